@@ -1,0 +1,63 @@
+const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
+
+/** The import law of doc/architecture.md: contracts <- domain <- adapters <- handlers; nobody looks up. */
+export default {
+  forbidden: [
+    rule("no-cycles", "Two rooms that need each other are one room, or miss a third.", {}, { circular: true }),
+    rule(
+      "contracts-see-nothing",
+      "Contracts are the ground floor: zod, hashes and themselves only.",
+      { path: "^functions/contracts/" },
+      { pathNot: ["^functions/contracts/", "^node_modules/(zod|@noble/hashes|yaml)/"] },
+    ),
+    rule(
+      "domain-is-pure",
+      "The domain sees contracts and itself. What it needs of the world comes in as an argument.",
+      { path: "^functions/domain/" },
+      { pathNot: ["^functions/(domain|contracts)/"] },
+    ),
+    rule(
+      "adapters-look-down",
+      "An adapter serves handlers; it never calls one.",
+      { path: "^functions/adapters/" },
+      { path: "^(functions/handlers|lib|bin|client|localstack|simulator|test)/" },
+    ),
+    rule(
+      "handlers-look-down",
+      "Handlers know nothing of how they are deployed or run.",
+      { path: "^functions/handlers/" },
+      { path: "^(lib|bin|client|localstack|simulator|test)/" },
+    ),
+    rule(
+      "owners-are-strangers",
+      "Gateway, orchestrator and runway share nothing but messages: meet in functions/contracts/messages.ts.",
+      { path: "^functions/handlers/(gateway|orchestrator|runway)/" },
+      { path: "^functions/handlers/(gateway|orchestrator|runway)/", pathNot: "^functions/handlers/$1/" },
+    ),
+    rule(
+      "stacks-name-handlers-by-path",
+      "A stack imports contracts and names a handler by its file; it never loads one.",
+      { path: "^lib/" },
+      { path: "^(functions/(domain|adapters|handlers)|bin|client|localstack|simulator|test)/" },
+    ),
+    rule(
+      "client-sees-contracts",
+      "The client speaks HTTP: contracts are all it may share with the server.",
+      { path: "^client/" },
+      { path: "^(functions/(domain|adapters|handlers)|lib|bin|localstack|simulator|test)/" },
+    ),
+    rule("nothing-imports-tests", "Test code stays in test/.", { pathNot: "^test/" }, { path: "^test/" }),
+    rule(
+      "declared-packages-only",
+      "Name the package in package.json.",
+      { path: "^(bin|lib|functions|client|localstack|simulator)/" },
+      { dependencyTypes: ["npm-no-pkg", "npm-unknown", "unknown"] },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { ChangeUri } from "./change-uri.ts";
+import { QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { Happening, Metadata, Status } from "./log-event.ts";
+import { Reason } from "./reasons.ts";
+import { MergeStrategy } from "./strategy.ts";
+
+/** A moment: ISO 8601 in UTC with milliseconds, as `2026-11-23T15:16:39.000Z`. */
+export const Timestamp = z.iso.datetime({ precision: 3 });
+
+/** POST /v1/queues/{queue}/requests */
+export const LandBody = z.strictObject({
+  changes: z
+    .array(ChangeUri)
+    .min(1, "name at least one change")
+    .max(50, "a request holds at most 50 changes")
+    .superRefine((changes, ctx) => {
+      changes.forEach((uri, index) => {
+        if (changes.indexOf(uri) < index)
+          ctx.addIssue({ code: "custom", path: [index], message: "this change is named twice" });
+      });
+    }),
+  strategy: MergeStrategy.optional(),
+});
+export type LandBody = z.infer<typeof LandBody>;
+
+/** POST /v1/queues/{queue}/requests/{n}/cancel */
+export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
+export type CancelBody = z.infer<typeof CancelBody>;
+
+/** The path of every call that names a request. */
+export const RequestPath = z.object({
+  queue: QueueName,
+  n: z
+    .string()
+    .regex(/^[1-9][0-9]{0,11}$/, "a request's number is a positive integer")
+    .transform(Number)
+    .pipe(RequestNumber),
+});
+export const QueuePath = z.object({ queue: QueueName });
+
+/** GET /v1/queues/{queue}/requests. The window is half-open: received at or after `since`, before `until`. */
+export const ListQuery = z
+  .strictObject({
+    since: Timestamp.optional(),
+    until: Timestamp.optional(),
+    change: ChangeUri.optional(),
+    limit: z.coerce.number().pipe(z.int().min(1).max(200)).default(50),
+    page: z.string().min(1).max(1024).optional(),
+  })
+  .refine(({ since, until }) => since === undefined || until === undefined || since < until, {
+    path: ["until"],
+    message: "until is later than since",
+  });
+export type ListQuery = z.infer<typeof ListQuery>;
+
+/** Idempotency-Key header of a Land. */
+export const IdempotencyKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, "1 to 200 visible ASCII characters");
+
+export const RequestSummary = z.object({
+  sqid: Sqid,
+  queue: QueueName,
+  number: RequestNumber,
+  status: Status,
+  /** True once the status is landed, error or cancelled: it will not change again. */
+  ended: z.boolean(),
+  /** Why it ended, or is being cancelled. */
+  reason: Reason.optional(),
+  changes: z.array(ChangeUri),
+  strategy: MergeStrategy,
+  receivedAt: Timestamp,
+  updatedAt: Timestamp,
+  metadata: Metadata,
+});
+export type RequestSummary = z.infer<typeof RequestSummary>;
+
+export const HistoryEntry = z.object({
+  id: z.string(),
+  at: Timestamp,
+  kind: z.enum(["status", "event"]),
+  /** Set when kind is status. */
+  status: Status.optional(),
+  /** Set when kind is event. */
+  event: Happening.optional(),
+  reason: Reason.optional(),
+  metadata: Metadata,
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) });
+export type HistoryPage = z.infer<typeof HistoryPage>;
+
+export const RequestPage = z.object({ requests: z.array(RequestSummary), nextPage: z.string().optional() });
+export type RequestPage = z.infer<typeof RequestPage>;
+
+export const QueueView = z.object({
+  name: QueueName,
+  repository: z.string(),
+  branch: z.string(),
+  strategy: MergeStrategy,
+});
+export const QueueList = z.object({ queues: z.array(QueueView) });
+export type QueueList = z.infer<typeof QueueList>;
+
+export const Ping = z.object({ service: z.literal("gateway"), version: z.string(), time: Timestamp });
+export type Ping = z.infer<typeof Ping>;
+
+/** RFC 9457, served as application/problem+json. `code` is stable; `errors` points into the input (JSON Pointer or parameter). */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string(),
+  instance: z.string().optional(),
+  errors: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof Problem>;

@@ -1,0 +1,26 @@
+/**
+ * The names of the environment variables that stacks set and handlers read. One catalogue, so that a misspelt name is a type error
+ * on either side.
+ */
+export const ENV = {
+  /** Path of the queue configuration as JSON (QueuesConfig), beside the code. */
+  queuesFile: "QUEUES_FILE",
+  logTable: "LOG_TABLE",
+  viewTable: "VIEW_TABLE",
+  requestsTable: "REQUESTS_TABLE",
+  claimsTable: "CLAIMS_TABLE",
+  batchesTable: "BATCHES_TABLE",
+  buildsTable: "BUILDS_TABLE",
+  requestsTopic: "REQUESTS_TOPIC_URL",
+  signalsTopic: "SIGNALS_TOPIC_URL",
+  mergesTopic: "MERGES_TOPIC_URL",
+  logTopic: "LOG_TOPIC_URL",
+  /** Where a consumer sends what it can't read, with the reason. */
+  deadLetters: "DEAD_LETTERS_URL",
+  admitWorkflow: "ADMIT_WORKFLOW_ARN",
+  buildWorkflow: "BUILD_WORKFLOW_ARN",
+  /** A directory that outlives an invocation, not necessarily a restart: bare clones, worktrees. */
+  workDirectory: "WORK_DIRECTORY",
+  version: "SUBMITQUEUE_VERSION",
+} as const;
+export type EnvName = (typeof ENV)[keyof typeof ENV];

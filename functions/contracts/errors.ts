@@ -1,0 +1,79 @@
+/** Who is at fault, whether a repeat can help, and the HTTP status where a caller sees it. A code is part of the API: never renamed. */
+export interface ErrorKind {
+  readonly fault: "caller" | "infra";
+  readonly retry: boolean;
+  readonly status: number;
+  readonly title: string;
+}
+
+export const ERROR_CODES = {
+  "request.invalid": { fault: "caller", retry: false, status: 400, title: "The request is not valid" },
+  "request.malformed_json": { fault: "caller", retry: false, status: 400, title: "The body is not JSON" },
+  "request.unsupported_media_type": {
+    fault: "caller",
+    retry: false,
+    status: 415,
+    title: "The body must be application/json",
+  },
+  "request.too_large": { fault: "caller", retry: false, status: 413, title: "The body is too large" },
+  "request.idempotency_conflict": {
+    fault: "caller",
+    retry: false,
+    status: 409,
+    title: "The idempotency key was used for another request",
+  },
+  "route.unknown": { fault: "caller", retry: false, status: 404, title: "There is nothing at this path" },
+  "route.method_not_allowed": { fault: "caller", retry: false, status: 405, title: "The method is not allowed here" },
+  "queue.unknown": { fault: "caller", retry: false, status: 404, title: "The queue is not configured" },
+  "land.unknown": { fault: "caller", retry: false, status: 404, title: "No such land request" },
+  "page.invalid_token": {
+    fault: "caller",
+    retry: false,
+    status: 400,
+    title: "The page token does not belong to this listing",
+  },
+  "change.not_found": { fault: "caller", retry: false, status: 422, title: "The change does not exist" },
+  "change.stale": { fault: "caller", retry: false, status: 422, title: "The change has moved on" },
+  "change.unsupported": {
+    fault: "caller",
+    retry: false,
+    status: 422,
+    title: "The change is of a kind this queue does not take",
+  },
+  "message.undecodable": { fault: "infra", retry: false, status: 500, title: "A message could not be read" },
+  "store.version_conflict": { fault: "infra", retry: true, status: 503, title: "Somebody else wrote first" },
+  "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
+  "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
+  "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
+  "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
+  "repository.failed": { fault: "infra", retry: false, status: 500, title: "git failed in an unexpected way" },
+  "runner.unavailable": { fault: "infra", retry: true, status: 503, title: "The build runner did not answer" },
+  "config.invalid": { fault: "infra", retry: false, status: 500, title: "The configuration is not valid" },
+  internal: { fault: "infra", retry: false, status: 500, title: "Something went wrong on our side" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The one error class. `message` says what happened and what to do; `detail` goes into the problem document of a 4xx. */
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; detail?: Record<string, unknown> } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    // Step Functions matches on the name of an error: Retry and Catch clauses name codes.
+    this.name = code;
+    this.code = code;
+    this.detail = options.detail ?? {};
+  }
+}
+
+export const kindOf = (code: ErrorCode): ErrorKind => ERROR_CODES[code];
+
+/** An unclassified error is final. */
+export const isRetryable = (error: unknown): boolean => error instanceof CodedError && kindOf(error.code).retry;
+
+/** The codes that a workflow step should be retried for. */
+export const RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
+  (code) => ERROR_CODES[code].retry,
+);

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { hashOf } from "./hash.ts";
+
+/** A named lane onto one target branch of one repository. */
+export const QueueName = z
+  .string()
+  .max(100, "a queue name has at most 100 characters")
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, "a queue name matches [a-z0-9][a-z0-9._-]*")
+  .brand<"QueueName">();
+export type QueueName = z.infer<typeof QueueName>;
+
+/** The number of a request within its queue: from 1, unique, with gaps. */
+export const RequestNumber = z.int().positive().max(999_999_999_999).brand<"RequestNumber">();
+export type RequestNumber = z.infer<typeof RequestNumber>;
+
+/** The id of a land request: `<queue>/<n>`. */
+export const Sqid = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/[1-9][0-9]{0,11}$/, "a sqid is <queue>/<n>")
+  .brand<"Sqid">();
+export type Sqid = z.infer<typeof Sqid>;
+
+export const sqidOf = (queue: QueueName, n: RequestNumber): Sqid => `${queue}/${n}` as Sqid;
+
+/** A queue's name holds no slash, so the first one divides. */
+export function partsOfSqid(sqid: Sqid): { queue: QueueName; n: RequestNumber } {
+  const [queue, n] = sqid.split("/");
+  return { queue: queue as QueueName, n: Number(n) as RequestNumber };
+}
+
+/** The id of a batch: `<queue>/batch/<n>`, n being the number of its first request; a batch split off another adds `.<attempt>`. */
+export const BatchId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}(\.[1-9][0-9]*)?$/)
+  .brand<"BatchId">();
+export type BatchId = z.infer<typeof BatchId>;
+
+export const batchIdOf = (first: Sqid, attempt = 0): BatchId => {
+  const { queue, n } = partsOfSqid(first);
+  return `${queue}/batch/${n}${attempt > 0 ? `.${attempt}` : ""}` as BatchId;
+};
+
+/** The last segment of a batch id, for people and for path ids: `7`, or `7.1`. */
+export const batchLabel = (id: BatchId): string => id.slice(id.lastIndexOf("/") + 1);
+
+/** One attempt at building one path. Hex, 32 characters: fits execution names, message ids and git refs. */
+export const BuildKey = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/)
+  .brand<"BuildKey">();
+export type BuildKey = z.infer<typeof BuildKey>;
+
+export const buildKeyOf = (pathId: string, attempt: number): BuildKey =>
+  hashOf("build", pathId, attempt).slice(0, 32) as BuildKey;
+
+/** An SQS message group or deduplication id: hashed, since sqids and paths outgrow the 128 characters that SQS allows. */
+export const messageId = (...parts: readonly (string | number)[]): string => hashOf(...parts).slice(0, 64);
+
+/** The name of a Step Functions execution (at most 80 of [A-Za-z0-9-_]): readable first, hashed for uniqueness. */
+export const executionName = (...parts: readonly (string | number)[]): string =>
+  `${parts
+    .join("-")
+    .replace(/[^A-Za-z0-9_-]+/g, "-")
+    .slice(0, 50)}-${hashOf(...parts).slice(0, 24)}`;
+
+/** A git commit or tree id: 40 lowercase hex digits. */
+export const GitSha = z
+  .string()
+  .regex(/^[0-9a-f]{40}$/, "a commit is 40 lowercase hex digits")
+  .brand<"GitSha">();
+export type GitSha = z.infer<typeof GitSha>;

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { QueueName, Sqid } from "./ids.ts";
+import { Reason } from "./reasons.ts";
+import { EpochMs } from "./time.ts";
+
+/** The public statuses of a request, in the order of its life. Readers must tolerate missing steps. */
+export const STATUSES = [
+  "accepted",
+  "started",
+  "validating",
+  "validated",
+  "batching",
+  "batched",
+  "speculating",
+  "speculated",
+  "landing",
+  "cancelling",
+  "landed",
+  "error",
+  "cancelled",
+] as const;
+export const Status = z.enum(STATUSES);
+export type Status = z.infer<typeof Status>;
+
+export const ENDED_STATUSES = ["landed", "error", "cancelled"] as const satisfies readonly Status[];
+export const Outcome = z.enum(ENDED_STATUSES);
+export type Outcome = z.infer<typeof Outcome>;
+export const hasEnded = (status: Status): status is Outcome => (ENDED_STATUSES as readonly Status[]).includes(status);
+
+/** What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. */
+export const Happening = z.enum(["building", "built", "build_failed", "waiting", "invalidated", "retesting"]);
+export type Happening = z.infer<typeof Happening>;
+
+/** Small facts for people and programs: batch_id, build_url, commit … Values are short. */
+export const Metadata = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+export type Metadata = z.infer<typeof Metadata>;
+
+const Entry = {
+  v: z.literal(1),
+  /** Deterministic: `<sqid>/<status or happening>[/<occurrence>]`. A repeat of the id is the same fact. */
+  id: z.string().max(512),
+  queue: QueueName,
+  sqid: Sqid,
+  at: EpochMs,
+  reason: Reason.optional(),
+  metadata: Metadata.default({}),
+};
+
+/** One entry of a request's log. `version` > 0 marks a status that was written under the request's version; 0 is unversioned. */
+export const LogEvent = z.discriminatedUnion("kind", [
+  z.object({ ...Entry, kind: z.literal("status"), status: Status, version: z.int().nonnegative() }),
+  z.object({ ...Entry, kind: z.literal("event"), event: Happening }),
+]);
+export type LogEvent = z.infer<typeof LogEvent>;
+export type StatusEvent = Extract<LogEvent, { kind: "status" }>;
+
+/** What may be said about an entry beside its status: all optional. */
+export interface EntryDetails {
+  readonly occurrence?: string | undefined;
+  readonly version?: number | undefined;
+  readonly reason?: Reason | undefined;
+  readonly metadata?: Metadata | undefined;
+}
+
+const entry = (sqid: Sqid, name: string, at: EpochMs, details: EntryDetails) => ({
+  v: 1 as const,
+  id: details.occurrence === undefined ? `${sqid}/${name}` : `${sqid}/${name}/${details.occurrence}`,
+  queue: sqid.slice(0, sqid.indexOf("/")) as QueueName,
+  sqid,
+  at,
+  ...(details.reason === undefined ? {} : { reason: details.reason }),
+  metadata: details.metadata ?? {},
+});
+
+/** The request's status has changed. */
+export const statusEvent = (sqid: Sqid, status: Status, at: EpochMs, details: EntryDetails = {}): StatusEvent => ({
+  ...entry(sqid, status, at, details),
+  kind: "status",
+  status,
+  version: details.version ?? 0,
+});
+
+/** Something happened to the request that leaves its status alone. `occurrence` keeps legitimate repeats apart. */
+export const happeningEvent = (
+  sqid: Sqid,
+  event: Happening,
+  at: EpochMs,
+  details: EntryDetails & { occurrence: string },
+): LogEvent => ({
+  ...entry(sqid, event, at, details),
+  kind: "event",
+  event,
+});

@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { ChangeUri } from "./change-uri.ts";
+import { BatchId, BuildKey, GitSha, messageId, QueueName, Sqid } from "./ids.ts";
+import { LogEvent } from "./log-event.ts";
+import { Reason } from "./reasons.ts";
+import { MergeStrategy } from "./strategy.ts";
+import { EpochMs } from "./time.ts";
+
+// Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
+
+// ── requests: gateway → orchestrator ────────────────────────────────────────────────────────────
+
+export const Land = z.object({
+  v: z.literal(1),
+  kind: z.literal("land"),
+  queue: QueueName,
+  sqid: Sqid,
+  changes: z.array(ChangeUri).min(1),
+  strategy: MergeStrategy,
+  receivedAt: EpochMs,
+});
+export type Land = z.infer<typeof Land>;
+
+export const Cancel = z.object({
+  v: z.literal(1),
+  kind: z.literal("cancel"),
+  queue: QueueName,
+  sqid: Sqid,
+  note: z.string().optional(),
+  at: EpochMs,
+});
+export type Cancel = z.infer<typeof Cancel>;
+
+export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel]);
+export type RequestMessage = z.infer<typeof RequestMessage>;
+
+// ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
+
+/** What one batch puts onto the trunk: its requests in order, each a stack of changes. */
+export const MergeStep = z.object({
+  sqid: Sqid,
+  changes: z.array(ChangeUri).min(1),
+  strategy: MergeStrategy,
+});
+export type MergeStep = z.infer<typeof MergeStep>;
+
+export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
+export type MergeUnit = z.infer<typeof MergeUnit>;
+
+/** A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. */
+export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
+export type Composed = z.infer<typeof Composed>;
+
+/** Task input of runway's `check`: would this request merge onto the trunk as it stands? */
+export const CheckTask = z.object({ queue: QueueName, step: MergeStep });
+export type CheckTask = z.infer<typeof CheckTask>;
+
+export const CheckResult = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ok") }),
+  z.object({ kind: z.literal("refused"), reason: Reason }),
+]);
+export type CheckResult = z.infer<typeof CheckResult>;
+
+/** Task input of runway's `compose`: trunk + base (in order, less what has landed) + head. `without` must not have landed. */
+export const ComposeTask = z.object({
+  queue: QueueName,
+  buildKey: BuildKey,
+  base: z.array(MergeUnit),
+  head: MergeUnit,
+  without: z.array(BatchId).default([]),
+});
+export type ComposeTask = z.infer<typeof ComposeTask>;
+
+export const ComposeResult = z.discriminatedUnion("kind", [
+  /** Pushed as `ref`. `landed` names the base batches that the trunk held already. */
+  z.object({ kind: z.literal("composed"), composed: Composed, ref: z.string(), landed: z.array(BatchId) }),
+  /** The head, or a base batch, does not apply. */
+  z.object({ kind: z.literal("refused"), batchId: BatchId, reason: Reason }),
+  /** A batch that the path assumes to fail has landed. */
+  z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+]);
+export type ComposeResult = z.infer<typeof ComposeResult>;
+
+/** merges: land these batches, in order, in one push. */
+export const LandBatch = z.object({
+  v: z.literal(1),
+  kind: z.literal("land-batch"),
+  /** Stable for one decision to land: a repeat finds its own landing. */
+  id: z.string().min(1).max(128),
+  queue: QueueName,
+  batches: z
+    .array(
+      MergeUnit.extend({
+        /** The passed build that is the evidence. */
+        tested: Composed,
+        /** Land nothing but the tested tree (analyzer `all`): when the trunk has moved so that the trees differ, answer `stale`. */
+        exact: z.boolean(),
+      }),
+    )
+    .min(1),
+});
+export type LandBatch = z.infer<typeof LandBatch>;
+
+export const LandOutcome = z.discriminatedUnion("kind", [
+  /** On the trunk. `commits` are the new commits, oldest first; none when the trunk held the change already. */
+  z.object({ kind: z.literal("landed"), commit: GitSha, tree: GitSha, testedTree: GitSha, commits: z.array(GitSha) }),
+  /** It does not apply, now or ever: the batch fails. */
+  z.object({ kind: z.literal("refused"), reason: Reason }),
+  /** The trunk has moved: nothing was landed, and the evidence does not cover the new tree. Test again. */
+  z.object({ kind: z.literal("stale"), trunk: GitSha }),
+  /** A batch ahead in the same message was not landed: nothing was tried. */
+  z.object({ kind: z.literal("skipped") }),
+]);
+export type LandOutcome = z.infer<typeof LandOutcome>;
+
+// ── signals: everything that changes a queue's world → plan ─────────────────────────────────────
+
+const SignalBase = { v: z.literal(1), queue: QueueName };
+
+export const BuildVerdict = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("passed"), composed: Composed }),
+  /** The tree is at fault: a test failed, or it could not be composed. */
+  z.object({ kind: z.literal("failed"), reason: Reason, composed: Composed.optional() }),
+  /** It stopped because nobody needed it any more. */
+  z.object({ kind: z.literal("cancelled") }),
+  /** Nobody knows: worth another attempt. */
+  z.object({ kind: z.literal("infrastructure"), reason: Reason }),
+  /** A batch that the path assumes to fail has landed. */
+  z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+]);
+export type BuildVerdict = z.infer<typeof BuildVerdict>;
+
+export const RequestReady = z.object({ ...SignalBase, kind: z.literal("request-ready"), sqid: Sqid });
+export const CancelRequested = z.object({
+  ...SignalBase,
+  kind: z.literal("cancel-requested"),
+  sqid: Sqid,
+  note: z.string().optional(),
+});
+export const BuildFinished = z.object({
+  ...SignalBase,
+  kind: z.literal("build-finished"),
+  batchId: BatchId,
+  buildKey: BuildKey,
+  verdict: BuildVerdict,
+  url: z.string().optional(),
+});
+export const LandFinished = z.object({
+  ...SignalBase,
+  kind: z.literal("land-finished"),
+  landId: z.string(),
+  results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
+});
+/** Look again: sent by the sweep, carries nothing. `nonce` keeps it from being taken for the one before. */
+export const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.string() });
+
+export const Signal = z.discriminatedUnion("kind", [RequestReady, CancelRequested, BuildFinished, LandFinished, Tick]);
+export type Signal = z.infer<typeof Signal>;
+export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
+
+// ── topics ──────────────────────────────────────────────────────────────────────────────────────
+
+/** A topic: what travels, in which group order is kept, and which repeats are the same message. A standard topic has neither. */
+export interface Topic<M> {
+  readonly name: string;
+  readonly schema: z.ZodType<M>;
+  readonly fifo?: { readonly group: (message: M) => string; readonly dedup: (message: M) => string };
+}
+
+export const requestsTopic: Topic<RequestMessage> = {
+  name: "requests",
+  schema: RequestMessage,
+  fifo: {
+    group: (message) => messageId("request", message.sqid),
+    dedup: (message) => messageId("request", message.kind, message.sqid, message.kind === "cancel" ? message.at : 0),
+  },
+};
+
+const dedupOfSignal = (signal: Signal): string => {
+  switch (signal.kind) {
+    case "request-ready":
+    case "cancel-requested":
+      return signal.sqid;
+    case "build-finished":
+      return signal.buildKey;
+    case "land-finished":
+      return signal.landId;
+    case "tick":
+      return signal.nonce;
+  }
+};
+
+export const signalsTopic: Topic<Signal> = {
+  name: "signals",
+  schema: Signal,
+  fifo: {
+    group: (signal) => messageId("queue", signal.queue),
+    dedup: (signal) => messageId("signal", signal.queue, signal.kind, dedupOfSignal(signal)),
+  },
+};
+
+/** `target` (targetOf) and `nonce` are the sender's: two queues onto one branch share a group, and a command sent again must not be swallowed. */
+export const mergesTopic = (target: string, nonce: string): Topic<LandBatch> => ({
+  name: "merges",
+  schema: LandBatch,
+  fifo: { group: () => messageId("target", target), dedup: (message) => messageId("land", message.id, nonce) },
+});
+
+export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };

@@ -1,0 +1,21 @@
+import { z } from "zod";
+
+/** Why a request ended other than landed, for programs. A code is part of the API: never renamed. */
+export const ReasonCode = z.enum([
+  "cancelled.by_caller",
+  "change.duplicate",
+  "change.not_found",
+  "change.stale",
+  "change.unsupported",
+  "merge.conflict",
+  "merge.invalid",
+  "build.failed",
+  "build.timed_out",
+  "build.infrastructure",
+  "internal",
+]);
+export type ReasonCode = z.infer<typeof ReasonCode>;
+
+/** Why something ended, for programs (`code`) and for people (`message`: what happened and what to do). */
+export const Reason = z.object({ code: ReasonCode, message: z.string().min(1).max(2000) });
+export type Reason = z.infer<typeof Reason>;

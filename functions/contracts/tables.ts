@@ -1,0 +1,51 @@
+import type { BatchId, QueueName, RequestNumber } from "./ids.ts";
+
+/** Every table has string keys `pk` and `sk`, and `expiresAt` (epoch seconds) as its TTL attribute. */
+export const KEY = { pk: "pk", sk: "sk", ttl: "expiresAt" } as const;
+
+/** Numbers as sort keys: zero-padded, so that strings sort as numbers. */
+export const padded = (n: number, width = 15): string => String(n).padStart(width, "0");
+
+// ── gateway: the request log (append-only) ──────────────────────────────────────────────────────
+
+/** One entry: under its request, by its id, so that a repeat is refused by the condition `attribute_not_exists(pk)`. */
+export const logKey = { pk: (sqid: string) => `log#${sqid}`, sk: (eventId: string) => eventId };
+
+// ── gateway: the view table ─────────────────────────────────────────────────────────────────────
+
+export const viewKeys = {
+  /** The current summary of a request. */
+  summary: (queue: QueueName, n: RequestNumber) => ({ pk: `summary#${queue}#${n}`, sk: "summary" }),
+  /** Immutable pointer: a queue's requests by time of receipt, newest last. */
+  received: (queue: QueueName, receivedAt: number, n: RequestNumber) => ({
+    pk: `received#${queue}`,
+    sk: `${padded(receivedAt)}#${padded(n)}`,
+  }),
+  /** Immutable pointer: the requests that named a change URI. */
+  byChange: (queue: QueueName, uri: string, n: RequestNumber) => ({ pk: `change#${queue}#${uri}`, sk: padded(n) }),
+  /** The last number given out in a queue. */
+  counter: (queue: QueueName) => ({ pk: `counter#${queue}`, sk: "counter" }),
+  /** What an idempotency key was first used for. */
+  idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
+  /** A message that the orchestrator has not answered yet: what `sweep` sends again. */
+  unanswered: (queue: QueueName, kind: "land" | "cancel", n: RequestNumber) => ({
+    pk: `unanswered#${queue}`,
+    sk: `${kind}#${padded(n)}`,
+  }),
+} as const;
+
+// ── orchestrator: pipeline tables ───────────────────────────────────────────────────────────────
+
+export const requestKey = (queue: QueueName, n: RequestNumber) => ({ pk: queue as string, sk: padded(n) });
+
+/** A claim on a change by one live request, keyed by the change without its commit. */
+export const claimKey = (queue: QueueName, change: string) => ({ pk: `${queue}#${change}`, sk: "claim" });
+
+/** Live batches share a partition with their queue's own item, so that one query is a snapshot. */
+export const batchKeys = {
+  queue: (queue: QueueName) => ({ pk: `${queue}#live`, sk: "queue" }),
+  live: (queue: QueueName, id: BatchId) => ({ pk: `${queue}#live`, sk: `batch#${id}` }),
+  done: (queue: QueueName, id: BatchId) => ({ pk: `${queue}#done`, sk: `batch#${id}` }),
+} as const;
+
+export const buildKeys = (buildKey: string) => ({ pk: buildKey, sk: "build" });

@@ -1,0 +1,122 @@
+import type { BatchId, BuildKey, QueueName, Sqid } from "../contracts/ids.ts";
+import type { LogEvent, Outcome } from "../contracts/log-event.ts";
+import type { Composed, MergeUnit } from "../contracts/messages.ts";
+import type { Reason } from "../contracts/reasons.ts";
+import type { EpochMs } from "../contracts/time.ts";
+import { isEnd, type Lifecycle, step } from "./lifecycle.ts";
+import type { LandingRequest } from "./request.ts";
+
+/** speculating: being built. landing: handed to runway. cancelling: waiting for its builds to stop. The rest are ends. */
+export type BatchState = "speculating" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
+
+export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
+  // landing -> speculating: the trunk moved under it, and the evidence no longer covers the tree.
+  speculating: ["landing", "cancelling", "failed"],
+  landing: ["landed", "failed", "speculating"],
+  cancelling: ["cancelled"],
+  landed: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** building and cancelling hold a slot of the budget until the build has really stopped. */
+export type PathState = "building" | "cancelling" | "passed" | "failed" | "cancelled";
+
+export const PATH_LIFECYCLE: Lifecycle<PathState> = {
+  building: ["cancelling", "passed", "failed", "cancelled"],
+  cancelling: ["passed", "failed", "cancelled"],
+  passed: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** One guess about how the batches ahead turn out, and one attempt at building the head on it. */
+export interface Path {
+  /** Of this path and attempt: the name of its workflow, its git ref and its build. */
+  readonly buildKey: BuildKey;
+  readonly attempt: number;
+  /** Unfinished batches that are composed under the head, in landing order: assumed to land first. */
+  readonly base: readonly BatchId[];
+  /** Unfinished batches that conflict with the head and are left out: assumed not to land before it. */
+  readonly without: readonly BatchId[];
+  readonly state: PathState;
+  /** Its workflow is known to have been started; until then each planner run starts it again, under the same name. */
+  readonly dispatched: boolean;
+  readonly startedAt: EpochMs;
+  readonly endedAt?: EpochMs;
+  /** What was built: set when it passed, and when it failed after it was composed. */
+  readonly composed?: Composed;
+  readonly reason?: Reason;
+  readonly url?: string;
+}
+
+/** A request as its batch carries it. */
+export type Member = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt"> & {
+  readonly touches: NonNullable<LandingRequest["touches"]>;
+};
+
+/** The unit that is built and landed together. Only the planner writes it. */
+export interface Batch {
+  readonly queue: QueueName;
+  readonly id: BatchId;
+  /** Place among the queue's batches: the order in which conflicting ones land. */
+  readonly order: number;
+  readonly members: readonly Member[];
+  /** The earlier batches, unfinished when this one joined, that it conflicts with; in order. Fixed for good. */
+  readonly dependencies: readonly BatchId[];
+  readonly state: BatchState;
+  readonly paths: readonly Path[];
+  /** Set while landing: the decision runway was told. */
+  readonly landing?: Landing;
+  /** Set once landed. */
+  readonly landed?: { readonly commit: string; readonly tree: string };
+  /** Why it failed, or is being cancelled. */
+  readonly reason?: Reason;
+  /** Announcements of transitions already written here and not yet known to be sent. */
+  readonly outbox: readonly LogEvent[];
+  /** Its requests are known to have been ended: nothing is left to do for it. */
+  readonly concluded: boolean;
+  readonly createdAt: EpochMs;
+  readonly endedAt?: EpochMs;
+  /** Counts writes, from 1. */
+  readonly version: number;
+}
+
+/** A decision to land: stable until runway has answered it. */
+export interface Landing {
+  readonly landId: string;
+  /** The batches that travel together, in order. */
+  readonly train: readonly BatchId[];
+  readonly tested: Composed;
+  /** When it was last sent; absent until it is known to have been sent. */
+  readonly sentAt?: EpochMs;
+}
+
+export const batchHasEnded = (batch: Batch): boolean => isEnd(BATCH_LIFECYCLE, batch.state);
+export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
+
+/** What has become of its requests, once the batch has ended. */
+export const outcomeOf = (batch: Batch): Outcome | undefined =>
+  (
+    ({
+      speculating: undefined,
+      landing: undefined,
+      cancelling: undefined,
+      landed: "landed",
+      failed: "error",
+      cancelled: "cancelled",
+    }) as const
+  )[batch.state];
+
+export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
+  ...batch,
+  ...change,
+  state: step(BATCH_LIFECYCLE, batch.state, state),
+});
+
+export const mergeUnitOf = (batch: Batch): MergeUnit => ({
+  batchId: batch.id,
+  steps: batch.members.map(({ sqid, changes, strategy }) => ({ sqid, changes: [...changes], strategy })),
+});
+
+export const sqidsOf = (batch: Batch): readonly Sqid[] => batch.members.map((member) => member.sqid);
