@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Context } from "aws-lambda";
+import { type Logger, pino } from "pino";
+import { ENV, type EnvName } from "../contracts/environment.ts";
+import { CodedError } from "../contracts/errors.ts";
+import type { QueueName } from "../contracts/ids.ts";
+import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
+import { type EpochMs, epochMs } from "../contracts/time.ts";
+
+/** Everything a handler needs of the world that its environment does not say. Tests and the embedded runtime bring their own. */
+export interface Clients {
+  readonly dynamodb: DynamoDBDocumentClient;
+  readonly sqs: SQSClient;
+  readonly sfn: SFNClient;
+  readonly secrets: SecretsManagerClient;
+  readonly log: Logger;
+  readonly now: () => EpochMs;
+  /** A short string that was never given out before. */
+  readonly nonce: () => string;
+}
+
+export type Env = Readonly<Record<string, string | undefined>>;
+export type LambdaContext = Context;
+export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<unknown>;
+/** Builds a handler from its environment and clients. Throws config.invalid when a variable is missing. */
+export type Wire = (env: Env, clients: Clients) => LambdaHandler;
+
+/** The document client as every store expects it. */
+export const documentClient = (client: DynamoDBClient): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+
+/** Clients of the AWS account that the process runs in. The SDK tries each call three times, with back-off and jitter. */
+export function awsClients({ LOG_LEVEL, AWS_LAMBDA_FUNCTION_NAME }: Env): Clients {
+  const settings = { requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000 } };
+  return {
+    dynamodb: documentClient(new DynamoDBClient(settings)),
+    sqs: new SQSClient(settings),
+    sfn: new SFNClient(settings),
+    secrets: new SecretsManagerClient(settings),
+    log: pino({ level: LOG_LEVEL ?? "info", base: { function: AWS_LAMBDA_FUNCTION_NAME } }),
+    now: () => epochMs(Date.now()),
+    nonce: randomUUID,
+  };
+}
+
+/** The exported `handler` of a handler file: wired at import on Lambda; anywhere else it throws config.invalid when called. */
+export function onLambda(wire: Wire): LambdaHandler {
+  const { AWS_LAMBDA_FUNCTION_NAME } = process.env;
+  if (AWS_LAMBDA_FUNCTION_NAME !== undefined) return wire(process.env, awsClients(process.env));
+  return async () => {
+    throw new CodedError("config.invalid", "this is not Lambda: build the handler with wire(env, clients)");
+  };
+}
+
+/** Throws config.invalid when the variable is not set. */
+export function need(env: Env, name: EnvName): string {
+  const value = env[name];
+  if (value === undefined || value === "")
+    throw new CodedError("config.invalid", `the environment variable ${name} is not set`);
+  return value;
+}
+
+/** The configured queues, from the file that QUEUES_FILE names. Throws config.invalid. */
+export function loadQueues(env: Env): ReadonlyMap<QueueName, QueueConfig> {
+  const file = need(env, ENV.queuesFile);
+  try {
+    const { queues } = QueuesConfig.parse(JSON.parse(readFileSync(file, "utf8")));
+    return new Map(queues.map((queue) => [queue.name, queue]));
+  } catch (cause) {
+    throw new CodedError("config.invalid", `${file} does not hold a queue configuration: ${String(cause)}`, { cause });
+  }
+}
+
+/** Throws queue.unknown when the queue is not configured. */
+export function configOf(queues: ReadonlyMap<QueueName, QueueConfig>, queue: QueueName): QueueConfig {
+  const config = queues.get(queue);
+  if (config === undefined) throw new CodedError("queue.unknown", `queue ${queue} is not configured`);
+  return config;
+}

@@ -1,0 +1,171 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import type { Clients, LambdaHandler } from "../adapters/clients.ts";
+import { sendDeadLetter } from "../adapters/sqs.ts";
+import { CodedError, isRetryable } from "../contracts/errors.ts";
+import type { Topic } from "../contracts/messages.ts";
+
+const Received = z.object({
+  messageId: z.string(),
+  body: z.string(),
+  attributes: z
+    .object({ MessageGroupId: z.string().optional(), MessageDeduplicationId: z.string().optional() })
+    .default({}),
+});
+type Received = z.infer<typeof Received>;
+const SqsEvent = z.object({ Records: z.array(Received) });
+
+/** What a consumer needs of a topic. */
+export type Readable<M> = Pick<Topic<M>, "name" | "schema">;
+
+export interface QueueOptions<M> {
+  /** How often work that fails for a passing reason is tried before its messages go back to the topic, which takes minutes. */
+  readonly attempts?: number;
+  /** Called before a message that failed for good is dead-lettered: what it was about can be brought to an end here. */
+  readonly abandon?: (message: M, error: unknown) => Promise<void>;
+}
+
+interface Delivery<M> {
+  readonly received: Received;
+  readonly message: M;
+}
+
+/**
+ * Consumes a topic, message by message. A passing (retryable) failure holds back the rest of its group; what can't be read, and what
+ * failed for good, goes to the dead-letter queue with the reason, and its group goes on.
+ */
+export const queueHandler = <M>(
+  topic: Readable<M>,
+  clients: Clients,
+  deadLetters: string,
+  work: (message: M) => Promise<void>,
+  options: QueueOptions<M> = {},
+): LambdaHandler =>
+  consume(topic, clients, deadLetters, options, async (group, { workOn }) => {
+    for (const [index, delivery] of group.entries()) {
+      if ((await workOn([delivery], () => work(delivery.message))) === "held") return group.slice(index);
+    }
+    return [];
+  });
+
+/**
+ * Consumes a topic, all messages of a group at once, in their order. When they fail for good together, they are tried one by one, so
+ * that one bad message takes no other with it.
+ */
+export const groupHandler = <M>(
+  topic: Readable<M>,
+  clients: Clients,
+  deadLetters: string,
+  work: (messages: readonly M[]) => Promise<void>,
+  options: QueueOptions<M> = {},
+): LambdaHandler =>
+  consume(topic, clients, deadLetters, options, async (group, { attempt, workOn, hold }) => {
+    const outcome = await attempt(() => work(group.map(({ message }) => message)));
+    if (outcome.kind === "done") return [];
+    if (outcome.kind === "held") {
+      hold(group, outcome.error);
+      return group;
+    }
+    for (const [index, delivery] of group.entries()) {
+      if ((await workOn([delivery], () => work([delivery.message]))) === "held") return group.slice(index);
+    }
+    return [];
+  });
+
+type Attempted = { kind: "done" } | { kind: "held"; error: unknown } | { kind: "failed"; error: unknown };
+
+interface Tools<M> {
+  /** Tries, and tries again what may pass. */
+  attempt(work: () => Promise<void>): Promise<Attempted>;
+  /** Tries, and gives up messages that failed for good. */
+  workOn(deliveries: readonly Delivery<M>[], work: () => Promise<void>): Promise<"done" | "held">;
+  hold(deliveries: readonly Delivery<M>[], error: unknown): "held";
+}
+
+/** `workGroup` returns the deliveries of the group that go back to the topic. */
+function consume<M>(
+  topic: Readable<M>,
+  clients: Clients,
+  deadLetters: string,
+  options: QueueOptions<M>,
+  workGroup: (group: readonly Delivery<M>[], tools: Tools<M>) => Promise<readonly Delivery<M>[]>,
+): LambdaHandler {
+  const { log } = clients;
+  const attempt = (work: () => Promise<void>) => tryRepeatedly(options.attempts ?? 3, work);
+
+  async function bury({ messageId, body, attributes }: Received, error: unknown): Promise<void> {
+    const code = error instanceof CodedError ? error.code : "internal";
+    const message = error instanceof Error ? error.message : String(error);
+    log.error({ topic: topic.name, messageId, code, err: error }, "dead-lettered");
+    await sendDeadLetter(clients.sqs, deadLetters, {
+      body,
+      group: attributes.MessageGroupId,
+      dedup: attributes.MessageDeduplicationId,
+      reason: { reason: reasonOf(error), code, message, originalTopic: topic.name },
+    });
+  }
+
+  async function workOn(deliveries: readonly Delivery<M>[], work: () => Promise<void>): Promise<"done" | "held"> {
+    const outcome = await attempt(work);
+    if (outcome.kind === "done") return "done";
+    if (outcome.kind === "held") return hold(deliveries, outcome.error);
+    const buried = await attempt(async () => {
+      for (const { received, message } of deliveries) {
+        await options.abandon?.(message, outcome.error);
+        await bury(received, outcome.error);
+      }
+    });
+    return buried.kind === "done" ? "done" : hold(deliveries, buried.error);
+  }
+
+  function hold(deliveries: readonly Delivery<M>[], error: unknown): "held" {
+    const messageIds = deliveries.map(({ received }) => received.messageId);
+    log.warn({ topic: topic.name, messageIds, err: error }, "held back");
+    return "held";
+  }
+
+  return async (event) => {
+    const back: Received[] = [];
+    for (const group of groupsOf(SqsEvent.parse(event).Records)) {
+      const deliveries: Delivery<M>[] = [];
+      for (const received of group) {
+        const decoded = decode(topic, received.body);
+        if (decoded.ok) deliveries.push({ received, message: decoded.message });
+        else if ((await attempt(() => bury(received, decoded.error))).kind !== "done") back.push(received);
+      }
+      back.push(...(await workGroup(deliveries, { attempt, workOn, hold })).map(({ received }) => received));
+    }
+    return { batchItemFailures: back.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  };
+}
+
+/** In order of arrival. A message of a standard topic is a group of its own. */
+function groupsOf(records: readonly Received[]): Iterable<readonly Received[]> {
+  return Map.groupBy(records, ({ attributes, messageId }) => attributes.MessageGroupId ?? messageId).values();
+}
+
+function decode<M>(topic: Readable<M>, body: string): { ok: true; message: M } | { ok: false; error: CodedError } {
+  try {
+    return { ok: true, message: topic.schema.parse(JSON.parse(body)) };
+  } catch (cause) {
+    return { ok: false, error: new CodedError("message.undecodable", String(cause), { cause }) };
+  }
+}
+
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof CodedError)) return "failed";
+  return error.code === "message.undecodable" ? "undecodable" : "refused";
+};
+
+async function tryRepeatedly(attempts: number, work: () => Promise<void>): Promise<Attempted> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return { kind: "done" };
+    } catch (error) {
+      if (!isRetryable(error)) return { kind: "failed", error };
+      if (attempt >= attempts) return { kind: "held", error };
+      await delay(50 * 4 ** (attempt - 1));
+    }
+  }
+}
