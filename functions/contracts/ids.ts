@@ -50,8 +50,9 @@ export const BuildKey = z
   .brand<"BuildKey">();
 export type BuildKey = z.infer<typeof BuildKey>;
 
-export const buildKeyOf = (pathId: string, attempt: number): BuildKey =>
-  hashOf("build", pathId, attempt).slice(0, 32) as BuildKey;
+/** The key of a batch's `count`th build. */
+export const buildKeyOf = (batchId: BatchId, count: number): BuildKey =>
+  hashOf("build", batchId, count).slice(0, 32) as BuildKey;
 
 /** An SQS message group or deduplication id: hashed, since sqids and paths outgrow the 128 characters that SQS allows. */
 export const messageId = (...parts: readonly (string | number)[]): string => hashOf(...parts).slice(0, 64);

@@ -10,10 +10,11 @@ import type { LandingRequest } from "./request.ts";
 export type BatchState = "speculating" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
 
 export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
+  // speculating -> landed: a landing that had been given up was carried out after all; what is on the trunk is on the trunk.
+  speculating: ["landing", "cancelling", "failed", "landed"],
   // landing -> speculating: the trunk moved under it, and the evidence no longer covers the tree.
-  speculating: ["landing", "cancelling", "failed"],
   landing: ["landed", "failed", "speculating"],
-  cancelling: ["cancelled"],
+  cancelling: ["cancelled", "landed"],
   landed: [],
   failed: [],
   cancelled: [],
@@ -34,6 +35,7 @@ export const PATH_LIFECYCLE: Lifecycle<PathState> = {
 export interface Path {
   /** Of this path and attempt: the name of its workflow, its git ref and its build. */
   readonly buildKey: BuildKey;
+  /** From 1: how often this guess has been built. */
   readonly attempt: number;
   /** Unfinished batches that are composed under the head, in landing order: assumed to land first. */
   readonly base: readonly BatchId[];
@@ -51,7 +53,7 @@ export interface Path {
 }
 
 /** A request as its batch carries it. */
-export type Member = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt"> & {
+export type Member = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt" | "version"> & {
   readonly touches: NonNullable<LandingRequest["touches"]>;
 };
 
@@ -66,6 +68,8 @@ export interface Batch {
   readonly dependencies: readonly BatchId[];
   readonly state: BatchState;
   readonly paths: readonly Path[];
+  /** How many paths it ever had: names the next one's build. */
+  readonly built: number;
   /** Set while landing: the decision runway was told. */
   readonly landing?: Landing;
   /** Set once landed. */
@@ -107,6 +111,10 @@ export const outcomeOf = (batch: Batch): Outcome | undefined =>
       cancelled: "cancelled",
     }) as const
   )[batch.state];
+
+/** It will never land: nobody need wait for it, or guess about it. */
+export const neverLands = (batch: Batch): boolean =>
+  batch.state === "failed" || batch.state === "cancelled" || batch.state === "cancelling";
 
 export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
   ...batch,
