@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { BatchId, BuildKey, QueueName } from "./ids.ts";
+import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
+import { Reason } from "./reasons.ts";
+
+// What the tasks of the two workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
+
+/** How Step Functions tells of a failed task: `Error` is the code of a CodedError, `Cause` a JSON text or a sentence. */
+export const TaskFailure = z.object({ Error: z.string(), Cause: z.string().default("") });
+export type TaskFailure = z.infer<typeof TaskFailure>;
+
+// ── admit: named executionName("admit", sqid), its input is the Land message ────────────────────
+
+/** Input of `start`, `validate` and `ready`. */
+export const AdmitTask = Land;
+export type AdmitTask = Land;
+
+export type StartResult = { readonly kind: "started" } | { readonly kind: "ended" };
+export type ValidateResult =
+  | { readonly kind: "validated" }
+  | { readonly kind: "ended" }
+  | { readonly kind: "refused"; readonly reason: Reason };
+export type ReadyResult = { readonly kind: "ready" } | { readonly kind: "ended" };
+
+/** One of `reason` (a refusal) and `error` (a task that failed for good). */
+export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
+export type RejectTask = z.infer<typeof RejectTask>;
+
+// ── build: named after the build key ────────────────────────────────────────────────────────────
+
+/** Input of the build workflow. */
+export const BuildOrder = z.object({
+  queue: QueueName,
+  batchId: BatchId,
+  buildKey: BuildKey,
+  attempt: z.int().positive(),
+  base: z.array(MergeUnit),
+  head: MergeUnit,
+  without: z.array(BatchId),
+  pollSeconds: z.int().positive(),
+});
+export type BuildOrder = z.infer<typeof BuildOrder>;
+
+export const TriggerTask = BuildOrder.extend({ composed: Composed });
+export type TriggerTask = z.infer<typeof TriggerTask>;
+
+export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: true });
+export type PollTask = z.infer<typeof PollTask>;
+
+const Finished = z.object({ kind: z.literal("finished"), verdict: BuildVerdict, url: z.string().optional() });
+export type TriggerResult = { readonly kind: "triggered" } | z.infer<typeof Finished>;
+export type PollResult = { readonly kind: "running" } | z.infer<typeof Finished>;
+
+/** How it came out: the verdict of `trigger` or `poll`, a `compose` that did not compose, or a task that failed for good. The first one set counts. */
+export const ReportTask = BuildOrder.omit({ base: true, without: true, pollSeconds: true }).extend({
+  verdict: BuildVerdict.optional(),
+  url: z.string().optional(),
+  error: TaskFailure.optional(),
+  compose: ComposeResult.optional(),
+});
+export type ReportTask = z.infer<typeof ReportTask>;
