@@ -6,25 +6,17 @@ import {
 } from "@aws-sdk/client-sqs";
 import { CodedError } from "../contracts/errors.ts";
 import type { Topic } from "../contracts/messages.ts";
+import { translated } from "./dynamodb/errors.ts";
 
 /** SQS takes at most this many messages in one call. */
 const BATCH = 10;
 
-const FINAL = new Set([
-  "InvalidMessageContents",
-  "UnsupportedOperation",
-  "InvalidAddress",
-  "InvalidParameterValue",
-  "MissingParameter",
-]);
-
-/** SDK errors as codes: a topic that is not there, or a message that SQS refuses, is final; anything else is worth a retry. */
+/** A topic that is not there, or is not ours to send to, is a fault of the deployment; what may pass is worth a retry. */
 function failure(url: string, cause: unknown): CodedError {
-  const name = cause instanceof Error ? cause.name : String(cause);
-  const what = `sending to ${url} failed: ${name}${cause instanceof Error ? ` (${cause.message})` : ""}`;
-  if (/QueueDoesNotExist|NonExistentQueue|AccessDenied/.test(name))
-    return new CodedError("config.invalid", what, { cause });
-  return new CodedError(FINAL.has(name) ? "internal" : "queue.unavailable", what, { cause });
+  const doing = `sending to ${url}`;
+  if (cause instanceof Error && /QueueDoesNotExist|NonExistentQueue|AccessDenied/.test(cause.name))
+    return new CodedError("config.invalid", `${doing}: ${cause.name}: ${cause.message}`, { cause });
+  return translated(cause, "queue.unavailable", doing);
 }
 
 const entryOf = <M>(topic: Topic<M>, message: M) => ({

@@ -1,0 +1,80 @@
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { z } from "zod";
+import { BatchId, BuildKey, QueueName } from "../../contracts/ids.ts";
+import { Composed } from "../../contracts/messages.ts";
+import { buildKeys, KEY } from "../../contracts/tables.ts";
+import { EpochMs } from "../../contracts/time.ts";
+import { stored, won } from "./errors.ts";
+
+const KEEP_SECONDS = 30 * 86_400;
+
+/** One build that a runner was, or is about to be, asked for. */
+export const Build = z.object({
+  buildKey: BuildKey,
+  queue: QueueName,
+  batchId: BatchId,
+  composed: Composed,
+  startedAt: EpochMs,
+  /** Running longer than that, it is stopped and has failed. */
+  deadline: EpochMs,
+  /** Why we asked it to stop, once we have: a build that stopped though nobody asked is another matter. */
+  stop: z.enum(["unwanted", "deadline"]).optional(),
+  url: z.string().optional(),
+});
+export type Build = z.infer<typeof Build>;
+
+/** The builds by their keys. Each method is one call. All throw store.unavailable. */
+export class BuildsStore {
+  readonly #dynamodb: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(dynamodb: DynamoDBDocumentClient, table: string) {
+    this.#dynamodb = dynamodb;
+    this.#table = table;
+  }
+
+  /** Strongly consistent. Undefined when no runner was ever asked. */
+  async get(buildKey: BuildKey): Promise<Build | undefined> {
+    const { Item } = await stored(
+      `reading build ${buildKey}`,
+      this.#dynamodb.send(new GetCommand({ TableName: this.#table, Key: buildKeys(buildKey), ConsistentRead: true })),
+    );
+    return Item === undefined ? undefined : Build.parse(Item);
+  }
+
+  /** False when it exists already: the first deadline stands. */
+  create(build: Build): Promise<boolean> {
+    const Item = {
+      ...buildKeys(build.buildKey),
+      ...build,
+      [KEY.ttl]: Math.floor(build.startedAt / 1_000) + KEEP_SECONDS,
+    };
+    return won(
+      `creating build ${build.buildKey}`,
+      this.#dynamodb.send(
+        new PutCommand({ TableName: this.#table, Item, ConditionExpression: "attribute_not_exists(pk)" }),
+      ),
+    );
+  }
+
+  /** Records a fact about a build that exists. */
+  async note(
+    buildKey: BuildKey,
+    fact: { readonly stop: NonNullable<Build["stop"]> } | { readonly url: string },
+  ): Promise<void> {
+    const [[name, value] = []] = Object.entries(fact);
+    await won(
+      `writing build ${buildKey}`,
+      this.#dynamodb.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: buildKeys(buildKey),
+          UpdateExpression: "SET #name = :value",
+          ConditionExpression: "attribute_exists(pk)",
+          ExpressionAttributeNames: { "#name": name ?? "" },
+          ExpressionAttributeValues: { ":value": value },
+        }),
+      ),
+    );
+  }
+}

@@ -1,0 +1,34 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { CodedError } from "../contracts/errors.ts";
+import type { EpochMs } from "../contracts/time.ts";
+import { translated } from "./dynamodb/errors.ts";
+
+/** A token that was replaced is noticed within five minutes. */
+const FRESH_MS = 300_000;
+
+/** The token in the secret of that name; undefined for no name. Throws config.invalid, repository.unavailable. */
+export type Secrets = (name: string | undefined) => Promise<string | undefined>;
+
+/** Reads named secrets, each once in five minutes: one call, then none. */
+export function secretsOf(clients: { readonly secrets: SecretsManagerClient; readonly now: () => EpochMs }): Secrets {
+  const known = new Map<string, { readonly token: string; readonly readAt: EpochMs }>();
+  return async (name) => {
+    if (name === undefined) return undefined;
+    const found = known.get(name);
+    if (found && clients.now() - found.readAt < FRESH_MS) return found.token;
+    const token = await read(clients.secrets, name);
+    known.set(name, { token, readAt: clients.now() });
+    return token;
+  };
+}
+
+async function read(secrets: SecretsManagerClient, name: string): Promise<string> {
+  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: name })).catch((cause: unknown) => {
+    if (cause instanceof Error && /ResourceNotFound|AccessDenied/.test(cause.name))
+      throw new CodedError("config.invalid", `secret ${name} can't be read: ${cause.name}`, { cause });
+    throw translated(cause, "repository.unavailable", `reading secret ${name}`);
+  });
+  const token = SecretString?.trim();
+  if (!token) throw new CodedError("config.invalid", `secret ${name} holds no text`);
+  return token;
+}
