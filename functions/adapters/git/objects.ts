@@ -1,0 +1,42 @@
+import { CodedError } from "../../contracts/errors.ts";
+import type { GitSha } from "../../contracts/ids.ts";
+import type { RunsGit } from "./process.ts";
+
+export interface GitObject {
+  readonly sha: GitSha;
+  readonly type: string;
+  /** As stored, without git's header. */
+  readonly body: Buffer;
+}
+
+/** Each name once: `cat-file` answers line by line. */
+export const namesToRead = (...lists: readonly (readonly string[])[]): readonly string[] => [...new Set(lists.flat())];
+
+/** Reads objects by any name that git resolves: one process however many. Absent when there is none. Blobs are not for this. */
+export async function readObjects(
+  repository: RunsGit,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, GitObject>> {
+  const found = new Map<string, GitObject>();
+  if (names.length === 0) return found;
+  const { exitCode, stdout, stderr } = await repository.git(["cat-file", "--batch"], {
+    input: `${names.join("\n")}\n`,
+  });
+  if (exitCode !== 0) throw new CodedError("repository.failed", `git cat-file failed: ${stderr.slice(0, 300)}`);
+  let at = 0;
+  for (const name of names) {
+    const lineEnd = stdout.indexOf(10, at);
+    const [sha = "", type = "", size] = stdout.toString("utf8", at, lineEnd).split(" ");
+    at = lineEnd + 1;
+    // "<name> missing" and "<name> ambiguous": no size.
+    if (size === undefined || !/^[0-9a-f]{40}$/.test(sha)) continue;
+    const length = Number(size);
+    found.set(name, { sha: sha as GitSha, type, body: stdout.subarray(at, at + length) });
+    at += length + 1;
+  }
+  return found;
+}
+
+/** The commit that a ref's object stands for: itself, or what an annotated tag points at. */
+export const peeled = (object: GitObject): GitSha =>
+  object.type === "tag" ? (object.body.toString("latin1", 7, 47) as GitSha) : object.sha;

@@ -1,0 +1,125 @@
+import { execa } from "execa";
+import { CodedError } from "../../contracts/errors.ts";
+
+/** What one git process answered. `stdout` is bytes: paths and messages need not be UTF-8. */
+export interface GitAnswer {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  readonly input?: string | Uint8Array | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface RunsGit {
+  git(args: readonly string[], options?: CallOptions): Promise<GitAnswer>;
+}
+
+export interface GitCall {
+  readonly directory: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array | undefined;
+  readonly timeoutMs: number;
+}
+
+/** What a git process may know of its surroundings: how to find programs, agents, proxies and certificates. Nothing else is inherited. */
+const INHERITED = [
+  "PATH",
+  "TMPDIR",
+  "SSH_AUTH_SOCK",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "HTTP_PROXY",
+  "http_proxy",
+  "NO_PROXY",
+  "no_proxy",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
+
+const SCRUBBED: Readonly<Record<string, string>> = {
+  HOME: "/nonexistent",
+  LC_ALL: "C",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_ATTR_NOSYSTEM: "1",
+  GIT_NO_REPLACE_OBJECTS: "1",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "",
+  SSH_ASKPASS: "",
+  GIT_SSH_COMMAND: "ssh -o BatchMode=yes -o ConnectTimeout=15",
+};
+
+const SETTINGS: Readonly<Record<string, string>> = {
+  "core.hooksPath": "/dev/null",
+  "core.fsmonitor": "false",
+  "core.autocrlf": "false",
+  "credential.helper": "",
+  "commit.gpgSign": "false",
+  "push.gpgSign": "false",
+  "gc.autoDetach": "false",
+  "maintenance.autoDetach": "false",
+  "http.lowSpeedLimit": "1000",
+  "http.lowSpeedTime": "30",
+};
+
+/** Configuration that goes into a process by its environment: never by argv, which every user of the machine can read. */
+export function settingsEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const entries = Object.entries({ ...SETTINGS, ...extra });
+  const env: Record<string, string> = { GIT_CONFIG_COUNT: String(entries.length) };
+  entries.forEach(([key, value], index) => {
+    env[`GIT_CONFIG_KEY_${index}`] = key;
+    env[`GIT_CONFIG_VALUE_${index}`] = value;
+  });
+  return env;
+}
+
+let started = 0;
+/** How many git processes this process has started: the unit in which costs are stated. */
+export const gitProcessesStarted = (): number => started;
+
+/** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out and config.invalid when there is no git. */
+export async function runGit(call: GitCall): Promise<GitAnswer> {
+  const inherited = Object.fromEntries(
+    INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+  started += 1;
+  const result = await execa("git", call.args, {
+    cwd: call.directory,
+    env: { ...inherited, ...SCRUBBED, ...call.env },
+    extendEnv: false,
+    ...(call.input === undefined ? { stdin: "ignore" as const } : { input: call.input }),
+    encoding: "buffer",
+    stripFinalNewline: false,
+    reject: false,
+    timeout: call.timeoutMs,
+    killSignal: "SIGKILL",
+    maxBuffer: 512 * 1024 * 1024,
+  });
+  const verb = call.args.find((arg) => !arg.startsWith("-")) ?? "";
+  if (result.timedOut)
+    throw new CodedError("repository.unavailable", `git ${verb} took longer than ${call.timeoutMs} ms and was stopped`);
+  if (result.exitCode === undefined) {
+    if (result.code === "ENOENT")
+      throw new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
+    throw new CodedError("repository.failed", `git ${verb} did not run: ${result.shortMessage}`);
+  }
+  return {
+    exitCode: result.exitCode,
+    stdout: Buffer.from(result.stdout),
+    stderr: Buffer.from(result.stderr).toString("utf8"),
+  };
+}
+
+/** The end of what git complained about: one line, bounded. */
+export function complaint(stderr: string): string {
+  const lines = stderr
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("hint:"));
+  return lines.slice(-4).join("; ").slice(-600);
+}

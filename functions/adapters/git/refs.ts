@@ -1,0 +1,41 @@
+import { hashOf } from "../../contracts/hash.ts";
+import type { BatchId, BuildKey } from "../../contracts/ids.ts";
+
+const ROOT = "refs/submitqueue";
+
+/**
+ * A batch id as part of a ref. A queue may bear a name that git refuses in refs (`a..b`, `a.lock`): its dots are then written %2E, which
+ * no queue name can hold.
+ */
+export function refSafe(id: BatchId): string {
+  const slash = id.indexOf("/");
+  const queue = id.slice(0, slash);
+  const refused = queue.includes("..") || queue.endsWith(".lock") || queue.endsWith(".");
+  return `${refused ? queue.replaceAll(".", "%2E") : queue}${id.slice(slash)}`;
+}
+
+/** Says that a batch has landed: a tag object, pushed together with the trunk, that points at the batch's last commit. */
+export const landedRef = (batch: BatchId): string => `${ROOT}/landed/${refSafe(batch)}`;
+
+/** What CI checks out: the composed commit of one path attempt. */
+export const pathRef = (buildKey: BuildKey): string => `${ROOT}/paths/${buildKey}`;
+
+/** Beside each path ref: a tag object that says of which batch it is and where that batch's own commits begin. */
+export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
+export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
+
+export const REF_ROOTS = { landed: `${ROOT}/landed/`, composed: `${ROOT}/composed/`, paths: `${ROOT}/paths/` } as const;
+
+/** Where this machine keeps its copy of a remote's ref. In a room of its own, since `a` today and `a/b` tomorrow may not share one. */
+export const seenRef = (ref: string): string => `${seenRoom(ref)}/${ref}`;
+const seenRoom = (ref: string): string => `refs/seen/${hashOf(ref).slice(0, 16)}`;
+
+/**
+ * A refspec for a ref that need not exist. git fails a whole fetch when a ref that is named outright is missing, but not when a pattern
+ * matches nothing: so the name becomes a pattern, with a star before its last character. It may bring a neighbour along, which is
+ * harmless, and with --prune it forgets what is gone. The server is asked for that prefix alone, and not for every ref it has.
+ */
+export function ifPresent(ref: string): string {
+  const pattern = `${ref.slice(0, -1)}*${ref.slice(-1)}`;
+  return `+${pattern}:${seenRoom(ref)}/${pattern}`;
+}

@@ -1,0 +1,151 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CodedError } from "../../contracts/errors.ts";
+import { hashOf } from "../../contracts/hash.ts";
+import { GitSha } from "../../contracts/ids.ts";
+import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
+import { exclusively } from "./lock.ts";
+import { type GitObject, namesToRead, readObjects } from "./objects.ts";
+import { openDirectory } from "./open.ts";
+import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
+import { ifPresent, seenRef } from "./refs.ts";
+
+const LOCAL_MS = 120_000;
+const NETWORK_MS = 300_000;
+
+export interface OpenOptions {
+  /** Repositories are kept below it, one per remote. It is a cache: it may vanish between two calls. */
+  readonly workDirectory: string;
+  readonly repository: RepositoryConfig;
+  /** An HTTPS token, sent as basic authentication to the remote's host alone. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * A bare repository on this machine that mirrors what is needed of a remote. Objects may be read and written side by side; what writes
+ * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable) or repository.failed (final).
+ */
+export class Repository implements RunsGit {
+  readonly directory: string;
+  /** What git is told to fetch from and push to: a URL or an absolute path. */
+  readonly remote: string;
+  /** `refs/heads/<branch>` of the queue's target. */
+  readonly trunkRef: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(directory: string, remote: string, options: OpenOptions) {
+    this.directory = directory;
+    this.remote = remote;
+    this.trunkRef = `refs/heads/${options.repository.branch}`;
+    this.#env = {
+      GIT_DIR: directory,
+      GIT_ALLOW_PROTOCOL: protocolOf(remote),
+      ...settingsEnvironment(authorization(remote, options)),
+    };
+  }
+
+  /** One git process in this repository. Any exit code is an answer. */
+  git(args: readonly string[], { input, env = {}, timeoutMs = LOCAL_MS }: CallOptions = {}): Promise<GitAnswer> {
+    return runGit({ directory: this.directory, args, env: { ...this.#env, ...env }, input, timeoutMs });
+  }
+
+  /** One git process that must succeed: its standard output as text. Throws repository.failed. */
+  async run(args: readonly string[], options: CallOptions = {}): Promise<string> {
+    const answer = await this.git(args, options);
+    if (answer.exitCode === 0) return answer.stdout.toString("utf8");
+    throw new CodedError(
+      "repository.failed",
+      `git ${args[0]} failed (${answer.exitCode}): ${complaint(answer.stderr)}`,
+    );
+  }
+
+  /** Runs `work` when nobody else in this process holds this repository. Not re-entrant: fetch and see ask for it too. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return exclusively(this.directory, work);
+  }
+
+  /** One fetch of refspecs that must exist on the remote, as `+refs/x:refs/x`. A missing one reads as repository.unavailable. */
+  fetch(refspecs: readonly string[]): Promise<void> {
+    return this.exclusively(() => this.#fetch(refspecs));
+  }
+
+  async #fetch(refspecs: readonly string[]): Promise<void> {
+    const answer = await this.tryFetch(refspecs);
+    if (answer.exitCode !== 0)
+      throw new CodedError(
+        "repository.unavailable",
+        `${this.remote} could not be fetched: ${complaint(answer.stderr)}`,
+      );
+  }
+
+  /** As fetch, for callers that hold the lock and read the exit code themselves. */
+  tryFetch(refspecs: readonly string[]): Promise<GitAnswer> {
+    const flags = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--prune"];
+    return this.git(["fetch", ...flags, this.remote, ...refspecs], { timeoutMs: NETWORK_MS });
+  }
+
+  /**
+   * The named refs of the remote as they are now, with the objects behind them, and local objects by any name that git resolves. What
+   * does not exist is absent. Costs one fetch and one `cat-file`; no fetch when `refs` is empty.
+   */
+  see(refs: readonly string[], objects: readonly string[] = []): Promise<ReadonlyMap<string, GitObject>> {
+    return this.exclusively(async () => {
+      if (refs.length > 0) await this.#fetch(refs.map(ifPresent));
+      const names = namesToRead(refs.map(seenRef), objects);
+      const found = await readObjects(this, names);
+      return new Map(
+        [
+          ...refs.map((ref) => [ref, found.get(seenRef(ref))] as const),
+          ...objects.map((name) => [name, found.get(name)] as const),
+        ].filter((entry): entry is readonly [string, GitObject] => entry[1] !== undefined),
+      );
+    });
+  }
+
+  /** The commit that the target branch points at on the remote now. Costs one fetch and one `cat-file`. */
+  async trunk(): Promise<GitSha> {
+    return this.trunkIn(await this.see([this.trunkRef]));
+  }
+
+  /** The trunk among refs that were just seen. Throws config.invalid when the remote has no such branch. */
+  trunkIn(seen: ReadonlyMap<string, GitObject>): GitSha {
+    const trunk = seen.get(this.trunkRef);
+    if (trunk?.type !== "commit")
+      throw new CodedError(
+        "config.invalid",
+        `${this.remote} has no branch ${this.trunkRef}: create it, or name another`,
+      );
+    return trunk.sha;
+  }
+
+  /** The best common ancestor; undefined for unrelated histories. */
+  async mergeBase(a: string, b: string): Promise<GitSha | undefined> {
+    const answer = await this.git(["merge-base", a, b]);
+    if (answer.exitCode === 1) return undefined;
+    if (answer.exitCode !== 0)
+      throw new CodedError("repository.failed", `git merge-base failed: ${complaint(answer.stderr)}`);
+    return GitSha.parse(answer.stdout.toString("utf8").trim());
+  }
+}
+
+/** Opens (makes, when it is not there) the repository of a remote. Throws config.invalid when git is missing or too old. */
+export async function openRepository(options: OpenOptions): Promise<Repository> {
+  const { remote } = options.repository;
+  const located = /^(https|ssh|file):\/\//.test(remote) ? remote : resolve(remote);
+  const directory = resolve(options.workDirectory, "git", hashOf(located).slice(0, 24));
+  await openDirectory(directory);
+  return new Repository(directory, located, options);
+}
+
+/** The one transport that a remote may use; git refuses all others, redirects and submodules included. */
+const protocolOf = (remote: string): string => /^(https|ssh)(?=:)/.exec(remote)?.[0] ?? "file";
+
+function authorization(remote: string, { token, repository }: OpenOptions): Record<string, string> {
+  if (token === undefined || !remote.startsWith("https://")) return {};
+  const basic = Buffer.from(`${repository.tokenUser}:${token}`).toString("base64");
+  return { [`http.${new URL(remote).origin}/.extraHeader`]: `Authorization: Basic ${basic}` };
+}
+
+/** The directory of a remote on this machine; undefined when it is reached over a network. */
+export const localPathOf = (remote: string): string | undefined =>
+  remote.startsWith("file://") ? fileURLToPath(remote) : remote.startsWith("/") ? remote : undefined;
