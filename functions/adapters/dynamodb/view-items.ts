@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { ChangeUri } from "../../contracts/change-uri.ts";
+import { QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
+import { Status } from "../../contracts/log-event.ts";
+import { Cancel, Land } from "../../contracts/messages.ts";
+import { Reason } from "../../contracts/reasons.ts";
+import { MergeStrategy } from "../../contracts/strategy.ts";
+import { EpochMs } from "../../contracts/time.ts";
+import type { Summary } from "../../domain/request-log.ts";
+
+const StoredSummary = z.object({
+  queue: QueueName,
+  sqid: Sqid,
+  number: RequestNumber,
+  changes: z.array(ChangeUri).min(1),
+  strategy: MergeStrategy,
+  receivedAt: EpochMs,
+  status: Status,
+  at: EpochMs,
+  stamp: z.string(),
+  reason: Reason.optional(),
+  cancelReason: z.object({ stamp: z.string(), value: Reason }).optional(),
+  metadata: z.record(
+    z.string(),
+    z.object({ stamp: z.string(), value: z.union([z.string(), z.number(), z.boolean()]) }),
+  ),
+  version: z.int().positive(),
+});
+
+/** A summary as it is stored, keys and all. Throws a ZodError when the item is not one. */
+export function summaryIn(item: unknown): Summary {
+  const { reason, cancelReason, ...summary } = StoredSummary.parse(item);
+  return {
+    ...summary,
+    ...(reason === undefined ? {} : { reason }),
+    ...(cancelReason === undefined ? {} : { cancelReason }),
+  };
+}
+
+/** What an idempotency key was first used for. */
+export const FirstUse = z.object({
+  land: Land,
+  /** Of what was asked for: another hash under the same key is another request. */
+  hash: z.string(),
+});
+export type FirstUse = z.infer<typeof FirstUse>;
+
+const Written = {
+  /** When the marker was written. It is removed only as long as this has not changed. */
+  since: EpochMs,
+};
+export const UnansweredLand = z.object({ ...Written, message: Land });
+export type UnansweredLand = z.infer<typeof UnansweredLand>;
+export const UnansweredCancel = z.object({ ...Written, message: Cancel });
+export type UnansweredCancel = z.infer<typeof UnansweredCancel>;
+
+/** Immutable: points at a request's summary. */
+export const Pointer = z.object({ number: RequestNumber, receivedAt: EpochMs });
+export type Pointer = z.infer<typeof Pointer>;

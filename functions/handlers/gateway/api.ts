@@ -1,0 +1,20 @@
+import { need, onLambda, type Wire } from "../../adapters/clients.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { httpHandler } from "../http.ts";
+import { cancel } from "./calls/cancel.ts";
+import { get } from "./calls/get.ts";
+import { history } from "./calls/history.ts";
+import { land } from "./calls/land.ts";
+import { list } from "./calls/list.ts";
+import { ping } from "./calls/ping.ts";
+import { queues } from "./calls/queues.ts";
+import { gatewayOf } from "./gateway.ts";
+
+/** The HTTP API: one Lambda for all its calls. */
+export const wire: Wire = (env, clients) => {
+  const gateway = gatewayOf(env, clients);
+  const calls = [land, cancel, get, history, list, queues].map((call) => call(gateway));
+  return httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,97 @@
+import type { FirstUse } from "../../../adapters/dynamodb/view-items.ts";
+import { IdempotencyKey, LandBody } from "../../../contracts/api.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import { hashOf } from "../../../contracts/hash.ts";
+import { partsOfSqid, type QueueName, sqidOf } from "../../../contracts/ids.ts";
+import type { Land } from "../../../contracts/messages.ts";
+import { openingOf, type Summary } from "../../../domain/request-log.ts";
+import type { Route } from "../../http.ts";
+import type { Call } from "../../http-call.ts";
+import { invalid } from "../../http-problem.ts";
+import { acceptedEntry, announceLand } from "../announce.ts";
+import { type Gateway, queueOf } from "../gateway.ts";
+import { shown } from "../shown.ts";
+
+/**
+ * Land: asks for changes to be landed. With c changes: UpdateItem, 4 + c PutItem, SendMessage. An Idempotency-Key adds a GetItem and a
+ * PutItem; a repeat of a key costs two GetItem, and redoes what the first try left undone.
+ */
+export const land = (gateway: Gateway): Route => ({
+  method: "POST",
+  path: "/v1/queues/{queue}/requests",
+  answer: async (call) => {
+    const asked = askedBy(gateway, call);
+    const key = call.header("Idempotency-Key", IdempotencyKey);
+    const summary =
+      key === undefined ? await begin(gateway, await mint(gateway, asked)) : await once(gateway, asked, key);
+    const location = `/v1/queues/${summary.queue}/requests/${summary.number}`;
+    return { status: 202, headers: { location }, body: shown(summary) };
+  },
+});
+
+type Asked = Pick<Land, "queue" | "changes" | "strategy">;
+
+/** What the call asks for. Nothing is written before this has passed. */
+function askedBy(gateway: Gateway, call: Call): Asked {
+  const { name: queue, strategy: usual } = queueOf(gateway, call);
+  const { changes, strategy = usual } = call.body(LandBody);
+  if (strategy === "PROMOTE" && changes.length > 1)
+    throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
+  return { queue, changes, strategy };
+}
+
+async function mint({ view, now }: Gateway, asked: Asked): Promise<Land> {
+  const { number, receivedAt } = await view.mint(asked.queue, now());
+  return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
+}
+
+/**
+ * From the summary on the request is accepted, whatever happens: the marker, which stands already, has `sweep` finish the rest. So
+ * what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
+ */
+async function begin(gateway: Gateway, message: Land): Promise<Summary> {
+  const { view, now } = gateway;
+  const { queue, n } = partsOfSqid(message.sqid);
+  const opening = openingOf(message, n, acceptedEntry(message));
+  await view.markLand(message, now());
+  const standing = (await view.createSummary(opening)) ? opening : await view.summary(queue, n);
+  await finish(gateway, message);
+  return standing ?? opening;
+}
+
+async function finish(gateway: Gateway, message: Land): Promise<void> {
+  await announceLand(gateway, message).catch((error: unknown) => {
+    gateway.log.warn({ sqid: message.sqid, err: error }, "accepted, and left to the sweep to announce");
+  });
+}
+
+/** The request that the key stands for: begun by this call, or by an earlier one that asked for the same. Throws request.idempotency_conflict. */
+async function once(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
+  const { view, now } = gateway;
+  const hash = hashOf("land", asked.queue, asked.strategy, ...asked.changes);
+  const earlier = await view.firstUse(asked.queue, key, now());
+  if (earlier !== undefined) return again(gateway, earlier, hash);
+  const message = await mint(gateway, asked);
+  if (await view.claimKey(asked.queue, key, { land: message, hash }, now())) return begin(gateway, message);
+  return again(gateway, await winnerOf(gateway, asked.queue, key), hash);
+}
+
+/** Two calls with one new key at once: one of them claims it. */
+async function winnerOf({ view, now }: Gateway, queue: QueueName, key: string): Promise<FirstUse> {
+  const use = await view.firstUse(queue, key, now());
+  if (use === undefined) throw new CodedError("store.version_conflict", "the idempotency key has just expired");
+  return use;
+}
+
+async function again(gateway: Gateway, first: FirstUse, hash: string): Promise<Summary> {
+  if (first.hash !== hash)
+    throw new CodedError(
+      "request.idempotency_conflict",
+      `This Idempotency-Key stands for ${first.land.sqid}, which asked for something else: use a new key.`,
+    );
+  const { queue, n } = partsOfSqid(first.land.sqid);
+  const standing = await gateway.view.summary(queue, n);
+  if (standing === undefined) return begin(gateway, first.land);
+  if (standing.status === "accepted") await finish(gateway, first.land);
+  return standing;
+}

@@ -1,0 +1,41 @@
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import type { Pointer } from "../../adapters/dynamodb/view-items.ts";
+import type { Window } from "../../adapters/dynamodb/view-listings.ts";
+import type { ListQuery } from "../../contracts/api.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import { hashOf } from "../../contracts/hash.ts";
+import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
+import { EpochMs } from "../../contracts/time.ts";
+
+/** Opaque to callers, not secret: all that a forged one can do is begin a listing elsewhere. */
+const Token = z.strictObject({ of: z.string(), receivedAt: EpochMs, number: RequestNumber });
+
+type Bounds = Pick<ListQuery, "since" | "until" | "change">;
+
+/** What a token is bound to. The size of the page is not part of it and may change from page to page. */
+const listing = (queue: QueueName, { since, until, change }: Bounds): string =>
+  hashOf("listing", queue, since ?? "", until ?? "", change ?? "").slice(0, 16);
+
+/** Where the listing goes on after `last`. */
+export const tokenAfter = (queue: QueueName, bounds: Bounds, { receivedAt, number }: Pointer): string =>
+  Buffer.from(JSON.stringify({ of: listing(queue, bounds), receivedAt, number })).toString("base64url");
+
+/** The last request of the page before. Throws page.invalid_token unless the token was given out for this queue and exactly these bounds. */
+export function pageBefore(token: string, queue: QueueName, bounds: Bounds, { since, until }: Window): Pointer {
+  const { success, data } = Token.safeParse(jsonIn(token));
+  if (!success || data.of !== listing(queue, bounds) || data.receivedAt < since || data.receivedAt >= until)
+    throw new CodedError(
+      "page.invalid_token",
+      "Go on with the nextPage of the same listing: the same queue, since, until and change. Or start anew without page.",
+    );
+  return { receivedAt: data.receivedAt, number: data.number };
+}
+
+function jsonIn(token: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,126 @@
+import middy from "@middy/core";
+import httpRouter from "@middy/http-router";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import type { Clients, LambdaContext, LambdaHandler } from "../adapters/clients.ts";
+import { CodedError } from "../contracts/errors.ts";
+import { type Call, callOf, isHttpEvent, requestIdOf } from "./http-call.ts";
+import { problemOf } from "./http-problem.ts";
+
+/** What a call answers. */
+export interface Answer {
+  readonly status: number;
+  /** Sent as JSON. */
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One call of the API. `path` names its parameters in braces; a GET answers HEAD too. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: `/${string}`;
+  readonly answer: (call: Call) => Promise<Answer>;
+}
+
+type Response = APIGatewayProxyStructuredResultV2 & { readonly code?: string };
+
+/**
+ * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). Whatever a route throws becomes a problem document
+ * (RFC 9457); an error that is not the caller's shows its code and nothing more. One line is logged per call.
+ */
+export function httpHandler(routes: readonly Route[], { log, now }: Pick<Clients, "log" | "now">): LambdaHandler {
+  const router = httpRouter<APIGatewayProxyEventV2, Response>({
+    routes: routes.flatMap(({ method, path, answer }) =>
+      (method === "GET" ? (["GET", "HEAD"] as const) : [method]).map((verb) => ({
+        method: verb,
+        path,
+        handler: async (event: APIGatewayProxyEventV2) => responseOf(await answer(callOf(event))),
+      })),
+    ),
+    notFoundResponse: ({ method, path }) => unrouted(routes, method, path),
+  });
+
+  const stack = middy((event: APIGatewayProxyEventV2, context: LambdaContext) => router(event, context))
+    .use(logging(log, now))
+    .use(framing)
+    .use(problems);
+  return async (event, context) => {
+    if (!isHttpEvent(event)) throw new CodedError("internal", "this is no event of an HTTP API (payload format 2.0)");
+    return stack(event, context);
+  };
+}
+
+const responseOf = ({ status, body, headers = {} }: Answer): Response => ({
+  statusCode: status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body),
+});
+
+/** A path that is known under another method says which; OPTIONS asks just that. */
+function unrouted(routes: readonly Route[], method: string, path: string): Response {
+  const here = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
+  if (here.length === 0) throw new CodedError("route.unknown", `There is nothing at ${path}.`);
+  const allow = [...here, ...(here.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+  if (method === "OPTIONS") return { statusCode: 204, headers: { allow } };
+  throw new CodedError("route.method_not_allowed", `${path} does not take ${method}: use ${allow}.`, {
+    detail: { allow },
+  });
+}
+
+const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, "[^/]+")}/?$`);
+
+type Middleware = middy.MiddlewareObj<APIGatewayProxyEventV2, Response>;
+
+/** Errors become responses. Innermost, so that the others see a response however it came about. */
+const problems: Middleware = {
+  onError: (request) => {
+    const { event, error } = request;
+    const problem = problemOf(error, event.rawPath);
+    const { allow } = error instanceof CodedError ? error.detail : {};
+    request.response = {
+      statusCode: problem.status,
+      code: problem.code,
+      headers: {
+        "content-type": "application/problem+json",
+        ...(typeof allow === "string" ? { allow } : {}),
+        ...(problem.status === 503 ? { "retry-after": "1" } : {}),
+      },
+      body: JSON.stringify(problem),
+    };
+  },
+};
+
+/** What every response carries; what HEAD leaves out. */
+const frame: NonNullable<Middleware["after"]> = (request) => {
+  const { event, response } = request;
+  if (!response) return;
+  const { body, headers, ...rest } = response;
+  const isHead = event.requestContext.http.method === "HEAD";
+  request.response = {
+    ...rest,
+    headers: { ...headers, "cache-control": "no-store", "x-request-id": requestIdOf(event) },
+    ...(body === undefined || isHead ? {} : { body }),
+  };
+};
+const framing: Middleware = { after: frame, onError: frame };
+
+function logging(log: Clients["log"], now: Clients["now"]): Middleware {
+  const startedAt = new WeakMap<object, number>();
+  const line: NonNullable<Middleware["after"]> = (request) => {
+    const { event, response, error } = request;
+    const { code, ...plain } = response ?? {};
+    const status = plain.statusCode ?? 500;
+    const { method } = event.requestContext.http;
+    const durationMs = now() - (startedAt.get(event) ?? now());
+    const fields = { requestId: requestIdOf(event), method, path: event.rawPath, status, code, durationMs };
+    if (status >= 500) log.error({ ...fields, err: error }, "call failed");
+    else log.info(fields, "call");
+    request.response = plain;
+  };
+  return {
+    before: ({ event }) => {
+      startedAt.set(event, now());
+    },
+    after: line,
+    onError: line,
+  };
+}
