@@ -1,0 +1,52 @@
+import type { Claim, ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { type ChangeUri, changeKey } from "../../../contracts/change-uri.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import type { Land } from "../../../contracts/messages.ts";
+import type { Reason } from "../../../contracts/reasons.ts";
+import type { EpochMs } from "../../../contracts/time.ts";
+import { requestHasEnded } from "../../../domain/request.ts";
+import { reasonOf } from "../reasons.ts";
+
+export interface Claiming {
+  readonly requests: RequestsStore;
+  readonly claims: ClaimsStore;
+  readonly now: () => EpochMs;
+}
+
+/** Claims every change of the request, or says who holds one. A refused request keeps what it claimed until it is ended. One call per change. */
+export async function claimChanges(stores: Claiming, { sqid, queue, changes }: Land): Promise<Reason | undefined> {
+  // In one order for all: of two requests that name the same changes, one gets them all.
+  const inOrder = changes.map((uri) => ({ uri, key: changeKey(uri) })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const { uri } of inOrder) {
+    const held = await claimOrHolder(stores, queue, { owner: sqid, uri });
+    if (held) return duplicate(uri, held);
+  }
+  return undefined;
+}
+
+/** Undefined when the change is ours now. A claim whose owner has ended, or is gone, is taken over. */
+async function claimOrHolder(
+  { requests, claims, now }: Claiming,
+  queue: Land["queue"],
+  claim: Claim,
+): Promise<Claim | undefined> {
+  let endedOwner = claim.owner;
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    if (await claims.claim(queue, claim, now(), endedOwner)) return undefined;
+    const held = await claims.holder(queue, claim.uri);
+    if (held === undefined) continue;
+    const owner = await requests.get(held.owner);
+    if (owner && !requestHasEnded(owner.state)) return held;
+    endedOwner = held.owner;
+  }
+  throw new CodedError("store.version_conflict", `the claim on ${claim.uri} changes hands too fast`);
+}
+
+function duplicate(uri: ChangeUri, held: Claim): Reason {
+  const message =
+    held.uri === uri
+      ? `${uri} is in flight already, as ${held.owner}. Follow that request, or cancel it and land this one again.`
+      : `Another commit of this change is in flight, as ${held.owner} (${held.uri}). Cancel that request or wait for its end, then land ${uri} again.`;
+  return reasonOf("change.duplicate", message);
+}

@@ -1,0 +1,25 @@
+import { need, onLambda, type Wire } from "../../../adapters/clients.ts";
+import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { statusEvent } from "../../../contracts/log-event.ts";
+import { logTopic } from "../../../contracts/messages.ts";
+import { AdmitTask, type StartResult } from "../../../contracts/workflows.ts";
+import { requestHasEnded } from "../../../domain/request.ts";
+import { taskHandler } from "../../task.ts";
+
+/** Persists the request unless it is, and says so. One that was cancelled before this is left alone. Two calls, three on a repeat. */
+export const wire: Wire = (env, clients) => {
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const log = need(env, ENV.logTopic);
+  return taskHandler(AdmitTask, async (land): Promise<StartResult> => {
+    const { queue, sqid, changes, strategy, receivedAt } = land;
+    const fresh = await requests.create({ queue, sqid, changes, strategy, receivedAt, state: "started", version: 1 });
+    const found = fresh ? undefined : await requests.get(sqid);
+    if (found && requestHasEnded(found.state)) return { kind: "ended" };
+    await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", clients.now(), { version: 1 }));
+    return { kind: "started" };
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,43 @@
+import { need, onLambda, type Wire } from "../../adapters/clients.ts";
+import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { send } from "../../adapters/sqs.ts";
+import { startExecution } from "../../adapters/step-functions.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { executionName } from "../../contracts/ids.ts";
+import { type Cancel, logTopic, requestsTopic, signalsTopic } from "../../contracts/messages.ts";
+import { queueHandler } from "../queue.ts";
+import { cancelledByCaller } from "./reasons.ts";
+import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts";
+
+/**
+ * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call. A Cancel
+ * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
+ * four calls, and one per change.
+ */
+export const wire: Wire = (env, clients) => {
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
+
+  async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {
+    const reason = cancelledByCaller(note);
+    const ifMissing = { changes: [], strategy: "REBASE" as const, receivedAt: at };
+    const ending = { outcome: "cancelled", reason, now: clients.now(), from: IN_ADMISSION, ifMissing } as const;
+    const ended = await terminate(requests, sqid, ending);
+    if (ended.kind === "ended" || ended.kind === "already") {
+      await send(clients.sqs, log, logTopic, endOf(ended.request));
+      await releaseClaims(claims, sqid, ended.request.changes);
+    } else if (ended.kind === "elsewhere") {
+      const said = note === undefined ? {} : { note };
+      await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "cancel-requested", queue, sqid, ...said });
+    }
+  }
+
+  return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
+    if (message.kind === "cancel") await cancel(message);
+    else await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);
+  });
+};
+
+export const handler = onLambda(wire);

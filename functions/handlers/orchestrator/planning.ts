@@ -1,0 +1,82 @@
+import type { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import type { QueueName, Sqid } from "../../contracts/ids.ts";
+import type { Signal } from "../../contracts/messages.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import type { Command, Plan, Planner, Snapshot } from "../../domain/planner/plan.ts";
+import type { LandingRequest } from "../../domain/request.ts";
+import { concurrently } from "./concurrently.ts";
+
+/** How many calls of one run are under way at once. */
+export const CONCURRENCY = 8;
+
+/** What one run of the planner reads, writes and does. */
+export interface PlanningShell {
+  readonly planner: Planner;
+  readonly requests: RequestsStore;
+  readonly batches: BatchesStore;
+  /** Carries a command out. Repeats are harmless. */
+  readonly carryOut: (config: QueueConfig, command: Command) => Promise<void>;
+  readonly now: () => EpochMs;
+}
+
+/**
+ * One wake-up of a queue: load, plan, write, act, acknowledge, archive. A crash between any two calls loses nothing: what was decided
+ * is written before it is acted on, and what was not acknowledged is decided again. Calls: one query, one read per request that is named,
+ * one write per changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when
+ * another run wrote first; nothing is acted on then.
+ */
+export async function runPlanner(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<void> {
+  const snapshot = await load(shell, config.name, signals);
+  const plan = shell.planner(config, snapshot, signals, shell.now());
+  await write(shell.batches, plan, snapshot);
+  // A queue's commands are in order where it matters: those of one kind do not depend on each other.
+  for (const alike of runsOfOneKind(plan.commands))
+    await concurrently(alike, CONCURRENCY, (command) => shell.carryOut(config, command));
+  await concurrently(plan.acknowledged, CONCURRENCY, async (batch) =>
+    expect(await shell.batches.put(batch, batch.version - 1), batch.id),
+  );
+  await concurrently(plan.archived, CONCURRENCY, async (batch) =>
+    expect(await shell.batches.archive(batch, shell.now()), batch.id),
+  );
+}
+
+async function load(
+  { batches, requests }: PlanningShell,
+  queue: QueueName,
+  signals: readonly Signal[],
+): Promise<Snapshot> {
+  const live = await batches.live(queue);
+  const named = new Set(signals.flatMap((signal) => ("sqid" in signal ? [signal.sqid] : [])));
+  const found = new Map<Sqid, LandingRequest>();
+  await concurrently(named, CONCURRENCY, async (sqid) => {
+    const request = await requests.get(sqid);
+    if (request) found.set(sqid, request);
+  });
+  return { ...live, requests: found };
+}
+
+/**
+ * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the
+ * other: a train's batches are in landing order, so a crash leaves a front part of it that stands on its own.
+ */
+async function write(batches: BatchesStore, { queue, writes }: Plan, snapshot: Snapshot): Promise<void> {
+  if (queue) expect(await batches.putQueue(queue, snapshot.queue.version), `queue ${queue.queue}`);
+  for (const { before, next } of writes) expect(await batches.put(next, before?.version ?? 0), next.id);
+}
+
+function expect(won: boolean, what: string): void {
+  if (!won) throw new CodedError("store.version_conflict", `${what} was written by another run of the planner`);
+}
+
+function runsOfOneKind(commands: readonly Command[]): readonly (readonly Command[])[] {
+  const runs: Command[][] = [];
+  for (const command of commands) {
+    const last = runs.at(-1);
+    if (last?.[0]?.kind === command.kind) last.push(command);
+    else runs.push([command]);
+  }
+  return runs;
+}
