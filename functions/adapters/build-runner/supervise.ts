@@ -1,0 +1,89 @@
+/**
+ * Watches over one build as a process of its own, so that the build outlives whoever started it: `node supervise.ts <order as JSON>`.
+ * It claims the build, runs the command in a process group of its own, and writes down how it ended. SIGTERM stops the build.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { openSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { buildFiles, type Claim, Order, type Verdict } from "./build-files.ts";
+import { readIfThere, replaceFile, writeOnce } from "./files.ts";
+import { signalGroup, startOf } from "./process-mark.ts";
+
+/** How long a build may take to clean up after SIGTERM, before it is killed. */
+const GRACE_MS = 3_000;
+
+const order = Order.parse(JSON.parse(process.argv[2] ?? ""));
+const files = buildFiles(order.directory);
+let stopped: Verdict | undefined;
+let group: number | undefined;
+const stopRequested = Promise.withResolvers<void>();
+
+// Before the claim: whoever reads the claim may send the signal at once.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+  process.on(signal, () => stop({ result: "cancelled", why: "The build was cancelled." }));
+
+function stop(verdict: Verdict): void {
+  stopped ??= verdict;
+  if (group !== undefined) signalGroup(group, "SIGTERM");
+  stopRequested.resolve();
+}
+
+async function supervise(): Promise<void> {
+  const claim: Claim = {
+    supervisor: { pid: process.pid, started: (await startOf(process.pid)) ?? "" },
+    tree: order.tree,
+  };
+  const mine = await writeOnce(files.claim, JSON.stringify(claim));
+  process.send?.(mine ? "claimed" : "claimed by another");
+  process.disconnect?.();
+  if (!mine) return;
+  // A cancel that did not see the claim yet has left its mark by now.
+  if ((await readIfThere(files.cancelled)) !== undefined)
+    stop({ result: "cancelled", why: "The build was cancelled." });
+  await replaceFile(files.verdict, JSON.stringify(stopped ?? (await run())));
+}
+
+async function run(): Promise<Verdict> {
+  const output = openSync(files.output, "a");
+  const shell = spawn("/bin/sh", ["-c", order.command], {
+    cwd: order.tree,
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  const ended = endOf(shell);
+  group = shell.pid;
+  if (group === undefined) return ended;
+  if (stopped) signalGroup(group, "SIGTERM");
+  await replaceFile(files.running, JSON.stringify({ pid: group, started: (await startOf(group)) ?? "" }));
+  const deadline = setTimeout(
+    () => stop({ result: "failed", why: `The build was stopped after ${order.timeoutMs / 1_000} s.` }),
+    order.timeoutMs,
+  );
+  const verdict = await Promise.race([ended, stopRequested.promise.then(() => undefined)]);
+  clearTimeout(deadline);
+  await endGroup(group, verdict === undefined ? GRACE_MS : 0);
+  return stopped ?? verdict ?? ended;
+}
+
+const endOf = (shell: ChildProcess): Promise<Verdict> =>
+  new Promise((resolve) => {
+    shell.once("error", (error) =>
+      resolve({ result: "infrastructure", why: `The shell did not start: ${error.message}` }),
+    );
+    shell.once("exit", (code, signal) => {
+      if (code === 0) resolve({ result: "passed" });
+      else if (code !== null) resolve({ result: "failed", why: `The command exited with code ${code}.` });
+      // Nobody of ours sent it: the machine is short of memory, or somebody is shutting it down.
+      else if (signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT" || signal === "SIGHUP")
+        resolve({ result: "infrastructure", why: `The build was ended from outside, by ${signal}.` });
+      else resolve({ result: "failed", why: `The command died of ${signal}.` });
+    });
+  });
+
+/** Returns once no process of the group is left: those that outlast the grace are killed. */
+async function endGroup(leader: number, graceMs: number): Promise<void> {
+  for (let waited = 0; waited < graceMs && signalGroup(leader, 0); waited += 50) await pause(50);
+  signalGroup(leader, "SIGKILL");
+}
+
+await supervise();

@@ -1,0 +1,68 @@
+import { open } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
+import { type BuildFiles, Claim, Running, Verdict } from "./build-files.ts";
+import { MAX_MESSAGE } from "./build-runner.ts";
+import { readIfThere } from "./files.ts";
+import { isAlive, type ProcessMark, signalGroup, startOf } from "./process-mark.ts";
+
+/** Undefined when no supervisor has claimed the build. */
+export async function readClaim(files: BuildFiles): Promise<Claim | undefined> {
+  const claim = await readIfThere(files.claim);
+  return claim === undefined ? undefined : Claim.parse(JSON.parse(claim));
+}
+
+/** Undefined while the build is running. A build whose supervisor is gone has its last processes killed. */
+export async function verdictOf(files: BuildFiles, claim: Claim | undefined): Promise<Verdict | undefined> {
+  const written = await readVerdict(files);
+  if (written) return written;
+  if (claim && (await isAlive(claim.supervisor))) return undefined;
+  // It may have written its verdict and ended since the first look.
+  const last = await readVerdict(files);
+  if (last) return last;
+  if (claim) await killWhatIsLeft(files);
+  if ((await readIfThere(files.cancelled)) !== undefined)
+    return { result: "cancelled", why: "The build was cancelled." };
+  return {
+    result: "infrastructure",
+    why: claim
+      ? "The build vanished without a result: its processes are gone."
+      : "No build was started under this key.",
+  };
+}
+
+async function readVerdict(files: BuildFiles): Promise<Verdict | undefined> {
+  const verdict = await readIfThere(files.verdict);
+  return verdict === undefined ? undefined : Verdict.parse(JSON.parse(verdict));
+}
+
+async function killWhatIsLeft(files: BuildFiles): Promise<void> {
+  const running = await readIfThere(files.running);
+  if (running === undefined) return;
+  const leader: ProcessMark = Running.parse(JSON.parse(running));
+  const started = await startOf(leader.pid);
+  // A pid that lives on under another start time is somebody else's group. With no leader left, the rest of the group is ours.
+  if (started === undefined || started === leader.started) signalGroup(leader.pid, "SIGKILL");
+}
+
+/** The last lines of a build's output, as plain text of at most MAX_MESSAGE characters; empty when there was none. */
+export async function endOfOutput(files: BuildFiles): Promise<string> {
+  const file = await open(files.output).catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, 4 * MAX_MESSAGE);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: whatever a build prints, a reason is text.
+    const text = stripVTControlCharacters(buffer.toString("utf8")).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
+    return lastLines(text.trimEnd());
+  } finally {
+    await file.close();
+  }
+}
+
+function lastLines(text: string): string {
+  if (text.length <= MAX_MESSAGE) return text;
+  const end = text.slice(-MAX_MESSAGE);
+  const cut = end.indexOf("\n");
+  return cut === -1 ? end : end.slice(cut + 1);
+}

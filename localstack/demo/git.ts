@@ -1,0 +1,40 @@
+import { execa } from "execa";
+
+export interface GitOptions {
+  /** Author and committer of what is committed: `Name <address>`. */
+  readonly by?: string;
+  /** When it is committed: seconds since 1970. */
+  readonly at?: number;
+}
+
+const SCRUBBED = {
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_TERMINAL_PROMPT: "0",
+  HOME: "/nonexistent",
+  LC_ALL: "C",
+};
+
+/** Runs git in a directory, without the configuration of whoever runs it, and returns what it printed. Throws when it fails. */
+export async function git(directory: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const [, name = "", address = ""] = /^(.*) <(.*)>$/.exec(options.by ?? "Demo <demo@example.invalid>") ?? [];
+  const { PATH } = process.env;
+  const date =
+    options.at === undefined
+      ? {}
+      : { GIT_AUTHOR_DATE: `${options.at} +0000`, GIT_COMMITTER_DATE: `${options.at} +0000` };
+  const { stdout } = await execa("git", ["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", ...args], {
+    cwd: directory,
+    extendEnv: false,
+    env: {
+      PATH,
+      ...SCRUBBED,
+      GIT_AUTHOR_NAME: name,
+      GIT_AUTHOR_EMAIL: address,
+      GIT_COMMITTER_NAME: name,
+      GIT_COMMITTER_EMAIL: address,
+      ...date,
+    },
+  });
+  return stdout;
+}

@@ -1,0 +1,190 @@
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, vi } from "vitest";
+import { buildsDirectory, filesOfBuild } from "../../../functions/adapters/build-runner/build-files.ts";
+import { buildRunnerFor, MAX_MESSAGE } from "../../../functions/adapters/build-runner/index.ts";
+import { startOf } from "../../../functions/adapters/build-runner/process-mark.ts";
+import { readClaim } from "../../../functions/adapters/build-runner/verdict.ts";
+import { git } from "../../../localstack/demo/git.ts";
+import { type CommandWorld, commandWorld, SCRIPTS } from "./command-world.ts";
+import { buildRunnerContract, finish } from "./contract.ts";
+import { aQueue } from "./tasks.ts";
+
+buildRunnerContract("command", async () => {
+  const world = await commandWorld();
+  return { open: world.open, task: (outcome) => world.scripted(SCRIPTS[outcome]) };
+});
+
+const written = (file: string): Promise<string> =>
+  vi.waitUntil(async () => (await readFile(file, "utf8").catch(() => "")).trim(), { timeout: 10_000, interval: 20 });
+
+const gone = (pid: number) =>
+  vi.waitUntil(async () => (await startOf(pid)) === undefined, { timeout: 10_000, interval: 20 });
+
+/** Triggers a build that says, in a file, that it is at work; returns the pid of a process that it started. */
+async function atWork(world: CommandWorld, script = "sleep 1000 & echo $! > $HOLD; wait") {
+  const hold = join(world.root, "hold");
+  const task = await world.scripted(script.replaceAll("$HOLD", hold));
+  await world.open().trigger(task);
+  return { task, pid: Number(await written(hold)) };
+}
+
+describe("the command runner", () => {
+  it("builds the commit in a worktree of its own, and removes it afterwards", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted(`git rev-parse HEAD > ${world.root}/head; pwd > ${world.root}/where`);
+    await world.open().trigger(task);
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+    expect(await written(join(world.root, "head"))).toBe(task.commit);
+    expect(await written(join(world.root, "where"))).toContain(buildsDirectory(world.workDirectory));
+    expect(
+      (await readdir(filesOfBuild(world.workDirectory, task.key).directory)).filter((n) => n.startsWith("tree-")),
+    ).toEqual([]);
+    const [clone = ""] = await readdir(join(world.workDirectory, "git"));
+    expect((await git(join(world.workDirectory, "git", clone), ["worktree", "list"])).split("\n")).toHaveLength(1);
+  });
+
+  it("tells the command who it is and nothing else of its surroundings", async () => {
+    const world = await commandWorld();
+    vi.stubEnv("SECRET_OF_THE_RUNTIME", "x");
+    const task = await world.scripted(`env > ${world.root}/env.draft; mv ${world.root}/env.draft ${world.root}/env`);
+    await world.open().trigger(task);
+    await finish(world.open(), task.key);
+    vi.unstubAllEnvs();
+    const lines = (await written(join(world.root, "env"))).split("\n");
+    const env = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+    );
+    const { PWD: _pwd, OLDPWD: _oldpwd, SHLVL: _shlvl, _: _underscore, ...told } = env;
+    expect(Object.keys(told).sort()).toEqual([
+      "HOME",
+      "PATH",
+      "SQ_BATCH",
+      "SQ_BUILD",
+      "SQ_COMMIT",
+      "SQ_QUEUE",
+      "SQ_REF",
+    ]);
+    expect(told).toMatchObject({
+      SQ_BATCH: "shop/batch/1",
+      SQ_BUILD: task.key,
+      SQ_COMMIT: task.commit,
+      SQ_QUEUE: "shop",
+    });
+  });
+
+  it("quotes the end of the output as plain text, and keeps all of it", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted(`seq 1 9999; printf '\\033[31mred\\033[0m at the end\\n'; exit 3`);
+    const { url = "" } = await world.open().trigger(task);
+    const { message = "" } = await finish(world.open(), task.key);
+    const [first = "", ...output] = message.split("\n");
+    expect(first).toBe("The command exited with code 3.");
+    expect(output.join("\n").length).toBeLessThanOrEqual(MAX_MESSAGE);
+    expect(output.slice(-2)).toEqual(["9999", "red at the end"]);
+    expect(output[0]).toMatch(/^\d{4}$/);
+    expect(await readFile(fileURLToPath(url), "utf8")).toMatch(/^1\n2\n3\n/);
+  });
+
+  it("builds once when it is triggered twice at the same time", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted(`echo built >> ${world.root}/count`);
+    const [one, other] = [world.open(), world.open()];
+    await Promise.all([one.trigger(task), other.trigger(task), one.trigger(task)]);
+    await finish(one, task.key);
+    expect(await readFile(join(world.root, "count"), "utf8")).toBe("built\n");
+  });
+
+  it("stops everything that a cancelled build has started", async () => {
+    const world = await commandWorld();
+    const { task, pid } = await atWork(world);
+    await world.open().cancel(task.key);
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "cancelled" });
+    await gone(pid);
+  });
+
+  it("kills a build that does not heed the request to stop", async () => {
+    const world = await commandWorld();
+    const { task, pid } = await atWork(world, "trap '' TERM; (trap '' TERM; sleep 1000) & echo $! > $HOLD; wait; wait");
+    await world.open().cancel(task.key);
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "cancelled" });
+    await gone(pid);
+  });
+
+  it("leaves nothing running behind a build that has passed", async () => {
+    const world = await commandWorld();
+    const { task, pid } = await atWork(world, "sleep 1000 & echo $! > $HOLD");
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+    await gone(pid);
+  });
+
+  it("blames the infrastructure for a build whose supervisor was killed, and ends what is left of it", async () => {
+    const world = await commandWorld();
+    const { task, pid } = await atWork(world);
+    const claim = await readClaim(filesOfBuild(world.workDirectory, task.key));
+    await written(filesOfBuild(world.workDirectory, task.key).running);
+    process.kill(claim?.supervisor.pid ?? 0, "SIGKILL");
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "infrastructure" });
+    await gone(pid);
+  });
+
+  it("does not take another process for a build because it has the same pid", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted("exit 0");
+    const files = filesOfBuild(world.workDirectory, task.key);
+    await mkdir(files.directory, { recursive: true });
+    const tree = join(files.directory, "tree-gone");
+    await writeFile(files.claim, JSON.stringify({ supervisor: { pid: process.pid, started: "earlier" }, tree }));
+    await writeFile(files.running, JSON.stringify({ pid: process.pid, started: "earlier" }));
+    expect(await world.open().status(task.key)).toMatchObject({ kind: "finished", result: "infrastructure" });
+  });
+
+  it.each([
+    ["kill -9 $$", "infrastructure"],
+    ["kill -SEGV $$", "failed"],
+    ["no-such-program", "failed"],
+  ])("takes the end of a build by `%s` for %s", async (script, result) => {
+    const world = await commandWorld();
+    const task = await world.scripted(script);
+    // Without the inner shell, so that the signal reaches the one that is watched.
+    const queue = aQueue({ ...world.queue, buildRunner: { type: "command", command: ". ./build.sh" } });
+    const runner = buildRunnerFor(queue, { workDirectory: world.workDirectory });
+    await runner.trigger(task);
+    expect(await finish(runner, task.key)).toMatchObject({ result });
+  });
+
+  it("starts a build whose first trigger died before the build was claimed", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted("exit 0");
+    await mkdir(join(filesOfBuild(world.workDirectory, task.key).directory, "tree-abandoned"), { recursive: true });
+    await world.open().trigger(task);
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+  });
+
+  it("goes on building when the process that triggered it is killed", async () => {
+    const world = await commandWorld();
+    const go = join(world.root, "go");
+    const task = await world.scripted(`while [ ! -e ${go} ]; do sleep 0.05; done`);
+    const program = `
+      const { buildRunnerFor } = await import(${JSON.stringify(import.meta.resolve("../../../functions/adapters/build-runner/index.ts"))});
+      await buildRunnerFor(${JSON.stringify(world.queue)}, { workDirectory: ${JSON.stringify(world.workDirectory)} }).trigger(${JSON.stringify(task)});
+      process.kill(process.pid, "SIGKILL");`;
+    const trigger = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
+    expect(await new Promise((resolve) => trigger.once("exit", (_code, signal) => resolve(signal)))).toBe("SIGKILL");
+    expect(await world.open().status(task.key)).toEqual({ kind: "running" });
+    await writeFile(go, "");
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+  });
+
+  it("can be triggered again when the repository did not answer", async () => {
+    const world = await commandWorld();
+    const task = await world.scripted("exit 0");
+    await git(world.remote, ["update-ref", "-d", task.ref]);
+    await expect(world.open().trigger(task)).rejects.toMatchObject({ code: "repository.unavailable" });
+    await git(world.remote, ["update-ref", task.ref, task.commit]);
+    await world.open().trigger(task);
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+  });
+});
