@@ -1,0 +1,92 @@
+import type { Logger } from "pino";
+import { z } from "zod";
+import { REGION } from "./intrinsics.ts";
+import type { EventSourceSpec } from "./template.ts";
+import type { Received, Subscription, Topics } from "./topics.ts";
+
+export interface EventSource {
+  /** Takes no more messages, and waits for those that are being worked on. */
+  stop(): Promise<void>;
+}
+
+/** How long a message that failed stays out of sight, by how often it has been received. AWS waits for the visibility timeout: minutes. */
+export type RetryDelay = (receiveCount: number) => number;
+
+/** 1 s, 2 s, 4 s, … at most a minute. */
+export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
+
+/** Looks for messages this often without being told of any: those with a delay, or that somebody else has taken and let go. */
+const LOOK_AGAIN_MS = 5_000;
+
+/** Feeds a function from a queue, as Lambda's poller does. */
+export function startEventSource(
+  spec: EventSourceSpec,
+  topics: Topics,
+  invoke: (event: object) => Promise<unknown>,
+  log: Logger,
+  delay: RetryDelay = retryDelay,
+): EventSource {
+  const working = new Set<Promise<void>>();
+  let running = true;
+
+  async function deliver(messages: readonly Received[]): Promise<void> {
+    const failed = await failuresOf(spec, messages, invoke).catch((err: unknown) => {
+      log.warn({ err, messages: messages.length }, "a batch failed and will be tried again");
+      return new Set(messages.map(({ messageId }) => messageId));
+    });
+    subscription.done(messages.filter(({ messageId }) => !failed.has(messageId)));
+    const back = messages.filter(({ messageId }) => failed.has(messageId));
+    if (back.length === 0) return;
+    const received = Math.max(...back.map(({ attributes }) => Number(attributes["ApproximateReceiveCount"])));
+    subscription.giveBack(back, delay(received));
+  }
+
+  function pump(): void {
+    while (running && working.size < spec.maxConcurrency) {
+      const messages = subscription.take(spec.batchSize);
+      if (messages.length === 0) return;
+      const work = deliver(messages).finally(() => {
+        working.delete(work);
+        pump();
+      });
+      working.add(work);
+    }
+  }
+
+  const subscription: Subscription = topics.subscribe(spec.queueArn, () => setImmediate(pump));
+  const timer = setInterval(pump, LOOK_AGAIN_MS);
+  setImmediate(pump);
+  return {
+    stop: async () => {
+      running = false;
+      clearInterval(timer);
+      await Promise.allSettled(working);
+    },
+  };
+}
+
+const BatchResponse = z
+  .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })).nullish() })
+  .nullish();
+
+/** The ids of the messages that go back. Throws when the whole batch does. */
+async function failuresOf(
+  spec: EventSourceSpec,
+  messages: readonly Received[],
+  invoke: (event: object) => Promise<unknown>,
+): Promise<ReadonlySet<string>> {
+  const Records = messages.map((message) => ({
+    ...message,
+    eventSource: "aws:sqs",
+    eventSourceARN: spec.queueArn,
+    awsRegion: REGION,
+  }));
+  const result = await invoke({ Records });
+  if (!spec.reportsPartialFailures) return new Set();
+  const failed = new Set(BatchResponse.parse(result)?.batchItemFailures?.map(({ itemIdentifier }) => itemIdentifier));
+  // Lambda, too, fails the whole batch for an id that is not in it.
+  for (const id of failed)
+    if (!messages.some(({ messageId }) => messageId === id))
+      throw new Error(`no message of the batch has the id ${id}`);
+  return failed;
+}

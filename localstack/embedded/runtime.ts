@@ -1,0 +1,222 @@
+import { Agent } from "node:http";
+import { dirname, resolve } from "node:path";
+import type { Clients } from "../../functions/adapters/clients.ts";
+import type { QueuesConfig } from "../../functions/contracts/queues.ts";
+import { clientsAt } from "./clients.ts";
+import { type RetryDelay, startEventSource } from "./event-source.ts";
+import { openExecutions } from "./executions.ts";
+import { listen, OPERATOR } from "./front-door.ts";
+import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
+import { serveHttpApi } from "./http-api.ts";
+import { type Authorize, authorizer } from "./iam.ts";
+import { ACCOUNT, type Assembly } from "./intrinsics.ts";
+import { logTo } from "./logs.ts";
+import { startSchedules } from "./schedules.ts";
+import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import { synthesizeInto } from "./synthesize.ts";
+import { openTables } from "./tables.ts";
+import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
+import { openTopics } from "./topics.ts";
+import { openWorkflows, type RunTask } from "./workflows.ts";
+
+export interface RuntimeOptions {
+  /** The queues, or a queues.yaml: its relative remotes are relative to its directory. Not looked at when there is an assembly. */
+  readonly queues?: string | QueuesConfig;
+  /** Run these templates instead of the app's. */
+  readonly assembly?: Assembly;
+  /** Where entries of functions are relative to. Default: this repository. */
+  readonly root?: string;
+  readonly stateDirectory: string;
+  /** Of the HTTP API. Default 0: any. */
+  readonly port?: number;
+  /** Runs schedules this often, whatever their rate. */
+  readonly schedulesEveryMs?: number;
+  readonly retryDelay?: RetryDelay;
+  /** Keeps warnings and errors off standard error; the log files have them. */
+  readonly quiet?: boolean;
+}
+
+export interface Runtime {
+  /** Of the HTTP API; undefined when the templates have none. */
+  readonly url: string | undefined;
+  /** Where AWS is, for whoever holds a key. */
+  readonly awsEndpoint: string;
+  readonly deployment: Deployment;
+  /** AWS clients that may do everything. */
+  readonly operator: Clients;
+  /** How many messages each queue holds, by its name. */
+  depths(): ReadonlyMap<string, number>;
+  /** Takes no more work, finishes what is being worked on (for half a minute at most), keeps the rest for the next start. */
+  stop(): Promise<void>;
+}
+
+const REPOSITORY = resolve(import.meta.dirname, "..", "..");
+
+/** How long `stop` waits for invocations. What it cuts short is done again at the next start. */
+const GRACE_MS = 30_000;
+
+/** Runs the stacks. Throws StateInUse, and what a faulty configuration or a taken port throws. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  // Undone in reverse, also when a later step of the start fails.
+  const undo = new AsyncDisposableStack();
+  try {
+    const runtime = await start(options, undo);
+    const begun = undo.move();
+    let stopping: Promise<void> | undefined;
+    return {
+      ...runtime,
+      stop: () => {
+        stopping ??= begun.disposeAsync();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Omit<Runtime, "stop">> {
+  const state = openStateDirectory(options.stateDirectory);
+  undo.defer(() => state.release());
+  const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
+  const door = await listen();
+  undo.defer(() => door.close());
+  const assembly = options.assembly ?? (await synthesizeInto(state, queuesOf(options)));
+  const urlOf = (name: string) => `${door.url}/${ACCOUNT}/${name}`;
+  const deployment = deploymentOf(assembly, urlOf);
+
+  const tables = await openTables(state.directory("tables"), deployment.tables);
+  undo.defer(() => tables.close());
+  const topics = await openTopics(state.directory("topics"), deployment.queues, urlOf);
+  undo.defer(() => topics.close());
+  const executions = openExecutions(state.file("workflows", "executions.db"));
+  undo.defer(() => executions.close());
+
+  const authorize = authorizer(deployment);
+  const agent = new Agent({ keepAlive: true });
+  undo.defer(() => agent.destroy());
+  const functions = await loadFunctions(deployment, (spec) => {
+    const name = spec.id.replaceAll("/", "-");
+    const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
+    return {
+      root: options.root ?? REPOSITORY,
+      environment: localised(spec, state),
+      clients: clientsAt(door.url, accessKeyOf(spec), functionLog, agent),
+    };
+  });
+  const invoke = invoker(functions, undo);
+  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
+  const roles = new Map(deployment.functions.map((spec) => [accessKeyOf(spec), spec.roleArn]));
+  door.open({ tables, topics, workflows, authorize, roleOf: (key) => roles.get(key), log });
+
+  const sources = deployment.eventSources.map((spec) => async () => {
+    await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
+    const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
+    undo.defer(() => patiently(source.stop()));
+  });
+  const { apiFunction } = deployment;
+  const api = apiFunction && (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event)));
+  if (api) undo.defer(() => api.close());
+  workflows.resume();
+  undo.defer(() => workflows.stop());
+  for (const startSource of sources) await startSource();
+  const schedules = startSchedules(deployment.schedules, invoke, log, options.schedulesEveryMs);
+  undo.defer(() => schedules.stop());
+  return {
+    url: api ? api.url : undefined,
+    awsEndpoint: door.url,
+    deployment,
+    operator: clientsAt(door.url, OPERATOR, log, agent),
+    depths: () => topics.depths(),
+  };
+}
+
+function queuesOf({ queues }: RuntimeOptions): { queues: string | QueuesConfig; base: string } {
+  if (queues === undefined) throw new Error("name the queues, or an assembly to run");
+  return { queues, base: typeof queues === "string" ? dirname(resolve(queues)) : process.cwd() };
+}
+
+/** The key that stands for a function's role: one per function, as one per Lambda environment. */
+const accessKeyOf = ({ id }: FunctionSpec): string => `function-${id.replaceAll("/", "-")}`;
+
+/** A function's own environment: what Lambda would mount, and its scratch space, are directories of the state. */
+function localised({ id, environment }: FunctionSpec, state: StateDirectory): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => {
+      if (value.startsWith("/var/task/")) return [name, value.replace("/var/task", state.task)];
+      if (value.startsWith("/tmp/")) return [name, value.replace("/tmp", state.directory("tmp", id))];
+      return [name, value];
+    }),
+  );
+}
+
+type Functions = ReadonlyMap<string, LocalFunction>;
+type Invoke = (functionArn: string, event: unknown) => Promise<Json>;
+
+async function loadFunctions(
+  { functions }: Deployment,
+  place: (spec: FunctionSpec) => { root: string; environment: Readonly<Record<string, string>>; clients: Clients },
+): Promise<Functions> {
+  const loaded = functions.map(async (spec) => {
+    const { root, environment, clients } = place(spec);
+    return [spec.arn, await loadFunction(spec, root, environment, clients)] as const;
+  });
+  return new Map(await Promise.all(loaded));
+}
+
+/** Functions are named by their ARN, or by their name. */
+function functionAt(functions: Functions, named: string): LocalFunction {
+  const found = functions.get(named) ?? functions.values().find(({ spec }) => spec.name === named);
+  if (found === undefined) throw new Error(`there is no function ${named} that runs here`);
+  return found;
+}
+
+/** Invokes functions by ARN. The end of the runtime waits for what it has begun. */
+function invoker(functions: Functions, undo: AsyncDisposableStack): Invoke {
+  const going = new Set<Promise<unknown>>();
+  undo.defer(() => patiently(Promise.allSettled(going)));
+  return (functionArn, event) => {
+    const invocation = functionAt(functions, functionArn).invoke(event);
+    going.add(invocation);
+    return invocation.finally(() => going.delete(invocation));
+  };
+}
+
+/** Waits for something, but not for ever. */
+async function patiently(awaited: Promise<unknown>): Promise<void> {
+  const { promise: patience, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, GRACE_MS);
+  await Promise.race([awaited, patience]);
+  clearTimeout(timer);
+}
+
+/** A function that failed, as Step Functions sees it: the error's name, and its JSON as the cause. */
+class TaskFailed extends Error {
+  constructor(error: unknown) {
+    const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+    super(JSON.stringify({ errorType: name, errorMessage: message, trace: stack.split("\n") }));
+    this.name = name;
+  }
+}
+
+const taskRunner =
+  (authorize: Authorize, invoke: Invoke): RunTask =>
+  async (roleArn, functionArn, input) => {
+    const decision = await authorize(roleArn, { action: "lambda:InvokeFunction", resource: functionArn });
+    if (!decision.allowed) {
+      const refused = new Error(`${roleArn} may not invoke ${functionArn} ${decision.why}`);
+      throw new TaskFailed(Object.assign(refused, { name: "Lambda.AccessDeniedException" }));
+    }
+    return invoke(functionArn, input).catch((error: unknown) => {
+      throw new TaskFailed(error);
+    });
+  };
+
+/** Lambda reads a queue with the rights of the function's role. Throws when it has none. */
+async function mayConsume(authorize: Authorize, { spec }: LocalFunction, queueArn: string): Promise<void> {
+  for (const action of ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]) {
+    const decision = await authorize(spec.roleArn, { action, resource: queueArn });
+    if (!decision.allowed) throw new Error(`${spec.id} is fed by ${queueArn}, but may not ${action} ${decision.why}`);
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Where a runtime keeps what outlives it. */
+export interface StateDirectory {
+  readonly root: string;
+  /** What the stacks put beside the code of a function: `/var/task/` in its environment. */
+  readonly task: string;
+  /** Absolute path of a directory below the root; it is made. */
+  directory(...names: string[]): string;
+  /** Absolute path of a file below the root; its directory is made. */
+  file(...names: string[]): string;
+  release(): void;
+}
+
+/** Another runtime holds the directory. */
+export class StateInUse extends Error {
+  override readonly name = "StateInUse";
+}
+
+/**
+ * Opens (and makes) a state directory for this process alone. Throws StateInUse.
+ *
+ * The lock is an open exclusive transaction: the operating system drops it with the process, however that ends, so that there is no
+ * stale lock and no process id to misjudge.
+ */
+export function openStateDirectory(path: string): StateDirectory {
+  const root = resolve(path);
+  mkdirSync(root, { recursive: true });
+  const lock = new DatabaseSync(join(root, "lock.db"), { timeout: 0 });
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch {
+    lock.close();
+    throw new StateInUse(
+      `${root} is in use by another runtime (process ${holder(root)}): stop it, or name another state directory`,
+    );
+  }
+  writeFileSync(join(root, "pid"), `${process.pid}\n`);
+  const directory = (...names: string[]) => {
+    const made = join(root, ...names);
+    mkdirSync(made, { recursive: true });
+    return made;
+  };
+  return {
+    root,
+    task: directory("task"),
+    directory,
+    file: (...names) => join(directory(...names.slice(0, -1)), names.at(-1) ?? ""),
+    release: () => lock.close(),
+  };
+}
+
+function holder(root: string): string {
+  try {
+    return readFileSync(join(root, "pid"), "utf8").trim();
+  } catch {
+    return "unknown";
+  }
+}

@@ -1,0 +1,229 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { type BuildAppOptions, buildApp } from "fauxqs";
+import type { QueueSpec } from "./template.ts";
+
+type Stores = NonNullable<BuildAppOptions["stores"]>;
+type Queue = NonNullable<ReturnType<Stores["sqsStore"]["getQueueByName"]>>;
+
+/** A message as an event source got it. */
+export interface Received {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly md5OfBody: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly messageAttributes: Readonly<Record<string, unknown>>;
+}
+
+/** One topic, as its event source sees it. */
+export interface Subscription {
+  /** Up to `max` messages, now. Of a FIFO queue: of one group, in order, and nobody gets more of that group until all are given up. */
+  take(max: number): readonly Received[];
+  /** Deletes what was dealt with. */
+  done(messages: readonly Received[]): void;
+  /** Makes messages visible again after a delay, in their order and before those behind them. */
+  giveBack(messages: readonly Received[], delayMs: number): void;
+}
+
+export interface Topics {
+  /** Answers one call of SQS' JSON protocol. */
+  answer(target: string, body: Buffer): Promise<{ status: number; headers: Record<string, string>; body: string }>;
+  subscribe(arn: string, onArrival: () => void): Subscription;
+  /** How many messages wait or are in flight, by the name of their queue. */
+  depths(): ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+/** As long as SQS allows: an event source gives every message up itself, and a crash is repaired at the next start. */
+const IN_FLIGHT_SECONDS = 43_200;
+
+/**
+ * fauxqs over a SQLite file in `directory`. `urlOf` gives a queue's name its address.
+ *
+ * Its parts are loaded by their files: `startFauxqs` listens on every network interface, and persists nothing without listening.
+ */
+export async function openTopics(
+  directory: string,
+  specs: readonly QueueSpec[],
+  urlOf: (name: string) => string,
+): Promise<Topics> {
+  releaseInFlight(join(directory, "fauxqs.db"));
+  const { SqsStore, SnsStore, S3Store, PersistenceManager } = await fauxqsParts();
+  const stores: Stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
+  const persistence = new PersistenceManager(directory);
+  const { sqsStore } = stores;
+  persistence.loadSqsAndSns(sqsStore, stores.snsStore);
+  for (const queue of sqsStore.allQueues()) queue.persistence = persistence;
+  sqsStore.persistence = persistence;
+  for (const { name, arn, attributes } of specs) {
+    const known = sqsStore.getQueueByName(name);
+    if (known === undefined) sqsStore.createQueue(name, urlOf(name), arn, { ...attributes });
+    else known.setAttributes({ ...attributes });
+  }
+  const app = buildApp({ logger: false, stores });
+  const arrivals = new Map<string, () => void>();
+  return {
+    answer: async (target, body) => {
+      const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
+      const answered = await app.inject({ method: "POST", url: "/", headers, payload: body });
+      // Any call may make a message available: sent, let go, or no longer behind another of its group.
+      if (!target.endsWith(".ReceiveMessage")) for (const wake of arrivals.values()) wake();
+      const type = String(answered.headers["content-type"] ?? "application/x-amz-json-1.0");
+      const error = answered.headers["x-amzn-query-error"];
+      return {
+        status: answered.statusCode,
+        headers: { "content-type": type, ...(error === undefined ? {} : { "x-amzn-query-error": String(error) }) },
+        body: answered.body,
+      };
+    },
+    subscribe: (arn, onArrival) => {
+      const queue = sqsStore.getQueueByArn(arn);
+      if (queue === undefined) throw new Error(`there is no queue ${arn}`);
+      arrivals.set(arn, onArrival);
+      return subscriptionOf(queue, (other) => sqsStore.getQueueByArn(other), onArrival);
+    },
+    depths: () =>
+      new Map(
+        [...sqsStore.allQueues()].map((queue) => {
+          const { ready, delayed, inflight } = queue.inspectMessages();
+          return [queue.name, ready.length + delayed.length + inflight.length];
+        }),
+      ),
+    close: async () => {
+      sqsStore.shutdown();
+      await app.close();
+      persistence.close();
+    },
+  };
+}
+
+function subscriptionOf(
+  queue: Queue,
+  queueAt: (arn: string) => Queue | undefined,
+  onArrival: () => void,
+): Subscription {
+  const dequeue = () => queue.dequeue(1, IN_FLIGHT_SECONDS, queueAt);
+  const groupOf = (receiptHandle: string) =>
+    queue.isFifo() ? queue.inflightMessages.get(receiptHandle)?.message.messageGroupId : undefined;
+  return {
+    take: (max) => {
+      const taken = dequeue().map(({ ReceiptHandle }) => ReceiptHandle);
+      const group = taken[0] === undefined ? undefined : groupOf(taken[0]);
+      // fauxqs hands out one message of a group at a time; SQS, as many as a batch holds. So the group is let go between one and the next.
+      while (
+        taken.length > 0 &&
+        taken.length < max &&
+        (group === undefined || (queue.fifoMessages.get(group) ?? []).length > 0)
+      ) {
+        if (group !== undefined) queue.fifoLockedGroups.delete(group);
+        const [next] = dequeue();
+        if (next === undefined) break;
+        taken.push(next.ReceiptHandle);
+        if (groupOf(next.ReceiptHandle) !== group) break;
+      }
+      if (group !== undefined)
+        queue.fifoLockedGroups.set(group, taken.filter((handle) => groupOf(handle) === group).length);
+      return taken.map((handle) => receivedOf(queue, handle));
+    },
+    done: (messages) => {
+      for (const { receiptHandle } of messages) queue.deleteMessage(receiptHandle);
+    },
+    giveBack: (messages, delayMs) => {
+      // unref: a runtime that stops meanwhile finds them again at its next start.
+      setTimeout(() => {
+        for (const { receiptHandle } of messages.toReversed()) letGo(queue, receiptHandle);
+        onArrival();
+      }, delayMs).unref();
+    },
+  };
+}
+
+/** By hand: ChangeMessageVisibility to 0 writes a null that fauxqs' own schema refuses, and then the message is gone. */
+function letGo(queue: Queue, receiptHandle: string): void {
+  const entry = queue.inflightMessages.get(receiptHandle);
+  if (entry === undefined) return;
+  const { message } = entry;
+  queue.inflightMessages.delete(receiptHandle);
+  queue.persistence?.updateMessageInflight(
+    message.messageId,
+    receiptHandle,
+    0,
+    message.approximateReceiveCount,
+    message.approximateFirstReceiveTimestamp,
+  );
+  const group = message.messageGroupId;
+  if (!queue.isFifo() || group === undefined) {
+    queue.messages.push(message);
+    return;
+  }
+  const locks = (queue.fifoLockedGroups.get(group) ?? 1) - 1;
+  if (locks > 0) queue.fifoLockedGroups.set(group, locks);
+  else queue.fifoLockedGroups.delete(group);
+  queue.fifoMessages.set(group, [message, ...(queue.fifoMessages.get(group) ?? [])]);
+}
+
+function receivedOf(queue: Queue, receiptHandle: string): Received {
+  const entry = queue.inflightMessages.get(receiptHandle);
+  if (entry === undefined) throw new Error(`${receiptHandle} is not in flight`);
+  const { message } = entry;
+  const attributes = {
+    ApproximateReceiveCount: String(message.approximateReceiveCount),
+    ApproximateFirstReceiveTimestamp: String(message.approximateFirstReceiveTimestamp),
+    SentTimestamp: String(message.sentTimestamp),
+    SenderId: "000000000000",
+    ...(message.messageGroupId === undefined ? {} : { MessageGroupId: message.messageGroupId }),
+    ...(message.messageDeduplicationId === undefined ? {} : { MessageDeduplicationId: message.messageDeduplicationId }),
+    ...(message.sequenceNumber === undefined ? {} : { SequenceNumber: message.sequenceNumber }),
+  };
+  const messageAttributes = Object.entries(message.messageAttributes).map(([name, attribute]) => [
+    name,
+    {
+      dataType: attribute.DataType,
+      ...(attribute.StringValue === undefined ? {} : { stringValue: attribute.StringValue }),
+      ...(attribute.BinaryValue === undefined ? {} : { binaryValue: attribute.BinaryValue }),
+    },
+  ]);
+  const { messageId, body, md5OfBody } = message;
+  return {
+    messageId,
+    receiptHandle,
+    body,
+    md5OfBody,
+    attributes,
+    messageAttributes: Object.fromEntries(messageAttributes),
+  };
+}
+
+/**
+ * What was in flight when the runtime was killed is visible again at once, and that delivery does not count: messages are not at fault
+ * for a kill.
+ */
+function releaseInFlight(file: string): void {
+  if (!existsSync(file)) return;
+  const db = new DatabaseSync(file);
+  db.exec(
+    `UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL,
+       approximate_receive_count = max(0, approximate_receive_count - (visibility_deadline > 0))
+     WHERE receipt_handle IS NOT NULL`,
+  );
+  db.close();
+}
+
+interface Persistence extends NonNullable<Queue["persistence"]> {
+  close(): void;
+}
+interface Parts {
+  SqsStore: new () => Stores["sqsStore"];
+  SnsStore: new () => Stores["snsStore"];
+  S3Store: new () => Stores["s3Store"];
+  PersistenceManager: new (directory: string) => Persistence;
+}
+
+async function fauxqsParts(): Promise<Parts> {
+  const entry = import.meta.resolve("fauxqs");
+  const files = ["./sqs/sqsStore.js", "./sns/snsStore.js", "./s3/s3Store.js", "./persistence.js"];
+  const modules = await Promise.all(files.map((file) => import(new URL(file, entry).href)));
+  return Object.assign({}, ...modules);
+}

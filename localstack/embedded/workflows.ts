@@ -1,0 +1,214 @@
+import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
+import { z } from "zod";
+import { AwsError } from "./aws-error.ts";
+import { type Ending, type Execution, ExecutionStatus, type Executions } from "./executions.ts";
+import type { Json } from "./functions.ts";
+import type { MachineSpec } from "./template.ts";
+
+/** Runs a function on behalf of a state machine's role. What it throws bears the name that Retry and Catch clauses match. */
+export type RunTask = (roleArn: string, functionArn: string, input: Json) => Promise<Json>;
+
+export interface Workflows {
+  /** Answers one call of Step Functions. Throws AwsError. */
+  answer(operation: string, input: unknown): object;
+  /** Runs what was running when the last runtime ended, from its start: every step is idempotent. */
+  resume(): void;
+  /** How many executions are running. */
+  running(): number;
+  /** Lets go of what runs; it stays RUNNING, for `resume`. */
+  stop(): void;
+}
+
+type Definition = ConstructorParameters<typeof StateMachine>[0];
+type Run = ReturnType<StateMachine["run"]>;
+type TaskHandler = (input: Json) => Promise<Json>;
+
+interface Machine {
+  readonly spec: MachineSpec;
+  readonly machine: StateMachine;
+  /** The function behind each task state, by the name of the state. */
+  readonly tasks: ReadonlyMap<string, TaskHandler>;
+}
+
+const Asl = z.looseObject({ StartAt: z.string(), States: z.record(z.string(), z.looseObject({ Type: z.string() })) });
+const DefinitionOf = z.custom<Definition>((value) => Asl.safeParse(value).success, "this is no state machine");
+
+const StartInput = z.object({
+  stateMachineArn: z.string(),
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,80}$/),
+  input: z.string().default("{}"),
+});
+const StopInput = z.object({ executionArn: z.string(), error: z.string().optional(), cause: z.string().optional() });
+const DescribeInput = z.object({ executionArn: z.string() });
+const ListInput = z.object({
+  stateMachineArn: z.string(),
+  statusFilter: ExecutionStatus.optional(),
+  maxResults: z.int().min(1).max(1_000).default(100),
+  nextToken: z.string().regex(/^\d+$/).optional(),
+});
+
+export function openWorkflows(specs: readonly MachineSpec[], executions: Executions, runTask: RunTask): Workflows {
+  const machines = new Map(specs.map((spec) => [spec.arn, machineOf(spec, runTask)]));
+  const runs = new Map<string, Run>();
+  let stopped = false;
+
+  function machineAt(arn: string): Machine {
+    const machine = machines.get(arn);
+    if (machine === undefined) throw new AwsError("StateMachineDoesNotExist", `there is no state machine ${arn}`);
+    return machine;
+  }
+
+  function executionAt(arn: string): Execution {
+    const execution = executions.get(arn);
+    if (execution === undefined) throw new AwsError("ExecutionDoesNotExist", `there is no execution ${arn}`);
+    return execution;
+  }
+
+  function run(execution: Execution): void {
+    const { spec, machine, tasks } = machineAt(execution.machine);
+    const { arn: Id, name: Name } = execution;
+    const guarded = [...tasks].map(([state, task]): [string, TaskHandler] => [
+      state,
+      // A task that was waiting for its retry when its execution was stopped would be tried once more.
+      (input) => (runs.has(Id) ? task(input) : Promise.reject(new ExecutionAbortedError())),
+    ]);
+    const started = machine.run(JSON.parse(execution.input), {
+      overrides: { taskResourceLocalHandlers: Object.fromEntries(guarded) },
+      context: {
+        Execution: { Id, Name, RoleArn: spec.roleArn },
+        StateMachine: { Id: spec.arn, Name: spec.name },
+      },
+    });
+    runs.set(Id, started);
+    void started.result
+      .then((output): Ending => ({ status: "SUCCEEDED", output: JSON.stringify(output) }), endingOf)
+      .then((ending) => {
+        if (!stopped && runs.delete(Id)) executions.end(Id, ending);
+      });
+  }
+
+  function start(input: z.infer<typeof StartInput>): Execution {
+    const { spec } = machineAt(input.stateMachineArn);
+    const arn = `${spec.arn.replace(":stateMachine:", ":execution:")}:${input.name}`;
+    const known = executions.get(arn);
+    if (known?.status === "RUNNING" && known.input === input.input) return known;
+    if (known !== undefined) throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
+    if (stopped) throw new AwsError("ServiceUnavailable", "the runtime is stopping", 503);
+    const execution = executions.start(spec.arn, arn, input.name, input.input);
+    run(execution);
+    return execution;
+  }
+
+  const operations: Readonly<Record<string, (input: unknown) => object>> = {
+    StartExecution: (input) => {
+      const { arn, started } = start(parse(StartInput, input));
+      return { executionArn: arn, startDate: started / 1_000 };
+    },
+    StopExecution: (input) => {
+      const { executionArn, ...why } = parse(StopInput, input);
+      executionAt(executionArn);
+      executions.end(executionArn, { status: "ABORTED", ...defined(why) });
+      const aborted = runs.get(executionArn);
+      runs.delete(executionArn);
+      aborted?.abort();
+      return { stopDate: (executionAt(executionArn).stopped ?? 0) / 1_000 };
+    },
+    DescribeExecution: (input) => describe(executionAt(parse(DescribeInput, input).executionArn)),
+    ListExecutions: (input) => {
+      const { stateMachineArn, statusFilter, maxResults, nextToken } = parse(ListInput, input);
+      machineAt(stateMachineArn);
+      const after = Number(nextToken ?? 0);
+      const found = executions.list(stateMachineArn, statusFilter, maxResults + 1, after);
+      return {
+        executions: found.slice(0, maxResults).map((execution) => {
+          const { input: _input, output: _output, error: _error, cause: _cause, ...listed } = describe(execution);
+          return listed;
+        }),
+        ...(found.length > maxResults ? { nextToken: String(after + maxResults) } : {}),
+      };
+    },
+  };
+
+  return {
+    answer: (operation, input) => {
+      const answer = operations[operation];
+      if (answer === undefined) throw new AwsError("UnknownOperationException", `${operation} is not known here`);
+      return answer(input);
+    },
+    resume: () => {
+      for (const execution of executions.running()) {
+        if (machines.has(execution.machine)) run(execution);
+        else executions.end(execution.arn, { status: "ABORTED", error: "StateMachineDoesNotExist" });
+      }
+    },
+    running: () => runs.size,
+    stop: () => {
+      stopped = true;
+      const going = [...runs.values()];
+      runs.clear();
+      for (const run of going) run.abort();
+    },
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw new AwsError("ValidationException", z.prettifyError(parsed.error));
+  return parsed.data;
+}
+
+const defined = <T extends object>(value: T) =>
+  Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined && item !== null));
+
+const describe = ({ arn, machine, name, status, input, output, error, cause, started, stopped }: Execution) =>
+  ({
+    executionArn: arn,
+    stateMachineArn: machine,
+    name,
+    status,
+    input,
+    startDate: started / 1_000,
+    ...defined({ output, error, cause }),
+    ...(stopped === null ? {} : { stopDate: stopped / 1_000 }),
+  }) satisfies Record<string, unknown> as Record<string, unknown>;
+
+function endingOf(failure: unknown): Ending {
+  if (failure instanceof ExecutionTimeoutError) return { status: "TIMED_OUT", error: "States.Timeout" };
+  if (failure instanceof ExecutionAbortedError) return { status: "ABORTED" };
+  const error = failure instanceof ExecutionError ? failure.cause : failure;
+  if (!(error instanceof Error)) return { status: "FAILED", error: "States.Runtime", cause: String(error) };
+  return { status: "FAILED", error: error.name, cause: error.message };
+}
+
+/** Step Functions lets a task run for as long as its function does; the library would give up after a minute. */
+const UNBOUNDED_SECONDS = 2_000_000;
+const INVOKE = "arn:aws:states:::lambda:invoke";
+const Payload = z.object({ FunctionName: z.string(), Payload: z.json() });
+
+function machineOf(spec: MachineSpec, runTask: RunTask): Machine {
+  const tasks = new Map<string, TaskHandler>();
+  const definition = mapTasks(spec.definition, (name, task) => {
+    const resource = String(task["Resource"]);
+    if (!resource.startsWith("arn:aws:lambda:") && resource !== INVOKE)
+      throw new Error(`${spec.name}/${name} does not run here: its resource is ${resource}`);
+    tasks.set(name, async (input) => {
+      if (resource !== INVOKE) return runTask(spec.roleArn, resource, input);
+      const called = Payload.parse(input);
+      return { StatusCode: 200, Payload: await runTask(spec.roleArn, called.FunctionName, called.Payload) };
+    });
+    return { TimeoutSeconds: UNBOUNDED_SECONDS, ...task };
+  });
+  return { spec, machine: new StateMachine(DefinitionOf.parse(definition)), tasks };
+}
+
+/** A definition with `change` applied to its task states, at every depth. */
+function mapTasks(
+  value: unknown,
+  change: (name: string, task: Record<string, unknown>) => Record<string, unknown>,
+  name = "",
+): unknown {
+  if (Array.isArray(value)) return value.map((item) => mapTasks(item, change));
+  if (typeof value !== "object" || value === null) return value;
+  const mapped = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTasks(item, change, key)]));
+  return mapped["Type"] === "Task" && "Resource" in mapped ? change(name, mapped) : mapped;
+}
