@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type LogStore, logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
+import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+
+describe("the log store", () => {
+  let dynamo: Dynalite;
+  let log: LogStore;
+  beforeAll(async () => {
+    dynamo = await startDynalite("log");
+    log = logStore(dynamo.client, "log");
+  });
+  afterAll(() => dynamo.stop());
+
+  it("keeps an entry as it is, reason, metadata and all", async () => {
+    const sqid = "kept/1" as Sqid;
+    const entry = statusEvent(sqid, "error", epochMs(5), {
+      version: 3,
+      reason: { code: "build.failed", message: "it does not pass" },
+      metadata: { batch_id: "kept/batch/1", attempt: 2, flaky: false },
+    });
+    expect(await log.append(entry)).toBe(true);
+    expect(await log.entries(sqid)).toEqual([entry]);
+  });
+
+  it("a repeat of an id is refused, and the first stands", async () => {
+    const sqid = "repeat/1" as Sqid;
+    expect(await log.append(statusEvent(sqid, "started", epochMs(5)))).toBe(true);
+    expect(await log.append(statusEvent(sqid, "started", epochMs(9)))).toBe(false);
+    expect((await log.entries(sqid)).map(({ at }) => at)).toEqual([5]);
+  });
+
+  it("occurrences keep legitimate repeats apart", async () => {
+    const sqid = "occurrence/1" as Sqid;
+    for (const occurrence of ["a", "b"]) await log.append(happeningEvent(sqid, "building", epochMs(5), { occurrence }));
+    expect(await log.entries(sqid)).toHaveLength(2);
+  });
+
+  it("requests do not see each other's entries: not of another number, not of another queue", async () => {
+    const sqids = ["one/1", "one/11", "two/1"] as Sqid[];
+    for (const sqid of sqids) await log.append(statusEvent(sqid, "accepted", epochMs(1)));
+    for (const sqid of sqids) expect((await log.entries(sqid)).map((entry) => entry.sqid)).toEqual([sqid]);
+    expect(await log.entries("one/2" as Sqid)).toEqual([]);
+  });
+
+  it("reads a log of more than one megabyte whole", async () => {
+    const sqid = "long/1" as Sqid;
+    const message = "x".repeat(2_000);
+    const entries = Array.from({ length: 700 }, (_, i) =>
+      happeningEvent(sqid, "build_failed", epochMs(i), {
+        occurrence: `${i}`,
+        reason: { code: "build.failed", message },
+      }),
+    );
+    await Promise.all(entries.map((entry) => log.append(entry)));
+    expect(await log.entries(sqid)).toHaveLength(700);
+  });
+
+  it("a table that is not there is not something to wait for", async () => {
+    const lost = logStore(dynamo.client, "lost");
+    await expect(lost.entries("q/1" as Sqid)).rejects.toMatchObject({ code: "internal" });
+  });
+});

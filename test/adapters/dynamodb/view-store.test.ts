@@ -1,0 +1,296 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { BatchGetCommand, DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { mockClient } from "aws-sdk-client-mock";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type ViewStore, viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
+import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { partsOfSqid, type QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
+import { statusEvent } from "../../../functions/contracts/log-event.ts";
+import type { Cancel, Land } from "../../../functions/contracts/messages.ts";
+import { viewKeys } from "../../../functions/contracts/tables.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { fold, openingOf, type Summary } from "../../../functions/domain/request-log.ts";
+import { type Dynalite, startDynalite, toEmulator } from "../../support/dynalite.ts";
+
+const queueNamed = (name: string) => name as QueueName;
+const n = (value: number) => value as RequestNumber;
+const change = (name: string) => `git://h/r/refs%2Fheads%2F${name}/${"a".repeat(40)}` as ChangeUri;
+const ALWAYS = { since: epochMs(0), until: epochMs(10 ** 15 - 1) };
+
+const aLand = (queue: QueueName, number: number, receivedAt = number, changes = [change("a")]): Land => ({
+  v: 1,
+  kind: "land",
+  queue,
+  sqid: sqidOf(queue, n(number)),
+  changes,
+  strategy: "REBASE",
+  receivedAt: epochMs(receivedAt),
+});
+const aSummary = (land: Land): Summary =>
+  openingOf(land, partsOfSqid(land.sqid).n, statusEvent(land.sqid, "accepted", land.receivedAt));
+
+let dynamo: Dynalite;
+let view: ViewStore;
+beforeAll(async () => {
+  dynamo = await startDynalite("view");
+  view = viewStore(dynamo.client, "view");
+});
+afterAll(() => dynamo.stop());
+
+describe("numbers", () => {
+  it("begin at 1, and each queue has its own", async () => {
+    const [a, b] = [queueNamed("count-a"), queueNamed("count-b")];
+    expect(await view.mint(a, epochMs(5))).toEqual({ number: 1, receivedAt: 5 });
+    expect(await view.mint(a, epochMs(6))).toEqual({ number: 2, receivedAt: 6 });
+    expect(await view.mint(b, epochMs(7))).toEqual({ number: 1, receivedAt: 7 });
+  });
+
+  it("are unique under concurrency, and times never decrease as numbers grow, whatever the clocks say", async () => {
+    const queue = queueNamed("race");
+    const clocks = [50, 10, 40, 20, 30, 30, 60, 5, 45, 15];
+    const minted = await Promise.all(clocks.map((at) => view.mint(queue, epochMs(at))));
+    const sorted = minted.toSorted((a, b) => a.number - b.number);
+    expect(sorted.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const times = sorted.map(({ receivedAt }) => receivedAt);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it("a clock that is behind gets the latest time given out", async () => {
+    const queue = queueNamed("skew");
+    await view.mint(queue, epochMs(100));
+    expect(await view.mint(queue, epochMs(40))).toEqual({ number: 2, receivedAt: 100 });
+    expect(await view.mint(queue, epochMs(101))).toEqual({ number: 3, receivedAt: 101 });
+  });
+});
+
+describe("summaries", () => {
+  it("come back as they were written, a stack in its order", async () => {
+    const queue = queueNamed("keep");
+    const summary = aSummary(aLand(queue, 1, 5, [change("b"), change("a"), change("c")]));
+    expect(await view.createSummary(summary)).toBe(true);
+    expect(await view.summary(queue, n(1))).toEqual(summary);
+    expect(await view.summary(queue, n(2))).toBeUndefined();
+  });
+
+  it("are created once", async () => {
+    const queue = queueNamed("once");
+    expect(await view.createSummary(aSummary(aLand(queue, 1, 5)))).toBe(true);
+    expect(await view.createSummary(aSummary(aLand(queue, 1, 9)))).toBe(false);
+    expect((await view.summary(queue, n(1)))?.receivedAt).toBe(5);
+  });
+
+  it("are replaced by whoever read them last, and by nobody else", async () => {
+    const queue = queueNamed("replace");
+    const before = aSummary(aLand(queue, 1));
+    await view.createSummary(before);
+    const { sqid } = before;
+    const reason = { code: "cancelled.by_caller" as const, message: "no" };
+    const one = fold(before, statusEvent(sqid, "cancelling", epochMs(9), { reason, metadata: { a: 1 } }));
+    const other = fold(before, statusEvent(sqid, "started", epochMs(9)));
+    expect(await view.replaceSummary(one, before)).toBe(true);
+    expect(await view.replaceSummary(other, before)).toBe(false);
+    expect(await view.summary(queue, n(1))).toEqual(one);
+    const { reason: _gone, ...rest } = { ...one, version: 3 };
+    expect(await view.replaceSummary(rest, one)).toBe(true);
+    expect(await view.summary(queue, n(1))).toEqual(rest);
+  });
+
+  it("of one number in two queues do not collide", async () => {
+    for (const queue of ["same-a", "same-b"].map(queueNamed)) {
+      const land = aLand(queue, 1);
+      await view.createSummary(aSummary(land));
+      await view.pointAt(land);
+      await view.markLand(land, epochMs(1));
+    }
+    for (const queue of ["same-a", "same-b"].map(queueNamed)) {
+      expect((await view.summary(queue, n(1)))?.queue).toBe(queue);
+      expect((await view.received(queue, ALWAYS, 10)).pointers).toHaveLength(1);
+      expect((await view.naming(queue, change("a"), ALWAYS, 10)).pointers).toHaveLength(1);
+      expect((await view.unansweredLands(queue, epochMs(1))).map(({ message }) => message.queue)).toEqual([queue]);
+    }
+  });
+
+  it("are read many at a time, in the order asked for; a missing one is said", async () => {
+    const queue = queueNamed("many");
+    const numbers = Array.from({ length: 130 }, (_, i) => n(i + 1));
+    await Promise.all(numbers.map((number) => view.createSummary(aSummary(aLand(queue, number)))));
+    const order = numbers.toReversed();
+    expect((await view.summaries(queue, order)).map(({ number }) => number)).toEqual(order);
+    expect(await view.summaries(queue, [])).toEqual([]);
+    await expect(view.summaries(queue, [n(1), n(999)])).rejects.toMatchObject({ code: "internal" });
+  });
+});
+
+describe("listings", () => {
+  const queue = queueNamed("list");
+  // Two requests per millisecond: time alone does not order them.
+  const lands = Array.from({ length: 9 }, (_, i) =>
+    aLand(queue, i + 1, 100 + Math.floor(i / 2), i % 3 === 0 ? [change("third"), change("all")] : [change("all")]),
+  );
+  beforeAll(async () => {
+    await Promise.all(lands.map((land) => view.pointAt(land)));
+    await Promise.all(lands.map((land) => view.pointAt(land)));
+  });
+  const numbersOf = ({ pointers }: { pointers: readonly { number: number }[] }) => pointers.map(({ number }) => number);
+
+  it.each([1, 2, 3, 4, 9, 10])("pages of %i hold every request once, newest first", async (limit) => {
+    for (const read of [
+      view.received.bind(view, queue, ALWAYS, limit),
+      view.naming.bind(view, queue, change("all"), ALWAYS, limit),
+    ]) {
+      const seen: number[] = [];
+      let page = await read();
+      seen.push(...numbersOf(page));
+      while (page.more) {
+        expect(page.pointers).toHaveLength(limit);
+        page = await read(page.pointers.at(-1));
+        seen.push(...numbersOf(page));
+      }
+      expect(seen).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    }
+  });
+
+  it.each([
+    [100, 105, [9, 8, 7, 6, 5, 4, 3, 2, 1]],
+    [101, 103, [6, 5, 4, 3]],
+    [104, 200, [9]],
+    [0, 100, []],
+    [105, 200, []],
+  ])("the window from %i to before %i holds %j", async (since, until, expected) => {
+    const window = { since: epochMs(since), until: epochMs(until) };
+    expect(numbersOf(await view.received(queue, window, 50))).toEqual(expected);
+    expect(numbersOf(await view.naming(queue, change("all"), window, 50))).toEqual(expected);
+  });
+
+  it("by change names exactly the requests that named those bytes", async () => {
+    expect(numbersOf(await view.naming(queue, change("third"), ALWAYS, 50))).toEqual([7, 4, 1]);
+    expect(numbersOf(await view.naming(queue, change("Third"), ALWAYS, 50))).toEqual([]);
+  });
+
+  it("by change goes on beyond what the window leaves out", async () => {
+    const window = { since: epochMs(100), until: epochMs(101) };
+    expect(await view.naming(queue, change("all"), window, 1)).toEqual({
+      pointers: [{ number: 2, receivedAt: 100 }],
+      more: true,
+    });
+  });
+
+  it("what arrives between two pages is not on the second", async () => {
+    const other = queueNamed("list-arrivals");
+    for (const number of [1, 2, 3]) await view.pointAt(aLand(other, number));
+    const first = await view.received(other, ALWAYS, 2);
+    await view.pointAt(aLand(other, 4));
+    expect(numbersOf(await view.received(other, ALWAYS, 2, first.pointers.at(-1)))).toEqual([1]);
+  });
+});
+
+describe("idempotency keys", () => {
+  const queue = queueNamed("keys");
+  const use = { land: aLand(queue, 1), hash: "h" };
+  const other = { land: aLand(queue, 2), hash: "i" };
+  const day = 24 * 60 * 60 * 1000;
+
+  it("stand for their first use", async () => {
+    expect(await view.firstUse(queue, "k", epochMs(0))).toBeUndefined();
+    expect(await view.claimKey(queue, "k", use, epochMs(0))).toBe(true);
+    expect(await view.claimKey(queue, "k", other, epochMs(1000))).toBe(false);
+    expect(await view.firstUse(queue, "k", epochMs(1000))).toEqual(use);
+    expect(await view.firstUse(queueNamed("keys-2"), "k", epochMs(1000))).toBeUndefined();
+  });
+
+  it("are free again after a day, also while DynamoDB has not removed them", async () => {
+    await view.claimKey(queue, "old", use, epochMs(0));
+    expect(await view.firstUse(queue, "old", epochMs(day - 1000))).toEqual(use);
+    expect(await view.firstUse(queue, "old", epochMs(day))).toBeUndefined();
+    expect(await view.claimKey(queue, "old", other, epochMs(day))).toBe(true);
+    expect(await view.firstUse(queue, "old", epochMs(day))).toEqual(other);
+  });
+});
+
+describe("unanswered messages", () => {
+  const aCancel = (queue: QueueName, number: number, note: string): Cancel => ({
+    v: 1,
+    kind: "cancel",
+    queue,
+    sqid: sqidOf(queue, n(number)),
+    note,
+    at: epochMs(7),
+  });
+
+  it("are found by age and kind", async () => {
+    const queue = queueNamed("unanswered");
+    for (const number of [1, 2, 3]) await view.markLand(aLand(queue, number), epochMs(number * 10));
+    await view.markCancel(aCancel(queue, 2, "no"), epochMs(25));
+    const found = async (at: number) =>
+      (await view.unansweredLands(queue, epochMs(at))).map(({ message }) => message.sqid);
+    expect(await found(9)).toEqual([]);
+    expect(await found(20)).toEqual(["unanswered/1", "unanswered/2"]);
+    expect(await view.unansweredCancels(queue, epochMs(24))).toEqual([]);
+    expect(await view.unansweredCancels(queue, epochMs(25))).toHaveLength(1);
+    await view.unmark(queue, "land", n(1));
+    await view.unmark(queue, "land", n(1));
+    expect(await found(99)).toEqual(["unanswered/2", "unanswered/3"]);
+  });
+
+  it("the first cancel is the one that counts", async () => {
+    const queue = queueNamed("cancels");
+    expect((await view.markCancel(aCancel(queue, 1, "first"), epochMs(1))).note).toBe("first");
+    expect((await view.markCancel(aCancel(queue, 1, "second"), epochMs(2))).note).toBe("first");
+    const [marker] = await view.unansweredCancels(queue, epochMs(2));
+    expect(marker).toMatchObject({ since: 1, message: { note: "first" } });
+  });
+
+  it("a marker that was written again since it was read is not removed", async () => {
+    const queue = queueNamed("rewritten");
+    await view.markLand(aLand(queue, 1), epochMs(1));
+    await view.markLand(aLand(queue, 1), epochMs(50));
+    await view.unmark(queue, "land", n(1), epochMs(1));
+    expect(await view.unansweredLands(queue, epochMs(50))).toHaveLength(1);
+    await view.unmark(queue, "land", n(1), epochMs(50));
+    expect(await view.unansweredLands(queue, epochMs(50))).toHaveLength(0);
+  });
+});
+
+describe("when DynamoDB is short of breath", () => {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(toEmulator("http://127.0.0.1:1")));
+  const mock = mockClient(client);
+  afterEach(() => mock.reset());
+  const queue = queueNamed("throttled");
+  const mocked = () => viewStore(client, "view");
+  const [one, two] = [1, 2].map((number) => aSummary(aLand(queue, number)));
+  const keyOf = (number: number) => viewKeys.summary(queue, n(number));
+
+  it("asks again for the summaries that were left out", async () => {
+    mock
+      .on(BatchGetCommand)
+      .resolvesOnce({ Responses: { view: [{ ...one }] }, UnprocessedKeys: { view: { Keys: [keyOf(2)] } } })
+      .resolves({ Responses: { view: [{ ...two }] } });
+    expect((await mocked().summaries(queue, [n(1), n(2)])).map(({ number }) => number)).toEqual([1, 2]);
+    const asked = mock.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems);
+    expect(asked).toMatchObject([
+      { view: { ConsistentRead: true, Keys: [keyOf(1), keyOf(2)] } },
+      { view: { ConsistentRead: true, Keys: [keyOf(2)] } },
+    ]);
+  });
+
+  it("gives up after some tries, and says that another may help", async () => {
+    mock.on(BatchGetCommand).resolves({ UnprocessedKeys: { view: { Keys: [keyOf(1)] } } });
+    await expect(mocked().summaries(queue, [n(1)])).rejects.toMatchObject({ code: "store.unavailable" });
+  });
+
+  it("reads on over empty pages until there is no more", async () => {
+    const pointer = { number: 1, receivedAt: 5 };
+    mock
+      .on(QueryCommand)
+      .resolvesOnce({ Items: [], LastEvaluatedKey: { pk: "p", sk: "s" } })
+      .resolves({ Items: [pointer] });
+    expect(await mocked().received(queue, ALWAYS, 5)).toEqual({ pointers: [pointer], more: false });
+  });
+
+  it("a throttled call is worth a retry", async () => {
+    const throttle = Object.assign(new Error("slow down"), { name: "ProvisionedThroughputExceededException" });
+    mock.onAnyCommand().rejects(throttle);
+    await expect(mocked().summary(queue, n(1))).rejects.toMatchObject({ code: "store.unavailable" });
+    await expect(mocked().mint(queue, epochMs(1))).rejects.toMatchObject({ code: "store.unavailable" });
+  });
+});
