@@ -42,26 +42,22 @@ function settled(draft: Draft, batch: Batch, train: Batch[]): Batch {
   if (batch.state !== "speculating" || train.some((other) => other.id === batch.id)) return batch;
   const boarded = new Set(train.map((other) => other.id));
   const decided = batch.paths.filter((path) => standsWith(path, draft, boarded));
-  if (decided.some((path) => path.state === "passed") && waitsForNobody(draft, batch, boarded)) {
+  if (decided.some((path) => path.state === "passed")) {
     train.push(batch);
     return batch;
   }
   const verdict = batch.paths.find((path) => path.state === "failed" && standingOf(path, draft.lookup) === "confirmed");
-  return verdict?.reason && waitsForNobody(draft, batch, new Set()) ? failed(draft, batch, verdict.reason) : batch;
+  return verdict?.reason ? failed(draft, batch, verdict.reason) : batch;
 }
 
-/** Every assumption of the path has come true, or comes true with the batches that have boarded. */
+/**
+ * Every assumption of the path has come true, or comes true with the batches that have boarded. A guess is about every batch ahead
+ * that was open when it was made, and a batch's dependencies are fixed: so nothing that matters is left open.
+ */
 function standsWith(path: Path, draft: Draft, boarded: ReadonlySet<BatchId>): boolean {
   const rest = { base: path.base.filter((id) => !boarded.has(id)), without: path.without };
   return standingOf(rest, draft.lookup) === "confirmed" && !path.without.some((id) => boarded.has(id));
 }
-
-/** No dependency may yet land on its own: each has ended, will never land, or has boarded ahead. */
-const waitsForNobody = (draft: Draft, batch: Batch, boarded: ReadonlySet<BatchId>): boolean =>
-  batch.dependencies.every((id) => {
-    const state = draft.lookup(id)?.state;
-    return (state !== "speculating" && state !== "landing") || boarded.has(id);
-  });
 
 const cancelled = (draft: Draft, batch: Batch): Batch =>
   announce(

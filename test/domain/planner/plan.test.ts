@@ -1,0 +1,222 @@
+import { describe, expect, it } from "vitest";
+import { aQueue, QUEUE, sqid, World } from "./world.ts";
+
+const world = (fate: { bad?: number[]; clashes?: [number, number][] } = {}, config = {}) =>
+  new World(aQueue(config), { bad: new Set(fate.bad ?? []), clashes: fate.clashes ?? [] });
+
+describe("a run of the planner", () => {
+  it("takes one request through every status in order, and says building and built as events only", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.drain();
+    expect(w.trailOf(1).filter((entry) => entry !== "waiting")).toEqual([
+      "batching",
+      "batched",
+      "speculating",
+      "speculated",
+      "landing",
+      "landed",
+    ]);
+    expect(w.stateOf(1)).toBe("landed");
+    expect(w.live.size).toBe(0);
+  });
+
+  it("builds independent changes side by side, each on the trunk alone", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.ready(2, ["b"]);
+    w.run();
+    expect(w.running().map((build) => [...build.tree])).toEqual([[1], [2]]);
+  });
+
+  it("builds a conflicting chain on the guess that those ahead land", () => {
+    const w = world();
+    for (const n of [1, 2, 3]) w.ready(n, ["a"]);
+    w.run();
+    expect(w.running().map((build) => [...build.tree])).toEqual([[1], [1, 2], [1, 2, 3]]);
+  });
+
+  it("never has more builds than the budget", () => {
+    const w = world({}, { budget: 2 });
+    for (const n of [1, 2, 3, 4, 5]) w.ready(n, [`${n}`]);
+    w.drain();
+    expect(w.mostBuilds).toBe(2);
+    expect(w.trunk).toHaveLength(5);
+  });
+
+  it("lands those behind a failure on another guess, in order", () => {
+    const w = world({ bad: [1] });
+    for (const n of [1, 2, 3]) w.ready(n, ["a"]);
+    w.drain();
+    expect([1, 2, 3].map((n) => w.stateOf(n))).toEqual(["error", "landed", "landed"]);
+    expect(w.trunk).toEqual([2, 3]);
+  });
+
+  it("catches two changes that pass alone and fail together: the second ends in error, with the build's reason", () => {
+    const w = world({ clashes: [[1, 2]] });
+    w.ready(1, ["a"]);
+    w.ready(2, ["a"]);
+    w.drain();
+    expect(w.trunk).toEqual([1]);
+    expect(w.stateOf(2)).toBe("error");
+    const error = [...w.log.values()].find((event) => event.kind === "status" && event.status === "error");
+    expect(error?.reason?.code).toBe("build.failed");
+  });
+
+  it("lets a follower that passed on a lost guess land by the other, with one speculating and one speculated", () => {
+    const w = world({ bad: [1] });
+    w.ready(1, ["a"]);
+    w.ready(2, ["a"]);
+    w.run();
+    w.drain();
+    const trail = w.trailOf(2);
+    expect(trail.filter((entry) => entry === "speculating")).toHaveLength(1);
+    expect(trail.filter((entry) => entry === "speculated")).toHaveLength(1);
+    expect(trail.at(-1)).toBe("landed");
+  });
+
+  it("sends what may land together as one train, and lands it in order", () => {
+    const w = world();
+    for (const n of [1, 2, 3]) w.ready(n, ["a"]);
+    w.run();
+    for (const build of w.running().reverse()) w.finish(build);
+    w.run();
+    expect(w.merges).toHaveLength(1);
+    expect(w.merges[0]?.batches.map((batch) => batch.batchId)).toEqual(["q/batch/1", "q/batch/2", "q/batch/3"]);
+    w.drain();
+    expect(w.trunk).toEqual([1, 2, 3]);
+  });
+
+  it("says waiting, once, while a passed guess waits for those ahead", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.ready(2, ["a"]);
+    w.run();
+    const second = w.running()[1];
+    if (second) w.finish(second);
+    w.run();
+    w.tick();
+    w.run();
+    expect(w.trailOf(2)).toEqual(["batching", "batched", "speculating", "waiting"]);
+  });
+
+  it("cancels a batch only once its builds have stopped, and keeps the caller's words", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.run();
+    w.cancel(1);
+    w.run();
+    expect(w.stateOf(1)).toBe("ready");
+    expect(w.trailOf(1)).not.toContain("cancelled");
+    w.drain();
+    expect(w.stateOf(1)).toBe("cancelled");
+    expect([...w.log.values()].at(-1)?.reason?.message).toContain("changed my mind");
+    expect(w.trunk).toEqual([]);
+  });
+
+  it("ends a request that is cancelled before a batch carries it, and a late ready signal changes nothing", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    const ready = w.inbox.shift();
+    w.cancel(1);
+    w.run();
+    expect(w.stateOf(1)).toBe("cancelled");
+    if (ready) w.inbox.push(ready);
+    w.drain();
+    expect(w.trailOf(1)).toEqual(["cancelled"]);
+    expect(w.builds.size).toBe(0);
+  });
+
+  it("tests again when runway answers that the trunk has moved", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.run();
+    for (const build of w.running()) w.finish(build);
+    w.run();
+    const message = w.merges.shift();
+    if (!message) throw new Error("nothing was sent to runway");
+    const stale = { kind: "stale", trunk: "f".repeat(40) as never } as const;
+    w.inbox.push({
+      v: 1,
+      kind: "land-finished",
+      queue: QUEUE,
+      landId: message.id,
+      results: [{ batchId: "q/batch/1" as never, outcome: stale }],
+    });
+    w.drain();
+    expect(w.builds.size).toBe(2);
+    expect(w.stateOf(1)).toBe("landed");
+  });
+
+  it("fails a change that runway can't apply, with runway's reason, and those behind it land without it", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.ready(2, ["a"]);
+    w.run();
+    const [first] = w.running();
+    if (first) w.finish(first);
+    w.run();
+    const message = w.merges.shift();
+    const reason = { code: "merge.conflict" as const, message: "a.txt conflicts" };
+    w.inbox.push({
+      v: 1,
+      kind: "land-finished",
+      queue: QUEUE,
+      landId: message?.id ?? "",
+      results: [{ batchId: "q/batch/1" as never, outcome: { kind: "refused", reason } }],
+    });
+    w.drain();
+    expect(w.stateOf(1)).toBe("error");
+    expect(w.trunk).toEqual([2]);
+  });
+
+  it("builds again after an infrastructure failure, and gives up after the configured number", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.run();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const [build] = w.running();
+      if (!build) throw new Error(`attempt ${attempt} was not started`);
+      build.state = "cancelled";
+      const verdict = {
+        kind: "infrastructure" as const,
+        reason: { code: "build.infrastructure" as const, message: "no runner" },
+      };
+      w.inbox.push({
+        v: 1,
+        kind: "build-finished",
+        queue: QUEUE,
+        batchId: build.batchId,
+        buildKey: build.key,
+        verdict,
+      });
+      w.run();
+    }
+    w.drain();
+    expect(w.builds.size).toBe(3);
+    expect(w.stateOf(1)).toBe("error");
+  });
+
+  it("sends a landing that went unanswered again, and lands it once", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.run();
+    for (const build of w.running()) w.finish(build);
+    w.run();
+    w.merges.length = 0;
+    w.drain();
+    expect(w.trunk).toEqual([1]);
+  });
+
+  it("takes no request twice, however often it is said to be ready", () => {
+    const w = world();
+    w.ready(1, ["a"]);
+    w.inbox.push({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(1) });
+    w.run(1);
+    w.inbox.push({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(1) });
+    w.drain();
+    w.inbox.push({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(1) });
+    w.drain();
+    expect(w.trunk).toEqual([1]);
+  });
+});

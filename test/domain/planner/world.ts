@@ -1,0 +1,267 @@
+import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "../../../functions/contracts/ids.ts";
+import { sqidOf } from "../../../functions/contracts/ids.ts";
+import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
+import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../../functions/contracts/messages.ts";
+import { QueueConfig } from "../../../functions/contracts/queues.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { type Batch, pathIsActive } from "../../../functions/domain/batch.ts";
+import { plan } from "../../../functions/domain/planner/index.ts";
+import type { Command, Plan, QueueState } from "../../../functions/domain/planner/plan.ts";
+import type { LandingRequest } from "../../../functions/domain/request.ts";
+
+export const QUEUE = "q" as QueueName;
+export const sqid = (n: number): Sqid => sqidOf(QUEUE, n as RequestNumber);
+
+export const aQueue = (overrides: Partial<QueueConfig> = {}): QueueConfig => ({
+  ...QueueConfig.parse({
+    name: QUEUE,
+    repository: { remote: "/nowhere.git" },
+    buildRunner: { type: "fake" },
+    conflictAnalyzer: { type: "paths", by: "file" },
+  }),
+  ...overrides,
+});
+
+export const aReadyRequest = (
+  n: number,
+  paths: readonly string[],
+  overrides: Partial<LandingRequest> = {},
+): LandingRequest => ({
+  queue: QUEUE,
+  sqid: sqid(n),
+  changes: [`git://host/repo/refs%2Fheads%2F${n}/${String(n).padStart(40, "0")}` as ChangeUri],
+  strategy: "REBASE",
+  receivedAt: epochMs(n),
+  state: "ready",
+  version: 3,
+  touches: { paths, files: paths.length, additions: 1, deletions: 0, authors: ["a@example.com"] },
+  ...overrides,
+});
+
+/** Which combinations of changes fail: some are bad in themselves, some pairs fail together. Numbers are request numbers. */
+export interface Fate {
+  readonly bad: ReadonlySet<number>;
+  readonly clashes: readonly (readonly [number, number])[];
+}
+
+const passes = (fate: Fate, tree: ReadonlySet<number>): boolean =>
+  ![...tree].some((n) => fate.bad.has(n)) && !fate.clashes.some(([a, b]) => tree.has(a) && tree.has(b));
+
+export interface BuildRecord {
+  readonly key: BuildKey;
+  readonly batchId: BatchId;
+  readonly head: readonly number[];
+  readonly tree: ReadonlySet<number>;
+  state: "running" | "passed" | "failed" | "cancelled";
+}
+
+/** What happened when somebody pulled the plug: how many of a run's effects took place. */
+export type Crash = number | undefined;
+
+const sha = (text: string): GitSha => text.padStart(40, "0").slice(-40) as GitSha;
+
+/**
+ * A queue's whole world in memory: tables with version checks, workflows that run once per name, a runway that lands once per batch.
+ * It knows nothing of how the planner decides.
+ */
+export class World {
+  readonly config: QueueConfig;
+  readonly fate: Fate;
+  readonly requests = new Map<Sqid, LandingRequest>();
+  readonly live = new Map<BatchId, Batch>();
+  readonly archived = new Map<BatchId, Batch>();
+  readonly builds = new Map<BuildKey, BuildRecord>();
+  readonly trunk: number[] = [];
+  readonly landings: { readonly n: number; readonly trunk: readonly number[] }[] = [];
+  readonly log = new Map<string, LogEvent>();
+  readonly inbox: Signal[] = [];
+  readonly merges: LandBatch[] = [];
+  readonly landed = new Map<BatchId, LandOutcome>();
+  queueState: QueueState = { queue: QUEUE, nextOrder: 1, version: 0 };
+  time = 1_000;
+  mostBuilds = 0;
+
+  constructor(config: QueueConfig, fate: Fate = { bad: new Set(), clashes: [] }) {
+    this.config = config;
+    this.fate = fate;
+  }
+
+  ready(n: number, paths: readonly string[]): void {
+    this.requests.set(sqid(n), aReadyRequest(n, paths));
+    this.inbox.push({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(n) });
+  }
+
+  cancel(n: number): void {
+    this.inbox.push({ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(n), note: "changed my mind" });
+  }
+
+  tick(): void {
+    this.time += 130_000;
+    this.inbox.push({ v: 1, kind: "tick", queue: QUEUE, nonce: String(this.time) });
+  }
+
+  plan(signals: readonly Signal[]): Plan {
+    const snapshot = { queue: this.queueState, batches: [...this.live.values()], requests: this.requests };
+    return plan(this.config, snapshot, signals, epochMs(this.time));
+  }
+
+  /** One run of the planner over the first `count` signals. A crash leaves them in the inbox, and what was done, done. */
+  run(count = 10, crash?: Crash): Plan {
+    this.time += 1;
+    const signals = this.inbox.slice(0, count);
+    const result = this.plan(signals);
+    let left = crash ?? Number.POSITIVE_INFINITY;
+    const effects = [
+      ...(result.queue ? [() => this.#writeQueue(result.queue as QueueState)] : []),
+      ...result.writes.map(
+        ({ before, next }) =>
+          () =>
+            this.#write(next, before?.version ?? 0),
+      ),
+      ...result.commands.map((command) => () => this.#carryOut(command)),
+      ...result.acknowledged.map((batch) => () => this.#write(batch, batch.version - 1)),
+      ...result.archived.map((batch) => () => this.#archive(batch)),
+    ];
+    for (const effect of effects) {
+      if (left-- <= 0) return result;
+      effect();
+    }
+    this.inbox.splice(0, signals.length);
+    this.#checkBudget();
+    return result;
+  }
+
+  #writeQueue(next: QueueState): void {
+    if (next.version !== this.queueState.version + 1) throw new Error("queue item: version");
+    this.queueState = next;
+  }
+
+  #write(next: Batch, expected: number): void {
+    const stored = this.live.get(next.id)?.version ?? 0;
+    if (stored !== expected || next.version !== expected + 1)
+      throw new Error(`${next.id}: ${stored} is not ${expected}`);
+    this.live.set(next.id, structuredClone(next));
+  }
+
+  #archive(batch: Batch): void {
+    this.live.delete(batch.id);
+    this.archived.set(batch.id, batch);
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.kind) {
+      case "start-build": {
+        if (this.builds.has(command.buildKey)) return;
+        const head = numbersOf(command.head);
+        const base = command.base.flatMap(numbersOf).filter((n) => !this.trunk.includes(n));
+        const tree = new Set([...this.trunk, ...base, ...head]);
+        this.builds.set(command.buildKey, {
+          key: command.buildKey,
+          batchId: command.batchId,
+          head,
+          tree,
+          state: "running",
+        });
+        return;
+      }
+      case "land":
+        this.merges.push(command.message);
+        return;
+      case "end-request": {
+        const request = this.requests.get(command.sqid);
+        if (!request || hasEnded(request.state as never)) return;
+        this.requests.set(command.sqid, { ...request, state: command.outcome, version: request.version + 1 });
+        return;
+      }
+      case "announce":
+        for (const event of command.events) if (!this.log.has(event.id)) this.log.set(event.id, event);
+    }
+  }
+
+  running(): BuildRecord[] {
+    return [...this.builds.values()].filter((build) => build.state === "running");
+  }
+
+  /** The build ends as fate will have it, or as cancelled when the planner has given it up. */
+  finish(build: BuildRecord): void {
+    const path = this.live.get(build.batchId)?.paths.find((candidate) => candidate.buildKey === build.key);
+    const unwanted = path?.state !== "building";
+    build.state = unwanted ? "cancelled" : passes(this.fate, build.tree) ? "passed" : "failed";
+    const composed = { commit: sha(build.key), tree: sha(build.key), trunk: sha("0") };
+    const verdict: BuildVerdict =
+      build.state === "cancelled"
+        ? { kind: "cancelled" }
+        : build.state === "passed"
+          ? { kind: "passed", composed }
+          : { kind: "failed", composed, reason: { code: "build.failed", message: "it failed" } };
+    this.inbox.push({
+      v: 1,
+      kind: "build-finished",
+      queue: QUEUE,
+      batchId: build.batchId,
+      buildKey: build.key,
+      verdict,
+    });
+  }
+
+  /** Runway takes the next message; a batch that has landed answers as before. */
+  land(duplicate = false): void {
+    const message = duplicate ? this.merges[0] : this.merges.shift();
+    if (!message) return;
+    const results = message.batches.map((unit) => ({
+      batchId: unit.batchId,
+      outcome: this.#landUnit(unit.batchId, numbersOf(unit)),
+    }));
+    this.inbox.push({ v: 1, kind: "land-finished", queue: QUEUE, landId: message.id, results });
+  }
+
+  #landUnit(batchId: BatchId, numbers: readonly number[]): LandOutcome {
+    const known = this.landed.get(batchId);
+    if (known) return known;
+    const commit = sha(String(this.trunk.length + 1));
+    for (const n of numbers) {
+      this.trunk.push(n);
+      this.landings.push({ n, trunk: [...this.trunk] });
+    }
+    const outcome: LandOutcome = { kind: "landed", commit, tree: commit, testedTree: commit, commits: [commit] };
+    this.landed.set(batchId, outcome);
+    return outcome;
+  }
+
+  #checkBudget(): void {
+    const wanted = [...this.live.values()].reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
+    this.mostBuilds = Math.max(this.mostBuilds, this.running().length, wanted);
+  }
+
+  /** Nothing is left to happen. */
+  quiet(): boolean {
+    return this.inbox.length === 0 && this.merges.length === 0 && this.running().length === 0;
+  }
+
+  /** Lets everything that is under way come to its end. Throws when it does not. */
+  drain(): void {
+    for (let round = 0; round < 5_000; round++) {
+      while (this.inbox.length > 0) this.run();
+      const build = this.running()[0];
+      if (build) this.finish(build);
+      else if (this.merges.length > 0) this.land();
+      else if ([...this.live.values()].length > 0 && round < 4_000) this.tick();
+      else return;
+    }
+    throw new Error(`does not come to rest: ${JSON.stringify([...this.live.values()], null, 1)}`);
+  }
+
+  stateOf(n: number): string | undefined {
+    return this.requests.get(sqid(n))?.state;
+  }
+
+  trailOf(n: number): string[] {
+    return [...this.log.values()]
+      .filter((event) => event.sqid === sqid(n))
+      .map((event) => (event.kind === "status" ? event.status : event.event));
+  }
+}
+
+const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
+  unit.steps.map((step) => Number(step.sqid.slice(step.sqid.indexOf("/") + 1)));
