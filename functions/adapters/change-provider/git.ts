@@ -1,9 +1,11 @@
 import type { ChangeUri } from "../../contracts/change-uri.ts";
-import type { GitSha } from "../../contracts/ids.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { MAX_PATHS, type Touches } from "../../domain/request.ts";
 import { ensureCommits } from "../git/ensure.ts";
+import { complaint } from "../git/process.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import type { ChangeProvider, TouchesResult } from "./change-provider.ts";
 import { type FileDiff, readNumstat } from "./numstat.ts";
@@ -22,18 +24,26 @@ export function gitProvider(queue: QueueConfig, options: GitProviderOptions): Ch
       if (ensured.kind === "refused") return { kind: "refused", reason: ensured.reason };
       const diffs: FileDiff[] = [];
       const authors = new Set<string>();
-      let below = ensured.trunk;
+      const under = [ensured.trunk];
       for (const { uri, sha } of ensured.changes) {
-        // For a change that is stacked on the one below it, this is that one; for any other, where it left the trunk.
-        const from = await repository.mergeBase(below, sha);
+        const from = await baseOf(repository, sha, under);
         if (from === undefined) return { kind: "refused", reason: unrelated(uri, queue.repository.branch) };
         for (const diff of await diffOf(repository, from, sha)) diffs.push(diff);
         for (const author of await authorsOf(repository, from, sha)) authors.add(author);
-        below = sha;
+        under.push(sha);
       }
       return { kind: "touches", touches: touchesOf(diffs, authors) } satisfies TouchesResult;
     },
   };
+}
+
+/** The change that this one is stacked on; for one that is stacked on none, where it left the trunk. Undefined for unrelated histories. */
+async function baseOf(repository: Repository, sha: GitSha, under: readonly GitSha[]): Promise<GitSha | undefined> {
+  // With several commits on the other side, git looks for the best common ancestor with all of them merged.
+  const { exitCode, stdout, stderr } = await repository.git(["merge-base", sha, ...under]);
+  if (exitCode === 1) return undefined;
+  if (exitCode !== 0) throw new CodedError("repository.failed", `git merge-base failed: ${complaint(stderr)}`);
+  return GitSha.parse(stdout.toString("utf8").trim());
 }
 
 async function diffOf(repository: Repository, from: GitSha, to: GitSha): Promise<readonly FileDiff[]> {
