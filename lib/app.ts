@@ -1,0 +1,98 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { IPolicyValidationPlugin } from "aws-cdk-lib";
+import { Annotations, App, type AppProps, Validations } from "aws-cdk-lib";
+import type { CloudAssembly } from "aws-cdk-lib/cx-api";
+import type { QueuesConfig } from "../functions/contracts/queues.ts";
+import { OwnershipPlugin } from "./checks/plugin.ts";
+import { REPOSITORY } from "./constructs/lambda-function.ts";
+import { rulingsOn, sentenceOf } from "./deployment-rules.ts";
+import { GatewayStack } from "./gateway-stack.ts";
+import { MessagingStack } from "./messaging-stack.ts";
+import { OrchestratorStack } from "./orchestrator-stack.ts";
+import { QueuesFileError, readQueuesFile } from "./queues-file.ts";
+import { RunwayStack } from "./runway-stack.ts";
+import type { Settings, Target } from "./settings.ts";
+
+export interface AppOptions {
+  /** A queues.yaml, or what it holds. */
+  readonly queues: string | QueuesConfig;
+  readonly target: Target;
+  /** Where the templates go. */
+  readonly outdir?: string;
+  /** Default: true. */
+  readonly deletionProtection?: boolean;
+  /** Default: iam on AWS, none elsewhere. */
+  readonly apiAuth?: Settings["apiAuth"];
+  /** Default: true, but under the embedded runtime, which runs the sources. */
+  readonly bundle?: boolean;
+  /** Default: /tmp/submitqueue, the only place where Lambda lets a function write. */
+  readonly workDirectory?: string;
+  readonly alarmTopicArn?: string;
+  /** Further checks of the finished templates. */
+  readonly checks?: (app: App) => readonly IPolicyValidationPlugin[];
+  readonly appProps?: AppProps;
+}
+
+/** Behaviour of aws-cdk-lib that the stacks rely on: set here and not in cdk.json, so that an app made in-process is the same app. */
+const FEATURE_FLAGS = {
+  "@aws-cdk/aws-iam:minimizePolicies": true,
+  "@aws-cdk/aws-lambda:recognizeLayerVersion": true,
+  "@aws-cdk/core:checkSecretUsage": true,
+  "@aws-cdk/core:enablePartitionLiterals": true,
+  "@aws-cdk/core:target-partitions": ["aws", "aws-cn"],
+  "@aws-cdk/aws-lambda-nodejs:useLatestRuntimeVersion": true,
+  "@aws-cdk/core:annotationsInValidationReport": true,
+  // Fn::ImportValue: CloudFormation then refuses to delete what another stack still uses.
+  "@aws-cdk/core:defaultCrossStackReferences": "strong",
+} as const;
+
+/** The four stacks. Throws QueuesFileError when the queue configuration can't be read, or can't be deployed to the target. */
+export function buildApp(options: AppOptions): App {
+  const { target, outdir } = options;
+  const embedded = target === "embedded";
+  const queues = typeof options.queues === "string" ? readQueuesFile(options.queues, target) : options.queues;
+  const { errors, warnings } = rulingsOn(queues, target);
+  if (errors.length > 0) throw new QueuesFileError(errors.map(sentenceOf));
+
+  const app = new App({
+    ...(outdir === undefined ? {} : { outdir }),
+    analyticsReporting: false,
+    treeMetadata: !embedded,
+    builtinCloudFormationValidation: !embedded,
+    ...options.appProps,
+    context: { ...FEATURE_FLAGS, ...options.appProps?.context },
+  });
+  const settings = settingsOf(options, queues, app);
+  const { topics } = new MessagingStack(app, settings);
+  new GatewayStack(app, settings, topics);
+  const runway = new RunwayStack(app, settings, topics);
+  const orchestrator = new OrchestratorStack(app, settings, topics, runway);
+  for (const warning of warnings) Annotations.of(orchestrator).addWarningV2("submitqueue:queues", sentenceOf(warning));
+  Validations.of(app).addPlugins(new OwnershipPlugin(), ...(options.checks?.(app) ?? []));
+  return app;
+}
+
+/** The templates, written to `outdir`. Throws as buildApp does, and when a check finds fault with them. */
+export const synthesize = (options: AppOptions & { readonly outdir: string }): CloudAssembly =>
+  buildApp(options).synth();
+
+function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settings {
+  const { target, apiAuth, deletionProtection = true, workDirectory = "/tmp/submitqueue", alarmTopicArn } = options;
+  const queuesJson = join(resolve(app.outdir), "queues.json");
+  mkdirSync(app.outdir, { recursive: true });
+  writeFileSync(queuesJson, `${JSON.stringify(queues, null, 2)}\n`);
+  const { version }: { version: string } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
+  return {
+    target,
+    queues,
+    queuesJson,
+    queuesFile: target === "embedded" ? queuesJson : "/var/task/queues.json",
+    workDirectory,
+    deletionProtection,
+    apiAuth: apiAuth ?? (target === "aws" ? "iam" : "none"),
+    bundle: options.bundle ?? target !== "embedded",
+    version,
+    ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),
+  };
+}

@@ -1,0 +1,64 @@
+import type { QueuesConfig } from "../functions/contracts/queues.ts";
+import type { Target } from "./settings.ts";
+
+/**
+ * A poll of a build takes some ten of the 25,000 events that the history of a Step Functions execution may hold; the rest is left to
+ * composing, retries and reporting.
+ */
+const MOST_POLLS = 2_000;
+
+/** What is wrong with one field of a queue configuration. */
+export interface Problem {
+  readonly field: readonly PropertyKey[];
+  readonly what: string;
+}
+
+export interface Rulings {
+  /** The configuration can't be deployed to this target. */
+  readonly errors: readonly Problem[];
+  /** It can, and is not meant for real work. */
+  readonly warnings: readonly Problem[];
+}
+
+/** What a queue configuration may not, or should not, say on a target. */
+export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
+  if (target === "embedded") return { errors: [], warnings: [] };
+  const errors: Problem[] = [];
+  const warnings: Problem[] = [];
+  queues.forEach(({ repository, buildRunner, changeProvider }, index) => {
+    const { timeoutSeconds, pollSeconds } = buildRunner;
+    const at = (...field: readonly string[]): PropertyKey[] => ["queues", index, ...field];
+    if (buildRunner.type === "command")
+      errors.push({
+        field: at("buildRunner", "type"),
+        what: "command runs on a laptop only, under the embedded runtime: choose a runner that builds elsewhere",
+      });
+    if (target === "aws" && !/^(https|ssh):/.test(repository.remote))
+      errors.push({
+        field: at("repository", "remote"),
+        what: "a path is reached on a laptop only: write https://… or ssh://…",
+      });
+    if (Math.ceil(timeoutSeconds / pollSeconds) > MOST_POLLS)
+      errors.push({
+        field: at("buildRunner", "pollSeconds"),
+        what: `a build is polled ${MOST_POLLS} times at most: to wait ${timeoutSeconds} seconds for it, poll every ${Math.ceil(timeoutSeconds / MOST_POLLS)} or more`,
+      });
+    if (buildRunner.type === "fake")
+      warnings.push({
+        field: at("buildRunner", "type"),
+        what: "fake builds nothing: every change passes unless its URI says otherwise",
+      });
+    if (changeProvider.type === "fake")
+      warnings.push({
+        field: at("changeProvider", "type"),
+        what: "fake believes what a change's URI says that it touches",
+      });
+  });
+  return { errors, warnings };
+}
+
+/** `queues[0].buildRunner.type: …` */
+export function sentenceOf({ field, what }: Problem): string {
+  const written = field.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+  return `${written.replace(/^\./, "") || "the file"}: ${what}`;
+}

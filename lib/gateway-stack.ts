@@ -1,0 +1,54 @@
+import { Duration, Stack } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { ENV } from "../functions/contracts/environment.ts";
+import { HttpEdge } from "./constructs/http-edge.ts";
+import { LambdaFunction } from "./constructs/lambda-function.ts";
+import { OwnedTable } from "./constructs/owned-table.ts";
+import { everyMinute } from "./constructs/schedule.ts";
+import type { Topic } from "./constructs/topic.ts";
+import type { TopicName } from "./ownership.ts";
+import type { Settings } from "./settings.ts";
+
+/** The HTTP API, and the request log behind it: the append-only log table, and the view of it that answers questions. */
+export class GatewayStack extends Stack {
+  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
+    super(scope, "Gateway", {
+      stackName: "submitqueue-gateway",
+      description: "Submitqueue: the HTTP API and the request log",
+    });
+    const log = new OwnedTable(this, "LogTable", "log", settings);
+    const view = new OwnedTable(this, "ViewTable", "view", settings);
+
+    const api = new LambdaFunction(this, "Api", {
+      name: "gateway/api",
+      timeout: Duration.seconds(15),
+      queues: true,
+      settings,
+    });
+    api.addEnvironment(ENV.version, settings.version);
+    log.grant(api, ENV.logTable, "PutItem", "Query");
+    view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    api.sendsTo(topics.requests, ENV.requestsTopic);
+    new HttpEdge(this, "Http", api, settings);
+
+    const consumer = new LambdaFunction(this, "Log", {
+      name: "gateway/log",
+      timeout: topics.log.consumerTimeout,
+      settings,
+    });
+    log.grant(consumer, ENV.logTable, "PutItem");
+    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
+    consumer.consumes(topics.log, { maxConcurrency: 20 });
+
+    const sweep = new LambdaFunction(this, "Sweep", {
+      name: "gateway/sweep",
+      timeout: Duration.seconds(50),
+      queues: true,
+      settings,
+    });
+    log.grant(sweep, ENV.logTable, "PutItem");
+    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    sweep.sendsTo(topics.requests, ENV.requestsTopic);
+    everyMinute(sweep);
+  }
+}

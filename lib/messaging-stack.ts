@@ -1,0 +1,25 @@
+import { Duration, Stack } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { Topic } from "./constructs/topic.ts";
+import type { TopicName } from "./ownership.ts";
+import type { Settings } from "./settings.ts";
+
+/** The topics: all that gateway, orchestrator and runway share, and owned by none of them. */
+export class MessagingStack extends Stack {
+  readonly topics: Readonly<Record<TopicName, Topic>>;
+
+  constructor(scope: Construct, settings: Settings) {
+    super(scope, "Messaging", {
+      stackName: "submitqueue-messaging",
+      description: "Submitqueue: the topics between gateway, orchestrator and runway",
+    });
+    const topic = (id: string, name: TopicName, kind: "fifo" | "standard", consumerTimeout: Duration) =>
+      new Topic(this, id, { name, kind, consumerTimeout, settings });
+    this.topics = {
+      requests: topic("Requests", "requests", "fifo", Duration.seconds(30)),
+      signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
+      merges: topic("Merges", "merges", "fifo", Duration.minutes(5)),
+      log: topic("Log", "log", "standard", Duration.seconds(30)),
+    };
+  }
+}

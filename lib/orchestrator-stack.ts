@@ -1,0 +1,135 @@
+import { Duration, Stack } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { ENV } from "../functions/contracts/environment.ts";
+import { LambdaFunction } from "./constructs/lambda-function.ts";
+import { OwnedTable, type TableAction } from "./constructs/owned-table.ts";
+import { everyMinute } from "./constructs/schedule.ts";
+import type { Topic } from "./constructs/topic.ts";
+import { Workflow } from "./constructs/workflow.ts";
+import type { TopicName } from "./ownership.ts";
+import type { RunwayStack } from "./runway-stack.ts";
+import type { Settings } from "./settings.ts";
+import { admitDefinition } from "./workflows/admit.ts";
+import { buildDefinition } from "./workflows/build.ts";
+
+const READ_AND_WRITE: readonly TableAction[] = ["GetItem", "PutItem", "UpdateItem"];
+
+/** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
+export class OrchestratorStack extends Stack {
+  readonly #settings: Settings;
+  readonly #topics: Readonly<Record<TopicName, Topic>>;
+  readonly #requests: OwnedTable;
+  readonly #claims: OwnedTable;
+  readonly #batches: OwnedTable;
+  readonly #builds: OwnedTable;
+
+  constructor(
+    scope: Construct,
+    settings: Settings,
+    topics: Readonly<Record<TopicName, Topic>>,
+    runway: Pick<RunwayStack, "check" | "compose">,
+  ) {
+    super(scope, "Orchestrator", {
+      stackName: "submitqueue-orchestrator",
+      description: "Submitqueue: the pipeline from an accepted request to its end",
+    });
+    this.#settings = settings;
+    this.#topics = topics;
+    this.#requests = new OwnedTable(this, "RequestsTable", "requests", settings);
+    this.#claims = new OwnedTable(this, "ClaimsTable", "claims", settings);
+    this.#batches = new OwnedTable(this, "BatchesTable", "batches", settings);
+    this.#builds = new OwnedTable(this, "BuildsTable", "builds", settings);
+
+    const admit = this.#admit(runway.check);
+    const build = this.#build(runway.compose);
+    this.#intake(admit);
+    this.#plan(build);
+    this.#sweep(admit, build);
+  }
+
+  /** Every function of the orchestrator knows the queues and writes to the log. */
+  #function(id: string, name: string, options: { readonly timeout?: Duration; readonly git?: boolean } = {}) {
+    const { timeout = Duration.seconds(30), git = false } = options;
+    const fn = new LambdaFunction(this, id, {
+      name: `orchestrator/${name}`,
+      timeout,
+      git,
+      queues: true,
+      settings: this.#settings,
+    });
+    fn.sendsTo(this.#topics.log, ENV.logTopic);
+    return fn;
+  }
+
+  #admit(check: LambdaFunction): Workflow {
+    const start = this.#function("Start", "admit/start");
+    const validate = this.#function("Validate", "admit/validate", { timeout: Duration.minutes(2), git: true });
+    const ready = this.#function("Ready", "admit/ready");
+    const reject = this.#function("Reject", "admit/reject");
+    for (const fn of [start, validate, ready, reject]) this.#requests.grant(fn, ENV.requestsTable, ...READ_AND_WRITE);
+    this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", ...READ_AND_WRITE);
+    this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
+    validate.readsSecretsOf(this.#settings.queues);
+    ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    return new Workflow(this, "Admit", {
+      name: "admit",
+      functions: { start, validate, check, ready, reject },
+      define: admitDefinition,
+      timeout: Duration.hours(2),
+      settings: this.#settings,
+    });
+  }
+
+  #build(compose: LambdaFunction): Workflow {
+    const trigger = this.#function("Trigger", "build/trigger");
+    const poll = this.#function("Poll", "build/poll");
+    const report = this.#function("Report", "build/report");
+    for (const fn of [trigger, poll, report]) this.#builds.grant(fn, ENV.buildsTable, ...READ_AND_WRITE);
+    for (const fn of [trigger, poll]) {
+      this.#batches.grant(fn, ENV.batchesTable, "GetItem");
+      fn.addEnvironment(ENV.workDirectory, this.#settings.workDirectory);
+    }
+    report.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    const longest = Math.max(...this.#settings.queues.queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
+    return new Workflow(this, "Build", {
+      name: "build",
+      functions: { compose, trigger, poll, report },
+      define: buildDefinition,
+      // The runner's time-out ends a build; this one ends what went wrong beside it.
+      timeout: Duration.seconds(longest).plus(Duration.hours(2)),
+      settings: this.#settings,
+    });
+  }
+
+  #intake(admit: Workflow): void {
+    const intake = this.#function("Intake", "intake", { timeout: this.#topics.requests.consumerTimeout });
+    this.#requests.grant(intake, ENV.requestsTable, ...READ_AND_WRITE);
+    this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
+    intake.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
+    admit.startedBy(intake, ENV.admitWorkflow);
+  }
+
+  #plan(build: Workflow): void {
+    const plan = this.#function("Plan", "plan", { timeout: this.#topics.signals.consumerTimeout });
+    this.#requests.grant(plan, ENV.requestsTable, "BatchGetItem", ...READ_AND_WRITE);
+    this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
+    this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "Query", ...READ_AND_WRITE);
+    plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
+    plan.consumes(this.#topics.signals);
+    build.startedBy(plan, ENV.buildWorkflow);
+  }
+
+  #sweep(admit: Workflow, build: Workflow): void {
+    const sweep = this.#function("Sweep", "sweep", { timeout: Duration.seconds(50) });
+    this.#batches.grant(sweep, ENV.batchesTable, "Query");
+    this.#requests.grant(sweep, ENV.requestsTable, "Query", ...READ_AND_WRITE);
+    this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
+    sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    admit.startedBy(sweep, ENV.admitWorkflow);
+    build.startedBy(sweep, ENV.buildWorkflow);
+    admit.watchedBy(sweep);
+    build.watchedBy(sweep);
+    everyMinute(sweep);
+  }
+}

@@ -1,0 +1,22 @@
+import { TABLE_READS, TABLE_WRITES } from "./checks/dynamodb-actions.ts";
+import type { Owner } from "./settings.ts";
+
+/** Whose a table is, and what everybody else is refused: the rule that grants, resource policies and the check at synth all follow. */
+export const TABLES = {
+  log: { owner: "gateway", denied: [...TABLE_READS, ...TABLE_WRITES] },
+  view: { owner: "gateway", denied: [...TABLE_READS, ...TABLE_WRITES] },
+  requests: { owner: "orchestrator", denied: TABLE_WRITES },
+  claims: { owner: "orchestrator", denied: TABLE_WRITES },
+  batches: { owner: "orchestrator", denied: TABLE_WRITES },
+  builds: { owner: "orchestrator", denied: TABLE_WRITES },
+} as const satisfies Record<string, { owner: Owner; denied: readonly string[] }>;
+export type TableName = keyof typeof TABLES;
+
+/** Who may send to a topic, and who may take from it. A topic's consumer may also send to its dead-letter queue; nobody takes from that. */
+export const TOPICS = {
+  requests: { senders: ["gateway"], consumer: "orchestrator" },
+  signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },
+  merges: { senders: ["orchestrator"], consumer: "runway" },
+  log: { senders: ["orchestrator"], consumer: "gateway" },
+} as const satisfies Record<string, { senders: readonly Owner[]; consumer: Owner }>;
+export type TopicName = keyof typeof TOPICS;

@@ -1,0 +1,45 @@
+import type { QueuesConfig } from "../functions/contracts/queues.ts";
+
+/** aws: an account. localstack: an endpoint that behaves like one. embedded: one Node.js process that runs the template itself. */
+export const TARGETS = ["aws", "localstack", "embedded"] as const;
+export type Target = (typeof TARGETS)[number];
+
+/** Everything that the stacks are built from. */
+export interface Settings {
+  readonly target: Target;
+  readonly queues: QueuesConfig;
+  /** Whether tables are protected from deletion, and kept when their stack is deleted. */
+  readonly deletionProtection: boolean;
+  /** Who may call the HTTP API: callers that sign with IAM, or anybody who reaches it. The embedded runtime listens on loopback only. */
+  readonly apiAuth: "iam" | "none";
+  /** False leaves code out of the templates: functions then carry their entry in their metadata alone. */
+  readonly bundle: boolean;
+  /** Where functions find the queue configuration as JSON. */
+  readonly queuesFile: string;
+  /** Where functions that run git, or commands, keep files. */
+  readonly workDirectory: string;
+  /** Absolute: what is copied to `queuesFile` when code is bundled. */
+  readonly queuesJson: string;
+  /** SNS topic that alarms notify. */
+  readonly alarmTopicArn?: string;
+  readonly version: string;
+}
+
+export const OWNERS = ["gateway", "orchestrator", "runway"] as const;
+export type Owner = (typeof OWNERS)[number];
+
+/** The keys under which a template says what a resource is for; the checks and the embedded runtime read them. */
+export const METADATA = {
+  /** On a function: `gateway/api`. */
+  function: "submitqueue:function",
+  /** On a function: the file, relative to the repository, that exports `wire` and `handler`. */
+  entry: "submitqueue:entry",
+  /** On a table: `log`. */
+  table: "submitqueue:table",
+  /** On a queue: `requests`. */
+  topic: "submitqueue:topic",
+  /** On a dead-letter queue: the topic whose messages end there. */
+  deadLettersOf: "submitqueue:dead-letters-of",
+  /** On a state machine: `admit`. */
+  workflow: "submitqueue:workflow",
+} as const;

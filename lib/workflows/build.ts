@@ -1,0 +1,47 @@
+import { Choice, Condition, type IChainable, Pass, Wait, WaitTime } from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+import type { LambdaFunction } from "../constructs/lambda-function.ts";
+import { fields, task } from "./task.ts";
+
+export type BuildFunctions = Record<"compose" | "trigger" | "poll" | "report", LambdaFunction>;
+
+/**
+ * One attempt at one path. Its input is the BuildOrder, and stays at the root of its state; what was composed is at `$.compose`, what the
+ * runner last said at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
+ */
+export function buildDefinition(scope: Construct, functions: BuildFunctions): IChainable {
+  const report = task(scope, "Report", functions.report, { retries: 8 });
+  const compose = task(scope, "Compose", functions.compose, {
+    input: fields("queue", "buildKey", "base", "head", "without"),
+    resultPath: "$.compose",
+    retries: 3,
+  });
+  const trigger = task(scope, "Trigger", functions.trigger, {
+    input: {
+      ...fields("queue", "batchId", "buildKey", "attempt", "base", "head", "without", "pollSeconds"),
+      "composed.$": "$.compose.composed",
+    },
+    resultPath: "$.outcome",
+  });
+  const poll = task(scope, "Poll", functions.poll, {
+    input: fields("queue", "batchId", "buildKey"),
+    resultPath: "$.outcome",
+  });
+  for (const state of [compose, trigger, poll]) state.addCatch(report, { resultPath: "$.error" });
+
+  // The verdict and, where there is one, the build's address: a merge, since JSONPath can't name a field that may be missing.
+  const verdict = new Pass(scope, "Verdict", {
+    parameters: { "state.$": "States.JsonMerge($, $.outcome, false)" },
+    outputPath: "$.state",
+  }).next(report);
+  const wait = new Wait(scope, "Wait", { time: WaitTime.secondsPath("$.pollSeconds") });
+  const finished = new Choice(scope, "Finished?")
+    .when(Condition.stringEquals("$.outcome.kind", "finished"), verdict)
+    .otherwise(wait.next(poll));
+  poll.next(finished);
+  return compose.next(
+    new Choice(scope, "Composed?")
+      .when(Condition.stringEquals("$.compose.kind", "composed"), trigger.next(finished))
+      .otherwise(report),
+  );
+}
