@@ -2,7 +2,6 @@ import { buildRunnerFor } from "../../../adapters/build-runner/index.ts";
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
-import { secretsOf } from "../../../adapters/secrets.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { type PollResult, PollTask } from "../../../contracts/workflows.ts";
 import { taskHandler } from "../../task.ts";
@@ -19,7 +18,6 @@ export const wire: Wire = (env, clients) => {
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const workDirectory = need(env, ENV.workDirectory);
-  const tokenOf = secretsOf(clients);
   return taskHandler(PollTask, async (task): Promise<PollResult> => {
     const config = configOf(queues, task.queue);
     const build = await builds.get(task.buildKey);
@@ -27,7 +25,7 @@ export const wire: Wire = (env, clients) => {
       const reason = reasonOf("build.infrastructure", "No build runner was ever asked for this build.");
       return { kind: "finished", verdict: { kind: "infrastructure", reason } };
     }
-    const runner = buildRunnerFor(config, { workDirectory, token: await tokenOf(config.repository.tokenSecret) });
+    const runner = buildRunnerFor(config, { workDirectory });
     const status = await runner.status(task.buildKey);
     const url = (status.kind === "finished" ? status.url : undefined) ?? build.url;
     const located = url === undefined ? {} : { url };

@@ -33,7 +33,9 @@ export const wire: Wire = (env, clients) => {
     const startedAt = clients.now();
     const deadline = epochMs(startedAt + timeoutSeconds * 1_000);
     await builds.create({ buildKey, queue, batchId, composed, startedAt, deadline });
-    const runner = buildRunnerFor(config, { workDirectory, token: await tokenOf(config.repository.tokenSecret) });
+    // Only a runner that checks out by itself has a use for the token.
+    const token = config.buildRunner.type === "command" ? await tokenOf(config.repository.tokenSecret) : undefined;
+    const runner = buildRunnerFor(config, { workDirectory, token });
     const { url } = await runner.trigger({
       key: buildKey,
       queue,

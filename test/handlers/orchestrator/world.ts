@@ -1,0 +1,271 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  DescribeExecutionCommand,
+  type ExecutionStatus,
+  ListExecutionsCommand,
+  type SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { pino } from "pino";
+import type { z } from "zod";
+import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
+import { RequestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
+import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { QueueName, RequestNumber, type Sqid, sqidOf } from "../../../functions/contracts/ids.ts";
+import { type LogEvent, LogEvent as LogEventSchema } from "../../../functions/contracts/log-event.ts";
+import { type Cancel, type Land, LandBatch, Signal } from "../../../functions/contracts/messages.ts";
+import { QueuesConfig } from "../../../functions/contracts/queues.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import type { Dynalite } from "../../support/dynalite.ts";
+
+export const QUEUE = QueueName.parse("main");
+export const START = 1_800_000_000_000;
+const CONTEXT = {} as LambdaContext;
+
+export const sqid = (n: number): Sqid => sqidOf(QUEUE, RequestNumber.parse(n));
+
+/** A change of its own branch; `query` carries markers for the fakes, `commit` is a hex digit. */
+export const change = (name: string, query = "", commit = "a"): ChangeUri =>
+  ChangeUri.parse(`git://git.example/shop/refs%2Fheads%2F${name}/${commit.repeat(40)}${query && `?${query}`}`);
+
+export const aLand = (n: number, overrides: Partial<Land> = {}): Land => ({
+  v: 1,
+  kind: "land",
+  queue: QUEUE,
+  sqid: sqid(n),
+  changes: [change(`change-${n}`)],
+  strategy: "REBASE",
+  receivedAt: epochMs(START),
+  ...overrides,
+});
+
+export const aCancel = (n: number, note?: string): Cancel => ({
+  v: 1,
+  kind: "cancel",
+  queue: QUEUE,
+  sqid: sqid(n),
+  at: epochMs(START),
+  ...(note === undefined ? {} : { note }),
+});
+
+export interface Sent {
+  readonly body: string;
+  readonly group?: string | undefined;
+  readonly dedup?: string | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface Execution {
+  readonly workflow: string;
+  readonly name: string;
+  readonly input: unknown;
+  status: ExecutionStatus;
+  output?: unknown;
+  stoppedAt?: number;
+}
+
+/** When to die: at the nth call of any client, before or after it took effect. Everything fails from then on, until `revive`. */
+export interface Death {
+  readonly at: number;
+  readonly moment: "before" | "after";
+}
+
+let worlds = 0;
+
+/** The orchestrator's surroundings: tables in dynalite, topics and workflows as plain lists, a clock that moves when told, and death at will. */
+export class World {
+  readonly sent = new Map<string, Sent[]>();
+  readonly executions = new Map<string, Execution>();
+  readonly requests: RequestsStore;
+  readonly claims: ClaimsStore;
+  readonly batches: BatchesStore;
+  readonly builds: BuildsStore;
+  readonly env: Record<string, string>;
+  readonly clients: Clients;
+  readonly directory = mkdtempSync(join(tmpdir(), "orchestrator-"));
+  now = START;
+  calls = 0;
+  /** What was called, oldest first. */
+  readonly trace: string[] = [];
+  death: Death | undefined;
+  dead = false;
+  #nonce = 0;
+  readonly #seen = new Map<string, number>();
+
+  private constructor(dynalite: Dynalite, name: string) {
+    const table = (of: string) => `${name}-${of}`;
+    this.requests = new RequestsStore(dynalite.client, table("requests"));
+    this.claims = new ClaimsStore(dynalite.client, table("claims"));
+    this.batches = new BatchesStore(dynalite.client, table("batches"));
+    this.builds = new BuildsStore(dynalite.client, table("builds"));
+    this.env = {
+      [ENV.queuesFile]: join(this.directory, "queues.json"),
+      [ENV.requestsTable]: table("requests"),
+      [ENV.claimsTable]: table("claims"),
+      [ENV.batchesTable]: table("batches"),
+      [ENV.buildsTable]: table("builds"),
+      [ENV.signalsTopic]: "signals.fifo",
+      [ENV.mergesTopic]: "merges.fifo",
+      [ENV.logTopic]: "log",
+      [ENV.deadLetters]: "dead.fifo",
+      [ENV.admitWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:admit",
+      [ENV.buildWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:build",
+      [ENV.workDirectory]: this.directory,
+    };
+    this.clients = {
+      dynamodb: this.#mortal(dynalite.client),
+      sqs: this.#mortal({ send: async (command: unknown) => this.#queue(command) } as unknown as SQSClient),
+      sfn: this.#mortal({ send: async (command: unknown) => this.#workflow(command) } as unknown as SFNClient),
+      secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+      log: pino({ level: "silent" }),
+      now: () => epochMs(this.now),
+      nonce: () => `nonce-${++this.#nonce}`,
+    };
+    this.configure({});
+  }
+
+  static async open(dynalite: Dynalite): Promise<World> {
+    const name = `world${++worlds}`;
+    await dynalite.create(...["requests", "claims", "batches", "builds"].map((of) => `${name}-${of}`));
+    return new World(dynalite, name);
+  }
+
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Sets the one queue's configuration, over defaults that use the fakes. */
+  configure(overrides: Record<string, unknown>, name: string = QUEUE): void {
+    const queue = {
+      name,
+      repository: { remote: "https://git.example/shop" },
+      changeProvider: { type: "fake" },
+      buildRunner: { type: "fake", timeoutSeconds: 600, pollSeconds: 5 },
+      ...overrides,
+    };
+    writeFileSync(this.env[ENV.queuesFile] ?? "", JSON.stringify(QueuesConfig.parse({ queues: [queue] })));
+  }
+
+  /** Calls a handler, wired anew as after a cold start. */
+  call(wire: Wire, event: unknown): Promise<unknown> {
+    return wire(this.env, this.clients)(event, CONTEXT);
+  }
+
+  /** Delivers messages to a consumer as one batch, each in the group of its queue; returns the ids that it gave back. */
+  async deliver(wire: Wire, ...messages: readonly unknown[]): Promise<readonly string[]> {
+    const Records = messages.map((message, index) => ({
+      messageId: `m${index}`,
+      body: typeof message === "string" ? message : JSON.stringify(message),
+      attributes: { MessageGroupId: "group", MessageDeduplicationId: `d${index}` },
+    }));
+    const answer = (await this.call(wire, { Records })) as { batchItemFailures: { itemIdentifier: string }[] };
+    return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+  }
+
+  messages<T>(topic: string, schema: z.ZodType<T>): readonly T[] {
+    return (this.sent.get(topic) ?? []).map(({ body }) => schema.parse(JSON.parse(body)));
+  }
+  get signals(): readonly Signal[] {
+    return this.messages("signals.fifo", Signal);
+  }
+  get merges(): readonly LandBatch[] {
+    return this.messages("merges.fifo", LandBatch);
+  }
+  /** Each fact once: the gateway absorbs repeats by id. */
+  get log(): readonly LogEvent[] {
+    return [...new Map(this.messages("log", LogEventSchema).map((event) => [event.id, event])).values()];
+  }
+  logOf(n: number): readonly string[] {
+    return this.log
+      .filter((event) => event.sqid === sqid(n))
+      .map((event) => (event.kind === "status" ? event.status : event.event));
+  }
+  get dead_letters(): readonly Sent[] {
+    return this.sent.get("dead.fifo") ?? [];
+  }
+
+  dieAt(death: Death): void {
+    this.death = death;
+    this.calls = 0;
+  }
+
+  revive(): void {
+    this.death = undefined;
+    this.dead = false;
+  }
+
+  /** The same client, whose calls are counted and end when their time has come. */
+  #mortal<C extends { send: (...args: never[]) => unknown }>(client: C): C {
+    return new Proxy(client, {
+      get: (target, property, receiver) => {
+        if (property !== "send") return Reflect.get(target, property, receiver);
+        return async (command: object) => {
+          this.calls += 1;
+          this.trace.push(command.constructor.name);
+          const due = this.calls === this.death?.at;
+          if (due && this.death?.moment === "before") this.dead = true;
+          if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
+          const answer = await (target.send as (command: object) => unknown).call(target, command);
+          if (due) this.dead = true;
+          if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
+          return answer;
+        };
+      },
+    });
+  }
+
+  #queue(command: unknown): unknown {
+    if (command instanceof SendMessageBatchCommand) {
+      for (const entry of command.input.Entries ?? []) this.#accept(command.input.QueueUrl, entry);
+      return { Failed: [] };
+    }
+    if (command instanceof SendMessageCommand) this.#accept(command.input.QueueUrl, command.input);
+    return {};
+  }
+
+  #accept(url = "", message: Omit<SendMessageCommand["input"], "QueueUrl">): void {
+    const { MessageBody: body = "", MessageGroupId: group, MessageDeduplicationId: dedup, MessageAttributes } = message;
+    const seenAt = this.#seen.get(`${url} ${dedup}`);
+    if (url.endsWith(".fifo") && seenAt !== undefined && this.now - seenAt < 300_000) return;
+    this.#seen.set(`${url} ${dedup}`, this.now);
+    const attributes = Object.fromEntries(
+      Object.entries(MessageAttributes ?? {}).map(([key, { StringValue = "" }]) => [key, StringValue]),
+    );
+    this.sent.set(url, [...(this.sent.get(url) ?? []), { body, group, dedup, attributes }]);
+  }
+
+  #workflow(command: unknown): unknown {
+    if (command instanceof StartExecutionCommand) {
+      const { stateMachineArn: workflow = "", name = "", input = "null" } = command.input;
+      const arn = `${workflow.replace(":stateMachine:", ":execution:")}:${name}`;
+      const found = this.executions.get(arn);
+      if (found && (found.status !== "RUNNING" || JSON.stringify(found.input) !== input))
+        throw Object.assign(new Error(name), { name: "ExecutionAlreadyExists" });
+      if (!found) this.executions.set(arn, { workflow, name, input: JSON.parse(input), status: "RUNNING" });
+      return { executionArn: arn };
+    }
+    if (command instanceof DescribeExecutionCommand) {
+      const found = this.executions.get(command.input.executionArn ?? "");
+      if (!found) throw Object.assign(new Error("unknown"), { name: "ExecutionDoesNotExist" });
+      const { status, input, output } = found;
+      const failed = status === "FAILED" ? { error: "internal", cause: "it broke" } : {};
+      return { status, input: JSON.stringify(input), output: JSON.stringify(output), ...failed };
+    }
+    if (command instanceof ListExecutionsCommand) {
+      const { stateMachineArn, statusFilter } = command.input;
+      const executions = [...this.executions]
+        .filter(([, { workflow, status }]) => workflow === stateMachineArn && status === statusFilter)
+        .map(([executionArn, { stoppedAt = this.now }]) => ({ executionArn, stopDate: new Date(stoppedAt) }));
+      return { executions };
+    }
+    return {};
+  }
+}
