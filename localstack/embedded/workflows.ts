@@ -20,7 +20,6 @@ export interface Workflows {
 }
 
 type Definition = ConstructorParameters<typeof StateMachine>[0];
-type Run = ReturnType<StateMachine["run"]>;
 type TaskHandler = (input: Json) => Promise<Json>;
 
 interface Machine {
@@ -49,7 +48,7 @@ const ListInput = z.object({
 
 export function openWorkflows(specs: readonly MachineSpec[], executions: Executions, runTask: RunTask): Workflows {
   const machines = new Map(specs.map((spec) => [spec.arn, machineOf(spec, runTask)]));
-  const runs = new Map<string, Run>();
+  const aborts = new Map<string, () => void>();
   let stopped = false;
 
   function machineAt(arn: string): Machine {
@@ -67,23 +66,27 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
   function run(execution: Execution): void {
     const { spec, machine, tasks } = machineAt(execution.machine);
     const { arn: Id, name: Name } = execution;
+    let aborted = false;
     const guarded = [...tasks].map(([state, task]): [string, TaskHandler] => [
       state,
       // A task that was waiting for its retry when its execution was stopped would be tried once more.
-      (input) => (runs.has(Id) ? task(input) : Promise.reject(new ExecutionAbortedError())),
+      (input) => (aborted ? Promise.reject(new ExecutionAbortedError()) : task(input)),
     ]);
-    const started = machine.run(JSON.parse(execution.input), {
+    const { result, abort } = machine.run(JSON.parse(execution.input), {
       overrides: { taskResourceLocalHandlers: Object.fromEntries(guarded) },
       context: {
         Execution: { Id, Name, RoleArn: spec.roleArn },
         StateMachine: { Id: spec.arn, Name: spec.name },
       },
     });
-    runs.set(Id, started);
-    void started.result
+    aborts.set(Id, () => {
+      aborted = true;
+      abort();
+    });
+    void result
       .then((output): Ending => ({ status: "SUCCEEDED", output: JSON.stringify(output) }), endingOf)
       .then((ending) => {
-        if (!stopped && runs.delete(Id)) executions.end(Id, ending);
+        if (aborts.delete(Id)) executions.end(Id, ending);
       });
   }
 
@@ -108,9 +111,9 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
       const { executionArn, ...why } = parse(StopInput, input);
       executionAt(executionArn);
       executions.end(executionArn, { status: "ABORTED", ...defined(why) });
-      const aborted = runs.get(executionArn);
-      runs.delete(executionArn);
-      aborted?.abort();
+      const abort = aborts.get(executionArn);
+      aborts.delete(executionArn);
+      abort?.();
       return { stopDate: (executionAt(executionArn).stopped ?? 0) / 1_000 };
     },
     DescribeExecution: (input) => describe(executionAt(parse(DescribeInput, input).executionArn)),
@@ -141,12 +144,12 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
         else executions.end(execution.arn, { status: "ABORTED", error: "StateMachineDoesNotExist" });
       }
     },
-    running: () => runs.size,
+    running: () => aborts.size,
     stop: () => {
       stopped = true;
-      const going = [...runs.values()];
-      runs.clear();
-      for (const run of going) run.abort();
+      const going = [...aborts.values()];
+      aborts.clear();
+      for (const abort of going) abort();
     },
   };
 }
