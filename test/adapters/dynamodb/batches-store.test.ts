@@ -1,0 +1,82 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { BatchId, QueueName } from "../../../functions/contracts/ids.ts";
+import { batchKeys } from "../../../functions/contracts/tables.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import type { Batch } from "../../../functions/domain/batch.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+
+let dynalite: Dynalite;
+let batches: BatchesStore;
+beforeAll(async () => {
+  dynalite = await startDynalite("batches");
+  batches = new BatchesStore(dynalite.client, "batches");
+});
+afterAll(() => dynalite.stop());
+
+const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Batch => ({
+  queue,
+  id: BatchId.parse(`${queue}/batch/${n}`),
+  order: n,
+  members: [],
+  dependencies: [],
+  state: "speculating",
+  paths: [],
+  built: 0,
+  outbox: [],
+  concluded: false,
+  createdAt: epochMs(1_000),
+  version: 1,
+  ...overrides,
+});
+
+describe("the batches store", () => {
+  it("sees an unwritten queue as empty, at version 0", async () => {
+    const queue = QueueName.parse("empty");
+    expect(await batches.live(queue)).toEqual({ queue: { queue, nextOrder: 1, version: 0 }, batches: [] });
+  });
+
+  it("reads a queue's item and its batches in one snapshot, over as many pages as it takes", async () => {
+    const queue = QueueName.parse("big");
+    await batches.putQueue({ queue, nextOrder: 7, version: 1 }, 0);
+    // More than the megabyte that one page holds.
+    const bulk = { why: "x".repeat(300_000) };
+    for (let n = 1; n <= 5; n++) await batches.put({ ...aBatch(queue, n), ...bulk }, 0);
+    const live = await batches.live(queue);
+    expect(live.queue).toEqual({ queue, nextOrder: 7, version: 1 });
+    expect(live.batches).toEqual([1, 2, 3, 4, 5].map((n) => ({ ...aBatch(queue, n), ...bulk })));
+  });
+
+  it("takes a write based on the stored version, and refuses a stale one", async () => {
+    const queue = QueueName.parse("versions");
+    const batch = aBatch(queue, 1);
+    expect(await batches.put(batch, 0)).toBe(true);
+    expect(await batches.put(batch, 0)).toBe(false);
+    expect(await batches.put({ ...batch, version: 3 }, 2)).toBe(false);
+    expect(await batches.put({ ...batch, state: "cancelling", version: 2 }, 1)).toBe(true);
+    expect(await batches.get(queue, batch.id)).toMatchObject({ state: "cancelling", version: 2 });
+    expect(await batches.putQueue({ queue, nextOrder: 2, version: 1 }, 0)).toBe(true);
+    expect(await batches.putQueue({ queue, nextOrder: 3, version: 1 }, 0)).toBe(false);
+  });
+
+  it("archives a batch: gone from the snapshot, kept under the finished ones for a while, repeatable", async () => {
+    const queue = QueueName.parse("archive");
+    const batch = aBatch(queue, 1, { state: "landed", version: 4 });
+    await batches.put(batch, 0);
+    expect(await batches.archive(batch, epochMs(2_000))).toBe(true);
+    expect(await batches.archive(batch, epochMs(2_000))).toBe(true);
+    expect((await batches.live(queue)).batches).toEqual([]);
+    const Key = batchKeys.done(queue, batch.id);
+    const { Item } = await dynalite.client.send(new GetCommand({ TableName: "batches", Key }));
+    expect(Item).toMatchObject({ ...batch, expiresAt: 2 + 30 * 86_400 });
+  });
+
+  it("leaves a batch live when somebody has written it since", async () => {
+    const queue = QueueName.parse("raced");
+    const batch = aBatch(queue, 1, { version: 2 });
+    await batches.put(batch, 0);
+    expect(await batches.archive({ ...batch, version: 1 }, epochMs(2_000))).toBe(false);
+    expect(await batches.get(queue, batch.id)).toEqual(batch);
+  });
+});
