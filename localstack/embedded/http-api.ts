@@ -20,6 +20,8 @@ const TIMEOUT_MS = 29_000;
 /** An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken. */
 export async function serveHttpApi(port: number, invoke: (event: object) => Promise<unknown>): Promise<HttpApi> {
   const server = createServer((request, response) => {
+    // A connection that is kept would keep a server that is closing.
+    response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
     answer(request, response, invoke).catch(() => reply(response, 500, { message: "Internal Server Error" }));
   });
   server.listen(port, "127.0.0.1");
