@@ -4,6 +4,7 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type GitObject, peeled, readObjects } from "./objects.ts";
 import { complaint } from "./process.ts";
+import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 
 /** A change as git knows it: the pinned commit, and the ref that it was announced under. */
@@ -13,16 +14,6 @@ export interface PinnedChange {
   readonly ref: string;
 }
 
-export type Ensured =
-  | {
-      readonly kind: "present";
-      readonly trunk: GitSha;
-      readonly changes: readonly PinnedChange[];
-      /** Everything that was asked for beside the changes, by name. */
-      readonly seen: ReadonlyMap<string, GitObject>;
-    }
-  | { readonly kind: "refused"; readonly uri: ChangeUri; readonly reason: Reason };
-
 /** The ref and commit of a change; undefined for a kind that lives in no git repository. The host and path of a URI are its identity, not an address. */
 export function pinned(uri: ChangeUri): PinnedChange | undefined {
   const change = changeOf(uri);
@@ -31,37 +22,60 @@ export function pinned(uri: ChangeUri): PinnedChange | undefined {
   return undefined;
 }
 
+/** What was found of refs and commits, by name; and the trunk. */
+export interface Sight {
+  readonly trunk: GitSha;
+  readonly seen: ReadonlyMap<string, GitObject>;
+}
+
 /**
- * Brings the trunk and the commits of all changes here: by their refs, in one fetch; and what the refs did not bring, by commit. A change
- * whose ref now points elsewhere is refused as stale, unless `checkStaleness` is false; a ref that is gone says nothing. `also` names
- * further refs to see in the same fetch. Costs one fetch and one `cat-file`; one more of each when a ref has moved or is gone.
+ * The trunk, the changes' refs and commits, and `also` further refs and objects: by ref in one fetch, and what the refs did not bring, by commit. With
+ * `needs`, only the changes that it holds for are worth the second fetch. Costs one fetch and one `cat-file`, or two of each.
  */
+export async function sightOf(
+  repository: Repository,
+  changes: readonly PinnedChange[],
+  also: { readonly refs?: readonly string[]; readonly objects?: readonly string[] } = {},
+  needs: (change: PinnedChange, seen: Sight["seen"]) => boolean = () => true,
+): Promise<Sight> {
+  const refs = [...new Set([repository.trunkRef, ...(also.refs ?? []), ...changes.map(({ ref }) => ref)])];
+  const shas = changes.map(({ sha }) => sha);
+  const seen = await repository.see(refs, [...shas, ...(also.objects ?? [])]);
+  const trunk = repository.trunkIn(seen);
+  const missing = changes.filter((change) => !seen.has(change.sha) && needs(change, seen)).map(({ sha }) => sha);
+  if (missing.length === 0) return { trunk, seen };
+  return { trunk, seen: new Map([...seen, ...(await fetchCommits(repository, missing))]) };
+}
+
+/** Why the change can't be used; undefined when it can. A ref that is gone says nothing. */
+export function faultOf({ seen }: Sight, change: PinnedChange, checkStaleness: boolean): Reason | undefined {
+  const moved = seen.get(change.ref);
+  if (checkStaleness && moved && peeled(moved) !== change.sha) return refusals.stale(change, peeled(moved));
+  const object = seen.get(change.sha);
+  if (!object) return refusals.notFound(change);
+  return object.type === "commit" ? undefined : refusals.notACommit(change, object.type);
+}
+
+export type Ensured =
+  | { readonly kind: "present"; readonly trunk: GitSha; readonly changes: readonly PinnedChange[] }
+  | { readonly kind: "refused"; readonly uri: ChangeUri; readonly reason: Reason };
+
+/** Brings the trunk and the commits of all changes here, at the cost of sightOf. A change that can't be had, or whose ref has moved, is an answer. */
 export async function ensureCommits(
   repository: Repository,
   uris: readonly ChangeUri[],
-  { checkStaleness = true, also = [] }: { checkStaleness?: boolean; also?: readonly string[] } = {},
+  { checkStaleness = true }: { checkStaleness?: boolean } = {},
 ): Promise<Ensured> {
-  const changes: PinnedChange[] = [];
-  for (const uri of uris) {
-    const change = pinned(uri);
-    if (!change) return { kind: "refused", uri, reason: unsupported(uri) };
-    changes.push(change);
+  const changes = uris.map((uri) => ({ uri, change: pinned(uri) }));
+  const known = changes.flatMap(({ change }) => change ?? []);
+  const foreign = changes.find(({ change }) => change === undefined);
+  if (foreign) return { kind: "refused", uri: foreign.uri, reason: refusals.unsupported(foreign.uri) };
+  const sight = await sightOf(repository, known);
+  for (const change of known) {
+    const reason = faultOf(sight, change, checkStaleness);
+    if (reason) return { kind: "refused", uri: change.uri, reason };
   }
-  const refs = [...new Set([repository.trunkRef, ...also, ...changes.map(({ ref }) => ref)])];
-  const shas = changes.map(({ sha }) => sha);
-  const seen = await repository.see(refs, shas);
-  const trunk = repository.trunkIn(seen);
-  const missing = shas.filter((sha) => !seen.has(sha));
-  const fetched = missing.length > 0 ? await fetchCommits(repository, missing) : seen;
-  for (const { uri, ref, sha } of changes) {
-    const object = seen.get(sha) ?? fetched.get(sha);
-    const moved = seen.get(ref);
-    if (checkStaleness && moved && peeled(moved) !== sha)
-      return { kind: "refused", uri, reason: stale(ref, sha, peeled(moved)) };
-    if (!object) return { kind: "refused", uri, reason: notFound(ref, sha) };
-    if (object.type !== "commit") return { kind: "refused", uri, reason: notACommit(sha, object.type) };
-  }
-  return { kind: "present", trunk, changes, seen };
+  return { kind: "present", trunk: sight.trunk, changes: known };
 }
 
 /** A server may refuse a commit that it does not have, and refuses all with it: so each is asked for by itself when all at once fail. */
@@ -80,22 +94,3 @@ async function fetchable(repository: Repository, shas: readonly string[]): Promi
   if (/not our ref|unadvertised object|couldn't find remote ref|no such remote ref/i.test(stderr)) return false;
   throw new CodedError("repository.unavailable", `${repository.remote} could not be fetched: ${complaint(stderr)}`);
 }
-
-const short = (sha: string): string => sha.slice(0, 12);
-
-const unsupported = (uri: ChangeUri): Reason => ({
-  code: "change.unsupported",
-  message: `This queue lands commits of a git repository, and ${uri.slice(0, 300)} names none. Use a git:// or github:// change.`,
-});
-const stale = (ref: string, sha: string, now: string): Reason => ({
-  code: "change.stale",
-  message: `${ref} has moved from ${short(sha)} to ${short(now)}. Request ${short(now)} to land what is there now.`,
-});
-const notFound = (ref: string, sha: string): Reason => ({
-  code: "change.not_found",
-  message: `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
-});
-const notACommit = (sha: string, type: string): Reason => ({
-  code: "change.not_found",
-  message: `${short(sha)} is a ${type}, not a commit. Name the commit.`,
-});

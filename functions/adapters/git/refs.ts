@@ -1,5 +1,5 @@
 import { hashOf } from "../../contracts/hash.ts";
-import type { BatchId, BuildKey } from "../../contracts/ids.ts";
+import type { BatchId, BuildKey, QueueName } from "../../contracts/ids.ts";
 
 const ROOT = "refs/submitqueue";
 
@@ -24,7 +24,16 @@ export const pathRef = (buildKey: BuildKey): string => `${ROOT}/paths/${buildKey
 export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
 export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
 
-export const REF_ROOTS = { landed: `${ROOT}/landed/`, composed: `${ROOT}/composed/`, paths: `${ROOT}/paths/` } as const;
+/** What was answered to one message of the planner, so that a repeat of it is answered alike. */
+export const answerRef = (queue: QueueName, landId: string): string =>
+  `${ROOT}/answers/${hashOf("answer", queue, landId).slice(0, 32)}`;
+
+export const REF_ROOTS = {
+  landed: `${ROOT}/landed/`,
+  composed: `${ROOT}/composed/`,
+  answers: `${ROOT}/answers/`,
+  paths: `${ROOT}/paths/`,
+} as const;
 
 /** Where this machine keeps its copy of a remote's ref. In a room of its own, since `a` today and `a/b` tomorrow may not share one. */
 export const seenRef = (ref: string): string => `${seenRoom(ref)}/${ref}`;
@@ -33,9 +42,10 @@ const seenRoom = (ref: string): string => `refs/seen/${hashOf(ref).slice(0, 16)}
 /**
  * A refspec for a ref that need not exist. git fails a whole fetch when a ref that is named outright is missing, but not when a pattern
  * matches nothing: so the name becomes a pattern, with a star before its last character. It may bring a neighbour along, which is
- * harmless, and with --prune it forgets what is gone. The server is asked for that prefix alone, and not for every ref it has.
+ * harmless, and with --prune it forgets what is gone. The server is asked for that prefix alone, and not for every ref it has. A name
+ * that ends in a slash stands for all refs below it.
  */
 export function ifPresent(ref: string): string {
-  const pattern = `${ref.slice(0, -1)}*${ref.slice(-1)}`;
+  const pattern = ref.endsWith("/") ? `${ref}*` : `${ref.slice(0, -1)}*${ref.slice(-1)}`;
   return `+${pattern}:${seenRoom(ref)}/${pattern}`;
 }

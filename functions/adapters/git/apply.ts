@@ -1,0 +1,144 @@
+import type { GitSha } from "../../contracts/ids.ts";
+import type { MergeUnit } from "../../contracts/messages.ts";
+import type { Reason } from "../../contracts/reasons.ts";
+import type { Bench, PlacedChange, Tip } from "./bench.ts";
+import { asBytes, authoredBy, type Commit, committedBy, subjectOf } from "./commits.ts";
+import { equivalents, type Merged, mergeTrees } from "./merge.ts";
+import { mergeMessage, squashMessage } from "./messages.ts";
+import { refusals } from "./refusals.ts";
+
+/** `commits` are those that the tip did not have, oldest first. */
+export type Applied =
+  | { readonly kind: "applied"; readonly tip: Tip; readonly commits: readonly GitSha[] }
+  | { readonly kind: "refused"; readonly reason: Reason };
+
+/** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */
+export const MAX_REBASED = 1_000;
+
+/**
+ * Puts a unit onto a tip, in memory and in the object store alone: no ref and no worktree is touched. The same tip and unit give the same
+ * commits, bit for bit, whenever and wherever it is done.
+ */
+export async function applyUnit(bench: Bench, tip: Tip, unit: MergeUnit): Promise<Applied> {
+  let at = tip;
+  const commits: GitSha[] = [];
+  for (const change of bench.changesOf(unit)) {
+    const applied = await applyChange(bench, at, change);
+    if (applied.kind === "refused") return applied;
+    at = applied.tip;
+    commits.push(...applied.commits);
+  }
+  return { kind: "applied", tip: at, commits };
+}
+
+async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const { commits, boundary } = change.range;
+  if (commits.length === 0) return { kind: "applied", tip, commits: [] };
+  if (boundary.size === 0) return { kind: "refused", reason: refusals.unrelated(change, bench.branch) };
+  switch (change.strategy) {
+    case "REBASE":
+      return rebase(bench, tip, change);
+    case "SQUASH_REBASE":
+      return squash(bench, tip, change);
+    case "MERGE":
+      return merge(bench, tip, change);
+    case "PROMOTE":
+      if (!boundary.has(tip.sha)) return { kind: "refused", reason: refusals.notFastForward(change, bench.branch) };
+      return { kind: "applied", tip: { sha: change.sha, tree: bench.commit(change.sha).tree }, commits };
+  }
+}
+
+/** Picks each commit, merges left out, as `git rebase` does. What becomes empty is dropped; so is what conflicts with its own landing. */
+async function rebase(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const picks = change.range.commits.map((sha) => bench.commit(sha)).filter(({ parents }) => parents.length < 2);
+  if (picks.length > MAX_REBASED)
+    return { kind: "refused", reason: refusals.tooLong(change, picks.length, MAX_REBASED) };
+  let at = tip;
+  const commits: GitSha[] = [];
+  let landedAlready: ReadonlySet<string> | undefined;
+  for (const commit of picks) {
+    const picked = await pick(bench, at, commit);
+    if (picked.kind === "conflict") {
+      landedAlready ??= await equivalents(bench.repository, at.sha, change.sha);
+      if (landedAlready.has(commit.sha)) continue;
+      return conflicted(bench, at, change, {
+        what: `Commit ${commit.sha.slice(0, 12)} (${subjectOf(commit)})`,
+        ...picked,
+      });
+    }
+    if (picked.tree === at.tree) continue;
+    at = bench.commitOn([at.sha], { ...rewritten(bench, commit), tree: picked.tree });
+    commits.push(at.sha);
+  }
+  return { kind: "applied", tip: at, commits };
+}
+
+/**
+ * The tree of the tip with the difference between a commit and its parent. merge-tree takes the common ancestor for its base: so the tip's
+ * tree is given a commit whose only parent is the picked commit's, unless that parent is the common ancestor anyway.
+ */
+async function pick(bench: Bench, tip: Tip, commit: Commit): Promise<Merged> {
+  const [parent] = commit.parents;
+  if (parent !== undefined && bench.commit(parent).tree === tip.tree) return { kind: "clean", tree: commit.tree };
+  const isAncestor = parent !== undefined && !bench.isAboveTrunk(parent);
+  const ours = isAncestor ? tip.sha : bench.scaffold(tip.tree, parent === undefined ? [] : [parent]);
+  await bench.flush();
+  return mergeTrees(bench.repository, ours, commit.sha);
+}
+
+async function squash(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const merged = await mergeWhole(bench, tip, change);
+  if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
+  if (merged.tree === tip.tree) return { kind: "applied", tip, commits: [] };
+  const head = bench.commit(change.sha);
+  const commits = change.range.commits.map((sha) => bench.commit(sha)).filter(({ parents }) => parents.length < 2);
+  const message = squashMessage(change, commits);
+  const next = bench.commitOn([tip.sha], { ...credited(bench, head), ...message, tree: merged.tree });
+  return { kind: "applied", tip: next, commits: [next.sha] };
+}
+
+async function merge(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const merged = await mergeWhole(bench, tip, change);
+  if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
+  const message = mergeMessage(change, bench.branch);
+  const head = bench.commit(change.sha);
+  const next = bench.commitOn([tip.sha, change.sha], { ...credited(bench, head), ...message, tree: merged.tree });
+  return { kind: "applied", tip: next, commits: [...change.range.commits, next.sha] };
+}
+
+/** Merges a change in one go. The base is where it left the trunk or, when it is stacked, the change below it. */
+async function mergeWhole(
+  bench: Bench,
+  tip: Tip,
+  { sha, range: { boundary, stacked } }: PlacedChange,
+): Promise<Merged> {
+  const [left] = boundary;
+  if (boundary.size === 1 && left !== undefined && bench.commit(left).tree === tip.tree)
+    return { kind: "clean", tree: bench.commit(sha).tree };
+  const ours = stacked ? bench.scaffold(tip.tree, [tip.sha, ...boundary]) : tip.sha;
+  await bench.flush();
+  return mergeTrees(bench.repository, ours, sha);
+}
+
+const rewritten = ({ committer }: Bench, source: Commit) => ({
+  author: authoredBy(committer, source),
+  committer: committedBy(committer, source),
+  encoding: source.encoding,
+  message: source.message,
+});
+
+/** Also for a message of ours, which is UTF-8: an author whose name was stored in another encoding is taken for latin1. */
+const credited = (bench: Bench, source: Commit) => {
+  const { author, committer, encoding } = rewritten(bench, source);
+  return { committer, author: encoding === undefined ? author : asBytes(author) };
+};
+
+const conflicted = (
+  bench: Bench,
+  tip: Tip,
+  change: PlacedChange,
+  { what, paths }: { what: string; paths: readonly string[] },
+): Applied => ({
+  kind: "refused",
+  reason: refusals.conflict(change, { what, paths, branch: bench.branch, ahead: tip.sha !== bench.trunk.sha }),
+});

@@ -1,0 +1,124 @@
+import { CodedError } from "../../contracts/errors.ts";
+import type { GitSha, Sqid } from "../../contracts/ids.ts";
+import type { MergeUnit } from "../../contracts/messages.ts";
+import type { Committer, QueueConfig } from "../../contracts/queues.ts";
+import type { MergeStrategy } from "../../contracts/strategy.ts";
+import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "./commits.ts";
+import { type PinnedChange, pinned } from "./ensure.ts";
+import { type Range, Ranges } from "./history.ts";
+import { readObjects } from "./objects.ts";
+import type { Repository } from "./repository.ts";
+import type { World } from "./world.ts";
+
+/** Where the next change goes: a commit and its tree. */
+export interface Tip {
+  readonly sha: GitSha;
+  readonly tree: GitSha;
+}
+
+/** A change with its place: which commits are its own, given all that goes ahead of it. */
+export interface PlacedChange extends PinnedChange {
+  readonly sqid: Sqid;
+  readonly strategy: MergeStrategy;
+  readonly range: Range;
+}
+
+/** The workplace of one composition: what was read, and what was made and not yet written. */
+export class Bench {
+  readonly repository: Repository;
+  readonly branch: string;
+  readonly committer: Committer;
+  readonly trunk: Tip;
+  readonly trunkRef: string;
+  readonly #world: World;
+  readonly #placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>;
+  readonly #commits: ReadonlyMap<GitSha, Commit>;
+  #unwritten: Made[] = [];
+
+  constructor(
+    repository: Repository,
+    { repository: { branch }, committer }: QueueConfig,
+    world: World,
+    placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>,
+    commits: ReadonlyMap<GitSha, Commit>,
+  ) {
+    this.repository = repository;
+    this.branch = branch;
+    this.trunkRef = repository.trunkRef;
+    this.committer = committer;
+    this.#world = world;
+    this.#placed = placed;
+    this.#commits = commits;
+    this.trunk = { sha: world.trunk, tree: this.commit(world.trunk).tree };
+  }
+
+  changesOf(unit: MergeUnit): readonly PlacedChange[] {
+    return this.#placed.get(unit) ?? [];
+  }
+
+  /** A commit of the units, or one that they were made from. */
+  commit(sha: GitSha): Commit {
+    const commit = this.#commits.get(sha);
+    if (!commit) throw new CodedError("repository.failed", `commit ${sha} was not read: its history is incomplete`);
+    return commit;
+  }
+
+  isAboveTrunk(sha: GitSha): boolean {
+    return this.#world.graph.has(sha);
+  }
+
+  /** A commit that is to stay. */
+  commitOn(parents: readonly GitSha[], commit: Omit<Commit, "sha" | "parents">): Tip {
+    const made = makeCommit({ ...commit, parents });
+    this.#unwritten.push(made);
+    return { sha: made.sha, tree: commit.tree };
+  }
+
+  /** A commit for the sake of its parents, which tell a merge what its base is. */
+  scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
+    const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
+    return this.commitOn(parents, { tree, author: nobody, committer: nobody, message: "scaffold\n" }).sha;
+  }
+
+  /** A record, to be written with the commits. */
+  add(made: Made): GitSha {
+    this.#unwritten.push(made);
+    return made.sha;
+  }
+
+  /** Writes what was made, in one process for each kind. Nothing made here can be merged or pushed before. */
+  async flush(): Promise<void> {
+    const objects = this.#unwritten;
+    this.#unwritten = [];
+    await writeObjects(this.repository, objects);
+  }
+}
+
+/** Sets a bench for applying `units` in order. `landed` units are on the trunk: theirs is taken, and nothing is applied. One git process. */
+export async function setBench(
+  repository: Repository,
+  config: QueueConfig,
+  world: World,
+  { landed, units }: { landed: readonly MergeUnit[]; units: readonly MergeUnit[] },
+): Promise<Bench> {
+  const ranges = new Ranges(world.graph);
+  for (const unit of landed) place(unit, ranges);
+  const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
+  const names = [world.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)];
+  const objects = await readObjects(repository, [...new Set(names)]);
+  const commits = new Map([...objects].map(([name, object]) => [name as GitSha, parseCommit(object)]));
+  return new Bench(repository, config, world, placed, commits);
+}
+
+const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
+  unit.steps.flatMap(({ changes, strategy, sqid }) =>
+    changes.flatMap((uri) => {
+      const change = pinned(uri);
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+    }),
+  );
+
+const commitsToRead = ({ sha, strategy, range }: PlacedChange): readonly GitSha[] =>
+  strategy === "REBASE" || strategy === "SQUASH_REBASE"
+    ? [sha, ...range.commits, ...range.boundary]
+    : [sha, ...range.boundary];

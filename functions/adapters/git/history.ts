@@ -1,0 +1,63 @@
+import type { GitSha } from "../../contracts/ids.ts";
+import type { Repository } from "./repository.ts";
+
+/** The commits that some tips have and the trunk has not: each with its parents, the first one first. */
+export type Graph = ReadonlyMap<GitSha, readonly GitSha[]>;
+
+/** One git process, however many tips. All must be commits that are here. */
+export async function graphAbove(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
+  if (tips.length === 0) return new Map();
+  const input = `${[...new Set(tips)].join("\n")}\n^${trunk}\n`;
+  const lines = (await repository.run(["rev-list", "--parents", "--stdin"], { input })).split("\n");
+  return new Map(
+    lines
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [sha, ...parents] = line.split(" ") as GitSha[];
+        return [sha as GitSha, parents] as const;
+      }),
+  );
+}
+
+/** The commits of one change: what it adds to the trunk and to the changes ahead of it. */
+export interface Range {
+  /** Parents before children, in an order that depends on nothing but these commits. */
+  readonly commits: readonly GitSha[];
+  /** Where it left what was there: the parents of its commits that are none of its commits. Empty with commits: unrelated history. */
+  readonly boundary: ReadonlySet<GitSha>;
+  /** It is built on a change ahead of it, and not on the trunk alone. */
+  readonly stacked: boolean;
+}
+
+/** Hands out each commit of a graph once, to the first change that has it: a stack's later change is measured from the earlier one. */
+export class Ranges {
+  readonly graph: Graph;
+  readonly #taken = new Set<GitSha>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+  }
+
+  take(tip: GitSha): Range {
+    const commits: GitSha[] = [];
+    const boundary = new Set<GitSha>();
+    const own = new Set<GitSha>();
+    const isFree = (sha: GitSha) => this.graph.has(sha) && !this.#taken.has(sha);
+    // Depth first with a stack of its own: a history may be deeper than JavaScript's.
+    const open: { readonly sha: GitSha; readonly parents: readonly GitSha[]; next: number }[] = [];
+    const enter = (sha: GitSha) => {
+      own.add(sha);
+      open.push({ sha, parents: this.graph.get(sha) ?? [], next: 0 });
+    };
+    if (isFree(tip)) enter(tip);
+    for (let at = open.at(-1); at; at = open.at(-1)) {
+      const parent = at.parents[at.next++];
+      if (parent === undefined) commits.push((open.pop() ?? at).sha);
+      else if (!isFree(parent)) boundary.add(parent);
+      else if (!own.has(parent)) enter(parent);
+    }
+    const stacked = [...boundary].some((sha) => this.#taken.has(sha));
+    for (const sha of own) this.#taken.add(sha);
+    return { commits, boundary, stacked };
+  }
+}

@@ -1,0 +1,66 @@
+import type { BatchId, GitSha } from "../../contracts/ids.ts";
+import type { LandBatch } from "../../contracts/messages.ts";
+import { type Answered, type ComposedRecord, fingerprintOf, readAnswer, readComposed } from "./records.ts";
+import { answerRef, composedPrefix, composedRef, landedRef, pathRef, seenRef } from "./refs.ts";
+import type { Repository } from "./repository.ts";
+import { look, type World } from "./world.ts";
+
+export interface ComposedBefore extends ComposedRecord {
+  readonly batchId: BatchId;
+  readonly tree: GitSha;
+}
+
+/** What runway has done for the batches of a message so far, as the remote tells. */
+export interface Past {
+  readonly world: World;
+  /** A text that differs when anything differs that a push depends on. */
+  readonly facts: string;
+  readonly composed: readonly ComposedBefore[];
+}
+
+/** Four git processes, one of them a fetch. */
+export async function recall(repository: Repository, message: LandBatch): Promise<Past> {
+  const asked = answerRef(message.queue, message.id);
+  const world = await look(repository, {
+    units: message.batches,
+    refs: [asked, ...message.batches.map(({ batchId }) => composedPrefix(batchId))],
+    commits: message.batches.map(({ tested }) => tested.commit),
+  });
+  const refs = [asked, ...message.batches.map(({ batchId }) => landedRef(batchId))];
+  const facts = [world.trunk, ...refs.map((ref) => world.seen.get(ref)?.sha ?? "-")].join(" ");
+  return { world, facts, composed: await recallComposed(repository, message) };
+}
+
+async function recallComposed(repository: Repository, { batches }: LandBatch): Promise<readonly ComposedBefore[]> {
+  const rooms = batches.map(({ batchId }) => ({ batchId, room: seenRef(composedPrefix(batchId)) }));
+  const format = "--format=%(refname) %(*tree) %(contents:subject)";
+  const lines = await repository.run(["for-each-ref", format, ...rooms.map(({ room }) => room)]);
+  return lines.split("\n").flatMap((line) => {
+    const [name = "", tree = "", ...text] = line.split(" ");
+    const batchId = rooms.find(({ room }) => name.startsWith(room))?.batchId;
+    const record = readComposed(text.join(" "));
+    return batchId && record ? [{ ...record, batchId, tree: tree as GitSha }] : [];
+  });
+}
+
+/** The answer that this message got before; undefined when it got none, or one that the trunk belies. */
+export function recallAnswer({ world }: Past, message: LandBatch): readonly Answered[] | undefined {
+  const answer = readAnswer(world.seen.get(answerRef(message.queue, message.id)));
+  const results = message.batches.flatMap((batch) => {
+    const unit = fingerprintOf(batch);
+    const found = answer?.find((one) => one.batchId === batch.batchId && one.unit === unit);
+    const belied = found?.outcome.kind === "landed" && !world.landed.has(batch.batchId);
+    return found && !belied ? [found] : [];
+  });
+  return results.length === message.batches.length ? results : undefined;
+}
+
+/** The refs of ours that are of no use once the batches have ended so. */
+export function spentRefs({ composed }: Past, results: readonly Answered[]): readonly string[] {
+  const ended = new Set(
+    results.filter(({ outcome }) => outcome.kind === "landed" || outcome.kind === "refused").map((one) => one.batchId),
+  );
+  return composed
+    .filter(({ batchId }) => ended.has(batchId))
+    .flatMap(({ batchId, buildKey }) => [pathRef(buildKey), composedRef(batchId, buildKey)]);
+}
