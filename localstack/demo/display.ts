@@ -1,0 +1,68 @@
+import logUpdate from "log-update";
+import type { RequestReport } from "./report.ts";
+import { renderTable, seconds } from "./table.ts";
+
+/** Where the demo shows what goes on. */
+export interface Display {
+  /** A line that stays. */
+  say(line: string): void;
+  /** How the requests stand. */
+  show(requests: readonly RequestReport[]): void;
+  /** How the requests stood at last. */
+  close(requests: readonly RequestReport[]): void;
+}
+
+/** Says nothing, for `--json`. */
+export const silent: Display = { say: () => {}, show: () => {}, close: () => {} };
+
+/** A table that is drawn over and over. */
+export function liveTable(stream: NodeJS.WriteStream): Display {
+  let shown: readonly RequestReport[] = [];
+  const draw = () => {
+    if (shown.length > 0) logUpdate(renderTable(shown, stream.columns));
+  };
+  return {
+    say(line) {
+      logUpdate.clear();
+      stream.write(`${line}\n`);
+      draw();
+    },
+    show(requests) {
+      shown = requests;
+      draw();
+    },
+    close(requests) {
+      this.show(requests);
+      logUpdate.done();
+    },
+  };
+}
+
+/** Lines that are appended: each stage once, as it is seen. The table comes at the end. */
+export function appendedLines(write: (text: string) => void): Display {
+  const trails = new Map<string, readonly string[]>();
+  return {
+    say: (line) => write(`${line}\n`),
+    show(requests) {
+      const widest = Math.max(0, ...requests.map(({ titles }) => titles.join(", ").length));
+      for (const { sqid, titles, elapsedMs, trail } of requests) {
+        const news = newStages(trails.get(sqid) ?? [], trail);
+        trails.set(sqid, trail);
+        if (news.length > 0)
+          write(
+            `${seconds(elapsedMs).padStart(7)}  ${sqid}  ${titles.join(", ").padEnd(widest)}  ${news.join(" → ")}\n`,
+          );
+      }
+    },
+    close(requests) {
+      this.show(requests);
+      write(`\n${renderTable(requests, 110)}\n`);
+    },
+  };
+}
+
+/** What is new in a trail: further stages, and the last one again when something has happened in it since. */
+function newStages(before: readonly string[], now: readonly string[]): readonly string[] {
+  const same = now.findIndex((stage, i) => stage !== before[i]);
+  return same === -1 ? [] : now.slice(same);
+}

@@ -1,0 +1,104 @@
+import { readdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { QueuesConfig } from "../../functions/contracts/queues.ts";
+import { openStateDirectory } from "../embedded/state-directory.ts";
+import { appendedLines, type Display, liveTable, silent } from "./display.ts";
+import { type DemoOptions, parseOptions, USAGE } from "./options.ts";
+import { planRequests } from "./plan.ts";
+import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
+import { queueClient } from "./queue-client.ts";
+import { documentOf, lesson, type RequestReport, surprises } from "./report.ts";
+import { runRequests } from "./run.ts";
+import { createSandbox, type Sandbox } from "./sandbox.ts";
+
+const DIRECTORY = resolve(import.meta.dirname, "..", "..", ".submitqueue", "demo");
+const QUEUE = "demo";
+
+/** Far more than it takes: a queue that makes no progress must not hang the demo. */
+const timeLimitMs = (count: number): number => 90_000 + 5_000 * count;
+
+const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
+  QueuesConfig.parse({
+    queues: [
+      {
+        name: QUEUE,
+        repository: { remote, branch },
+        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 60 },
+        conflictAnalyzer: { type: "paths", by: "directory" },
+      },
+    ],
+  });
+
+async function demo(options: DemoOptions, display: Display, interrupted: AbortSignal): Promise<boolean> {
+  const state = openStateDirectory(DIRECTORY);
+  for (const name of await readdir(DIRECTORY))
+    if (["runtime", "sandbox"].includes(name)) await rm(join(DIRECTORY, name), { recursive: true, force: true });
+  const { count, folders, seed, stacked } = options;
+  const sandbox = await createSandbox(join(DIRECTORY, "sandbox"), { seed, folders });
+  display.say(`A sandbox repository with ${folders} folders: ${sandbox.remote}`);
+  const { startRuntime } = await import("../embedded/runtime.ts");
+  const runtime = await startRuntime({
+    queues: queuesFor(sandbox),
+    stateDirectory: join(DIRECTORY, "runtime"),
+    quiet: true,
+  });
+  try {
+    if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");
+    display.say(`A queue on this machine: ${runtime.url}v1/queues/${QUEUE}/requests`);
+    const timeUp = AbortSignal.timeout(timeLimitMs(count));
+    const run = {
+      sandbox,
+      seed,
+      display,
+      client: queueClient(runtime.url, QUEUE),
+      signal: AbortSignal.any([timeUp, interrupted]),
+      now: () => Date.now(),
+    };
+    const requests = await runRequests(run, planRequests({ count, folders: sandbox.folders, seed, stacked }));
+    display.close(requests);
+    if (timeUp.aborted) process.stderr.write(`The time is up: ${timeLimitMs(count) / 1_000} s have passed.\n`);
+    const trunk = interrupted.aborted ? undefined : await proveTrunk(sandbox);
+    return conclude(options, display, requests, trunk);
+  } finally {
+    await runtime.stop();
+    state.release();
+  }
+}
+
+/** Shows the proof. True when all went as it should. */
+function conclude(
+  { json }: DemoOptions,
+  display: Display,
+  requests: readonly RequestReport[],
+  trunk: TrunkReport | undefined,
+): boolean {
+  if (json) process.stdout.write(`${JSON.stringify(documentOf(requests, trunk), null, 2)}\n`);
+  const wrong = surprises(requests, trunk);
+  if (trunk) display.say(`\n${renderTrunk(trunk)}`);
+  if (wrong.length === 0) display.say(`\n${lesson(requests, trunk)}`);
+  else process.stderr.write(`\n${wrong.join("\n")}\n`);
+  return wrong.length === 0;
+}
+
+function displayFor({ json }: DemoOptions): Display {
+  if (json) return silent;
+  return process.stdout.isTTY ? liveTable(process.stdout) : appendedLines((text) => process.stdout.write(text));
+}
+
+const parsed = parseOptions(process.argv.slice(2));
+if (parsed.kind === "help") process.stdout.write(`${USAGE}\n`);
+else if (parsed.kind === "wrong") {
+  process.stderr.write(`${parsed.problem}\n\n${USAGE}\n`);
+  process.exitCode = 2;
+} else {
+  const interruption = new AbortController();
+  process.once("SIGINT", () => interruption.abort());
+  process.once("SIGTERM", () => interruption.abort());
+  try {
+    const asExpected = await demo(parsed.options, displayFor(parsed.options), interruption.signal);
+    process.exitCode = interruption.signal.aborted ? 130 : asExpected ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { git } from "./git.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+export interface TrunkCommit {
+  readonly sha: string;
+  readonly subject: string;
+  /** The trunk pointed at it once a batch had landed: it must pass the check. */
+  readonly point: boolean;
+  /** Whether the check passed there when it was run again; null for a commit between two points. */
+  readonly passed: boolean | null;
+}
+
+export interface TrunkReport {
+  /** Path of the bare repository. */
+  readonly repository: string;
+  readonly branch: string;
+  /** What the queue has put onto the trunk, newest first. */
+  readonly commits: readonly TrunkCommit[];
+}
+
+const LANDED = "refs/submitqueue/landed/";
+
+/** Checks out every commit point of the trunk and runs the project's check there. Looks at the remote alone, and at nothing the queue says. */
+export async function proveTrunk({ remote, branch, start, command }: Sandbox): Promise<TrunkReport> {
+  const log = await git(remote, ["log", "--format=%H %s", `${start}..refs/heads/${branch}`]);
+  const refs = await git(remote, ["for-each-ref", "--format=%(objectname) %(*objectname)", LANDED]);
+  // A ref to a tag names two objects, of which the second is the commit.
+  const points = new Set(lines(refs).map((line) => line.trim().split(" ").at(-1)));
+  const commits: TrunkCommit[] = [];
+  for (const line of lines(log)) {
+    const [sha = "", subject = ""] = [line.slice(0, 40), line.slice(41)];
+    const point = points.has(sha);
+    commits.push({ sha, subject, point, passed: point ? await passesAt(remote, sha, command) : null });
+  }
+  return { repository: remote, branch, commits };
+}
+
+async function passesAt(remote: string, sha: string, command: string): Promise<boolean> {
+  const directory = await mkdtemp(join(tmpdir(), "submitqueue-proof-"));
+  try {
+    await git(directory, ["clone", "--quiet", "--no-checkout", "--shared", remote, "tree"]);
+    const tree = join(directory, "tree");
+    await git(tree, ["checkout", "--quiet", "--detach", sha]);
+    const { exitCode } = await execa("/bin/sh", ["-c", command], { cwd: tree, reject: false, timeout: 60_000 });
+    return exitCode === 0;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+
+const MARKS = { passed: "✔ the check passes", failed: "✘ THE CHECK FAILS", between: "│" };
+
+/** The trunk's log, newest first, with a mark at each commit point. */
+export function renderTrunk({ commits, branch, repository }: TrunkReport): string {
+  const widest = Math.max(0, ...commits.map(({ subject }) => subject.length));
+  const rows = commits.map(({ sha, subject, point, passed }) => {
+    const mark = !point ? MARKS.between : passed ? MARKS.passed : MARKS.failed;
+    return `  ${sha.slice(0, 10)}  ${subject.padEnd(widest)}  ${mark}`;
+  });
+  return [`${branch} of ${repository}, newest first:`, ...rows].join("\n");
+}

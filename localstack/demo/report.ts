@@ -1,0 +1,66 @@
+import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import type { Status } from "../../functions/contracts/log-event.ts";
+import type { Reason } from "../../functions/contracts/reasons.ts";
+import type { RequestPlan } from "./plan.ts";
+import type { TrunkReport } from "./proof.ts";
+
+/** A request as the demo last saw it. */
+export interface RequestReport {
+  readonly sqid: string;
+  readonly changes: readonly ChangeUri[];
+  /** What the changes are called, for people. */
+  readonly titles: readonly string[];
+  readonly expected: RequestPlan["expected"];
+  readonly status: Status;
+  readonly ended: boolean;
+  readonly reason?: Reason;
+  /** From its receipt to its end, or to now. */
+  readonly elapsedMs: number;
+  readonly trail: readonly string[];
+}
+
+/** What went otherwise than it should, one sentence each; empty when all is well. */
+export function surprises(requests: readonly RequestReport[], trunk: TrunkReport | undefined): string[] {
+  const found: string[] = [];
+  for (const { sqid, titles, expected, status, reason } of requests) {
+    const how = status === "error" && reason ? reason.code : status;
+    if (how !== expected) found.push(`${sqid} (${titles.join(", ")}) should have ended ${expected}, and is ${how}.`);
+  }
+  if (trunk === undefined) return [...found, "The trunk was not looked at."];
+  const points = trunk.commits.filter(({ point }) => point);
+  for (const { sha, subject } of points.filter(({ passed }) => passed !== true))
+    found.push(`The check fails at ${sha.slice(0, 10)} (${subject}), a commit point of the trunk.`);
+  const landed = requests.filter(({ status }) => status === "landed").length;
+  if (points.length !== landed)
+    found.push(`${landed} requests landed, and the trunk has ${points.length} commit points.`);
+  return found;
+}
+
+/** What `--json` prints. */
+export const documentOf = (requests: readonly RequestReport[], trunk: TrunkReport | undefined) => ({
+  requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail }) => ({
+    sqid,
+    changes,
+    status,
+    reason: reason ?? null,
+    elapsedMs,
+    trail,
+  })),
+  trunk: trunk ?? null,
+});
+
+/** What there was to see, in a sentence or two, once all went as it should. */
+export function lesson(requests: readonly RequestReport[], trunk: TrunkReport | undefined): string {
+  const landed = requests.filter(({ status }) => status === "landed").length;
+  const points = trunk?.commits.filter(({ point }) => point).length ?? 0;
+  const said = [
+    `${landed} of ${requests.length} requests landed, and the check passes at all ${points} commit points.`,
+  ];
+  for (const { sqid, titles, expected } of requests)
+    if (expected === "build.failed")
+      said.push(
+        `${sqid} (${titles.join(", ")}) was refused, as it must be: its check passes on the trunk it was made on, and it merges`,
+        "without a conflict, but it calls a function that another of the changes has renamed. The queue built the two together.",
+      );
+  return said.join("\n");
+}

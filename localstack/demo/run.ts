@@ -1,0 +1,89 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { STATUSES } from "../../functions/contracts/log-event.ts";
+import { makeChange } from "./changes.ts";
+import type { Display } from "./display.ts";
+import type { ChangePlan, RequestPlan } from "./plan.ts";
+import type { QueueClient } from "./queue-client.ts";
+import type { RequestReport } from "./report.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { trailOf } from "./trail.ts";
+
+const LOOK_EVERY_MS = 300;
+
+export interface Run {
+  readonly sandbox: Sandbox;
+  readonly seed: number;
+  readonly client: QueueClient;
+  readonly display: Display;
+  /** Gives up, with what was seen so far, when it aborts. */
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+/** Makes the changes, requests each as it is made, and watches until all requests have ended or the time is up. */
+export async function runRequests(run: Run, plans: readonly RequestPlan[]): Promise<readonly RequestReport[]> {
+  const reports: RequestReport[] = [];
+  let asking = true;
+  const ask = async () => {
+    for (const plan of plans) {
+      await partnersHaveJoined(run, plan, reports);
+      if (run.signal.aborted) return;
+      reports.push(await request(run, plan));
+    }
+  };
+  const asked = ask().finally(() => {
+    asking = false;
+  });
+  // Awaited below; until then a failure must not go unhandled.
+  asked.catch(() => {});
+  while (!run.signal.aborted && (asking || reports.some(({ ended }) => !ended))) {
+    await look(run, reports);
+    run.display.show(reports);
+    await pause(LOOK_EVERY_MS);
+  }
+  await asked;
+  return reports;
+}
+
+/** Which of two conflicting requests comes first is theirs to decide until both have joined the queue; the demo wants it decided. */
+async function partnersHaveJoined(
+  { signal }: Run,
+  plan: RequestPlan,
+  reports: readonly RequestReport[],
+): Promise<void> {
+  if (plan.expected === "landed") return;
+  const joined = ({ status, ended }: RequestReport) => ended || STATUSES.indexOf(status) >= STATUSES.indexOf("batched");
+  while (!signal.aborted && !reports.every(joined)) await pause(LOOK_EVERY_MS / 2);
+}
+
+async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): Promise<RequestReport> {
+  const changes = [];
+  for (const change of plan.changes) changes.push(await makeChange(sandbox, change, seed));
+  const { sqid, status, ended, receivedAt } = await client.land(changes);
+  const titles = plan.changes.map(titleOf);
+  const elapsedMs = Math.max(0, now() - Date.parse(receivedAt));
+  return { sqid, changes, titles, expected: plan.expected, status, ended, elapsedMs, trail: [status] };
+}
+
+const titleOf = ({ folder, name }: ChangePlan): string => `${folder}: ${name}`;
+
+/** Brings every report that is still open up to date. */
+async function look({ client, now }: Run, reports: RequestReport[]): Promise<void> {
+  await Promise.all(
+    reports.map(async (report, i) => {
+      if (report.ended) return;
+      const summary = await client.get(report.sqid);
+      // After the summary, so that the trail of an ended request is whole.
+      const { events } = await client.history(report.sqid);
+      const until = summary.ended ? Date.parse(summary.updatedAt) : now();
+      reports[i] = {
+        ...report,
+        status: summary.status,
+        ended: summary.ended,
+        ...(summary.reason ? { reason: summary.reason } : {}),
+        elapsedMs: Math.max(0, until - Date.parse(summary.receivedAt)),
+        trail: trailOf(events),
+      };
+    }),
+  );
+}

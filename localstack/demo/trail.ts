@@ -1,0 +1,42 @@
+import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import { hasEnded } from "../../functions/contracts/log-event.ts";
+
+/** The statuses that a request went through, oldest first, each with what happened meanwhile: `speculating [building, built]`. */
+export function trailOf(history: readonly HistoryEntry[]): string[] {
+  const stages: { name: string; happened: string[] }[] = [];
+  let ended = false;
+  for (const { status, event } of history) {
+    if (status !== undefined) {
+      stages.push({ name: ended ? `after: ${status}` : status, happened: [] });
+      ended ||= hasEnded(status);
+    }
+    if (event !== undefined) {
+      if (stages.length === 0) stages.push({ name: "…", happened: [] });
+      stages.at(-1)?.happened.push(ended ? `after: ${event}` : event);
+    }
+  }
+  return stages.map(({ name, happened }) => (happened.length === 0 ? name : `${name} [${counted(happened)}]`));
+}
+
+/** Repeats in a row are counted: `building ×2, built`. */
+function counted(happened: readonly string[]): string {
+  const runs: { name: string; times: number }[] = [];
+  for (const name of happened) {
+    const last = runs.at(-1);
+    if (last?.name === name) last.times += 1;
+    else runs.push({ name, times: 1 });
+  }
+  return runs.map(({ name, times }) => (times === 1 ? name : `${name} ×${times}`)).join(", ");
+}
+
+/** A trail on one line. Of a long one the first stage is left, the stages in which something happened, and the last. */
+export function shortTrail(trail: readonly string[]): string {
+  const last = trail.length - 1;
+  const kept = trail.map((stage, i) => i === 0 || i === last || stage.includes("["));
+  const words: string[] = [];
+  trail.forEach((stage, i) => {
+    if (kept[i] || (kept[i - 1] && kept[i + 1])) words.push(stage);
+    else if (words.at(-1) !== "…") words.push("…");
+  });
+  return words.join(" → ");
+}
