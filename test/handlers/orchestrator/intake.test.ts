@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { executionName } from "../../../functions/contracts/ids.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import type { RequestState } from "../../../functions/domain/request.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
+import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { aCancel, aLand, START, sqid, World } from "./world.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const { v: _v, kind: _kind, ...land } = aLand(1);
+const inState = (state: RequestState, version = 2) => world.requests.create({ ...land, state, version });
+
+describe("a Land", () => {
+  it("starts the admit workflow under the request's name, with the message as its input", async () => {
+    expect(await world.deliver(intake, aLand(1))).toEqual([]);
+    expect([...world.executions.values()]).toMatchObject([{ name: executionName("admit", sqid(1)), input: aLand(1) }]);
+  });
+
+  it("starts nothing when it is repeated, also once the first has finished (I15)", async () => {
+    await world.deliver(intake, aLand(1));
+    for (const execution of world.executions.values()) execution.status = "SUCCEEDED";
+    expect(await world.deliver(intake, aLand(1))).toEqual([]);
+    expect(world.executions.size).toBe(1);
+    expect(world.dead_letters).toEqual([]);
+  });
+
+  it("comes back when Step Functions does not answer", async () => {
+    world.dieAt({ at: 1, moment: "before" });
+    expect(await world.deliver(intake, aLand(1))).toEqual(["m0"]);
+  });
+});
+
+describe("a Cancel", () => {
+  it("that comes before the request was recorded ends it cancelled, and start finds it so (N07)", async () => {
+    await world.deliver(intake, aLand(1), aCancel(1, "wrong branch"));
+    expect(await world.requests.get(sqid(1))).toMatchObject({
+      state: "cancelled",
+      reason: { code: "cancelled.by_caller", message: "Cancelled: wrong branch" },
+    });
+    expect(await world.call(start, aLand(1))).toEqual({ kind: "ended" });
+    expect(world.logOf(1)).toEqual(["cancelled"]);
+    expect(world.log).toMatchObject([{ version: 1, reason: { code: "cancelled.by_caller" } }]);
+  });
+
+  it.each<RequestState>(["started", "validated"])(
+    "of a %s request ends it at once, says so and frees its changes (E10)",
+    async (state) => {
+      await inState(state);
+      for (const uri of land.changes) await world.claims.claim(land.queue, { owner: sqid(1), uri }, epochMs(START));
+      await world.deliver(intake, aCancel(1));
+      expect(await world.requests.get(sqid(1))).toMatchObject({ state: "cancelled", version: 3 });
+      expect(world.log).toMatchObject([{ status: "cancelled", version: 3, reason: { code: "cancelled.by_caller" } }]);
+      for (const uri of land.changes) expect(await world.claims.holder(land.queue, uri)).toBeUndefined();
+      expect(world.signals).toEqual([]);
+    },
+  );
+
+  it("of a ready request is the planner's to decide", async () => {
+    await inState("ready");
+    await world.deliver(intake, aCancel(1, "no longer needed"));
+    expect(world.signals).toMatchObject([{ kind: "cancel-requested", sqid: sqid(1), note: "no longer needed" }]);
+    expect((await world.requests.get(sqid(1)))?.state).toBe("ready");
+    expect(world.log).toEqual([]);
+  });
+
+  it.each<RequestState>(["landed", "error"])("of a request that has ended as %s does nothing", async (state) => {
+    await world.requests.create({ ...land, state, version: 4, endedAt: epochMs(START) });
+    await world.deliver(intake, aCancel(1));
+    expect([world.log, world.signals, (await world.requests.get(sqid(1)))?.state]).toEqual([[], [], state]);
+  });
+
+  it("whose announcement was lost in a crash makes it when it is delivered again (N05)", async () => {
+    await inState("started");
+    // Read, written, and dead before the log was told.
+    world.dieAt({ at: 2, moment: "after" });
+    expect(await world.deliver(intake, aCancel(1))).toEqual(["m0"]);
+    world.revive();
+    expect([(await world.requests.get(sqid(1)))?.state, world.logOf(1)]).toEqual(["cancelled", []]);
+    expect(await world.deliver(intake, aCancel(1))).toEqual([]);
+    expect(world.logOf(1)).toEqual(["cancelled"]);
+    expect((await world.requests.get(sqid(1)))?.version).toBe(3);
+  });
+});
