@@ -14,13 +14,18 @@ export const invalid = (faults: readonly Fault[], code: ErrorCode = "request.inv
     detail: { errors: faults },
   });
 
-/** What zod found, placed by `place`: the path within the input as a pointer or a name. A key that does not belong is placed itself. */
-export const faultsOf = (error: z.ZodError, place: (path: readonly PropertyKey[]) => string): Fault[] =>
-  error.issues.flatMap((issue) =>
+/**
+ * What zod found, placed by `place`: the path within the input as a pointer or a name. A key that does not belong is placed itself. One
+ * fault per place, the first: what has the wrong type is of the wrong length too.
+ */
+export function faultsOf(error: z.ZodError, place: (path: readonly PropertyKey[]) => string): Fault[] {
+  const faults = error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => ({ at: place([...issue.path, key]), message: "this field is unknown" }))
       : [{ at: place(issue.path), message: issue.message }],
   );
+  return faults.filter(({ at }, index) => faults.findIndex((fault) => fault.at === at) === index);
+}
 
 /** RFC 6901. */
 export const pointer = (path: readonly PropertyKey[]): string =>

@@ -1,0 +1,226 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { Context } from "aws-lambda";
+import { type FauxqsServer, startFauxqs } from "fauxqs";
+import { pino } from "pino";
+import { z } from "zod";
+import { type Clients, documentClient } from "../../../functions/adapters/clients.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import type { LogEvent } from "../../../functions/contracts/log-event.ts";
+import { RequestMessage } from "../../../functions/contracts/messages.ts";
+import { QueuesConfig } from "../../../functions/contracts/queues.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { wire as wireApi } from "../../../functions/handlers/gateway/api.ts";
+import { wire as wireLog } from "../../../functions/handlers/gateway/log.ts";
+import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.ts";
+import { startDynalite, toEmulator } from "../../support/dynalite.ts";
+
+/** 2026-01-01T00:00:00.000Z */
+export const START = 1_767_225_600_000;
+
+export const QUEUES = QueuesConfig.parse({
+  queues: [
+    { name: "main", repository: { remote: "https://h/main.git" }, buildRunner: { type: "fake" } },
+    {
+      name: "other",
+      repository: { remote: "https://h/other.git", branch: "trunk" },
+      strategy: "MERGE",
+      buildRunner: { type: "fake" },
+    },
+    {
+      name: "promoting",
+      repository: { remote: "https://h/p.git" },
+      strategy: "PROMOTE",
+      buildRunner: { type: "fake" },
+    },
+  ],
+});
+
+export const change = (name: string, sha = "a"): string => `git://h/r/refs%2Fheads%2F${name}/${sha.repeat(40)}`;
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects to be there.
+  readonly body: any;
+}
+
+export interface Sending {
+  readonly body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  readonly raw?: string | Uint8Array;
+  /** Send it in base64, as API Gateway does what it takes for binary. */
+  readonly base64?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An event as API Gateway's HTTP API hands it over (payload format 2.0, $default route and stage). */
+export function httpEvent(method: string, target: string, { body, raw, base64 = false, headers = {} }: Sending = {}) {
+  const [path = "", query = ""] = target.split("?");
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  return {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath: path,
+    rawQueryString: query,
+    headers: { host: "api.example", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(query === "" ? {} : { queryStringParameters: Object.fromEntries(new URLSearchParams(query)) }),
+    requestContext: {
+      accountId: "123456789012",
+      apiId: "api",
+      domainName: "api.example",
+      domainPrefix: "api",
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+      requestId: "call-1",
+      routeKey: "$default",
+      stage: "$default",
+      time: "01/Jan/2026:00:00:00 +0000",
+      timeEpoch: START,
+    },
+    ...(payload === undefined ? {} : { body: Buffer.from(payload).toString(base64 ? "base64" : "utf8") }),
+    isBase64Encoded: base64,
+  };
+}
+
+const Response = z.object({
+  statusCode: z.number(),
+  headers: z.record(z.string(), z.string()),
+  body: z.string().optional(),
+});
+
+export type Rig = Awaited<ReturnType<typeof rig>>;
+
+/** The gateway on emulators: tables of its own for each `open`, one requests topic each. */
+export async function rig() {
+  const [dynamo, fauxqs] = await Promise.all([startDynalite(), startFauxqs({ port: 0, logger: false })]);
+  const queuesFile = join(await mkdtemp(join(tmpdir(), "gateway-")), "queues.json");
+  await writeFile(queuesFile, JSON.stringify(QUEUES));
+  let opened = 0;
+  return {
+    open: async () => {
+      const id = ++opened;
+      await dynamo.create(`log-${id}`, `view-${id}`);
+      return gatewayOn(id, queuesFile, dynamo.endpoint, fauxqs);
+    },
+    stop: async () => {
+      await Promise.all([dynamo.stop(), fauxqs.stop()]);
+    },
+  };
+}
+
+export type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
+
+async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string, fauxqs: FauxqsServer) {
+  const requests = fauxqs.createQueue(`requests-${id}.fifo`, { attributes: { FifoQueue: "true" } });
+  const dead = fauxqs.createQueue(`dead-${id}`);
+  const env = {
+    [ENV.queuesFile]: queuesFile,
+    [ENV.logTable]: `log-${id}`,
+    [ENV.viewTable]: `view-${id}`,
+    [ENV.requestsTopic]: requests.queueUrl,
+    [ENV.deadLetters]: dead.queueUrl,
+    [ENV.version]: "1.2.3",
+  };
+  const clock = { at: START };
+  const calls: string[] = [];
+  const lines: Record<string, unknown>[] = [];
+  /** The nth call from now on (from 1) is refused, before or after it took effect. */
+  let failing: { n: number; after: boolean } | undefined;
+  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines);
+  const middleware = { step: "initialize", name: "watch" } as const;
+  const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
+    const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
+    calls.push(command);
+    const fails = failing !== undefined && --failing.n === 0 ? failing : undefined;
+    const refused = Object.assign(new Error("the network is gone"), { name: "TimeoutError" });
+    if (fails && !fails.after) throw refused;
+    const result = await next(args);
+    if (fails) throw refused;
+    return result;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: the two clients' middleware types differ in nothing that matters here.
+  for (const client of [clients.dynamodb, clients.sqs]) (client.middlewareStack as any).add(watch, middleware);
+
+  const api = wireApi(env, clients);
+  const log = wireLog(env, clients);
+  const sweep = wireSweep(env, clients);
+  const context = {} as Context;
+
+  const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
+    const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
+    return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+  };
+
+  return {
+    env,
+    clients,
+    clock,
+    lines,
+    call,
+    get: (target: string) => call("GET", target),
+    land: (changes: readonly string[], more: object = {}, headers: Record<string, string> = {}, queue = "main") =>
+      call("POST", `/v1/queues/${queue}/requests`, { body: { changes, ...more }, headers }),
+    cancel: (n: number, sending: Sending = {}) => call("POST", `/v1/queues/main/requests/${n}/cancel`, sending),
+    /** Delivers entries of the orchestrator's; returns the ids of the ones that go back. */
+    deliver: async (...entries: readonly (LogEvent | string)[]): Promise<string[]> => {
+      const Records = entries.map((entry, index) => ({
+        messageId: `m${index}`,
+        body: typeof entry === "string" ? entry : JSON.stringify(entry),
+        attributes: {},
+      }));
+      const { batchItemFailures } = Failures.parse(await log({ Records }, context));
+      return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    },
+    sweep: () => sweep({ source: "aws.scheduler" }, context),
+    /** Every message in the requests topic, oldest first. */
+    sent: (): RequestMessage[] =>
+      (fauxqs.inspectQueue(`requests-${id}.fifo`)?.messages.ready ?? []).map(({ body }) =>
+        RequestMessage.parse(JSON.parse(body)),
+      ),
+    dead: () => fauxqs.inspectQueue(`dead-${id}`)?.messages.ready ?? [],
+    /** The names of the AWS calls that the work made. */
+    costOf: async (work: () => Promise<unknown>): Promise<string[]> => {
+      calls.length = 0;
+      await work();
+      return [...calls];
+    },
+    failCall: (n: number, after: boolean) => {
+      failing = { n, after };
+    },
+    /** True when the failure that was asked for has not happened. */
+    heal: (): boolean => {
+      const spared = failing !== undefined && failing.n > 0;
+      failing = undefined;
+      return spared;
+    },
+    close: destroy,
+  };
+}
+
+const Failures = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
+
+function emulated(
+  dynamoEndpoint: string,
+  sqsEndpoint: string,
+  clock: { at: number },
+  lines: Record<string, unknown>[],
+) {
+  const raw = new DynamoDBClient(toEmulator(dynamoEndpoint));
+  const settings = toEmulator(sqsEndpoint);
+  let nonces = 0;
+  const clients: Clients = {
+    dynamodb: documentClient(raw),
+    sqs: new SQSClient(settings),
+    sfn: new SFNClient(settings),
+    secrets: new SecretsManagerClient(settings),
+    log: pino({ level: "debug" }, { write: (line: string) => lines.push(JSON.parse(line)) }),
+    now: () => epochMs(clock.at),
+    nonce: () => String(++nonces),
+  };
+  return { clients, destroy: () => raw.destroy() };
+}
