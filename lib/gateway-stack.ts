@@ -37,7 +37,7 @@ export class GatewayStack extends Stack {
       settings,
     });
     log.grant(consumer, ENV.logTable, "PutItem");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
+    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem");
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {
@@ -47,7 +47,7 @@ export class GatewayStack extends Stack {
       settings,
     });
     log.grant(sweep, ENV.logTable, "PutItem");
-    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     everyMinute(sweep);
   }

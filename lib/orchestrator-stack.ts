@@ -2,7 +2,7 @@ import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
-import { OwnedTable, type TableAction } from "./constructs/owned-table.ts";
+import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
@@ -11,8 +11,6 @@ import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
 import { buildDefinition } from "./workflows/build.ts";
-
-const READ_AND_WRITE: readonly TableAction[] = ["GetItem", "PutItem", "UpdateItem"];
 
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
@@ -47,18 +45,15 @@ export class OrchestratorStack extends Stack {
     this.#sweep(admit, build);
   }
 
-  /** Every function of the orchestrator knows the queues and writes to the log. */
   #function(id: string, name: string, options: { readonly timeout?: Duration; readonly git?: boolean } = {}) {
     const { timeout = Duration.seconds(30), git = false } = options;
-    const fn = new LambdaFunction(this, id, {
+    return new LambdaFunction(this, id, {
       name: `orchestrator/${name}`,
       timeout,
       git,
       queues: true,
       settings: this.#settings,
     });
-    fn.sendsTo(this.#topics.log, ENV.logTopic);
-    return fn;
   }
 
   #admit(check: LambdaFunction): Workflow {
@@ -66,8 +61,11 @@ export class OrchestratorStack extends Stack {
     const validate = this.#function("Validate", "admit/validate", { timeout: Duration.minutes(2), git: true });
     const ready = this.#function("Ready", "admit/ready");
     const reject = this.#function("Reject", "admit/reject");
-    for (const fn of [start, validate, ready, reject]) this.#requests.grant(fn, ENV.requestsTable, ...READ_AND_WRITE);
-    this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", ...READ_AND_WRITE);
+    for (const fn of [start, validate, ready, reject]) {
+      this.#requests.grant(fn, ENV.requestsTable, "GetItem", "PutItem");
+      fn.sendsTo(this.#topics.log, ENV.logTopic);
+    }
+    this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
     validate.readsSecretsOf(this.#settings.queues);
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
@@ -84,13 +82,18 @@ export class OrchestratorStack extends Stack {
     const trigger = this.#function("Trigger", "build/trigger");
     const poll = this.#function("Poll", "build/poll");
     const report = this.#function("Report", "build/report");
-    for (const fn of [trigger, poll, report]) this.#builds.grant(fn, ENV.buildsTable, ...READ_AND_WRITE);
+    this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
+    this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
     for (const fn of [trigger, poll]) {
       this.#batches.grant(fn, ENV.batchesTable, "GetItem");
       fn.addEnvironment(ENV.workDirectory, this.#settings.workDirectory);
     }
+    const { queues } = this.#settings.queues;
+    // Only a runner that checks out by itself has a use for the repository's token.
+    trigger.readsSecretsOf({ queues: queues.filter(({ buildRunner }) => buildRunner.type === "command") });
+    for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     report.sendsTo(this.#topics.signals, ENV.signalsTopic);
-    const longest = Math.max(...this.#settings.queues.queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
+    const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
     return new Workflow(this, "Build", {
       name: "build",
       functions: { compose, trigger, poll, report },
@@ -103,19 +106,21 @@ export class OrchestratorStack extends Stack {
 
   #intake(admit: Workflow): void {
     const intake = this.#function("Intake", "intake", { timeout: this.#topics.requests.consumerTimeout });
-    this.#requests.grant(intake, ENV.requestsTable, ...READ_AND_WRITE);
+    this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
     intake.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
     admit.startedBy(intake, ENV.admitWorkflow);
   }
 
   #plan(build: Workflow): void {
     const plan = this.#function("Plan", "plan", { timeout: this.#topics.signals.consumerTimeout });
-    this.#requests.grant(plan, ENV.requestsTable, "BatchGetItem", ...READ_AND_WRITE);
+    this.#requests.grant(plan, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
-    this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "Query", ...READ_AND_WRITE);
+    this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
+    plan.sendsTo(this.#topics.log, ENV.logTopic);
     plan.consumes(this.#topics.signals);
     build.startedBy(plan, ENV.buildWorkflow);
   }
@@ -123,13 +128,12 @@ export class OrchestratorStack extends Stack {
   #sweep(admit: Workflow, build: Workflow): void {
     const sweep = this.#function("Sweep", "sweep", { timeout: Duration.seconds(50) });
     this.#batches.grant(sweep, ENV.batchesTable, "Query");
-    this.#requests.grant(sweep, ENV.requestsTable, "Query", ...READ_AND_WRITE);
+    this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
-    admit.startedBy(sweep, ENV.admitWorkflow);
-    build.startedBy(sweep, ENV.buildWorkflow);
-    admit.watchedBy(sweep);
-    build.watchedBy(sweep);
+    sweep.sendsTo(this.#topics.log, ENV.logTopic);
+    admit.watchedBy(sweep, ENV.admitWorkflow);
+    build.watchedBy(sweep, ENV.buildWorkflow);
     everyMinute(sweep);
   }
 }

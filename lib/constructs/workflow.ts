@@ -114,10 +114,11 @@ export class Workflow<F extends string = string> extends Construct {
     starter.allow([this.stateMachine.stateMachineArn], "states:StartExecution");
   }
 
-  /** The right to look at its executions. */
-  watchedBy(watcher: LambdaFunction): void {
+  /** The workflow's ARN in the function's environment, and the right to look at its executions. */
+  watchedBy(watcher: LambdaFunction, env: string): void {
     const { stateMachineArn, stateMachineName } = this.stateMachine;
     const stack = Stack.of(this);
+    watcher.addEnvironment(env, stateMachineArn);
     watcher.allow([stateMachineArn], "states:ListExecutions");
     const executions = stack.formatArn({
       service: "states",

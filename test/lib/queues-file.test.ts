@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parseQueues, QueuesFileError, readQueuesFile } from "../../lib/queues-file.ts";
+import type { Target } from "../../lib/settings.ts";
+
+const problemsIn = (text: string, target: Target = "embedded"): readonly string[] => {
+  try {
+    parseQueues(text, "queues.yaml", target);
+    return [];
+  } catch (error) {
+    if (error instanceof QueuesFileError) return error.problems;
+    throw error;
+  }
+};
+
+const valid = `queues:
+  - name: main
+    repository: { remote: https://git.example.com/a.git }
+    buildRunner: { type: fake }
+`;
+
+describe("a queue configuration", () => {
+  it("is read with its defaults filled in", () => {
+    const { queues } = parseQueues(valid, "queues.yaml");
+    expect(queues).toMatchObject([{ name: "main", strategy: "REBASE", budget: 4, repository: { branch: "main" } }]);
+  });
+
+  it("may be JSON, which is YAML", () => {
+    const { queues } = parseQueues(JSON.stringify(parseQueues(valid, "a.yaml")), "a.json");
+    expect(queues).toHaveLength(1);
+  });
+
+  it.each<[string, string, readonly string[]]>([
+    ["an empty file", "", ["queues.yaml:1:1 queues: "]],
+    ["a file that is not a map", "- 1\n", ["queues.yaml:1:1 the file: "]],
+    ["no queues", "queues: []\n", ["queues.yaml:1:1 queues: name at least one queue"]],
+    ["an unknown field at the top", `${valid}queue: []\n`, ["queues.yaml:5:1 queue: there is no such field"]],
+    [
+      "a field of the wrong type",
+      valid.replace("name: main", "name: main\n    budget: many"),
+      ["queues.yaml:3:5 queues[0].budget: "],
+    ],
+    [
+      "an unknown field within",
+      valid.replace("{ type: fake }", "{ type: fake, timeout: 3 }"),
+      ["queues.yaml:4:32 queues[0].buildRunner.timeout: there is no such field"],
+    ],
+    [
+      "a missing field, at its parent",
+      valid.replace("{ remote: https://git.example.com/a.git }", "{ branch: main }"),
+      ["queues.yaml:3:5 queues[0].repository.remote: "],
+    ],
+    [
+      "an unknown runner",
+      valid.replace("type: fake", "type: jenkins"),
+      ["queues.yaml:4:20 queues[0].buildRunner.type: "],
+    ],
+    [
+      "a password in the remote",
+      valid.replace("https://git", "https://me:secret@git"),
+      ["queues.yaml:3:19 queues[0].repository.remote: write no user or password into a remote"],
+    ],
+    [
+      "a name that is taken",
+      valid + valid.slice("queues:\n".length),
+      ["queues.yaml:5:5 queues[1].name: queue main is named twice"],
+    ],
+    ["a duplicate key", `${valid}queues: []\n`, ["queues.yaml:5:1 "]],
+    ["text that is not YAML", "queues: [\n", ["queues.yaml:2:1 "]],
+    [
+      "everything at once",
+      valid.replace("name: main", "name: Main\n    budget: 0\n    colour: red"),
+      ["queues.yaml:2:5 queues[0].name: ", "queues.yaml:3:5 queues[0].budget: ", "queues.yaml:4:5 queues[0].colour: "],
+    ],
+  ])("with %s is refused, naming line, column and field", (_, text, starts) => {
+    const problems = problemsIn(text);
+    expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
+    for (const problem of problems) expect(problem).not.toContain("\n");
+  });
+
+  it("does not repeat what a value was, which may be a secret", () => {
+    const [problem] = problemsIn(valid.replace("https://git", "https://me:hunter2@git"));
+    expect(problem).not.toContain("hunter2");
+  });
+
+  it("that can't be read is refused with its name", () => {
+    expect(() => readQueuesFile("/nonexistent/queues.yaml")).toThrow(/^\/nonexistent\/queues.yaml: cannot be read/);
+  });
+});
+
+describe("what a target refuses", () => {
+  it.each<[Target, string, readonly string[]]>([
+    ["aws", valid, []],
+    [
+      "aws",
+      valid.replace("type: fake", "type: command, command: make"),
+      ["queues.yaml:4:20 queues[0].buildRunner.type: command runs on a laptop only"],
+    ],
+    [
+      "localstack",
+      valid.replace("type: fake", "type: command, command: make"),
+      ["queues.yaml:4:20 queues[0].buildRunner.type: command runs on a laptop only"],
+    ],
+    ["embedded", valid.replace("type: fake", "type: command, command: make"), []],
+    [
+      "aws",
+      valid.replace("https://git.example.com/a.git", "./a.git"),
+      ["queues.yaml:3:19 queues[0].repository.remote: a path is reached on a laptop only"],
+    ],
+    ["embedded", valid.replace("https://git.example.com/a.git", "./a.git"), []],
+    [
+      "aws",
+      valid.replace("type: fake", "type: fake, timeoutSeconds: 3600, pollSeconds: 1"),
+      ["queues.yaml:4:54 queues[0].buildRunner.pollSeconds: a build is polled 2000 times at most"],
+    ],
+  ])("%s, given %j", (target, text, starts) => {
+    const problems = problemsIn(text, target);
+    expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
+  });
+
+  it("the example at the top of the repository can be deployed as it is, and says that it builds nothing", () => {
+    expect(readQueuesFile("queues.yaml", "aws").queues).toHaveLength(1);
+    expect(readFileSync("queues.yaml", "utf8")).toContain("BUILDS NOTHING");
+  });
+});
