@@ -138,6 +138,16 @@ export class World {
     return new World(dynalite, name);
   }
 
+  /** The stores as handlers have them: their calls are counted, and die. The others are the test's own eyes. */
+  mortalStores() {
+    const { dynamodb } = this.clients;
+    return {
+      requests: new RequestsStore(dynamodb, this.env[ENV.requestsTable] ?? ""),
+      claims: new ClaimsStore(dynamodb, this.env[ENV.claimsTable] ?? ""),
+      batches: new BatchesStore(dynamodb, this.env[ENV.batchesTable] ?? ""),
+    };
+  }
+
   close(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }

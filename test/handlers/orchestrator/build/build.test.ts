@@ -1,0 +1,205 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
+import { Composed, type MergeUnit } from "../../../../functions/contracts/messages.ts";
+import { epochMs } from "../../../../functions/contracts/time.ts";
+import type { Batch, PathState } from "../../../../functions/domain/batch.ts";
+import { wire as poll } from "../../../../functions/handlers/orchestrator/build/poll.ts";
+import { wire as report } from "../../../../functions/handlers/orchestrator/build/report.ts";
+import { wire as trigger } from "../../../../functions/handlers/orchestrator/build/trigger.ts";
+import { STOP_GRACE_MS } from "../../../../functions/handlers/orchestrator/build/verdict.ts";
+import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
+import { change, QUEUE, START, sqid, World } from "../world.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const batchId = BatchId.parse("main/batch/1");
+const buildKey = BuildKey.parse("1".repeat(32));
+const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
+
+const headOf = (marker: string): MergeUnit => ({
+  batchId,
+  steps: [{ sqid: sqid(1), changes: [change("one", marker && `sq-fake=${marker}`)], strategy: "REBASE" }],
+});
+const order = (marker = "") => ({
+  queue: QUEUE,
+  batchId,
+  buildKey,
+  attempt: 1,
+  base: [],
+  head: headOf(marker),
+  without: [],
+  pollSeconds: 5,
+  composed,
+});
+
+/** The planner's view: the batch with this build's path, in that state; undefined for no path. */
+async function planned(state: PathState | undefined): Promise<void> {
+  const found = await world.batches.get(QUEUE, batchId);
+  const path = { buildKey, attempt: 1, base: [], without: [], dispatched: true, startedAt: epochMs(START) };
+  const batch: Batch = {
+    queue: QUEUE,
+    id: batchId,
+    order: 1,
+    members: [],
+    dependencies: [],
+    state: "speculating",
+    paths: state === undefined ? [] : [{ ...path, state }],
+    built: 1,
+    outbox: [],
+    concluded: false,
+    createdAt: epochMs(START),
+    version: (found?.version ?? 0) + 1,
+  };
+  await world.batches.put(batch, batch.version - 1);
+}
+
+const triggered = async (marker = "") => {
+  await planned("building");
+  expect(await world.call(trigger, order(marker))).toEqual({ kind: "triggered" });
+};
+const polled = () => world.call(poll, order());
+
+describe("trigger", () => {
+  it("asks the runner once per key, tells each request, and keeps the first deadline when repeated (U15, B19)", async () => {
+    await triggered();
+    const first = await world.builds.get(buildKey);
+    world.now += 60_000;
+    await triggered();
+    expect(await world.builds.get(buildKey)).toEqual(first);
+    expect(first).toMatchObject({ deadline: START + 600_000, url: `fake://builds/${buildKey}` });
+    expect(world.log).toMatchObject([
+      { event: "building", sqid: sqid(1), metadata: { batch_id: batchId, build_key: buildKey, attempt: 1 } },
+    ]);
+  });
+
+  it.each<PathState | undefined>(["cancelling", "cancelled", undefined])(
+    "asks for nothing when its path is %s (U15)",
+    async (state) => {
+      await planned(state);
+      expect(await world.call(trigger, order())).toEqual({ kind: "finished", verdict: { kind: "cancelled" } });
+      expect([await world.builds.get(buildKey), world.log]).toEqual([undefined, []]);
+    },
+  );
+
+  it("asks for nothing when its batch is gone", async () => {
+    expect(await world.call(trigger, order())).toMatchObject({ verdict: { kind: "cancelled" } });
+  });
+
+  it("leaves a build that became unwanted after it was asked for to poll, which sees it stop", async () => {
+    await triggered("build-hang");
+    await planned("cancelling");
+    expect(await world.call(trigger, order())).toEqual({ kind: "triggered" });
+  });
+
+  it("asks to be retried while the runner can't be reached (N08)", async () => {
+    await planned("building");
+    await expect(world.call(trigger, order("trigger-error"))).rejects.toMatchObject({ name: "runner.unavailable" });
+  });
+});
+
+describe("poll", () => {
+  it("goes on while the build runs and is wanted", async () => {
+    await triggered("build-hang");
+    expect(await polled()).toEqual({ kind: "running" });
+    expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
+  });
+
+  it.each([
+    ["", { kind: "passed", composed }],
+    ["build-fail", { kind: "failed", composed, reason: { code: "build.failed" } }],
+    ["build-error", { kind: "infrastructure", reason: { code: "build.infrastructure" } }],
+  ])("tells what became of a build marked '%s'", async (marker, verdict) => {
+    await triggered(marker);
+    expect(await polled()).toMatchObject({ kind: "finished", verdict, url: `fake://builds/${buildKey}` });
+  });
+
+  it.each<PathState | undefined>(["cancelling", undefined])(
+    "stops a build whose path is %s, and says so once it has stopped (U16)",
+    async (state) => {
+      await triggered("build-hang");
+      await planned(state);
+      expect(await polled()).toEqual({ kind: "running" });
+      expect(await polled()).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
+    },
+  );
+
+  it("turns a build that never finishes into a failure at its deadline (N09)", async () => {
+    await triggered("build-hang");
+    world.now = START + 599_999;
+    expect(await polled()).toEqual({ kind: "running" });
+    expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
+    world.now = START + 600_000;
+    expect(await polled()).toEqual({ kind: "running" });
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("waits for a build that does not stop for minutes, not for good (N09)", async () => {
+    await triggered("build-hang");
+    world.now = START + 600_000 + STOP_GRACE_MS;
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("takes a cancel that nobody of ours asked for as a reason to try again (N04)", async () => {
+    await triggered("build-hang");
+    const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
+    await fakeRunner({ workDirectory: world.directory }).cancel(buildKey);
+    expect(await polled()).toMatchObject({
+      verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("not by the queue") } },
+    });
+  });
+
+  it("knows nothing of a build that no runner was asked for", async () => {
+    expect(await polled()).toMatchObject({ verdict: { kind: "infrastructure" } });
+  });
+});
+
+describe("report", () => {
+  const reason = { code: "build.failed", message: "two tests failed" } as const;
+  const reported = (outcome: object) => world.call(report, { ...order(), ...outcome });
+
+  it.each([
+    ["passed", { kind: "passed", composed }, "built"],
+    ["failed", { kind: "failed", reason, composed }, "build_failed"],
+    ["nobody knows", { kind: "infrastructure", reason }, "build_failed"],
+    ["cancelled", { kind: "cancelled" }, undefined],
+    ["refuted", { kind: "refuted", batchId }, undefined],
+  ])(
+    "sends the planner the verdict '%s', answers it, and tells the requests what concerns them",
+    async (_, verdict, event) => {
+      const url = "https://ci.example/1";
+      const signal = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict, url };
+      expect(await reported({ verdict, url })).toEqual(signal);
+      expect(world.signals).toEqual([signal]);
+      expect(world.logOf(1)).toEqual(event === undefined ? [] : [event]);
+      if (event === "build_failed") expect(world.log).toMatchObject([{ reason }]);
+    },
+  );
+
+  it("takes a tree that could not be composed for a failure, with its reason", async () => {
+    const compose = { kind: "refused", batchId, reason: { code: "merge.conflict", message: "src/a conflicts" } };
+    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "failed", reason: compose.reason } });
+  });
+
+  it("takes a path that the trunk contradicts for refuted", async () => {
+    expect(await reported({ compose: { kind: "refuted", batchId } })).toMatchObject({
+      verdict: { kind: "refuted", batchId },
+    });
+  });
+
+  it("takes a step that failed for good for something that nobody knows", async () => {
+    const error = { Error: "runner.unavailable", Cause: '{"errorMessage":"502 for ten minutes"}' };
+    const compose = { kind: "composed", composed, ref: "refs/x", landed: [] };
+    expect(await reported({ error, compose })).toMatchObject({
+      verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("502 for ten minutes") } },
+    });
+  });
+});
