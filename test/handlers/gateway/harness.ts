@@ -113,6 +113,13 @@ export async function rig() {
   };
 }
 
+/** The network goes at an AWS call: the `at`th, from 1, or that and all later ones; before it took effect, or before its answer came. */
+export interface Failure {
+  readonly at: number;
+  readonly forever?: boolean;
+  readonly effect: "none" | "done";
+}
+
 export type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
 
 async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string, fauxqs: FauxqsServer) {
@@ -129,18 +136,19 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
   const clock = { at: START };
   const calls: string[] = [];
   const lines: Record<string, unknown>[] = [];
-  /** The nth call from now on (from 1) is refused, before or after it took effect. */
-  let failing: { n: number; after: boolean } | undefined;
+  let failing: (Failure & { made: number }) | undefined;
   const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines);
   const middleware = { step: "initialize", name: "watch" } as const;
   const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
     const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
     calls.push(command);
-    const fails = failing !== undefined && --failing.n === 0 ? failing : undefined;
-    const refused = Object.assign(new Error("the network is gone"), { name: "TimeoutError" });
-    if (fails && !fails.after) throw refused;
+    const lost = Object.assign(new Error("the network is gone"), { name: "TimeoutError" });
+    const { at, forever = false, effect } = failing ?? { at: 0, effect: "done" };
+    const made = failing === undefined ? -1 : ++failing.made;
+    const fails = made === at || (forever && made > at);
+    if (fails && effect === "none") throw lost;
     const result = await next(args);
-    if (fails) throw refused;
+    if (fails) throw lost;
     return result;
   };
   // biome-ignore lint/suspicious/noExplicitAny: the two clients' middleware types differ in nothing that matters here.
@@ -189,14 +197,12 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
       await work();
       return [...calls];
     },
-    failCall: (n: number, after: boolean) => {
-      failing = { n, after };
+    /** From now on; until healed. */
+    fail: (failure: Failure) => {
+      failing = { ...failure, made: 0 };
     },
-    /** True when the failure that was asked for has not happened. */
-    heal: (): boolean => {
-      const spared = failing !== undefined && failing.n > 0;
+    heal: () => {
       failing = undefined;
-      return spared;
     },
     close: destroy,
   };

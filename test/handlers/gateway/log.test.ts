@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import type { QueueName, Sqid } from "../../../functions/contracts/ids.ts";
+import {
+  type EntryDetails,
+  happeningEvent,
+  type LogEvent,
+  type Status,
+  statusEvent,
+} from "../../../functions/contracts/log-event.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+
+let emulators: Rig;
+let gateway: Gateway;
+beforeAll(async () => {
+  emulators = await rig();
+});
+beforeEach(async () => {
+  gateway = await emulators.open();
+  await gateway.land([change("a")]);
+  return () => gateway.close();
+});
+afterAll(() => emulators.stop());
+
+const sqid = "main/1" as Sqid;
+const status = (name: Status, ms: number, details: EntryDetails = {}) =>
+  statusEvent(sqid, name, epochMs(START + ms), details);
+const event = (name: "building" | "built" | "build_failed", ms: number, occurrence = "b") =>
+  happeningEvent(sqid, name, epochMs(START + ms), { occurrence, metadata: { build_id: occurrence } });
+
+const summary = async () => (await gateway.get("/v1/queues/main/requests/1")).body;
+const history = async (): Promise<string[]> =>
+  (await gateway.get("/v1/queues/main/requests/1/history")).body.events.map(
+    ({ kind, status, event }: { kind: string; status?: string; event?: string }) =>
+      kind === "status" ? status : `(${event})`,
+  );
+const markers = async (kind: "land" | "cancel") => {
+  const view = viewStore(gateway.clients.dynamodb, gateway.env[ENV.viewTable] ?? "");
+  const queue = "main" as QueueName;
+  const later = epochMs(START + 1e9);
+  return (await (kind === "land" ? view.unansweredLands(queue, later) : view.unansweredCancels(queue, later))).length;
+};
+
+describe("the log consumer", () => {
+  it("an entry becomes status and history", async () => {
+    expect(await gateway.deliver(status("started", 5, { version: 1 }))).toEqual([]);
+    expect(await summary()).toMatchObject({ status: "started", ended: false });
+    expect(await history()).toEqual(["accepted", "started"]);
+  });
+
+  it("a whole life reads in order, events among it, and the summary is never an event", async () => {
+    const life: Status[] = [
+      "started",
+      "validating",
+      "validated",
+      "batching",
+      "batched",
+      "speculating",
+      "speculated",
+      "landing",
+    ];
+    const entries = life.map((name, i) => status(name, 10 * (i + 1)));
+    const building = [event("building", 61), event("built", 62)];
+    for (const entry of [...entries.slice(0, 6), ...building]) await gateway.deliver(entry);
+    expect((await summary()).status).toBe("speculating");
+    await gateway.deliver(...entries.slice(6), status("landed", 100, { version: 7, metadata: { commit: "c" } }));
+    expect(await history()).toEqual([
+      "accepted",
+      ...life.slice(0, 6),
+      "(building)",
+      "(built)",
+      ...life.slice(6),
+      "landed",
+    ]);
+    expect(await summary()).toMatchObject({ status: "landed", ended: true, metadata: { commit: "c" } });
+  });
+
+  it("repeats and disorder come to the same", async () => {
+    const entries = [
+      status("started", 10),
+      event("building", 20),
+      status("speculating", 15),
+      status("error", 30, { version: 4 }),
+    ];
+    await gateway.deliver(...entries.toReversed(), ...entries, ...entries);
+    expect(await history()).toEqual(["accepted", "started", "speculating", "(building)", "error"]);
+    expect(await summary()).toMatchObject({ status: "error", updatedAt: new Date(START + 30).toISOString() });
+  });
+
+  it("a cancelled request keeps its caller's reason", async () => {
+    gateway.clock.at += 10;
+    await gateway.cancel(1, { body: { reason: "wrong branch" } });
+    await gateway.deliver(status("speculating", 20));
+    expect((await summary()).status).toBe("cancelling");
+    await gateway.deliver(status("cancelled", 30, { version: 5, metadata: { batch_id: "main/batch/1" } }));
+    expect(await summary()).toMatchObject({ status: "cancelled", ended: true, reason: { message: "wrong branch" } });
+  });
+
+  it("entries of one request delivered at once lose none of each other", async () => {
+    const names: Status[] = ["started", "validating", "validated", "batching", "batched"];
+    await Promise.all(names.map((name, i) => gateway.deliver(status(name, i + 1, { metadata: { [name]: true } }))));
+    expect((await summary()).metadata).toEqual({
+      started: true,
+      validating: true,
+      validated: true,
+      batching: true,
+      batched: true,
+    });
+    expect((await summary()).status).toBe("batched");
+  });
+
+  it("an entry of a request without a summary goes back, and its neighbours do not", async () => {
+    const lost = statusEvent("main/99" as Sqid, "started", epochMs(START));
+    expect(await gateway.deliver(lost, status("started", 5))).toEqual(["m0"]);
+    expect((await summary()).status).toBe("started");
+    expect(gateway.dead()).toHaveLength(0);
+  });
+
+  it("what can't be read goes to the dead-letter queue with the reason", async () => {
+    expect(await gateway.deliver("{", JSON.stringify({ v: 2 }), status("started", 5))).toEqual([]);
+    expect(gateway.dead().map(({ messageAttributes }) => messageAttributes["reason"]?.StringValue)).toEqual([
+      "undecodable",
+      "undecodable",
+    ]);
+    expect((await summary()).status).toBe("started");
+  });
+
+  it.each([
+    ["started", () => status("started", 5)],
+    ["error", () => status("error", 5, { version: 1 })],
+    ["an event", () => event("building", 5)],
+  ])("%s answers the Land", async (_what, entry) => {
+    expect(await markers("land")).toBe(1);
+    await gateway.deliver(entry());
+    expect(await markers("land")).toBe(0);
+  });
+
+  it("our own entries answer nothing", async () => {
+    await gateway.cancel(1);
+    await gateway.deliver(status("accepted", 0), status("cancelling", 5));
+    expect([await markers("land"), await markers("cancel")]).toEqual([1, 1]);
+  });
+
+  it("a Cancel is answered by an end, and by nothing before", async () => {
+    await gateway.cancel(1);
+    await gateway.deliver(status("started", 5), status("batched", 6));
+    expect([await markers("land"), await markers("cancel")]).toEqual([0, 1]);
+    await gateway.deliver(status("cancelled", 9, { version: 3 }));
+    expect(await markers("cancel")).toBe(0);
+  });
+
+  it("costs PutItem, GetItem, PutItem; the first a DeleteItem more; events and repeats a PutItem less", async () => {
+    const cost = (entry: LogEvent) => gateway.costOf(() => gateway.deliver(entry));
+    expect(await cost(status("started", 5))).toEqual(["Put", "Get", "Delete", "Put"]);
+    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "Put"]);
+    expect(await cost(status("batched", 6))).toEqual(["Put", "Get"]);
+    expect(await cost(event("building", 7))).toEqual(["Put", "Get"]);
+  });
+
+  it.each([1, 2, 3, 4].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
+    "crashing at its call $at, effect $effect, and delivered again, it has lost nothing",
+    async (failure) => {
+      gateway.fail(failure);
+      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual(["m0"]);
+      gateway.heal();
+      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
+      expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
+      expect(await history()).toEqual(["accepted", "started"]);
+      gateway.clock.at += 61_000;
+      await gateway.sweep();
+      expect(await markers("land")).toBe(0);
+      expect(gateway.sent()).toHaveLength(1);
+    },
+  );
+});
