@@ -1,0 +1,92 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BatchId } from "../../../functions/contracts/ids.ts";
+import type { Signal, SignalOf } from "../../../functions/contracts/messages.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
+import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
+import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { aLand, change, QUEUE, sqid, World } from "./world.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const isReady = (n: number): SignalOf<"request-ready"> => ({
+  v: 1,
+  kind: "request-ready",
+  queue: QUEUE,
+  sqid: sqid(n),
+});
+const admit = async (n: number, files = `file-${n}`) => {
+  const land = aLand(n, { changes: [change(`change-${n}`, `sq-files=${files}`)] });
+  for (const step of [start, validate, ready]) await world.call(step, land);
+};
+const liveBatches = async () => (await world.batches.live(QUEUE)).batches;
+
+describe("plan", () => {
+  it("takes up to ten signals of a queue in one run: one query, and a batch per request", async () => {
+    for (let n = 1; n <= 10; n++) await admit(n);
+    world.trace.length = 0;
+    const signals = Array.from({ length: 10 }, (_, n) => isReady(n + 1));
+    expect(await world.deliver(plan, ...signals)).toEqual([]);
+    expect(world.trace.filter((call) => call === "QueryCommand")).toHaveLength(1);
+    expect((await liveBatches()).map(({ members }) => members.length)).toEqual(Array(10).fill(1));
+  });
+
+  it("carries a request in one batch, however often it is told of it (E11, I15)", async () => {
+    await admit(1);
+    await world.deliver(plan, isReady(1), isReady(1));
+    await world.deliver(plan, isReady(1));
+    expect(await liveBatches()).toHaveLength(1);
+    expect(world.executions.size).toBe(1);
+  });
+
+  it("finds at the next signal of any kind what a crash kept from being carried out (E12, U13)", async () => {
+    await admit(1);
+    world.trace.length = 0;
+    // Query, request, queue, batch: and dead before the build is started.
+    world.dieAt({ at: 4, moment: "after" });
+    expect(await world.deliver(plan, isReady(1))).toEqual(["m0"]);
+    world.revive();
+    expect(world.executions.size).toBe(0);
+    await world.deliver(plan, { v: 1, kind: "tick", queue: QUEUE, nonce: "1" } satisfies Signal);
+    expect(world.executions.size).toBe(1);
+    expect(world.logOf(1)).toContain("speculating");
+  });
+
+  it("dead-letters the signals of a queue that is no longer configured, and ends the request that they name", async () => {
+    await admit(1);
+    world.configure({}, "another");
+    const finished: Signal = {
+      v: 1,
+      kind: "build-finished",
+      queue: QUEUE,
+      batchId: BatchId.parse("main/batch/1"),
+      buildKey: "1".repeat(32) as SignalOf<"build-finished">["buildKey"],
+      verdict: { kind: "cancelled" },
+    };
+    expect(await world.deliver(plan, isReady(1), finished)).toEqual([]);
+    expect(world.dead_letters.map(({ attributes }) => attributes)).toMatchObject([
+      { code: "queue.unknown", originalTopic: "signals" },
+      { code: "queue.unknown", originalTopic: "signals" },
+    ]);
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", reason: { code: "internal" } });
+    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 4 });
+  });
+
+  it("does not end a request that a batch carries, when a repeat of its signal is given up", async () => {
+    await admit(1);
+    await world.deliver(plan, isReady(1));
+    world.configure({}, "another");
+    await world.deliver(plan, isReady(1));
+    expect((await world.requests.get(sqid(1)))?.state).toBe("ready");
+  });
+});

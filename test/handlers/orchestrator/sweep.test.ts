@@ -1,0 +1,192 @@
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { LambdaContext } from "../../../functions/adapters/clients.ts";
+import { batchIdOf, buildKeyOf, executionName } from "../../../functions/contracts/ids.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import type { Batch, Path } from "../../../functions/domain/batch.ts";
+import type { RequestState } from "../../../functions/domain/request.ts";
+import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { aLand, change, type Execution, QUEUE, START, sqid, World } from "./world.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const batchId = batchIdOf(sqid(1));
+const buildKey = buildKeyOf(batchId, 1);
+const { v: _v, kind: _kind, ...land } = aLand(1);
+const swept = async (afterMs = 0) => {
+  world.now = START + afterMs;
+  await world.call(sweep, {});
+};
+
+const execution = (workflow: "admit" | "build", name: string, rest: Partial<Execution>) =>
+  world.executions.set(`arn:aws:states:eu-west-1:1:execution:${workflow}:${name}`, {
+    workflow: `arn:aws:states:eu-west-1:1:stateMachine:${workflow}`,
+    name,
+    input: aLand(1),
+    status: "FAILED",
+    ...rest,
+  });
+
+const building = async (overrides: Partial<Path> = {}) => {
+  const path: Path = {
+    buildKey,
+    attempt: 1,
+    base: [],
+    without: [],
+    state: "building",
+    dispatched: true,
+    startedAt: epochMs(START),
+    ...overrides,
+  };
+  const touches = { paths: [], files: 0, additions: 0, deletions: 0, authors: [] };
+  const batch: Batch = {
+    queue: QUEUE,
+    id: batchId,
+    order: 1,
+    members: [{ ...land, version: 3, touches }],
+    dependencies: [],
+    state: "speculating",
+    paths: [path],
+    built: 1,
+    outbox: [],
+    concluded: false,
+    createdAt: epochMs(START),
+    version: 1,
+  };
+  await world.batches.put(batch, 0);
+};
+
+describe("the sweep of an idle queue", () => {
+  it("sends nothing", async () => {
+    await swept();
+    expect(world.sent.size).toBe(0);
+    expect(world.trace.toSorted()).toEqual([...Array(3).fill("ListExecutionsCommand"), "QueryCommand", "QueryCommand"]);
+  });
+});
+
+describe("the sweep of a queue's builds", () => {
+  it("wakes the planner, with a hint that is new each time, while a batch is live (N03)", async () => {
+    await building();
+    execution("build", buildKey, { status: "RUNNING" });
+    await swept();
+    await swept();
+    expect(world.signals.map(({ kind }) => kind)).toEqual(["tick", "tick"]);
+  });
+
+  it("sends the report of a finished build again, as it was", async () => {
+    await building();
+    const report = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict: { kind: "cancelled" } };
+    execution("build", buildKey, { status: "SUCCEEDED", output: report });
+    await swept(120_000);
+    expect(world.signals).toMatchObject([report, { kind: "tick" }]);
+  });
+
+  it.each<[string, Partial<Execution> | undefined]>([
+    ["failed", { status: "FAILED" }],
+    ["timed out", { status: "TIMED_OUT" }],
+    ["was aborted", { status: "ABORTED" }],
+    ["left no report", { status: "SUCCEEDED", output: null }],
+    ["is not there", undefined],
+  ])("takes a build whose workflow %s for one that nobody knows about (N04)", async (_, rest) => {
+    await building();
+    if (rest) execution("build", buildKey, rest);
+    await swept(120_000);
+    expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
+  });
+
+  it.each<[string, Partial<Path>, number]>([
+    ["that was dispatched a moment ago", {}, 119_999],
+    ["that was not dispatched", { dispatched: false }, 120_000],
+    ["that has ended", { state: "passed" }, 120_000],
+  ])("leaves a build %s alone", async (_, path, afterMs) => {
+    await building(path);
+    await swept(afterMs);
+    expect(world.signals.map(({ kind }) => kind)).toEqual(["tick"]);
+  });
+});
+
+describe("the sweep of a queue's requests", () => {
+  const MINUTES = 60_000;
+  const inState = (state: RequestState) => world.requests.create({ ...land, state, version: 2 });
+
+  it("tells the planner again of a ready request that no batch carries", async () => {
+    await inState("ready");
+    await swept(5 * MINUTES);
+    expect(world.signals).toEqual([]);
+    await swept(6 * MINUTES);
+    expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
+  });
+
+  it("leaves a ready request alone that a batch carries", async () => {
+    await inState("ready");
+    await building({ state: "passed" });
+    await swept(6 * MINUTES);
+    expect(world.signals.map(({ kind }) => kind)).toEqual(["tick"]);
+  });
+
+  it("ends a request whose admission failed, once, with the reason, also when there is no row yet", async () => {
+    execution("admit", executionName("admit", sqid(1)), { status: "FAILED" });
+    for (let sweeps = 0; sweeps < 2; sweeps++) await swept();
+    expect(await world.requests.get(sqid(1))).toMatchObject({
+      state: "error",
+      version: 1,
+      reason: { code: "internal" },
+    });
+    expect(world.log).toMatchObject([{ status: "error", reason: { message: expect.stringContaining("it broke") } }]);
+  });
+
+  it("frees the changes of a request whose admission failed", async () => {
+    await inState("started");
+    await world.claims.claim(QUEUE, { owner: sqid(1), uri: change("change-1") }, epochMs(START));
+    execution("admit", executionName("admit", sqid(1)), { status: "TIMED_OUT" });
+    await swept();
+    expect(await world.claims.holder(QUEUE, change("change-1"))).toBeUndefined();
+  });
+
+  it.each<RequestState>(["ready", "landed", "cancelled"])(
+    "leaves a %s request alone though its admission failed",
+    async (state) => {
+      await inState(state);
+      execution("admit", executionName("admit", sqid(1)), { status: "ABORTED" });
+      await swept();
+      expect([(await world.requests.get(sqid(1)))?.state, world.log]).toEqual([state, []]);
+    },
+  );
+
+  it("forgets failures older than a day", async () => {
+    execution("admit", executionName("admit", sqid(1)), { stoppedAt: START - 86_400_001 });
+    await swept();
+    expect(await world.requests.get(sqid(1))).toBeUndefined();
+  });
+
+  it.each<[string, Partial<Execution> | undefined, RequestState]>([
+    ["runs", { status: "RUNNING" }, "validated"],
+    ["was lost", undefined, "error"],
+    ["succeeded without it", { status: "SUCCEEDED" }, "error"],
+  ])("a request long in admission whose workflow %s", async (_, rest, state) => {
+    await inState("validated");
+    if (rest) execution("admit", executionName("admit", sqid(1)), rest);
+    await swept(6 * MINUTES);
+    expect((await world.requests.get(sqid(1)))?.state).toBe(state);
+  });
+
+  it("sweeps the rest when one part fails, and fails as a whole", async () => {
+    await inState("ready");
+    world.now = START + 6 * MINUTES;
+    const down = async () => Promise.reject(Object.assign(new Error("down"), { name: "TimeoutError" }));
+    const sfn = { send: down } as unknown as SFNClient;
+    const handler = sweep(world.env, { ...world.clients, sfn });
+    await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "workflow.unavailable" });
+    expect(world.signals).toMatchObject([{ kind: "request-ready" }]);
+  });
+});
