@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { QueueConfig, QueuesConfig, targetOf } from "../../functions/contracts/queues.ts";
+
+const queue = (change: object = {}) => ({
+  name: "main",
+  repository: { remote: "https://example.com/r.git" },
+  buildRunner: { type: "fake" },
+  ...change,
+});
+const repository = (change: object) => queue({ repository: { remote: "https://example.com/r.git", ...change } });
+/** Where the first fault is, as a path. */
+const faultIn = (config: unknown): string | undefined => {
+  const parsed = QueuesConfig.safeParse(config);
+  return parsed.success ? undefined : parsed.error.issues[0]?.path.join(".");
+};
+
+describe("queues.yaml", () => {
+  it("needs little said", () => {
+    expect(QueueConfig.parse(queue())).toEqual({
+      name: "main",
+      repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
+      strategy: "REBASE",
+      changeProvider: { type: "git" },
+      buildRunner: { type: "fake", timeoutSeconds: 3600, pollSeconds: 10, infrastructureRetries: 2 },
+      conflictAnalyzer: { type: "all" },
+      budget: 4,
+      committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
+      checkStaleness: true,
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    ["no queues at all", {}, "queues"],
+    ["an empty list", { queues: [] }, "queues"],
+    ["a queue named twice", { queues: [queue(), queue({ name: "other" }), queue()] }, "queues.2.name"],
+    ["an empty name", { queues: [queue({ name: "" })] }, "queues.0.name"],
+    ["a name of 101 characters", { queues: [queue({ name: "a".repeat(101) })] }, "queues.0.name"],
+    ["a field that nobody knows", { queues: [queue({ budgets: 4 })] }, "queues.0"],
+    ["no repository", { queues: [{ ...queue(), repository: undefined }] }, "queues.0.repository"],
+    ["no remote", { queues: [queue({ repository: {} })] }, "queues.0.repository.remote"],
+    ["a remote that is none", { queues: [repository({ remote: "example.com" })] }, "queues.0.repository.remote"],
+    [
+      "a password in a remote",
+      { queues: [repository({ remote: "https://u:p@example.com/r" })] },
+      "queues.0.repository.remote",
+    ],
+    ["a branch with refs/heads", { queues: [repository({ branch: "/main" })] }, "queues.0.repository.branch"],
+    ["a branch with two dots", { queues: [repository({ branch: "a..b" })] }, "queues.0.repository.branch"],
+    ["a token written out", { queues: [repository({ token: "s3cret" })] }, "queues.0.repository"],
+    ["an unknown strategy", { queues: [queue({ strategy: "FAST" })] }, "queues.0.strategy"],
+    ["no build runner", { queues: [{ ...queue(), buildRunner: undefined }] }, "queues.0.buildRunner"],
+    ["an unknown build runner", { queues: [queue({ buildRunner: { type: "jenkins" } })] }, "queues.0.buildRunner.type"],
+    [
+      "a command runner without command",
+      { queues: [queue({ buildRunner: { type: "command" } })] },
+      "queues.0.buildRunner.command",
+    ],
+    [
+      "a field of another runner",
+      { queues: [queue({ buildRunner: { type: "fake", command: "make" } })] },
+      "queues.0.buildRunner",
+    ],
+    [
+      "an unknown change provider",
+      { queues: [queue({ changeProvider: { type: "svn" } })] },
+      "queues.0.changeProvider.type",
+    ],
+    [
+      "an unknown analyzer",
+      { queues: [queue({ conflictAnalyzer: { type: "some" } })] },
+      "queues.0.conflictAnalyzer.type",
+    ],
+    ["a budget of none", { queues: [queue({ budget: 0 })] }, "queues.0.budget"],
+    ["a budget of a half", { queues: [queue({ budget: 0.5 })] }, "queues.0.budget"],
+  ])("refuses %s, and says where", (_what, config, at) => {
+    expect(faultIn(config)).toBe(at);
+  });
+
+  it.each([
+    "https://example.com/r.git",
+    "ssh://git@example.com/r.git",
+    "file:///srv/r.git",
+    "/srv/r.git",
+    "./r",
+    "../r",
+  ])("takes the remote %s", (remote) => expect(faultIn({ queues: [repository({ remote })] })).toBeUndefined());
+
+  it("two queues onto one branch have one target, and two branches two", () => {
+    const targets = [repository({}), queue({ name: "b" }), repository({ branch: "x" }), repository({ remote: "/r" })];
+    const [one, same, ...others] = targets.map((config) => targetOf(QueueConfig.parse(config).repository));
+    expect(one).toBe(same);
+    expect(new Set([one, ...others]).size).toBe(3);
+  });
+});
