@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { type Runtime, startRuntime } from "./runtime.ts";
+import { createSandbox, type Sandbox } from "../demo/sandbox.ts";
+import type { Runtime } from "./runtime.ts";
 import { StateInUse } from "./state-directory.ts";
 
 const USAGE = `Usage: npm start -- [--queues FILE] [--state DIRECTORY] [--port PORT] [--quiet]
@@ -20,6 +21,8 @@ not wait, and exits with 130.
 `;
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
+/** Where queues.yaml says that it is. */
+const SANDBOX = join(import.meta.dirname, "..", "..", ".submitqueue");
 
 const Flags = z.object({
   queues: z.string().default(DEFAULT_QUEUES),
@@ -50,22 +53,30 @@ function readFlags(args: readonly string[]): Flags {
 
 const shown = (path: string): string => relative("", path) || ".";
 
-function greeting({ url, awsEndpoint }: Runtime, { state, queues }: Flags): string {
+function greeting({ url, awsEndpoint }: Runtime, { state, queues }: Flags, sandbox: Sandbox | undefined): string {
   return `submitqueue runs at ${url}
 
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
   AWS     ${awsEndpoint} (access key: operator, any secret)
 
-Try:
+Try, in another shell:
   curl ${url}/v1/ping
   curl ${url}/v1/queues
-  curl ${url}/v1/queues/sandbox/requests
-  npm run demo
-
+${sandbox ? changeOf(sandbox, `${url}/v1/queues/sandbox/requests`) : ""}
 Ctrl-C stops it.
 `;
 }
+
+/** The commands that make a change of the sandbox, land it, and look at it. */
+const changeOf = ({ clone }: Sandbox, requests: string): string => `
+  cd ${shown(clone)} && git fetch -q && git switch -qC hello origin/main
+  echo hello > hello.txt && git add hello.txt
+  git -c user.name=you -c user.email=you@localhost.invalid commit -qm "Say hello" && git push -qf origin hello
+  curl ${requests} -H 'content-type: application/json' \\
+    -d '{"changes":["git://localhost/sandbox/refs%2Fheads%2Fhello/'$(git rev-parse hello)'"]}'
+  curl ${requests}
+`;
 
 /** Answers the exit code, or nothing as long as the runtime runs. */
 async function main(args: readonly string[]): Promise<number | undefined> {
@@ -82,9 +93,12 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   }
   try {
     const { queues, state, port, quiet } = flags;
+    const sandbox = queues === DEFAULT_QUEUES ? await createSandbox(SANDBOX) : undefined;
+    // Only now: the CDK takes a second to load, and wrong flags should not wait for it.
+    const { startRuntime } = await import("./runtime.ts");
     const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet });
     stopOnSignals(runtime);
-    process.stdout.write(greeting(runtime, flags));
+    process.stdout.write(greeting(runtime, flags, sandbox));
     return undefined;
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));

@@ -13,7 +13,6 @@ import { ACCOUNT, type Assembly } from "./intrinsics.ts";
 import { logTo } from "./logs.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
-import { synthesizeInto } from "./synthesize.ts";
 import { openTables } from "./tables.ts";
 import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
 import { openTopics } from "./topics.ts";
@@ -82,7 +81,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
   const door = await listen();
   undo.defer(() => door.close());
-  const assembly = options.assembly ?? (await synthesizeInto(state, queuesOf(options)));
+  const assembly = options.assembly ?? (await synthesized(options, state));
   const urlOf = (name: string) => `${door.url}/${ACCOUNT}/${name}`;
   const deployment = deploymentOf(assembly, urlOf);
 
@@ -132,9 +131,11 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   };
 }
 
-function queuesOf({ queues }: RuntimeOptions): { queues: string | QueuesConfig; base: string } {
+async function synthesized({ queues }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
   if (queues === undefined) throw new Error("name the queues, or an assembly to run");
-  return { queues, base: typeof queues === "string" ? dirname(resolve(queues)) : process.cwd() };
+  // Only when it is needed: the CDK takes a second to load.
+  const { synthesizeInto } = await import("./synthesize.ts");
+  return synthesizeInto(state, { queues, base: typeof queues === "string" ? dirname(resolve(queues)) : process.cwd() });
 }
 
 /** The key that stands for a function's role: one per function, as one per Lambda environment. */
@@ -144,6 +145,8 @@ const accessKeyOf = ({ id }: FunctionSpec): string => `function-${id.replaceAll(
 function localised({ id, environment }: FunctionSpec, state: StateDirectory): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => {
+      // Already of this state directory, which may itself be below /tmp.
+      if (value.startsWith(`${state.root}/`)) return [name, value];
       if (value.startsWith("/var/task/")) return [name, value.replace("/var/task", state.task)];
       if (value.startsWith("/tmp/")) return [name, value.replace("/tmp", state.directory("tmp", id))];
       return [name, value];

@@ -1,0 +1,149 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { describe, expect, it } from "vitest";
+import { changeOf } from "../../../functions/contracts/change-uri.ts";
+import { makeChange } from "../../../localstack/demo/changes.ts";
+import { git } from "../../../localstack/demo/git.ts";
+import { type ChangePlan, planRequests } from "../../../localstack/demo/plan.ts";
+import { proveTrunk } from "../../../localstack/demo/proof.ts";
+import { createSandbox, type Sandbox, type SandboxOptions, sandboxRemote } from "../../../localstack/demo/sandbox.ts";
+import { scratch } from "../../adapters/build-runner/tasks.ts";
+
+interface World extends Sandbox {
+  readonly clone: string;
+}
+
+/** A sandbox, and a clone of it to check commits out in. */
+async function open(options: SandboxOptions = {}): Promise<World> {
+  const directory = await scratch();
+  const sandbox = await createSandbox(directory, options);
+  const clone = join(directory, "clone");
+  await git(directory, ["clone", "--quiet", "--shared", sandbox.remote, clone]);
+  return { ...sandbox, clone };
+}
+
+async function check({ clone, command }: World, commit: string) {
+  await git(clone, ["checkout", "--quiet", "--force", "--detach", commit]);
+  const { exitCode, stdout } = await execa("/bin/sh", ["-c", command], { cwd: clone, reject: false });
+  return { passes: exitCode === 0, stdout };
+}
+
+async function made(sandbox: Sandbox, plans: readonly ChangePlan[]): Promise<string[]> {
+  const shas: string[] = [];
+  for (const plan of plans) shas.push((await makeChange(sandbox, plan, 4)).slice(-40));
+  return shas;
+}
+
+/** The trunk with all of the commits merged into it. */
+async function merged({ clone, start }: World, shas: readonly string[]): Promise<string> {
+  await git(clone, ["checkout", "--quiet", "--force", "--detach", start]);
+  for (const sha of shas) await git(clone, ["merge", "--quiet", "--no-ff", "-m", "Merge", sha]);
+  return (await git(clone, ["rev-parse", "HEAD"])).trim();
+}
+
+const planned = (sandbox: Sandbox, stacked = false) =>
+  planRequests({ count: 7, folders: sandbox.folders, seed: 4, stacked });
+
+describe("the sandbox", () => {
+  it("starts with a project that passes its check, in a bare repository", async () => {
+    const sandbox = await open({ folders: 3 });
+    expect(sandbox.folders).toEqual(["billing", "catalog", "checkout"]);
+    expect(await git(sandbox.remote, ["rev-parse", "--is-bare-repository", "main"])).toBe(`true\n${sandbox.start}`);
+    expect(await check(sandbox, sandbox.start)).toEqual({ passes: true, stdout: "9 checks, 0 failures" });
+  });
+
+  it("fails its check when there is nothing to check", async () => {
+    const sandbox = await open({ folders: 1 });
+    await rm(join(sandbox.clone, "billing"), { recursive: true });
+    expect((await execa("node", ["check.js"], { cwd: sandbox.clone, reject: false })).exitCode).toBe(1);
+  });
+
+  it("is the same repository for the same seed, and is left alone when it is there", async () => {
+    const directory = await scratch();
+    const first = await createSandbox(directory, { seed: 9 });
+    expect((await createSandbox(await scratch(), { seed: 9 })).start).toBe(first.start);
+    expect((await createSandbox(await scratch(), { seed: 10 })).start).not.toBe(first.start);
+    expect(await createSandbox(directory, { seed: 10, folders: 7 })).toEqual(first);
+    expect(first.remote).toBe(sandboxRemote(directory));
+  });
+});
+
+describe("the changes of the demo", () => {
+  it("are branches of the remote, pinned to their last commit, with the ids that the seed gives them", async () => {
+    const [one, other] = [await createSandbox(await scratch()), await createSandbox(await scratch())];
+    const plan = planned(one)[0]?.changes[0];
+    if (!plan) return expect.fail("nothing was planned");
+    const uri = await makeChange(one, plan, 4);
+    const change = changeOf(uri);
+    if (change.scheme !== "git") return expect.fail("it is no git change");
+    expect((await git(one.remote, ["rev-parse", change.ref])).trim()).toBe(change.sha);
+    expect(await makeChange(other, plan, 4)).toBe(uri);
+    expect((await git(one.remote, ["rev-list", "--count", `main..${change.sha}`])).trim()).toBe("3");
+  });
+
+  it("pass the check, each alone", async () => {
+    const sandbox = await open();
+    const plans = planned(sandbox).flatMap(({ changes }) => changes);
+    for (const sha of await made(sandbox, plans)) expect(await check(sandbox, sha)).toMatchObject({ passes: true });
+  });
+
+  it("pass the check together, less the second half of the conflict", async () => {
+    const sandbox = await open();
+    const plans = planned(sandbox).filter(({ expected }) => expected === "landed");
+    const all = await merged(
+      sandbox,
+      await made(
+        sandbox,
+        plans.flatMap(({ changes }) => changes),
+      ),
+    );
+    expect(await check(sandbox, all)).toMatchObject({ passes: true });
+  });
+
+  it("hold two that merge without a conflict and fail the check together", async () => {
+    const sandbox = await open();
+    const second = planned(sandbox).find(({ expected }) => expected === "build.failed");
+    const pair = [...(second?.after?.changes ?? []), ...(second?.changes ?? [])];
+    expect(pair).toHaveLength(2);
+    const { passes, stdout } = await check(sandbox, await merged(sandbox, await made(sandbox, pair)));
+    expect(passes).toBe(false);
+    expect(stdout).toContain("does not provide an export named 'price'");
+  });
+
+  it("stand on each other in a stack, and each stage of it passes the check", async () => {
+    const sandbox = await open();
+    const stack = planned(sandbox, true).find(({ changes }) => changes.length > 1)?.changes ?? [];
+    const shas = await made(sandbox, stack);
+    for (const [i, sha] of shas.entries()) {
+      expect(await check(sandbox, sha)).toMatchObject({ passes: true });
+      if (i > 0) await git(sandbox.clone, ["merge-base", "--is-ancestor", shas[i - 1] ?? "", sha]);
+    }
+    expect(shas).toHaveLength(5);
+  });
+});
+
+describe("the proof", () => {
+  it("runs the check at every commit point and tells one that fails from one that passes", async () => {
+    const sandbox = await open();
+    const second = planned(sandbox).find(({ expected }) => expected === "build.failed");
+    const [first = "", last = ""] = await made(sandbox, [
+      ...(second?.after?.changes ?? []),
+      ...(second?.changes ?? []),
+    ]);
+    const both = await merged(sandbox, [first, last]);
+    await git(sandbox.clone, ["tag", "-a", "-m", "landed", "landed-2", both]);
+    await git(sandbox.clone, ["push", "--quiet", "origin", `${both}:refs/heads/main`]);
+    await git(sandbox.clone, ["push", "--quiet", "origin", `${first}:refs/submitqueue/landed/demo/batch/1`]);
+    await git(sandbox.clone, ["push", "--quiet", "origin", "refs/tags/landed-2:refs/submitqueue/landed/demo/batch/2"]);
+    const { commits, repository, branch } = await proveTrunk(sandbox);
+    expect({ repository, branch }).toEqual({ repository: sandbox.remote, branch: "main" });
+    const points = commits.filter(({ point }) => point).map(({ sha, passed }) => ({ sha, passed }));
+    expect(points).toEqual([
+      { sha: both, passed: false },
+      { sha: first, passed: true },
+    ]);
+    expect(commits.filter(({ point }) => !point).every(({ passed }) => passed === null)).toBe(true);
+    expect(commits.map(({ sha }) => sha)).not.toContain(sandbox.start);
+  });
+});

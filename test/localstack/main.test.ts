@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, expect, it } from "vitest";
+import { readQueuesFile } from "../../lib/queues-file.ts";
+import { sandboxRemote } from "../../localstack/demo/sandbox.ts";
+import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
+
+const REPOSITORY = resolve(import.meta.dirname, "..", "..");
+const EMBEDDED = join(REPOSITORY, "localstack", "embedded");
+
+function start(...args: readonly string[]) {
+  const child = spawn(process.execPath, [join(EMBEDDED, "main.ts"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let complaints = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaints += text;
+  });
+  const exited = new Promise<number | null>((done) => child.once("close", (code) => done(code)));
+  return { child, exited, complaints: () => complaints };
+}
+
+describe("npm start", () => {
+  it("prints where it is, serves the queues of its file, and ends with 0 when it is stopped", async () => {
+    const { child, exited } = start("--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
+    let url: string | undefined;
+    for await (const line of createInterface({ input: child.stdout })) {
+      url ??= /runs at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
+      if (line.startsWith("Ctrl-C")) break;
+    }
+    const answer = await fetch(`${url}/v1/queues`);
+    expect(await answer.json()).toMatchObject({ queues: [{ name: "fixture" }] });
+    child.kill("SIGTERM");
+    expect(await exited).toBe(0);
+  });
+
+  it.each<[string, readonly string[], RegExp]>([
+    ["a flag that it does not know", ["--colour"], /Unknown option '--colour'[\s\S]*Usage:/],
+    ["a port that is none", ["--port", "http"], /--port takes a number[\s\S]*Usage:/],
+    ["a queue configuration that is not there", ["--queues", "/nowhere/queues.yaml"], /no file \/nowhere/],
+  ])("refuses %s with exit code 2 and its usage", async (_, args, said) => {
+    const { exited, complaints } = start(...args);
+    expect(await exited).toBe(2);
+    expect(complaints()).toMatch(said);
+  });
+
+  it("refuses a faulty queue configuration with its line and field", async () => {
+    const queues = aQueuesFile("queues:\n  - name: Nope\n");
+    const { exited, complaints } = start("--queues", queues, "--state", aStateDirectory(), "--port", "0");
+    expect(await exited).toBe(2);
+    expect(complaints()).toMatch(/queues\.yaml:2:\d+ queues\[0\]\.name: a queue name matches/);
+  });
+
+  it("comes with a queue onto the sandbox", () => {
+    const { queues } = readQueuesFile(join(EMBEDDED, "queues.yaml"));
+    const remotes = queues.map(({ repository }) => resolve(EMBEDDED, repository.remote));
+    expect(remotes).toEqual([sandboxRemote(join(REPOSITORY, ".submitqueue"))]);
+  });
+});
