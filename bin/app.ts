@@ -9,6 +9,7 @@ try {
   const context = new App({ autoSynth: false }).node;
   const app = buildApp({
     ...optionsFrom((name) => context.tryGetContext(name)),
+    appProps: { builtinCloudFormationValidation: true },
     checks: (root) => [new AwsSolutionsChecks(root, { verbose: true })],
   });
   app.synth();

@@ -59,7 +59,8 @@ export function buildApp(options: AppOptions): App {
     ...(outdir === undefined ? {} : { outdir }),
     analyticsReporting: false,
     treeMetadata: !embedded,
-    builtinCloudFormationValidation: !embedded,
+    // Knows every resource of CloudFormation, and takes seconds: for the command line.
+    builtinCloudFormationValidation: false,
     ...options.appProps,
     context: { ...FEATURE_FLAGS, ...options.appProps?.context },
   });

@@ -87,7 +87,7 @@ export class Workflow<F extends string = string> extends Construct {
         period: ALARM_PERIOD,
       }),
       threshold: 1,
-      what: `Executions of the workflow ${name} failed, or took longer than ${timeout.toMinutes()} minutes.`,
+      what: `Executions of the workflow ${name} failed, or took longer than ${Math.ceil(timeout.toMinutes({ integral: false }))} minutes.`,
       page: "workflow-failures",
     });
   }

@@ -43,9 +43,9 @@ function rightsOf(roleId: string, stack: string): readonly string[] {
 }
 
 const dynamodb = (...actions: readonly string[]) => actions.map((action) => `dynamodb:${action}`).join(" ");
-const take =
-  "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage";
-const secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:submitqueue/token-??????: secretsmanager:GetSecretValue";
+const take = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage";
+const secret =
+  "arn:aws:secretsmanager:eu-west-1:111122223333:secret:submitqueue/token-??????: secretsmanager:GetSecretValue";
 const log = "topic log: sqs:SendMessage";
 const signals = "topic signals: sqs:SendMessage";
 const claims = `table claims: ${dynamodb("DeleteItem")}`;
@@ -71,8 +71,16 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/admit/ready": [requests, log, signals],
   "orchestrator/admit/reject": [claims, requests, log],
   "orchestrator/admit/start": [requests, log],
-  "orchestrator/admit/validate": [secret, `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`, requests, log],
-  "orchestrator/build/poll": [`table batches: ${dynamodb("GetItem")}`, `table builds: ${dynamodb("GetItem", "UpdateItem")}`],
+  "orchestrator/admit/validate": [
+    secret,
+    `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
+    requests,
+    log,
+  ],
+  "orchestrator/build/poll": [
+    `table batches: ${dynamodb("GetItem")}`,
+    `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
+  ],
   "orchestrator/build/report": [log, signals],
   "orchestrator/build/trigger": [
     `table batches: ${dynamodb("GetItem")}`,
@@ -118,11 +126,14 @@ describe("a function", () => {
     expect(functions.map(({ name }) => name).sort()).toEqual(Object.keys(MAY).sort());
   });
 
-  it.each(functions.map((fn) => [fn.name, fn] as const))("%s may do what it needs, and nothing else", (name, { stack, properties }) => {
-    const role = target(templates, stack, properties["Role"]);
-    expect(rightsOf(role.logicalId, stack)).toEqual([...(MAY[name] ?? [])].sort());
-    expect(role.properties).not.toHaveProperty("ManagedPolicyArns");
-  });
+  it.each(functions.map((fn) => [fn.name, fn] as const))(
+    "%s may do what it needs, and nothing else",
+    (name, { stack, properties }) => {
+      const role = target(templates, stack, properties["Role"]);
+      expect(rightsOf(role.logicalId, stack)).toEqual([...(MAY[name] ?? [])].sort());
+      expect(role.properties).not.toHaveProperty("ManagedPolicyArns");
+    },
+  );
 
   it("shares its role with no other", () => {
     const roles = functions.map(({ stack, properties }) => target(templates, stack, properties["Role"]).arn);

@@ -11,7 +11,9 @@ const queues = templates.ofType("AWS::SQS::Queue");
 const mappings = templates.ofType("AWS::Lambda::EventSourceMapping");
 const alarms = templates.ofType("AWS::CloudWatch::Alarm");
 
-const metricsOf = (properties: Readonly<Record<string, unknown>>): readonly { MetricName?: string; Dimensions?: { Name: string; Value: unknown }[] }[] => {
+const metricsOf = (
+  properties: Readonly<Record<string, unknown>>,
+): readonly { MetricName?: string; Dimensions?: { Name: string; Value: unknown }[] }[] => {
   const { Metrics } = properties as { Metrics?: { MetricStat?: { Metric: object } }[] };
   return Metrics?.map(({ MetricStat }) => MetricStat?.Metric ?? {}) ?? [properties];
 };
@@ -23,7 +25,9 @@ describe("the stacks", () => {
 
   it("refer to each other downwards only: gateway and orchestrator share nothing but topics", () => {
     const imports = raw.flatMap(({ stack, template }) =>
-      [...JSON.stringify(template).matchAll(/"Fn::ImportValue":"submitqueue-([a-z]+):/g)].map(([, from]) => `${stack} -> ${from}`),
+      [...JSON.stringify(template).matchAll(/"Fn::ImportValue":"submitqueue-([a-z]+):/g)].map(
+        ([, from]) => `${stack} -> ${from}`,
+      ),
     );
     expect([...new Set(imports)].sort()).toEqual([
       "gateway -> messaging",
@@ -35,27 +39,31 @@ describe("the stacks", () => {
   });
 
   it("refer to nothing by a name or ARN that is put together by hand", () => {
-    for (const { template } of raw) expect(JSON.stringify(template)).not.toMatch(/arn:aws:(dynamodb|sqs|lambda|states)/);
+    for (const { template } of raw)
+      expect(JSON.stringify(template)).not.toMatch(/arn:aws:(dynamodb|sqs|lambda|states)/);
   });
 });
 
 describe("a topic", () => {
-  it.each(Object.keys(TOPICS))("%s is encrypted, takes TLS only, and gives up into dead letters of its own kind", (name) => {
-    const main = queues.find(({ metadata }) => metadata[METADATA.topic] === name);
-    const dead = queues.find(({ metadata }) => metadata[METADATA.deadLettersOf] === name);
-    if (main === undefined || dead === undefined) throw new Error(`there is no topic ${name}`);
-    const redrive = main.properties["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
-    expect(target(templates, "messaging", redrive.deadLetterTargetArn)).toBe(dead);
-    expect(redrive.maxReceiveCount).toBe(MAX_RECEIVES);
-    expect(dead.properties["FifoQueue"]).toBe(main.properties["FifoQueue"]);
-    for (const { logicalId, properties } of [main, dead]) {
-      expect(properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
-      const policy = templates
-        .ofType("AWS::SQS::QueuePolicy")
-        .find(({ properties: { Queues } }) => JSON.stringify(Queues).includes(`"${logicalId}"`));
-      expect(JSON.stringify(policy?.properties)).toContain('"aws:SecureTransport":"false"');
-    }
-  });
+  it.each(Object.keys(TOPICS))(
+    "%s is encrypted, takes TLS only, and gives up into dead letters of its own kind",
+    (name) => {
+      const main = queues.find(({ metadata }) => metadata[METADATA.topic] === name);
+      const dead = queues.find(({ metadata }) => metadata[METADATA.deadLettersOf] === name);
+      if (main === undefined || dead === undefined) throw new Error(`there is no topic ${name}`);
+      const redrive = main.properties["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
+      expect(target(templates, "messaging", redrive.deadLetterTargetArn)).toBe(dead);
+      expect(redrive.maxReceiveCount).toBe(MAX_RECEIVES);
+      expect(dead.properties["FifoQueue"]).toBe(main.properties["FifoQueue"]);
+      for (const { logicalId, properties } of [main, dead]) {
+        expect(properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
+        const policy = templates
+          .ofType("AWS::SQS::QueuePolicy")
+          .find(({ properties: { Queues } }) => JSON.stringify(Queues).includes(`"${logicalId}"`));
+        expect(JSON.stringify(policy?.properties)).toContain('"aws:SecureTransport":"false"');
+      }
+    },
+  );
 
   it.each([
     ["requests", true],
@@ -89,7 +97,9 @@ describe("a topic", () => {
   it("feeds one function, in batches of ten that may fail in part, and hides a message for six times its time-out", () => {
     const fed = mappings.map(({ stack, properties }) => {
       const queue = target(templates, stack, properties["EventSourceArn"]);
-      const fn = functionsOf(templates).find((one) => one.arn === target(templates, stack, properties["FunctionName"]).arn);
+      const fn = functionsOf(templates).find(
+        (one) => one.arn === target(templates, stack, properties["FunctionName"]).arn,
+      );
       if (fn === undefined) throw new Error("a topic feeds no function");
       expect(properties).toMatchObject({ BatchSize: 10, FunctionResponseTypes: ["ReportBatchItemFailures"] });
       expect(properties).not.toHaveProperty("MaximumBatchingWindowInSeconds");
@@ -108,21 +118,24 @@ describe("a topic", () => {
 describe("a table", () => {
   const tables = templates.ofType("AWS::DynamoDB::Table");
 
-  it.each(Object.entries(TABLES))("%s stands in its owner's stack, on demand, encrypted, recoverable and protected", (name, { owner }) => {
-    const table = tables.find(({ metadata }) => metadata[METADATA.table] === name);
-    expect(table?.stack).toBe(owner);
-    expect(table?.properties).toMatchObject({
-      BillingMode: "PAY_PER_REQUEST",
-      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-      SSESpecification: { SSEEnabled: true },
-      TimeToLiveSpecification: { AttributeName: "expiresAt", Enabled: true },
-      DeletionProtectionEnabled: true,
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-    });
-  });
+  it.each(Object.entries(TABLES))(
+    "%s stands in its owner's stack, on demand, encrypted, recoverable and protected",
+    (name, { owner }) => {
+      const table = tables.find(({ metadata }) => metadata[METADATA.table] === name);
+      expect(table?.stack).toBe(owner);
+      expect(table?.properties).toMatchObject({
+        BillingMode: "PAY_PER_REQUEST",
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        SSESpecification: { SSEEnabled: true },
+        TimeToLiveSpecification: { AttributeName: "expiresAt", Enabled: true },
+        DeletionProtectionEnabled: true,
+        KeySchema: [
+          { AttributeName: "pk", KeyType: "HASH" },
+          { AttributeName: "sk", KeyType: "RANGE" },
+        ],
+      });
+    },
+  );
 
   it("has a policy that fits into the 20 KB that DynamoDB takes", () => {
     for (const { properties } of tables)

@@ -47,7 +47,10 @@ export function withResource(
   return templates.map((one) => {
     if (one.stack !== stack) return one;
     const before = one.template.Resources?.[logicalId] ?? { Type: "absent" };
-    return { ...one, template: { ...one.template, Resources: { ...one.template.Resources, [logicalId]: change(before) } } };
+    return {
+      ...one,
+      template: { ...one.template, Resources: { ...one.template.Resources, [logicalId]: change(before) } },
+    };
   });
 }
 
@@ -77,7 +80,9 @@ export const functionsOf = (templates: Templates): readonly Deployed[] =>
 /** The resource that a reference, in a stack, leads to. */
 export function target(templates: Templates, stack: string, reference: unknown): Placed {
   const text = templates.text(stack, reference, "?");
-  const found = templates.resources.find(({ arn, stack: of, logicalId }) => arn === text || `${of}-${logicalId}` === text);
+  const found = templates.resources.find(
+    ({ arn, stack: of, logicalId }) => arn === text || `${of}-${logicalId}` === text,
+  );
   if (found === undefined) throw new Error(`${JSON.stringify(reference)} leads nowhere`);
   return found;
 }

@@ -59,11 +59,8 @@ const harmless = allow("sqs:GetQueueUrl", "*");
 /** What is found when the statement is planted in the stack of the role, attached to it. */
 const findingsWith = (role: { stack: string; logicalId: string }, ...statements: readonly object[]) =>
   ownershipFindings(
-    withResource(
-      exported(sound, log.stack, log.logicalId),
-      role.stack,
-      "Planted",
-      () => policy(role.logicalId, ...statements),
+    withResource(exported(sound, log.stack, log.logicalId), role.stack, "Planted", () =>
+      policy(role.logicalId, ...statements),
     ),
   );
 
@@ -87,15 +84,24 @@ describe("the sole-writer check", () => {
     ["by a wildcard", allow("dynamodb:*Item", imported)],
     ["by the widest wildcard", allow("*", imported)],
     ["on every resource", allow("dynamodb:PutItem", "*")],
-    ["on every table", allow("dynamodb:PutItem", { "Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:*:table/*" })],
+    [
+      "on every table",
+      allow("dynamodb:PutItem", { "Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:*:table/*" }),
+    ],
     ["on the table's indexes", allow("dynamodb:Query", { "Fn::Join": ["", [imported, "/index/*"]] })],
     ["on what is known only after deployment", allow("dynamodb:PutItem", { Ref: "SomeParameter" })],
     ["on what a secret store knows", allow("dynamodb:PutItem", "{{resolve:ssm:table-arn}}")],
     ["among many", allow(["sqs:SendMessage", "dynamodb:UpdateItem"], ["arn:aws:s3:::bucket", imported])],
     ["by PartiQL", allow("dynamodb:PartiQL*", imported)],
     ["by leaving it out of an exception", { Effect: "Allow", NotAction: "s3:*", Resource: "*" }],
-    ["by leaving the table out of an exception", { Effect: "Allow", Action: "dynamodb:*", NotResource: "arn:aws:s3:::*" }],
-    ["under a condition", allow("dynamodb:PutItem", imported, { Condition: { Bool: { "aws:SecureTransport": "true" } } })],
+    [
+      "by leaving the table out of an exception",
+      { Effect: "Allow", Action: "dynamodb:*", NotResource: "arn:aws:s3:::*" },
+    ],
+    [
+      "under a condition",
+      allow("dynamodb:PutItem", imported, { Condition: { Bool: { "aws:SecureTransport": "true" } } }),
+    ],
   ])("finds a grant to a function of the orchestrator on the log table: %s", (_, statement) => {
     const found = findingsWith(plan, statement).filter(({ message }) => message.includes("table log"));
     expect(found.map(({ rule }) => rule)).toContain("sole-writer");
@@ -120,11 +126,8 @@ describe("the sole-writer check", () => {
     ["orchestrator/plan", "expiry", ["dynamodb:UpdateTimeToLive"], ["table-administration"]],
   ])("judges what %s may do with the requests table: %s", (name, _, action, rules) => {
     const role = roleOf(name);
-    const planted = withResource(
-      exported(sound, requests.stack, requests.logicalId),
-      role.stack,
-      "Planted",
-      () => policy(role.logicalId, allow(action, imported)),
+    const planted = withResource(exported(sound, requests.stack, requests.logicalId), role.stack, "Planted", () =>
+      policy(role.logicalId, allow(action, imported)),
     );
     // Within its own stack, a reference is direct; both ways of writing it count.
     expect(ownershipFindings(planted).map(({ rule }) => rule)).toEqual(rules);
@@ -175,7 +178,8 @@ describe("the sole-writer check", () => {
   type Document = { Statement: { [name: string]: unknown }[] };
   const guardedBy = (change: (statement: { [name: string]: unknown }) => readonly object[]) =>
     withResource(sound, log.stack, log.logicalId, (table) => {
-      const { PolicyDocument } = table.Properties?.["ResourcePolicy"] as { PolicyDocument: Document };
+      const { ResourcePolicy } = table.Properties as { ResourcePolicy: { PolicyDocument: Document } };
+      const { PolicyDocument } = ResourcePolicy;
       const Statement = PolicyDocument.Statement.flatMap(change);
       return { ...table, Properties: { ...table.Properties, ResourcePolicy: { PolicyDocument: { Statement } } } };
     });
@@ -184,33 +188,57 @@ describe("the sole-writer check", () => {
     ["that is gone", () => []],
     ["that allows", (deny) => [{ ...deny, Effect: "Allow" }]],
     ["that forgets an action", (deny) => [{ ...deny, Action: (deny["Action"] as string[]).slice(1) }]],
-    ["that is about somebody in particular", (deny) => [{ ...deny, Principal: { AWS: "arn:aws:iam::111122223333:role/x" } }]],
-    ["that is about another resource", (deny) => [{ ...deny, Resource: "arn:aws:dynamodb:eu-west-1:111122223333:table/x" }]],
-    ["that holds at times", (deny) => [{ ...deny, Condition: { ...(deny["Condition"] as object), Bool: { "aws:MultiFactorAuthPresent": "false" } } }]],
-    ["that excepts a stranger", (deny) => [{ ...deny, Condition: { ArnNotEquals: { "aws:PrincipalArn": ["arn:aws:iam::111122223333:role/x"] } } }]],
+    [
+      "that is about somebody in particular",
+      (deny) => [{ ...deny, Principal: { AWS: "arn:aws:iam::111122223333:role/x" } }],
+    ],
+    [
+      "that is about another resource",
+      (deny) => [{ ...deny, Resource: "arn:aws:dynamodb:eu-west-1:111122223333:table/x" }],
+    ],
+    [
+      "that holds at times",
+      (deny) => [
+        { ...deny, Condition: { ...(deny["Condition"] as object), Bool: { "aws:MultiFactorAuthPresent": "false" } } },
+      ],
+    ],
+    [
+      "that excepts a stranger",
+      (deny) => [
+        { ...deny, Condition: { ArnNotEquals: { "aws:PrincipalArn": ["arn:aws:iam::111122223333:role/x"] } } },
+      ],
+    ],
     ["that excepts by a wildcard", (deny) => [{ ...deny, Condition: { ArnNotLike: { "aws:PrincipalArn": "*" } } }]],
-    ["that excepts what is known only after deployment", (deny) => [{ ...deny, Condition: { ArnNotEquals: { "aws:PrincipalArn": { Ref: "SomeParameter" } } } }]],
+    [
+      "that excepts what is known only after deployment",
+      (deny) => [{ ...deny, Condition: { ArnNotEquals: { "aws:PrincipalArn": { Ref: "SomeParameter" } } } }],
+    ],
     ["that says it the other way round", ({ Action, ...deny }) => [{ ...deny, NotAction: Action }]],
   ])("finds a table with a policy %s", (_, change) => {
     const findings = ownershipFindings(guardedBy(change));
     expect(findings.map(({ rule }) => rule)).toContain("table-policy");
-    for (const { stack, logicalId } of findings) expect({ stack, logicalId }).toMatchObject({ stack: "gateway", logicalId: log.logicalId });
+    for (const { stack, logicalId } of findings)
+      expect({ stack, logicalId }).toMatchObject({ stack: "gateway", logicalId: log.logicalId });
   });
 
   it("takes a policy that is split into several statements", () => {
-    const split = guardedBy((deny) =>
-      (deny["Action"] as string[]).map((Action) => ({ ...deny, Action })),
-    );
+    const split = guardedBy((deny) => (deny["Action"] as string[]).map((Action) => ({ ...deny, Action })));
     expect(ownershipFindings(split)).toEqual([]);
   });
 
   it("finds a table that nobody owns, one in the wrong stack, one that is missing, and one with a stream", () => {
     const table = sound.find(({ stack }) => stack === log.stack)?.template.Resources?.[log.logicalId];
     if (table === undefined) throw new Error("the log table is gone");
-    const rules = (changed: readonly StackTemplate[]) => [...new Set(ownershipFindings(changed).map(({ rule }) => rule))];
-    expect(rules(withResource(sound, "runway", "Notes", () => ({ Type: "AWS::DynamoDB::Table" })))).toEqual(["table-without-owner"]);
+    const rules = (changed: readonly StackTemplate[]) => [
+      ...new Set(ownershipFindings(changed).map(({ rule }) => rule)),
+    ];
+    expect(rules(withResource(sound, "runway", "Notes", () => ({ Type: "AWS::DynamoDB::Table" })))).toEqual([
+      "table-without-owner",
+    ]);
     expect(rules(withResource(sound, "runway", "Second", () => table))).toContain("table-without-owner");
-    expect(rules(withResource(sound, log.stack, log.logicalId, () => ({ Type: "AWS::SNS::Topic" })))).toContain("table-missing");
+    expect(rules(withResource(sound, log.stack, log.logicalId, () => ({ Type: "AWS::SNS::Topic" })))).toContain(
+      "table-missing",
+    );
     expect(
       rules(
         withResource(sound, log.stack, log.logicalId, () => ({
@@ -267,7 +295,9 @@ describe("the check of topics", () => {
       Type: "AWS::SQS::QueuePolicy",
       Properties: {
         Queues: [{ Ref: logicalId }],
-        PolicyDocument: { Statement: [{ ...allow("sqs:SendMessage", { "Fn::GetAtt": [logicalId, "Arn"] }), Principal: "*" }] },
+        PolicyDocument: {
+          Statement: [{ ...allow("sqs:SendMessage", { "Fn::GetAtt": [logicalId, "Arn"] }), Principal: "*" }],
+        },
       },
     }));
     expect(ownershipFindings(opened).map(({ rule }) => rule)).toEqual(["topic-rights"]);

@@ -1,0 +1,85 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { QueuesConfig } from "../../functions/contracts/queues.ts";
+import { synthesize } from "../../lib/app.ts";
+import { optionsFrom } from "../../lib/context.ts";
+import { QueuesFileError } from "../../lib/queues-file.ts";
+import { queuesWith } from "./synthesized.ts";
+
+const outdir = (): string => mkdtempSync(join(tmpdir(), "submitqueue-app-"));
+
+describe("synthesize, for the embedded runtime", () => {
+  const options = { target: "embedded", queues: queuesWith({}) } as const;
+
+  it("writes four templates and the queue configuration, without code", () => {
+    const directory = outdir();
+    const { stacks } = synthesize({ ...options, outdir: directory });
+    expect(stacks.map(({ stackName }) => stackName).sort()).toEqual([
+      "submitqueue-gateway",
+      "submitqueue-messaging",
+      "submitqueue-orchestrator",
+      "submitqueue-runway",
+    ]);
+    for (const { assets } of stacks) expect(assets).toEqual([]);
+    expect(QueuesConfig.parse(JSON.parse(readFileSync(join(directory, "queues.json"), "utf8")))).toEqual(
+      options.queues,
+    );
+  });
+
+  it("gives the same templates for the same options", () => {
+    const text = () => {
+      const { stacks } = synthesize({ ...options, outdir: outdir(), workDirectory: "/work" });
+      return stacks.map(({ templateFullPath }) =>
+        readFileSync(templateFullPath, "utf8").replaceAll(/"[^"]*submitqueue-app-[^"]*"/g, '"there"'),
+      );
+    };
+    expect(text()).toEqual(text());
+  });
+
+  it("reads a file, and refuses one that is wrong before it builds anything", () => {
+    const file = join(outdir(), "queues.yaml");
+    writeFileSync(file, "queues:\n  - name: main\n");
+    expect(() => synthesize({ ...options, queues: file, outdir: outdir() })).toThrow(QueuesFileError);
+    expect(() => synthesize({ ...options, queues: file, outdir: outdir() })).toThrow(
+      `${file}:2:5 queues[0].repository: `,
+    );
+  });
+
+  it("takes the command runner, which AWS does not", () => {
+    const queues = queuesWith({ buildRunner: { type: "command", command: "make" } });
+    expect(synthesize({ target: "embedded", queues, outdir: outdir() }).stacks).toHaveLength(4);
+    expect(() => synthesize({ target: "aws", queues, bundle: false, outdir: outdir() })).toThrow(
+      /^queues\[0\]\.buildRunner\.type: command runs on a laptop only/,
+    );
+  });
+});
+
+describe("the context", () => {
+  it.each<[Readonly<Record<string, unknown>>, object]>([
+    [{}, { queues: "queues.yaml", target: "aws", deletionProtection: true, bundle: true }],
+    [
+      { deletionProtection: "false", target: "localstack" },
+      { target: "localstack", deletionProtection: false },
+    ],
+    [{ target: "embedded" }, { target: "embedded", bundle: false }],
+    [
+      { apiAuth: "none", bundle: "false" },
+      { apiAuth: "none", bundle: false },
+    ],
+    [{ alarmTopic: "arn:aws:sns:eu-west-1:1:alarms" }, { alarmTopicArn: "arn:aws:sns:eu-west-1:1:alarms" }],
+  ])("%j is understood", (context, options) => {
+    expect(optionsFrom((name) => context[name])).toMatchObject(options);
+  });
+
+  it.each<[Readonly<Record<string, unknown>>, RegExp]>([
+    [{ target: "azure" }, /^context target: /],
+    [{ apiAuth: "all" }, /^context apiAuth: /],
+    [{ deletionProtection: "perhaps" }, /^context deletionProtection: /],
+    [{ alarmTopic: "alarms" }, /^context alarmTopic: the ARN of an SNS topic/],
+    [{ target: "azure", apiAuth: "all" }, /^context target: .*\ncontext apiAuth: /],
+  ])("%j is refused", (context, message) => {
+    expect(() => optionsFrom((name) => context[name])).toThrow(message);
+  });
+});

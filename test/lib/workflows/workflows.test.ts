@@ -1,0 +1,227 @@
+import { describe, expect, it } from "vitest";
+import { CodedError, type ErrorCode, RETRYABLE_CODES } from "../../../functions/contracts/errors.ts";
+import { CheckTask, ComposeTask } from "../../../functions/contracts/messages.ts";
+import {
+  AdmitTask,
+  BuildOrder,
+  PollTask,
+  RejectTask,
+  ReportTask,
+  TriggerTask,
+} from "../../../functions/contracts/workflows.ts";
+import { METADATA } from "../../../lib/settings.ts";
+import { functionsOf, queuesWith, read, templatesOf } from "../synthesized.ts";
+import { type Answers, definitionOf, run } from "./run.ts";
+
+const templates = read(templatesOf());
+const admit = definitionOf(templates, "admit");
+const build = definitionOf(templates, "build");
+
+const sha = "a".repeat(40);
+const land = {
+  v: 1,
+  kind: "land",
+  queue: "main",
+  sqid: "main/7",
+  changes: [`git://git.example.com/repo/refs%2Fheads%2Fone/${sha}`],
+  strategy: "REBASE",
+  receivedAt: 1_000,
+};
+const reason = { code: "merge.conflict", message: "It does not apply." };
+const failed = (code: ErrorCode) => new CodedError(code, "no");
+
+const started: Answers = {
+  Start: [{ kind: "started" }],
+  Validate: [{ kind: "validated" }],
+  Check: [{ kind: "ok" }],
+  Ready: [{ kind: "ready" }],
+};
+
+const statesOf = (calls: readonly { state: string }[]) => calls.map(({ state }) => state);
+
+describe("the admit workflow", () => {
+  it.each<[string, Answers, readonly string[]]>([
+    ["goes from step to step", {}, ["Start", "Validate", "Check", "Ready"]],
+    ["stops when the request had ended", { Start: [{ kind: "ended" }] }, ["Start"]],
+    ["stops when it ended meanwhile", { Validate: [{ kind: "ended" }] }, ["Start", "Validate"]],
+    ["rejects what is not valid", { Validate: [{ kind: "refused", reason }] }, ["Start", "Validate", "Refused"]],
+    [
+      "rejects what does not merge",
+      { Check: [{ kind: "refused", reason }] },
+      ["Start", "Validate", "Check", "Refused"],
+    ],
+    [
+      "tries again what may pass",
+      { Validate: [failed("repository.unavailable"), failed("store.unavailable"), { kind: "validated" }] },
+      ["Start", "Validate", "Validate", "Validate", "Check", "Ready"],
+    ],
+    ["rejects what fails for good", { Start: [failed("internal")] }, ["Start", "Failed"]],
+    [
+      "rejects what keeps failing",
+      { Check: [failed("repository.unavailable")] },
+      ["Start", "Validate", "Check", "Check", "Check", "Check", "Failed"],
+    ],
+    [
+      "rejects what nobody classified",
+      { Ready: [new TypeError("oops")] },
+      ["Start", "Validate", "Check", "Ready", "Failed"],
+    ],
+  ])("%s", async (_, answers, states) => {
+    const { calls } = await run(admit, land, { ...started, ...answers });
+    expect(statesOf(calls)).toEqual(states);
+  });
+
+  it("gives each step what it takes", async () => {
+    const { calls } = await run(admit, land, started);
+    const [start, validate, check, ready] = calls.map(({ input }) => input);
+    for (const input of [start, validate, ready]) expect(AdmitTask.parse(input)).toEqual(land);
+    const { queue, sqid, changes, strategy } = land;
+    expect(CheckTask.parse(check)).toEqual({ queue, step: { sqid, changes, strategy } });
+    expect(check).toEqual({ queue, step: { sqid, changes, strategy } });
+  });
+
+  it("tells reject why: the reason of a refusal, or the code of an error", async () => {
+    const refused = await run(admit, land, { ...started, Check: [{ kind: "refused", reason }] });
+    expect(RejectTask.parse(refused.calls.at(-1)?.input)).toEqual({ land, reason });
+    const broken = await run(admit, land, { ...started, Validate: [failed("change.not_found")] });
+    expect(RejectTask.parse(broken.calls.at(-1)?.input)).toEqual({
+      land,
+      error: { Error: "change.not_found", Cause: "no" },
+    });
+  });
+});
+
+const unit = (n: number) => ({
+  batchId: `main/batch/${n}`,
+  steps: [{ sqid: `main/${n}`, changes: land.changes, strategy: "REBASE" }],
+});
+const order = {
+  queue: "main",
+  batchId: "main/batch/2",
+  buildKey: "b".repeat(32),
+  attempt: 1,
+  base: [unit(1)],
+  head: unit(2),
+  without: ["main/batch/3"],
+  pollSeconds: 10,
+};
+const composed = { commit: sha, tree: sha, trunk: sha };
+const passed = { kind: "finished", verdict: { kind: "passed", composed } };
+const built: Answers = {
+  Compose: [{ kind: "composed", composed, ref: "refs/submitqueue/paths/b", landed: [] }],
+  Trigger: [{ kind: "triggered" }],
+  Poll: [{ kind: "running" }, { kind: "running" }, passed],
+  Report: [{ kind: "build-finished" }],
+};
+
+describe("the build workflow", () => {
+  it.each<[string, Answers, readonly string[]]>([
+    ["polls until the build has finished", {}, ["Compose", "Trigger", "Poll", "Poll", "Poll", "Report"]],
+    [
+      "reports a head that does not compose",
+      { Compose: [{ kind: "refused", batchId: "main/batch/2", reason }] },
+      ["Compose", "Report"],
+    ],
+    [
+      "reports a path that was refuted",
+      { Compose: [{ kind: "refuted", batchId: "main/batch/3" }] },
+      ["Compose", "Report"],
+    ],
+    [
+      "reports a build that nobody wants any more",
+      { Trigger: [{ kind: "finished", verdict: { kind: "cancelled" } }] },
+      ["Compose", "Trigger", "Report"],
+    ],
+    ["reports what fails for good", { Trigger: [failed("internal")] }, ["Compose", "Trigger", "Report"]],
+    [
+      "tries again what may pass",
+      { Poll: [failed("runner.unavailable"), passed] },
+      ["Compose", "Trigger", "Poll", "Poll", "Report"],
+    ],
+    [
+      "reports in the end, however often it takes",
+      { Report: [failed("queue.unavailable"), failed("queue.unavailable"), { kind: "build-finished" }] },
+      ["Compose", "Trigger", "Poll", "Poll", "Poll", "Report", "Report", "Report"],
+    ],
+  ])("%s", async (_, answers, states) => {
+    const { calls, output } = await run(build, order, { ...built, ...answers });
+    expect(statesOf(calls)).toEqual(states);
+    expect(output).toEqual({ kind: "build-finished" });
+  });
+
+  it("gives each step what it takes", async () => {
+    const { calls } = await run(build, order, built);
+    const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
+    const { queue, batchId, buildKey, attempt, base, head, without } = order;
+    expect(ComposeTask.parse(compose)).toEqual({ queue, buildKey, base, head, without });
+    expect(TriggerTask.parse(trigger)).toEqual({ ...BuildOrder.parse(order), composed });
+    expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
+    expect(ReportTask.parse(report)).toEqual({
+      queue,
+      batchId,
+      buildKey,
+      attempt,
+      head,
+      verdict: passed.verdict,
+      compose: built["Compose"]?.[0],
+    });
+  });
+
+  it("tells report where the build is to be seen, when somebody knows", async () => {
+    const url = "https://ci.example.com/1";
+    const { calls } = await run(build, order, { ...built, Poll: [{ ...passed, url }] });
+    expect(ReportTask.parse(calls.at(-1)?.input)).toMatchObject({ verdict: passed.verdict, url });
+  });
+
+  it("tells report of an error without a verdict", async () => {
+    const { calls } = await run(build, order, { ...built, Poll: [{ kind: "running" }, failed("runner.unavailable")] });
+    const report = ReportTask.parse(calls.at(-1)?.input);
+    expect(report.verdict).toBeUndefined();
+    expect(report.error).toEqual({ Error: "runner.unavailable", Cause: "no" });
+  });
+
+  it("takes longer than the longest build that is configured", () => {
+    const runner = (timeoutSeconds: number) => ({ buildRunner: { type: "fake", timeoutSeconds, pollSeconds: 60 } });
+    const queues = queuesWith(runner(600), runner(20_000), runner(10));
+    const { TimeoutSeconds } = definitionOf(read(templatesOf({ queues })), "build");
+    expect(TimeoutSeconds).toBeGreaterThan(20_000);
+    expect(definitionOf(templates, "build").TimeoutSeconds).toBeLessThan(20_000);
+  });
+});
+
+describe.each([
+  ["admit", admit],
+  ["build", build],
+])("a task of %s", (_, definition) => {
+  const tasks = Object.entries(definition.States).filter(([, { Type }]) => Type === "Task");
+
+  it.each(tasks)("%s calls a function by its ARN, and waits longer than the function may run", (_, state) => {
+    const fn = functionsOf(templates).find(({ arn }) => arn === state.Resource);
+    expect(fn?.metadata[METADATA.function]).toMatch(/^(orchestrator\/(admit|build)|runway)\//);
+    expect(state.TimeoutSeconds).toBeGreaterThan(fn?.timeout ?? Number.POSITIVE_INFINITY);
+  });
+
+  it.each(tasks)(
+    "%s is tried again, less and less often, for every code that may pass and for no other",
+    (_, { Retry = [] }) => {
+      const [retry] = Retry;
+      expect(Retry).toHaveLength(1);
+      expect(retry?.ErrorEquals.filter((name) => !/^(Lambda|States|Runtime|Sandbox)\./.test(name)).sort()).toEqual(
+        [...RETRYABLE_CODES].sort(),
+      );
+      expect(retry?.ErrorEquals).not.toContain("States.ALL");
+      expect(retry?.BackoffRate).toBe(2);
+      expect(retry?.JitterStrategy).toBe("FULL");
+    },
+  );
+
+  it("that fails for good leads to the end that says so", () => {
+    const ends = tasks.filter(([, { Catch = [] }]) => Catch.length === 0).map(([name]) => name);
+    expect(ends).toEqual(definition === admit ? expect.arrayContaining(["Refused", "Failed"]) : ["Report"]);
+    for (const [, { Catch = [] }] of tasks)
+      for (const { ErrorEquals, Next } of Catch) {
+        expect(ErrorEquals).toEqual(["States.ALL"]);
+        expect(ends).toContain(Next);
+      }
+  });
+});
