@@ -69,9 +69,9 @@ Ctrl-C stops it.
 }
 
 /** The commands that make a change of the sandbox, land it, and look at it. */
-const changeOf = ({ clone }: Sandbox, requests: string): string => `
-  cd ${shown(clone)} && git fetch -q && git switch -qC hello origin/main
-  echo hello > hello.txt && git add hello.txt
+const changeOf = ({ remote }: Sandbox, requests: string): string => `
+  cd "$(mktemp -d)" && git clone -q ${remote} . && git switch -qc hello
+  date > hello.txt && git add hello.txt
   git -c user.name=you -c user.email=you@localhost.invalid commit -qm "Say hello" && git push -qf origin hello
   curl ${requests} -H 'content-type: application/json' \\
     -d '{"changes":["git://localhost/sandbox/refs%2Fheads%2Fhello/'$(git rev-parse hello)'"]}'
