@@ -48,7 +48,11 @@ async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promis
   }
 }
 
-/** Picks each commit, merges left out, as `git rebase` does. What becomes empty is dropped; so is what conflicts with its own landing. */
+/**
+ * Picks each commit, merges left out, as `git rebase` does. What becomes empty is dropped. So is a commit that conflicts and that the
+ * trunk holds already with the same difference, if a later one of the change then fits: it met what had been landed on top of it. When
+ * none fits, the trunk has taken the change back since, and to drop it would be to lose it.
+ */
 async function rebase(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const picks = change.range.commits.map((sha) => bench.commit(sha)).filter(({ parents }) => parents.length < 2);
   if (picks.length > MAX_REBASED)
@@ -56,21 +60,22 @@ async function rebase(bench: Bench, tip: Tip, change: PlacedChange): Promise<App
   let at = tip;
   const commits: GitSha[] = [];
   let landedAlready: ReadonlySet<string> | undefined;
+  let dropped: Applied | undefined;
   for (const commit of picks) {
     const picked = await pick(bench, at, commit);
     if (picked.kind === "conflict") {
+      const what = `Commit ${commit.sha.slice(0, 12)} (${subjectOf(commit).slice(0, 200)})`;
+      dropped ??= conflicted(bench, at, change, { what, ...picked });
       landedAlready ??= await equivalents(bench.repository, at.sha, change.sha);
-      if (landedAlready.has(commit.sha)) continue;
-      return conflicted(bench, at, change, {
-        what: `Commit ${commit.sha.slice(0, 12)} (${subjectOf(commit)})`,
-        ...picked,
-      });
+      if (!landedAlready.has(commit.sha)) return dropped;
+      continue;
     }
+    dropped = undefined;
     if (picked.tree === at.tree) continue;
     at = bench.commitOn([at.sha], { ...rewritten(bench, commit), tree: picked.tree });
     commits.push(at.sha);
   }
-  return { kind: "applied", tip: at, commits };
+  return dropped ?? { kind: "applied", tip: at, commits };
 }
 
 /**

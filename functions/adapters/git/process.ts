@@ -88,7 +88,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
     INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
   started += 1;
-  const result = await execa("git", call.args, {
+  const child = execa("git", call.args, {
     cwd: call.directory,
     env: { ...inherited, ...SCRUBBED, ...call.env },
     extendEnv: false,
@@ -96,12 +96,17 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
     encoding: "buffer",
     stripFinalNewline: false,
     reject: false,
-    timeout: call.timeoutMs,
-    killSignal: "SIGKILL",
     maxBuffer: 512 * 1024 * 1024,
+    detached: true,
   });
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    killGroup(child.pid);
+  }, call.timeoutMs);
+  const result = await child.finally(() => clearTimeout(timer));
   const verb = call.args.find((arg) => !arg.startsWith("-")) ?? "";
-  if (result.timedOut)
+  if (timedOut)
     throw new CodedError("repository.unavailable", `git ${verb} took longer than ${call.timeoutMs} ms and was stopped`);
   if (result.exitCode === undefined) {
     if (result.code === "ENOENT")
@@ -113,6 +118,15 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
     stdout: Buffer.from(result.stdout),
     stderr: Buffer.from(result.stderr).toString("utf8"),
   };
+}
+
+/** git leaves transports to children, which hold its output open: so the whole group has to go, and not the first process alone. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** The end of what git complained about: one line, bounded. */

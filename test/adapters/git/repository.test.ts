@@ -1,0 +1,172 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ensureCommits } from "../../../functions/adapters/git/ensure.ts";
+import { exclusively } from "../../../functions/adapters/git/lock.ts";
+import { gitIsTooOld } from "../../../functions/adapters/git/open.ts";
+import { gitProcessesStarted, runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
+import { ifPresent, refSafe } from "../../../functions/adapters/git/refs.ts";
+import { openRepository } from "../../../functions/adapters/git/repository.ts";
+import { BatchId } from "../../../functions/contracts/ids.ts";
+import { gitUri, Sandbox } from "./sandbox.ts";
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sandbox = new Sandbox();
+});
+afterEach(() => sandbox.remove());
+
+describe("a repository", () => {
+  it("sees the trunk, in two git processes", async () => {
+    const repository = await sandbox.open();
+    expect(await repository.trunk()).toBe(sandbox.base);
+    const later = sandbox.intrude();
+    const before = gitProcessesStarted();
+    expect(await repository.trunk()).toBe(later);
+    expect(gitProcessesStarted() - before).toBe(2);
+  });
+
+  it("brings all changes here in one fetch, whatever their number", async () => {
+    const repository = await sandbox.open();
+    const uris = [1, 2, 3].map((n) => sandbox.branch(`b-${n}`, [{ files: { [`f${n}`]: "x\n" } }]));
+    const before = gitProcessesStarted();
+    expect(await ensureCommits(repository, uris)).toMatchObject({ kind: "present", trunk: sandbox.base });
+    expect(gitProcessesStarted() - before).toBe(2);
+    expect(await repository.mergeBase(uris[0]?.slice(-40) ?? "", uris[1]?.slice(-40) ?? "")).toBe(sandbox.base);
+  });
+
+  it("is made anew when its directory has vanished, and works past locks that a killed git left", async () => {
+    const first = await sandbox.open();
+    await first.trunk();
+    writeFileSync(join(first.directory, "packed-refs.lock"), "");
+    rmSync(first.directory, { recursive: true });
+    const second = await sandbox.open();
+    expect(await second.trunk()).toBe(sandbox.base);
+    rmSync(join(second.directory, "HEAD"));
+    writeFileSync(join(second.directory, "packed-refs.lock"), "");
+    await sandbox.open();
+    expect(existsSync(join(second.directory, "packed-refs.lock"))).toBe(false);
+  });
+
+  it("says which branch is missing", async () => {
+    const other = new Sandbox({ repository: { remote: sandbox.remote, branch: "trunk", tokenUser: "x" } });
+    await expect((await other.open()).trunk()).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("refs/heads/trunk"),
+    });
+    other.remove();
+  });
+
+  it("does not take an unrelated history for an error", async () => {
+    const repository = await sandbox.open();
+    const alien = gitUri("refs/heads/alien", sandbox.commit("refs/heads/alien", { files: { x: "x\n" } }));
+    await ensureCommits(repository, [alien]);
+    expect(await repository.mergeBase(sandbox.base, alien.slice(-40))).toBeUndefined();
+  });
+});
+
+describe("a token", () => {
+  it("reaches the remote's host as basic authentication, and neither a URL nor an argument nor the disk", async () => {
+    const repository = await openRepository({
+      workDirectory: sandbox.workDirectory,
+      repository: { remote: "https://git.example.test/acme/shop.git", branch: "main", tokenUser: "x-access-token" },
+      token: "s3cret",
+    });
+    const basic = Buffer.from("x-access-token:s3cret").toString("base64");
+    const header = await repository.run(["config", "--get-urlmatch", "http.extraHeader", repository.remote]);
+    expect(header.trim()).toBe(`Authorization: Basic ${basic}`);
+    const elsewhere = await repository.git([
+      "config",
+      "--get-urlmatch",
+      "http.extraHeader",
+      "https://evil.example.test/",
+    ]);
+    expect(elsewhere.stdout.toString()).toBe("");
+    expect(repository.remote).not.toContain("s3cret");
+    expect(await repository.run(["config", "--file", join(repository.directory, "config"), "--list"])).not.toContain(
+      "http",
+    );
+  });
+});
+
+describe("git's surroundings", () => {
+  it("hold no configuration, hooks, credentials or prompts of the machine", async () => {
+    const repository = await sandbox.open();
+    process.env["GIT_AUTHOR_NAME"] = "somebody";
+    process.env["GIT_CONFIG_PARAMETERS"] = "'user.name=somebody'";
+    const list = await repository.run(["config", "--list", "--show-origin"]);
+    delete process.env["GIT_AUTHOR_NAME"];
+    delete process.env["GIT_CONFIG_PARAMETERS"];
+    expect(list).not.toContain("somebody");
+    expect(list.split("\n").filter((line) => !/^(file:.*config|command line:)\t/.test(line) && line !== "")).toEqual(
+      [],
+    );
+    expect(list).toContain("core.hookspath=/dev/null");
+  });
+
+  it("allow the remote's own transport alone", async () => {
+    const repository = await sandbox.open();
+    const answer = await repository.git(["ls-remote", "https://git.example.test/x.git"]);
+    expect(answer.stderr).toMatch(/transport 'https' not allowed/);
+  });
+
+  it("end a process that takes too long, as an error that is worth a retry", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await new Promise((listening) => silent.once("listening", listening));
+    const { port } = silent.address() as AddressInfo;
+    const call = {
+      directory: sandbox.directory,
+      args: ["ls-remote", `http://127.0.0.1:${port}/x.git`],
+      env: settingsEnvironment(),
+      timeoutMs: 300,
+    };
+    await expect(runGit(call)).rejects.toMatchObject({ code: "repository.unavailable" });
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  it.each([
+    ["git version 2.37.9", true],
+    ["git version 2.38.0", false],
+    ["git version 2.39.5 (Apple Git-154)", false],
+    ["git version 3.0.1", false],
+    ["nonsense", true],
+  ])("%s is refused: %s", (version, refused) => {
+    expect(gitIsTooOld(version) !== undefined).toBe(refused);
+  });
+});
+
+describe("names of refs", () => {
+  it.each([
+    ["q/batch/7", "q/batch/7"],
+    ["a.b/batch/7.1", "a.b/batch/7.1"],
+    ["a..b/batch/7", "a%2E%2Eb/batch/7"],
+    ["a.lock/batch/7", "a%2Elock/batch/7"],
+  ])("of batch %s hold %s", (batch, ref) => {
+    expect(refSafe(BatchId.parse(batch))).toBe(ref);
+    expect(sandbox.git("check-ref-format", `refs/submitqueue/landed/${ref}`)).toBe("");
+  });
+
+  it("that need not exist become patterns, below which a whole folder stays one", () => {
+    expect(ifPresent("refs/heads/main")).toMatch(
+      /^\+refs\/heads\/mai\*n:refs\/seen\/[0-9a-f]{16}\/refs\/heads\/mai\*n$/,
+    );
+    expect(ifPresent("refs/x/")).toMatch(/^\+refs\/x\/\*:refs\/seen\/[0-9a-f]{16}\/refs\/x\/\*$/);
+  });
+});
+
+it("work on one key runs one after the other, in the order of asking, whatever fails", async () => {
+  const seen: number[] = [];
+  const runs = [1, 2, 3].map((n) =>
+    exclusively("key", async () => {
+      await Promise.resolve();
+      seen.push(n);
+      if (n === 2) throw new Error("two");
+      return n;
+    }),
+  );
+  expect(await Promise.allSettled(runs)).toMatchObject([{ value: 1 }, { status: "rejected" }, { value: 3 }]);
+  expect(seen).toEqual([1, 2, 3]);
+});
