@@ -1,23 +1,16 @@
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import { git } from "./git.ts";
 import type { ChangePlan } from "./plan.ts";
-import { beginningOf, commitFiles, type Sandbox } from "./sandbox.ts";
+import { beginningOf, type Sandbox } from "./sandbox.ts";
+import { writeBranch } from "./write-branch.ts";
 
 const branchOf = (name: string): string => `refs/heads/demo/${name}`;
 
-/** Makes a change's branch and pushes it. The same plan and seed give the same commits. Returns the change's URI. */
-export async function makeChange(sandbox: Sandbox, change: ChangePlan, seed: number): Promise<ChangeUri> {
-  const base = change.onto === undefined ? sandbox.start : branchOf(change.onto);
-  await git(sandbox.clone, ["checkout", "--quiet", "--force", "--detach", base]);
-  let sha = "";
-  let at = beginningOf(seed) + 3_600;
-  for (const { message, files } of change.commits) {
-    sha = await commitFiles(sandbox.clone, files, message, { by: change.author, at });
-    at += 60;
-  }
+/** Makes a change's branch on the remote. The same plan and seed give the same commits. Returns the change's URI. */
+export async function makeChange({ remote, start }: Sandbox, change: ChangePlan, seed: number): Promise<ChangeUri> {
   const ref = branchOf(change.name);
-  await git(sandbox.clone, ["update-ref", ref, sha]);
-  await git(sandbox.clone, ["push", "--quiet", sandbox.remote, `${sha}:${ref}`]);
+  const from = change.onto === undefined ? start : branchOf(change.onto);
+  const at = beginningOf(seed) + 3_600;
+  const sha = await writeBranch(remote, { ref, from, by: change.author, at, commits: change.commits });
   return changeUriOf(ref, sha);
 }
 

@@ -23,7 +23,7 @@ export function liveTable(stream: NodeJS.WriteStream): Display {
   };
   return {
     say(line) {
-      logUpdate.clear();
+      if (shown.length > 0) logUpdate.clear();
       stream.write(`${line}\n`);
       draw();
     },
@@ -33,24 +33,24 @@ export function liveTable(stream: NodeJS.WriteStream): Display {
     },
     close(requests) {
       this.show(requests);
+      shown = [];
       logUpdate.done();
     },
   };
 }
 
 /** Lines that are appended: each stage once, as it is seen. The table comes at the end. */
-export function appendedLines(write: (text: string) => void): Display {
+export function appendedLines(write: (text: string) => void, elapsedMs: () => number): Display {
   const trails = new Map<string, readonly string[]>();
   return {
     say: (line) => write(`${line}\n`),
     show(requests) {
-      const widest = Math.max(0, ...requests.map(({ titles }) => titles.join(", ").length));
-      for (const { sqid, titles, elapsedMs, trail } of requests) {
+      for (const { sqid, titles, trail } of requests) {
         const news = newStages(trails.get(sqid) ?? [], trail);
         trails.set(sqid, trail);
         if (news.length > 0)
           write(
-            `${seconds(elapsedMs).padStart(7)}  ${sqid}  ${titles.join(", ").padEnd(widest)}  ${news.join(" → ")}\n`,
+            `${seconds(elapsedMs()).padStart(7)}  ${sqid}  ${nameOf(titles).padEnd(NAME_WIDTH)}  ${news.join(" → ")}\n`,
           );
       }
     },
@@ -60,6 +60,11 @@ export function appendedLines(write: (text: string) => void): Display {
     },
   };
 }
+
+const NAME_WIDTH = 26;
+
+const nameOf = ([first = "", ...more]: readonly string[]): string =>
+  more.length === 0 ? first : `${first} (+${more.length})`;
 
 /** What is new in a trail: further stages, and the last one again when something has happened in it since. */
 function newStages(before: readonly string[], now: readonly string[]): readonly string[] {

@@ -5,6 +5,8 @@ export interface GitOptions {
   readonly by?: string;
   /** When it is committed: seconds since 1970. */
   readonly at?: number;
+  /** What it reads. */
+  readonly input?: string;
 }
 
 const SCRUBBED = {
@@ -25,6 +27,7 @@ export async function git(directory: string, args: readonly string[], options: G
       : { GIT_AUTHOR_DATE: `${options.at} +0000`, GIT_COMMITTER_DATE: `${options.at} +0000` };
   const { stdout } = await execa("git", ["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", ...args], {
     cwd: directory,
+    ...(options.input === undefined ? {} : { input: options.input }),
     extendEnv: false,
     env: {
       PATH,

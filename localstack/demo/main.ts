@@ -1,5 +1,5 @@
-import { readdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { appendedLines, type Display, liveTable, silent } from "./display.ts";
@@ -11,7 +11,6 @@ import { documentOf, lesson, type RequestReport, surprises } from "./report.ts";
 import { runRequests } from "./run.ts";
 import { createSandbox, type Sandbox } from "./sandbox.ts";
 
-const DIRECTORY = resolve(import.meta.dirname, "..", "..", ".submitqueue", "demo");
 const QUEUE = "demo";
 
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
@@ -30,21 +29,21 @@ const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
   });
 
 async function demo(options: DemoOptions, display: Display, interrupted: AbortSignal): Promise<boolean> {
-  const state = openStateDirectory(DIRECTORY);
-  for (const name of await readdir(DIRECTORY))
-    if (["runtime", "sandbox"].includes(name)) await rm(join(DIRECTORY, name), { recursive: true, force: true });
+  const state = openStateDirectory(options.state);
+  const [home, stateDirectory] = [join(state.root, "demo-sandbox"), join(state.root, "demo-runtime")];
+  for (const old of [home, stateDirectory]) await rm(old, { recursive: true, force: true });
   const { count, folders, seed, stacked } = options;
-  const sandbox = await createSandbox(join(DIRECTORY, "sandbox"), { seed, folders });
+  const sandbox = await createSandbox(home, { seed, folders });
   display.say(`A sandbox repository with ${folders} folders: ${sandbox.remote}`);
   const { startRuntime } = await import("../embedded/runtime.ts");
   const runtime = await startRuntime({
     queues: queuesFor(sandbox),
-    stateDirectory: join(DIRECTORY, "runtime"),
+    stateDirectory,
     quiet: true,
   });
   try {
     if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");
-    display.say(`A queue on this machine: ${runtime.url}v1/queues/${QUEUE}/requests`);
+    display.say(`A queue on this machine: ${runtime.url}/v1/queues/${QUEUE}/requests`);
     const timeUp = AbortSignal.timeout(timeLimitMs(count));
     const run = {
       sandbox,
@@ -57,8 +56,8 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     const requests = await runRequests(run, planRequests({ count, folders: sandbox.folders, seed, stacked }));
     display.close(requests);
     if (timeUp.aborted) process.stderr.write(`The time is up: ${timeLimitMs(count) / 1_000} s have passed.\n`);
-    const trunk = interrupted.aborted ? undefined : await proveTrunk(sandbox);
-    return conclude(options, display, requests, trunk);
+    if (interrupted.aborted) return false;
+    return conclude(options, display, requests, await proveTrunk(sandbox));
   } finally {
     await runtime.stop();
     state.release();
@@ -70,11 +69,11 @@ function conclude(
   { json }: DemoOptions,
   display: Display,
   requests: readonly RequestReport[],
-  trunk: TrunkReport | undefined,
+  trunk: TrunkReport,
 ): boolean {
   if (json) process.stdout.write(`${JSON.stringify(documentOf(requests, trunk), null, 2)}\n`);
   const wrong = surprises(requests, trunk);
-  if (trunk) display.say(`\n${renderTrunk(trunk)}`);
+  display.say(`\n${renderTrunk(trunk)}`);
   if (wrong.length === 0) display.say(`\n${lesson(requests, trunk)}`);
   else process.stderr.write(`\n${wrong.join("\n")}\n`);
   return wrong.length === 0;
@@ -82,7 +81,12 @@ function conclude(
 
 function displayFor({ json }: DemoOptions): Display {
   if (json) return silent;
-  return process.stdout.isTTY ? liveTable(process.stdout) : appendedLines((text) => process.stdout.write(text));
+  return process.stdout.isTTY
+    ? liveTable(process.stdout)
+    : appendedLines(
+        (text) => process.stdout.write(text),
+        () => performance.now(),
+      );
 }
 
 const parsed = parseOptions(process.argv.slice(2));
@@ -98,7 +102,8 @@ else if (parsed.kind === "wrong") {
     const asExpected = await demo(parsed.options, displayFor(parsed.options), interruption.signal);
     process.exitCode = interruption.signal.aborted ? 130 : asExpected ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`The demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+    const said = error instanceof Error ? error.message : String(error);
+    if (!interruption.signal.aborted) process.stderr.write(`The demo failed: ${said}\n`);
+    process.exitCode = interruption.signal.aborted ? 130 : 1;
   }
 }

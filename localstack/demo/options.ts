@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+
+const STATE = resolve(import.meta.dirname, "..", "..", ".submitqueue", "demo");
 
 export const USAGE = `npm run demo -- [flags]
 
@@ -9,6 +12,7 @@ Lands changes of a sandbox repository through a queue that runs on this machine,
   --folders F   folders of the project to spread them over, 1 to 40 (default 3)
   --stacked     all changes but those two travel as one stack, in one request
   --seed S      decides everything that is left to chance, 0 to 4294967295 (default 1)
+  --state DIR   where it keeps its repository and its state (default .submitqueue/demo); made anew by each run
   --json        print nothing but one JSON document, at the end
   --help        print this
 
@@ -26,6 +30,7 @@ const Options = z.object({
   folders: whole("--folders", 1, 40).default(3),
   seed: whole("--seed", 0, 0xffff_ffff).default(1),
   stacked: z.boolean().default(false),
+  state: z.string().min(1, "--state names a directory").default(STATE),
   json: z.boolean().default(false),
   help: z.boolean().default(false),
 });
@@ -43,7 +48,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
     const flag = { type: "boolean" } as const;
     const { values } = parseArgs({
       args: [...args],
-      options: { count: text, folders: text, seed: text, stacked: flag, json: flag, help: flag },
+      options: { count: text, folders: text, seed: text, state: text, stacked: flag, json: flag, help: flag },
     });
     const parsed = Options.safeParse(values);
     if (!parsed.success)

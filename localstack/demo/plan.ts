@@ -16,6 +16,8 @@ export interface ChangePlan {
 export interface RequestPlan {
   readonly changes: readonly ChangePlan[];
   readonly expected: "landed" | "build.failed";
+  /** The request that must have joined the queue before this one is made: which of two conflicting ones comes first decides who fails. */
+  readonly after?: RequestPlan;
 }
 
 export interface PlanOptions {
@@ -71,9 +73,10 @@ export function planRequests({ count, folders, seed, stacked }: PlanOptions): Re
   if (!conflict) return requests;
   const folder = pick(folders);
   const first = Math.floor(random() * (Math.floor(requests.length / 2) + 1));
-  requests.splice(first, 0, { changes: [renaming(folder, author())], expected: "landed" });
+  const half: RequestPlan = { changes: [renaming(folder, author())], expected: "landed" };
+  requests.splice(first, 0, half);
   const second = first + 1 + Math.ceil(random() * (requests.length - first - 1));
-  requests.splice(second, 0, { changes: [oldCaller(folder, author())], expected: "build.failed" });
+  requests.splice(second, 0, { changes: [oldCaller(folder, author())], expected: "build.failed", after: half });
   return requests;
 }
 

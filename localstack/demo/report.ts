@@ -10,7 +10,7 @@ export interface RequestReport {
   readonly changes: readonly ChangeUri[];
   /** What the changes are called, for people. */
   readonly titles: readonly string[];
-  readonly expected: RequestPlan["expected"];
+  readonly plan: RequestPlan;
   readonly status: Status;
   readonly ended: boolean;
   readonly reason?: Reason;
@@ -20,13 +20,14 @@ export interface RequestReport {
 }
 
 /** What went otherwise than it should, one sentence each; empty when all is well. */
-export function surprises(requests: readonly RequestReport[], trunk: TrunkReport | undefined): string[] {
+export function surprises(requests: readonly RequestReport[], trunk: TrunkReport): string[] {
   const found: string[] = [];
-  for (const { sqid, titles, expected, status, reason } of requests) {
+  for (const request of requests) {
+    const { sqid, titles, status, reason } = request;
+    const { expected } = request.plan;
     const how = status === "error" && reason ? reason.code : status;
     if (how !== expected) found.push(`${sqid} (${titles.join(", ")}) should have ended ${expected}, and is ${how}.`);
   }
-  if (trunk === undefined) return [...found, "The trunk was not looked at."];
   const points = trunk.commits.filter(({ point }) => point);
   for (const { sha, subject } of points.filter(({ passed }) => passed !== true))
     found.push(`The check fails at ${sha.slice(0, 10)} (${subject}), a commit point of the trunk.`);
@@ -37,7 +38,7 @@ export function surprises(requests: readonly RequestReport[], trunk: TrunkReport
 }
 
 /** What `--json` prints. */
-export const documentOf = (requests: readonly RequestReport[], trunk: TrunkReport | undefined) => ({
+export const documentOf = (requests: readonly RequestReport[], trunk: TrunkReport) => ({
   requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail }) => ({
     sqid,
     changes,
@@ -46,18 +47,18 @@ export const documentOf = (requests: readonly RequestReport[], trunk: TrunkRepor
     elapsedMs,
     trail,
   })),
-  trunk: trunk ?? null,
+  trunk,
 });
 
 /** What there was to see, in a sentence or two, once all went as it should. */
-export function lesson(requests: readonly RequestReport[], trunk: TrunkReport | undefined): string {
+export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): string {
   const landed = requests.filter(({ status }) => status === "landed").length;
-  const points = trunk?.commits.filter(({ point }) => point).length ?? 0;
+  const points = trunk.commits.filter(({ point }) => point).length;
   const said = [
     `${landed} of ${requests.length} requests landed, and the check passes at all ${points} commit points.`,
   ];
-  for (const { sqid, titles, expected } of requests)
-    if (expected === "build.failed")
+  for (const { sqid, titles, plan } of requests)
+    if (plan.expected === "build.failed")
       said.push(
         `${sqid} (${titles.join(", ")}) was refused, as it must be: its check passes on the trunk it was made on, and it merges`,
         "without a conflict, but it calls a function that another of the changes has renamed. The queue built the two together.",

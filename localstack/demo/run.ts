@@ -26,7 +26,7 @@ export async function runRequests(run: Run, plans: readonly RequestPlan[]): Prom
   let asking = true;
   const ask = async () => {
     for (const plan of plans) {
-      await partnersHaveJoined(run, plan, reports);
+      await predecessorHasJoined(run, plan, reports);
       if (run.signal.aborted) return;
       reports.push(await request(run, plan));
     }
@@ -45,15 +45,10 @@ export async function runRequests(run: Run, plans: readonly RequestPlan[]): Prom
   return reports;
 }
 
-/** Which of two conflicting requests comes first is theirs to decide until both have joined the queue; the demo wants it decided. */
-async function partnersHaveJoined(
-  { signal }: Run,
-  plan: RequestPlan,
-  reports: readonly RequestReport[],
-): Promise<void> {
-  if (plan.expected === "landed") return;
+async function predecessorHasJoined({ signal }: Run, { after }: RequestPlan, reports: readonly RequestReport[]) {
   const joined = ({ status, ended }: RequestReport) => ended || STATUSES.indexOf(status) >= STATUSES.indexOf("batched");
-  while (!signal.aborted && !reports.every(joined)) await pause(LOOK_EVERY_MS / 2);
+  const isAwaited = (report: RequestReport) => report.plan === after && !joined(report);
+  while (!signal.aborted && reports.some(isAwaited)) await pause(LOOK_EVERY_MS / 2);
 }
 
 async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): Promise<RequestReport> {
@@ -62,7 +57,7 @@ async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): 
   const { sqid, status, ended, receivedAt } = await client.land(changes);
   const titles = plan.changes.map(titleOf);
   const elapsedMs = Math.max(0, now() - Date.parse(receivedAt));
-  return { sqid, changes, titles, expected: plan.expected, status, ended, elapsedMs, trail: [status] };
+  return { sqid, changes, titles, plan, status, ended, elapsedMs, trail: [status] };
 }
 
 const titleOf = ({ folder, name }: ChangePlan): string => `${folder}: ${name}`;

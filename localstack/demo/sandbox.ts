@@ -1,16 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { type GitOptions, git } from "./git.ts";
-import { CHECK_COMMAND, type Files, folderNames, startingProject } from "./project.ts";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { git } from "./git.ts";
+import { CHECK_COMMAND, folderNames, startingProject } from "./project.ts";
+import { writeBranch } from "./write-branch.ts";
 
-/** A repository to try things on: a bare remote that holds a small project, and a clone to make changes in. */
+/** A repository to try things on: a bare remote that holds a small project. */
 export interface Sandbox {
   /** Absolute path of the bare repository. */
   readonly remote: string;
   readonly branch: string;
-  /** Absolute path of the clone. */
-  readonly clone: string;
   /** The commit that the trunk started with. */
   readonly start: string;
   /** The project's folders. */
@@ -28,7 +27,7 @@ export interface SandboxOptions {
 export const SANDBOX_BRANCH = "main";
 
 /** Where the sandbox of a directory keeps its bare repository. */
-export const sandboxRemote = (directory: string): string => join(resolve(directory), "remote.git");
+export const sandboxRemote = (directory: string): string => join(resolve(directory), "sandbox.git");
 
 /** Seconds since 1970 at which a sandbox's history begins. */
 export const beginningOf = (seed: number): number => Date.UTC(2026, 0, 5, 9) / 1_000 + (seed % 100_000) * 60;
@@ -39,13 +38,11 @@ export async function createSandbox(
   { seed = 1, folders = 3 }: SandboxOptions = {},
 ): Promise<Sandbox> {
   const remote = sandboxRemote(directory);
-  const clone = join(resolve(directory), "clone");
-  if (!existsSync(remote)) await make(remote, clone, { seed, folders: folderNames(folders) });
+  if (!existsSync(remote)) await make(remote, seed, folderNames(folders));
   const start = await git(remote, ["rev-list", "--max-parents=0", SANDBOX_BRANCH]);
   const entries = await git(remote, ["ls-tree", "-d", "--name-only", start.trim()]);
   return {
     remote,
-    clone,
     branch: SANDBOX_BRANCH,
     start: start.trim(),
     folders: entries.split("\n").filter((entry) => entry !== ""),
@@ -53,29 +50,17 @@ export async function createSandbox(
   };
 }
 
-async function make(remote: string, clone: string, { seed, folders }: { seed: number; folders: readonly string[] }) {
+async function make(remote: string, seed: number, folders: readonly string[]): Promise<void> {
   const draft = `${remote}.draft`;
   await rm(draft, { recursive: true, force: true });
-  await rm(clone, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
-  await mkdir(clone, { recursive: true });
   await git(draft, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${SANDBOX_BRANCH}`]);
-  await git(clone, ["init", "--quiet", "--template=", `--initial-branch=${SANDBOX_BRANCH}`]);
-  await git(clone, ["remote", "add", "origin", remote]);
-  const by = "Tea Shop <shop@example.invalid>";
-  await commitFiles(clone, startingProject(folders), "Open the tea shop", { by, at: beginningOf(seed) });
-  await git(clone, ["push", "--quiet", draft, `HEAD:refs/heads/${SANDBOX_BRANCH}`]);
+  await writeBranch(draft, {
+    ref: `refs/heads/${SANDBOX_BRANCH}`,
+    by: "Tea Shop <shop@example.invalid>",
+    at: beginningOf(seed),
+    commits: [{ message: "Open the tea shop", files: startingProject(folders) }],
+  });
   // Last: a sandbox whose making was interrupted is made anew.
   await rename(draft, remote);
-}
-
-/** Writes the files and commits them, on whatever is checked out. Returns the commit. */
-export async function commitFiles(clone: string, files: Files, message: string, options: GitOptions): Promise<string> {
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(clone, path)), { recursive: true });
-    await writeFile(join(clone, path), content);
-  }
-  await git(clone, ["add", "--", ...Object.keys(files)]);
-  await git(clone, ["commit", "--quiet", "-m", message], options);
-  return (await git(clone, ["rev-parse", "HEAD"])).trim();
 }

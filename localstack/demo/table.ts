@@ -26,12 +26,14 @@ export function renderTable(requests: readonly RequestReport[], columns: number)
 }
 
 const stageOf = ({ trail, reason }: RequestReport): string =>
-  [shortTrail(trail), ...(reason ? [`${reason.code}: ${firstWords(reason.message)}`] : [])].join("\n");
+  [shortTrail(trail), ...(reason ? [`${reason.code}: ${firstLines(reason.message)}`] : [])].join("\n");
 
-/** The first line of a message, bounded. */
-export function firstWords(message: string, most = 120): string {
-  const [line = ""] = message.split("\n");
-  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
-}
+/** The first two lines of a message, each bounded. */
+const firstLines = (message: string, most = 200): string =>
+  message
+    .split("\n")
+    .slice(0, 2)
+    .map((line) => (line.length > most ? `${line.slice(0, most - 1)}…` : line))
+    .join("\n");
 
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

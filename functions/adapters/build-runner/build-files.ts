@@ -21,7 +21,7 @@ export const Running = ProcessMark;
 
 export const Verdict = z.object({
   result: z.enum(["passed", "failed", "cancelled", "infrastructure"]),
-  /** One line: why it did not pass. */
+  /** Why it did not pass: one sentence, as it goes on from `Build <key>: `. */
   why: z.string().optional(),
 });
 export type Verdict = z.infer<typeof Verdict>;

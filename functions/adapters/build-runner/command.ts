@@ -34,7 +34,7 @@ export function commandRunner(options: CommandRunnerOptions): BuildRunner {
       const verdict = await verdictOf(files, claim);
       if (verdict === undefined) return { kind: "running" };
       if (claim) await removeWorktree(options, claim.tree);
-      return finished(verdict, files);
+      return finished(key, verdict, files);
     },
 
     async cancel(key) {
@@ -71,11 +71,11 @@ function onceAtATime(directory: string, work: () => Promise<void>): Promise<void
   return under;
 }
 
-async function finished({ result, why }: Verdict, files: BuildFiles): Promise<BuildStatus> {
+async function finished(key: BuildKey, { result, why }: Verdict, files: BuildFiles): Promise<BuildStatus> {
   const url = urlOf(files);
   if (result === "passed") return { kind: "finished", result, url };
   const output = result === "cancelled" ? "" : await endOfOutput(files);
-  return { kind: "finished", result, message: [why, output].filter((part) => part).join("\n"), url };
+  return { kind: "finished", result, message: [`Build ${key}: ${why}`, output].filter((part) => part).join("\n"), url };
 }
 
 const urlOf = (files: BuildFiles): string => pathToFileURL(files.output).href;

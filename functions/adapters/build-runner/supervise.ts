@@ -3,7 +3,7 @@
  * It claims the build, runs the command in a process group of its own, and writes down how it ended. SIGTERM stops the build.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { openSync } from "node:fs";
+import { existsSync, openSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { buildFiles, type Claim, Order, type Verdict } from "./build-files.ts";
 import { readIfThere, replaceFile, writeOnce } from "./files.ts";
@@ -19,8 +19,15 @@ let group: number | undefined;
 const stopRequested = Promise.withResolvers<void>();
 
 // Before the claim: whoever reads the claim may send the signal at once.
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-  process.on(signal, () => stop({ result: "cancelled", why: "The build was cancelled." }));
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(whoStopped(signal)));
+
+const CANCELLED: Verdict = { result: "cancelled", why: "it was cancelled." };
+
+/** Whoever cancels a build leaves a mark first; a signal without it comes from somebody else, such as a machine that shuts down. */
+const whoStopped = (signal: string): Verdict =>
+  existsSync(files.cancelled)
+    ? CANCELLED
+    : { result: "infrastructure", why: `it was ended from outside, by ${signal}.` };
 
 function stop(verdict: Verdict): void {
   stopped ??= verdict;
@@ -38,8 +45,7 @@ async function supervise(): Promise<void> {
   process.disconnect?.();
   if (!mine) return;
   // A cancel that did not see the claim yet has left its mark by now.
-  if ((await readIfThere(files.cancelled)) !== undefined)
-    stop({ result: "cancelled", why: "The build was cancelled." });
+  if ((await readIfThere(files.cancelled)) !== undefined) stop(CANCELLED);
   await replaceFile(files.verdict, JSON.stringify(stopped ?? (await run())));
 }
 
@@ -56,7 +62,7 @@ async function run(): Promise<Verdict> {
   if (stopped) signalGroup(group, "SIGTERM");
   await replaceFile(files.running, JSON.stringify({ pid: group, started: (await startOf(group)) ?? "" }));
   const deadline = setTimeout(
-    () => stop({ result: "failed", why: `The build was stopped after ${order.timeoutMs / 1_000} s.` }),
+    () => stop({ result: "failed", why: `it was stopped after ${order.timeoutMs / 1_000} s.` }),
     order.timeoutMs,
   );
   const verdict = await Promise.race([ended, stopRequested.promise.then(() => undefined)]);
@@ -68,15 +74,15 @@ async function run(): Promise<Verdict> {
 const endOf = (shell: ChildProcess): Promise<Verdict> =>
   new Promise((resolve) => {
     shell.once("error", (error) =>
-      resolve({ result: "infrastructure", why: `The shell did not start: ${error.message}` }),
+      resolve({ result: "infrastructure", why: `the shell did not start: ${error.message}` }),
     );
     shell.once("exit", (code, signal) => {
       if (code === 0) resolve({ result: "passed" });
-      else if (code !== null) resolve({ result: "failed", why: `The command exited with code ${code}.` });
+      else if (code !== null) resolve({ result: "failed", why: `the command exited with code ${code}.` });
       // Nobody of ours sent it: the machine is short of memory, or somebody is shutting it down.
       else if (signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT" || signal === "SIGHUP")
-        resolve({ result: "infrastructure", why: `The build was ended from outside, by ${signal}.` });
-      else resolve({ result: "failed", why: `The command died of ${signal}.` });
+        resolve({ result: "infrastructure", why: `it was ended from outside, by ${signal}.` });
+      else resolve({ result: "failed", why: `the command died of ${signal}.` });
     });
   });
 

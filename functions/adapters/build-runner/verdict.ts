@@ -20,13 +20,10 @@ export async function verdictOf(files: BuildFiles, claim: Claim | undefined): Pr
   const last = await readVerdict(files);
   if (last) return last;
   if (claim) await killWhatIsLeft(files);
-  if ((await readIfThere(files.cancelled)) !== undefined)
-    return { result: "cancelled", why: "The build was cancelled." };
+  if ((await readIfThere(files.cancelled)) !== undefined) return { result: "cancelled", why: "it was cancelled." };
   return {
     result: "infrastructure",
-    why: claim
-      ? "The build vanished without a result: its processes are gone."
-      : "No build was started under this key.",
+    why: claim ? "it vanished without a result: its processes are gone." : "it was never started here.",
   };
 }
 

@@ -1,18 +1,15 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildTask, buildRunnerFor } from "../../../functions/adapters/build-runner/index.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
 import { git } from "../../../localstack/demo/git.ts";
-import { commitFiles } from "../../../localstack/demo/sandbox.ts";
+import { writeBranch } from "../../../localstack/demo/write-branch.ts";
 import { aQueue, aTask, scratch } from "./tasks.ts";
 
 /** A real remote, and a queue whose build is `sh build.sh` of the commit. */
 export async function commandWorld() {
   const root = await scratch();
-  const [remote, clone, workDirectory] = [join(root, "remote.git"), join(root, "clone"), join(root, "work")];
-  await mkdir(clone);
+  const [remote, workDirectory] = [join(root, "remote.git"), join(root, "work")];
   await git(root, ["init", "--quiet", "--bare", "--initial-branch=main", remote]);
-  await git(clone, ["init", "--quiet", "--initial-branch=main"]);
   const queue = aQueue({ repository: { remote }, buildRunner: { type: "command", command: "sh build.sh" } });
   return {
     root,
@@ -23,8 +20,14 @@ export async function commandWorld() {
     /** A composed commit whose build is the script. */
     async scripted(script: string): Promise<BuildTask> {
       const task = aTask();
-      const commit = await commitFiles(clone, { "build.sh": `# ${task.key}\n${script}\n` }, "Build it so", { at: 1e9 });
-      await git(clone, ["push", "--quiet", remote, `HEAD:${task.ref}`]);
+      const files = { "build.sh": `# ${task.key}\n${script}\n` };
+      const by = "Ada <ada@example.invalid>";
+      const commit = await writeBranch(remote, {
+        ref: task.ref,
+        by,
+        at: 1e9,
+        commits: [{ message: "Build it so", files }],
+      });
       return { ...task, commit: GitSha.parse(commit) };
     },
   };

@@ -81,7 +81,7 @@ describe("the command runner", () => {
     const { url = "" } = await world.open().trigger(task);
     const { message = "" } = await finish(world.open(), task.key);
     const [first = "", ...output] = message.split("\n");
-    expect(first).toBe("The command exited with code 3.");
+    expect(first).toBe(`Build ${task.key}: the command exited with code 3.`);
     expect(output.join("\n").length).toBeLessThanOrEqual(MAX_MESSAGE);
     expect(output.slice(-2)).toEqual(["9999", "red at the end"]);
     expect(output[0]).toMatch(/^\d{4}$/);
@@ -126,6 +126,15 @@ describe("the command runner", () => {
     const claim = await readClaim(filesOfBuild(world.workDirectory, task.key));
     await written(filesOfBuild(world.workDirectory, task.key).running);
     process.kill(claim?.supervisor.pid ?? 0, "SIGKILL");
+    expect(await finish(world.open(), task.key)).toMatchObject({ result: "infrastructure" });
+    await gone(pid);
+  });
+
+  it("tells a build that somebody else stopped from one that was cancelled", async () => {
+    const world = await commandWorld();
+    const { task, pid } = await atWork(world);
+    const claim = await readClaim(filesOfBuild(world.workDirectory, task.key));
+    process.kill(claim?.supervisor.pid ?? 0, "SIGTERM");
     expect(await finish(world.open(), task.key)).toMatchObject({ result: "infrastructure" });
     await gone(pid);
   });

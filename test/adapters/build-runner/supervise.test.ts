@@ -17,7 +17,7 @@ it("stops a build that outlives its time, though nobody asks", async () => {
   const supervisor = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: "inherit" });
   await new Promise((resolve) => supervisor.once("exit", resolve));
   const verdict = Verdict.parse(JSON.parse(await readFile(buildFiles(directory).verdict, "utf8")));
-  expect(verdict).toEqual({ result: "failed", why: "The build was stopped after 0.3 s." });
+  expect(verdict).toEqual({ result: "failed", why: "it was stopped after 0.3 s." });
   expect(await readFile(buildFiles(directory).output, "utf8")).toBe("begun\n");
 });
 

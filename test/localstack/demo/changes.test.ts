@@ -38,7 +38,7 @@ async function made(sandbox: Sandbox, plans: readonly ChangePlan[]): Promise<str
 /** The trunk with all of the commits merged into it. */
 async function merged({ clone, start }: World, shas: readonly string[]): Promise<string> {
   await git(clone, ["checkout", "--quiet", "--force", "--detach", start]);
-  for (const sha of shas) await git(clone, ["merge", "--quiet", "--no-ff", "-m", "Merge", sha]);
+  await git(clone, ["merge", "--quiet", "--no-ff", "-m", "Merge", ...shas]);
   return (await git(clone, ["rev-parse", "HEAD"])).trim();
 }
 

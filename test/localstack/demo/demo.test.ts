@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
+import { Reason } from "../../../functions/contracts/reasons.ts";
+import { git } from "../../../localstack/demo/git.ts";
+import { scratch } from "../../adapters/build-runner/tasks.ts";
+
+const program = join(import.meta.dirname, "..", "..", "..", "localstack", "demo", "main.ts");
+
+const demo = async (...args: string[]) =>
+  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 110_000 });
+
+const Document = z.strictObject({
+  requests: z.array(
+    z.strictObject({
+      sqid: Sqid,
+      changes: z.array(ChangeUri).min(1),
+      status: z.string(),
+      reason: Reason.nullable(),
+      elapsedMs: z.number().positive(),
+      trail: z.array(z.string()).min(3),
+    }),
+  ),
+  trunk: z.strictObject({
+    repository: z.string(),
+    branch: z.literal("main"),
+    commits: z.array(
+      z.strictObject({ sha: GitSha, subject: z.string(), point: z.boolean(), passed: z.boolean().nullable() }),
+    ),
+  }),
+});
+
+it("lands what can land, refuses the second half of the semantic conflict, and proves every commit point", async () => {
+  const { exitCode, stdout, stderr } = await demo(
+    "--count",
+    "8",
+    "--folders",
+    "2",
+    "--json",
+    "--state",
+    await scratch(),
+  );
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const { requests, trunk } = Document.parse(JSON.parse(stdout));
+  expect(requests.map(({ status }) => status).sort()).toEqual(["error", ...Array<string>(7).fill("landed")]);
+  const refused = requests.find(({ status }) => status === "error");
+  expect(refused?.changes[0]).toContain("discounts");
+  expect(refused?.reason?.code).toBe("build.failed");
+  expect(refused?.reason?.message).toMatch(/^Build [0-9a-f]{32}: the command exited with code 1\.\n(FAIL .*price'\n)+/);
+  const points = trunk.commits.filter(({ point }) => point);
+  expect(points.map(({ passed }) => passed)).toEqual(Array(7).fill(true));
+  expect(trunk.commits.filter(({ point }) => !point).every(({ passed }) => passed === null)).toBe(true);
+  expect((await git(trunk.repository, ["rev-parse", "main"])).trim()).toBe(trunk.commits[0]?.sha);
+  const subjects = trunk.commits.map(({ subject }) => subject);
+  expect(new Set(subjects).size).toBe(7 * 3);
+}, 120_000);
+
+it("lands a stack as one request and reads well when it is redirected", async () => {
+  const { exitCode, stdout, stderr } = await demo("--count", "5", "--stacked", "--state", await scratch());
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(stdout).toContain("2 of 3 requests landed, and the check passes at all 2 commit points.");
+  expect(stdout).toMatch(/^ +\d+\.\d s {2}demo\/\d {2}.*\(\+2\) .*accepted/m);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: nothing that only a terminal understands.
+  expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+}, 120_000);
+
+it("refuses wrong flags before it does anything", async () => {
+  const state = await scratch();
+  const { exitCode, stdout, stderr } = await demo("--count", "none", "--state", state);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toContain("--count takes a whole number from 1 to 100\n\nnpm run demo");
+});
