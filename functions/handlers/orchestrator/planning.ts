@@ -30,7 +30,7 @@ export interface PlanningShell {
  */
 export async function runPlanner(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<void> {
   const snapshot = await load(shell, config.name, signals);
-  const plan = shell.planner(config, snapshot, signals, shell.now());
+  const plan = shell.planner(config, snapshot, readyBeforeCancel(signals), shell.now());
   await write(shell.batches, plan, snapshot);
   // A queue's commands are in order where it matters: those of one kind do not depend on each other.
   for (const alike of runsOfOneKind(plan.commands))
@@ -41,6 +41,13 @@ export async function runPlanner(shell: PlanningShell, config: QueueConfig, sign
   await concurrently(plan.archived, CONCURRENCY, async (batch) =>
     expect(await shell.batches.archive(batch, shell.now()), batch.id),
   );
+}
+
+/** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
+function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
+  const cancelled = new Set(signals.flatMap((signal) => (signal.kind === "cancel-requested" ? [signal.sqid] : [])));
+  const overtaken = (signal: Signal) => signal.kind === "request-ready" && cancelled.has(signal.sqid);
+  return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
 }
 
 async function load(

@@ -17,8 +17,11 @@ afterAll(() => dynalite.stop());
 interface Asked {
   readonly folder: string;
   readonly fails: boolean;
-  readonly cancel: boolean;
+  /** After so many rounds of deliveries, if at all. */
+  readonly cancelAfter?: number | undefined;
 }
+
+const ROUNDS = 8;
 
 /** Lands and cancels, dying where told, and sweeps until everything has ended. */
 async function live(asked: readonly Asked[], deaths: readonly Death[], config: Record<string, unknown>) {
@@ -28,11 +31,16 @@ async function live(asked: readonly Asked[], deaths: readonly Death[], config: R
     const runtime = new Runtime(world);
     const [first, ...later] = deaths;
     if (first) world.dieAt(first);
-    asked.forEach(({ folder, fails, cancel }, index) => {
+    asked.forEach(({ folder, fails }, index) => {
       const query = `sq-files=${folder}${fails ? "&sq-fake=build-fail" : ""}`;
       runtime.send(aLand(index + 1, { changes: [change(`change-${index + 1}`, query)] }));
-      if (cancel) runtime.send(aCancel(index + 1));
     });
+    for (let round = 0; round < ROUNDS; round++) {
+      asked.forEach(({ cancelAfter }, index) => {
+        if (cancelAfter === round) runtime.send(aCancel(index + 1));
+      });
+      await runtime.settle(1);
+    }
     await runtime.settle();
     for (const death of later) {
       world.dieAt(death);
@@ -53,7 +61,7 @@ async function live(asked: readonly Asked[], deaths: readonly Death[], config: R
 
 describe("the pipeline", () => {
   it("takes one request from Land to landed, through every status in order (E03, E04)", async () => {
-    const { world, runtime, requests } = await live([{ folder: "a", fails: false, cancel: false }], [], {});
+    const { world, runtime, requests } = await live([{ folder: "a", fails: false }], [], {});
     expect(requests[0]?.state).toBe("landed");
     expect(runtime.trunk).toEqual([sqid(1)]);
     const statuses = world.log.flatMap((event) => (event.kind === "status" ? [event.status] : []));
@@ -65,7 +73,7 @@ describe("the pipeline", () => {
   });
 
   it("fails what does not build with the build's reason, and lands what conflicts with it after all (E08)", async () => {
-    const asked = [true, false].map((fails) => ({ folder: "a", fails, cancel: false }));
+    const asked = [true, false].map((fails) => ({ folder: "a", fails }));
     const { requests, runtime } = await live(asked, [], {});
     expect(requests[0]).toMatchObject({ state: "error", reason: { code: "build.failed" } });
     expect(requests[1]?.state).toBe("landed");
@@ -75,9 +83,9 @@ describe("the pipeline", () => {
   const anyRequest = fc.record({
     folder: fc.constantFrom("a", "b"),
     fails: fc.boolean(),
-    cancel: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
+    cancelAfter: fc.option(fc.integer({ min: 0, max: ROUNDS - 1 }), { nil: undefined, freq: 2 }),
   });
-  const anyDeath = fc.record({ at: fc.integer({ min: 1, max: 60 }), moment: fc.constantFrom("before", "after") });
+  const anyDeath = fc.record({ at: fc.integer({ min: 1, max: 150 }), moment: fc.constantFrom("before", "after") });
 
   it("ends every request once, with one outcome everywhere, whenever its functions die (promise 2, N05)", async () => {
     const history = fc.record({
@@ -93,20 +101,20 @@ describe("the pipeline", () => {
         expect(unfinished).toEqual([]);
         expect(world.dead_letters).toEqual([]);
         requests.forEach((request, index) => {
-          const { fails, cancel } = asked[index] ?? {};
+          const { fails, cancelAfter } = asked[index] ?? {};
           const ends = world.log.filter(
             (event) => event.sqid === sqid(index + 1) && event.kind === "status" && hasEnded(event.status),
           );
           expect(ends).toMatchObject([{ status: request?.state, version: request?.version }]);
           if (request?.state !== "landed") expect(request?.reason).toBeDefined();
           if (fails) expect(request?.state).not.toBe("landed");
-          if (!fails && !cancel) expect(request?.state).toBe("landed");
+          if (!fails && cancelAfter === undefined) expect(request?.state).toBe("landed");
           expect(runtime.trunk.filter((landed) => landed === sqid(index + 1))).toHaveLength(
             request?.state === "landed" ? 1 : 0,
           );
         });
       }),
-      { seed: Number(process.env["SIM_SEED"] ?? 20_261_123), numRuns: Number(process.env["SIM_RUNS"] ?? 25) },
+      { seed: Number(process.env["SIM_SEED"] ?? 20_261_123), numRuns: Number(process.env["SIM_RUNS"] ?? 30) },
     );
   }, 120_000);
 });

@@ -62,6 +62,19 @@ describe("plan", () => {
     expect(world.logOf(1)).toContain("speculating");
   });
 
+  it.each([
+    ["before", [0, 1]],
+    ["after", [1, 0]],
+  ])("cancels a ready request whose cancel comes %s the news that it is ready, in one run (E10)", async (_, order) => {
+    await admit(1);
+    const both: Signal[] = [{ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(1) }, isReady(1)];
+    await world.deliver(plan, ...order.map((index) => both[index]));
+    await world.deliver(plan, { v: 1, kind: "tick", queue: QUEUE, nonce: "1" } satisfies Signal);
+    expect((await world.requests.get(sqid(1)))?.state).toBe("cancelled");
+    expect((await liveBatches()).filter(({ state }) => state === "speculating")).toEqual([]);
+    expect(world.logOf(1).filter((entry) => entry === "cancelled")).toEqual(["cancelled"]);
+  });
+
   it("dead-letters the signals of a queue that is no longer configured, and ends the request that they name", async () => {
     await admit(1);
     world.configure({}, "another");

@@ -46,9 +46,9 @@ export class Runtime {
     this.#queueOf("requests.fifo").push(JSON.stringify(message));
   }
 
-  /** Until no message and no workflow moves any more. */
-  async settle(): Promise<void> {
-    for (let moved = true, rounds = 0; moved && rounds < 500; rounds++) {
+  /** Until no message and no workflow moves any more, or for so many rounds. */
+  async settle(most = 500): Promise<void> {
+    for (let moved = true, rounds = 0; moved && rounds < most; rounds++) {
       moved = await this.#deliver("requests.fifo", intake, 1);
       moved = (await this.#deliver("signals.fifo", plan, 10)) || moved;
       moved = (await this.#land()) || moved;
