@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly apiAuth?: Settings["apiAuth"];
   /** Default: true, but under the embedded runtime, which runs the sources. */
   readonly bundle?: boolean;
+  /** Default: true. */
+  readonly images?: boolean;
   /** Default: /tmp/submitqueue, the only place where Lambda lets a function write. */
   readonly workDirectory?: string;
   readonly alarmTopicArn?: string;
@@ -40,6 +42,7 @@ const FEATURE_FLAGS = {
   "@aws-cdk/aws-lambda:recognizeLayerVersion": true,
   "@aws-cdk/core:checkSecretUsage": true,
   "@aws-cdk/core:enablePartitionLiterals": true,
+  "@aws-cdk/core:validateAgainstDefaultRules": true,
   "@aws-cdk/core:target-partitions": ["aws", "aws-cn"],
   "@aws-cdk/aws-lambda-nodejs:useLatestRuntimeVersion": true,
   "@aws-cdk/core:annotationsInValidationReport": true,
@@ -93,6 +96,7 @@ function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settin
     deletionProtection,
     apiAuth: apiAuth ?? (target === "aws" ? "iam" : "none"),
     bundle: options.bundle ?? target !== "embedded",
+    images: options.images ?? true,
     version,
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),
   };

@@ -16,6 +16,8 @@ const Context = z.object({
     .optional(),
   /** false leaves code out of the templates, which is quick, and enough to look at them. */
   bundle: boolean.default(true),
+  /** false: no container images (Settings.images). */
+  images: boolean.default(true),
 });
 
 /** What is wrong with the context, for people. */
@@ -32,12 +34,13 @@ export function optionsFrom(contextOf: (name: string) => unknown): AppOptions {
     throw new ContextError(
       parsed.error.issues.map(({ path, message }) => `context ${path.join(".")}: ${message}`).join("\n"),
     );
-  const { queues, target, deletionProtection, apiAuth, alarmTopic, bundle } = parsed.data;
+  const { queues, target, deletionProtection, apiAuth, alarmTopic, bundle, images } = parsed.data;
   return {
     queues,
     target,
     deletionProtection,
     bundle: bundle && target !== "embedded",
+    ...(images ? {} : { images }),
     ...(apiAuth === undefined ? {} : { apiAuth }),
     ...(alarmTopic === undefined ? {} : { alarmTopicArn: alarmTopic }),
   };

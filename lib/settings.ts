@@ -14,6 +14,8 @@ export interface Settings {
   readonly apiAuth: "iam" | "none";
   /** False leaves code out of the templates: functions then carry their entry in their metadata alone. */
   readonly bundle: boolean;
+  /** False deploys functions that run git like all others, for an endpoint that runs no container images: git is then its host's. */
+  readonly images: boolean;
   /** Where functions find the queue configuration as JSON. */
   readonly queuesFile: string;
   /** Where functions that run git, or commands, keep files. */

@@ -128,7 +128,7 @@ export class LambdaFunction extends Construct {
       });
     if (!existsSync(join(REPOSITORY, entryOf(props.name))))
       throw new Error(`the function ${props.name} has no entry: ${entryOf(props.name)} does not exist`);
-    return props.git === true ? this.#image(props, options) : this.#bundle(props, options);
+    return props.git === true && props.settings.images ? this.#image(props, options) : this.#bundle(props, options);
   }
 
   #bundle({ name, settings, queues }: LambdaFunctionProps, options: FunctionOptions): Lambda {
