@@ -1,0 +1,127 @@
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
+import { type FauxqsServer, startFauxqs } from "fauxqs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { send, sendAll, sendDeadLetter } from "../../functions/adapters/sqs.ts";
+import type { Topic } from "../../functions/contracts/messages.ts";
+import { toEmulator } from "../support/dynalite.ts";
+
+let server: FauxqsServer;
+let sqs: SQSClient;
+beforeAll(async () => {
+  server = await startFauxqs({ port: 0, logger: false });
+  sqs = new SQSClient(toEmulator(`http://127.0.0.1:${server.port}`));
+});
+afterAll(async () => {
+  sqs.destroy();
+  await server.stop();
+});
+
+const create = async (name: string) => {
+  const Attributes = name.endsWith(".fifo") ? { FifoQueue: "true" } : undefined;
+  const { QueueUrl = "" } = await sqs.send(
+    new CreateQueueCommand({ QueueName: name, ...(Attributes && { Attributes }) }),
+  );
+  return QueueUrl;
+};
+const receive = async (QueueUrl: string) => {
+  const command = new ReceiveMessageCommand({
+    QueueUrl,
+    MaxNumberOfMessages: 10,
+    MessageSystemAttributeNames: ["All"],
+    MessageAttributeNames: ["All"],
+  });
+  return (await sqs.send(command)).Messages ?? [];
+};
+
+const fifo: Topic<{ n: number }> = {
+  name: "numbers",
+  schema: z.object({ n: z.int() }),
+  fifo: { group: ({ n }) => (n % 2 ? "odd" : "even"), dedup: ({ n }) => `n${n}` },
+};
+const { fifo: _fifo, ...standard } = fifo;
+
+describe("sending to a topic", () => {
+  it("gives a message of a FIFO topic its group, and swallows a repeat of its dedup id", async () => {
+    const url = await create("send.fifo");
+    for (const n of [1, 1]) await send(sqs, url, fifo, { n });
+    expect(await receive(url)).toMatchObject([
+      { Body: '{"n":1}', Attributes: { MessageGroupId: "odd", MessageDeduplicationId: "n1" } },
+    ]);
+  });
+
+  it("sends more than ten messages, in order", async () => {
+    const url = await create("many.fifo");
+    const one = { ...fifo, fifo: { group: () => "one", dedup: ({ n }: { n: number }) => `n${n}` } };
+    await sendAll(
+      sqs,
+      url,
+      one,
+      Array.from({ length: 12 }, (_, n) => ({ n })),
+    );
+    const bodies: unknown[] = [];
+    for (let got = await receive(url); got.length > 0; got = bodies.length < 12 ? await receive(url) : []) {
+      bodies.push(...got.map(({ Body = "" }) => (JSON.parse(Body) as { n: number }).n));
+      for (const { ReceiptHandle } of got) await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
+    }
+    expect(bodies).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  });
+
+  it("sends nothing for no messages", async () => {
+    await sendAll(sqs, "http://nowhere.invalid/queue", standard, []);
+  });
+
+  it("says that a topic that is not there is a fault of the configuration", async () => {
+    const url = (await create("there")).replace(/there$/, "not-there");
+    await expect(send(sqs, url, standard, { n: 1 })).rejects.toMatchObject({ code: "config.invalid" });
+  });
+
+  it("asks to be retried when SQS can't be reached, or takes only some of a batch", async () => {
+    const away = new SQSClient(toEmulator("http://127.0.0.1:1"));
+    await expect(send(away, "http://127.0.0.1:1/x", standard, { n: 1 })).rejects.toMatchObject({
+      code: "queue.unavailable",
+    });
+    const mock = mockClient(new SQSClient(toEmulator("http://127.0.0.1:1")));
+    mock
+      .on(SendMessageBatchCommand)
+      .resolves({ Failed: [{ Id: "0", SenderFault: false, Code: "InternalError" }], Successful: [] });
+    const partial = sendAll(mock as unknown as SQSClient, "x", standard, [{ n: 1 }]);
+    await expect(partial).rejects.toMatchObject({ code: "queue.unavailable" });
+  });
+});
+
+describe("sending a dead letter", () => {
+  const reason = {
+    reason: "refused",
+    code: "internal",
+    message: `a\u0000b${"x".repeat(5_000)}`,
+    originalTopic: "numbers",
+  };
+
+  it("keeps body, group and dedup id, and carries the reason in what SQS takes as attributes", async () => {
+    const url = await create("dead.fifo");
+    for (let repeat = 0; repeat < 2; repeat++)
+      await sendDeadLetter(sqs, url, { body: "{", group: "odd", dedup: "n1", reason });
+    const [letter, ...more] = await receive(url);
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({
+      Body: "{",
+      Attributes: { MessageGroupId: "odd", MessageDeduplicationId: "n1" },
+      MessageAttributes: { code: { StringValue: "internal" }, originalTopic: { StringValue: "numbers" } },
+    });
+    expect(letter?.MessageAttributes?.["message"]?.StringValue).toMatch(/^a bx{997}$/);
+  });
+
+  it("needs no group on a standard queue", async () => {
+    const url = await create("dead");
+    await sendDeadLetter(sqs, url, { body: "{", reason });
+    expect(await receive(url)).toHaveLength(1);
+  });
+});
