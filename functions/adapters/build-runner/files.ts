@@ -2,9 +2,17 @@ import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
 
+let drafts = 0;
+
+/** A name that no other writer uses, in this process or another. */
+function draftOf(file: string): string {
+  drafts += 1;
+  return `${file}.${process.pid}.${drafts}.draft`;
+}
+
 /** True when this call wrote the file; false when it existed. Never a half-written file, whoever dies when. */
 export async function writeOnce(file: string, content: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}.draft`;
+  const draft = draftOf(file);
   await writeFile(draft, content);
   try {
     await link(draft, file);
@@ -19,7 +27,7 @@ export async function writeOnce(file: string, content: string): Promise<boolean>
 
 /** Replaces the file as a whole, or not at all. */
 export async function replaceFile(file: string, content: string): Promise<void> {
-  const draft = `${file}.${process.pid}.draft`;
+  const draft = draftOf(file);
   await writeFile(draft, content);
   await rename(draft, file);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { buildFiles, type Order, Verdict } from "../../../functions/adapters/build-runner/build-files.ts";
-import { replaceFile } from "../../../functions/adapters/build-runner/files.ts";
+import { replaceFile, writeOnce } from "../../../functions/adapters/build-runner/files.ts";
 import { startOf } from "../../../functions/adapters/build-runner/process-mark.ts";
 import { forgetOldBuilds } from "../../../functions/adapters/build-runner/retention.ts";
 import { scratch } from "./tasks.ts";
@@ -19,6 +19,28 @@ it("stops a build that outlives its time, though nobody asks", async () => {
   const verdict = Verdict.parse(JSON.parse(await readFile(buildFiles(directory).verdict, "utf8")));
   expect(verdict).toEqual({ result: "failed", why: "it was stopped after 0.3 s." });
   expect(await readFile(buildFiles(directory).output, "utf8")).toBe("begun\n");
+});
+
+it("leaves the build to the one supervisor that claims it", async () => {
+  const directory = await scratch();
+  const order: Order = { directory, tree: directory, command: "echo built >> count", timeoutMs: 10_000 };
+  const supervisors = Array.from({ length: 4 }, () => spawn(process.execPath, [program, JSON.stringify(order)]));
+  await Promise.all(supervisors.map((supervisor) => new Promise((resolve) => supervisor.once("exit", resolve))));
+  expect(await readFile(join(directory, "count"), "utf8")).toBe("built\n");
+  expect((await readdir(directory)).sort()).toEqual([
+    "claim.json",
+    "count",
+    "output.log",
+    "running.json",
+    "verdict.json",
+  ]);
+});
+
+it("writes a file once, however many try at the same time", async () => {
+  const file = join(await scratch(), "file");
+  const tries = await Promise.all(Array.from({ length: 20 }, (_, i) => writeOnce(file, `${i}`)));
+  expect(tries.filter((won) => won)).toHaveLength(1);
+  expect(await readFile(file, "utf8")).toBe(`${tries.indexOf(true)}`);
 });
 
 it("forgets the oldest builds, and their worktrees, but none that is running", async () => {
