@@ -7,7 +7,7 @@ import { equivalents, type Merged, mergeTrees } from "./merge.ts";
 import { mergeMessage, squashMessage } from "./messages.ts";
 import { refusals } from "./refusals.ts";
 
-/** `commits` are those that the tip did not have, oldest first. */
+/** `commits` are those on the line from the old tip to the new, oldest first: of a merge, the merge commit alone. */
 export type Applied =
   | { readonly kind: "applied"; readonly tip: Tip; readonly commits: readonly GitSha[] }
   | { readonly kind: "refused"; readonly reason: Reason };
@@ -23,8 +23,10 @@ export async function applyUnit(bench: Bench, tip: Tip, unit: MergeUnit): Promis
   let at = tip;
   const commits: GitSha[] = [];
   for (const change of bench.changesOf(unit)) {
-    const applied = await applyChange(bench, at, change);
+    const before = bench.recall(at, change);
+    const applied: Applied = before ? { kind: "applied", ...before } : await applyChange(bench, at, change);
     if (applied.kind === "refused") return applied;
+    if (!before) bench.remember(at, change, { tip: applied.tip, commits: applied.commits });
     at = applied.tip;
     commits.push(...applied.commits);
   }
@@ -44,7 +46,11 @@ async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promis
       return merge(bench, tip, change);
     case "PROMOTE":
       if (!boundary.has(tip.sha)) return { kind: "refused", reason: refusals.notFastForward(change, bench.branch) };
-      return { kind: "applied", tip: { sha: change.sha, tree: bench.commit(change.sha).tree }, commits };
+      return {
+        kind: "applied",
+        tip: { sha: change.sha, tree: bench.commit(change.sha).tree },
+        commits: bench.line(change.sha, tip.sha),
+      };
   }
 }
 
@@ -108,7 +114,7 @@ async function merge(bench: Bench, tip: Tip, change: PlacedChange): Promise<Appl
   const message = mergeMessage(change, bench.branch);
   const head = bench.commit(change.sha);
   const next = bench.commitOn([tip.sha, change.sha], { ...credited(bench, head), ...message, tree: merged.tree });
-  return { kind: "applied", tip: next, commits: [...change.range.commits, next.sha] };
+  return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
 /** Merges a change in one go. The base is where it left the trunk or, when it is stacked, the change below it. */

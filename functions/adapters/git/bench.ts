@@ -1,11 +1,13 @@
 import { CodedError } from "../../contracts/errors.ts";
+import { hashOf } from "../../contracts/hash.ts";
 import type { GitSha, Sqid } from "../../contracts/ids.ts";
 import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Committer, QueueConfig } from "../../contracts/queues.ts";
 import type { MergeStrategy } from "../../contracts/strategy.ts";
 import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "./commits.ts";
 import { type PinnedChange, pinned } from "./ensure.ts";
-import { type Range, Ranges } from "./history.ts";
+import { lineOf, type Range, Ranges } from "./history.ts";
+import { type Placement, recalled, remember } from "./memo.ts";
 import { readObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 import type { World } from "./world.ts";
@@ -34,6 +36,7 @@ export class Bench {
   readonly #placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>;
   readonly #commits: ReadonlyMap<GitSha, Commit>;
   #unwritten: Made[] = [];
+  #unremembered: (readonly [key: string, placement: Placement])[] = [];
 
   constructor(
     repository: Repository,
@@ -67,6 +70,11 @@ export class Bench {
     return this.#world.graph.has(sha);
   }
 
+  /** The commits on the line from one commit to another, as lineOf. */
+  line(tip: GitSha, until: GitSha): readonly GitSha[] {
+    return lineOf(this.#world.graph, tip, until);
+  }
+
   /** A commit that is to stay. */
   commitOn(parents: readonly GitSha[], commit: Omit<Commit, "sha" | "parents">): Tip {
     const made = makeCommit({ ...commit, parents });
@@ -86,11 +94,29 @@ export class Bench {
     return made.sha;
   }
 
+  /** Where the change took this tip before, if anybody in this process has worked it out. */
+  recall(tip: Tip, change: PlacedChange): Placement | undefined {
+    return recalled(this.repository.directory, this.#memoKey(tip, change));
+  }
+
+  remember(tip: Tip, change: PlacedChange, placement: Placement): void {
+    this.#unremembered.push([this.#memoKey(tip, change), placement]);
+  }
+
+  /** Everything that decides where a change takes a tip. */
+  #memoKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+    const { name, email } = this.committer;
+    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    return hashOf(...decides, ...range.commits, "from", ...range.boundary);
+  }
+
   /** Writes what was made, in one process for each kind. Nothing made here can be merged or pushed before. */
   async flush(): Promise<void> {
-    const objects = this.#unwritten;
+    const [objects, placements] = [this.#unwritten, this.#unremembered];
     this.#unwritten = [];
+    this.#unremembered = [];
     await writeObjects(this.repository, objects);
+    for (const [key, placement] of placements) remember(this.repository.directory, key, placement);
   }
 }
 

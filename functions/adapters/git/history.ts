@@ -19,6 +19,14 @@ export async function graphAbove(repository: Repository, trunk: GitSha, tips: re
   );
 }
 
+/** The line of first parents from `tip` down to `until`, or to where the trunk has it: oldest first, `tip` included, `until` not. */
+export function lineOf(graph: Graph, tip: GitSha, until: GitSha): readonly GitSha[] {
+  const line: GitSha[] = [];
+  for (let at: GitSha | undefined = tip; at !== undefined && at !== until && graph.has(at); at = graph.get(at)?.[0])
+    line.push(at);
+  return line.reverse();
+}
+
 /** The commits of one change: what it adds to the trunk and to the changes ahead of it. */
 export interface Range {
   /** Parents before children, in an order that depends on nothing but these commits. */
@@ -31,23 +39,23 @@ export interface Range {
 
 /** Hands out each commit of a graph once, to the first change that has it: a stack's later change is measured from the earlier one. */
 export class Ranges {
-  readonly graph: Graph;
+  readonly #graph: Graph;
   readonly #taken = new Set<GitSha>();
 
   constructor(graph: Graph) {
-    this.graph = graph;
+    this.#graph = graph;
   }
 
   take(tip: GitSha): Range {
     const commits: GitSha[] = [];
     const boundary = new Set<GitSha>();
     const own = new Set<GitSha>();
-    const isFree = (sha: GitSha) => this.graph.has(sha) && !this.#taken.has(sha);
+    const isFree = (sha: GitSha) => this.#graph.has(sha) && !this.#taken.has(sha);
     // Depth first with a stack of its own: a history may be deeper than JavaScript's.
     const open: { readonly sha: GitSha; readonly parents: readonly GitSha[]; next: number }[] = [];
     const enter = (sha: GitSha) => {
       own.add(sha);
-      open.push({ sha, parents: this.graph.get(sha) ?? [], next: 0 });
+      open.push({ sha, parents: this.#graph.get(sha) ?? [], next: 0 });
     };
     if (isFree(tip)) enter(tip);
     for (let at = open.at(-1); at; at = open.at(-1)) {

@@ -4,7 +4,7 @@ import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Applied, applyUnit } from "./apply.ts";
 import { type Bench, setBench, type Tip } from "./bench.ts";
-import { Ranges } from "./history.ts";
+import { lineOf } from "./history.ts";
 import { type Past, recall, recallAnswer, spentRefs } from "./past.ts";
 import { push, type RefUpdate } from "./push.ts";
 import { type Answered, answerRecord, fingerprintOf, landedRecord, type Stamp } from "./records.ts";
@@ -108,16 +108,11 @@ async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }:
   const { batchId, tested } = batch;
   const same = composed.find((one) => one.batchId === batchId && one.commit === tested.commit && one.base === tip.sha);
   if (!same) return applyUnit(bench, tip, batch);
-  const ranges = new Ranges(world.graph);
-  ranges.take(same.base);
-  return {
-    kind: "applied",
-    tip: { sha: same.commit, tree: same.tree },
-    commits: ranges.take(same.commit).commits,
-  };
+  const { commit: sha, tree, base } = same;
+  return { kind: "applied", tip: { sha, tree }, commits: lineOf(world.graph, sha, base) };
 }
 
-/** A message holds so many commits of a batch: the newest. MERGE and PROMOTE may bring more. */
+/** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
 function outcomeOf({ tested, exact }: Batch, applied: Applied, { world }: Past): LandOutcome {

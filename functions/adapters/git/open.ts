@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../contracts/errors.ts";
 import { exclusively } from "./lock.ts";
+import { forget } from "./memo.ts";
 import { complaint, runGit, settingsEnvironment } from "./process.ts";
 
 /** `merge-tree --write-tree` came with it. */
@@ -37,6 +38,7 @@ export async function openDirectory(directory: string): Promise<void> {
 }
 
 async function prepare(directory: string): Promise<void> {
+  forget(directory);
   await mkdir(directory, { recursive: true });
   const env = settingsEnvironment();
   const run = (...args: string[]) => runGit({ directory, args, env, timeoutMs: 30_000 });
