@@ -115,6 +115,28 @@ describe("a Land that crashes", () => {
   });
 });
 
+describe("a sweep that gives up a Land just as its caller repeats it", () => {
+  // Its calls: Query (lands), Get (summary), Delete (marker).
+  it.each([2, 3])("(before its call %i) leaves the marker that the repeat wrote", async (at) => {
+    const key = { "idempotency-key": "k" };
+    gateway.fail({ at: 5, effect: "none" });
+    await gateway.land([change("a")], {}, key);
+    gateway.heal();
+    gateway.clock.at += 61_000;
+    gateway.interpose(at, async () => {
+      // Accepted, and not announced.
+      gateway.fail({ at: 5, effect: "none", forever: true });
+      expect((await gateway.land([change("a")], {}, key)).status).toBe(202);
+      gateway.heal();
+    });
+    await gateway.sweep();
+    expect(await markers()).toEqual(["land"]);
+    await sweepLater();
+    expect(await standing(1)).toMatchObject({ status: "accepted", history: ["accepted"] });
+    expect(kinds()).toEqual(["land"]);
+  });
+});
+
 describe("a Cancel that crashes", () => {
   // Get, Put (marker), Put (log), Put (summary), SendMessage (land again), SendMessage.
   it.each([...failures(6, false), ...failures(6, true)])(

@@ -137,11 +137,17 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
   const calls: string[] = [];
   const lines: Record<string, unknown>[] = [];
   let failing: (Failure & { made: number }) | undefined;
+  let interposed: { left: number; work: () => Promise<unknown> } | undefined;
   const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines);
   const middleware = { step: "initialize", name: "watch" } as const;
   const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
     const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
     calls.push(command);
+    if (interposed !== undefined && --interposed.left === 0) {
+      const { work } = interposed;
+      interposed = undefined;
+      await work();
+    }
     const lost = Object.assign(new Error("the network is gone"), { name: "TimeoutError" });
     const { at, forever = false, effect } = failing ?? { at: 0, effect: "done" };
     const made = failing === undefined ? -1 : ++failing.made;
@@ -200,6 +206,10 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
     /** From now on; until healed. */
     fail: (failure: Failure) => {
       failing = { ...failure, made: 0 };
+    },
+    /** Something else happens just before the `at`th AWS call, from 1. */
+    interpose: (at: number, work: () => Promise<unknown>) => {
+      interposed = { left: at, work };
     },
     heal: () => {
       failing = undefined;
