@@ -102,7 +102,7 @@ export const LandBatch = z.object({
 export type LandBatch = z.infer<typeof LandBatch>;
 
 export const LandOutcome = z.discriminatedUnion("kind", [
-  /** On the trunk. `commits` are the new commits, oldest first; none when the trunk held the change already. */
+  /** On the trunk. `commits` are the new ones on its own line (first parents), oldest first; none when it held the change already. */
   z.object({ kind: z.literal("landed"), commit: GitSha, tree: GitSha, testedTree: GitSha, commits: z.array(GitSha) }),
   /** It does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),

@@ -7,7 +7,7 @@ import { Runway } from "./runway.ts";
 import { landing, Sandbox, type Sketch, unit } from "./sandbox.ts";
 
 const seed = Number(process.env["SIM_SEED"] ?? 20_261_123);
-const numRuns = Number(process.env["SIM_RUNS"] ?? 8);
+const numRuns = Number(process.env["SIM_RUNS"] ?? 6);
 
 /** An edit of one line of one file. Few of both, so that some changes conflict and some touch. */
 const anEdit = fc.record({ file: fc.constantFrom("a", "b", "dir/c"), line: fc.nat(5), text: fc.nat(99) });

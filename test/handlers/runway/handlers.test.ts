@@ -1,0 +1,167 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { ComposeResult, type LandBatch, LandFinished, type MergeUnit } from "../../../functions/contracts/messages.ts";
+import { wire as wireCheck } from "../../../functions/handlers/runway/check.ts";
+import { wire as wireCompose } from "../../../functions/handlers/runway/compose.ts";
+import { wire as wireLand } from "../../../functions/handlers/runway/land.ts";
+import { buildKey, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+
+const sqs = mockClient(SQSClient);
+const secrets = mockClient(SecretsManagerClient);
+const clients = {
+  sqs: new SQSClient({ region: "eu-west-1" }),
+  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+  log: pino({ level: "silent" }),
+  now: () => NOW,
+} as unknown as Clients;
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sqs.reset();
+  sqs.resolves({});
+  secrets.reset();
+  sandbox = new Sandbox();
+});
+afterEach(() => sandbox.remove());
+
+function call(wire: Wire, event: unknown, config: object = sandbox.config): Promise<unknown> {
+  const queuesFile = join(sandbox.directory, "queues.json");
+  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
+  const env = {
+    [ENV.queuesFile]: queuesFile,
+    [ENV.workDirectory]: sandbox.workDirectory,
+    [ENV.signalsTopic]: "signals.fifo",
+    [ENV.deadLetters]: "dead.fifo",
+  };
+  return wire(env, clients)(event, {} as LambdaContext);
+}
+
+const deliver = (...messages: readonly unknown[]) => ({
+  Records: messages.map((message, n) => ({
+    messageId: `m${n}`,
+    body: JSON.stringify(message),
+    attributes: { MessageGroupId: "target", MessageDeduplicationId: `d${n}` },
+  })),
+});
+const sentTo = (url: string) =>
+  sqs
+    .commandCalls(SendMessageCommand)
+    .map(({ args: [{ input }] }) => input)
+    .filter(({ QueueUrl }) => QueueUrl === url);
+const signals = () => sentTo("signals.fifo").map(({ MessageBody = "" }) => LandFinished.parse(JSON.parse(MessageBody)));
+
+const change = (name: string): MergeUnit =>
+  unit(1, [
+    sandbox.branch(name, [
+      { files: { f: "1\n" }, message: "one" },
+      { files: { f: "2\n" }, message: "two" },
+    ]),
+  ]);
+
+async function composed(head: MergeUnit): Promise<LandBatch> {
+  const result = ComposeResult.parse(await call(wireCompose, { queue: "q", buildKey: buildKey(1), base: [], head }));
+  if (result.kind !== "composed") throw new Error(JSON.stringify(result));
+  return landing("land-1", [{ unit: head, tested: result.composed }]);
+}
+
+describe("check", () => {
+  it("answers whether a request would merge, from a task's plain input", async () => {
+    const [step] = change("a").steps;
+    expect(await call(wireCheck, { queue: "q", step })).toEqual({ kind: "ok" });
+    sandbox.intrude({ f: "other\n" });
+    expect(await call(wireCheck, { queue: "q", step })).toMatchObject({
+      kind: "refused",
+      reason: { code: "merge.conflict" },
+    });
+  });
+
+  it.each([
+    [{ queue: "q" }, "message.undecodable"],
+    [{ queue: "unknown", step: { sqid: "unknown/1", changes: [], strategy: "REBASE" } }, "message.undecodable"],
+  ])("fails for good on %j", async (event, code) => {
+    await expect(call(wireCheck, event)).rejects.toMatchObject({ name: code });
+  });
+
+  it("bears its error's code as its name, which is what a workflow retries on", async () => {
+    const [step] = change("a").steps;
+    rmSync(sandbox.remote, { recursive: true });
+    await expect(call(wireCheck, { queue: "q", step })).rejects.toMatchObject({ name: "repository.unavailable" });
+  });
+
+  it("reads the token that the queue names, and nothing when it names none", async () => {
+    secrets.on(GetSecretValueCommand).resolves({ SecretString: "s3cret" });
+    const [step] = change("a").steps;
+    await call(wireCheck, { queue: "q", step });
+    expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(0);
+    const { config } = sandbox;
+    const named = { ...config, repository: { ...config.repository, tokenSecret: "git-token" } };
+    expect(await call(wireCheck, { queue: "q", step }, named)).toEqual({ kind: "ok" });
+    expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(1);
+  });
+});
+
+describe("land", () => {
+  it("answers with one signal, and takes away the refs that built it", async () => {
+    const message = await composed(change("a"));
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(sandbox.log()).toEqual(["one", "two"]);
+    expect(signals()).toMatchObject([
+      { queue: "q", landId: "land-1", results: [{ batchId: "q/batch/1", outcome: { kind: "landed" } }] },
+    ]);
+    expect(sandbox.refs("refs/submitqueue/paths")).toEqual([]);
+    expect(sandbox.refs("refs/submitqueue/landed")).toHaveLength(1);
+  });
+
+  it("killed between its push and its signal, it answers the repeat as landed with the original commits", async () => {
+    const message = await composed(change("a"));
+    sqs.on(SendMessageCommand, { QueueUrl: "signals.fifo" }).rejects(new Error("killed"));
+    await call(wireLand, deliver(message));
+    const { trunk } = sandbox;
+    expect(sandbox.log()).toEqual(["one", "two"]);
+    sqs.reset();
+    sqs.resolves({});
+    rmSync(sandbox.workDirectory, { recursive: true });
+    sandbox.intrude({ f: "moved on\n" });
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    const [line1, line2] = sandbox.log("%H");
+    expect(signals()[0]?.results).toMatchObject([
+      { outcome: { kind: "landed", commit: trunk, commits: [line1, line2] } },
+    ]);
+    expect(sandbox.log()).toEqual(["one", "two", "pushed by hand"]);
+  });
+
+  it("an unreachable remote is held back and not answered", async () => {
+    const message = await composed(change("a"));
+    rmSync(sandbox.remote, { recursive: true });
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
+    expect(signals()).toEqual([]);
+    expect(sentTo("dead.fifo")).toEqual([]);
+  });
+
+  it("a push that the remote forbids ends the batch with the reason, and the message is kept for people", async () => {
+    const message = await composed(change("a"));
+    const hook = join(sandbox.remote, "hooks", "pre-receive");
+    writeFileSync(hook, "#!/bin/sh\nexit 1\n");
+    chmodSync(hook, 0o755);
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(signals()[0]?.results).toMatchObject([{ outcome: { kind: "refused", reason: { code: "internal" } } }]);
+    expect(sentTo("dead.fifo")).toHaveLength(1);
+    expect(sandbox.trunk).toBe(sandbox.base);
+  });
+
+  it("what can't be read goes to the dead letters, and the next message is answered", async () => {
+    const message = await composed(change("a"));
+    expect(await call(wireLand, deliver({ v: 1, kind: "land-batch", batches: [] }, message))).toEqual({
+      batchItemFailures: [],
+    });
+    expect(sentTo("dead.fifo")).toHaveLength(1);
+    expect(signals()).toHaveLength(1);
+  });
+});
