@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Clients } from "../../functions/adapters/clients.ts";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { clientsAt } from "./clients.ts";
@@ -135,7 +135,7 @@ async function synthesized({ queues }: RuntimeOptions, state: StateDirectory): P
   if (queues === undefined) throw new Error("name the queues, or an assembly to run");
   // Only when it is needed: the CDK takes a second to load.
   const { synthesizeInto } = await import("./synthesize.ts");
-  return synthesizeInto(state, { queues, base: typeof queues === "string" ? dirname(resolve(queues)) : process.cwd() });
+  return synthesizeInto(state, queues);
 }
 
 /** The key that stands for a function's role: one per function, as one per Lambda environment. */

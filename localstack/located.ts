@@ -1,0 +1,17 @@
+import { dirname, resolve } from "node:path";
+import type { QueuesConfig } from "../functions/contracts/queues.ts";
+import { readQueuesFile } from "../lib/queues-file.ts";
+
+/** A queues.yaml, with remotes that are relative to its directory made absolute. Throws QueuesFileError. */
+export const readLocatedQueues = (file: string): QueuesConfig => locate(readQueuesFile(file), dirname(resolve(file)));
+
+/** Queues with the remotes that are relative made relative to `base`. */
+export const locate = ({ queues }: QueuesConfig, base: string): QueuesConfig => ({
+  queues: queues.map(({ repository, ...queue }) => {
+    const { remote } = repository;
+    return {
+      ...queue,
+      repository: { ...repository, remote: /^\.\.?\//.test(remote) ? resolve(base, remote) : remote },
+    };
+  }),
+});
