@@ -31,7 +31,7 @@ export async function push(repository: Repository, updates: readonly RefUpdate[]
   const refspecs = updates.map(({ ref, to, mode }) => `${mode === "always" ? "+" : ""}${to ?? ""}:${ref}`);
   const flags = ["--porcelain", "--atomic", "--no-verify", "--no-signed", "--recurse-submodules=no"];
   const args = ["push", ...flags, ...leases, repository.remote, ...refspecs];
-  const { exitCode, stdout, stderr } = await repository.git(args, { timeoutMs: 300_000 });
+  const { exitCode, stdout, stderr } = await repository.git(args, { timeoutMs: 120_000 });
   if (exitCode === 0) return { kind: "pushed" };
   const rejections = stdout
     .toString("utf8")

@@ -11,7 +11,8 @@ import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, sett
 import { ifPresent, seenRef } from "./refs.ts";
 
 const LOCAL_MS = 120_000;
-const NETWORK_MS = 300_000;
+/** Below the five minutes that a function of ours may run: a fetch that hangs is to be told of, not cut off. */
+const FETCH_MS = 240_000;
 
 export interface OpenOptions {
   /** Repositories are kept below it, one per remote. It is a cache: it may vanish between two calls. */
@@ -81,7 +82,7 @@ export class Repository implements RunsGit {
   /** As fetch, for callers that hold the lock and read the exit code themselves. */
   tryFetch(refspecs: readonly string[]): Promise<GitAnswer> {
     const flags = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--prune"];
-    return this.git(["fetch", ...flags, this.remote, ...refspecs], { timeoutMs: NETWORK_MS });
+    return this.git(["fetch", ...flags, this.remote, ...refspecs], { timeoutMs: FETCH_MS });
   }
 
   /**

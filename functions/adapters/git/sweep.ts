@@ -37,7 +37,7 @@ async function deleteRefs(repository: Repository, refs: readonly string[]): Prom
   for (let from = 0; from < refs.length; from += DELETED_AT_ONCE) {
     const refspecs = refs.slice(from, from + DELETED_AT_ONCE).map((ref) => `:${ref}`);
     const args = ["push", "--quiet", "--no-verify", repository.remote, ...refspecs];
-    const { exitCode, stderr } = await repository.git(args, { timeoutMs: 300_000 });
+    const { exitCode, stderr } = await repository.git(args, { timeoutMs: 120_000 });
     if (exitCode !== 0) return complaint(stderr);
   }
   return undefined;
