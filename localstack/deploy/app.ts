@@ -14,6 +14,8 @@ const Context = z.object({
   queues: z.string().min(1),
   /** Whether the endpoint runs container images. */
   images: z.stringbool().default(false),
+  /** false leaves code out of the templates: enough to look at them. */
+  bundle: z.stringbool().default(true),
 });
 
 /** What emulators don't take. */
@@ -33,11 +35,14 @@ class Emulated implements IAspect {
 /** The CDK app for an endpoint that behaves like AWS: the stacks of bin/app.ts, less what emulators can't take. */
 try {
   const { node } = new App({ autoSynth: false });
-  const { queues, images } = Context.parse({
-    queues: node.tryGetContext("queues"),
-    images: node.tryGetContext("images"),
+  const context = Object.keys(Context.shape).map((name) => [name, node.tryGetContext(name)]);
+  const { queues, ...options } = Context.parse(Object.fromEntries(context));
+  const app = buildApp({
+    queues: readLocatedQueues(queues),
+    target: "localstack",
+    deletionProtection: false,
+    ...options,
   });
-  const app = buildApp({ queues: readLocatedQueues(queues), images, target: "localstack", deletionProtection: false });
   Aspects.of(app).add(new Emulated());
   app.synth();
 } catch (error) {
