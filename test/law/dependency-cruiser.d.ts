@@ -1,0 +1,4 @@
+declare module "*.dependency-cruiser.mjs" {
+  const law: { readonly forbidden: readonly unknown[]; readonly options: object };
+  export default law;
+}
