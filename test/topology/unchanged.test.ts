@@ -1,0 +1,153 @@
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describeNamed } from "../../functions/adapters/step-functions.ts";
+import { Problem } from "../../functions/contracts/api.ts";
+import { ENV, type EnvName } from "../../functions/contracts/environment.ts";
+import { batchIdOf, type Sqid } from "../../functions/contracts/ids.ts";
+import {
+  BuildFinished,
+  type Land,
+  type LandBatch,
+  LandOutcome,
+  type Signal,
+} from "../../functions/contracts/messages.ts";
+import { mergeUnitOf } from "../../functions/domain/batch.ts";
+import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+import { eventually } from "./lane.ts";
+import { archivedBatch, itemsOf, memory, told } from "./tables.ts";
+
+// Above the bound of each wait, which says what was awaited and what was seen instead.
+vi.setConfig({ testTimeout: 120_000 });
+
+let topology: Topology;
+
+beforeAll(async () => {
+  topology = await startTopology({ again: FAKE, keyed: FAKE, quiet: FAKE });
+});
+afterAll(() => topology.stop());
+
+const isDrained = (depths: ReadonlyMap<string, number>) => depths.values().every((depth) => depth === 0);
+const drained = () => eventually("the topics are empty", async () => topology.runtime.depths(), isDrained);
+
+let repeats = 0;
+
+/** Sends a message under a deduplication id of its own: as a repeat after the five minutes for which FIFO topics remember one. */
+async function send(topic: EnvName, message: object): Promise<void> {
+  const QueueUrl = told(topology.runtime, topic);
+  const id = `repeat-${repeats++}`;
+  const fifo = QueueUrl.endsWith(".fifo") ? { MessageGroupId: "repeats", MessageDeduplicationId: id } : {};
+  const MessageBody = JSON.stringify(message);
+  await topology.runtime.operator.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, ...fifo }));
+}
+
+/** Every message that went round for a request that has landed, by its topic. */
+async function messagesOf(sqid: Sqid): Promise<readonly (readonly [EnvName, object])[]> {
+  const { runtime } = topology;
+  const batch = await archivedBatch(runtime, batchIdOf(sqid));
+  const { queue, members, paths, landing } = batch;
+  const [member, path] = [members[0], paths[0]];
+  if (!member || !path?.composed || !landing) throw new Error(`${batch.id} has not landed`);
+  const { changes, strategy, receivedAt } = member;
+  const land: Land = { v: 1, kind: "land", queue, sqid, changes: [...changes], strategy, receivedAt };
+  const built = await describeNamed(runtime.operator.sfn, told(runtime, ENV.buildWorkflow), path.buildKey);
+  const unit = { ...mergeUnitOf(batch), tested: landing.tested, exact: true };
+  const said = { kind: "landed", ...batch.landed, testedTree: landing.tested.tree, commits: [batch.landed?.commit] };
+  const outcome = LandOutcome.parse(said);
+  const merge: LandBatch = { v: 1, kind: "land-batch", id: landing.landId, queue, batches: [unit] };
+  const signals: readonly Signal[] = [
+    { v: 1, kind: "request-ready", queue, sqid },
+    BuildFinished.parse(built.kind === "succeeded" ? built.output : undefined),
+    { v: 1, kind: "land-finished", queue, landId: landing.landId, results: [{ batchId: batch.id, outcome }] },
+  ];
+  const entries = (await itemsOf(runtime, told(runtime, ENV.logTable))).filter(({ pk }) => pk === `log#${sqid}`);
+  return [
+    [ENV.requestsTopic, land],
+    ...signals.map((signal) => [ENV.signalsTopic, signal] as const),
+    [ENV.mergesTopic, merge],
+    ...entries.map(({ entry }) => [ENV.logTopic, Object(entry)] as const),
+  ];
+}
+
+describe("what was said before", () => {
+  it("changes nothing when it is said again, also long after: no message of a landed request does anything twice", async () => {
+    const { lane, remote } = topology.at("again");
+    const landed = await lane.landed(await remote.change("one", { "a.txt": "a\n" }));
+    await drained();
+    const messages = await messagesOf(landed.sqid);
+    expect(messages.length).toBe(5 + (await lane.history(landed.sqid)).length);
+    const seen = async () => ({
+      summary: await lane.get(landed.sqid),
+      history: await lane.history(landed.sqid),
+      refs: await remote.refs(),
+      moves: await remote.moves(),
+      memory: await memory(topology.runtime),
+    });
+    const before = await seen();
+    for (const [topic, message] of messages) await send(topic, message);
+    await drained();
+    expect(await seen()).toEqual(before);
+    expect(await lane.landed(await remote.change("sentinel", { "b.txt": "b\n" }))).toMatchObject({ status: "landed" });
+    expect(await remote.moves()).toBe(2);
+  });
+
+  it("is the same request when a Land is repeated under its Idempotency-Key", async () => {
+    const { lane, remote } = topology.at("keyed");
+    const change = await remote.change("one", { "a.txt": "a\n" });
+    const headers = { "idempotency-key": "a-key" };
+    const first = await lane.land(change, { headers });
+    expect(await lane.land(change, { headers })).toMatchObject({ sqid: first.sqid });
+    expect(await lane.end(first.sqid)).toMatchObject({ status: "landed" });
+    expect(await lane.land(change, { headers })).toMatchObject({ sqid: first.sqid, status: "landed" });
+    expect((await lane.list()).requests).toHaveLength(1);
+    expect(await remote.moves()).toBe(1);
+  });
+});
+
+const CONTENT_TYPE = "request.unsupported_media_type";
+
+describe("bad input", () => {
+  const sha = "ab".repeat(20);
+  const good = `git://localhost/quiet/refs%2Fheads%2Fone/${sha}`;
+  const json = { "content-type": "application/json" };
+  const post = (body: unknown) => ({ method: "POST", headers: json, body: JSON.stringify(body) });
+  const landing = "quiet/requests";
+
+  it.each<[what: string, path: string, init: RequestInit, status: number, code: string]>([
+    ["an unknown queue", "nowhere/requests", post({ changes: [good] }), 404, "queue.unknown"],
+    ["a queue name that no queue can have", "No%20Where/requests", post({ changes: [good] }), 404, "queue.unknown"],
+    ["no changes", landing, post({ changes: [] }), 400, "request.invalid"],
+    ["a body without changes", landing, post({}), 400, "request.invalid"],
+    ["a change that is no URI", landing, post({ changes: ["one"] }), 400, "request.invalid"],
+    ["a commit in capitals", landing, post({ changes: [good.replaceAll("ab", "AB")] }), 400, "request.invalid"],
+    ["a ref that is not encoded", landing, post({ changes: [good.replaceAll("%2F", "/")] }), 400, "request.invalid"],
+    ["a change that is named twice", landing, post({ changes: [good, good] }), 400, "request.invalid"],
+    ["a change that is too long", landing, post({ changes: [`${good}?${"x".repeat(200)}`] }), 400, "request.invalid"],
+    ["too many changes", landing, post({ changes: manyOf(good, 51) }), 400, "request.invalid"],
+    ["an unknown strategy", landing, post({ changes: [good], strategy: "FORCE" }), 400, "request.invalid"],
+    ["a PROMOTE of two", landing, post({ changes: manyOf(good, 2), strategy: "PROMOTE" }), 400, "request.invalid"],
+    ["an unknown field", landing, post({ changes: [good], urgent: true }), 400, "request.invalid"],
+    ["a body that is no JSON", landing, { ...post({}), body: "{changes" }, 400, "request.malformed_json"],
+    ["a form", landing, { method: "POST", body: new URLSearchParams({ changes: good }) }, 415, CONTENT_TYPE],
+    ["a cancel of an unknown request", `${landing}/7/cancel`, post({}), 404, "land.unknown"],
+    ["a cancel without a number", `${landing}//cancel`, post({}), 404, "route.unknown"],
+    ["a cancel with a long reason", `${landing}/7/cancel`, post({ reason: "x".repeat(501) }), 400, "request.invalid"],
+    ["a read of an unknown request", `${landing}/7`, {}, 404, "land.unknown"],
+    ["a read of what is no number", `${landing}/seven`, {}, 400, "request.invalid"],
+    ["a page of nothing", `${landing}?limit=0`, {}, 400, "request.invalid"],
+    ["a page that nobody gave out", `${landing}?page=abc`, {}, 400, "page.invalid_token"],
+    ["a method that is not there", landing, { method: "DELETE" }, 405, "route.method_not_allowed"],
+    ["a path that is not there", "quiet/batches", {}, 404, "route.unknown"],
+  ])("%s gets its problem document, and changes nothing", async (_, path, init, status, code) => {
+    const before = await memory(topology.runtime);
+    const response = await fetch(`${topology.url}/v1/queues/${path}`, init);
+    expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    const problem = Problem.parse(await response.json());
+    expect({ http: response.status, ...problem }).toMatchObject({ http: status, status, code });
+    expect(problem.detail).not.toBe("");
+    expect(await memory(topology.runtime)).toEqual(before);
+  });
+});
+
+function manyOf(uri: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${uri}?${index}`);
+}
