@@ -1,0 +1,15 @@
+/** `npm run bench`: what the steps cost on this machine. Figures of one run are for comparing with each other. */
+import Table from "cli-table3";
+import { landings } from "./landings.ts";
+import { plannerRuns } from "./planner-runs.ts";
+import type { Row } from "./timing.ts";
+
+const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
+const show = (rows: readonly Row[]) => {
+  for (const { what, n, p50Ms, p95Ms, note = "" } of rows)
+    table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+};
+
+show(plannerRuns());
+show(await landings());
+console.log(table.toString());
