@@ -7,18 +7,21 @@ import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { git } from "../../localstack/demo/git.ts";
 import { proveTrunk } from "../../localstack/demo/proof.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+import { aGateAt } from "./gate.ts";
+import { eventually } from "./lane.ts";
 import { CHECK, PROJECT } from "./project.ts";
+import type { Remote } from "./remote.ts";
 
 // Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);
 
 const REAL = { buildRunner: { type: "command", command: CHECK, pollSeconds: 1, timeoutSeconds: 60 } };
 /** Builds pass once this file is there. */
-const gate = join(tmpdir(), `submitqueue-gate-${process.pid}`);
-const GATED = { buildRunner: { ...REAL.buildRunner, command: `until [ -e ${gate} ]; do sleep 0.1; done` } };
+const passing = join(tmpdir(), `submitqueue-passing-${process.pid}`);
+const GATED = { buildRunner: { ...REAL.buildRunner, command: `until [ -e ${passing} ]; do sleep 0.1; done` } };
 
 // Each test has a queue, and so a repository, of its own: they go side by side.
 beforeAll(async () => {
@@ -28,7 +31,9 @@ beforeAll(async () => {
       stack: FAKE,
       ahead: GATED,
       apart: { ...GATED, conflictAnalyzer: { type: "none" } },
+      lead: FAKE,
       stale: FAKE,
+      late: FAKE,
       semantic: { ...REAL, conflictAnalyzer: { type: "paths", by: "directory" } },
       squash: FAKE,
       merge: { ...FAKE, strategy: "MERGE" },
@@ -40,13 +45,16 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await topology.stop();
-  await rm(gate, { force: true });
+  await rm(passing, { force: true });
 });
 
 const COMMITTER = "submitqueue <submitqueue@localhost.invalid>";
 const ADA = "Ada <ada@example.invalid>";
 const subjects = (commits: readonly { subject: string }[]) => commits.map(({ subject }) => subject);
 const tip = (uri: ChangeUri) => uri.slice(-40);
+/** The refs, once those that were made for builds are gone: they outlive the landing by a moment. */
+const tidied = ({ refs }: Remote) =>
+  eventually("spent refs are gone", refs, (found) => !/refs\/submitqueue\/(paths|composed)\//.test(found));
 
 describe.concurrent("one change", () => {
   it("adds its commits to the trunk, by their author, and the log names the commit that landed", async () => {
@@ -62,8 +70,7 @@ describe.concurrent("one change", () => {
     expect(metadata["tested_tree"]).toBe(metadata["tree"]);
     expect(await remote.show("main", "lib/one.needs")).toBe("lib/one");
     expect(await lane.trail(sqid)).toContain("built");
-    const kept = (await remote.refs()).split("\n").filter((line) => line.startsWith("refs/submitqueue/"));
-    expect(kept.filter((line) => /^refs\/submitqueue\/(paths|composed)\//.test(line))).toEqual([]);
+    await tidied(remote);
   });
 });
 
@@ -97,7 +104,7 @@ describe.concurrent("of two changes that conflict", () => {
       await lane.reaches(right.sqid, "speculating");
       asked.push({ lane, remote, left, right, branch: await git(remote.path, ["rev-parse", "right"]) });
     }
-    await writeFile(gate, "");
+    await writeFile(passing, "");
     for (const { lane, remote, left, right, branch } of asked) {
       expect(await lane.end(left.sqid)).toMatchObject({ status: "landed" });
       const loser = await lane.end(right.sqid);
@@ -132,13 +139,43 @@ describe.concurrent("of two changes that conflict", () => {
   });
 });
 
+describe.concurrent("a request that has passed behind one that is landing", () => {
+  it("waits for it, and lands by nothing but the other's landing", async () => {
+    const { lane, remote } = at("lead");
+    const gate = await aGateAt(remote);
+    const lead = await lane.land(await remote.change("lead", { "lib/lead": "1\n" }));
+    await gate.reached();
+    const behind = await lane.land(await remote.change("behind", { "lib/behind": "1\n" }));
+    await lane.reaches(behind.sqid, "waiting");
+    expect(await lane.get(behind.sqid)).toMatchObject({ status: "speculating" });
+    expect(await lane.get(lead.sqid)).toMatchObject({ status: "landing" });
+    await gate.open();
+    expect(await lane.end(lead.sqid)).toMatchObject({ status: "landed" });
+    expect(await lane.end(behind.sqid)).toMatchObject({ status: "landed" });
+    expect(subjects(await remote.trunk())).toEqual(["lead 1", "behind 1"]);
+  });
+});
+
+describe.concurrent("a change that conflicts with the trunk", () => {
+  it("is refused by the trial merge: nothing is built, and nothing pushed", async () => {
+    const { lane, remote } = at("late");
+    await lane.landed(await remote.change("first", { "lib/same": "first\n" }));
+    const late = await remote.change("late", { "lib/same": "late\n" });
+    const before = await tidied(remote);
+    const refused = await lane.landed(late);
+    expect(refused).toMatchObject({ status: "error", reason: { code: "merge.conflict" } });
+    expect(await lane.trail(refused.sqid)).toEqual(["accepted", "started", "validating", "error"]);
+    expect(await remote.refs()).toBe(before);
+  });
+});
+
 describe.concurrent("a change whose branch has moved since it landed", () => {
   it("is refused as stale under its old commit, and nothing is pushed", async () => {
     const { lane, remote } = at("stale");
     const original = await remote.change("one", { "lib/one": "1\n" });
     expect(await lane.landed(original)).toMatchObject({ status: "landed" });
     await remote.change("one", { "lib/one": "2\n" });
-    const before = await remote.refs();
+    const before = await tidied(remote);
     const again = await lane.landed(original);
     expect(again).toMatchObject({ status: "error", reason: { code: "change.stale" } });
     expect(await remote.refs()).toBe(before);

@@ -6,6 +6,7 @@ import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 
 export interface EventuallyOptions {
   readonly withinMs?: number;
+  /** Looking costs the runtime what any call costs it: ten tests that look often starve it. */
   readonly everyMs?: number;
 }
 
@@ -14,7 +15,7 @@ export async function eventually<T>(
   what: string,
   look: () => Promise<T>,
   holds: (seen: T) => boolean,
-  { withinMs = 60_000, everyMs = 30 }: EventuallyOptions = {},
+  { withinMs = 120_000, everyMs = 200 }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -8,7 +8,7 @@ import { eventually } from "./lane.ts";
 import { told } from "./tables.ts";
 
 // Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);
@@ -64,7 +64,7 @@ describe.concurrent("one request", () => {
       seen.add(summary.status);
       return summary;
     };
-    await eventually(`${sqid} ends`, look, ({ ended }) => ended, { everyMs: 5 });
+    await eventually(`${sqid} ends`, look, ({ ended }) => ended, { everyMs: 20 });
     const builds = (await lane.history(sqid)).filter(({ event }) => event !== undefined);
     expect(builds).toMatchObject([
       { kind: "event", event: "building", metadata: { attempt: 1, build_url: expect.stringMatching(/^fake:/) } },

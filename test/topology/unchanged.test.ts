@@ -17,7 +17,7 @@ import { eventually } from "./lane.ts";
 import { archivedBatch, itemsOf, memory, told } from "./tables.ts";
 
 // Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 
