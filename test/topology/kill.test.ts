@@ -72,12 +72,15 @@ const CHANGES = {
   // Two that merge, and fail their check together.
   renaming: { "lib/old": "moved\n", "lib/new": "1\n", "lib/list": "new\n" },
   using: { "lib/user.needs": "lib/list old\n" },
+  // Cancelled as soon as it is accepted.
+  unwanted: { "src/unwanted": "1\n" },
 } as const;
 
 /** Asks for all changes, one after the other. */
 async function ask({ remote, lane, asked }: World): Promise<void> {
   for (const [branch, files] of Object.entries(CHANGES))
     asked.set(branch, (await lane().land(await remote.change(branch, files))).sqid);
+  await lane().cancel(asked.get("unwanted") ?? "");
 }
 
 /** Returns when the first request has been through `name`. */
@@ -91,7 +94,10 @@ async function everythingIsInOrder({ remote, lane, asked }: World): Promise<void
   for (const [branch, sqid] of asked) ends.set(branch, await lane().end(sqid));
   const landed = [...ends].flatMap(([branch, { status }]) => (status === "landed" ? [branch] : []));
   const statusOf = (branch: keyof typeof CHANGES) => ends.get(branch)?.status;
-  expect(statusOf("apart")).toBe("landed");
+  expect({ apart: statusOf("apart"), unwanted: statusOf("unwanted") }).toEqual({
+    apart: "landed",
+    unwanted: "cancelled",
+  });
   expect([statusOf("left"), statusOf("right")].sort()).toEqual(["error", "landed"]);
   expect([statusOf("renaming"), statusOf("using")].sort()).toEqual(["error", "landed"]);
 
