@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
-import { QueueName, RequestNumber, Sqid } from "./ids.ts";
-import { Happening, Metadata, Status } from "./log-event.ts";
+import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { Blocker, Happening, Metadata, Status } from "./log-event.ts";
+import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 
@@ -21,12 +22,20 @@ export const LandBody = z.strictObject({
       });
     }),
   strategy: MergeStrategy.optional(),
+  /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */
+  priority: z.int().min(0).optional(),
 });
 export type LandBody = z.infer<typeof LandBody>;
 
 /** POST /v1/queues/{queue}/requests/{n}/cancel */
 export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
 export type CancelBody = z.infer<typeof CancelBody>;
+
+/** POST /v1/queues/{queue}/pause and /drain. */
+export const ModeBody = z.strictObject({ note: z.string().max(500).optional() });
+
+/** POST /v1/queues/{queue}/resume */
+export const ResumeBody = z.strictObject({});
 
 /** The path of every call that names a request. */
 export const RequestPath = z.object({
@@ -68,6 +77,7 @@ export const RequestSummary = z.object({
   reason: Reason.optional(),
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
+  priority: Priority,
   receivedAt: Timestamp,
   updatedAt: Timestamp,
   metadata: Metadata,
@@ -90,6 +100,28 @@ export type HistoryEntry = z.infer<typeof HistoryEntry>;
 export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) });
 export type HistoryPage = z.infer<typeof HistoryPage>;
 
+/** passed and failed are verdicts. retried: it failed, and was not taken for one. unfinished: it runs, or was given up. */
+export const BuildOutcome = z.enum(["passed", "failed", "retried", "unfinished"]);
+export type BuildOutcome = z.infer<typeof BuildOutcome>;
+
+/** GET /v1/queues/{queue}/requests/{n}/why */
+export const Why = z.object({
+  sqid: Sqid,
+  status: Status,
+  ended: z.boolean(),
+  /** What keeps it from landing, when that is known. */
+  blocker: Blocker.optional(),
+  /** The requests in the way. */
+  on: z.array(Sqid).optional(),
+  /** Since when it stands so. */
+  since: Timestamp,
+  /** Of a request that has ended, the builds that decided; of any other, all so far. Oldest first. */
+  builds: z.array(z.object({ buildKey: BuildKey, outcome: BuildOutcome, url: z.string().optional(), at: Timestamp })),
+  /** The same for people: what it waits for, or why it ended. */
+  sentence: z.string(),
+});
+export type Why = z.infer<typeof Why>;
+
 export const RequestPage = z.object({ requests: z.array(RequestSummary), nextPage: z.string().optional() });
 export type RequestPage = z.infer<typeof RequestPage>;
 
@@ -98,7 +130,14 @@ export const QueueView = z.object({
   repository: z.string(),
   branch: z.string(),
   strategy: MergeStrategy,
+  mode: QueueMode,
+  /** Since when it is so; absent when it was never otherwise. */
+  since: Timestamp.optional(),
+  /** What was said when it was paused or drained. */
+  note: z.string().optional(),
 });
+export type QueueView = z.infer<typeof QueueView>;
+/** GET /v1/queues, in the order of the configuration. */
 export const QueueList = z.object({ queues: z.array(QueueView) });
 export type QueueList = z.infer<typeof QueueList>;
 

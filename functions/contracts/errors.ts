@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   "route.unknown": { fault: "caller", retry: false, status: 404, title: "There is nothing at this path" },
   "route.method_not_allowed": { fault: "caller", retry: false, status: 405, title: "The method is not allowed here" },
   "queue.unknown": { fault: "caller", retry: false, status: 404, title: "The queue is not configured" },
+  "queue.draining": { fault: "caller", retry: false, status: 409, title: "The queue takes no new requests" },
   "land.unknown": { fault: "caller", retry: false, status: 404, title: "No such land request" },
   "page.invalid_token": {
     fault: "caller",

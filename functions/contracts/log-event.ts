@@ -28,8 +28,25 @@ export type Outcome = z.infer<typeof Outcome>;
 export const hasEnded = (status: Status): status is Outcome => (ENDED_STATUSES as readonly Status[]).includes(status);
 
 /** What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. */
-export const Happening = z.enum(["building", "built", "build_failed", "waiting", "invalidated", "retesting"]);
+export const Happening = z.enum([
+  "building",
+  "built",
+  "build_failed",
+  "waiting",
+  "blocked",
+  "invalidated",
+  "retrying",
+  "joined",
+]);
 export type Happening = z.infer<typeof Happening>;
+
+/**
+ * What keeps a waiting request from landing: `blocker` of a `blocked` entry's metadata, whose `on` names the batches in the way by their
+ * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
+ * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first.
+ */
+export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation"]);
+export type Blocker = z.infer<typeof Blocker>;
 
 /** Small facts for people and programs: batch_id, build_url, commit … Values are short. */
 export const Metadata = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));

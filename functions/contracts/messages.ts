@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
+import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
@@ -17,6 +18,8 @@ export const Land = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
+  /** 0 when absent. */
+  priority: Priority.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;
@@ -31,7 +34,21 @@ export const Cancel = z.object({
 });
 export type Cancel = z.infer<typeof Cancel>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel]);
+/** How the queue is to run from now on. Said again as long as it differs from the usual. */
+export const Control = z.object({
+  v: z.literal(1),
+  kind: z.literal("control"),
+  queue: QueueName,
+  mode: QueueMode,
+  note: z.string().exactOptional(),
+  /** Since when it is so. */
+  at: EpochMs,
+  /** Counts the changes of a queue's mode, from 1: an older one says nothing. */
+  version: z.int().positive(),
+});
+export type Control = z.infer<typeof Control>;
+
+export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Control]);
 export type RequestMessage = z.infer<typeof RequestMessage>;
 
 // ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
@@ -95,6 +112,8 @@ export const LandBatch = z.object({
         tested: Composed,
         /** Land nothing but the tested tree (analyzer `all`): when the trunk has moved so that the trees differ, answer `stale`. */
         exact: z.boolean(),
+        /** Consecutive batches of one bundle land all or none, as one commit point: only the last one's tree was tested. */
+        bundle: z.string().optional(),
       }),
     )
     .min(1),
@@ -151,10 +170,19 @@ export const LandFinished = z.object({
   landId: z.string(),
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
+/** The gateway's word on how the queue is to run. */
+export const QueueControl = Control.extend({ kind: z.literal("queue-control") });
 /** Look again: sent by the sweep, carries nothing. `nonce` keeps it from being taken for the one before. */
 export const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.string() });
 
-export const Signal = z.discriminatedUnion("kind", [RequestReady, CancelRequested, BuildFinished, LandFinished, Tick]);
+export const Signal = z.discriminatedUnion("kind", [
+  RequestReady,
+  CancelRequested,
+  BuildFinished,
+  LandFinished,
+  QueueControl,
+  Tick,
+]);
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
@@ -171,12 +199,24 @@ export const requestsTopic: Topic<RequestMessage> = {
   name: "requests",
   schema: RequestMessage,
   fifo: {
-    group: (message) => messageId("request", message.sqid),
-    dedup: (message) => messageId("request", message.kind, message.sqid, message.kind === "cancel" ? message.at : 0),
+    group: (message) =>
+      message.kind === "control" ? messageId("queue", message.queue) : messageId("request", message.sqid),
+    dedup: (message) => messageId("request", message.kind, ...dedupOfRequest(message)),
   },
 };
 
-const dedupOfSignal = (signal: Signal): string => {
+function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
+  switch (message.kind) {
+    case "land":
+      return [message.sqid, 0];
+    case "cancel":
+      return [message.sqid, message.at];
+    case "control":
+      return [message.queue, message.version];
+  }
+}
+
+const dedupOfSignal = (signal: Signal): string | number => {
   switch (signal.kind) {
     case "request-ready":
     case "cancel-requested":
@@ -185,6 +225,8 @@ const dedupOfSignal = (signal: Signal): string => {
       return signal.buildKey;
     case "land-finished":
       return signal.landId;
+    case "queue-control":
+      return signal.version;
     case "tick":
       return signal.nonce;
   }

@@ -43,9 +43,17 @@ export const ChangeProviderConfig = z.discriminatedUnion("type", [
 ]);
 export type ChangeProviderConfig = z.infer<typeof ChangeProviderConfig>;
 
+/** Which of a queue's requests go first: the higher ones. */
+export const Priority = z.int().min(0).max(100);
+
 const BuildTiming = {
   /** A build that runs longer is cancelled and counts as failed. */
   timeoutSeconds: z.int().min(1).max(86_400).default(3_600),
+  /**
+   * What a build speaks for. tree: it tests everything in the tree that it is given. heads: it tests only what the changes on top
+   * affect, and says nothing of those below them that have not landed.
+   */
+  speaksFor: z.enum(["tree", "heads"]).default("tree"),
   pollSeconds: z.int().min(1).max(300).default(10),
   /** How often a build that failed for reasons of infrastructure is tried again. */
   infrastructureRetries: z.int().min(0).max(10).default(2),
@@ -69,6 +77,70 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 
+const Probability = z.number().min(0).max(1);
+
+const FlatScorer = z.strictObject({ type: z.literal("flat"), success: Probability.default(0.95) });
+const HeuristicScorer = z.strictObject({
+  type: z.literal("heuristic"),
+  /** What is counted: lines (added and deleted) or files. */
+  by: z.enum(["lines", "files"]).default("lines"),
+  /** The first bucket whose `upTo` is not exceeded gives the chance of success; beyond the last it is 0.95. */
+  buckets: z
+    .array(z.strictObject({ upTo: z.number().nonnegative(), success: Probability }))
+    .min(1)
+    .refine(
+      (buckets) => buckets.every((bucket, i) => i === 0 || bucket.upTo > (buckets[i - 1]?.upTo ?? 0)),
+      "upTo ascends",
+    ),
+});
+const HistoryScorer = z.strictObject({ type: z.literal("history") });
+const SimpleScorer = z.discriminatedUnion("type", [FlatScorer, HeuristicScorer, HistoryScorer]);
+
+/** How likely a change is to pass before anything has been built. `history` learns it from the queue's own outcomes. */
+export const ScorerConfig = z.discriminatedUnion("type", [
+  FlatScorer,
+  HeuristicScorer,
+  HistoryScorer,
+  z.strictObject({
+    type: z.literal("composite"),
+    by: z.enum(["min", "max", "mean"]),
+    of: z.array(SimpleScorer).min(1),
+  }),
+]);
+export type ScorerConfig = z.infer<typeof ScorerConfig>;
+
+/** Which builds are worth their slot. */
+export const SpeculationConfig = z.strictObject({
+  scorer: ScorerConfig.default({ type: "history" }),
+  /** likely-first: a change that will probably fail joins the order only once it has passed. arrival: first come, first served. */
+  order: z.enum(["likely-first", "arrival"]).default("likely-first"),
+  probation: z
+    .strictObject({
+      /** Below this chance of success a change is on probation. */
+      threshold: Probability.default(0.5),
+      /** After this long it joins all the same. */
+      maxHoldSeconds: z
+        .int()
+        .min(0)
+        .default(4 * 3_600),
+    })
+    .prefault({}),
+  /** A guess less likely than this is not worth a build. */
+  minProbability: Probability.default(0.1),
+  /** Let a change land ahead of undecided ones when every way they can turn out has been seen to pass. */
+  bypass: z.boolean().default(true),
+  /** sticky: a running build is given up only when it can't be of use. preempting: also for a clearly better one. */
+  allocator: z.enum(["sticky", "preempting"]).default("sticky"),
+});
+export type SpeculationConfig = z.infer<typeof SpeculationConfig>;
+
+/** Requests that are built and landed together when more wait than the budget can serve. */
+export const BatchConfig = z.strictObject({
+  maxSize: z.int().min(1).max(100).default(1),
+  /** How long a bundle that is not full waits for more. */
+  maxWaitSeconds: z.int().min(0).max(3_600).default(0),
+});
+
 /** Who the commits that the queue makes are committed by. Authors are kept. */
 export const Committer = z.strictObject({ name: z.string().min(1).max(200), email: z.string().min(3).max(200) });
 export type Committer = z.infer<typeof Committer>;
@@ -82,6 +154,12 @@ export const QueueConfig = z.strictObject({
   conflictAnalyzer: ConflictAnalyzerConfig.default({ type: "all" }),
   /** How many builds may run at once. */
   budget: z.int().min(1).max(1_000).default(4),
+  speculation: SpeculationConfig.prefault({}),
+  batch: BatchConfig.prefault({}),
+  /** How often a failed build is repeated before it is a verdict, when its parent or the same tree has passed. */
+  retries: z.int().min(0).max(5).default(0),
+  /** The highest priority that a request may ask for; 0: all are equal. */
+  maxPriority: Priority.default(0),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),
@@ -102,6 +180,13 @@ export const QueuesConfig = z.strictObject({
     }),
 });
 export type QueuesConfig = z.infer<typeof QueuesConfig>;
+
+/**
+ * How a queue runs. open: as configured. paused: nothing new lands, building goes on. draining: no new request is taken, what is there
+ * lands.
+ */
+export const QueueMode = z.enum(["open", "paused", "draining"]);
+export type QueueMode = z.infer<typeof QueueMode>;
 
 /** What a queue's merges are serialised by: two queues onto one branch share it. */
 export const targetOf = (repository: Repository): string => `${repository.remote}#${repository.branch}`;

@@ -13,6 +13,9 @@ export const logKey = { pk: (sqid: string) => `log#${sqid}`, sk: (eventId: strin
 
 // ── gateway: the view table ─────────────────────────────────────────────────────────────────────
 
+/** The partition of the queues' modes. */
+export const MODES = "modes";
+
 export const viewKeys = {
   /** The current summary of a request. */
   summary: (queue: QueueName, n: RequestNumber) => ({ pk: `summary#${queue}#${n}`, sk: "summary" }),
@@ -27,6 +30,8 @@ export const viewKeys = {
   counter: (queue: QueueName) => ({ pk: `counter#${queue}`, sk: "counter" }),
   /** What an idempotency key was first used for. */
   idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
+  /** How a queue was last told to run. All of them are one partition. */
+  mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
   /** A message that the orchestrator has not answered yet: what `sweep` sends again. */
   unanswered: (queue: QueueName, kind: "land" | "cancel", n: RequestNumber) => ({
     pk: `unanswered#${queue}`,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BatchId, BuildKey, QueueName } from "./ids.ts";
+import { BatchId, BuildKey, QueueName, Sqid } from "./ids.ts";
 import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 
@@ -36,6 +36,8 @@ export const BuildOrder = z.object({
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
   head: MergeUnit,
+  /** The requests that the build is for: the log tells each of them how it goes. */
+  sqids: z.array(Sqid).min(1),
   without: z.array(BatchId),
   pollSeconds: z.int().positive(),
 });
@@ -52,7 +54,7 @@ export type TriggerResult = { readonly kind: "triggered" } | z.infer<typeof Fini
 export type PollResult = { readonly kind: "running" } | z.infer<typeof Finished>;
 
 /** How it came out: the verdict of `trigger` or `poll`, a `compose` that did not compose, or a task that failed for good. The first one set counts. */
-export const ReportTask = BuildOrder.omit({ base: true, without: true, pollSeconds: true }).extend({
+export const ReportTask = BuildOrder.omit({ base: true, head: true, without: true, pollSeconds: true }).extend({
   verdict: BuildVerdict.optional(),
   url: z.string().optional(),
   error: TaskFailure.optional(),

@@ -1,5 +1,5 @@
 import type { BatchId, BuildKey, QueueName, Sqid } from "../contracts/ids.ts";
-import type { LogEvent, Outcome } from "../contracts/log-event.ts";
+import type { Blocker, LogEvent, Outcome } from "../contracts/log-event.ts";
 import type { Composed, MergeUnit } from "../contracts/messages.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
@@ -37,9 +37,11 @@ export interface Path {
   readonly buildKey: BuildKey;
   /** From 1: how often this guess has been built. */
   readonly attempt: number;
-  /** Unfinished batches that are composed under the head, in landing order: assumed to land first. */
+  /** What it is built for, in landing order: its owner, or a bundle led by its owner. */
+  readonly heads: readonly BatchId[];
+  /** Unfinished batches that are composed under the heads, in landing order. Those that conflict with a head are assumed to land. */
   readonly base: readonly BatchId[];
-  /** Unfinished batches that conflict with the head and are left out: assumed not to land before it. */
+  /** Unfinished batches ahead that conflict with a head and are left out: assumed not to land before it. */
   readonly without: readonly BatchId[];
   readonly state: PathState;
   /** Its workflow is known to have been started; until then each planner run starts it again, under the same name. */
@@ -61,11 +63,15 @@ export type Member = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "rec
 export interface Batch {
   readonly queue: QueueName;
   readonly id: BatchId;
-  /** Place among the queue's batches: the order in which conflicting ones land. */
-  readonly order: number;
+  /** Place among the queue's arrivals, from 1. */
+  readonly arrival: number;
+  /** Place in the order in which conflicting batches land; absent while it is on probation, and nobody's dependency. */
+  readonly order?: number;
+  /** Higher goes ahead of all that have not started landing. */
+  readonly priority: number;
   readonly members: readonly Member[];
-  /** The earlier batches, unfinished when this one joined, that it conflicts with; in order. Fixed for good. */
-  readonly dependencies: readonly BatchId[];
+  /** The batches that it conflicts with and that were there when it arrived. Later ones name it in theirs. Fixed for good. */
+  readonly conflicts: readonly BatchId[];
   readonly state: BatchState;
   readonly paths: readonly Path[];
   /** How many paths it ever had: names the next one's build. */
@@ -76,6 +82,8 @@ export interface Batch {
   readonly landed?: { readonly commit: string; readonly tree: string };
   /** Why it failed, or is being cancelled. */
   readonly reason?: Reason;
+  /** What holds it up, as last announced: kind and the batches named, space-separated. */
+  readonly blocked?: { readonly by: Blocker; readonly on: readonly BatchId[] };
   /** Announcements of transitions already written here and not yet known to be sent. */
   readonly outbox: readonly LogEvent[];
   /** Its requests are known to have been ended: nothing is left to do for it. */
@@ -91,7 +99,13 @@ export interface Landing {
   readonly landId: string;
   /** The batches that travel together, in order. */
   readonly train: readonly BatchId[];
+  /** The passed build that is the evidence, and what it made. */
+  readonly buildKey: BuildKey;
   readonly tested: Composed;
+  /** Those of the train that land with it all or none, as one commit point: it was tested with them only. */
+  readonly bundle?: readonly BatchId[];
+  /** The undecided batches ahead of it that it lands before. */
+  readonly bypassed?: readonly BatchId[];
   /** When it was last sent; absent until it is known to have been sent. */
   readonly sentAt?: EpochMs;
 }
@@ -115,6 +129,10 @@ export const outcomeOf = (batch: Batch): Outcome | undefined =>
 /** It will never land: nobody need wait for it, or guess about it. */
 export const neverLands = (batch: Batch): boolean =>
   batch.state === "failed" || batch.state === "cancelled" || batch.state === "cancelling";
+
+/** a lands before b when they conflict. Both are in the order. */
+export const goesAhead = (a: Batch, b: Batch): boolean =>
+  a.priority !== b.priority ? a.priority > b.priority : (a.order ?? Infinity) < (b.order ?? Infinity);
 
 export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
   ...batch,

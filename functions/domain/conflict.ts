@@ -23,6 +23,12 @@ function meet(a: Footprint, b: Footprint): boolean {
   return !a.isDisjointFrom(b);
 }
 
+/** What a place is, and the footprints worked out so far: a batch's members never change, and it is compared with many. */
+const PLACES = {
+  file: { placeOf: (path: string) => path, known: new WeakMap<Batch["members"], Footprint>() },
+  directory: { placeOf: directoryOf, known: new WeakMap<Batch["members"], Footprint>() },
+};
+
 /** Says which of two changes must not be tested apart. */
 export interface ConflictAnalyzer {
   /** The batches among `others` that `batch` conflicts with, in their order. */
@@ -33,12 +39,18 @@ export interface ConflictAnalyzer {
 export function conflictAnalyzer(config: ConflictAnalyzerConfig): ConflictAnalyzer {
   if (config.type === "all") return { conflictsOf: (_, others) => others };
   if (config.type === "none") return { conflictsOf: () => [] };
-  const placeOf = config.by === "file" ? (path: string) => path : directoryOf;
-  const footprint = (batch: Pick<Batch, "members">) =>
-    footprintOf(
-      batch.members.map((member) => member.touches),
-      placeOf,
-    );
+  const { placeOf, known } = PLACES[config.by];
+  const footprint = ({ members }: Pick<Batch, "members">): Footprint => {
+    let found = known.get(members);
+    if (found === undefined) {
+      found = footprintOf(
+        members.map((member) => member.touches),
+        placeOf,
+      );
+      known.set(members, found);
+    }
+    return found;
+  };
   return {
     conflictsOf(batch, others) {
       const mine = footprint(batch);

@@ -1,26 +1,93 @@
-import type { BatchId } from "../contracts/ids.ts";
-import { type Batch, neverLands, type Path } from "./batch.ts";
+import type { Path } from "./batch.ts";
+import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
+import type { Fact, Field } from "./field.ts";
 
-/** Looks a batch up; undefined once it has been archived, which only happens to batches that nothing unfinished refers to. */
-export type Lookup = (id: BatchId) => Batch | undefined;
+/** More undecided batches ahead than this, and a bypass would need more than 2^3 builds: nobody proves that. */
+export const MOST_BYPASSED = 3;
 
-/** What is still open about a guess: `refuted` never comes true; `confirmed` has come true; `open` may yet. */
-export type Standing = "refuted" | "confirmed" | "open";
-
-/** How a path's assumptions stand up to what has become of the batches they are about. */
-export function standingOf(path: Pick<Path, "base" | "without">, lookup: Lookup): Standing {
-  let open = false;
-  for (const id of path.base) {
-    const batch = lookup(id);
-    if (batch === undefined || batch.state === "landed") continue;
-    if (neverLands(batch)) return "refuted";
-    open = true;
+/**
+ * The evidence for landing `slot` on `trunk` (landed, or boarded ahead of it): a passed build of the tree that lands now, given
+ * that for every way in which the undecided batches ahead can still turn out, the tree with it in it has passed. With nobody
+ * undecided that is the strict rule; with some it is a bypass. Undefined when the evidence does not cover it. Source: design.md,
+ * "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
+ */
+export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST_BYPASSED): Fact | undefined {
+  if (field.factsOf(slot).length === 0) return undefined;
+  const open = field.aheadOf(slot).filter((other) => !hasBit(trunk, other));
+  if (open.length > most) return undefined;
+  let found: Fact | undefined;
+  for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
+    const tree = trunk.slice();
+    addBit(tree, slot);
+    open.forEach((other, i) => {
+      if (subset & (1 << i)) addBit(tree, other);
+    });
+    found = passedBuild(field, slot, tree);
+    if (found === undefined) return undefined;
   }
-  for (const id of path.without) {
-    const batch = lookup(id);
-    if (batch === undefined || neverLands(batch)) continue;
-    if (batch.state === "landed") return "refuted";
-    open = true;
-  }
-  return open ? "open" : "confirmed";
+  return found;
 }
+
+/** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
+const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
+  field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.nearOf(slot)));
+
+/**
+ * A bundle that may land as one commit point: all that is new in a passed build of several heads. Each of them waits for nobody
+ * outside it, and the build agrees with the trunk about all that conflicts with any of them.
+ */
+export function bundleEvidence(
+  field: Field,
+  fact: Fact,
+  trunk: Bits,
+  mayLand: (slot: number) => boolean,
+): number[] | undefined {
+  const group = [...members(fact.tree)].filter((slot) => !hasBit(trunk, slot));
+  const heads = field.bitsOf(fact.path.heads);
+  if (group.length < 2 || !group.every((slot) => hasBit(heads, slot) && mayLand(slot))) return undefined;
+  const after = trunk.slice();
+  for (const slot of group) addBit(after, slot);
+  const covered = group.every(
+    (slot) =>
+      field.aheadOf(slot).every((other) => hasBit(after, other)) && agreeWithin(fact.tree, after, field.nearOf(slot)),
+  );
+  return covered ? group : undefined;
+}
+
+/**
+ * The build that proves that the batch fails: everything else in its tree has landed, it agrees with the trunk about all that the
+ * batch had to reckon with, and nobody ahead is undecided.
+ */
+export function verdictAgainst(field: Field, slot: number): Fact | undefined {
+  const failures = field.factsOf(slot).filter((fact) => !fact.passed && isAlone(field, slot, fact));
+  if (failures.length === 0 || field.aheadOf(slot).length > 0) return undefined;
+  const tree = field.landedWith([slot]);
+  const mask = reckonedWith(field, slot);
+  return failures.find((fact) => agreeWithin(fact.tree, tree, mask));
+}
+
+/** Nothing else that has not landed can be the cause. */
+const isAlone = (field: Field, slot: number, { tree, path }: Fact): boolean =>
+  !exceedsWithin(field.without(tree, slot), field.landed, field.reachOf(slot, tree)) &&
+  isWithin(field.bitsOf(path.heads), field.landed, slot);
+
+/** In the order: all it conflicts with. On probation: what was there before it, for what came later can't be what it needs. */
+function reckonedWith(field: Field, slot: number): Bits {
+  const batch = field.batch(slot);
+  if (batch.order !== undefined) return field.nearOf(slot);
+  return field.bitsOf(batch.conflicts);
+}
+
+/** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
+export const isRefuted = (field: Field, slot: number, tree: Bits): boolean =>
+  meetWithin(tree, field.lost, field.nearOf(slot)) || exceedsWithin(field.landed, tree, field.nearOf(slot));
+
+/** No batch that the path is built for can use its outcome any more. */
+export const isUseless = (field: Field, path: Path): boolean => {
+  const tree = field.treeOf(path);
+  if (field.isOutdated(path)) return true;
+  return path.heads.some((id) => {
+    const slot = field.slotOf(id);
+    return slot === undefined || field.batch(slot).state !== "speculating" || isRefuted(field, slot, tree);
+  });
+};

@@ -99,13 +99,14 @@ export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
 /** The Land message that the request began with. */
-export const landOf = ({ queue, sqid, changes, strategy, receivedAt }: Summary): Land => ({
+export const landOf = ({ queue, sqid, changes, strategy, priority, receivedAt }: Summary): Land => ({
   v: 1,
   kind: "land",
   queue,
   sqid,
   changes,
   strategy,
+  ...(priority === undefined ? {} : { priority }),
   receivedAt,
 });
 

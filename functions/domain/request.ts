@@ -46,6 +46,8 @@ export interface LandingRequest {
   readonly version: number;
   /** Known from `validated` on. */
   readonly touches?: Touches;
+  /** Higher goes first; 0 when absent. */
+  readonly priority?: number;
   /** Set when it ended other than landed. */
   readonly reason?: Reason;
   readonly endedAt?: EpochMs;

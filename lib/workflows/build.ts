@@ -18,7 +18,7 @@ export function buildDefinition(scope: Construct, functions: BuildFunctions): IC
   });
   const trigger = task(scope, "Trigger", functions.trigger, {
     input: {
-      ...fields("queue", "batchId", "buildKey", "attempt", "base", "head", "without", "pollSeconds"),
+      ...fields("queue", "batchId", "buildKey", "attempt", "base", "head", "sqids", "without", "pollSeconds"),
       "composed.$": "$.compose.composed",
     },
     resultPath: "$.outcome",

@@ -21,9 +21,20 @@ describe("queues.yaml", () => {
       repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
       strategy: "REBASE",
       changeProvider: { type: "git" },
-      buildRunner: { type: "fake", timeoutSeconds: 3600, pollSeconds: 10, infrastructureRetries: 2 },
+      buildRunner: { type: "fake", timeoutSeconds: 3600, speaksFor: "tree", pollSeconds: 10, infrastructureRetries: 2 },
       conflictAnalyzer: { type: "all" },
       budget: 4,
+      speculation: {
+        scorer: { type: "history" },
+        order: "likely-first",
+        probation: { threshold: 0.5, maxHoldSeconds: 14_400 },
+        minProbability: 0.1,
+        bypass: true,
+        allocator: "sticky",
+      },
+      batch: { maxSize: 1, maxWaitSeconds: 0 },
+      retries: 0,
+      maxPriority: 0,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
     });
@@ -71,6 +82,8 @@ describe("queues.yaml", () => {
       "queues.0.conflictAnalyzer.type",
     ],
     ["a budget of none", { queues: [queue({ budget: 0 })] }, "queues.0.budget"],
+    ["a priority below none", { queues: [queue({ maxPriority: -1 })] }, "queues.0.maxPriority"],
+    ["an empty batch", { queues: [queue({ batch: { maxSize: 0 } })] }, "queues.0.batch.maxSize"],
     ["a budget of a half", { queues: [queue({ budget: 0.5 })] }, "queues.0.budget"],
   ])("refuses %s, and says where", (_what, config, at) => {
     expect(faultIn(config)).toBe(at);

@@ -36,6 +36,11 @@ const LAND: Land = {
   receivedAt: epochMs(1000),
 };
 
+it("the Land message that a request began with can be had from its summary", () => {
+  for (const land of [LAND, { ...LAND, priority: 2 }])
+    expect(landOf(openingOf(land, 7 as RequestNumber, statusEvent(sqid, "accepted", epochMs(1000))))).toEqual(land);
+});
+
 const entry = (status: Status, at: number, details: EntryDetails = {}) =>
   statusEvent(sqid, status, epochMs(at), details);
 const opening = openingOf(LAND, 7 as RequestNumber, entry("accepted", 1000));

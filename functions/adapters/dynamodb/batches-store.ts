@@ -26,7 +26,23 @@ function batchOf(item: Item): Batch {
   return batch as unknown as Batch;
 }
 
-const QueueItem = z.object({ nextOrder: z.int().positive(), version: z.int().positive() });
+/** The planner's own as well. What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
+const QueueItem = z.looseObject({
+  nextArrival: z.int().positive(),
+  nextOrder: z.int().positive(),
+  version: z.int().positive(),
+  history: z.string().optional(),
+});
+
+function queueOf(queue: QueueName, item: Item | undefined): QueueState {
+  if (item === undefined) return { queue, nextArrival: 1, nextOrder: 1, version: 0 };
+  const { pk: _pk, sk: _sk, history, ...state } = QueueItem.parse(item);
+  return {
+    ...state,
+    queue,
+    ...(history === undefined ? {} : { history: JSON.parse(history) as NonNullable<QueueState["history"]> }),
+  };
+}
 
 /** What a queue's live partition holds. */
 export interface LiveQueue {
@@ -64,8 +80,7 @@ export class BatchesStore {
       })(),
     );
     const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
-    const state = own === undefined ? { nextOrder: 1, version: 0 } : QueueItem.parse(own);
-    return { queue: { queue, ...state }, batches: items.filter((item) => item !== own).map(batchOf) };
+    return { queue: queueOf(queue, own), batches: items.filter((item) => item !== own).map(batchOf) };
   }
 
   /** Strongly consistent. Undefined when it is not live. */
@@ -81,7 +96,9 @@ export class BatchesStore {
 
   /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */
   putQueue(next: QueueState, before: number): Promise<boolean> {
-    return this.#put(`writing queue ${next.queue}`, { ...batchKeys.queue(next.queue), ...next }, before);
+    const { history, ...state } = next;
+    const learned = history === undefined ? {} : { history: JSON.stringify(history) };
+    return this.#put(`writing queue ${next.queue}`, { ...batchKeys.queue(next.queue), ...state, ...learned }, before);
   }
 
   /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */

@@ -2,6 +2,7 @@ import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } fro
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { partsOfSqid, QueueName, Sqid } from "../../contracts/ids.ts";
+import { Priority } from "../../contracts/queues.ts";
 import { Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
@@ -30,6 +31,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   state: z.enum(["started", "validated", "ready", "landed", "error", "cancelled"]),
   version: z.int().positive(),
   touches: Touches.exactOptional(),
+  priority: Priority.exactOptional(),
   reason: Reason.exactOptional(),
   endedAt: EpochMs.exactOptional(),
 });

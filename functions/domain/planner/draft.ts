@@ -3,39 +3,47 @@ import type { LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../batch.ts";
-import type { Snapshot } from "./plan.ts";
+import { Field } from "../field.ts";
+import type { QueueState, Snapshot } from "./plan.ts";
 
-/** The queue as one run of the planner is changing it: the snapshot's batches in order, with what has been decided so far. */
+/** The queue as one run of the planner is changing it: the snapshot's batches by arrival, with what has been decided so far. */
 export class Draft {
   readonly config: QueueConfig;
   readonly snapshot: Snapshot;
   readonly now: EpochMs;
-  nextOrder: number;
+  queue: QueueState;
   /** Announcements about requests that no batch carries: they have no outbox to ride in. */
   readonly loose: LogEvent[] = [];
   readonly #batches: Map<BatchId, Batch>;
   readonly #before: ReadonlyMap<BatchId, Batch>;
   readonly #carriers = new Map<Sqid, BatchId>();
+  #field: Field | undefined;
 
   constructor(config: QueueConfig, snapshot: Snapshot, now: EpochMs) {
-    const sorted = [...snapshot.batches].sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1));
+    const sorted = [...snapshot.batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
     this.config = config;
     this.snapshot = snapshot;
-    this.now = now;
-    this.nextOrder = snapshot.queue.nextOrder;
+    this.now = laterThanAll(sorted, now);
+    this.queue = snapshot.queue;
     this.#batches = new Map(sorted.map((batch) => [batch.id, batch]));
     this.#before = new Map(this.#batches);
     for (const batch of sorted) this.#carry(batch);
   }
 
-  /** In order of joining. */
+  /** By arrival. */
   batches(): Batch[] {
     return [...this.#batches.values()];
   }
 
-  /** Those that have not ended, in order. */
+  /** Those that have not ended, by arrival. */
   unfinished(): Batch[] {
     return this.batches().filter((batch) => !batchHasEnded(batch));
+  }
+
+  /** The batches as sets. Made when first asked for; from then on no batch joins and no build ends in this run. */
+  get field(): Field {
+    this.#field ??= fieldOf(this.config, this.batches(), this.queue);
+    return this.#field;
   }
 
   readonly lookup = (id: BatchId): Batch | undefined => this.#batches.get(id);
@@ -52,6 +60,7 @@ export class Draft {
   put(batch: Batch): void {
     if (!this.#batches.has(batch.id)) this.#carry(batch);
     this.#batches.set(batch.id, batch);
+    this.#field?.note(batch);
   }
 
   #carry(batch: Batch): void {
@@ -60,6 +69,22 @@ export class Draft {
       if (other === undefined || batchHasEnded(other)) this.#carriers.set(sqid, batch.id);
     }
   }
+}
+
+export const fieldOf = (config: QueueConfig, batches: readonly Batch[], { evidenceSince }: QueueState): Field =>
+  new Field(batches, { since: evidenceSince, speaksFor: config.buildRunner.speaksFor });
+
+/**
+ * Clocks of different machines disagree, but the planner compares when builds were proposed with when batches landed: each run's
+ * time is later than all that earlier runs have written.
+ */
+function laterThanAll(batches: readonly Batch[], now: EpochMs): EpochMs {
+  let latest: number = now;
+  for (const { createdAt, endedAt, paths } of batches) {
+    latest = Math.max(latest, createdAt + 1, (endedAt ?? 0) + 1);
+    for (const path of paths) latest = Math.max(latest, path.startedAt + 1);
+  }
+  return latest as EpochMs;
 }
 
 export const announce = (batch: Batch, events: readonly LogEvent[]): Batch =>

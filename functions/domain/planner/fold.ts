@@ -1,11 +1,14 @@
-import { type BatchId, batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
-import { statusEvent } from "../../contracts/log-event.ts";
-import type { LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
+import { type BatchId, type BuildKey, batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
+import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
+import type { BuildVerdict, LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter, type Path, pathIsActive } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
+import { type History, learnDuration, learnOutcome } from "../speculation/history.ts";
+import { usesHistory } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
+import { mustProveItself, takePlace } from "./order.ts";
 
 /** Step 1: signals become facts of the draft. A signal that tells nothing new changes nothing. */
 export function fold(draft: Draft, signals: readonly Signal[]): void {
@@ -23,44 +26,70 @@ export function fold(draft: Draft, signals: readonly Signal[]): void {
       case "land-finished":
         for (const { batchId, outcome } of signal.results) recordLanding(draft, signal.landId, batchId, outcome);
         break;
+      case "queue-control":
+        control(draft, signal);
+        break;
       case "tick":
         break;
     }
   }
 }
 
-/** A ready request that no batch carries becomes a batch behind all others, depending on those it conflicts with that may yet land. */
+/** Only the newest word counts. A queue that is drained goes on landing: that nothing is added to it is the gateway's doing. */
+function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-control">): void {
+  const { paused: _, ...rest } = draft.queue;
+  if (version <= (rest.control ?? 0)) return;
+  const paused = { since: at, ...(note === undefined ? {} : { note }) };
+  draft.queue = { ...rest, control: version, ...(mode === "paused" ? { paused } : {}) };
+}
+
+/**
+ * A ready request that no batch carries becomes a batch. It conflicts with what the analyzer says among those that may yet land,
+ * and joins the order behind them, unless it has to prove itself first.
+ */
 function join(draft: Draft, sqid: Sqid): void {
   const request = draft.snapshot.requests.get(sqid);
   if (request?.state !== "ready" || request.touches === undefined || draft.carrierOf(sqid)) return;
+  // Cancelled in this very run.
+  if (draft.loose.some((event) => event.sqid === sqid)) return;
   const id = batchIdOf(sqid);
   const members = [memberOf(request, request.touches)];
-  const ahead = draft.unfinished().filter((batch) => batch.state !== "cancelling");
-  const dependencies = conflictAnalyzer(draft.config.conflictAnalyzer).conflictsOf({ members }, ahead);
+  const there = draft.unfinished().filter((batch) => batch.state !== "cancelling");
+  const conflicts = conflictAnalyzer(draft.config.conflictAnalyzer).conflictsOf({ members }, there);
   const details = { occurrence: id, metadata: { batch_id: id } };
-  draft.put({
+  const behind = conflicts.slice(-20).map((batch) => batchLabel(batch.id));
+  const batch: Batch = {
     queue: request.queue,
     id,
-    order: draft.nextOrder,
+    arrival: draft.queue.nextArrival,
+    priority: request.priority ?? 0,
     members,
-    dependencies: dependencies.map((batch) => batch.id),
+    conflicts: conflicts.map((other) => other.id),
     state: "speculating",
     paths: [],
     built: 0,
     outbox: [
       statusEvent(sqid, "batching", draft.now, details),
-      statusEvent(sqid, "batched", draft.now, {
-        ...details,
-        metadata: { batch_id: id, behind: dependencies.map((batch) => batchLabel(batch.id)).join(" ") },
-      }),
-      statusEvent(sqid, "speculating", draft.now, details),
+      statusEvent(sqid, "batched", draft.now, { ...details, metadata: { batch_id: id, behind: behind.join(" ") } }),
     ],
     concluded: false,
     createdAt: draft.now,
     version: 0,
-  });
-  draft.nextOrder += 1;
+  };
+  draft.queue = { ...draft.queue, nextArrival: batch.arrival + 1 };
+  draft.put(mustProveItself(draft, batch) ? onProbation(draft, batch) : takePlace(draft, batch));
 }
+
+const onProbation = (draft: Draft, batch: Batch): Batch =>
+  announce(
+    batch,
+    batch.members.map(({ sqid }) =>
+      statusEvent(sqid, "speculating", draft.now, {
+        occurrence: `${batch.id}/probation`,
+        metadata: { batch_id: batch.id, why: "on probation: it joins the order once a build of it has passed" },
+      }),
+    ),
+  );
 
 const memberOf = (request: LandingRequest, touches: NonNullable<LandingRequest["touches"]>) => ({
   sqid: request.sqid,
@@ -95,45 +124,72 @@ function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
   if (!batch || !path || !pathIsActive(path)) return;
   const seen = { ...path, dispatched: true, endedAt: draft.now, ...(url === undefined ? {} : { url }) };
-  const ended = ((): Path => {
-    switch (verdict.kind) {
-      case "passed":
-        return { ...seen, state: "passed", composed: verdict.composed };
-      case "failed": {
-        const { reason, composed } = verdict;
-        return { ...seen, state: "failed", reason, ...(composed ? { composed } : {}) };
-      }
-      case "infrastructure": {
-        // Nobody needs to know about a build that was given up.
-        const final = path.state === "building" && path.attempt > draft.config.buildRunner.infrastructureRetries;
-        return { ...seen, state: final ? "failed" : "cancelled", reason: verdict.reason };
-      }
-      case "cancelled":
-      case "refuted":
-        return { ...seen, state: "cancelled" };
+  const ended = endedPath(draft, seen, verdict);
+  if (ended.state === "passed")
+    draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
+  const events = ended.state === "cancelled" && ended.reason !== undefined ? retrying(draft, ended) : [];
+  const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
+  draft.put(announce({ ...batch, paths }, events));
+}
+
+/** A path that is to be built again ends as cancelled, with the reason: it is evidence of nothing. */
+function endedPath(draft: Draft, path: Path, verdict: BuildVerdict): Path {
+  switch (verdict.kind) {
+    case "passed":
+      return { ...path, state: "passed", composed: verdict.composed };
+    case "failed": {
+      const { reason, composed } = verdict;
+      return {
+        ...path,
+        state: looksFlaky(draft, path) ? "cancelled" : "failed",
+        reason,
+        ...(composed ? { composed } : {}),
+      };
     }
-  })();
-  draft.put({ ...batch, paths: batch.paths.map((candidate) => (candidate === path ? ended : candidate)) });
+    case "infrastructure": {
+      // Nobody needs to know about a build that was given up.
+      const final = path.state === "building" && path.attempt > draft.config.buildRunner.infrastructureRetries;
+      return { ...path, state: final ? "failed" : "cancelled", reason: verdict.reason };
+    }
+    case "cancelled":
+    case "refuted":
+      return { ...path, state: "cancelled" };
+  }
+}
+
+/** It may be built again, and what it was built on, or the very same tree, has passed. An empty base is the trunk, which is green. */
+function looksFlaky(draft: Draft, path: Path): boolean {
+  if (path.state !== "building" || path.attempt > draft.config.retries) return false;
+  const same = (tree: readonly BatchId[], other: Path) => {
+    const others = new Set([...other.base, ...other.heads]);
+    return others.size === tree.length && tree.every((id) => others.has(id));
+  };
+  const passed = draft.batches().flatMap((batch) => batch.paths.filter((other) => other.state === "passed"));
+  const whole = [...path.base, ...path.heads];
+  return path.base.length === 0 || passed.some((other) => same(path.base, other) || same(whole, other));
+}
+
+const retrying = (draft: Draft, path: Path) =>
+  path.heads.flatMap((id) =>
+    (draft.lookup(id)?.members ?? []).map(({ sqid }) =>
+      happeningEvent(sqid, "retrying", draft.now, {
+        occurrence: path.buildKey,
+        reason: path.reason,
+        metadata: { batch_id: id, build_key: path.buildKey, attempt: path.attempt },
+      }),
+    ),
+  );
+
+function learn(draft: Draft, step: (history: History | undefined) => History): void {
+  if (usesHistory(draft.config.speculation.scorer))
+    draft.queue = { ...draft.queue, history: step(draft.queue.history) };
 }
 
 function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: LandOutcome): void {
   const batch = draft.lookup(batchId);
   if (!batch || batchHasEnded(batch)) return;
   if (outcome.kind === "landed") {
-    const metadata = {
-      batch_id: batch.id,
-      commit: outcome.commit,
-      tree: outcome.tree,
-      tested_tree: outcome.testedTree,
-    };
-    draft.put(
-      announce(
-        enter(batch, "landed", { landed: { commit: outcome.commit, tree: outcome.tree }, endedAt: draft.now }),
-        batch.members.map(({ sqid, version }) =>
-          statusEvent(sqid, "landed", draft.now, { version: version + 1, metadata }),
-        ),
-      ),
-    );
+    draft.put(landed(draft, batch, outcome));
     return;
   }
   if (batch.state !== "landing" || batch.landing?.landId !== landId) return;
@@ -143,25 +199,45 @@ function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: 
   else draft.put(retest(draft, grounded));
 }
 
-/** The trunk moved under the evidence: what had passed says nothing about the tree that would land now. */
+function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {
+  const { commit, tree, testedTree } = outcome;
+  const metadata = {
+    batch_id: batch.id,
+    commit,
+    tree,
+    tested_tree: testedTree,
+    ...(batch.landing ? { build_key: batch.landing.buildKey, train: batch.landing.train.length } : {}),
+    ...(batch.landing?.bypassed ? { bypassed: batch.landing.bypassed.map(batchLabel).join(" ") } : {}),
+  };
+  for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, true));
+  return announce(
+    enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now }),
+    batch.members.map(({ sqid, version }) =>
+      statusEvent(sqid, "landed", draft.now, { version: version + 1, metadata }),
+    ),
+  );
+}
+
+/** The trunk moved under the evidence: what was built before says nothing about the tree that would land now. */
 function retest(draft: Draft, batch: Batch): Batch {
+  draft.queue = { ...draft.queue, evidenceSince: draft.now };
   const events = batch.members.map(({ sqid }) =>
     statusEvent(sqid, "speculating", draft.now, {
       occurrence: `${batch.id}/${batch.built}`,
       metadata: { batch_id: batch.id, why: "the trunk has moved: testing again" },
     }),
   );
-  return announce(
-    enter({ ...batch, paths: batch.paths.filter((path) => path.state !== "passed") }, "speculating"),
-    events,
-  );
+  return announce(enter(batch, "speculating"), events);
 }
 
 /** The batch and its requests have failed, for `reason`. */
-export const failed = (draft: Draft, batch: Batch, reason: Reason): Batch =>
-  announce(
+export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
+  if (buildKey) for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, false));
+  const metadata = { batch_id: batch.id, ...(buildKey ? { build_key: buildKey } : {}) };
+  return announce(
     enter(batch, "failed", { reason, endedAt: draft.now }),
     batch.members.map(({ sqid, version }) =>
-      statusEvent(sqid, "error", draft.now, { version: version + 1, reason, metadata: { batch_id: batch.id } }),
+      statusEvent(sqid, "error", draft.now, { version: version + 1, reason, metadata }),
     ),
   );
+}

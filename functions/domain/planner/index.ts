@@ -1,8 +1,12 @@
+import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Batch, batchHasEnded, mergeUnitOf, outcomeOf, pathIsActive } from "../batch.ts";
-import { standingOf } from "../evidence.ts";
-import { announce, Draft } from "./draft.ts";
+import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
+import { addAll, addCommon, hasBit, noBits } from "../bits.ts";
+import { isRefuted } from "../evidence.ts";
+import type { Field } from "../field.ts";
+import { noteBlockers } from "./blockers.ts";
+import { announce, Draft, fieldOf } from "./draft.ts";
 import { fold } from "./fold.ts";
 import type { Command, Plan, Planner } from "./plan.ts";
 import { propose } from "./propose.ts";
@@ -17,24 +21,35 @@ export const plan: Planner = (config, snapshot, signals, now) => {
   settle(draft);
   propose(draft);
   noteWaiting(draft);
+  noteBlockers(draft);
   return emit(draft);
 };
 
 /** Says of each passed guess, once, that it waits for the batches ahead; and of one that had passed, that reality went another way. */
 function noteWaiting(draft: Draft): void {
+  let before: Field | undefined;
+  const wasRefuted = (batch: Batch, path: Path): boolean => {
+    before ??= fieldOf(draft.config, draft.snapshot.batches, draft.snapshot.queue);
+    return refuted(before, batch, path);
+  };
+  const refuted = (field: Field, batch: Batch, path: Path): boolean => {
+    const slot = field.slotOf(batch.id);
+    return slot !== undefined && (field.isOutdated(path) || isRefuted(field, slot, field.treeOf(path)));
+  };
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
-    const before = draft.lookupBefore(batch.id);
+    const was = draft.lookupBefore(batch.id);
     const events = batch.paths.flatMap((path) => {
       if (path.state !== "passed") return [];
       const hadPassed =
-        before?.paths.some((other) => other.buildKey === path.buildKey && other.state === "passed") ?? false;
-      const wasRefuted = hadPassed && standingOf(path, draft.lookupBefore) === "refuted";
-      const refuted = standingOf(path, draft.lookup) === "refuted";
-      const event = refuted ? (wasRefuted ? undefined : "invalidated") : hadPassed ? undefined : "waiting";
-      if (event === undefined) return [];
+        was?.paths.some((other) => other.buildKey === path.buildKey && other.state === "passed") ?? false;
+      const isOver = refuted(draft.field, batch, path);
+      const news = isOver ? !(hadPassed && wasRefuted(batch, path)) : !hadPassed;
+      if (!news) return [];
       const details = { occurrence: path.buildKey, metadata: { batch_id: batch.id, build_key: path.buildKey } };
-      return batch.members.map(({ sqid }) => happeningEvent(sqid, event, draft.now, details));
+      return batch.members.map(({ sqid }) =>
+        happeningEvent(sqid, isOver ? "invalidated" : "waiting", draft.now, details),
+      );
     });
     draft.put(announce(batch, events));
   }
@@ -42,7 +57,7 @@ function noteWaiting(draft: Draft): void {
 
 /** Step 5: what has changed, and the commands that the state as a whole asks for. */
 function emit(draft: Draft): Plan {
-  const { snapshot, nextOrder } = draft;
+  const { snapshot } = draft;
   const writes = draft.batches().flatMap((batch) => {
     const before = draft.lookupBefore(batch.id);
     if (batch === before) return [];
@@ -58,9 +73,8 @@ function emit(draft: Draft): Plan {
     return [next];
   });
   const archived = archivable(draft);
-  const joined = nextOrder !== snapshot.queue.nextOrder;
   return {
-    ...(joined ? { queue: { ...snapshot.queue, nextOrder, version: snapshot.queue.version + 1 } } : {}),
+    ...(draft.queue === snapshot.queue ? {} : { queue: { ...draft.queue, version: snapshot.queue.version + 1 } }),
     writes,
     commands,
     acknowledged,
@@ -77,17 +91,7 @@ function commandsFor(draft: Draft): Command[] {
   for (const batch of draft.batches()) {
     for (const path of batch.paths) {
       if (!pathIsActive(path) || path.dispatched) continue;
-      const base = path.base.flatMap((id) => draft.lookup(id) ?? []).map(mergeUnitOf);
-      const { buildKey, attempt, without } = path;
-      commands.push({
-        kind: "start-build",
-        batchId: batch.id,
-        buildKey,
-        attempt,
-        base,
-        head: mergeUnitOf(batch),
-        without,
-      });
+      commands.push(buildCommand(draft, path));
     }
     if (batch.landing && landIsDue(batch, draft.now) && !sent.has(batch.landing.landId)) {
       sent.add(batch.landing.landId);
@@ -108,13 +112,31 @@ function commandsFor(draft: Draft): Command[] {
   return commands;
 }
 
+/** A bundle is composed like any chain: its last head on all the others. */
+function buildCommand(draft: Draft, path: Path): Command {
+  const found = (ids: readonly BatchId[]) => ids.flatMap((id) => draft.lookup(id) ?? []);
+  const heads = found(path.heads);
+  const head = heads.at(-1);
+  if (!head) throw new Error(`${path.buildKey} has no head`);
+  return {
+    kind: "start-build",
+    batchId: heads[0]?.id ?? head.id,
+    buildKey: path.buildKey,
+    attempt: path.attempt,
+    base: [...found(path.base), ...heads.slice(0, -1)].map(mergeUnitOf),
+    head: mergeUnitOf(head),
+    sqids: heads.flatMap((batch) => batch.members.map((member) => member.sqid)),
+    without: path.without,
+  };
+}
+
 function landCommand(draft: Draft, landing: NonNullable<Batch["landing"]>): Command {
   const exact = draft.config.conflictAnalyzer.type === "all";
   const batches = landing.train.flatMap((id) => {
     const batch = draft.lookup(id);
     // One whose answer has come already needs no second one.
     return batch?.landing?.landId === landing.landId && batch.state === "landing"
-      ? [{ ...mergeUnitOf(batch), tested: batch.landing.tested, exact }]
+      ? [{ ...mergeUnitOf(batch), tested: batch.landing.tested, exact, ...bundleLabel(batch.landing) }]
       : [];
   });
   return {
@@ -123,6 +145,8 @@ function landCommand(draft: Draft, landing: NonNullable<Batch["landing"]>): Comm
     nonce: landing.sentAt === undefined ? "first" : String(draft.now),
   };
 }
+
+const bundleLabel = ({ bundle }: Landing): { bundle?: string } => (bundle?.[0] ? { bundle: bundle[0] } : {});
 
 /** The batch as it is once its commands have been carried out. */
 function acknowledge(batch: Batch, now: EpochMs): Batch {
@@ -142,16 +166,20 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
   };
 }
 
-/** Ended, concluded, its builds stopped, and nothing unfinished refers to it any more. */
+/**
+ * Ended, concluded, its builds stopped, and of no more use: no unfinished batch conflicts with it, and it is not to blame for a
+ * failure of a tree that it shared with one.
+ */
 function archivable(draft: Draft): Batch[] {
-  const referred = new Set(
-    draft
-      .unfinished()
-      .flatMap((batch) => [...batch.dependencies, ...batch.paths.flatMap((path) => [...path.base, ...path.without])]),
+  const { field } = draft;
+  const needed = noBits(field.words);
+  field.batches.forEach((batch, slot) => {
+    if (batchHasEnded(batch)) return;
+    addAll(needed, field.nearOf(slot));
+    for (const path of batch.paths) addCommon(needed, field.treeOf(path), field.lost);
+  });
+  return field.batches.filter(
+    (batch, slot) =>
+      batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),
   );
-  return draft
-    .batches()
-    .filter(
-      (batch) => batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !referred.has(batch.id),
-    );
 }

@@ -6,12 +6,22 @@ import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../batch.ts";
 import type { LandingRequest } from "../request.ts";
+import type { History } from "../speculation/history.ts";
 
 /** The queue's own item. Its version is the fence of joining: a planner that lost its lease can't add a batch that others do not see. */
 export interface QueueState {
   readonly queue: QueueName;
-  /** The order that the next batch gets. */
+  readonly nextArrival: number;
+  /** The place in the order that the next batch gets. */
   readonly nextOrder: number;
+  /** What the queue's scorer has learned. */
+  readonly history?: History;
+  /** Builds proposed before then say nothing any more: the trunk was moved by somebody else. */
+  readonly evidenceSince?: EpochMs;
+  /** Set while nothing may land. */
+  readonly paused?: { readonly since: EpochMs; readonly note?: string };
+  /** The version of the gateway's last word on how the queue is to run; absent before the first. Older ones say nothing. */
+  readonly control?: number;
   /** Counts writes; 0 when it was never written. */
   readonly version: number;
 }
@@ -35,6 +45,8 @@ export type Command =
       readonly attempt: number;
       readonly base: readonly MergeUnit[];
       readonly head: MergeUnit;
+      /** The requests it is built for: the head's, and those of a bundle that it closes. */
+      readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
     }
   /** Send to runway. `nonce` differs when a command that went unanswered is sent again. */

@@ -1,76 +1,108 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
-import { type Batch, neverLands, type Path, pathIsActive } from "../batch.ts";
-import { standingOf } from "../evidence.ts";
+import { type Path, pathIsActive } from "../batch.ts";
+import { addAll, hasBit, noBits } from "../bits.ts";
+import type { Field } from "../field.ts";
+import { Belief } from "../speculation/belief.ts";
+import { bundles } from "../speculation/bundles.ts";
+import { candidates } from "../speculation/candidates.ts";
+import { buildsUnderWay, compare, isKnown, type Proposal, treeOf, waitingHeads } from "../speculation/proposals.ts";
+import { scorerFor } from "../speculation/scorer.ts";
+import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
+import { preempt } from "./preempt.ts";
 
-/** A guess: every unfinished batch that the head conflicts with, directly or through others, is either under it or left out. */
-interface Guess {
-  readonly base: readonly BatchId[];
-  readonly without: readonly BatchId[];
-}
-
-/** Step 4: spends what is left of the budget on the likeliest guess of each head, first come first served. */
+/**
+ * Step 4: spends what is left of the budget on the guesses most likely to come true. Proposals that exist already, or that are
+ * less likely than `minProbability`, cost nothing.
+ */
 export function propose(draft: Draft): void {
-  let free =
-    draft.config.budget - draft.batches().reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
-  for (const batch of draft.batches()) {
-    if (free <= 0) return;
-    if (batch.state !== "speculating") continue;
-    const guess = guessFor(draft, batch);
-    if (!isWorthBuilding(batch, guess)) continue;
-    draft.put(withPath(draft, batch, guess));
+  const { budget, batch: bundling, speculation } = draft.config;
+  const active = draft.batches().flatMap((batch) => batch.paths.filter(pathIsActive));
+  let free = budget - active.length;
+  let stopping = active.filter((path) => path.state === "cancelling").length;
+  if (free <= 0 && speculation.allocator === "sticky") return;
+  const { field } = draft;
+  const scorer = scorerFor(speculation.scorer, draft.queue.history);
+  const belief = new Belief(field, (slot) => scorer(field.batch(slot)));
+  const running = buildsUnderWay(field);
+  const heads = waitingHeads(field, belief);
+  const floor = Math.log(speculation.minProbability);
+  const taken = new Set<number>();
+  if (bundling.maxSize > 1 && free > 0) {
+    const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free };
+    for (const bundle of bundles(field, belief, running, heads, limits, draft.now)) {
+      if (free <= 0) break;
+      build(draft, belief, bundle);
+      for (const slot of bundle.heads) taken.add(slot);
+      free -= 1;
+    }
+  }
+  const alone = heads.filter((head) => !taken.has(head.slot));
+  for (const candidate of candidates(alone)) {
+    if (candidate.logProbability < floor) break;
+    const proposal = {
+      heads: [candidate.head.slot],
+      landing: candidate.landing,
+      logProbability: candidate.logProbability,
+    };
+    if (isKnown(field, running, candidate.head.slot, treeOf(field, proposal))) continue;
+    if (free <= 0) {
+      // The slot is free once the build that was given up has stopped; the guess is proposed again then.
+      if (stopping > 0) stopping -= 1;
+      else if (!preempt(draft, belief, proposal)) break;
+      continue;
+    }
+    build(draft, belief, proposal);
     free -= 1;
   }
+  if (speculation.bypass && free > 0)
+    for (const bypass of bypasses(draft, running, alone, free)) build(draft, belief, bypass);
 }
 
-/** Those ahead succeed, but for the ones whose own guess has failed already. */
-function guessFor(draft: Draft, head: Batch): Guess {
-  const ancestors = ancestorsOf(draft, head);
-  const without = new Set<BatchId>();
-  for (const ancestor of ancestors) if (looksLost(draft, ancestor)) without.add(ancestor.id);
-  const ids = ancestors.map((batch) => batch.id);
-  return { base: ids.filter((id) => !without.has(id)), without: ids.filter((id) => without.has(id)) };
-}
-
-/** The unfinished batches that may yet land and that the head conflicts with, directly or through others; in order. */
-function ancestorsOf(draft: Draft, head: Batch): Batch[] {
-  const found = new Map<BatchId, Batch>();
-  const visit = (batch: Batch) => {
-    for (const id of batch.dependencies) {
-      const other = draft.lookup(id);
-      if (!other || found.has(id) || neverLands(other) || other.state === "landed") continue;
-      found.set(id, other);
-      visit(other);
-    }
-  };
-  visit(head);
-  return [...found.values()].sort((a, b) => a.order - b.order);
-}
-
-/** A guess of it that may yet come true has failed, and none has passed or is being built. */
-function looksLost(draft: Draft, batch: Batch): boolean {
-  const standing = batch.paths.filter((path) => standingOf(path, draft.lookup) !== "refuted");
-  return (
-    standing.some((path) => path.state === "failed") &&
-    !standing.some((path) => path.state === "passed" || path.state === "building")
-  );
-}
-
-const sameGuess = (a: Guess, b: Guess): boolean =>
-  a.base.join() === b.base.join() && a.without.join() === b.without.join();
-
-/** Not when this guess is being built, or has its verdict; a guess whose builds were all given up may be built again. */
-const isWorthBuilding = (batch: Batch, guess: Guess): boolean =>
-  !batch.paths.some((path) => sameGuess(path, guess) && path.state !== "cancelled");
-
-function withPath(draft: Draft, batch: Batch, guess: Guess): Batch {
+/** Starts the build: a path of the first head, on its base in landing order. */
+export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
+  const { field } = draft;
+  const base = baseOf(field, belief, proposal);
+  const assumed = new Set(base);
+  const heads = new Set(proposal.heads);
+  const without = new Set<number>();
+  for (const slot of proposal.heads)
+    for (const other of field.aheadOf(slot)) if (!assumed.has(other) && !heads.has(other)) without.add(other);
+  const ids = (slots: Iterable<number>): BatchId[] =>
+    [...slots].sort((a, b) => compare(field, a, b)).map((slot) => field.batch(slot).id);
+  const owner = field.batch(proposal.heads[0] ?? -1);
+  const guess = { heads: proposal.heads.map((slot) => field.batch(slot).id), base: ids(base), without: ids(without) };
   const path: Path = {
-    buildKey: buildKeyOf(batch.id, batch.built + 1),
-    attempt: 1 + batch.paths.filter((other) => sameGuess(other, guess) && other.reason !== undefined).length,
+    buildKey: buildKeyOf(owner.id, owner.built + 1),
+    attempt: 1 + owner.paths.filter((other) => sameGuess(other, guess) && other.reason !== undefined).length,
     ...guess,
     state: "building",
     dispatched: false,
     startedAt: draft.now,
   };
-  return { ...batch, paths: [...batch.paths, path], built: batch.built + 1 };
+  draft.put({ ...owner, paths: [...owner.paths, path], built: owner.built + 1 });
+}
+
+type Guess = Pick<Path, "heads" | "base" | "without">;
+
+const sameGuess = (a: Guess, b: Guess): boolean =>
+  a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
+
+/**
+ * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
+ * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
+ */
+function baseOf(field: Field, belief: Belief, { heads, landing }: Proposal): number[] {
+  const near = noBits(field.words);
+  for (const slot of heads) addAll(near, field.nearOf(slot));
+  const base = new Set(landing);
+  const visit = (slot: number) => {
+    for (const other of field.aheadOf(slot)) {
+      if (base.has(other) || heads.includes(other) || hasBit(near, other) || belief.lands(other) < 0.5) continue;
+      base.add(other);
+      visit(other);
+    }
+  };
+  for (const slot of landing) visit(slot);
+  return [...base];
 }

@@ -40,7 +40,7 @@ export async function carryOut(targets: CommandTargets, config: QueueConfig, com
 
 const orderOf = (
   { name, buildRunner }: QueueConfig,
-  { batchId, buildKey, attempt, base, head, without }: CommandOf<"start-build">,
+  { batchId, buildKey, attempt, base, head, sqids, without }: CommandOf<"start-build">,
 ): BuildOrder => ({
   queue: name,
   batchId,
@@ -48,6 +48,7 @@ const orderOf = (
   attempt,
   base: [...base],
   head,
+  sqids: [...sqids],
   without: [...without],
   pollSeconds: buildRunner.pollSeconds,
 });

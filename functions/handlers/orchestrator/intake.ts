@@ -13,7 +13,7 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
 /**
  * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call. A Cancel
  * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change.
+ * four calls, and one per change. A Control is the planner's: one call.
  */
 export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -36,6 +36,8 @@ export const wire: Wire = (env, clients) => {
 
   return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
     if (message.kind === "cancel") await cancel(message);
+    else if (message.kind === "control")
+      await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
     else await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);
   });
 };

@@ -1,10 +1,11 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
-import { BatchId, QueueName } from "../../../functions/contracts/ids.ts";
+import { BatchId, QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
+import { emptyHistory, learnDuration, learnOutcome } from "../../../functions/domain/speculation/history.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
@@ -18,9 +19,11 @@ afterAll(() => dynalite.stop());
 const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Batch => ({
   queue,
   id: BatchId.parse(`${queue}/batch/${n}`),
+  arrival: n,
   order: n,
+  priority: 0,
   members: [],
-  dependencies: [],
+  conflicts: [],
   state: "speculating",
   paths: [],
   built: 0,
@@ -34,18 +37,39 @@ const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Ba
 describe("the batches store", () => {
   it("sees an unwritten queue as empty, at version 0", async () => {
     const queue = QueueName.parse("empty");
-    expect(await batches.live(queue)).toEqual({ queue: { queue, nextOrder: 1, version: 0 }, batches: [] });
+    expect(await batches.live(queue)).toEqual({
+      queue: { queue, nextArrival: 1, nextOrder: 1, version: 0 },
+      batches: [],
+    });
   });
 
   it("reads a queue's item and its batches in one snapshot, over as many pages as it takes", async () => {
     const queue = QueueName.parse("big");
-    await batches.putQueue({ queue, nextOrder: 7, version: 1 }, 0);
+    await batches.putQueue({ queue, nextArrival: 8, nextOrder: 7, version: 1 }, 0);
     // More than the megabyte that one page holds.
     const bulk = { why: "x".repeat(300_000) };
     for (let n = 1; n <= 5; n++) await batches.put({ ...aBatch(queue, n), ...bulk }, 0);
     const live = await batches.live(queue);
-    expect(live.queue).toEqual({ queue, nextOrder: 7, version: 1 });
+    expect(live.queue).toEqual({ queue, nextArrival: 8, nextOrder: 7, version: 1 });
     expect(live.batches).toEqual([1, 2, 3, 4, 5].map((n) => ({ ...aBatch(queue, n), ...bulk })));
+  });
+
+  it("gives back all that a queue's item holds, what was learned with its keys in the order they had", async () => {
+    const queue = QueueName.parse("learned");
+    let history = emptyHistory();
+    const authors = ["z@example.com", "a@example.com", ""];
+    const touches = { paths: [], files: 1, additions: 3, deletions: 0, authors };
+    const member = { sqid: sqidOf(queue, 1 as RequestNumber), changes: [], strategy: "REBASE", touches } as const;
+    const learned = { ...member, receivedAt: epochMs(1), version: 1 };
+    history = learnDuration(learnOutcome(history, learned, true), 1e-200);
+    const state = {
+      ...{ queue, nextArrival: 3, nextOrder: 2, version: 1, evidenceSince: epochMs(5), history },
+      paused: { since: epochMs(9), note: "release" },
+    };
+    expect(await batches.putQueue(state, 0)).toBe(true);
+    const live = await batches.live(queue);
+    expect(live.queue).toEqual(state);
+    expect(Object.keys(live.queue.history?.authors ?? {})).toEqual(authors);
   });
 
   it("takes a write based on the stored version, and refuses a stale one", async () => {
@@ -56,8 +80,8 @@ describe("the batches store", () => {
     expect(await batches.put({ ...batch, version: 3 }, 2)).toBe(false);
     expect(await batches.put({ ...batch, state: "cancelling", version: 2 }, 1)).toBe(true);
     expect(await batches.get(queue, batch.id)).toMatchObject({ state: "cancelling", version: 2 });
-    expect(await batches.putQueue({ queue, nextOrder: 2, version: 1 }, 0)).toBe(true);
-    expect(await batches.putQueue({ queue, nextOrder: 3, version: 1 }, 0)).toBe(false);
+    expect(await batches.putQueue({ queue, nextArrival: 2, nextOrder: 2, version: 1 }, 0)).toBe(true);
+    expect(await batches.putQueue({ queue, nextArrival: 3, nextOrder: 3, version: 1 }, 0)).toBe(false);
   });
 
   it("archives a batch: gone from the snapshot, kept under the finished ones for a while, repeatable", async () => {

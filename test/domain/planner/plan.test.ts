@@ -97,7 +97,7 @@ describe("a run of the planner", () => {
     w.run();
     w.tick();
     w.run();
-    expect(w.trailOf(2)).toEqual(["batching", "batched", "speculating", "waiting"]);
+    expect(w.trailOf(2)).toEqual(["batching", "batched", "speculating", "waiting", "blocked"]);
   });
 
   it("cancels a batch only once its builds have stopped, and keeps the caller's words", () => {

@@ -56,6 +56,15 @@ export interface BuildRecord {
   state: "running" | "passed" | "failed" | "cancelled";
 }
 
+/** One commit point. */
+export interface Landing {
+  readonly group: readonly number[];
+  readonly trunk: readonly number[];
+  readonly passed: readonly ReadonlySet<number>[];
+  /** The undecided changes ahead of it that it landed before. */
+  readonly bypassed: readonly number[];
+}
+
 /** What happened when somebody pulled the plug: how many of a run's effects took place. */
 export type Crash = number | undefined;
 
@@ -73,12 +82,13 @@ export class World {
   readonly archived = new Map<BatchId, Batch>();
   readonly builds = new Map<BuildKey, BuildRecord>();
   readonly trunk: number[] = [];
-  readonly landings: { readonly n: number; readonly trunk: readonly number[] }[] = [];
+  /** Every move of the trunk: what was new, what it then held, and the trees that had passed by then. */
+  readonly landings: Landing[] = [];
   readonly log = new Map<string, LogEvent>();
   readonly inbox: Signal[] = [];
   readonly merges: LandBatch[] = [];
   readonly landed = new Map<BatchId, LandOutcome>();
-  queueState: QueueState = { queue: QUEUE, nextOrder: 1, version: 0 };
+  queueState: QueueState = { queue: QUEUE, nextArrival: 1, nextOrder: 1, version: 0 };
   time = 1_000;
   mostBuilds = 0;
 
@@ -87,8 +97,8 @@ export class World {
     this.fate = fate;
   }
 
-  ready(n: number, paths: readonly string[]): void {
-    this.requests.set(sqid(n), aReadyRequest(n, paths));
+  ready(n: number, paths: readonly string[], overrides: Partial<LandingRequest> = {}): void {
+    this.requests.set(sqid(n), aReadyRequest(n, paths, overrides));
     this.inbox.push({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(n) });
   }
 
@@ -153,8 +163,8 @@ export class World {
     switch (command.kind) {
       case "start-build": {
         if (this.builds.has(command.buildKey)) return;
-        const head = numbersOf(command.head);
-        const base = command.base.flatMap(numbersOf).filter((n) => !this.trunk.includes(n));
+        const head = command.sqids.map((id) => Number(id.slice(id.indexOf("/") + 1)));
+        const base = command.base.flatMap(numbersOf).filter((n) => !this.trunk.includes(n) && !head.includes(n));
         const tree = new Set([...this.trunk, ...base, ...head]);
         this.builds.set(command.buildKey, {
           key: command.buildKey,
@@ -209,24 +219,36 @@ export class World {
   land(duplicate = false): void {
     const message = duplicate ? this.merges[0] : this.merges.shift();
     if (!message) return;
-    const results = message.batches.map((unit) => ({
-      batchId: unit.batchId,
-      outcome: this.#landUnit(unit.batchId, numbersOf(unit)),
-    }));
+    const results: { batchId: BatchId; outcome: LandOutcome }[] = [];
+    for (const group of groupsOf(message.batches)) {
+      const news = group.filter((unit) => !this.landed.has(unit.batchId)).flatMap(numbersOf);
+      this.trunk.push(...news);
+      if (news.length > 0) this.landings.push(this.#landing(group[0]?.batchId, news));
+      for (const unit of group) {
+        const commit = sha(String(this.trunk.length));
+        const outcome = this.landed.get(unit.batchId) ?? {
+          kind: "landed",
+          commit,
+          tree: commit,
+          testedTree: commit,
+          commits: [commit],
+        };
+        this.landed.set(unit.batchId, outcome);
+        results.push({ batchId: unit.batchId, outcome });
+      }
+    }
     this.inbox.push({ v: 1, kind: "land-finished", queue: QUEUE, landId: message.id, results });
   }
 
-  #landUnit(batchId: BatchId, numbers: readonly number[]): LandOutcome {
-    const known = this.landed.get(batchId);
-    if (known) return known;
-    const commit = sha(String(this.trunk.length + 1));
-    for (const n of numbers) {
-      this.trunk.push(n);
-      this.landings.push({ n, trunk: [...this.trunk] });
-    }
-    const outcome: LandOutcome = { kind: "landed", commit, tree: commit, testedTree: commit, commits: [commit] };
-    this.landed.set(batchId, outcome);
-    return outcome;
+  #landing(first: BatchId | undefined, group: readonly number[]): Landing {
+    const bypassed = first ? (this.live.get(first)?.landing?.bypassed ?? []) : [];
+    const passed = [...this.builds.values()].filter((build) => build.state === "passed").map((build) => build.tree);
+    return {
+      group,
+      trunk: [...this.trunk],
+      passed,
+      bypassed: bypassed.map((id) => Number(id.slice(id.lastIndexOf("/") + 1))),
+    };
   }
 
   #checkBudget(): void {
@@ -241,12 +263,12 @@ export class World {
 
   /** Lets everything that is under way come to its end. Throws when it does not. */
   drain(): void {
-    for (let round = 0; round < 5_000; round++) {
+    for (let round = 0; round < 3_000; round++) {
       while (this.inbox.length > 0) this.run();
       const build = this.running()[0];
       if (build) this.finish(build);
       else if (this.merges.length > 0) this.land();
-      else if ([...this.live.values()].length > 0 && round < 4_000) this.tick();
+      else if ([...this.live.values()].length > 0 && round < 2_900) this.tick();
       else return;
     }
     throw new Error(`does not come to rest: ${JSON.stringify([...this.live.values()], null, 1)}`);
@@ -261,6 +283,17 @@ export class World {
       .filter((event) => event.sqid === sqid(n))
       .map((event) => (event.kind === "status" ? event.status : event.event));
   }
+}
+
+/** Consecutive units of one bundle are one commit point. */
+function groupsOf(units: LandBatch["batches"]): LandBatch["batches"][] {
+  const groups: LandBatch["batches"][] = [];
+  for (const unit of units) {
+    const last = groups.at(-1);
+    if (unit.bundle !== undefined && last?.[0]?.bundle === unit.bundle) last.push(unit);
+    else groups.push([unit]);
+  }
+  return groups;
 }
 
 const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>

@@ -5,7 +5,7 @@ import type { RequestState } from "../../../functions/domain/request.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aCancel, aLand, START, sqid, World } from "./world.ts";
+import { aCancel, aLand, QUEUE, START, sqid, World } from "./world.ts";
 
 let dynalite: Dynalite;
 let world: World;
@@ -38,6 +38,14 @@ describe("a Land", () => {
   it("comes back when Step Functions does not answer", async () => {
     world.dieAt({ at: 1, moment: "before" });
     expect(await world.deliver(intake, aLand(1))).toEqual(["m0"]);
+  });
+});
+
+describe("a Control", () => {
+  it("is handed to the planner as it is", async () => {
+    const control = { v: 1, queue: QUEUE, mode: "paused", note: "release", at: START, version: 4 };
+    expect(await world.deliver(intake, { ...control, kind: "control" })).toEqual([]);
+    expect(world.signals).toEqual([{ ...control, kind: "queue-control" }]);
   });
 });
 

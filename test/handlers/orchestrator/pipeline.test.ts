@@ -92,11 +92,15 @@ describe("the pipeline", () => {
       asked: fc.array(anyRequest, { minLength: 1, maxLength: 3 }),
       deaths: fc.array(anyDeath, { maxLength: 4 }),
       analyzer: fc.constantFrom("all", "paths"),
+      budget: fc.constantFrom(1, 4),
+      maxSize: fc.constantFrom(1, 3),
     });
     await fc.assert(
-      fc.asyncProperty(history, async ({ asked, deaths, analyzer }) => {
+      fc.asyncProperty(history, async ({ asked, deaths, analyzer, budget, maxSize }) => {
         const { world, runtime, requests, unfinished } = await live(asked, deaths, {
           conflictAnalyzer: { type: analyzer },
+          budget,
+          batch: { maxSize },
         });
         expect(unfinished).toEqual([]);
         expect(world.dead_letters).toEqual([]);

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { BatchId } from "../../../functions/contracts/ids.ts";
-import type { Signal, SignalOf } from "../../../functions/contracts/messages.ts";
+import { BatchId, BuildKey } from "../../../functions/contracts/ids.ts";
+import { Composed, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
 import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aLand, change, QUEUE, sqid, World } from "./world.ts";
+import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
 
 let dynalite: Dynalite;
 let world: World;
@@ -29,6 +30,7 @@ const admit = async (n: number, files = `file-${n}`) => {
   const land = aLand(n, { changes: [change(`change-${n}`, `sq-files=${files}`)] });
   for (const step of [start, validate, ready]) await world.call(step, land);
 };
+const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
 const liveBatches = async () => (await world.batches.live(QUEUE)).batches;
 
 describe("plan", () => {
@@ -39,6 +41,13 @@ describe("plan", () => {
     expect(await world.deliver(plan, ...signals)).toEqual([]);
     expect(world.trace.filter((call) => call === "QueryCommand")).toHaveLength(1);
     expect((await liveBatches()).map(({ members }) => members.length)).toEqual(Array(10).fill(1));
+  });
+
+  it("gives the batch its request's priority", async () => {
+    const land = aLand(1, { priority: 2 });
+    for (const step of [start, validate, ready]) await world.call(step, land);
+    await world.deliver(plan, isReady(1));
+    expect(await liveBatches()).toMatchObject([{ priority: 2 }]);
   });
 
   it("carries a request in one batch, however often it is told of it (E11, I15)", async () => {
@@ -73,6 +82,25 @@ describe("plan", () => {
     expect((await world.requests.get(sqid(1)))?.state).toBe("cancelled");
     expect((await liveBatches()).filter(({ state }) => state === "speculating")).toEqual([]);
     expect(world.logOf(1).filter((entry) => entry === "cancelled")).toEqual(["cancelled"]);
+  });
+
+  it("goes on building while the queue is paused, and lands nothing until it is resumed", async () => {
+    const control = (mode: "paused" | "open", version: number): Signal => ({
+      ...{ v: 1, kind: "queue-control", queue: QUEUE, mode, at: epochMs(START), version },
+    });
+    const passed = (buildKey: string): Signal => ({
+      ...{ v: 1, kind: "build-finished", queue: QUEUE, batchId: BatchId.parse("main/batch/1") },
+      buildKey: BuildKey.parse(buildKey),
+      verdict: { kind: "passed", composed },
+    });
+    await admit(1);
+    await world.deliver(plan, control("paused", 1), isReady(1));
+    const [execution] = [...world.executions.values()];
+    await world.deliver(plan, passed(execution?.name ?? ""), control("open", 0));
+    expect((await world.batches.live(QUEUE)).queue).toMatchObject({ paused: { since: START }, control: 1 });
+    expect([world.merges, await liveBatches()]).toMatchObject([[], [{ state: "speculating" }]]);
+    await world.deliver(plan, control("open", 2));
+    expect(world.merges).toMatchObject([{ batches: [{ batchId: "main/batch/1" }] }]);
   });
 
   it("dead-letters the signals of a queue that is no longer configured, and ends the request that they name", async () => {

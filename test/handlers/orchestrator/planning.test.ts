@@ -39,6 +39,7 @@ const start: Command = {
   attempt: 1,
   base: [],
   head: unit,
+  sqids: [sqid(1)],
   without: [],
 };
 const land: Command = {
@@ -61,9 +62,11 @@ const announced = (status: "batched" | "landing" | "landed") => [
 const fresh: Batch = {
   queue: QUEUE,
   id: unit.batchId,
+  arrival: 1,
   order: 1,
+  priority: 0,
   members: [],
-  dependencies: [],
+  conflicts: [],
   state: "speculating",
   paths: [],
   built: 0,
@@ -149,7 +152,9 @@ describe("a run of the planner's shell", () => {
       ],
       ...["PutCommand", "PutCommand", "DeleteCommand"],
     ]);
-    expect([...world.executions.values()]).toMatchObject([{ input: { pollSeconds: 7, batchId: unit.batchId } }]);
+    expect([...world.executions.values()]).toMatchObject([
+      { input: { pollSeconds: 7, batchId: unit.batchId, sqids: [sqid(1)] } },
+    ]);
     expect(world.sent.get("merges.fifo")?.[0]?.group).toBe(messageId("target", "https://git.example/shop#main"));
     expect(await seen()).toMatchObject({
       live: [],

@@ -41,6 +41,7 @@ const building = async (overrides: Partial<Path> = {}) => {
   const path: Path = {
     buildKey,
     attempt: 1,
+    heads: [batchId],
     base: [],
     without: [],
     state: "building",
@@ -52,9 +53,11 @@ const building = async (overrides: Partial<Path> = {}) => {
   const batch: Batch = {
     queue: QUEUE,
     id: batchId,
+    arrival: 1,
     order: 1,
+    priority: 0,
     members: [{ ...land, version: 3, touches }],
-    dependencies: [],
+    conflicts: [],
     state: "speculating",
     paths: [path],
     built: 1,

@@ -102,6 +102,7 @@ const order = {
   attempt: 1,
   base: [unit(1)],
   head: unit(2),
+  sqids: ["main/1", "main/2"],
   without: ["main/batch/3"],
   pollSeconds: 10,
 };
@@ -152,7 +153,7 @@ describe("the build workflow", () => {
   it("gives each step what it takes", async () => {
     const { calls } = await run(build, order, built);
     const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
-    const { queue, batchId, buildKey, attempt, base, head, without } = order;
+    const { queue, batchId, buildKey, attempt, base, head, sqids, without } = order;
     expect(ComposeTask.parse(compose)).toEqual({ queue, buildKey, base, head, without });
     expect(TriggerTask.parse(trigger)).toEqual({ ...BuildOrder.parse(order), composed });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
@@ -161,7 +162,7 @@ describe("the build workflow", () => {
       batchId,
       buildKey,
       attempt,
-      head,
+      sqids,
       verdict: passed.verdict,
       compose: built["Compose"]?.[0],
     });

@@ -13,8 +13,9 @@ export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const log = need(env, ENV.logTopic);
   return taskHandler(AdmitTask, async (land): Promise<StartResult> => {
-    const { queue, sqid, changes, strategy, receivedAt } = land;
-    const fresh = await requests.create({ queue, sqid, changes, strategy, receivedAt, state: "started", version: 1 });
+    const { v: _v, kind: _kind, ...asked } = land;
+    const { sqid } = asked;
+    const fresh = await requests.create({ ...asked, state: "started", version: 1 });
     const found = fresh ? undefined : await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
     await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", clients.now(), { version: 1 }));

@@ -3,9 +3,9 @@ import type { Reason } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import type { BuildOrder } from "../../../contracts/workflows.ts";
 
-/** What happened to a build, told of each request of its head. */
+/** What happened to a build, told of each request that it is for. `batch_id` is the batch whose path it is. */
 export function buildHappened(
-  { head, batchId, buildKey, attempt }: Pick<BuildOrder, "head" | "batchId" | "buildKey" | "attempt">,
+  { sqids, batchId, buildKey, attempt }: Pick<BuildOrder, "sqids" | "batchId" | "buildKey" | "attempt">,
   event: "building" | "built" | "build_failed",
   at: EpochMs,
   { url, reason }: { readonly url?: string | undefined; readonly reason?: Reason | undefined },
@@ -16,5 +16,5 @@ export function buildHappened(
     attempt,
     ...(url === undefined ? {} : { build_url: url }),
   };
-  return head.steps.map(({ sqid }) => happeningEvent(sqid, event, at, { occurrence: buildKey, metadata, reason }));
+  return sqids.map((sqid) => happeningEvent(sqid, event, at, { occurrence: buildKey, metadata, reason }));
 }

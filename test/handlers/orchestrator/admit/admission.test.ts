@@ -46,6 +46,17 @@ describe("start", () => {
   });
 });
 
+describe("a priority", () => {
+  it("is kept from Land to the request that the planner reads", async () => {
+    const land = aLand(1, { priority: 3 });
+    await startAndValidate(land);
+    await world.call(ready, land);
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", priority: 3 });
+    await world.call(start, aLand(2));
+    expect(await world.requests.get(sqid(2))).not.toHaveProperty("priority");
+  });
+});
+
 describe("validate", () => {
   it("claims each change and keeps what the request touches", async () => {
     const land = aLand(1, { changes: [change("one", "sq-files=src/a,src/b"), change("two", "sq-files=src/b")] });

@@ -36,6 +36,7 @@ const order = (marker = "") => ({
   attempt: 1,
   base: [],
   head: headOf(marker),
+  sqids: [sqid(1)],
   without: [],
   pollSeconds: 5,
   composed,
@@ -44,13 +45,16 @@ const order = (marker = "") => ({
 /** The planner's view: the batch with this build's path, in that state; undefined for no path. */
 async function planned(state: PathState | undefined): Promise<void> {
   const found = await world.batches.get(QUEUE, batchId);
-  const path = { buildKey, attempt: 1, base: [], without: [], dispatched: true, startedAt: epochMs(START) };
+  const guess = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
+  const path = { ...guess, dispatched: true, startedAt: epochMs(START) };
   const batch: Batch = {
     queue: QUEUE,
     id: batchId,
+    arrival: 1,
     order: 1,
+    priority: 0,
     members: [],
-    dependencies: [],
+    conflicts: [],
     state: "speculating",
     paths: state === undefined ? [] : [{ ...path, state }],
     built: 1,
@@ -78,6 +82,19 @@ describe("trigger", () => {
     expect(first).toMatchObject({ deadline: START + 600_000, url: `fake://builds/${buildKey}` });
     expect(world.log).toMatchObject([
       { event: "building", sqid: sqid(1), metadata: { batch_id: batchId, build_key: buildKey, attempt: 1 } },
+    ]);
+  });
+
+  it("tells every request of a bundle, and not those that it is built on", async () => {
+    await planned("building");
+    await world.call(trigger, {
+      ...order(),
+      sqids: [sqid(1), sqid(4)],
+      base: [{ ...headOf(""), batchId: "main/batch/3" }],
+    });
+    expect(world.log.map((event) => [event.sqid, event.kind === "event" && event.event])).toEqual([
+      [sqid(1), "building"],
+      [sqid(4), "building"],
     ]);
   });
 
@@ -183,6 +200,11 @@ describe("report", () => {
       if (event === "build_failed") expect(world.log).toMatchObject([{ reason }]);
     },
   );
+
+  it("tells every request that the build was for", async () => {
+    await reported({ verdict: { kind: "failed", reason }, sqids: [sqid(1), sqid(4)] });
+    expect([world.logOf(1), world.logOf(4)]).toEqual([["build_failed"], ["build_failed"]]);
+  });
 
   it("takes a tree that could not be composed for a failure, with its reason", async () => {
     const compose = { kind: "refused", batchId, reason: { code: "merge.conflict", message: "src/a conflicts" } };

@@ -1,0 +1,55 @@
+import { type BatchId, batchLabel } from "../../contracts/ids.ts";
+import type { Blocker } from "../../contracts/log-event.ts";
+import { happeningEvent } from "../../contracts/log-event.ts";
+import { type Batch, pathIsActive } from "../batch.ts";
+import { announce, type Draft } from "./draft.ts";
+
+/** As many as a sentence can name. */
+const MOST_NAMED = 5;
+
+/** Says of each batch that waits what holds it up, when that has changed: so that "why is mine not landed yet?" has an answer. */
+export function noteBlockers(draft: Draft): void {
+  const active = draft.batches().reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
+  const spent = active >= draft.config.budget;
+  for (const batch of draft.batches()) {
+    if (batch.state !== "speculating") continue;
+    const blocked = blockerOf(draft, batch, spent);
+    if (blocked === undefined || isSaid(draft, batch, blocked.by)) continue;
+    const metadata = {
+      batch_id: batch.id,
+      blocker: blocked.by,
+      ...(blocked.on.length > 0 ? { on: blocked.on.map(batchLabel).join(" ") } : {}),
+    };
+    const events = batch.members.map(({ sqid }) =>
+      happeningEvent(sqid, "blocked", draft.now, { occurrence: `${batch.id}/${batch.version + 1}`, metadata }),
+    );
+    draft.put(announce({ ...batch, blocked }, events));
+  }
+}
+
+/** Undefined while it is being built: nothing holds it up but its build. */
+function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"] {
+  if (batch.paths.some((path) => path.state === "building")) return undefined;
+  const { field } = draft;
+  const slot = field.slotOf(batch.id);
+  if (slot === undefined) return undefined;
+  const on = field
+    .aheadOf(slot)
+    .slice(0, MOST_NAMED)
+    .map((other) => field.batch(other).id);
+  const passed = field.factsOf(slot).some((fact) => fact.passed);
+  if (passed && on.length > 0) return { by: "dependency", on };
+  if (passed && draft.queue.paused) return { by: "pause", on: [] };
+  if (batch.order === undefined && batch.paths.length > 0) return { by: "probation", on };
+  return { by: spent ? "budget" : "missing-path", on: [] };
+}
+
+/** The same is still so: the kind is the same, and of those named somebody is still undecided. */
+function isSaid(draft: Draft, batch: Batch, by: Blocker): boolean {
+  if (batch.blocked?.by !== by) return false;
+  const isOpen = (id: BatchId) => {
+    const state = draft.lookup(id)?.state;
+    return state === "speculating" || state === "landing";
+  };
+  return by !== "dependency" || batch.blocked.on.some(isOpen);
+}

@@ -1,0 +1,48 @@
+import { agreeWithin } from "../bits.ts";
+import type { Field } from "../field.ts";
+import { isKnown, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
+import type { Draft } from "./draft.ts";
+
+/**
+ * What is left of the budget goes to bypasses: a head that has passed on its likeliest guess, and that waits for one batch whose
+ * build takes unusually long, is also built on the guess without it. Once both ways are proven it need not wait. Heads behind it
+ * follow, one after the other. One slow batch at a time: each more doubles the builds, and measured worse per build spent. See Uber,
+ * "Bypassing Large Diffs in SubmitQueue" (2023).
+ */
+export function bypasses(draft: Draft, running: Running, heads: readonly WaitingHead[], free: number): Proposal[] {
+  const { field } = draft;
+  const slow = slowBatches(draft);
+  const found: Proposal[] = [];
+  if (slow.size === 0) return found;
+  for (const { slot, open } of heads) {
+    if (found.length >= free) return found;
+    const [around, ...more] = open.filter((other) => slow.has(other.slot));
+    if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
+    // Others hold it up too: it is not yet the slow one that it waits for.
+    if (open.some((other) => other !== around && !hasPassed(field, other.slot))) continue;
+    const likely = open.filter((other) => other.lands >= 0.5).map((other) => other.slot);
+    const main = treeOf(field, { heads: [slot], landing: likely });
+    if (!field.factsOf(slot).some((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)))) continue;
+    const landing = likely.filter((other) => other !== around.slot);
+    if (isKnown(field, running, slot, treeOf(field, { heads: [slot], landing }))) continue;
+    found.push({ heads: [slot], landing, logProbability: Math.log(1 - around.lands) });
+  }
+  return found;
+}
+
+const hasPassed = (field: Field, slot: number): boolean => field.factsOf(slot).some((fact) => fact.passed);
+
+/**
+ * Those whose build runs for longer than builds usually do. How long builds take is heavy-tailed: one that has outlived the median
+ * will probably take as long again.
+ */
+function slowBatches({ field, queue, now }: Draft): ReadonlySet<number> {
+  const usual = queue.history?.buildMs?.[2];
+  const slow = new Set<number>();
+  if (usual === undefined) return slow;
+  field.batches.forEach((batch, slot) => {
+    if (batch.state !== "speculating" || batch.order === undefined) return;
+    if (batch.paths.some((path) => path.state === "building" && now - path.startedAt > usual)) slow.add(slot);
+  });
+  return slow;
+}

@@ -1,0 +1,43 @@
+import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
+import type { Batch } from "../batch.ts";
+import { scorerFor, tellsApart } from "../speculation/scorer.ts";
+import { announce, type Draft } from "./draft.ts";
+
+/** Whether the batch has to prove itself before others reckon with it. */
+export function mustProveItself(draft: Draft, batch: Pick<Batch, "members">): boolean {
+  const { order, probation, scorer } = draft.config.speculation;
+  if (order === "arrival" || !tellsApart(scorer)) return false;
+  return scorerFor(scorer, draft.queue.history)(batch).success < probation.threshold;
+}
+
+/** Gives the batch its place behind all that have one. */
+export function takePlace(draft: Draft, batch: Batch): Batch {
+  const order = draft.queue.nextOrder;
+  draft.queue = { ...draft.queue, nextOrder: order + 1 };
+  const events = batch.members.map(({ sqid }) =>
+    statusEvent(sqid, "speculating", draft.now, {
+      occurrence: batch.id,
+      metadata: { batch_id: batch.id, place: order },
+    }),
+  );
+  return announce({ ...batch, order }, events);
+}
+
+/** Ends the probation of those that have passed a build of their own, and of those that have been held for long enough. */
+export function endProbation(draft: Draft): void {
+  const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
+  for (const batch of draft.batches()) {
+    if (batch.state !== "speculating" || batch.order !== undefined) continue;
+    const proven = batch.paths.some((path) => path.state === "passed");
+    if (!proven && draft.now - batch.createdAt < longest) continue;
+    const order = draft.queue.nextOrder;
+    draft.queue = { ...draft.queue, nextOrder: order + 1 };
+    const events = batch.members.map(({ sqid }) =>
+      happeningEvent(sqid, "joined", draft.now, {
+        occurrence: batch.id,
+        metadata: { batch_id: batch.id, place: order, proven },
+      }),
+    );
+    draft.put(announce({ ...batch, order }, events));
+  }
+}

@@ -1,0 +1,44 @@
+import { hasBit } from "../bits.ts";
+import type { Belief } from "../speculation/belief.ts";
+import type { Proposal } from "../speculation/proposals.ts";
+import type { Draft } from "./draft.ts";
+
+/** A build is given up only for one that is at least this much likelier to be needed. */
+export const MARGIN = 1.5;
+
+/**
+ * Gives up the running build that is worth least, when the proposal is worth more than it and what it has already cost: a build
+ * half done counts half as much again. True when one was given up.
+ */
+export function preempt(draft: Draft, belief: Belief, proposal: Proposal): boolean {
+  const candidate = Math.exp(proposal.logProbability);
+  const expected = draft.queue.history?.buildMs?.[1];
+  let least: { readonly batch: number; readonly key: string; readonly worth: number } | undefined;
+  draft.field.batches.forEach((batch, slot) => {
+    for (const path of batch.paths) {
+      // A bundle serves several heads: no single guess is worth more.
+      if (path.state !== "building" || path.heads.length > 1) continue;
+      const done = expected === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / expected);
+      const worth = chanceOf(draft, belief, slot, path.buildKey) * (1 + done);
+      if (least === undefined || worth < least.worth) least = { batch: slot, key: path.buildKey, worth };
+    }
+  });
+  if (least === undefined || candidate < least.worth * MARGIN) return false;
+  const { batch: slot, key } = least;
+  const batch = draft.field.batch(slot);
+  const paths = batch.paths.map((path) => (path.buildKey === key ? { ...path, state: "cancelling" as const } : path));
+  draft.put({ ...batch, paths });
+  return true;
+}
+
+/** The probability that the assumptions of a path under way come true. */
+function chanceOf(draft: Draft, belief: Belief, slot: number, key: string): number {
+  const { field } = draft;
+  const path = field.batch(slot).paths.find((candidate) => candidate.buildKey === key);
+  if (!path) return 0;
+  const tree = field.treeOf(path);
+  return field.aheadOf(slot).reduce((chance, other) => {
+    const lands = belief.lands(other);
+    return chance * (hasBit(tree, other) ? lands : 1 - lands);
+  }, 1);
+}

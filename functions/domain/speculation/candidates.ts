@@ -1,0 +1,154 @@
+/** A head and the batches ahead of it that are undecided, each with the probability (0 … 1) that it lands. */
+export interface Head {
+  /** Breaks ties: lower goes first. */
+  readonly rank: number;
+  readonly open: readonly { readonly slot: number; readonly lands: number }[];
+}
+
+/** One guess about everything that is undecided ahead of a head. */
+export interface Candidate<H extends Head> {
+  readonly head: H;
+  /** Those assumed to land, in the order of `head.open`. */
+  readonly landing: readonly number[];
+  /** Natural logarithm of the probability that the whole guess comes true; -Infinity when it can't. */
+  readonly logProbability: number;
+  /** How many assumptions are the less likely ones. */
+  readonly flips: number;
+}
+
+/** What turning one assumption to its less likely side costs, in log-probability; never negative. */
+interface Flip {
+  readonly index: number;
+  readonly cost: number;
+}
+
+interface Node<H extends Head> {
+  readonly search: Search<H>;
+  readonly logProbability: number;
+  /** Indexes into the search's flips, ascending. */
+  readonly flips: readonly number[];
+}
+
+const log = (p: number): number => (p > 0 ? Math.log(p) : Number.NEGATIVE_INFINITY);
+
+/** The guesses of one head; its flips are priced and sorted when the second guess is asked for, which most never are. */
+class Search<H extends Head> {
+  readonly head: H;
+  #flips: readonly Flip[] | undefined;
+
+  constructor(head: H) {
+    this.head = head;
+  }
+
+  first(): Node<H> {
+    let logProbability = 0;
+    for (const { lands } of this.head.open) logProbability += log(Math.max(lands, 1 - lands));
+    return { search: this, logProbability, flips: [] };
+  }
+
+  flips(): readonly Flip[] {
+    this.#flips ??= this.head.open
+      .map(({ lands }, index) => ({ index, cost: log(Math.max(lands, 1 - lands)) - log(Math.min(lands, 1 - lands)) }))
+      .sort((a, b) => (a.cost === b.cost ? a.index - b.index : a.cost - b.cost));
+    return this.#flips;
+  }
+
+  /**
+   * The guesses that follow a guess: one more flip, or its last flip moved on by one. Each set of flips is reached by one way, and
+   * never before a likelier one.
+   */
+  after(node: Node<H>): Node<H>[] {
+    const flips = this.flips();
+    const last = node.flips.at(-1) ?? -1;
+    const next = flips[last + 1];
+    if (next === undefined) return [];
+    const extended = {
+      search: this,
+      logProbability: node.logProbability - next.cost,
+      flips: [...node.flips, last + 1],
+    };
+    if (last < 0) return [extended];
+    const without = node.flips.slice(0, -1);
+    const cost = next.cost === (flips[last]?.cost ?? 0) ? 0 : next.cost - (flips[last]?.cost ?? 0);
+    return [extended, { search: this, logProbability: node.logProbability - cost, flips: [...without, last + 1] }];
+  }
+
+  candidate(node: Node<H>): Candidate<H> {
+    const flipped = new Set(node.flips.map((flip) => this.flips()[flip]?.index));
+    const landing = this.head.open.flatMap(({ slot, lands }, index) =>
+      lands >= 0.5 !== flipped.has(index) ? [slot] : [],
+    );
+    return { head: this.head, landing, logProbability: node.logProbability, flips: node.flips.length };
+  }
+}
+
+/** Likelier first; then fewer flips, the head that goes first, and the flips that come first. */
+function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
+  if (a.logProbability !== b.logProbability) return a.logProbability > b.logProbability;
+  if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
+  if (a.search.head.rank !== b.search.head.rank) return a.search.head.rank < b.search.head.rank;
+  const differing = a.flips.findIndex((flip, i) => flip !== b.flips[i]);
+  return differing >= 0 && (a.flips[differing] ?? 0) < (b.flips[differing] ?? 0);
+}
+
+/**
+ * Every guess of every head, likeliest first, made as they are asked for: k guesses cost k·log(k + heads), however many exist
+ * (2^n for n undecided batches ahead). Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
+ */
+export function* candidates<H extends Head>(heads: readonly H[]): Generator<Candidate<H>, void, void> {
+  const heap = new Heap<H>(heads.map((head) => new Search(head).first()));
+  for (let node = heap.pop(); node !== undefined; node = heap.pop()) {
+    yield node.search.candidate(node);
+    for (const follower of node.search.after(node)) heap.push(follower);
+  }
+}
+
+/** A binary heap over `precedes`. */
+class Heap<H extends Head> {
+  readonly #nodes: Node<H>[];
+
+  constructor(nodes: readonly Node<H>[]) {
+    this.#nodes = [...nodes];
+    for (let i = (nodes.length >> 1) - 1; i >= 0; i--) this.#sink(i);
+  }
+
+  push(node: Node<H>): void {
+    const nodes = this.#nodes;
+    let i = nodes.push(node) - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      const above = nodes[parent] as Node<H>;
+      if (!precedes(node, above)) break;
+      nodes[i] = above;
+      i = parent;
+    }
+    nodes[i] = node;
+  }
+
+  pop(): Node<H> | undefined {
+    const top = this.#nodes[0];
+    const last = this.#nodes.pop();
+    if (top === undefined || last === undefined || this.#nodes.length === 0) return top;
+    this.#nodes[0] = last;
+    this.#sink(0);
+    return top;
+  }
+
+  #sink(from: number): void {
+    const nodes = this.#nodes;
+    const node = nodes[from] as Node<H>;
+    let i = from;
+    for (;;) {
+      let child = 2 * i + 1;
+      const left = nodes[child];
+      if (left === undefined) break;
+      const right = nodes[child + 1];
+      if (right !== undefined && precedes(right, left)) child++;
+      const smaller = nodes[child] as Node<H>;
+      if (!precedes(smaller, node)) break;
+      nodes[i] = smaller;
+      i = child;
+    }
+    nodes[i] = node;
+  }
+}

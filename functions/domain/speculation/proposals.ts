@@ -1,0 +1,76 @@
+import { goesAhead } from "../batch.ts";
+import { addBit, agreeWithin, type Bits, isWithin, meetWithin } from "../bits.ts";
+import type { Fact, Field } from "../field.ts";
+import type { Belief } from "./belief.ts";
+import type { Head } from "./candidates.ts";
+
+/** What to build: the heads on everything that they are guessed to land behind. Slots of the field. */
+export interface Proposal {
+  /** In landing order; more than one is a bundle. */
+  readonly heads: readonly number[];
+  /** The undecided batches ahead that are assumed to land. The others ahead are assumed not to. */
+  readonly landing: readonly number[];
+  /** Natural logarithm of the probability that the guess comes true. */
+  readonly logProbability: number;
+}
+
+/** A batch that waits to be built. */
+export interface WaitingHead extends Head {
+  readonly slot: number;
+}
+
+/** Landing order; those on probation behind, by arrival. */
+export function compare(field: Field, a: number, b: number): number {
+  const [first, second] = [field.batch(a), field.batch(b)];
+  if ((first.order === undefined) !== (second.order === undefined)) return first.order === undefined ? 1 : -1;
+  if (first.order === undefined) return first.arrival - second.arrival;
+  return goesAhead(first, second) ? -1 : 1;
+}
+
+/** Every batch that is being speculated about, with what it has to reckon with; those that go first, first. */
+export function waitingHeads(field: Field, belief: Belief): WaitingHead[] {
+  const slots = field.batches.flatMap((batch, slot) => (batch.state === "speculating" ? [slot] : []));
+  slots.sort((a, b) => compare(field, a, b));
+  return slots.map((slot, rank) => ({
+    slot,
+    rank,
+    open: field.aheadOf(slot).map((other) => ({ slot: other, lands: belief.lands(other) })),
+  }));
+}
+
+/** Per slot, the trees of the builds under way for it. */
+export type Running = ReadonlyMap<number, readonly Bits[]>;
+
+export function buildsUnderWay(field: Field): Running {
+  const trees = new Map<number, Bits[]>();
+  for (const batch of field.batches)
+    for (const path of batch.paths) {
+      if (path.state !== "building") continue;
+      for (const id of path.heads) {
+        const slot = field.slotOf(id);
+        if (slot !== undefined) trees.set(slot, [...(trees.get(slot) ?? []), field.treeOf(path)]);
+      }
+    }
+  return trees;
+}
+
+/** The tree that the proposal is about: what has landed, what is assumed to, and the heads. */
+export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" | "landing">): Bits {
+  const tree = field.landed.slice();
+  for (const slot of landing) addBit(tree, slot);
+  for (const slot of heads) addBit(tree, slot);
+  return tree;
+}
+
+/** A build of this tree, up to what is independent of the head, is under way or has its verdict. */
+export function isKnown(field: Field, running: Running, slot: number, tree: Bits): boolean {
+  const near = field.nearOf(slot);
+  if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
+  return field
+    .factsOf(slot)
+    .some((fact) => agreeWithin(fact.tree, tree, near) && (fact.passed || speaksAgainst(field, slot, fact, tree)));
+}
+
+/** A failure has no verdict about the head when it may be due to something lost since, or to another head of its bundle. */
+const speaksAgainst = (field: Field, slot: number, fact: Fact, tree: Bits): boolean =>
+  !meetWithin(fact.tree, field.lost, field.reachOf(slot, fact.tree)) && isWithin(field.bitsOf(fact.path.heads), tree);

@@ -1,0 +1,191 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import type { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
+import {
+  type Happening,
+  happeningEvent,
+  type LogEvent,
+  type Metadata,
+  type Status,
+  statusEvent,
+} from "../../functions/contracts/log-event.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
+import { explain, type QueueFacts } from "../../functions/domain/explain.ts";
+import { fold, openingOf } from "../../functions/domain/request-log.ts";
+
+const sqid = "q/7" as Sqid;
+const queue = "q" as QueueName;
+const changes = [`git://h/r/refs%2Fheads%2Fa/${"a".repeat(40)}` as ChangeUri];
+const land = { v: 1, kind: "land", queue, sqid, changes, strategy: "REBASE", receivedAt: epochMs(1) } as const;
+const OPEN: QueueFacts = { budget: 4, mode: "open" };
+const PAUSED: QueueFacts = { budget: 4, mode: "paused", note: "release" };
+
+const is = (status: Status, at: number, metadata: Metadata = {}, message?: string): LogEvent =>
+  statusEvent(sqid, status, epochMs(at), {
+    occurrence: String(at),
+    metadata,
+    ...(message === undefined ? {} : { reason: { code: "build.failed", message } }),
+  });
+let count = 0;
+const happens = (event: Happening, at: number, metadata: Metadata = {}): LogEvent =>
+  happeningEvent(sqid, event, epochMs(at), { occurrence: String(++count), metadata });
+const blocked = (at: number, blocker: string, on?: string) =>
+  happens("blocked", at, { blocker, ...(on === undefined ? {} : { on }) });
+const key = (letter: string) => letter.repeat(32);
+const build = (event: "building" | "built" | "build_failed" | "retrying", at: number, letter: string, url?: string) =>
+  happens(event, at, { build_key: key(letter), ...(url === undefined ? {} : { build_url: url }) });
+
+const why = (entries: readonly LogEvent[], facts: QueueFacts = OPEN) => {
+  const accepted = statusEvent(sqid, "accepted", epochMs(1));
+  const summary = entries.reduce(fold, openingOf(land, 7 as RequestNumber, accepted));
+  return explain(summary, [accepted, ...entries], facts);
+};
+
+describe("a waiting request", () => {
+  const speculating = is("speculating", 10);
+
+  it.each<[string, LogEvent, string]>([
+    ["dependency", blocked(20, "dependency", "3 5.1 6"), "q/3, q/5 and q/6"],
+    ["budget", blocked(20, "budget"), "4 builds at once"],
+    ["missing-path", blocked(20, "missing-path"), "built again"],
+    ["probation", blocked(20, "probation"), "pass by itself"],
+  ])("says what it waits for, and since when: %s", (blocker, entry, sentence) => {
+    expect(why([speculating, entry])).toMatchObject({
+      ...{ blocker, since: 20 },
+      sentence: expect.stringContaining(sentence),
+    });
+  });
+
+  it("names the requests in the way, and in a sentence no more than five", () => {
+    const { on, sentence } = why([speculating, blocked(20, "dependency", "1 2 3 4 5 6 8")]);
+    expect(on).toEqual([1, 2, 3, 4, 5, 6, 8].map((n) => `q/${n}`));
+    expect(sentence).toContain("q/5 and 2 more");
+  });
+
+  it("tells the last blocker, whatever the order in which its log was read", () => {
+    const entries = [speculating, blocked(20, "budget"), blocked(30, "dependency", "3")];
+    for (const order of [entries, entries.toReversed()])
+      expect(why(order)).toMatchObject({ blocker: "dependency", on: ["q/3"], since: 30 });
+  });
+
+  it.each<[string, LogEvent[]]>([
+    ["budget, once it is built", [blocked(20, "budget"), build("building", 21, "a")]],
+    ["missing-path, once it is built", [blocked(20, "missing-path"), build("building", 21, "a")]],
+    ["probation, once it has joined", [blocked(20, "probation"), happens("joined", 21)]],
+    ["any, once it was landing", [blocked(20, "dependency", "3"), is("landing", 21), is("speculating", 22)]],
+    ["pause, once the queue is resumed", [blocked(20, "pause")]],
+    ["one that nobody knows", [blocked(20, "weather")]],
+  ])("says nothing of a blocker that is over: %s", (_, entries) => {
+    const { blocker, on } = why([speculating, ...entries]);
+    expect([blocker, on]).toEqual([undefined, undefined]);
+  });
+
+  it("that waits for others goes on doing so while it is built", () => {
+    expect(why([speculating, blocked(20, "dependency", "3"), build("building", 21, "a")]).blocker).toBe("dependency");
+  });
+
+  it("tells of a pause with its note, also beside another blocker", () => {
+    expect(why([speculating, blocked(20, "pause")], PAUSED)).toMatchObject({
+      blocker: "pause",
+      sentence: "The queue is paused (release): nothing lands until it is resumed.",
+    });
+    const { blocker, sentence } = why([speculating, blocked(20, "budget")], PAUSED);
+    expect([blocker, sentence]).toEqual(["budget", expect.stringMatching(/build slot.*The queue is paused/)]);
+    expect(why([is("validating", 5)], PAUSED).sentence).toContain("paused");
+  });
+
+  it.each<[Status, string]>([
+    ["accepted", "waits to be taken up"],
+    ["validating", "merged on trial"],
+    ["validated", "about to join"],
+    ["batched", "not been told"],
+    ["landing", "is being landed"],
+    ["cancelling", "is being cancelled"],
+  ])("that is %s has no blocker, and a sentence", (status, sentence) => {
+    const explained = why(status === "accepted" ? [] : [is(status, 10)], status === "landing" ? PAUSED : OPEN);
+    expect(explained).toMatchObject({ since: status === "accepted" ? 1 : 10, builds: [] });
+    expect(explained.sentence).toContain(sentence);
+    expect(explained.sentence.includes("paused")).toBe(false);
+  });
+
+  it("lists its builds, oldest first, each with what became of it", () => {
+    const entries = [
+      speculating,
+      build("building", 20, "a", "https://ci/1"),
+      build("build_failed", 30, "a"),
+      build("retrying", 31, "a"),
+      build("built", 41, "b", "https://ci/2"),
+      // Another clock, a little behind.
+      build("building", 42, "b"),
+      build("build_failed", 50, "c"),
+      build("building", 60, "d"),
+    ];
+    expect(why(entries).builds).toEqual([
+      { buildKey: key("a"), outcome: "retried", url: "https://ci/1", at: 31 },
+      { buildKey: key("b"), outcome: "passed", url: "https://ci/2", at: 41 },
+      { buildKey: key("c"), outcome: "failed", at: 50 },
+      { buildKey: key("d"), outcome: "unfinished", at: 60 },
+    ]);
+    expect(why(entries).sentence).toBe("It is being built.");
+  });
+});
+
+describe("a request that has ended", () => {
+  const builds = [build("built", 20, "a", "https://ci/1"), build("build_failed", 30, "b"), blocked(35, "budget")];
+
+  it("landed: as which commit, and on which evidence", () => {
+    const { blocker, ...explained } = why([...builds, is("landed", 40, { commit: "c0ffee", build_key: key("a") })]);
+    expect([blocker, explained]).toEqual([
+      undefined,
+      {
+        since: 40,
+        builds: [{ buildKey: key("a"), outcome: "passed", url: "https://ci/1", at: 20 }],
+        sentence: "It has landed as commit c0ffee.",
+      },
+    ]);
+  });
+
+  it("landed by a bypass: ahead of whom", () => {
+    const { sentence } = why([is("landed", 40, { commit: "c0ffee", bypassed: "3 4" })]);
+    expect(sentence).toContain("ahead of q/3 and q/4");
+  });
+
+  it("failed: the reason, and the build that proves it", () => {
+    const explained = why([...builds, is("error", 40, { build_key: key("b") }, "two tests failed")]);
+    expect(explained).toMatchObject({
+      sentence: "two tests failed",
+      builds: [{ buildKey: key("b"), outcome: "failed" }],
+    });
+  });
+
+  it("on several builds, of which one was made for another request: all are told", () => {
+    const { builds: told } = why([...builds, is("landed", 40, { build_key: `${key("a")} ${key("f")}` })]);
+    expect(told).toMatchObject([{ buildKey: key("a") }, { buildKey: key("f"), outcome: "passed", at: 40 }]);
+  });
+
+  it("cancelled: its caller's words, and no build", () => {
+    const cancel = is("cancelling", 30, {}, "wrong branch");
+    expect(why([...builds, is("landing", 25, { build_key: key("a") }), cancel, is("cancelled", 40)])).toEqual({
+      ...{ since: 40, builds: [], sentence: "wrong branch" },
+    });
+  });
+});
+
+it("never fails, and always has a sentence, whatever the log holds", () => {
+  const statuses = fc.constantFrom<Status>("speculating", "landing", "error", "cancelling", "landed", "batched");
+  const happenings = fc.constantFrom<Happening>("blocked", "building", "built", "joined", "retrying");
+  const anyMetadata = fc.dictionary(
+    fc.constantFrom("blocker", "on", "build_key", "build_url", "commit", "bypassed"),
+    fc.oneof(fc.constantFrom("dependency", "budget", key("a"), "1 2", ""), fc.integer(), fc.boolean(), fc.string()),
+  );
+  const anyEntry = fc.oneof(
+    fc.tuple(statuses, fc.nat(50), anyMetadata).map(([status, at, metadata]) => is(status, at, metadata)),
+    fc.tuple(happenings, fc.nat(50), anyMetadata).map(([event, at, metadata]) => happens(event, at, metadata)),
+  );
+  fc.assert(
+    fc.property(fc.array(anyEntry, { maxLength: 8 }), fc.constantFrom(OPEN, PAUSED), (entries, facts) => {
+      expect(why(entries, facts).sentence.length).toBeGreaterThan(10);
+    }),
+  );
+});
