@@ -30,7 +30,8 @@ export interface LandAnswer {
 }
 
 /**
- * Lands batches in order, in one atomic push of the trunk, the landed ref of each and the answer. A repeat finds its answer there, and
+ * Lands batches in order, in one atomic push of the trunk, the landed ref of each and the answer. Of a bundle all land or none: one that
+ * is refused has the others skipped, and only the tree that the last one leaves is held against the tested one. A repeat finds its answer, and
  * gives it again. Eight git processes (one fetch, one push), and those of applyUnit for each batch whose tested commit the trunk can't
  * simply move to. Throws repository.unavailable, and repository.failed when the remote declines the push; then nothing was landed.
  */
@@ -68,39 +69,71 @@ interface Attempted {
   readonly results: readonly Answered[];
 }
 
-/** Puts the batches onto the trunk one after the other, as far as they go: the first that does not fit ends it. */
+/** Puts the batches onto the trunk one after the other, as far as they go: the first that does not fit, with its bundle, ends it. */
 async function applyInOrder(
   repository: Repository,
   config: QueueConfig,
   { batches }: LandBatch,
   past: Past,
 ): Promise<Attempted> {
-  const { landed } = past.world;
+  const { world } = past;
+  const { landed } = world;
   const open = batches.filter(({ batchId }) => !landed.has(batchId));
-  const faults = open.map((batch) => unusable(past.world, batch, config));
+  const faults = open.map((batch) => unusable(world, batch, config));
   const firstFault = faults.findIndex((fault) => fault !== undefined);
-  const bench = await setBench(repository, config, past.world, {
+  const bench = await setBench(repository, config, world, {
     landed: batches.filter(({ batchId }) => landed.has(batchId)),
     units: firstFault < 0 ? open : open.slice(0, firstFault),
   });
   let tip = bench.trunk;
   let blocked = false;
-  const results: Answered[] = [];
-  for (const batch of batches) {
-    const outcome = landed.get(batch.batchId)?.outcome ?? (await next(batch));
-    results.push({ batchId: batch.batchId, unit: fingerprintOf(batch), outcome });
+  const outcomes = new Map<Batch, LandOutcome>();
+  for (const group of bundlesOf(open)) {
+    const placed = blocked ? undefined : await place(group);
+    if (placed?.kind === "landed") tip = placed.tip;
+    else blocked = true;
+    for (const batch of group) outcomes.set(batch, placed?.outcomes.get(batch) ?? { kind: "skipped" });
   }
+  const results = batches.map((batch): Answered => {
+    const outcome = landed.get(batch.batchId)?.outcome ?? outcomes.get(batch) ?? { kind: "skipped" };
+    return { batchId: batch.batchId, unit: fingerprintOf(batch), outcome };
+  });
   return { bench, tip, results };
 
-  async function next(batch: Batch): Promise<LandOutcome> {
-    if (blocked) return { kind: "skipped" };
-    const fault = faults[open.indexOf(batch)];
-    const applied: Applied = fault ? { kind: "refused", reason: fault } : await fitted(bench, tip, batch, past);
-    const outcome = outcomeOf(batch, applied, past);
-    if (applied.kind === "applied" && outcome.kind === "landed") tip = applied.tip;
-    else blocked = true;
-    return outcome;
+  /** All of the group, or none. */
+  async function place(group: readonly Batch[]): Promise<Placed> {
+    let at = tip;
+    const done = new Map<Batch, LandOutcome>();
+    for (const batch of group) {
+      const fault = faults[open.indexOf(batch)];
+      const applied: Applied = fault ? { kind: "refused", reason: fault } : await fitted(bench, at, batch, past);
+      if (applied.kind === "refused") return { kind: "grounded", outcomes: new Map([[batch, applied]]) };
+      done.set(batch, landedAs(batch, applied));
+      at = applied.tip;
+    }
+    const last = group.at(-1);
+    if (!last?.exact || last.tested.tree === at.tree) return { kind: "landed", tip: at, outcomes: done };
+    return {
+      kind: "grounded",
+      outcomes: new Map(group.map((batch) => [batch, { kind: "stale", trunk: world.trunk }])),
+    };
   }
+}
+
+/** What came of putting a bundle onto a tip. A batch without an outcome was skipped for another's sake. */
+type Placed =
+  | { readonly kind: "landed"; readonly tip: Tip; readonly outcomes: ReadonlyMap<Batch, LandOutcome> }
+  | { readonly kind: "grounded"; readonly outcomes: ReadonlyMap<Batch, LandOutcome> };
+
+/** Consecutive batches of one label are a bundle; one without a label is on its own. */
+function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
+  const bundles: Batch[][] = [];
+  for (const batch of batches) {
+    const last = bundles.at(-1);
+    if (last && batch.bundle !== undefined && last[0]?.bundle === batch.bundle) last.push(batch);
+    else bundles.push([batch]);
+  }
+  return bundles;
 }
 
 /** Moves to the commit that was tested, when that was made on this very tip; else applies the batch anew. */
@@ -115,12 +148,13 @@ async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }:
 /** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
-function outcomeOf({ tested, exact }: Batch, applied: Applied, { world }: Past): LandOutcome {
-  if (applied.kind === "refused") return applied;
-  const { sha: commit, tree } = applied.tip;
-  if (exact && tree !== tested.tree) return { kind: "stale", trunk: world.trunk };
-  return { kind: "landed", commit, tree, testedTree: tested.tree, commits: applied.commits.slice(-MAX_LISTED) };
-}
+const landedAs = ({ tested }: Batch, { tip, commits }: Extract<Applied, { kind: "applied" }>): LandOutcome => ({
+  kind: "landed",
+  commit: tip.sha,
+  tree: tip.tree,
+  testedTree: tested.tree,
+  commits: commits.slice(-MAX_LISTED),
+});
 
 /** Writes what there is to push, and says which refs it is for. */
 async function written(message: LandBatch, { world }: Past, attempted: Attempted, stamp: Stamp): Promise<RefUpdate[]> {

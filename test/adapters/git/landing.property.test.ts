@@ -78,12 +78,22 @@ async function composedInOrder(runway: Runway, units: readonly MergeUnit[]) {
   return train;
 }
 
+/** One message per unit, one for all of them, or one in which all are a bundle: tested as its last one was. */
+const aWay = fc.constantFrom("alone", "train", "bundle");
+
+function messagesFor(way: "alone" | "train" | "bundle", train: readonly { unit: MergeUnit; tested: Composed }[]) {
+  if (way === "alone") return train.map((one) => landing(one.unit.batchId, [one]));
+  const last = train.at(-1);
+  const bundled = train.map(({ unit: one }) => ({ unit: one, tested: last?.tested as Composed, bundle: "1" }));
+  return [landing("all", way === "train" ? train : bundled)];
+}
+
 it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED=${seed})`, {
   timeout: 240_000,
 }, async () => {
   let trains = 0;
   await fc.assert(
-    fc.asyncProperty(aHistory, fc.boolean(), fc.boolean(), async (history, together, forgetful) => {
+    fc.asyncProperty(aHistory, aWay, fc.boolean(), async (history, way, forgetful) => {
       const sandbox = new Sandbox();
       try {
         const runway = await Runway.on(sandbox);
@@ -100,7 +110,7 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
         if (forgetful)
           for (const line of sandbox.refs("refs/submitqueue/composed"))
             sandbox.git("update-ref", "-d", line.split(" ")[0] ?? "");
-        const messages = together ? [landing("all", train)] : train.map((one) => landing(one.unit.batchId, [one]));
+        const messages = messagesFor(way, train);
         const outcomes: LandOutcome[] = [];
         for (const message of messages.filter(({ batches }) => batches.length > 0)) {
           const answer = await lander.land(message);

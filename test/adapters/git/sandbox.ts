@@ -168,11 +168,14 @@ export const buildKey = (n: number, count = 1): BuildKey =>
 /** A message that lands units on the evidence of their builds. */
 export const landing = (
   id: string,
-  batches: readonly { unit: MergeUnit; tested: Composed; exact?: boolean }[],
+  batches: readonly { unit: MergeUnit; tested: Composed; exact?: boolean; bundle?: string }[],
 ): LandBatch => ({
   v: 1,
   kind: "land-batch",
   id,
   queue: QueueConfig.shape.name.parse("q"),
-  batches: batches.map(({ unit: { batchId, steps }, tested, exact = true }) => ({ batchId, steps, tested, exact })),
+  batches: batches.map(({ unit: { batchId, steps }, tested, exact = true, bundle }) => ({
+    ...{ batchId, steps, tested, exact },
+    ...(bundle === undefined ? {} : { bundle }),
+  })),
 });
