@@ -3,6 +3,7 @@ import { ChangeUri } from "../../contracts/change-uri.ts";
 import { QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { Status } from "../../contracts/log-event.ts";
 import { Cancel, Land } from "../../contracts/messages.ts";
+import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { EpochMs } from "../../contracts/time.ts";
@@ -14,6 +15,7 @@ const StoredSummary = z.object({
   number: RequestNumber,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
+  priority: Priority.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,
@@ -53,6 +55,18 @@ export const UnansweredLand = z.object({ ...Written, message: Land });
 export type UnansweredLand = z.infer<typeof UnansweredLand>;
 export const UnansweredCancel = z.object({ ...Written, message: Cancel });
 export type UnansweredCancel = z.infer<typeof UnansweredCancel>;
+
+/** How a queue was last told to run. */
+export const ModeSet = z.object({
+  queue: QueueName,
+  mode: QueueMode,
+  note: z.string().exactOptional(),
+  /** When it became so. */
+  since: EpochMs,
+  /** Counts writes, from 1. */
+  version: z.int().positive(),
+});
+export type ModeSet = z.infer<typeof ModeSet>;
 
 /** Immutable: points at a request's summary. */
 export const Pointer = z.object({ number: RequestNumber, receivedAt: EpochMs });

@@ -15,6 +15,7 @@ import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "./errors.ts";
 import { FirstUse, summaryIn, UnansweredCancel } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
+import { viewModes } from "./view-modes.ts";
 
 export type ViewStore = ReturnType<typeof viewStore>;
 
@@ -41,6 +42,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
 
   return {
     ...viewListings(dynamodb, table),
+    ...viewModes(dynamodb, table),
     ...counting(dynamodb, table),
 
     /** Undefined when the request does not exist. */

@@ -1,9 +1,21 @@
+import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import type { Cancel, Land } from "../../contracts/messages.ts";
+import type { Cancel, Control, Land } from "../../contracts/messages.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { foldInto } from "./record.ts";
+
+/** What the orchestrator is told of a queue's mode: the same however often it is told. */
+export const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => ({
+  v: 1,
+  kind: "control",
+  queue,
+  mode,
+  ...(note === undefined ? {} : { note }),
+  at: since,
+  version,
+});
 
 /** The log's first entry of a request: the same however often it is made. */
 export const acceptedEntry = ({ sqid, receivedAt }: Land): LogEvent => statusEvent(sqid, "accepted", receivedAt);

@@ -1,12 +1,15 @@
-import type { HistoryEntry, RequestSummary } from "../../contracts/api.ts";
+import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
+import type { HistoryEntry, QueueView, RequestSummary, Why } from "../../contracts/api.ts";
 import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import type { Explanation } from "../../domain/explain.ts";
 import { metadataOf, reasonOf, type Summary } from "../../domain/request-log.ts";
 
 export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** A summary as the API shows it. */
 export function shown(summary: Summary): RequestSummary {
-  const { sqid, queue, number, status, changes, strategy } = summary;
+  const { sqid, queue, number, status, changes, strategy, priority = 0 } = summary;
   const reason = reasonOf(summary);
   return {
     sqid,
@@ -17,11 +20,35 @@ export function shown(summary: Summary): RequestSummary {
     ...(reason === undefined ? {} : { reason }),
     changes,
     strategy,
+    priority,
     receivedAt: timestamp(summary.receivedAt),
     updatedAt: timestamp(summary.at),
     metadata: metadataOf(summary),
   };
 }
+
+/** An explanation as the API shows it. */
+export const shownWhy = ({ sqid, status }: Summary, { blocker, on, since, builds, sentence }: Explanation): Why => ({
+  sqid,
+  status,
+  ended: hasEnded(status),
+  ...(blocker === undefined ? {} : { blocker }),
+  ...(on === undefined ? {} : { on: [...on] }),
+  since: timestamp(since),
+  builds: builds.map(({ at, ...build }) => ({ ...build, at: timestamp(at) })),
+  sentence,
+});
+
+/** A queue as the API shows it: as it is configured, and how it was told to run. */
+export const shownQueue = ({ name, repository, strategy }: QueueConfig, set: ModeSet | undefined): QueueView => ({
+  name,
+  repository: repository.remote,
+  branch: repository.branch,
+  strategy,
+  mode: set?.mode ?? "open",
+  ...(set === undefined ? {} : { since: timestamp(set.since) }),
+  ...(set?.note === undefined ? {} : { note: set.note }),
+});
 
 /** An entry of the log as the API shows it. */
 export const shownEntry = (entry: LogEvent): HistoryEntry => ({

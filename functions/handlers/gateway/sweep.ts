@@ -3,7 +3,7 @@ import type { UnansweredCancel, UnansweredLand } from "../../adapters/dynamodb/v
 import { partsOfSqid, type QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { epochMs } from "../../contracts/time.ts";
-import { announceCancel, announceLand } from "./announce.ts";
+import { announceCancel, announceLand, controlOf } from "./announce.ts";
 import { type Gateway, gatewayOf } from "./gateway.ts";
 import { mayBeUnheard } from "./record.ts";
 
@@ -13,13 +13,20 @@ const PATIENCE_MS = 60_000;
 /** How many messages are repaired at once. */
 const AT_ONCE = 10;
 
-/** Finishes what a crash left half done: every message that is still unanswered after a minute is sent again. Two Query per queue. */
+/** A queue that was opened again is said to be for so long; one that is paused or drained, as long as it is. */
+const REPEAT_OPEN_MS = 3_600_000;
+
+/**
+ * Finishes what a crash left half done: every message that is still unanswered after a minute is sent again, and the orchestrator is told
+ * again how queues are to run. One Query, and two per queue.
+ */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
   return async () => {
     const failures: unknown[] = [];
     for (const queue of gateway.queues.keys())
       failures.push(...(await sweep(gateway, queue).catch((error: unknown) => [error])));
+    await repeatModes(gateway).catch((error: unknown) => failures.push(error));
     for (const error of failures) clients.log.error({ err: error }, "not repaired: the next sweep tries again");
     if (failures.length > 0) throw failures[0];
   };
@@ -42,6 +49,14 @@ async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
   await tryEach(await view.unansweredLands(queue, before), repairLand);
   await tryEach(await view.unansweredCancels(queue, before), repairCancel);
   return failures;
+}
+
+/** A mode is a state and not an event: no answer is kept book of. FIFO topics swallow a repeat within five minutes, planners an old one. */
+async function repeatModes({ view, queues, send, now }: Gateway): Promise<void> {
+  for (const set of (await view.modes()).values()) {
+    const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
+    if (matters && queues.has(set.queue)) await send(controlOf(set));
+  }
 }
 
 /** A land without a summary died before it was accepted: its caller was told so, or will ask again. */

@@ -32,6 +32,7 @@ describe("Land", () => {
       ended: false,
       changes: [change("b"), change("a")],
       strategy: "REBASE",
+      priority: 0,
       receivedAt: at(0),
       updatedAt: at(0),
       metadata: {},
@@ -72,6 +73,15 @@ describe("Land", () => {
     });
   });
 
+  it("hands on the priority that it was asked for, up to the queue's highest", async () => {
+    const { status, body } = await gateway.land([change("a")], { priority: 5 }, {}, "other");
+    expect([status, body.priority]).toEqual([202, 5]);
+    expect(gateway.sent()).toMatchObject([{ kind: "land", sqid: "other/1", priority: 5 }]);
+    expect((await gateway.get("/v1/queues/other/requests/1")).body).toEqual(body);
+    const beyond = await gateway.land([change("b")], { priority: 6 }, {}, "other");
+    expect([beyond.status, beyond.body.detail]).toEqual([400, expect.stringContaining("from 0 to 5")]);
+  });
+
   it("takes as many messages' worth of changes as it says: fifty of 255 characters", async () => {
     const changes = Array.from(
       { length: 50 },
@@ -87,10 +97,10 @@ describe("Land", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests", { raw, base64: true, headers })).status).toBe(202);
   });
 
-  it("costs one UpdateItem, 4 + c PutItem and one message", async () => {
+  it("costs one GetItem, one UpdateItem, 4 + c PutItem and one message", async () => {
     const calls = await gateway.costOf(() => gateway.land([change("a"), change("b")]));
-    expect(calls.slice(0, 3)).toEqual(["Update", "Put", "Put"]);
-    expect(calls.slice(3).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage"]);
+    expect(calls.slice(0, 4)).toEqual(["Get", "Update", "Put", "Put"]);
+    expect(calls.slice(4).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage"]);
   });
 });
 
@@ -116,16 +126,18 @@ describe("Land with an Idempotency-Key", () => {
     expect(calls).toEqual(["Get", "Get"]);
   });
 
-  it("is refused for anything else: other changes, another order, another strategy", async () => {
-    await gateway.land([change("a"), change("b")], {}, key);
+  it("is refused for anything else: other changes, another order, another strategy, another priority", async () => {
+    await gateway.land([change("a"), change("b")], { priority: 1 }, key, "other");
     for (const [changes, more] of [
-      [[change("a")], {}],
-      [[change("b"), change("a")], {}],
-      [[change("a"), change("b")], { strategy: "MERGE" }],
+      [[change("a")], { priority: 1 }],
+      [[change("b"), change("a")], { priority: 1 }],
+      [[change("a"), change("b")], { priority: 1, strategy: "REBASE" }],
+      [[change("a"), change("b")], { priority: 2 }],
+      [[change("a"), change("b")], {}],
     ] as const) {
-      const { status, body } = await gateway.land(changes, more, key);
+      const { status, body } = await gateway.land(changes, more, key, "other");
       expect([status, body.code]).toEqual([409, "request.idempotency_conflict"]);
-      expect(body.detail).toContain("main/1");
+      expect(body.detail).toContain("other/1");
     }
     expect(gateway.sent()).toHaveLength(1);
   });
@@ -353,7 +365,8 @@ describe("the other reads", () => {
     expect(await gateway.costOf(() => gateway.get("/v1/queues/main/requests/1"))).toEqual(["Get"]);
     expect(await gateway.costOf(() => gateway.get("/v1/queues/main/requests/1/history"))).toEqual(["Query"]);
     expect(await gateway.costOf(() => gateway.get("/v1/queues/main/requests"))).toEqual(["Query", "BatchGet"]);
-    expect(await gateway.costOf(() => gateway.get("/v1/queues"))).toEqual([]);
+    expect(await gateway.costOf(() => gateway.get("/v1/queues"))).toEqual(["Query"]);
+    expect(await gateway.costOf(() => gateway.get("/v1/queues/main"))).toEqual(["Get"]);
     expect(await gateway.costOf(() => gateway.get("/v1/ping"))).toEqual([]);
   });
 

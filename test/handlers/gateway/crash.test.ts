@@ -56,9 +56,9 @@ const sweepLater = async () => {
   await gateway.sweep();
 };
 
-// Update (number), Put (marker), Put (summary), then at once: Put (log), Put (received), Put (change), SendMessage.
-const LAND_CALLS = 7;
-const ACCEPTED_AT = 3;
+// Get (mode), Update (number), Put (marker), Put (summary), then at once: Put (log), Put (received), Put (change), SendMessage.
+const LAND_CALLS = 8;
+const ACCEPTED_AT = 4;
 
 describe("a Land that crashes", () => {
   it.each([...failures(LAND_CALLS, false), ...failures(LAND_CALLS, true)])(
@@ -77,7 +77,7 @@ describe("a Land that crashes", () => {
     },
   );
 
-  // With a key: Get (key), Update, Put (key), Put (marker), Put (summary), …
+  // With a key: Get (key), Get (mode), Update, Put (key), Put (marker), Put (summary), …
   it.each(failures(LAND_CALLS + 2, true))(
     "at its call $at (effect $effect), and is repeated under its key, is one request",
     async (failure) => {
@@ -99,7 +99,7 @@ describe("a Land that crashes", () => {
 
   it("and is repeated under its key after the sweep gave it up is still made whole", async () => {
     const key = { "idempotency-key": "k" };
-    gateway.fail({ at: 5, effect: "none" });
+    gateway.fail({ at: 6, effect: "none" });
     expect((await gateway.land([change("a")], {}, key)).status).toBe(503);
     await sweepLater();
     expect(await markers()).toEqual([]);
@@ -119,7 +119,7 @@ describe("a sweep that gives up a Land just as its caller repeats it", () => {
   // Its calls: Query (lands), Get (summary), Delete (marker).
   it.each([2, 3])("(before its call %i) leaves the marker that the repeat wrote", async (at) => {
     const key = { "idempotency-key": "k" };
-    gateway.fail({ at: 5, effect: "none" });
+    gateway.fail({ at: 6, effect: "none" });
     await gateway.land([change("a")], {}, key);
     gateway.heal();
     gateway.clock.at += 61_000;
@@ -185,12 +185,12 @@ describe("a sweep", () => {
     expect(kinds()).toEqual(["land"]);
   });
 
-  it("costs two Query per queue when there is nothing to do, and so it is once all is answered", async () => {
+  it("costs one Query and two per queue when there is nothing to do, and so it is once all is answered", async () => {
     await gateway.land([change("a")]);
     await gateway.cancel(1);
     await answer("cancelled");
     gateway.clock.at += 61_000;
-    expect(await gateway.costOf(() => gateway.sweep())).toEqual(Array(6).fill("Query"));
+    expect(await gateway.costOf(() => gateway.sweep())).toEqual(Array(7).fill("Query"));
   });
 
   it("sends a Cancel again until its request has ended", async () => {
@@ -204,7 +204,7 @@ describe("a sweep", () => {
     expect(await markers()).toEqual([]);
   });
 
-  it.each(failures(10, true))(
+  it.each(failures(11, true))(
     "that crashes at its call $at (effect $effect) says so, and the next one finishes",
     async (failure) => {
       await halfDone();

@@ -30,6 +30,7 @@ export const QUEUES = QueuesConfig.parse({
       name: "other",
       repository: { remote: "https://h/other.git", branch: "trunk" },
       strategy: "MERGE",
+      maxPriority: 5,
       buildRunner: { type: "fake" },
     },
     {

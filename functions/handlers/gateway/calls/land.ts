@@ -1,4 +1,4 @@
-import type { FirstUse } from "../../../adapters/dynamodb/view-items.ts";
+import type { FirstUse, ModeSet } from "../../../adapters/dynamodb/view-items.ts";
 import { IdempotencyKey, LandBody } from "../../../contracts/api.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { hashOf } from "../../../contracts/hash.ts";
@@ -10,11 +10,11 @@ import type { Call } from "../../http-call.ts";
 import { invalid } from "../../http-problem.ts";
 import { acceptedEntry, announceLand } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
-import { shown } from "../shown.ts";
+import { shown, timestamp } from "../shown.ts";
 
 /**
- * Land: asks for changes to be landed. With c changes: UpdateItem, 4 + c PutItem, SendMessage. An Idempotency-Key adds a GetItem and a
- * PutItem; a repeat of a key costs two GetItem, and redoes what the first try left undone.
+ * Land: asks for changes to be landed. With c changes: GetItem, UpdateItem, 4 + c PutItem, SendMessage. An Idempotency-Key adds a
+ * GetItem and a PutItem; a repeat of a key costs two GetItem, and redoes what the first try left undone.
  */
 export const land = (gateway: Gateway): Route => ({
   method: "POST",
@@ -29,21 +29,37 @@ export const land = (gateway: Gateway): Route => ({
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority">;
 
 /** What the call asks for. Nothing is written before this has passed. */
 function askedBy(gateway: Gateway, call: Call): Asked {
-  const { name: queue, strategy: usual } = queueOf(gateway, call);
-  const { changes, strategy = usual } = call.body(LandBody);
+  const { name: queue, strategy: usual, maxPriority } = queueOf(gateway, call);
+  const { changes, strategy = usual, priority = 0 } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
-  return { queue, changes, strategy };
+  if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
+  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }) };
 }
 
+const boundOf = (queue: QueueName, maxPriority: number): string =>
+  maxPriority === 0
+    ? `queue ${queue} knows no priorities: leave it out`
+    : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
+
+/** Throws queue.draining. */
 async function mint({ view, now }: Gateway, asked: Asked): Promise<Land> {
+  const set = await view.mode(asked.queue);
+  if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
 }
+
+const isDraining = ({ queue, since, note }: ModeSet): string =>
+  [
+    `Queue ${queue} has been draining since ${timestamp(since)}${note === undefined ? "" : ` (${note})`}:`,
+    "it lands what it holds and takes nothing new.",
+    `Land again once it has been resumed (POST /v1/queues/${queue}/resume), or in another queue.`,
+  ].join(" ");
 
 /**
  * From the summary on the request is accepted, whatever happens: the marker, which stands already, has `sweep` finish the rest. So
@@ -68,7 +84,7 @@ async function finish(gateway: Gateway, message: Land): Promise<void> {
 /** The request that the key stands for: begun by this call, or by an earlier one that asked for the same. Throws request.idempotency_conflict. */
 async function once(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
   const { view, now } = gateway;
-  const hash = hashOf("land", asked.queue, asked.strategy, ...asked.changes);
+  const hash = hashOf("land", asked.queue, asked.strategy, asked.priority ?? 0, ...asked.changes);
   const earlier = await view.firstUse(asked.queue, key, now());
   if (earlier !== undefined) return again(gateway, earlier, hash);
   const message = await mint(gateway, asked);

@@ -1,0 +1,73 @@
+import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
+import { ModeBody, ResumeBody } from "../../../contracts/api.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import type { QueueName } from "../../../contracts/ids.ts";
+import type { QueueMode } from "../../../contracts/queues.ts";
+import { epochMs } from "../../../contracts/time.ts";
+import type { Route } from "../../http.ts";
+import type { Call } from "../../http-call.ts";
+import { controlOf } from "../announce.ts";
+import { type Gateway, queueOf } from "../gateway.ts";
+import { shownQueue } from "../shown.ts";
+
+/** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, PutItem, SendMessage. */
+export const pause = (gateway: Gateway): Route => setting(gateway, "pause", "paused", noteIn);
+
+/** Drain: no new request is taken, and those that are there land. GetItem, PutItem, SendMessage. */
+export const drain = (gateway: Gateway): Route => setting(gateway, "drain", "draining", noteIn);
+
+/** Resume: ends a pause or a drain. GetItem, PutItem, SendMessage. */
+export const resume = (gateway: Gateway): Route =>
+  setting(gateway, "resume", "open", (call) => {
+    call.body(ResumeBody, {});
+    return undefined;
+  });
+
+const noteIn = (call: Call): string | undefined => call.body(ModeBody, {}).note?.trim() || undefined;
+
+/** A repeat changes nothing, and tells the orchestrator again. */
+const setting = (
+  gateway: Gateway,
+  verb: string,
+  mode: QueueMode,
+  noteOf: (call: Call) => string | undefined,
+): Route => ({
+  method: "POST",
+  path: `/v1/queues/{queue}/${verb}`,
+  answer: async (call) => {
+    const config = queueOf(gateway, call);
+    const set = await setMode(gateway, config.name, mode, noteOf(call));
+    if (set) await tell(gateway, set);
+    return { status: 202, body: shownQueue(config, set) };
+  },
+});
+
+/** Each lost race is another caller's change. */
+const ATTEMPTS = 5;
+
+/** The mode as it stands then: undefined when the queue is open and never was anything else. */
+async function setMode(
+  { view, now }: Gateway,
+  queue: QueueName,
+  mode: QueueMode,
+  note: string | undefined,
+): Promise<ModeSet | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await view.mode(queue);
+    const isSo = (before?.mode ?? "open") === mode;
+    if (isSo && before?.note === note) return before;
+    // Another instance's clock may be ahead of ours.
+    const since = isSo && before ? before.since : epochMs(Math.max(now(), before?.since ?? 0));
+    const version = (before?.version ?? 0) + 1;
+    const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), since, version };
+    if (await view.setMode(next)) return next;
+  }
+  throw new CodedError("store.version_conflict", `the mode of ${queue} changes too fast`);
+}
+
+/** What fails here is not the caller's concern: the sweep says it again. */
+async function tell(gateway: Gateway, set: ModeSet): Promise<void> {
+  await gateway.send(controlOf(set)).catch((error: unknown) => {
+    gateway.log.warn({ queue: set.queue, mode: set.mode, err: error }, "set, and left to the sweep to tell");
+  });
+}
