@@ -46,6 +46,12 @@ export default {
       { path: "^client/" },
       { path: "^(functions/(domain|adapters|handlers)|lib|bin|localstack|simulator|test)/" },
     ),
+    rule(
+      "simulator-drives-the-domain",
+      "The simulator plays the world: it needs the domain and contracts, and no adapter.",
+      { path: "^simulator/" },
+      { path: "^(functions/(adapters|handlers)|lib|bin|client|localstack|test)/" },
+    ),
     rule("nothing-imports-tests", "Test code stays in test/.", { pathNot: "^test/" }, { path: "^test/" }),
     rule(
       "declared-packages-only",

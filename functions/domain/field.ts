@@ -114,8 +114,9 @@ export class Field {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
     const tree = this.treeOf(path);
     const fact: Fact = { tree, passed: path.state === "passed", path, owner };
+    const about = this.speaksFor === "tree" ? tree : this.bitsOf(path.heads);
     for (let w = 0; w < this.words; w++) {
-      const open = (tree[w] ?? 0) & ~(this.landed[w] ?? 0);
+      const open = (about[w] ?? 0) & ~(this.landed[w] ?? 0);
       if (fact.passed) this.#proven[w] = (this.#proven[w] ?? 0) | open;
       for (let rest = open; rest !== 0; rest &= rest - 1) this.#facts[slotIn(w, rest)]?.push(fact);
     }

@@ -32,17 +32,17 @@ export function bypasses(draft: Draft, running: Running, heads: readonly Waiting
 
 const hasPassed = (field: Field, slot: number): boolean => field.factsOf(slot).some((fact) => fact.passed);
 
-/**
- * Those whose build runs for longer than builds usually do. How long builds take is heavy-tailed: one that has outlived the median
- * will probably take as long again.
- */
+/** How many times the upper quartile of build times makes a build slow. Less doubles the builds, and lands hardly anything earlier. */
+const SLOW = 2;
+
+/** Those whose build has run for so long that, build times being heavy-tailed, it will probably run for much longer. */
 function slowBatches({ field, queue, now }: Draft): ReadonlySet<number> {
   const usual = queue.history?.buildMs?.[2];
   const slow = new Set<number>();
   if (usual === undefined) return slow;
   field.batches.forEach((batch, slot) => {
     if (batch.state !== "speculating" || batch.order === undefined) return;
-    if (batch.paths.some((path) => path.state === "building" && now - path.startedAt > usual)) slow.add(slot);
+    if (batch.paths.some((path) => path.state === "building" && now - path.startedAt > SLOW * usual)) slow.add(slot);
   });
   return slow;
 }

@@ -45,8 +45,10 @@ export interface Fate {
   readonly clashes: readonly (readonly [number, number])[];
 }
 
-const passes = (fate: Fate, tree: ReadonlySet<number>): boolean =>
-  ![...tree].some((n) => fate.bad.has(n)) && !fate.clashes.some(([a, b]) => tree.has(a) && tree.has(b));
+/** Whether the tree is sound as far as `about` is concerned: a part of it, or all. */
+export const passes = (fate: Fate, tree: ReadonlySet<number>, about: ReadonlySet<number> = tree): boolean =>
+  ![...about].some((n) => fate.bad.has(n)) &&
+  !fate.clashes.some(([a, b]) => tree.has(a) && tree.has(b) && (about.has(a) || about.has(b)));
 
 export interface BuildRecord {
   readonly key: BuildKey;
@@ -197,7 +199,8 @@ export class World {
   finish(build: BuildRecord): void {
     const path = this.live.get(build.batchId)?.paths.find((candidate) => candidate.buildKey === build.key);
     const unwanted = path?.state !== "building";
-    build.state = unwanted ? "cancelled" : passes(this.fate, build.tree) ? "passed" : "failed";
+    const about = this.config.buildRunner.speaksFor === "tree" ? build.tree : new Set(build.head);
+    build.state = unwanted ? "cancelled" : passes(this.fate, build.tree, about) ? "passed" : "failed";
     const composed = { commit: sha(build.key), tree: sha(build.key), trunk: sha("0") };
     const verdict: BuildVerdict =
       build.state === "cancelled"

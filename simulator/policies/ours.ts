@@ -1,0 +1,258 @@
+import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import type { RequestNumber } from "../../functions/contracts/ids.ts";
+import {
+  type BatchId,
+  type BuildKey,
+  type GitSha,
+  type QueueName,
+  type Sqid,
+  sqidOf,
+} from "../../functions/contracts/ids.ts";
+import type { LogEvent } from "../../functions/contracts/log-event.ts";
+import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../functions/contracts/messages.ts";
+import type { QueueConfig } from "../../functions/contracts/queues.ts";
+import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
+import type { Batch } from "../../functions/domain/batch.ts";
+import { plan } from "../../functions/domain/planner/index.ts";
+import type { Command, Plan, QueueState } from "../../functions/domain/planner/plan.ts";
+import type { LandingRequest } from "../../functions/domain/request.ts";
+import { Agenda } from "../agenda.ts";
+import { Ledger } from "../ledger.ts";
+import type { Prediction } from "../predictor.ts";
+import { isFlaky, type Settings } from "../settings.ts";
+import { type Change, treePasses, type Workload } from "../workload.ts";
+
+const QUEUE = "simulated" as QueueName;
+const sqidFor = (n: number): Sqid => sqidOf(QUEUE, (n + 1) as RequestNumber);
+const numberOf = (sqid: Sqid): number => Number(sqid.slice(sqid.indexOf("/") + 1)) - 1;
+const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
+  unit.steps.map((step) => numberOf(step.sqid));
+
+interface Running {
+  readonly batchId: BatchId;
+  readonly startedMs: number;
+  readonly passes: boolean;
+}
+
+type Event =
+  | { readonly kind: "arrive" | "cancel"; readonly n: number }
+  | { readonly kind: "finish"; readonly key: BuildKey }
+  | { readonly kind: "stopped"; readonly key: BuildKey; readonly batchId: BatchId }
+  | { readonly kind: "land"; readonly message: LandBatch };
+
+/** Virtual time starts here, so that nothing is ever before the epoch. */
+const ORIGIN = 1_000_000;
+/** Beyond this the queue is asked again, as the sweep would. */
+const TICK_MS = 60_000;
+
+/** Real time in milliseconds, for the planner's own cost; it has no influence on what happens. */
+export type Stopwatch = () => number;
+
+/** The product's planner, and the world around it: builds, runway and callers under virtual time. */
+export class OurQueue {
+  readonly ledger: Ledger;
+  readonly #config: QueueConfig;
+  readonly #settings: Settings;
+  readonly #changes: readonly Change[];
+  readonly #prediction: Prediction;
+  readonly #stopwatch: Stopwatch;
+  readonly #agenda = new Agenda<Event>();
+  readonly #live = new Map<BatchId, Batch>();
+  readonly #requests = new Map<Sqid, LandingRequest>();
+  readonly #running = new Map<BuildKey, Running>();
+  readonly #provenMs = new Map<BuildKey, number>();
+  readonly #decidedBy = new Map<Sqid, BuildKey>();
+  readonly #bypassed = new Set<BatchId>();
+  readonly #builds = new Map<number, number>();
+  #queue: QueueState = { queue: QUEUE, nextArrival: 1, nextOrder: 1, version: 0 };
+  #now = 0;
+
+  constructor(
+    workload: Workload,
+    settings: Settings,
+    prediction: Prediction,
+    config: QueueConfig,
+    stopwatch: Stopwatch,
+  ) {
+    this.ledger = new Ledger(workload);
+    this.#config = config;
+    this.#settings = settings;
+    this.#changes = workload.changes;
+    this.#prediction = prediction;
+    this.#stopwatch = stopwatch;
+    for (const { n, arrivalMs, cancelMs } of workload.changes) {
+      this.#agenda.add(arrivalMs, 2, { kind: "arrive", n });
+      if (cancelMs !== undefined) this.#agenda.add(cancelMs, 3, { kind: "cancel", n });
+    }
+  }
+
+  /** One run of the planner for each time at which something happens, until nothing is left to happen. */
+  run(): Ledger {
+    for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
+      const ticks = this.#live.size > 0 && at - this.#now > TICK_MS;
+      this.#now = ticks ? this.#now + TICK_MS : at;
+      const tick: Signal = { v: 1, kind: "tick", queue: QUEUE, nonce: String(this.#now) };
+      const signals = ticks ? [tick] : this.#agenda.takeDue().flatMap((event) => this.#happen(event));
+      if (signals.length > 0) this.#plan(signals);
+    }
+    return this.ledger;
+  }
+
+  #happen(event: Event): Signal[] {
+    switch (event.kind) {
+      case "arrive":
+        return [this.#arrive(event.n)];
+      case "cancel":
+        if (this.ledger.decisions[event.n]) return [];
+        return [{ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqidFor(event.n) }];
+      case "finish":
+        return this.#finish(event.key);
+      case "stopped":
+        return [finished(event.batchId, event.key, { kind: "cancelled" })];
+      case "land":
+        return [this.#land(event.message)];
+    }
+  }
+
+  /** The told chance of success travels as the number of lines changed, in thousandths. */
+  #arrive(n: number): Signal {
+    const { paths, files, lines, authors } = this.#change(n);
+    const sqid = sqidFor(n);
+    const additions = lines ?? Math.round(this.#prediction.success(n) * 1000);
+    this.#requests.set(sqid, {
+      queue: QUEUE,
+      sqid,
+      changes: [`git://host/repo/refs%2Fheads%2F${n}/${String(n).padStart(40, "0")}` as ChangeUri],
+      strategy: "REBASE",
+      receivedAt: this.#at(),
+      state: "ready",
+      version: 1,
+      touches: { paths, files: files ?? paths.length, additions, deletions: 0, authors: authors ?? [] },
+    });
+    return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
+  }
+
+  #finish(key: BuildKey): Signal[] {
+    const build = this.#running.get(key);
+    if (!build) return [];
+    this.#running.delete(key);
+    this.#provenMs.set(key, this.#now);
+    this.ledger.buildEnded(build.startedMs, this.#now, false);
+    return [finished(build.batchId, key, build.passes ? { kind: "passed", composed: COMPOSED } : FAILED)];
+  }
+
+  #land({ id, batches }: LandBatch): Signal {
+    for (const n of batches.flatMap(numbersOf)) this.ledger.land(n);
+    const results = batches.map(({ batchId }) => ({ batchId, outcome: LANDED }));
+    return { v: 1, kind: "land-finished", queue: QUEUE, landId: id, results };
+  }
+
+  #at(): EpochMs {
+    return epochMs(ORIGIN + this.#now);
+  }
+
+  #plan(signals: readonly Signal[]): void {
+    const snapshot = { queue: this.#queue, batches: [...this.#live.values()], requests: this.#requests };
+    const begun = this.#stopwatch();
+    const result = plan(this.#config, snapshot, signals, this.#at());
+    this.ledger.plannerMs.push(this.#stopwatch() - begun);
+    if (result.queue) this.#queue = result.queue;
+    for (const { next } of result.writes) this.#write(next);
+    for (const command of result.commands) this.#carryOut(command);
+    for (const batch of result.acknowledged) this.#live.set(batch.id, batch);
+    this.#conclude(result);
+    for (const batch of result.archived) this.#live.delete(batch.id);
+    if (this.#running.size > this.#settings.builders) throw new Error("the planner exceeds its budget");
+  }
+
+  #write(next: Batch): void {
+    this.#live.set(next.id, next);
+    if (next.landing?.bypassed) this.#bypassed.add(next.id);
+    for (const path of next.paths) if (path.state === "cancelling") this.#stop(path.buildKey);
+  }
+
+  #stop(key: BuildKey): void {
+    const build = this.#running.get(key);
+    if (!build) return;
+    this.#running.delete(key);
+    const stoppedMs = this.#now + this.#settings.cancelDelayMs;
+    this.ledger.buildEnded(build.startedMs, stoppedMs, true);
+    this.#agenda.add(stoppedMs, 0, { kind: "stopped", key, batchId: build.batchId });
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.kind) {
+      case "start-build":
+        this.#start(command);
+        return;
+      case "land":
+        this.#agenda.add(this.#now + this.#settings.mergeDelayMs, 1, { kind: "land", message: command.message });
+        return;
+      case "announce":
+        for (const event of command.events) this.#hear(event);
+        return;
+      case "end-request":
+        return;
+    }
+  }
+
+  #start({ buildKey, batchId, base, head, sqids }: Extract<Command, { kind: "start-build" }>): void {
+    const heads = sqids.map(numberOf);
+    const { isLanded } = this.ledger;
+    const added = [...new Set([...base.flatMap(numbersOf), ...numbersOf(head), ...heads])].filter((n) => !isLanded(n));
+    const first = Math.min(...heads);
+    const count = (this.#builds.get(first) ?? 0) + 1;
+    this.#builds.set(first, count);
+    const about = this.#config.buildRunner.speaksFor === "heads" ? heads : added;
+    const passes = treePasses(this.#changes, isLanded, added, about) && !isFlaky(this.#settings, first, count);
+    const buildMs = Math.max(...heads.map((n) => this.#change(n).buildMs));
+    this.#running.set(buildKey, { batchId, startedMs: this.#now, passes });
+    this.ledger.started += 1;
+    this.#agenda.add(this.#now + this.#settings.startDelayMs + buildMs, 0, { kind: "finish", key: buildKey });
+  }
+
+  /** The log says which build decided. */
+  #hear(event: LogEvent): void {
+    const key = event.metadata["build_key"];
+    if (event.kind === "status" && (event.status === "landed" || event.status === "error") && typeof key === "string")
+      this.#decidedBy.set(event.sqid, key as BuildKey);
+  }
+
+  #conclude({ commands }: Plan): void {
+    for (const command of commands) {
+      if (command.kind !== "end-request") continue;
+      const provenMs = this.#provenMs.get(this.#decidedBy.get(command.sqid) ?? ("" as BuildKey));
+      this.ledger.decide(numberOf(command.sqid), {
+        atMs: this.#now,
+        outcome: command.outcome === "error" ? "rejected" : command.outcome,
+        ...(provenMs === undefined || command.outcome === "cancelled" ? {} : { provenMs }),
+        ...(command.batchId && this.#bypassed.has(command.batchId) ? { bypassed: true } : {}),
+      });
+      this.#requests.delete(command.sqid);
+    }
+  }
+
+  #change(n: number): Change {
+    const change = this.#changes[n];
+    if (change === undefined) throw new Error(`there is no change ${n}`);
+    return change;
+  }
+}
+
+const SHA = "0".repeat(40) as GitSha;
+const COMPOSED = { commit: SHA, tree: SHA, trunk: SHA };
+const LANDED: LandOutcome = { kind: "landed", commit: SHA, tree: SHA, testedTree: SHA, commits: [SHA] };
+const FAILED: BuildVerdict = {
+  kind: "failed",
+  composed: COMPOSED,
+  reason: { code: "build.failed", message: "The build failed." },
+};
+
+const finished = (batchId: BatchId, buildKey: BuildKey, verdict: BuildVerdict): Signal => ({
+  v: 1,
+  kind: "build-finished",
+  queue: QUEUE,
+  batchId,
+  buildKey,
+  verdict,
+});
