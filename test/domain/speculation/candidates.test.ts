@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Candidate, candidates, type Head } from "../../../functions/domain/speculation/candidates.ts";
+
+const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+
+interface Named extends Head {
+  readonly name: string;
+}
+
+const head = (name: string, rank: number, open: readonly (readonly [slot: number, lands: number])[]): Named => ({
+  name,
+  rank,
+  open: open.map(([slot, lands]) => ({ slot, lands })),
+});
+
+const shown = ({ head: { name, open }, landing, logProbability }: Candidate<Named>) =>
+  `${name}[${open.map(({ slot }) => (landing.includes(slot) ? "+" : "-") + slot).join("")}] ${Math.exp(logProbability).toFixed(2)}`;
+
+const take = <T>(items: Iterable<T>, most: number): T[] => Iterator.from(items).take(most).toArray();
+
+describe(`guesses, likeliest first (SEED=${seed})`, () => {
+  it("come in the order of the worked example: A .9, B .8; B behind A, C behind both, D behind nobody", () => {
+    const [A, B] = [1, 2];
+    const heads = [
+      head("A", 1, []),
+      head("B", 2, [[A, 0.9]]),
+      head("C", 3, [
+        [A, 0.9],
+        [B, 0.8],
+      ]),
+      head("D", 4, []),
+    ];
+    expect([...candidates(heads)].map(shown)).toEqual([
+      "A[] 1.00",
+      "D[] 1.00",
+      "B[+1] 0.90",
+      "C[+1+2] 0.72",
+      "C[+1-2] 0.18",
+      "B[-1] 0.10",
+      "C[-1+2] 0.08",
+      "C[-1-2] 0.02",
+    ]);
+  });
+
+  it("prefer success where both sides are equally likely, and go by rank and then by the first flips where guesses are", () => {
+    const even = [
+      [1, 0.5],
+      [2, 0.5],
+    ] as const;
+    expect([...candidates([head("late", 2, even), head("early", 1, even)])].map(shown)).toEqual([
+      "early[+1+2] 0.25",
+      "late[+1+2] 0.25",
+      "early[-1+2] 0.25",
+      "early[+1-2] 0.25",
+      "late[-1+2] 0.25",
+      "late[+1-2] 0.25",
+      "early[-1-2] 0.25",
+      "late[-1-2] 0.25",
+    ]);
+  });
+
+  it("put what can't come true last, and leave nothing out", () => {
+    const guesses = [...candidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
+    expect(guesses.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
+  });
+
+  it("are each way of turning out exactly once, never a likelier one later", () => {
+    const anyHead = fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(anyHead, { maxLength: 4 }), (worlds) => {
+        const heads = worlds.map((open, rank) =>
+          head(
+            `h${rank}`,
+            rank,
+            open.map((lands, slot) => [slot, lands] as const),
+          ),
+        );
+        const all = [...candidates(heads)];
+        expect(all).toHaveLength(worlds.reduce((sum, open) => sum + 2 ** open.length, 0));
+        expect(new Set(all.map((guess) => `${guess.head.name}/${guess.landing}`)).size).toBe(all.length);
+        all.slice(1).forEach((guess, i) => {
+          expect(guess.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 1e-9);
+        });
+        for (const {
+          head: { open },
+          landing,
+          logProbability,
+        } of all) {
+          const product = open.reduce((p, { slot, lands }) => p * (landing.includes(slot) ? lands : 1 - lands), 1);
+          expect(Math.exp(logProbability)).toBeCloseTo(product, 9);
+        }
+      }),
+      { seed },
+    );
+  });
+
+  it("are made as they are asked for: the first of 2^200 comes at once", () => {
+    const open = Array.from({ length: 200 }, (_, slot) => [slot, 0.9] as const);
+    expect(take(candidates([head("H", 1, open)]), 3).map(({ flips }) => flips)).toEqual([0, 1, 1]);
+  });
+});
