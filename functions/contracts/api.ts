@@ -46,7 +46,6 @@ export const RequestPath = z.object({
     .transform(Number)
     .pipe(RequestNumber),
 });
-export const QueuePath = z.object({ queue: QueueName });
 
 /** GET /v1/queues/{queue}/requests. The window is half-open: received at or after `since`, before `until`. */
 export const ListQuery = z

@@ -37,7 +37,6 @@ export class Field {
   readonly #trees = new Map<BuildKey, Bits>();
   /** By time: what had landed by then. */
   readonly #landings: readonly { readonly at: number; readonly landed: Bits }[];
-  readonly #proven: Bits;
   readonly #facts: Fact[][];
   readonly #since: number;
 
@@ -56,7 +55,6 @@ export class Field {
     this.lost = noBits(this.words);
     for (const batch of this.batches) this.note(batch);
     this.#landings = this.#landingsByTime();
-    this.#proven = noBits(this.words);
     this.near = this.#neighbours();
     for (const batch of this.batches) this.#excuse(batch);
     this.#facts = this.batches.map(() => []);
@@ -117,7 +115,6 @@ export class Field {
     const about = this.speaksFor === "tree" ? tree : this.bitsOf(path.heads);
     for (let w = 0; w < this.words; w++) {
       const open = (about[w] ?? 0) & ~(this.landed[w] ?? 0);
-      if (fact.passed) this.#proven[w] = (this.#proven[w] ?? 0) | open;
       for (let rest = open; rest !== 0; rest &= rest - 1) this.#facts[slotIn(w, rest)]?.push(fact);
     }
   }
@@ -190,17 +187,6 @@ export class Field {
     return tree;
   }
 
-  /** How many of the tree's batches have neither landed nor passed any build; -1 when one of them is lost. */
-  suspectsIn(tree: Bits): number {
-    let count = 0;
-    for (let w = 0; w < this.words; w++) {
-      if (((tree[w] ?? 0) & (this.lost[w] ?? 0)) !== 0) return -1;
-      let rest = (tree[w] ?? 0) & ~((this.landed[w] ?? 0) | (this.#proven[w] ?? 0));
-      for (; rest !== 0; rest &= rest - 1) count++;
-    }
-    return count;
-  }
-
   /** What a build of the batch's tree hangs on: everything, or what conflicts with it. */
   reachOf(slot: number, tree: Bits): Bits {
     return this.speaksFor === "tree" ? tree : this.nearOf(slot);
@@ -209,14 +195,6 @@ export class Field {
   /** The finished builds that speak for the batch, which has not landed. */
   factsOf(slot: number): readonly Fact[] {
     return this.#facts[slot] ?? [];
-  }
-
-  /** The batch conflicts with both, or is one of them. */
-  around(slot: number): Bits {
-    const bits = noBits(this.words);
-    addAll(bits, this.nearOf(slot));
-    addBit(bits, slot);
-    return bits;
   }
 
   /**
