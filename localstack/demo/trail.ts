@@ -5,9 +5,10 @@ import { hasEnded } from "../../functions/contracts/log-event.ts";
 export function trailOf(history: readonly HistoryEntry[]): string[] {
   const stages: { name: string; happened: string[] }[] = [];
   let ended = false;
-  for (const { status, event } of history) {
+  for (const { status, event, metadata } of history) {
     if (status !== undefined) {
-      stages.push({ name: ended ? `after: ${status}` : status, happened: [] });
+      const name = status + travelled(metadata);
+      stages.push({ name: ended ? `after: ${name}` : name, happened: [] });
       ended ||= hasEnded(status);
     }
     if (event !== undefined) {
@@ -16,6 +17,15 @@ export function trailOf(history: readonly HistoryEntry[]): string[] {
     }
   }
   return stages.map(({ name, happened }) => (happened.length === 0 ? name : `${name} [${counted(happened)}]`));
+}
+
+/** How it landed, when that is worth telling: in one push with others, or ahead of some that were still undecided. */
+function travelled({ train, bypassed }: HistoryEntry["metadata"]): string {
+  const told = [
+    ...(typeof train === "number" && train > 1 ? [`in a train of ${train}`] : []),
+    ...(typeof bypassed === "string" && bypassed !== "" ? [`past ${bypassed}`] : []),
+  ];
+  return told.length === 0 ? "" : ` (${told.join(", ")})`;
 }
 
 /** Repeats in a row are counted: `building ×2, built`. */

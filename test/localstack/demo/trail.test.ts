@@ -17,6 +17,14 @@ const historyOf = (...names: string[]): HistoryEntry[] =>
   }).events;
 
 describe("the trail of a request", () => {
+  it("tells that it landed in a train, and whom it passed", () => {
+    const [entry] = historyOf("landed");
+    const landed = (metadata: HistoryEntry["metadata"]) => trailOf(entry ? [{ ...entry, metadata }] : []);
+    expect(landed({ train: 1 })).toEqual(["landed"]);
+    expect(landed({ train: 3 })).toEqual(["landed (in a train of 3)"]);
+    expect(landed({ train: 2, bypassed: "4 7" })).toEqual(["landed (in a train of 2, past 4 7)"]);
+  });
+
   it.each<[string[], string[]]>([
     [[], []],
     [
