@@ -23,12 +23,14 @@ export class Ledger {
   busyMs = 0;
   /** Rejected, although it passes and really conflicts with nothing that had landed by then. */
   falseRejections = 0;
+  /** Of each change, as it arrived: the chance of success that was told, and whether it passes. */
+  readonly predictions: { readonly told: number; readonly passes: boolean }[] = [];
   /** Real time of each run of the product's planner, in milliseconds. */
   readonly plannerMs: number[] = [];
   readonly #changes: readonly Change[];
   readonly #landed: Uint8Array;
 
-  constructor({ changes }: Workload) {
+  constructor({ changes }: Pick<Workload, "changes">) {
     this.#changes = changes;
     this.decisions = changes.map(() => undefined);
     this.#landed = new Uint8Array(changes.length);

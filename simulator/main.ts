@@ -1,152 +1,130 @@
-import { parseArgs } from "node:util";
-import Table from "cli-table3";
-import { z } from "zod";
-import { type Cell, measure } from "./measure.ts";
-import { POLICIES } from "./policies/index.ts";
-import { PREDICTORS } from "./predictor.ts";
-import { WORKLOADS } from "./workload.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type Cell, cellOf } from "./cell.ts";
+import { chart } from "./chart.ts";
+import { type Job, workloadNameOf } from "./job.ts";
+import type { Measures, Reliability } from "./measures.ts";
+import { notesOn } from "./notes.ts";
+import { parseOptions, type SimulatorOptions, USAGE } from "./options.ts";
+import { isOurs } from "./policies/index.ts";
+import { runAll } from "./pool.ts";
+import type { PredictorName } from "./predictor.ts";
+import { parseReplay, type Replay } from "./replay.ts";
+import { comparison, plannerTime, reliability } from "./tables.ts";
 
-const USAGE = `Usage: npm run simulate -- [flags]
+type History = Extract<Replay, { kind: "history" }>;
 
-Compares merge policies under virtual time. "ours" is this product's planner itself. Turnaround is given as a ratio to an oracle that
-knows every outcome, builds each change once and lands conflicting changes strictly in order of arrival, on unlimited builders.
-
-  --workload ${WORKLOADS.join("|")}   (eurosys)
-  --rate N,…           changes per hour (500)
-  --builders N,…       builds at once (100,500)
-  --changes N          changes per run (600)
-  --seeds N,…          medians are over these (1,2,3)
-  --policies P,…       ${Object.keys(POLICIES).join(", ")} (ours,2019,sticky)
-  --predictor ${PREDICTORS.join("|")}   what policies are told of each change's chance to pass (told)
-  --flakes SHARE       builds that fail for no reason (0)
-  --cancellations SHARE  changes that their authors give up (0)
-  --merge-delay S, --start-delay S, --cancel-delay S   seconds (0)
-  --json               one JSON document on standard output: { cells: [...] }
-  --help               this text
-`;
-
-/** Values separated by commas. */
-function list<T>(item: z.ZodType<T, string>): z.ZodType<T[], string> {
-  return z.string().transform((text, ctx): T[] => {
-    const items = z.array(item).safeParse(text.split(","));
-    if (items.success) return items.data;
-    ctx.addIssue({ code: "custom", message: items.error.issues.map((issue) => issue.message).join("; ") });
-    return z.NEVER;
-  });
-}
-const number = (schema: z.ZodType<number, number>): z.ZodType<number, string> =>
-  z.string().min(1).transform(Number).pipe(schema);
-const Share = number(z.number().min(0).max(1));
-const Seconds = number(z.number().min(0).max(3_600));
-
-const Flags = z.strictObject({
-  workload: z.enum(WORKLOADS).default("eurosys"),
-  rate: list(number(z.number().min(1).max(10_000))).prefault("500"),
-  builders: list(number(z.int().min(1).max(1_000))).prefault("100,500"),
-  changes: number(z.int().min(2).max(5_000)).prefault("600"),
-  seeds: list(number(z.int().min(0))).prefault("1,2,3"),
-  policies: list(z.string().refine((name) => name in POLICIES, "no such policy")).prefault("ours,2019,sticky"),
-  predictor: z.enum(PREDICTORS).default("told"),
-  flakes: Share.prefault("0"),
-  cancellations: Share.prefault("0"),
-  "merge-delay": Seconds.prefault("0"),
-  "start-delay": Seconds.prefault("0"),
-  "cancel-delay": Seconds.prefault("0"),
-  json: z.boolean().default(false),
-  help: z.boolean().default(false),
-});
-
-function readFlags(args: readonly string[]): z.infer<typeof Flags> {
-  const options = Object.fromEntries(
-    Object.keys(Flags.shape).map((name) => [
-      name,
-      { type: name === "json" || name === "help" ? "boolean" : "string" } as const,
-    ]),
+/** Per cell, one job per seed; cells by workload, rate, builders and policy. */
+function jobsFor(options: SimulatorOptions, predictor: PredictorName, history: History | undefined): Job[][] {
+  const { changes, seeds, cancellations, speaksFor, flakes, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
+  const sources = history
+    ? [{ rate: history.rate, sourceFor: () => ({ history: history.workload }) }]
+    : options.workloads.flatMap((name) =>
+        options.rates.map((rate) => ({
+          rate,
+          sourceFor: (seed: number) => ({ spec: { name, rate, changes, seed, cancellations } }),
+        })),
+      );
+  return sources.flatMap(({ rate, sourceFor }) =>
+    options.builders.flatMap((builders) =>
+      options.policies.map((policy) =>
+        seeds.map((seed): Job => {
+          const settings = { builders, seed, speaksFor, flakes, startDelayMs, cancelDelayMs, mergeDelayMs };
+          return { source: sourceFor(seed), rate, policy, predictor, settings };
+        }),
+      ),
+    ),
   );
-  const flags = Flags.safeParse(parseArgs({ args: [...args], options }).values);
-  if (flags.success) return flags.data;
-  throw new Error(flags.error.issues.map((issue) => `--${issue.path.join(" ")}: ${issue.message}`).join("\n"));
 }
 
-function* cellsOf(flags: z.infer<typeof Flags>): Generator<Cell> {
-  const { workload, changes, seeds, predictor, flakes, cancellations } = flags;
-  const machinery = {
-    startDelayMs: flags["start-delay"] * 1_000,
-    cancelDelayMs: flags["cancel-delay"] * 1_000,
-    mergeDelayMs: flags["merge-delay"] * 1_000,
-    flakes,
-  };
-  for (const rate of flags.rate)
-    for (const builders of flags.builders)
-      for (const policy of flags.policies)
-        yield measure({ workload, policy, rate, builders, seeds, changes, predictor, cancellations, machinery });
+interface Outcome {
+  readonly cells: readonly Cell[];
+  readonly calibration: readonly { readonly workload: string; readonly tenths: readonly Reliability[] }[];
+  /** What a correct planner never does. */
+  readonly problems: readonly string[];
 }
 
-const ratio = (value: number, [least, most]: readonly [number, number]) =>
-  least === most ? value.toFixed(2) : `${value.toFixed(2)} (${least.toFixed(2)} … ${most.toFixed(2)})`;
-
-function tableOf(cells: readonly Cell[]): string {
-  const head = [
-    "policy",
-    "rate",
-    "builders",
-    "P50",
-    "P95",
-    "P99",
-    "builds/change",
-    "aborted",
-    "builder-h/landed",
-    "landed/h",
-    "wait P95 min",
-    "bypassed",
-    "planner P95 ms",
-  ];
-  const table = new Table({ head, style: { head: [], border: [] } });
-  for (const cell of cells)
-    table.push([
-      cell.policy,
-      cell.rate,
-      cell.builders,
-      ratio(cell.p50, cell.p50Range),
-      ratio(cell.p95, cell.p95Range),
-      cell.p99.toFixed(2),
-      cell.buildsPerChange.toFixed(2),
-      `${(100 * cell.abortedShare).toFixed(0)} %`,
-      cell.builderHoursPerLanded.toFixed(2),
-      cell.landedPerHour.toFixed(0),
-      cell.waitingP95Minutes.toFixed(0),
-      `${(100 * cell.bypassedShare).toFixed(0)} %`,
-      cell.plannerP95Ms?.toFixed(1) ?? "",
-    ]);
-  return table.toString();
+async function simulate(options: SimulatorOptions, groups: readonly (readonly Job[])[]): Promise<Outcome> {
+  const jobs = groups.flat();
+  const results = await runAll(jobs, options.threads, (count) => {
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${count} of ${jobs.length} runs${count < jobs.length ? "" : "\n"}`);
+  });
+  const resultOf = new Map(jobs.map((job, index) => [job, results[index]]));
+  const problems: string[] = [];
+  const cells = groups.flatMap((group) => {
+    const measures: Measures[] = [];
+    for (const job of group) {
+      const result = resultOf.get(job);
+      if (result?.kind === "measured") measures.push(result.measures);
+      else problems.push(result?.problem ?? "a run has no result");
+    }
+    return measures.length === group.length ? [cellOf({ jobs: group, measures })] : [];
+  });
+  for (const { policy, builders, workload, falseRejections } of cells)
+    if (falseRejections > 0 && options.flakes === 0)
+      problems.push(
+        `${policy}, ${builders} builders, ${workload}: ${falseRejections} changes rejected without a fault`,
+      );
+  const firstOurs = Map.groupBy(
+    groups.flatMap((group) => (group[0] && isOurs(group[0].policy) ? [group[0]] : [])),
+    workloadNameOf,
+  );
+  const calibration = [...firstOurs].flatMap(([workload, [job]]) => {
+    const result = job && resultOf.get(job);
+    return result?.kind === "measured" ? [{ workload, tenths: result.reliability }] : [];
+  });
+  return { cells, calibration, problems };
 }
 
-function main(): number {
-  let flags: z.infer<typeof Flags>;
-  try {
-    flags = readFlags(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
+const withoutTime = ({ plannerMs: _, ...cell }: Cell): Cell => cell;
+
+function show(options: SimulatorOptions, notes: readonly string[], outcome: Outcome): void {
+  const { calibration } = outcome;
+  const cells = options.timings ? outcome.cells : outcome.cells.map(withoutTime);
+  if (options.svg !== undefined) writeFileSync(options.svg, chart(cells));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ v: 1, notes, cells, calibration }, null, 2)}\n`);
+    return;
   }
-  if (flags.help) {
-    process.stdout.write(USAGE);
+  const parts = [comparison(cells)];
+  for (const { workload, tenths } of calibration)
+    parts.push(`What was told about ${workload}, first seed, against what happened\n\n${reliability(tenths)}`);
+  if (options.timings) parts.push(plannerTime(cells));
+  parts.push(notes.map((note) => `* ${note}`).join("\n"));
+  process.stdout.write(`${parts.join("\n\n")}\n`);
+}
+
+/** 0: done. 1: a policy broke a promise. 2: the flags or the history make no sense. */
+async function main(args: readonly string[]): Promise<number> {
+  const parsed = parseOptions(args);
+  if (parsed.kind === "help") {
+    process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const cells: Cell[] = [];
-  for (const cell of cellsOf(flags)) {
-    cells.push(cell);
-    process.stderr.write(`${cell.policy} at ${cell.rate}/h on ${cell.builders} builders: done\n`);
-  }
-  if (flags.json) process.stdout.write(`${JSON.stringify({ cells }, undefined, 2)}\n`);
-  else
-    process.stdout.write(
-      `${flags.workload}, ${flags.changes} changes, predictor ${flags.predictor}; turnaround over the oracle's, medians of seeds ${flags.seeds.join(", ")} (range).\n` +
-        "Build times, risks and conflicts are made up to fit published figures; none of them is known to be Uber's.\n" +
-        "A build tests what its heads affect: it passes when they pass and really conflict with nothing in its tree.\n" +
-        `${tableOf(cells)}\nFalse rejections: ${cells.reduce((sum, cell) => sum + cell.falseRejections, 0)}\n`,
-    );
-  return cells.every((cell) => cell.falseRejections === 0) ? 0 : 1;
+  if (parsed.kind === "refused") return refuse(`${parsed.problem}\n\n${USAGE}`);
+  const replay = parsed.options.replay === undefined ? undefined : historyIn(parsed.options.replay);
+  if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
+  // A history happened once: without flakes, seeds change nothing.
+  const once = replay && parsed.options.flakes === 0 ? { seeds: parsed.options.seeds.slice(0, 1) } : {};
+  const options = { ...parsed.options, ...once };
+  const predictor = options.predictor ?? (replay ? "history" : "told");
+  const outcome = await simulate(options, jobsFor(options, predictor, replay));
+  show(options, notesOn(options, predictor), outcome);
+  for (const problem of outcome.problems) process.stderr.write(`Broken: ${problem}\n`);
+  return outcome.problems.length > 0 ? 1 : 0;
 }
 
-process.exitCode = main();
+function refuse(problem: string): number {
+  process.stderr.write(`${problem}\n`);
+  return 2;
+}
+
+function historyIn(file: string): Replay {
+  try {
+    return parseReplay(readFileSync(file, "utf8"));
+  } catch (error) {
+    return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,14 +1,14 @@
 import { normal, streamOf } from "./random.ts";
 import type { Change } from "./workload.ts";
 
-export const PREDICTORS = ["told", "blurred", "flat"] as const;
+export const PREDICTORS = ["told", "blurred", "flat", "history"] as const;
 export type PredictorName = (typeof PREDICTORS)[number];
 
 /** What policies are told about a change before anything has been built. */
 export interface Prediction {
   readonly name: PredictorName;
-  /** Probability, in thousandths, that change `n` passes on its own merit. */
-  readonly success: (n: number) => number;
+  /** Per change, the probability that it passes on its own merit, in thousandths. `history`: the mean, for those that do not learn. */
+  readonly told: readonly number[];
 }
 
 /** Mean squared difference between what is told and what happens, to which `blurred` is tuned. Knowing only the base rate gives 0.109. */
@@ -20,13 +20,13 @@ const thousandths = (p: number): number => Math.min(999, Math.max(1, Math.round(
 
 export function predictorFor(name: PredictorName, changes: readonly Change[], seed: number): Prediction {
   const told = toldBy(name, changes, seed).map(thousandths);
-  return { name, success: (n) => told[n] ?? 0.5 };
+  return { name, told };
 }
 
 function toldBy(name: PredictorName, changes: readonly Change[], seed: number): number[] {
   const latent = changes.map((change) => change.latent);
   if (name === "told") return latent;
-  if (name === "flat") {
+  if (name === "flat" || name === "history") {
     const mean = latent.reduce((sum, p) => sum + p, 0) / Math.max(1, latent.length);
     return latent.map(() => mean);
   }
@@ -50,7 +50,3 @@ function expectedBrier(latent: readonly number[], told: readonly number[]): numb
   }, 0);
   return sum / Math.max(1, latent.length);
 }
-
-/** Of what was told against what happened. */
-export const brier = ({ success }: Prediction, changes: readonly Change[]): number =>
-  changes.reduce((sum, { n, passes }) => sum + ((passes ? 1 : 0) - success(n)) ** 2, 0) / Math.max(1, changes.length);

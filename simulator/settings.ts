@@ -1,9 +1,11 @@
 import { hash32 } from "./random.ts";
+import type { SpeaksFor } from "./workload.ts";
 
 /** How the machinery behaves, for every policy alike. Milliseconds and shares. */
 export interface Settings {
   readonly builders: number;
   readonly seed: number;
+  readonly speaksFor: SpeaksFor;
   /** Before a build makes progress; it holds its builder meanwhile. */
   readonly startDelayMs: number;
   /** Until a build that was given up has let go of its builder. */

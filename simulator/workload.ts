@@ -21,9 +21,10 @@ export interface Change {
   readonly paths: readonly string[];
   /** When its author gives it up, if it is undecided by then. */
   readonly cancelMs?: number;
-  readonly lines?: number;
-  readonly files?: number;
-  readonly authors?: readonly string[];
+  /** What a predictor that learns may look at. */
+  readonly lines: number;
+  readonly files: number;
+  readonly authors: readonly string[];
 }
 
 export interface Workload {
@@ -49,6 +50,15 @@ export const BUILD = { median: 27, sigma: 0.55, least: 3, most: 120 } as const;
 export const RISK = { share: 0.15, safe: 0.995, risky: 0.2 } as const;
 export const EUROSYS = { potential: 0.35, real: 0.0002 } as const;
 export const MODULES = { count: 40, zipf: 1, real: 0.02 } as const;
+/** Made up, for a predictor that learns: what is risky is larger, and mostly written by a few. */
+export const FEATURES = {
+  safeLines: 40,
+  riskyLines: 160,
+  sigma: 1,
+  authors: 60,
+  careless: 12,
+  fromCareless: 0.67,
+} as const;
 /** Changes that arrive further apart than this do not really conflict. */
 export const REAL_WITHIN_MS = 60 * MINUTE;
 const CANCEL_WITHIN_MS = 120 * MINUTE;
@@ -64,10 +74,10 @@ export function makeWorkload(spec: WorkloadSpec): Workload {
   const arrivals = arrivalsOf(spec);
   const { earlier, paths, real } = spec.name === "eurosys" ? scattered(spec) : clustered(spec);
   const clashes = clashesOf(spec.seed, arrivals, earlier, real);
-  const duration = streamOf(spec.seed, "duration");
-  const risk = streamOf(spec.seed, "risk");
-  const outcome = streamOf(spec.seed, "outcome");
-  const [gaveUp, when] = [streamOf(spec.seed, "cancelled"), streamOf(spec.seed, "cancelled-when")];
+  const stream = (purpose: string) => streamOf(spec.seed, purpose);
+  const [duration, risk, outcome] = [stream("duration"), stream("risk"), stream("outcome")];
+  const [size, author] = [stream("lines"), stream("author")];
+  const [gaveUp, when] = [stream("cancelled"), stream("cancelled-when")];
   const changes = arrivals.map((arrivalMs, n): Change => {
     const latent = risk() < RISK.share ? RISK.risky : RISK.safe;
     const cancelMs = Math.round(arrivalMs + when() * CANCEL_WITHIN_MS);
@@ -80,10 +90,20 @@ export function makeWorkload(spec: WorkloadSpec): Workload {
       earlier: earlier[n] ?? [],
       clashes: clashes[n] ?? [],
       paths: paths[n] ?? [],
+      ...featuresOf(latent === RISK.risky, size, author),
       ...(gaveUp() < spec.cancellations ? { cancelMs } : {}),
     };
   });
   return { name: spec.name, changes };
+}
+
+function featuresOf(isRisky: boolean, size: Stream, author: Stream): Pick<Change, "lines" | "files" | "authors"> {
+  const median = isRisky ? FEATURES.riskyLines : FEATURES.safeLines;
+  const lines = Math.max(1, Math.round(median * Math.exp(FEATURES.sigma * normal(size))));
+  const [among, who] = [author(), author()];
+  const few = isRisky && among < FEATURES.fromCareless;
+  const number = few ? Math.floor(who * FEATURES.careless) : Math.floor(who * FEATURES.authors);
+  return { lines, files: Math.max(1, Math.round(lines / 15)), authors: [`developer-${number}`] };
 }
 
 function arrivalsOf({ seed, rate, changes }: WorkloadSpec): number[] {
@@ -118,16 +138,12 @@ function scattered({ seed, changes }: WorkloadSpec): Conflicts {
 /** Each change is in one module, the k-th of them in proportion to 1/k; all in a module conflict potentially. */
 function clustered({ seed, changes }: WorkloadSpec): Conflicts {
   const stream = streamOf(seed, "module");
-  const weights = Array.from({ length: MODULES.count }, (_, k) => 1 / (k + 1) ** MODULES.zipf);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const cumulative: number[] = [];
+  for (let k = 1; k <= MODULES.count; k++) cumulative.push((cumulative.at(-1) ?? 0) + 1 / k ** MODULES.zipf);
+  const total = cumulative.at(-1) ?? 0;
   const modules = Array.from({ length: changes }, () => {
     const drawn = stream() * total;
-    let sum = 0;
-    const found = weights.findIndex((weight) => {
-      sum += weight;
-      return drawn < sum;
-    });
-    return found < 0 ? MODULES.count - 1 : found;
+    return cumulative.findIndex((upTo) => drawn < upTo);
   });
   const earlier = modules.map((module, n) => [...modules.keys()].filter((m) => m < n && modules[m] === module));
   return { earlier, paths: modules.map((module) => [`module/${module}`]), real: MODULES.real };
@@ -154,26 +170,36 @@ function clashesOf(
   return clashes;
 }
 
-/**
- * Whether a tree passes: each change of it passes on its own merit, and no two really conflict. `landed` holds what was on the trunk,
- * which is green; `added` what is new on it, and `tested` what of that the build looks at: everything, or what its heads affect.
- */
-export function treePasses(
+/** tree: a build tests everything in its tree. heads: only what its heads affect, so it says nothing of those below them. */
+export const SPEAKS_FOR = ["tree", "heads"] as const;
+export type SpeaksFor = (typeof SPEAKS_FOR)[number];
+
+/** A build's contents beside the trunk, which is green. */
+export interface Tree {
+  readonly heads: readonly number[];
+  /** What is assumed to land before them. */
+  readonly base: readonly number[];
+}
+
+/** Whether each change that the build speaks for passes on its own merit, and really conflicts with nothing in the tree or on the trunk. */
+export function passes(
   changes: readonly Change[],
-  landed: (n: number) => boolean,
-  added: readonly number[],
-  tested: readonly number[] = added,
+  isLanded: (n: number) => boolean,
+  { heads, base }: Tree,
+  speaksFor: SpeaksFor,
 ): boolean {
-  const fresh = new Set(added);
-  return tested.every((n) => {
+  const fresh = new Set([...base, ...heads]);
+  const isSound = (n: number): boolean => {
     const change = changes[n];
-    return change?.passes === true && !change.clashes.some((other) => fresh.has(other) || landed(other));
-  });
+    return change?.passes === true && !change.clashes.some((other) => fresh.has(other) || isLanded(other));
+  };
+  return heads.every(isSound) && (speaksFor === "heads" || base.every(isSound));
 }
 
 /** What lands when each change is tried alone, in order of arrival. */
 export function serialOutcome(changes: readonly Change[]): boolean[] {
   const landed: boolean[] = [];
-  for (const { n } of changes) landed[n] = treePasses(changes, (other) => landed[other] === true, [n]);
+  for (const { n } of changes)
+    landed[n] = passes(changes, (other) => landed[other] === true, { heads: [n], base: [] }, "tree");
   return landed;
 }

@@ -25,7 +25,7 @@ export function bestFirst(
   { preempts, blind = false, threshold = 0 }: BestFirst,
 ): Ledger {
   const line = new Line(workload, settings);
-  const lands = workload.changes.map(({ n }) => (blind ? 0.5 : prediction.success(n)));
+  const lands = workload.changes.map(({ n }) => (blind ? 0.5 : told(prediction, n)));
   const floor = threshold > 0 ? Math.log(threshold) : Number.NEGATIVE_INFINITY;
   return line.run(() => {
     if (!blind) for (const n of line.touched) if (line.isUndecided(n)) lands[n] = belief(line, n, prediction);
@@ -35,15 +35,14 @@ export function bestFirst(
   });
 }
 
-/** A failure speaks against the change only when everything under it has passed. */
+/** Whatever a build was based on, its verdict is taken to be about its head: numbers.md 6.1, "dynamic update". */
 function belief(line: Line, n: number, prediction: Prediction): number {
   const finished = [...(line.builds[n]?.values() ?? [])].filter((build) => build.state === "finished");
-  if (finished.some((build) => build.passes)) return PROVEN;
-  const isProven = (other: number) =>
-    line.ledger.isLanded(other) ||
-    [...(line.builds[other]?.values() ?? [])].some((build) => build.state === "finished" && build.passes);
-  return finished.some((build) => build.assumed.every(isProven)) ? DISPROVEN : prediction.success(n);
+  if (finished.some((build) => build.passed)) return PROVEN;
+  return finished.length > 0 ? DISPROVEN : told(prediction, n);
 }
+
+const told = (prediction: Prediction, n: number): number => prediction.told[n] ?? 0.5;
 
 function fill(line: Line, lands: readonly number[], floor: number): void {
   if (line.free <= 0) return;

@@ -2,7 +2,7 @@ import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
 import { streamOf } from "../random.ts";
 import { isFlaky, type Settings } from "../settings.ts";
-import { type Change, treePasses, type Workload } from "../workload.ts";
+import { type Change, passes, type Workload } from "../workload.ts";
 
 /** Which of the conflicting changes ahead are assumed to be rejected, as 53 bits. */
 export type GuessKey = number;
@@ -16,7 +16,7 @@ export interface Build {
   /** The undecided ones that are in. */
   readonly assumed: readonly number[];
   readonly startedMs: number;
-  readonly passes: boolean;
+  readonly passed: boolean;
   state: "running" | "finished" | "aborted";
   endedMs: number;
 }
@@ -54,10 +54,10 @@ export class Line {
   readonly #state: Uint8Array;
   readonly #counts: Uint32Array;
 
-  constructor({ changes, name }: Workload, settings: Settings) {
+  constructor({ changes }: Workload, settings: Settings) {
     this.changes = changes;
     this.settings = settings;
-    this.ledger = new Ledger({ changes, name });
+    this.ledger = new Ledger({ changes });
     this.builds = changes.map(() => new Map());
     this.#later = changes.map(() => []);
     for (const { n, earlier } of changes) for (const other of earlier) this.#later[other]?.push(n);
@@ -121,10 +121,10 @@ export class Line {
     const assumed = this.openAhead(n).filter((other) => !alsoRejected.includes(other));
     const count = (this.#counts[n] ?? 0) + 1;
     this.#counts[n] = count;
-    const sound = treePasses(this.changes, this.ledger.isLanded, [...assumed, n], [n]);
-    const passes = sound && !isFlaky(this.settings, n, count);
+    const sound = passes(this.changes, this.ledger.isLanded, { heads: [n], base: assumed }, this.settings.speaksFor);
+    const passed = sound && !isFlaky(this.settings, n, count);
     const endedMs = this.now + this.settings.startDelayMs + this.change(n).buildMs;
-    const build: Build = { head: n, key, rejected, assumed, startedMs: this.now, passes, state: "running", endedMs };
+    const build: Build = { head: n, key, rejected, assumed, startedMs: this.now, passed, state: "running", endedMs };
     this.builds[n]?.set(key, build);
     this.running.add(build);
     this.ledger.started += 1;
@@ -168,7 +168,7 @@ export class Line {
     for (const n of [...this.undecided]) {
       if (this.change(n).earlier.some((other) => this.#state[other] === UNDECIDED)) continue;
       const build = this.builds[n]?.get(this.keyOf(n, []));
-      if (build?.state === "finished") this.#decide(n, build.passes ? "landed" : "rejected", build.endedMs);
+      if (build?.state === "finished") this.#decide(n, build.passed ? "landed" : "rejected", build.endedMs);
     }
   }
 

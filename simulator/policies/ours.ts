@@ -16,13 +16,16 @@ import type { Batch } from "../../functions/domain/batch.ts";
 import { plan } from "../../functions/domain/planner/index.ts";
 import type { Command, Plan, QueueState } from "../../functions/domain/planner/plan.ts";
 import type { LandingRequest } from "../../functions/domain/request.ts";
+import { scorerFor } from "../../functions/domain/speculation/scorer.ts";
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
 import { isFlaky, type Settings } from "../settings.ts";
-import { type Change, treePasses, type Workload } from "../workload.ts";
+import { type Change, passes, type Workload } from "../workload.ts";
+import { linesFor, QUEUE as NAME } from "./queue-config.ts";
 
-const QUEUE = "simulated" as QueueName;
+const QUEUE = NAME as QueueName;
+
 const sqidFor = (n: number): Sqid => sqidOf(QUEUE, (n + 1) as RequestNumber);
 const numberOf = (sqid: Sqid): number => Number(sqid.slice(sqid.indexOf("/") + 1)) - 1;
 const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
@@ -114,12 +117,13 @@ export class OurQueue {
     }
   }
 
-  /** The told chance of success travels as the number of lines changed, in thousandths. */
   #arrive(n: number): Signal {
-    const { paths, files, lines, authors } = this.#change(n);
+    const { paths, files, lines, authors, passes: passed } = this.#change(n);
     const sqid = sqidFor(n);
-    const additions = lines ?? Math.round(this.#prediction.success(n) * 1000);
-    this.#requests.set(sqid, {
+    const { name, told } = this.#prediction;
+    const additions = name === "history" ? lines : linesFor(told[n] ?? 0.5);
+    const touches = { paths, files, additions, deletions: 0, authors };
+    const request: LandingRequest = {
       queue: QUEUE,
       sqid,
       changes: [`git://host/repo/refs%2Fheads%2F${n}/${String(n).padStart(40, "0")}` as ChangeUri],
@@ -127,8 +131,11 @@ export class OurQueue {
       receivedAt: this.#at(),
       state: "ready",
       version: 1,
-      touches: { paths, files: files ?? paths.length, additions, deletions: 0, authors: authors ?? [] },
-    });
+      touches,
+    };
+    this.#requests.set(sqid, request);
+    const score = scorerFor(this.#config.speculation.scorer, this.#queue.history);
+    this.ledger.predictions.push({ told: score({ members: [{ ...request, touches }] }).success, passes: passed });
     return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
   }
 
@@ -199,14 +206,17 @@ export class OurQueue {
   #start({ buildKey, batchId, base, head, sqids }: Extract<Command, { kind: "start-build" }>): void {
     const heads = sqids.map(numberOf);
     const { isLanded } = this.ledger;
-    const added = [...new Set([...base.flatMap(numbersOf), ...numbersOf(head), ...heads])].filter((n) => !isLanded(n));
+    const under = [...base.flatMap(numbersOf), ...numbersOf(head)].filter((n) => !heads.includes(n) && !isLanded(n));
     const first = Math.min(...heads);
     const count = (this.#builds.get(first) ?? 0) + 1;
     this.#builds.set(first, count);
-    const about = this.#config.buildRunner.speaksFor === "heads" ? heads : added;
-    const passes = treePasses(this.#changes, isLanded, added, about) && !isFlaky(this.#settings, first, count);
+    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#config.buildRunner.speaksFor);
     const buildMs = Math.max(...heads.map((n) => this.#change(n).buildMs));
-    this.#running.set(buildKey, { batchId, startedMs: this.#now, passes });
+    this.#running.set(buildKey, {
+      batchId,
+      startedMs: this.#now,
+      passes: sound && !isFlaky(this.#settings, first, count),
+    });
     this.ledger.started += 1;
     this.#agenda.add(this.#now + this.#settings.startDelayMs + buildMs, 0, { kind: "finish", key: buildKey });
   }

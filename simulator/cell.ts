@@ -1,0 +1,91 @@
+import { type Job, workloadNameOf } from "./job.ts";
+import { type Measures, median, type Quantiles } from "./measures.ts";
+import type { PolicyName } from "./policies/index.ts";
+
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+const RANGED = ["p50", "p95", "p99", "buildsPerChange", "builderHoursPerLanded", "landedPerHour"] as const;
+
+/** One policy at one rate with so many builders: medians over the seeds, the sum of false rejections, and the range of the rest. */
+export interface Cell extends Omit<Measures, "ratio" | "minutes" | "plannerMs">, Quantiles {
+  readonly workload: string;
+  readonly policy: PolicyName;
+  /** Changes per hour. */
+  readonly rate: number;
+  readonly builders: number;
+  readonly seeds: readonly number[];
+  readonly minutes: Quantiles;
+  readonly range: Readonly<Record<(typeof RANGED)[number], Range>>;
+  /** Real time of the planner's runs, in milliseconds: not the same from run to run. */
+  readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
+}
+
+/** Runs that differ in nothing but their seed. */
+export interface Runs {
+  readonly jobs: readonly Job[];
+  readonly measures: readonly Measures[];
+}
+
+export function cellOf({ jobs, measures: runs }: Runs): Cell {
+  const first = jobs[0];
+  if (first === undefined) throw new Error("a cell has at least one run");
+  const middle = (of: (run: Measures) => number) => median(runs.map(of));
+  const quantiles = (of: (run: Measures) => Quantiles): Quantiles => ({
+    p50: middle((run) => of(run).p50),
+    p95: middle((run) => of(run).p95),
+    p99: middle((run) => of(run).p99),
+  });
+  const scored = runs.flatMap((run) => run.brier ?? []);
+  return {
+    workload: workloadNameOf(first),
+    policy: first.policy,
+    rate: first.rate,
+    builders: first.settings.builders,
+    seeds: jobs.map((job) => job.settings.seed),
+    ...quantiles((run) => run.ratio),
+    minutes: quantiles((run) => run.minutes),
+    buildsPerChange: middle((run) => run.buildsPerChange),
+    builderHoursPerLanded: middle((run) => run.builderHoursPerLanded),
+    landedPerHour: middle((run) => run.landedPerHour),
+    landed: middle((run) => run.landed),
+    abortedShare: middle((run) => run.abortedShare),
+    waitingP95: middle((run) => run.waitingP95),
+    bypassShare: middle((run) => run.bypassShare),
+    falseRejections: runs.reduce((sum, run) => sum + run.falseRejections, 0),
+    ...(scored.length > 0 ? { brier: median(scored) } : {}),
+    range: rangesOf(runs),
+    ...plannerTime(runs),
+  };
+}
+
+function rangesOf(runs: readonly Measures[]): Cell["range"] {
+  const range = (name: (typeof RANGED)[number]): Range => {
+    const values = runs.map((run) =>
+      name === "p50" || name === "p95" || name === "p99" ? run.ratio[name] : run[name],
+    );
+    return { least: Math.min(...values), most: Math.max(...values) };
+  };
+  return {
+    p50: range("p50"),
+    p95: range("p95"),
+    p99: range("p99"),
+    buildsPerChange: range("buildsPerChange"),
+    builderHoursPerLanded: range("builderHoursPerLanded"),
+    landedPerHour: range("landedPerHour"),
+  };
+}
+
+function plannerTime(runs: readonly Measures[]): Pick<Cell, "plannerMs"> {
+  const timed = runs.flatMap(({ plannerMs }) => plannerMs ?? []);
+  if (timed.length === 0) return {};
+  return {
+    plannerMs: {
+      runs: timed.reduce((sum, { runs: count }) => sum + count, 0),
+      p50: median(timed.map(({ p50 }) => p50)),
+      p95: median(timed.map(({ p95 }) => p95)),
+    },
+  };
+}

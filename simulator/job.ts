@@ -1,0 +1,39 @@
+import { BrokenPromise } from "./ledger.ts";
+import { type Measures, measure, type Reliability, reliabilityOf } from "./measures.ts";
+import { type PolicyName, runPolicy } from "./policies/index.ts";
+import { oracle } from "./policies/oracle.ts";
+import type { Stopwatch } from "./policies/ours.ts";
+import { type PredictorName, predictorFor } from "./predictor.ts";
+import type { Settings } from "./settings.ts";
+import { makeWorkload, type Workload, type WorkloadSpec } from "./workload.ts";
+
+/** One policy in one run. */
+export interface Job {
+  readonly source: { readonly spec: WorkloadSpec } | { readonly history: Workload };
+  /** Changes per hour. */
+  readonly rate: number;
+  readonly policy: PolicyName;
+  readonly predictor: PredictorName;
+  readonly settings: Settings;
+}
+
+export type JobResult =
+  | { readonly kind: "measured"; readonly measures: Measures; readonly reliability: readonly Reliability[] }
+  | { readonly kind: "broken"; readonly problem: string };
+
+export const workloadNameOf = ({ source }: Job): string => ("spec" in source ? source.spec.name : source.history.name);
+
+export function runJob({ source, policy, predictor, settings }: Job, stopwatch: Stopwatch): JobResult {
+  const workload = "spec" in source ? makeWorkload(source.spec) : source.history;
+  try {
+    const prediction = predictorFor(predictor, workload.changes, settings.seed);
+    const best = oracle(workload, settings);
+    const ledger = runPolicy(policy, workload, settings, prediction, stopwatch);
+    const measures = measure(workload, ledger, best);
+    return { kind: "measured", measures, reliability: reliabilityOf(ledger.predictions) };
+  } catch (error) {
+    if (!(error instanceof BrokenPromise)) throw error;
+    const where = `${policy}, ${settings.builders} builders, seed ${settings.seed}`;
+    return { kind: "broken", problem: `${where}: ${error.message}` };
+  }
+}

@@ -1,0 +1,118 @@
+import type { Decision, Ledger } from "./ledger.ts";
+import type { Workload } from "./workload.ts";
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** Of one policy in one run. Times in minutes; ratios are to the oracle's quantile of the same run. */
+export interface Measures {
+  readonly ratio: Quantiles;
+  readonly minutes: Quantiles;
+  readonly buildsPerChange: number;
+  readonly builderHoursPerLanded: number;
+  readonly abortedShare: number;
+  readonly landedPerHour: number;
+  readonly landed: number;
+  /** From the end of the build that decided a change to its decision. */
+  readonly waitingP95: number;
+  /** Of the landed. */
+  readonly bypassShare: number;
+  readonly falseRejections: number;
+  /** Mean squared error of what the planner was told about each change; absent for policies that are not ours. */
+  readonly brier?: number;
+  readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** Nearest rank; 0 of nothing. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+}
+
+export const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+const quantiles = (values: readonly number[]): Quantiles => ({
+  p50: percentile(values, 0.5),
+  p95: percentile(values, 0.95),
+  p99: percentile(values, 0.99),
+});
+
+const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
+
+/** From arrival to decision, of all that were not given up by their authors, in minutes. */
+function turnarounds({ changes }: Workload, { decisions }: Ledger): number[] {
+  return changes.flatMap(({ n, arrivalMs }) => {
+    const decision = decisions[n];
+    return decision === undefined || decision.outcome === "cancelled" ? [] : [(decision.atMs - arrivalMs) / MINUTE];
+  });
+}
+
+export function measure(workload: Workload, ledger: Ledger, oracle: Ledger): Measures {
+  const decided = ledger.decisions.filter((decision): decision is Decision => decision !== undefined);
+  const landed = decided.filter(({ outcome }) => outcome === "landed");
+  const minutes = quantiles(turnarounds(workload, ledger));
+  const best = quantiles(turnarounds(workload, oracle));
+  const waiting = decided.flatMap(({ atMs, provenMs }) => (provenMs === undefined ? [] : [(atMs - provenMs) / MINUTE]));
+  const lastMs = decided.reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
+  const { plannerMs, predictions } = ledger;
+  return {
+    ratio: {
+      p50: share(minutes.p50, best.p50),
+      p95: share(minutes.p95, best.p95),
+      p99: share(minutes.p99, best.p99),
+    },
+    minutes,
+    buildsPerChange: share(ledger.started, workload.changes.length),
+    builderHoursPerLanded: share(ledger.busyMs / HOUR, landed.length),
+    abortedShare: share(ledger.aborted, ledger.started),
+    landedPerHour: share(landed.length, (lastMs - (workload.changes[0]?.arrivalMs ?? 0)) / HOUR),
+    landed: landed.length,
+    waitingP95: percentile(waiting, 0.95),
+    bypassShare: share(landed.filter(({ bypassed }) => bypassed).length, landed.length),
+    falseRejections: ledger.falseRejections,
+    ...(predictions.length > 0 ? { brier: brierOf(predictions) } : {}),
+    ...(plannerMs.length > 0
+      ? { plannerMs: { runs: plannerMs.length, p50: percentile(plannerMs, 0.5), p95: percentile(plannerMs, 0.95) } }
+      : {}),
+  };
+}
+
+type Predictions = Ledger["predictions"];
+
+const brierOf = (predictions: Predictions): number =>
+  share(
+    predictions.reduce((sum, { told, passes }) => sum + ((passes ? 1 : 0) - told) ** 2, 0),
+    predictions.length,
+  );
+
+/** Of the changes that were told about this chance of success, how many pass. */
+export interface Reliability {
+  readonly from: number;
+  readonly to: number;
+  readonly changes: number;
+  readonly told: number;
+  readonly passed: number;
+}
+
+/** In tenths; tenths that nothing was told of are left out. */
+export function reliabilityOf(predictions: Predictions): Reliability[] {
+  return Array.from({ length: 10 }, (_, tenth) => {
+    const inside = predictions.filter(({ told }) => Math.min(9, Math.floor(told * 10)) === tenth);
+    return {
+      from: tenth / 10,
+      to: (tenth + 1) / 10,
+      changes: inside.length,
+      told: share(
+        inside.reduce((sum, { told }) => sum + told, 0),
+        inside.length,
+      ),
+      passed: share(inside.filter(({ passes }) => passes).length, inside.length),
+    };
+  }).filter(({ changes }) => changes > 0);
+}

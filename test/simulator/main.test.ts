@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+
+const home = mkdtempSync(join(tmpdir(), "simulator-"));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const simulate = (...flags: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["simulator/main.ts", ...flags], { encoding: "utf8" });
+  return { status, stdout, stderr };
+};
+const QUICK = ["--changes", "30", "--seeds", "1,2", "--builders", "10,20", "--threads", "1"];
+
+describe("npm run simulate", () => {
+  it("prints one JSON document, the same bytes for the same seeds, however many threads", () => {
+    const first = simulate(...QUICK, "--json");
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    expect(simulate(...QUICK.slice(0, -1), "2", "--json").stdout).toBe(first.stdout);
+    const { cells } = JSON.parse(first.stdout);
+    expect(cells).toHaveLength(6);
+    expect(cells[0]).toMatchObject({
+      workload: "eurosys",
+      policy: "ours",
+      rate: 500,
+      builders: 10,
+      seeds: [1, 2],
+      falseRejections: 0,
+    });
+    for (const name of ["p50", "p95", "p99", "buildsPerChange", "landedPerHour", "abortedShare"])
+      expect(cells[0][name], name).toBeTypeOf("number");
+  });
+
+  it("prints a table for people, and says that the workload is made up", () => {
+    const { status, stdout } = simulate(...QUICK, "--policies", "oracle,ours-all", "--timings");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^10 +oracle +1\.00 /m);
+    expect(stdout).toContain("is known to be Uber's");
+    expect(stdout).toContain("planner runs");
+  });
+
+  it("draws a chart", () => {
+    const file = join(home, "chart.svg");
+    expect(simulate(...QUICK, "--policies", "sticky", "--svg", file).status).toBe(0);
+    expect(readFileSync(file, "utf8")).toMatch(/^<svg [\s\S]*sticky, 20 builders[\s\S]*<\/svg>\n$/);
+  });
+
+  it("answers what would have been with another budget", () => {
+    const file = join(home, "history.jsonl");
+    const line = (n: number) =>
+      JSON.stringify({
+        id: `c${n}`,
+        arrivedAt: n * 60_000,
+        paths: [`f${n % 3}`],
+        buildSeconds: 1_800,
+        outcome: "landed",
+      });
+    writeFileSync(file, Array.from({ length: 20 }, (_, n) => line(n)).join("\n"));
+    const { status, stdout } = simulate("--replay", file, "--builders", "1,20", "--policies", "ours", "--json");
+    expect(status).toBe(0);
+    const [one, twenty] = JSON.parse(stdout).cells;
+    expect(one).toMatchObject({ workload: "replay", builders: 1, falseRejections: 0 });
+    expect(twenty.minutes.p50).toBeLessThan(one.minutes.p50);
+  });
+
+  it.each([
+    [["--policies", "none"], "none is none of"],
+    [["--builders", "0"], "--builders"],
+    [["--rate", "fast"], "--rate"],
+    [["--seeds", "1,,2"], "--seeds"],
+    [["--flakes", "2"], "--flakes"],
+    [["--predictor", "oracle"], "--predictor"],
+    [["--speed", "9"], "--speed"],
+    [["more"], "more"],
+  ])("refuses %j with exit code 2 and its usage", (flags, said) => {
+    const { status, stdout, stderr } = simulate(...flags);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(said);
+    expect(stderr).toContain("Usage:");
+  });
+
+  it("refuses a history that is not there", () => {
+    expect(simulate("--replay", join(home, "nowhere.json"))).toMatchObject({ status: 2 });
+  });
+});

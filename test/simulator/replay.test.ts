@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { parseReplay } from "../../simulator/replay.ts";
+
+const entry = (id: string, minute: number, overrides: object = {}) => ({
+  id,
+  arrivedAt: `2026-03-01T09:${String(minute).padStart(2, "0")}:00Z`,
+  paths: ["app/main.ts"],
+  buildSeconds: 600,
+  outcome: "landed",
+  ...overrides,
+});
+
+const read = (entries: readonly object[]) => {
+  const replay = parseReplay(JSON.stringify(entries));
+  if (replay.kind !== "history") throw new Error(replay.problem);
+  return replay;
+};
+
+describe("a history", () => {
+  it("becomes a workload: arrivals from its first, conflicts by shared path", () => {
+    const { workload, rate } = read([
+      entry("b", 30, { paths: ["app/main.ts", "lib/x.ts"] }),
+      entry("a", 0),
+      entry("c", 60 - 1, { paths: ["lib/x.ts"], outcome: "error", buildSeconds: 90 }),
+    ]);
+    expect(workload.changes).toMatchObject([
+      { arrivalMs: 0, earlier: [], passes: true },
+      { arrivalMs: 1_800_000, earlier: [0] },
+      { arrivalMs: 3_540_000, earlier: [1], passes: false, buildMs: 90_000 },
+    ]);
+    expect(rate).toBeCloseTo(3.05);
+  });
+
+  it("is read from a list, from an object with changes, and from JSON lines alike", () => {
+    const entries = [entry("a", 0), entry("b", 1)];
+    const lines = entries.map((one) => JSON.stringify(one)).join("\n");
+    for (const text of [JSON.stringify({ changes: entries }), `${lines}\n`])
+      expect(parseReplay(text)).toEqual(parseReplay(JSON.stringify(entries)));
+  });
+
+  it("knows who gave up, and when", () => {
+    const { workload } = read([
+      entry("a", 0),
+      entry("b", 1, { outcome: "cancelled", endedAt: "2026-03-01T09:05:00Z" }),
+    ]);
+    expect(workload.changes[1]).toMatchObject({ cancelMs: 300_000, passes: true });
+  });
+
+  it("takes changes that clash for sound by themselves", () => {
+    const { workload } = read([entry("a", 0), entry("b", 1, { outcome: "error", clashesWith: ["a"] })]);
+    expect(workload.changes).toMatchObject([
+      { passes: true, clashes: [1] },
+      { passes: true, clashes: [0] },
+    ]);
+  });
+
+  it.each([
+    ["nonsense", "neither JSON nor JSON lines"],
+    ["[]", "at least two changes"],
+    [JSON.stringify([entry("a", 0), entry("a", 1)]), "same id"],
+    [JSON.stringify([entry("a", 0), entry("b", 1, { outcome: "cancelled" })]), "endedAt"],
+    [JSON.stringify([entry("a", 0), entry("b", 1, { buildSeconds: 0 })]), "buildSeconds"],
+  ])("is refused when malformed: %s", (text, problem) => {
+    expect(parseReplay(text)).toMatchObject({ kind: "malformed", problem: expect.stringContaining(problem) });
+  });
+});
