@@ -67,6 +67,8 @@ export interface Batch {
   readonly arrival: number;
   /** Place in the order in which conflicting batches land; absent while it is on probation, and nobody's dependency. */
   readonly order?: number;
+  /** The place in the order that was the next when it arrived: on probation it is tried behind those that had one by then. */
+  readonly nextPlace: number;
   /** Higher goes ahead of all that have not started landing. */
   readonly priority: number;
   readonly members: readonly Member[];

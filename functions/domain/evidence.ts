@@ -30,7 +30,7 @@ export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST
 
 /** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
 const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
-  field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.nearOf(slot)));
+  field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
 
 /**
  * A bundle that may land as one commit point: all that is new in a passed build of several heads. Each of them waits for nobody
@@ -62,8 +62,7 @@ export function verdictAgainst(field: Field, slot: number): Fact | undefined {
   const failures = field.factsOf(slot).filter((fact) => !fact.passed && isAlone(field, slot, fact));
   if (failures.length === 0 || field.aheadOf(slot).length > 0) return undefined;
   const tree = field.landedWith([slot]);
-  const mask = reckonedWith(field, slot);
-  return failures.find((fact) => agreeWithin(fact.tree, tree, mask));
+  return failures.find((fact) => agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
 }
 
 /** Nothing else that has not landed can be the cause. */
@@ -71,16 +70,9 @@ const isAlone = (field: Field, slot: number, { tree, path }: Fact): boolean =>
   !exceedsWithin(field.without(tree, slot), field.landed, field.reachOf(slot, tree)) &&
   isWithin(field.bitsOf(path.heads), field.landed, slot);
 
-/** In the order: all it conflicts with. On probation: what was there before it, for what came later can't be what it needs. */
-function reckonedWith(field: Field, slot: number): Bits {
-  const batch = field.batch(slot);
-  if (batch.order !== undefined) return field.nearOf(slot);
-  return field.bitsOf(batch.conflicts);
-}
-
 /** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
 export const isRefuted = (field: Field, slot: number, tree: Bits): boolean =>
-  meetWithin(tree, field.lost, field.nearOf(slot)) || exceedsWithin(field.landed, tree, field.nearOf(slot));
+  meetWithin(tree, field.lost, field.nearOf(slot)) || exceedsWithin(field.landed, tree, field.reckonedBy(slot));
 
 /** No batch that the path is built for can use its outcome any more. */
 export const isUseless = (field: Field, path: Path): boolean => {

@@ -1,6 +1,6 @@
 import type { BatchId, BuildKey } from "../contracts/ids.ts";
 import { type Batch, goesAhead, neverLands, type Path } from "./batch.ts";
-import { addAll, addBit, type Bits, dropBit, noBits, wordsFor } from "./bits.ts";
+import { addAll, addBit, type Bits, dropBit, members, noBits, wordsFor } from "./bits.ts";
 
 /** A finished build: the tree `tree` (trunk + these batches) passed or failed. */
 export interface Fact {
@@ -27,6 +27,8 @@ export class Field {
   readonly words: number;
   /** near[i]: the live batches that conflict with i. Symmetric. */
   readonly near: readonly Bits[];
+  /** Of those on probation: of what is near, those that had a place when they arrived. */
+  readonly #before = new Map<number, Bits>();
   readonly speaksFor: "tree" | "heads";
   readonly landed: Bits;
   /** Those that will never land. */
@@ -57,6 +59,9 @@ export class Field {
     this.#landings = this.#landingsByTime();
     this.near = this.#neighbours();
     for (const batch of this.batches) this.#excuse(batch);
+    this.batches.forEach((batch, slot) => {
+      if (batch.order === undefined) this.#before.set(slot, this.#nearBefore(slot, batch.nextPlace));
+    });
     this.#facts = this.batches.map(() => []);
     this.batches.forEach((batch, slot) => {
       for (const path of batch.paths) this.#record(path, slot);
@@ -108,6 +113,12 @@ export class Field {
     }
   }
 
+  #nearBefore(slot: number, place: number): Bits {
+    const near = this.nearOf(slot).slice();
+    for (const other of members(near)) if ((this.batch(other).order ?? place) >= place) dropBit(near, other);
+    return near;
+  }
+
   #record(path: Path, owner: number): void {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
     const tree = this.treeOf(path);
@@ -143,9 +154,17 @@ export class Field {
     return batch;
   }
 
-  /** What it has to reckon with among the live batches. */
+  /** The live batches that conflict with it. */
   nearOf(slot: number): Bits {
     return this.near[slot] ?? noBits(this.words);
+  }
+
+  /**
+   * Those of them that its builds must agree about with what lands: all; on probation, those that had a place when it arrived. What
+   * joined later can't be what it needs, and would make each of its builds worthless.
+   */
+  reckonedBy(slot: number): Bits {
+    return this.#before.get(slot) ?? this.nearOf(slot);
   }
 
   bitsOf(...lists: readonly (readonly BatchId[])[]): Bits {
@@ -198,12 +217,12 @@ export class Field {
   }
 
   /**
-   * Who it must wait for: the conflicting batches that go ahead of it and may yet land. One on probation waits for those of the
-   * order that were there before it.
+   * Who it must wait for: the conflicting batches that go ahead of it and may yet land. One on probation waits for those that had
+   * a place when it arrived.
    */
   aheadOf(slot: number): number[] {
     const batch = this.batch(slot);
-    const near = this.nearOf(slot);
+    const near = this.reckonedBy(slot);
     const ahead: number[] = [];
     for (let w = 0; w < this.words; w++) {
       let rest = (near[w] ?? 0) & ~((this.landed[w] ?? 0) | (this.lost[w] ?? 0));
@@ -213,8 +232,7 @@ export class Field {
         if (candidate.order === undefined) continue;
         // What has been handed to runway is not overtaken, whatever its priority.
         const isOff = candidate.state === "landing" && batch.state !== "landing";
-        if (isOff || (batch.order === undefined ? candidate.arrival < batch.arrival : goesAhead(candidate, batch)))
-          ahead.push(other);
+        if (isOff || batch.order === undefined || goesAhead(candidate, batch)) ahead.push(other);
       }
     }
     return ahead;

@@ -40,6 +40,7 @@ export class Line {
   undecided: number[] = [];
   /** Running or finished, and not yet contradicted; per change, by guess. */
   readonly builds: readonly Map<GuessKey, Build>[];
+  readonly contradicted: Build[][] = [];
   running = new Set<Build>();
   /** Given up, and not yet stopped. */
   stopping = 0;
@@ -199,6 +200,7 @@ export class Line {
       if (build.rejected.includes(decided) !== landed) continue;
       if (build.state === "running") this.abort(build);
       this.builds[n]?.delete(build.key);
+      (this.contradicted[n] ??= []).push(build);
       this.touched.add(n);
     }
   }

@@ -62,6 +62,7 @@ function join(draft: Draft, sqid: Sqid): void {
     queue: request.queue,
     id,
     arrival: draft.queue.nextArrival,
+    nextPlace: draft.queue.nextOrder,
     priority: request.priority ?? 0,
     members,
     conflicts: conflicts.map((other) => other.id),

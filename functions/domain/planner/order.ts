@@ -3,11 +3,16 @@ import type { Batch } from "../batch.ts";
 import { scorerFor, tellsApart } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
 
-/** Whether the batch has to prove itself before others reckon with it. */
-export function mustProveItself(draft: Draft, batch: Pick<Batch, "members">): boolean {
+/**
+ * Whether the batch has to prove itself before others reckon with it: when it will probably fail, or when it conflicts with so many
+ * that its failure is expected to spoil more builds than the one more that proving itself costs. As many as it meets will meet it.
+ */
+export function mustProveItself(draft: Draft, batch: Pick<Batch, "members" | "conflicts">): boolean {
   const { order, probation, scorer } = draft.config.speculation;
-  if (order === "arrival" || !tellsApart(scorer)) return false;
-  return scorerFor(scorer, draft.queue.history)(batch).success < probation.threshold;
+  if (order === "arrival") return false;
+  const { success } = scorerFor(scorer, draft.queue.history)(batch);
+  const spoiled = (1 - success) * batch.conflicts.length;
+  return spoiled > 1 || (success < probation.threshold && tellsApart(scorer));
 }
 
 /** Gives the batch its place behind all that have one. */

@@ -47,6 +47,7 @@ export function propose(draft: Draft): void {
     };
     if (isKnown(field, running, candidate.head.slot, treeOf(field, proposal))) continue;
     if (free <= 0) {
+      if (speculation.allocator === "sticky") break;
       // The slot is free once the build that was given up has stopped; the guess is proposed again then.
       if (stopping > 0) stopping -= 1;
       else if (!preempt(draft, belief, proposal)) break;

@@ -64,7 +64,7 @@ export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" 
 
 /** A build of this tree, up to what is independent of the head, is under way or has its verdict. */
 export function isKnown(field: Field, running: Running, slot: number, tree: Bits): boolean {
-  const near = field.nearOf(slot);
+  const near = field.reckonedBy(slot);
   if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
   return field
     .factsOf(slot)
