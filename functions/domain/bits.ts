@@ -51,6 +51,14 @@ export function exceedsWithin(a: Bits, b: Bits, mask: Bits): boolean {
   return false;
 }
 
+/** How many of `mask` are in a and not in b. */
+export function countWithout(a: Bits, b: Bits, mask: Bits): number {
+  let count = 0;
+  for (let w = 0; w < mask.length; w++)
+    for (let rest = (a[w] ?? 0) & ~(b[w] ?? 0) & (mask[w] ?? 0); rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
 /** The numbers in the set, ascending. */
 export function* members(bits: Bits): Generator<number> {
   for (let w = 0; w < bits.length; w++) {

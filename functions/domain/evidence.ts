@@ -33,8 +33,8 @@ const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =
   field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
 
 /**
- * A bundle that may land as one commit point: all that is new in a passed build of several heads. Each of them waits for nobody
- * outside it, and the build agrees with the trunk about all that conflicts with any of them.
+ * A bundle that may land as one commit point: the heads of a passed build that have not landed. Each of them waits for nobody outside
+ * it, and the build agrees with the trunk about all that conflicts with any of them.
  */
 export function bundleEvidence(
   field: Field,
@@ -42,9 +42,8 @@ export function bundleEvidence(
   trunk: Bits,
   mayLand: (slot: number) => boolean,
 ): number[] | undefined {
-  const group = [...members(fact.tree)].filter((slot) => !hasBit(trunk, slot));
-  const heads = field.bitsOf(fact.path.heads);
-  if (group.length < 2 || !group.every((slot) => hasBit(heads, slot) && mayLand(slot))) return undefined;
+  const group = [...members(field.bitsOf(fact.path.heads))].filter((slot) => !hasBit(trunk, slot));
+  if (group.length < 2 || !group.every(mayLand)) return undefined;
   const after = trunk.slice();
   for (const slot of group) addBit(after, slot);
   const covered = group.every(

@@ -35,9 +35,10 @@ export function bestFirst(
   });
 }
 
-/** Whatever a build was based on, its verdict is taken to be about its head: numbers.md 6.1, "dynamic update". */
+/** Whatever a build was based on, and whatever has become of that, its verdict is taken to be about its head: numbers.md 6.1, "dynamic update". */
 function belief(line: Line, n: number, prediction: Prediction): number {
-  const finished = [...(line.builds[n]?.values() ?? []), ...(line.contradicted[n] ?? [])].filter((build) => build.state === "finished");
+  const live = [...(line.builds[n]?.values() ?? [])].filter((build) => build.state === "finished");
+  const finished = [...live, ...(line.contradicted[n] ?? [])];
   if (finished.some((build) => build.passed)) return PROVEN;
   return finished.length > 0 ? DISPROVEN : told(prediction, n);
 }

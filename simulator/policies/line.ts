@@ -40,7 +40,8 @@ export class Line {
   undecided: number[] = [];
   /** Running or finished, and not yet contradicted; per change, by guess. */
   readonly builds: readonly Map<GuessKey, Build>[];
-  readonly contradicted: Build[][] = [];
+  /** Finished builds whose guess has been contradicted since: per change. */
+  readonly contradicted: readonly Build[][];
   running = new Set<Build>();
   /** Given up, and not yet stopped. */
   stopping = 0;
@@ -60,6 +61,7 @@ export class Line {
     this.settings = settings;
     this.ledger = new Ledger({ changes });
     this.builds = changes.map(() => new Map());
+    this.contradicted = changes.map(() => []);
     this.#later = changes.map(() => []);
     for (const { n, earlier } of changes) for (const other of earlier) this.#later[other]?.push(n);
     const stream = streamOf(0, "guess-keys");
@@ -200,7 +202,7 @@ export class Line {
       if (build.rejected.includes(decided) !== landed) continue;
       if (build.state === "running") this.abort(build);
       this.builds[n]?.delete(build.key);
-      (this.contradicted[n] ??= []).push(build);
+      if (build.state === "finished") this.contradicted[n]?.push(build);
       this.touched.add(n);
     }
   }

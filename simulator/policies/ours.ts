@@ -162,7 +162,6 @@ export class OurQueue {
     const snapshot = { queue: this.#queue, batches: [...this.#live.values()], requests: this.#requests };
     const begun = this.#stopwatch();
     const result = plan(this.#config, snapshot, signals, this.#at());
-    (globalThis as any).TRACE?.(this.#now, snapshot, signals, result, this);
     this.ledger.plannerMs.push(this.#stopwatch() - begun);
     if (result.queue) this.#queue = result.queue;
     for (const { next } of result.writes) this.#write(next);

@@ -5,8 +5,8 @@ import type { Reason } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter, type Path, pathIsActive } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
-import { type History, learnDuration, learnOutcome } from "../speculation/history.ts";
-import { usesHistory } from "../speculation/scorer.ts";
+import { type History, learnClash, learnDuration, learnOutcome } from "../speculation/history.ts";
+import { scorerFor, usesHistory } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
 import { mustProveItself, takePlace } from "./order.ts";
 
@@ -128,6 +128,7 @@ function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf
   const ended = endedPath(draft, seen, verdict);
   if (ended.state === "passed")
     draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
+  if (ended.state === "passed" || ended.state === "failed") learnConflicts(draft, batch, ended);
   const events = ended.state === "cancelled" && ended.reason !== undefined ? retrying(draft, ended) : [];
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
   draft.put(announce({ ...batch, paths }, events));
@@ -185,6 +186,27 @@ function learn(draft: Draft, step: (history: History | undefined) => History): v
   if (usesHistory(draft.config.speculation.scorer))
     draft.queue = { ...draft.queue, history: step(draft.queue.history) };
 }
+
+/**
+ * The first build of a batch teaches how likely conflicts are to be real. Not its verdict: rejections come sooner than landings, and
+ * for a while there would seem to be nothing else.
+ */
+function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
+  const { buildRunner, speculation } = draft.config;
+  if (path.heads.length > 1 || batch.paths.some(({ state }) => state === "passed" || state === "failed")) return;
+  const { history } = draft.queue;
+  const score = scorerFor(speculation.scorer, history);
+  const under = new Set(path.base);
+  const isIn = (id: BatchId) => under.has(id) || draft.lookup(id)?.state === "landed";
+  const tested =
+    buildRunner.speaksFor === "heads" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
+  const alone = tested.reduce((all, one) => all * (hasPassed(one) ? 1 : score(one).success), 1);
+  const met = batch.conflicts.filter(isIn).length;
+  draft.queue = { ...draft.queue, history: learnClash(history, { alone, met, passed: path.state === "passed" }) };
+}
+
+const hasPassed = (batch: Batch): boolean =>
+  batch.state === "landed" || batch.paths.some(({ state }) => state === "passed");
 
 function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: LandOutcome): void {
   const batch = draft.lookup(batchId);

@@ -3,9 +3,19 @@ import { type Path, pathIsActive } from "../batch.ts";
 import { addAll, hasBit, noBits } from "../bits.ts";
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
-import { bundles } from "../speculation/bundles.ts";
+import { bundles, canShare } from "../speculation/bundles.ts";
 import { candidates } from "../speculation/candidates.ts";
-import { buildsUnderWay, compare, isKnown, type Proposal, treeOf, waitingHeads } from "../speculation/proposals.ts";
+import { clashOf } from "../speculation/history.ts";
+import {
+  buildsUnderWay,
+  compare,
+  isKnown,
+  type Proposal,
+  type Running,
+  treeOf,
+  type WaitingHead,
+  waitingHeads,
+} from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
 import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
@@ -23,23 +33,14 @@ export function propose(draft: Draft): void {
   if (free <= 0 && speculation.allocator === "sticky") return;
   const { field } = draft;
   const scorer = scorerFor(speculation.scorer, draft.queue.history);
-  const belief = new Belief(field, (slot) => scorer(field.batch(slot)));
+  const belief = new Belief(field, (slot) => scorer(field.batch(slot)), clashOf(draft.queue.history));
   const running = buildsUnderWay(field);
   const heads = waitingHeads(field, belief);
   const floor = Math.log(speculation.minProbability);
-  const taken = new Set<number>();
-  if (bundling.maxSize > 1 && free > 0) {
-    const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free };
-    for (const bundle of bundles(field, belief, running, heads, limits, draft.now)) {
-      if (free <= 0) break;
-      build(draft, belief, bundle);
-      for (const slot of bundle.heads) taken.add(slot);
-      free -= 1;
-    }
-  }
-  const alone = heads.filter((head) => !taken.has(head.slot));
-  for (const candidate of candidates(alone)) {
-    if (candidate.logProbability < floor) break;
+  const crowd = bundling.maxSize > 1 && free > 0 ? bundleUp(draft, belief, running, heads, free) : undefined;
+  free -= crowd?.spent ?? 0;
+  const alone = crowd?.alone ?? heads;
+  for (const candidate of candidates(alone, floor)) {
     const proposal = {
       heads: [candidate.head.slot],
       landing: candidate.landing,
@@ -58,6 +59,33 @@ export function propose(draft: Draft): void {
   }
   if (speculation.bypass && free > 0)
     for (const bypass of bypasses(draft, running, alone, free)) build(draft, belief, bypass);
+}
+
+/** Of the budget, kept from bundles for those that can't be in one. */
+const KEPT = 0.25;
+
+/**
+ * When more wait than slots are free, the slots go to bundles, and a share of them to those that can't be in one: nothing else is
+ * built alone. Undefined when there are slots for all.
+ */
+function bundleUp(
+  draft: Draft,
+  belief: Belief,
+  running: Running,
+  heads: readonly WaitingHead[],
+  free: number,
+): { readonly spent: number; readonly alone: readonly WaitingHead[] } | undefined {
+  const { field, config, now } = draft;
+  const limits = { maxSize: config.batch.maxSize, maxWaitMs: config.batch.maxWaitSeconds * 1_000, free };
+  const found = bundles(field, belief, running, heads, limits, now);
+  if (found === undefined) return undefined;
+  const alone = heads.filter(({ slot }) => !canShare(field, belief, slot));
+  const proving = alone.filter(({ slot }) => running.has(slot)).length;
+  const kept = Math.max(0, Math.min(alone.length - proving, Math.ceil(config.budget * KEPT) - proving));
+  const floor = Math.log(config.speculation.minProbability);
+  const due = found.filter(({ logProbability }) => logProbability >= floor).slice(0, Math.max(0, free - kept));
+  for (const bundle of due) build(draft, belief, bundle);
+  return { spent: due.length, alone };
 }
 
 /** Starts the build: a path of the first head, on its base in landing order. */

@@ -11,9 +11,10 @@ export interface BundleLimits {
 }
 
 /**
- * Groups for one build each, when more heads wait than slots are free. A bundle is a run of waiting heads in landing order, none
- * of them likely to fail. One that has failed is searched by halves: about log2(n) builds find the culprit, and what they prove of
- * the others stays proven (Dorfman, 1943, with the order kept).
+ * Groups for one build each, in order; undefined when there are slots for all that wait. A bundle is a run of waiting heads in landing
+ * order, none of them likely to fail, on probation all of them or none, and as long as a longer one can be expected to land more:
+ * it hangs on everything that any of its heads hangs on. One that has failed is searched by halves: about log2(n)
+ * builds find the culprit, and what they prove of the others stays proven (Dorfman, 1943, with the order kept).
  */
 export function bundles(
   field: Field,
@@ -22,32 +23,81 @@ export function bundles(
   heads: readonly WaitingHead[],
   limits: BundleLimits,
   now: number,
-): Proposal[] {
+): Proposal[] | undefined {
   const { maxSize, maxWaitMs, free } = limits;
   const waiting = heads.filter((head) => isWaiting(field, belief, running, head));
-  if (waiting.length <= free) return [];
+  if (waiting.length <= free) return undefined;
   const size = Math.min(maxSize, Math.ceil(waiting.length / free));
   const found: Proposal[] = [];
-  let group: WaitingHead[] = [];
+  let group = new Group(belief);
   const close = () => {
-    if (group.length > 1 && (group.length >= size || now - oldestOf(field, group) >= maxWaitMs))
-      found.push(proposalOf(belief, group));
-    group = [];
+    if (group.heads.length > 0) found.push(group.proposal());
+    group = new Group(belief);
   };
   for (const head of waiting) {
-    if (group.length >= Math.min(size, limitOf(field, group[0] ?? head))) close();
-    group.push(head);
+    const [first = head] = group.heads;
+    const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
+    const larger = group.with(head);
+    if (!isOfAKind || group.heads.length >= Math.min(size, limitOf(field, first)) || larger.worth < group.worth)
+      close();
+    group = group.with(head);
     if (limitOf(field, head) <= 1) close();
   }
-  close();
+  if (group.heads.length >= size || now - oldestOf(field, group.heads) >= maxWaitMs) close();
   return found;
 }
 
-/** Nothing is being built for it, and its main guess has no verdict yet. */
+/** Heads to be built together, on everything ahead of any of them that will probably land. */
+class Group {
+  readonly heads: readonly WaitingHead[];
+  readonly #belief: Belief;
+  /** Of everything undecided ahead of any of the heads, and not among them, the probability that it lands. */
+  readonly #open: ReadonlyMap<number, number>;
+
+  constructor(belief: Belief, heads: readonly WaitingHead[] = [], open: ReadonlyMap<number, number> = new Map()) {
+    this.#belief = belief;
+    this.heads = heads;
+    this.#open = open;
+  }
+
+  with(head: WaitingHead): Group {
+    const heads = [...this.heads, head];
+    const open = new Map(this.#open);
+    for (const { slot, lands } of head.open) open.set(slot, lands);
+    for (const { slot } of heads) open.delete(slot);
+    return new Group(this.#belief, heads, open);
+  }
+
+  /** How many landings are to be expected of one build of it. */
+  get worth(): number {
+    return this.heads.reduce(
+      (worth, { slot }) => worth * this.#belief.lands(slot),
+      this.heads.length * Math.exp(this.#logProbability()),
+    );
+  }
+
+  proposal(): Proposal {
+    const landing = [...this.#open].flatMap(([slot, lands]) => (lands >= 0.5 ? [slot] : []));
+    return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.#logProbability() };
+  }
+
+  #logProbability(): number {
+    let sum = 0;
+    for (const lands of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
+    return sum;
+  }
+}
+
+const hasPlace = (field: Field, { slot }: WaitingHead): boolean => field.batch(slot).order !== undefined;
+
+/** What will probably fail would take the others with it; and a promoted commit is the trunk's, to the bit. */
+export const canShare = (field: Field, belief: Belief, slot: number): boolean =>
+  belief.lands(slot) >= 0.5 && !field.batch(slot).members.some((member) => member.strategy === "PROMOTE");
+
+/** Its main guess is not being built, and has no verdict yet. */
 function isWaiting(field: Field, belief: Belief, running: Running, head: WaitingHead): boolean {
   const { slot, open } = head;
-  if (field.batch(slot).order === undefined || running.has(slot) || belief.lands(slot) < 0.5) return false;
-  if (field.batch(slot).members.some((member) => member.strategy === "PROMOTE")) return false;
+  if (!canShare(field, belief, slot)) return false;
   const landing = open.filter((other) => other.lands >= 0.5).map((other) => other.slot);
   return !isKnown(field, running, slot, treeOf(field, { heads: [slot], landing }));
 }
@@ -68,15 +118,3 @@ function limitOf(field: Field, { slot }: WaitingHead): number {
 
 const oldestOf = (field: Field, group: readonly WaitingHead[]): number =>
   Math.min(...group.map(({ slot }) => field.batch(slot).createdAt));
-
-/** All heads at once, on everything ahead of any of them that will probably land. */
-function proposalOf(belief: Belief, group: readonly WaitingHead[]): Proposal {
-  const heads = group.map((head) => head.slot);
-  const landing = new Set(
-    group.flatMap((head) => head.open.filter((other) => other.lands >= 0.5).map((other) => other.slot)),
-  );
-  for (const slot of heads) landing.delete(slot);
-  let logProbability = 0;
-  for (const slot of landing) logProbability += Math.log(belief.lands(slot));
-  return { heads, landing: [...landing], logProbability };
-}

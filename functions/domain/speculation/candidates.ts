@@ -82,9 +82,15 @@ class Search<H extends Head> {
   }
 }
 
-/** Likelier first; then fewer flips, the head that goes first, and the flips that come first. */
+/** Odds that differ by less than a factor of e² are taken for equal: guesses far down the line wait their turn, but do not starve. */
+const STEP = 2;
+
+const rung = ({ logProbability }: { readonly logProbability: number }): number => Math.floor(-logProbability / STEP);
+
+/** Likelier first, by rungs; then fewer flips, the head that goes first, and the flips that come first. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
-  if (a.logProbability !== b.logProbability) return a.logProbability > b.logProbability;
+  const [first, second] = [rung(a), rung(b)];
+  if (first !== second) return first < second;
   if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
   if (a.search.head.rank !== b.search.head.rank) return a.search.head.rank < b.search.head.rank;
   const differing = a.flips.findIndex((flip, i) => flip !== b.flips[i]);
@@ -92,14 +98,18 @@ function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
 }
 
 /**
- * Every guess of every head, likeliest first, made as they are asked for: k guesses cost k·log(k + heads), however many exist
+ * Every guess of every head, likeliest first in rungs of a factor of e², and within a rung by place, made as they are asked for: k guesses cost k·log(k + heads), however many exist
  * (2^n for n undecided batches ahead). Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
  */
-export function* candidates<H extends Head>(heads: readonly H[]): Generator<Candidate<H>, void, void> {
-  const heap = new Heap<H>(heads.map((head) => new Search(head).first()));
+export function* candidates<H extends Head>(
+  heads: readonly H[],
+  least = Number.NEGATIVE_INFINITY,
+): Generator<Candidate<H>, void, void> {
+  const isWorth = (node: Node<H>) => node.logProbability >= least;
+  const heap = new Heap<H>(heads.map((head) => new Search(head).first()).filter(isWorth));
   for (let node = heap.pop(); node !== undefined; node = heap.pop()) {
     yield node.search.candidate(node);
-    for (const follower of node.search.after(node)) heap.push(follower);
+    for (const follower of node.search.after(node)) if (isWorth(follower)) heap.push(follower);
   }
 }
 

@@ -14,6 +14,8 @@ export interface History {
   readonly authors: Readonly<Record<string, readonly [passed: number, failed: number]>>;
   /** Estimates of the build time's quantiles 0.25, 0.5 and 0.75, in milliseconds; absent before the first build. */
   readonly buildMs?: readonly [number, number, number];
+  /** How likely two batches that conflict are to fail together; absent before the first verdict. */
+  readonly clash?: number;
 }
 
 export const FEATURES_VERSION = 1;
@@ -106,4 +108,30 @@ export function learnDuration(stored: History | undefined, durationMs: number): 
   });
   const sorted = [low ?? 0, middle ?? 0, high ?? 0].sort((a, b) => a - b);
   return { ...history, buildMs: [sorted[0] ?? 0, sorted[1] ?? 0, sorted[2] ?? 0] };
+}
+
+/** As good a guess as any for a queue that has seen nothing: of conflicts that an analyzer reports, few are real. */
+const FIRST_CLASH = 0.0005;
+const CLASH_RATE = 0.3;
+
+export const clashOf = (stored: History | undefined): number => usable(stored).clash ?? FIRST_CLASH;
+
+/** A build that was expected to pass with probability `alone`, on a tree that holds `met` others with which its head conflicts. */
+export interface Encounter {
+  readonly alone: number;
+  readonly met: number;
+  readonly passed: boolean;
+}
+
+/**
+ * The history after one more such build: a step up the likelihood of its outcome, alone·(1 - clash)^met, in the logarithm of the
+ * clash rate. A step is at most a factor e^0.3.
+ */
+export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
+  const history = usable(stored);
+  const clash = clashOf(stored);
+  const survives = alone * (1 - clash) ** met;
+  const slope = passed ? -met * clash : (met * clash * survives) / Math.max(1e-9, 1 - survives);
+  const step = CLASH_RATE * Math.min(1, Math.max(-1, slope));
+  return { ...history, clash: Math.min(0.5, Math.max(1e-6, clash * Math.exp(step))) };
 }

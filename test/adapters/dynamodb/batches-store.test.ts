@@ -20,6 +20,7 @@ const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Ba
   queue,
   id: BatchId.parse(`${queue}/batch/${n}`),
   arrival: n,
+  nextPlace: n,
   order: n,
   priority: 0,
   members: [],

@@ -63,6 +63,7 @@ const fresh: Batch = {
   queue: QUEUE,
   id: unit.batchId,
   arrival: 1,
+  nextPlace: 1,
   order: 1,
   priority: 0,
   members: [],

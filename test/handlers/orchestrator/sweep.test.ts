@@ -54,6 +54,7 @@ const building = async (overrides: Partial<Path> = {}) => {
     queue: QUEUE,
     id: batchId,
     arrival: 1,
+    nextPlace: 1,
     order: 1,
     priority: 0,
     members: [{ ...land, version: 3, touches }],

@@ -51,6 +51,7 @@ async function planned(state: PathState | undefined): Promise<void> {
     queue: QUEUE,
     id: batchId,
     arrival: 1,
+    nextPlace: 1,
     order: 1,
     priority: 0,
     members: [],
