@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { appendedLines, type Display, liveTable, silent } from "./display.ts";
+import { endBuilds } from "./end-builds.ts";
 import { type DemoOptions, parseOptions, USAGE } from "./options.ts";
 import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
@@ -31,6 +32,9 @@ const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
 async function demo(options: DemoOptions, display: Display, interrupted: AbortSignal): Promise<boolean> {
   const state = openStateDirectory(options.state);
   const [home, stateDirectory] = [join(state.root, "demo-sandbox"), join(state.root, "demo-runtime")];
+  const work = join(stateDirectory, "work");
+  // Of a run that was killed.
+  await endBuilds(work);
   for (const old of [home, stateDirectory]) await rm(old, { recursive: true, force: true });
   const { count, folders, seed, stacked } = options;
   const sandbox = await createSandbox(home, { seed, folders });
@@ -60,6 +64,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     return conclude(options, display, requests, await proveTrunk(sandbox));
   } finally {
     await runtime.stop();
+    await endBuilds(work);
     state.release();
   }
 }
