@@ -15,7 +15,7 @@ import { createSandbox, type Sandbox } from "./sandbox.ts";
 const QUEUE = "demo";
 
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
-const timeLimitMs = (count: number): number => 90_000 + 5_000 * count;
+const timeLimitMs = (count: number): number => 150_000 + 5_000 * count;
 
 const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
   QueuesConfig.parse({
@@ -23,8 +23,9 @@ const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
       {
         name: QUEUE,
         repository: { remote, branch },
-        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 60 },
+        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 180 },
         conflictAnalyzer: { type: "paths", by: "directory" },
+        budget: 6,
       },
     ],
   });
@@ -44,6 +45,8 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     queues: queuesFor(sandbox),
     stateDirectory,
     quiet: true,
+    // The planner sees that a build is slow when it runs: a sweep each minute is often enough where builds take minutes.
+    schedulesEveryMs: 1_000,
   });
   try {
     if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");

@@ -1,7 +1,7 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import type { Reason } from "../../functions/contracts/reasons.ts";
-import type { RequestPlan } from "./plan.ts";
+import type { RequestPlan } from "./request-plan.ts";
 import type { TrunkReport } from "./proof.ts";
 
 /** A request as the demo last saw it. */

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { STATUSES } from "../../functions/contracts/log-event.ts";
 import { makeChange } from "./changes.ts";
 import type { Display } from "./display.ts";
-import type { ChangePlan, RequestPlan } from "./plan.ts";
+import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import type { QueueClient } from "./queue-client.ts";
 import type { RequestReport } from "./report.ts";
 import type { Sandbox } from "./sandbox.ts";
