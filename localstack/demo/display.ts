@@ -56,7 +56,7 @@ export function appendedLines(write: (text: string) => void, elapsedMs: () => nu
     },
     close(requests) {
       this.show(requests);
-      write(`\n${renderTable(requests, 110)}\n`);
+      write(`\n${renderTable(requests, 120)}\n`);
     },
   };
 }
