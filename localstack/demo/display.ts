@@ -32,9 +32,11 @@ export function liveTable(stream: NodeJS.WriteStream): Display {
       draw();
     },
     close(requests) {
-      this.show(requests);
-      shown = [];
+      logUpdate.clear();
       logUpdate.done();
+      shown = [];
+      // Written as it is: what is drawn over and over is cut to the terminal's height.
+      if (requests.length > 0) stream.write(`${renderTable(requests, stream.columns)}\n`);
     },
   };
 }
