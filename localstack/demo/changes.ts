@@ -1,5 +1,5 @@
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import type { ChangePlan } from "./plan.ts";
+import type { ChangePlan } from "./request-plan.ts";
 import { beginningOf, type Sandbox } from "./sandbox.ts";
 import { writeBranch } from "./write-branch.ts";
 

@@ -32,9 +32,11 @@ export function liveTable(stream: NodeJS.WriteStream): Display {
       draw();
     },
     close(requests) {
-      this.show(requests);
-      shown = [];
+      logUpdate.clear();
       logUpdate.done();
+      shown = [];
+      // Written as it is: what is drawn over and over is cut to the terminal's height.
+      if (requests.length > 0) stream.write(`${renderTable(requests, stream.columns)}\n`);
     },
   };
 }
@@ -56,7 +58,7 @@ export function appendedLines(write: (text: string) => void, elapsedMs: () => nu
     },
     close(requests) {
       this.show(requests);
-      write(`\n${renderTable(requests, 110)}\n`);
+      write(`\n${renderTable(requests, 120)}\n`);
     },
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { appendedLines, type Display, liveTable, silent } from "./display.ts";
+import { endBuilds } from "./end-builds.ts";
 import { type DemoOptions, parseOptions, USAGE } from "./options.ts";
 import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
@@ -14,7 +15,7 @@ import { createSandbox, type Sandbox } from "./sandbox.ts";
 const QUEUE = "demo";
 
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
-const timeLimitMs = (count: number): number => 90_000 + 5_000 * count;
+const timeLimitMs = (count: number): number => 150_000 + 5_000 * count;
 
 const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
   QueuesConfig.parse({
@@ -22,8 +23,9 @@ const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
       {
         name: QUEUE,
         repository: { remote, branch },
-        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 60 },
+        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 180 },
         conflictAnalyzer: { type: "paths", by: "directory" },
+        budget: 6,
       },
     ],
   });
@@ -31,6 +33,9 @@ const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
 async function demo(options: DemoOptions, display: Display, interrupted: AbortSignal): Promise<boolean> {
   const state = openStateDirectory(options.state);
   const [home, stateDirectory] = [join(state.root, "demo-sandbox"), join(state.root, "demo-runtime")];
+  const work = join(stateDirectory, "work");
+  // Of a run that was killed.
+  await endBuilds(work);
   for (const old of [home, stateDirectory]) await rm(old, { recursive: true, force: true });
   const { count, folders, seed, stacked } = options;
   const sandbox = await createSandbox(home, { seed, folders });
@@ -40,6 +45,8 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     queues: queuesFor(sandbox),
     stateDirectory,
     quiet: true,
+    // The planner sees that a build is slow when it runs: a sweep each minute is often enough where builds take minutes.
+    schedulesEveryMs: 1_000,
   });
   try {
     if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");
@@ -60,6 +67,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     return conclude(options, display, requests, await proveTrunk(sandbox));
   } finally {
     await runtime.stop();
+    await endBuilds(work);
     state.release();
   }
 }

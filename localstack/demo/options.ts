@@ -8,9 +8,10 @@ export const USAGE = `npm run demo -- [flags]
 
 Lands changes of a sandbox repository through a queue that runs on this machine, and proves that the trunk stayed green.
 
-  --count N     changes to make, 1 to 100 (default 6); with 2 or more, two of them break the project together
+  --count N     changes to make, 1 to 100 (default 8); with 2 or more, two of them break the project together; with 6 or more,
+                one is slow, one lands past it, and two land with it
   --folders F   folders of the project to spread them over, 1 to 40 (default 3)
-  --stacked     all changes but those two travel as one stack, in one request
+  --stacked     all changes but those two travel as one stack, in one request; none is slow
   --seed S      decides everything that is left to chance, 0 to 4294967295 (default 1)
   --state DIR   where it keeps its repository and its state (default .submitqueue/demo); made anew by each run
   --json        print nothing but one JSON document, at the end
@@ -26,7 +27,7 @@ const whole = (flag: string, min: number, max: number) =>
     .pipe(z.number().min(min, `${flag} is at least ${min}`).max(max, `${flag} is at most ${max}`));
 
 const Options = z.object({
-  count: whole("--count", 1, 100).default(6),
+  count: whole("--count", 1, 100).default(8),
   folders: whole("--folders", 1, 40).default(3),
   seed: whole("--seed", 0, 0xffff_ffff).default(1),
   stacked: z.boolean().default(false),

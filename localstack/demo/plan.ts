@@ -1,24 +1,7 @@
-import { type Files, prices, pricesCheck, report } from "./project.ts";
+import { prices, pricesCheck, report } from "./project.ts";
 import { seeded, shuffled } from "./random.ts";
-
-/** A change that is yet to be made: a branch with some commits. */
-export interface ChangePlan {
-  /** Last part of the branch's name. */
-  readonly name: string;
-  readonly folder: string;
-  readonly author: string;
-  /** The change that it is stacked on; absent when it starts from the trunk. */
-  readonly onto?: string;
-  readonly commits: readonly { readonly message: string; readonly files: Files }[];
-}
-
-/** What is asked of the queue in one call, and how it must end. */
-export interface RequestPlan {
-  readonly changes: readonly ChangePlan[];
-  readonly expected: "landed" | "build.failed";
-  /** The request that must have joined the queue before this one is made: which of two conflicting ones comes first decides who fails. */
-  readonly after?: RequestPlan;
-}
+import type { ChangePlan, RequestPlan } from "./request-plan.ts";
+import { SLOW_AND_BEHIND, slowAndBehind } from "./slow.ts";
 
 export interface PlanOptions {
   /** How many changes to make. */
@@ -53,15 +36,16 @@ export function planRequests({ count, folders, seed, stacked }: PlanOptions): Re
     if (item === undefined) throw new Error("there is nothing to pick from");
     return item;
   };
-  const author = () => {
-    const name = pick(AUTHORS);
-    return `${name} Example <${name.toLowerCase()}@example.invalid>`;
-  };
+  const author = () => authorNamed(pick(AUTHORS));
   const conflict = count >= (stacked ? 4 : 2);
   const features = shuffled(FEATURES, random);
   const order = shuffled(folders, random);
+  const withSlow = !stacked && count >= 2 + SLOW_AND_BEHIND;
+  // The last: the others go elsewhere while they can, for what meets the slow one waits for it.
+  const slowFolder = order.at(-1) ?? pick(folders);
+  const rest = count - (conflict ? 2 : 0) - (withSlow ? SLOW_AND_BEHIND : 0);
   const plain: ChangePlan[] = [];
-  for (let i = 0; i < count - (conflict ? 2 : 0); i += 1) {
+  for (let i = 0; i < rest; i += 1) {
     const name = `${features[i % features.length] ?? "feature"}${i < features.length ? "" : `-${Math.floor(i / features.length) + 1}`}`;
     const below = stacked ? plain.at(-1) : undefined;
     const folder = order[i % order.length] ?? pick(folders);
@@ -71,14 +55,16 @@ export function planRequests({ count, folders, seed, stacked }: PlanOptions): Re
     (changes): RequestPlan => ({ changes, expected: "landed" }),
   );
   if (!conflict) return requests;
-  const folder = pick(folders);
+  const folder = pick(withSlow && order.length > 1 ? order.slice(0, -1) : order);
   const first = Math.floor(random() * (Math.floor(requests.length / 2) + 1));
   const half: RequestPlan = { changes: [renaming(folder, author())], expected: "landed" };
   requests.splice(first, 0, half);
   const second = first + 1 + Math.ceil(random() * (requests.length - first - 1));
   requests.splice(second, 0, { changes: [oldCaller(folder, author())], expected: "build.failed", after: half });
-  return requests;
+  return withSlow ? [...slowAndBehind(slowFolder, authorNamed), ...requests] : requests;
 }
+
+const authorNamed = (name: string): string => `${name} Example <${name.toLowerCase()}@example.invalid>`;
 
 interface FeatureOptions {
   readonly name: string;

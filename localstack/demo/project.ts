@@ -91,6 +91,25 @@ export const checks = {
 };
 `;
 
+const clock = `// The time that checks go by.
+export const now = () => Date.now();
+
+/** Lets time pass, in milliseconds. */
+export const pass = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+`;
+
+const clockCheck = `import assert from "node:assert/strict";
+import { now, pass } from "./clock.js";
+
+export const checks = {
+  "time passes": async () => {
+    const start = now();
+    await pass(20);
+    assert.ok(now() - start >= 15);
+  },
+};
+`;
+
 /** The project that the trunk starts with. */
 export const startingProject = (folders: readonly string[]): Files => ({
   "README.md": `# Tea shop\n\nA small shop, to try a submit queue on. \`${CHECK_COMMAND}\` checks all of it.\n`,
@@ -98,6 +117,8 @@ export const startingProject = (folders: readonly string[]): Files => ({
   "check.js": check,
   ...Object.fromEntries(
     folders.flatMap((folder) => [
+      [`${folder}/clock.js`, clock],
+      [`${folder}/clock.check.js`, clockCheck],
       [`${folder}/items.js`, items(folder)],
       [`${folder}/prices.js`, prices(["price"])],
       [`${folder}/prices.check.js`, pricesCheck("price")],

@@ -51,7 +51,7 @@ async function passesAt(remote: string, sha: string, command: string): Promise<b
     await git(directory, ["clone", "--quiet", "--no-checkout", "--shared", remote, "tree"]);
     const tree = join(directory, "tree");
     await git(tree, ["checkout", "--quiet", "--detach", sha]);
-    const { exitCode } = await execa("/bin/sh", ["-c", command], { cwd: tree, reject: false, timeout: 60_000 });
+    const { exitCode } = await execa("/bin/sh", ["-c", command], { cwd: tree, reject: false, timeout: 180_000 });
     return exitCode === 0;
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,8 +1,9 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import type { Reason } from "../../functions/contracts/reasons.ts";
-import type { RequestPlan } from "./plan.ts";
 import type { TrunkReport } from "./proof.ts";
+import type { RequestPlan } from "./request-plan.ts";
+import { type Travel, totalsOf } from "./travel.ts";
 
 /** A request as the demo last saw it. */
 export interface RequestReport {
@@ -17,6 +18,7 @@ export interface RequestReport {
   /** From its receipt to its end, or to now. */
   readonly elapsedMs: number;
   readonly trail: readonly string[];
+  readonly travel: Travel;
 }
 
 /** What went otherwise than it should, one sentence each; empty when all is well. */
@@ -39,14 +41,20 @@ export function surprises(requests: readonly RequestReport[], trunk: TrunkReport
 
 /** What `--json` prints. */
 export const documentOf = (requests: readonly RequestReport[], trunk: TrunkReport) => ({
-  requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail }) => ({
+  requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail, travel }) => ({
     sqid,
     changes,
     status,
     reason: reason ?? null,
     elapsedMs,
     trail,
+    ...travel,
   })),
+  totals: {
+    requests: requests.length,
+    landed: requests.filter(({ status }) => status === "landed").length,
+    ...totalsOf(requests.map(({ travel }) => travel)),
+  },
   trunk,
 });
 
@@ -56,6 +64,7 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
   const points = trunk.commits.filter(({ point }) => point).length;
   const said = [
     `${landed} of ${requests.length} requests landed, and the check passes at all ${points} commit points.`,
+    ...travelled(requests),
   ];
   for (const { sqid, titles, plan } of requests)
     if (plan.expected === "build.failed")
@@ -64,4 +73,21 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
         "without a conflict, but it calls a function that another of the changes has renamed. The queue built the two together.",
       );
   return said.join("\n");
+}
+
+/** Who landed past whom, and how many in one push; nothing when everybody travelled alone and in order. */
+function travelled(requests: readonly RequestReport[]): string[] {
+  const { bypassing, inTrains, longestTrain } = totalsOf(requests.map(({ travel }) => travel));
+  const names = (of: readonly RequestReport[]) => of.map(({ sqid }) => sqid).join(", ");
+  const said: string[] = [];
+  if (bypassing > 0) {
+    const pairs = requests.flatMap(({ sqid, travel: { bypassed } }) =>
+      bypassed.length > 0 ? [`${sqid} past ${bypassed.join(" ")}`] : [],
+    );
+    said.push(`${bypassing} landed past a slower one (${pairs.join(", ")})`);
+  }
+  if (inTrains > 0 && inTrains === longestTrain)
+    said.push(`${inTrains} landed in one push (${names(requests.filter(({ travel }) => travel.train > 1))})`);
+  else if (inTrains > 0) said.push(`${inTrains} shared a push with others, up to ${longestTrain} in one`);
+  return said.length === 0 ? [] : [`${said.join("; ")}.`];
 }

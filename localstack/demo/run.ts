@@ -2,11 +2,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { STATUSES } from "../../functions/contracts/log-event.ts";
 import { makeChange } from "./changes.ts";
 import type { Display } from "./display.ts";
-import type { ChangePlan, RequestPlan } from "./plan.ts";
 import type { QueueClient } from "./queue-client.ts";
 import type { RequestReport } from "./report.ts";
+import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { trailOf } from "./trail.ts";
+import { travelOf } from "./travel.ts";
 
 const LOOK_EVERY_MS = 300;
 
@@ -57,7 +58,7 @@ async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): 
   const { sqid, status, ended, receivedAt } = await client.land(changes);
   const titles = plan.changes.map(titleOf);
   const elapsedMs = Math.max(0, now() - Date.parse(receivedAt));
-  return { sqid, changes, titles, plan, status, ended, elapsedMs, trail: [status] };
+  return { sqid, changes, titles, plan, status, ended, elapsedMs, trail: [status], travel: { bypassed: [], train: 0 } };
 }
 
 const titleOf = ({ folder, name }: ChangePlan): string => `${folder}: ${name}`;
@@ -69,7 +70,7 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
       if (report.ended) return;
       const summary = await client.get(report.sqid);
       // After the summary, so that the trail of an ended request is whole.
-      const { events } = await client.history(report.sqid);
+      const history = await client.history(report.sqid);
       const until = summary.ended ? Date.parse(summary.updatedAt) : now();
       reports[i] = {
         ...report,
@@ -77,7 +78,8 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
         ended: summary.ended,
         ...(summary.reason ? { reason: summary.reason } : {}),
         elapsedMs: Math.max(0, until - Date.parse(summary.receivedAt)),
-        trail: trailOf(events),
+        trail: trailOf(history),
+        travel: travelOf(history),
       };
     }),
   );

@@ -1,28 +1,41 @@
 import Table from "cli-table3";
 import type { RequestReport } from "./report.ts";
 import { shortTrail } from "./trail.ts";
+import { travelText } from "./travel.ts";
 
 const WIDEST = 150;
-const FIXED = { request: 10, elapsed: 9 };
+const FIXED = { request: 10, elapsed: 9, outcome: 13 };
+/** Narrower than this, the outcome has no column: the end of the trail tells it. */
+const NARROW = 90;
 
 const NO_COLOURS = { head: [], border: [] };
 
 /** All requests, one row each, no wider than `columns`. */
 export function renderTable(requests: readonly RequestReport[], columns: number): string {
   const width = Math.min(Math.max(columns, 60), WIDEST);
-  // Five bars between and around four columns.
-  const free = width - FIXED.request - FIXED.elapsed - 5;
+  const withOutcome = width >= NARROW;
+  // A bar before each column and one after the last.
+  const free = width - FIXED.request - FIXED.elapsed - 5 - (withOutcome ? FIXED.outcome + 1 : 0);
   const change = Math.min(26, Math.floor(free / 3));
+  const only = <T>(outcome: T): T[] => (withOutcome ? [outcome] : []);
   const table = new Table({
-    head: ["REQUEST", "CHANGES", "ELAPSED", "STAGE"],
-    colWidths: [FIXED.request, change, FIXED.elapsed, free - change],
-    colAligns: ["left", "left", "right", "left"],
+    head: ["REQUEST", "CHANGES", "ELAPSED", ...only("OUTCOME"), "STAGE"],
+    colWidths: [FIXED.request, change, FIXED.elapsed, ...only(FIXED.outcome), free - change],
+    colAligns: ["left", "left", "right", ...only("left" as const), "left"],
     wordWrap: true,
     style: { ...NO_COLOURS, "padding-left": 1, "padding-right": 1 },
   });
-  for (const request of requests)
-    table.push([request.sqid, request.titles.join("\n"), seconds(request.elapsedMs), stageOf(request)]);
+  for (const request of requests) {
+    const { sqid, titles, elapsedMs } = request;
+    table.push([sqid, titles.join("\n"), seconds(elapsedMs), ...only(outcomeOf(request)), stageOf(request)]);
+  }
   return table.toString();
+}
+
+/** At a glance: how it ended, and how it travelled. */
+function outcomeOf({ ended, status, travel }: RequestReport): string {
+  if (!ended) return "";
+  return [status, ...travelText(travel)].join("\n");
 }
 
 const stageOf = ({ trail, reason }: RequestReport): string =>

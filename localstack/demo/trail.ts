@@ -1,13 +1,15 @@
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, HistoryPage } from "../../functions/contracts/api.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
+import { travelOf, travelText } from "./travel.ts";
 
 /** The statuses that a request went through, oldest first, each with what happened meanwhile: `speculating [building, built]`. */
-export function trailOf(history: readonly HistoryEntry[]): string[] {
+export function trailOf({ sqid, events }: HistoryPage): string[] {
   const stages: { name: string; happened: string[] }[] = [];
   let ended = false;
-  for (const { status, event, metadata } of history) {
+  for (const entry of events) {
+    const { status, event } = entry;
     if (status !== undefined) {
-      const name = status + travelled(metadata);
+      const name = status + howItLanded(sqid, entry);
       stages.push({ name: ended ? `after: ${name}` : name, happened: [] });
       ended ||= hasEnded(status);
     }
@@ -19,12 +21,8 @@ export function trailOf(history: readonly HistoryEntry[]): string[] {
   return stages.map(({ name, happened }) => (happened.length === 0 ? name : `${name} [${counted(happened)}]`));
 }
 
-/** How it landed, when that is worth telling: in one push with others, or ahead of some that were still undecided. */
-function travelled({ train, bypassed }: HistoryEntry["metadata"]): string {
-  const told = [
-    ...(typeof train === "number" && train > 1 ? [`in a train of ${train}`] : []),
-    ...(typeof bypassed === "string" && bypassed !== "" ? [`past ${bypassed}`] : []),
-  ];
+function howItLanded(sqid: HistoryPage["sqid"], entry: HistoryEntry): string {
+  const told = travelText(travelOf({ sqid, events: [entry] }));
   return told.length === 0 ? "" : ` (${told.join(", ")})`;
 }
 

@@ -5,9 +5,11 @@ import { describe, expect, it } from "vitest";
 import { changeOf } from "../../../functions/contracts/change-uri.ts";
 import { makeChange } from "../../../localstack/demo/changes.ts";
 import { git } from "../../../localstack/demo/git.ts";
-import { type ChangePlan, planRequests } from "../../../localstack/demo/plan.ts";
+import { planRequests } from "../../../localstack/demo/plan.ts";
 import { proveTrunk } from "../../../localstack/demo/proof.ts";
+import type { ChangePlan } from "../../../localstack/demo/request-plan.ts";
 import { createSandbox, type Sandbox, type SandboxOptions, sandboxRemote } from "../../../localstack/demo/sandbox.ts";
+import { SLOW_AND_BEHIND } from "../../../localstack/demo/slow.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 
 interface World extends Sandbox {
@@ -45,12 +47,18 @@ async function merged({ clone, start }: World, shas: readonly string[]): Promise
 const planned = (sandbox: Sandbox, stacked = false) =>
   planRequests({ count: 7, folders: sandbox.folders, seed: 4, stacked });
 
+/** The slow change, the one that makes it quick, and those that use it. */
+const slowAndBehind = (sandbox: Sandbox) =>
+  planned(sandbox)
+    .flatMap(({ changes }) => changes)
+    .slice(0, SLOW_AND_BEHIND);
+
 describe("the sandbox", () => {
   it("starts with a project that passes its check, in a bare repository", async () => {
     const sandbox = await open({ folders: 3 });
     expect(sandbox.folders).toEqual(["billing", "catalog", "checkout"]);
     expect(await git(sandbox.remote, ["rev-parse", "--is-bare-repository", "main"])).toBe(`true\n${sandbox.start}`);
-    expect(await check(sandbox, sandbox.start)).toEqual({ passes: true, stdout: "9 checks, 0 failures" });
+    expect(await check(sandbox, sandbox.start)).toEqual({ passes: true, stdout: "12 checks, 0 failures" });
   });
 
   it("fails its check when there is nothing to check", async () => {
@@ -79,12 +87,19 @@ describe("the changes of the demo", () => {
     if (change.scheme !== "git") return expect.fail("it is no git change");
     expect((await git(one.remote, ["rev-parse", change.ref])).trim()).toBe(change.sha);
     expect(await makeChange(other, plan, 4)).toBe(uri);
-    expect((await git(one.remote, ["rev-list", "--count", `main..${change.sha}`])).trim()).toBe("3");
+    expect((await git(one.remote, ["rev-list", "--count", `main..${change.sha}`])).trim()).toBe(
+      `${plan.commits.length}`,
+    );
   });
 
-  it("pass the check, each alone", async () => {
+  it("pass the check, each alone, but for the slow one and those that use it", async () => {
     const sandbox = await open();
-    const plans = planned(sandbox).flatMap(({ changes }) => changes);
+    const [slow, , ...users] = slowAndBehind(sandbox);
+    const names = [slow, ...users].map((plan) => plan?.name);
+    const plans = planned(sandbox)
+      .flatMap(({ changes }) => changes)
+      .filter(({ name }) => !names.includes(name));
+    expect(plans).toHaveLength(4);
     for (const sha of await made(sandbox, plans)) expect(await check(sandbox, sha)).toMatchObject({ passes: true });
   });
 
@@ -109,6 +124,37 @@ describe("the changes of the demo", () => {
     const { passes, stdout } = await check(sandbox, await merged(sandbox, await made(sandbox, pair)));
     expect(passes).toBe(false);
     expect(stdout).toContain("does not provide an export named 'price'");
+  });
+
+  it("hold one whose check takes long, unless it stands with the one behind it", async () => {
+    const sandbox = await open();
+    const [slow, quick] = slowAndBehind(sandbox);
+    if (!slow || !quick) return expect.fail("nothing slow was planned");
+    const shas = await made(sandbox, [slow, quick]);
+    await git(sandbox.clone, ["checkout", "--quiet", "--force", "--detach", shas[0] ?? ""]);
+    const alone = await execa("node", ["check.js"], {
+      cwd: sandbox.clone,
+      reject: false,
+      timeout: 3_000,
+    });
+    expect(alone.timedOut).toBe(true);
+    const started = performance.now();
+    expect(await check(sandbox, await merged(sandbox, shas))).toMatchObject({ passes: true });
+    expect(performance.now() - started).toBeLessThan(30_000);
+  }, 60_000);
+
+  it("hold two that pass with the slow one only", async () => {
+    const sandbox = await open();
+    const [slow, quick, ...users] = slowAndBehind(sandbox);
+    if (!slow || !quick) return expect.fail("nothing slow was planned");
+    expect(users).toHaveLength(2);
+    const [first = "", second = "", ...rest] = await made(sandbox, [slow, quick, ...users]);
+    for (const sha of rest) {
+      const { passes, stdout } = await check(sandbox, await merged(sandbox, [second, sha]));
+      expect(passes).toBe(false);
+      expect(stdout).toContain("holds.js");
+      expect(await check(sandbox, await merged(sandbox, [first, second, sha]))).toMatchObject({ passes: true });
+    }
   });
 
   it("stand on each other in a stack, and each stage of it passes the check", async () => {

@@ -11,7 +11,7 @@ import { scratch } from "../../adapters/build-runner/tasks.ts";
 const program = join(import.meta.dirname, "..", "..", "..", "localstack", "demo", "main.ts");
 
 const demo = async (...args: string[]) =>
-  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 110_000 });
+  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 280_000 });
 
 const Document = z.strictObject({
   requests: z.array(
@@ -22,8 +22,17 @@ const Document = z.strictObject({
       reason: Reason.nullable(),
       elapsedMs: z.number().positive(),
       trail: z.array(z.string()).min(3),
+      bypassed: z.array(Sqid),
+      train: z.int(),
     }),
   ),
+  totals: z.strictObject({
+    requests: z.int(),
+    landed: z.int(),
+    bypassing: z.int(),
+    inTrains: z.int(),
+    longestTrain: z.int(),
+  }),
   trunk: z.strictObject({
     repository: z.string(),
     branch: z.literal("main"),
@@ -33,18 +42,10 @@ const Document = z.strictObject({
   }),
 });
 
-it("lands what can land, refuses the second half of the semantic conflict, and proves every commit point", async () => {
-  const { exitCode, stdout, stderr } = await demo(
-    "--count",
-    "8",
-    "--folders",
-    "2",
-    "--json",
-    "--state",
-    await scratch(),
-  );
+it("lands what can land, past a slow change and with it, refuses the second half of the semantic conflict, and proves every commit point", async () => {
+  const { exitCode, stdout, stderr } = await demo("--json", "--state", await scratch());
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  const { requests, trunk } = Document.parse(JSON.parse(stdout));
+  const { requests, totals, trunk } = Document.parse(JSON.parse(stdout));
   expect(requests.map(({ status }) => status).sort()).toEqual(["error", ...Array<string>(7).fill("landed")]);
   const refused = requests.find(({ status }) => status === "error");
   expect(refused?.changes[0]).toContain("discounts");
@@ -55,8 +56,17 @@ it("lands what can land, refuses the second half of the semantic conflict, and p
   expect(trunk.commits.filter(({ point }) => !point).every(({ passed }) => passed === null)).toBe(true);
   expect((await git(trunk.repository, ["rev-parse", "main"])).trim()).toBe(trunk.commits[0]?.sha);
   const subjects = trunk.commits.map(({ subject }) => subject);
-  expect(new Set(subjects).size).toBe(7 * 3);
-}, 120_000);
+  expect(new Set(subjects).size).toBe(4 * 2 + 3 * 3);
+
+  const past = requests.filter(({ bypassed }) => bypassed.length > 0);
+  expect(past.map(({ changes, bypassed }) => [changes.join(), bypassed])).toEqual([
+    [expect.stringContaining("quick-clock"), ["demo/1"]],
+  ]);
+  expect(requests[0]?.changes.join()).toContain("holds");
+  expect(requests[0]?.train).toBeGreaterThanOrEqual(2);
+  expect(totals).toMatchObject({ requests: 8, landed: 7, bypassing: 1 });
+  expect(totals.longestTrain).toBeGreaterThanOrEqual(2);
+}, 300_000);
 
 it("lands a stack as one request and reads well when it is redirected", async () => {
   const { exitCode, stdout, stderr } = await demo("--count", "5", "--stacked", "--state", await scratch());
@@ -65,7 +75,7 @@ it("lands a stack as one request and reads well when it is redirected", async ()
   expect(stdout).toMatch(/^ +\d+\.\d s {2}demo\/\d {2}.*\(\+2\) .*accepted/m);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: nothing that only a terminal understands.
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
-}, 120_000);
+}, 300_000);
 
 it("refuses wrong flags before it does anything", async () => {
   const state = await scratch();

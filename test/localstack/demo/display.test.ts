@@ -18,6 +18,7 @@ const aReport = (overrides: Partial<RequestReport> = {}): RequestReport => ({
   ended: true,
   elapsedMs: 4_321,
   trail: ["accepted", "started", "validating", "landed"],
+  travel: { bypassed: [], train: 1 },
   ...overrides,
 });
 
@@ -41,6 +42,7 @@ const refused = aReport({
     message: "Build 4f: the command exited with code 1.\nFAIL it does not load\n2 checks",
   },
   trail: ["accepted", "error"],
+  travel: { bypassed: [], train: 0 },
 });
 
 describe("what the demo shows", () => {
@@ -52,11 +54,31 @@ describe("what the demo shows", () => {
   });
 
   it("gives each request a row, with the reason of one that was refused", () => {
-    const table = renderTable([aReport(), refused], 120);
+    const table = renderTable([aReport(), refused], 130);
     expect(table).toContain("demo/1");
     expect(table).toContain("4.3 s");
     expect(table).toContain("build.failed: Build 4f: the command exited with code 1.");
     expect(table).toContain("FAIL it does not load");
+  });
+
+  it("tells at a glance who landed past whom, and who in one push", () => {
+    const reports = [
+      aReport({ travel: { bypassed: ["demo/1"], train: 1 } }),
+      aReport({ travel: { bypassed: [], train: 3 } }),
+      aReport({ ended: false, status: "landing", travel: { bypassed: [], train: 0 } }),
+    ];
+    const outcomes = renderTable(reports, 120)
+      .split("\n")
+      .map((line) => line.split("│")[4]?.trim());
+    expect(outcomes.filter((cell) => cell !== undefined)).toEqual([
+      "OUTCOME",
+      "landed",
+      "past demo/1",
+      "landed",
+      "train of 3",
+      "",
+    ]);
+    expect(renderTable(reports, 80)).not.toContain("OUTCOME");
   });
 
   it("appends each stage once when it is redirected, and the table at the end", () => {
@@ -109,9 +131,43 @@ describe("the judgement on a run", () => {
     expect(lesson([aReport(), refused], aTrunk(true))).toMatch(/1 of 2 requests landed.*demo\/2/s);
   });
 
+  it("tells who landed past whom and how many in one push, if any did", () => {
+    const saying = (...travels: RequestReport["travel"][]) =>
+      lesson(
+        travels.map((travel, i) => aReport({ sqid: `demo/${i + 1}`, travel })),
+        aTrunk(true),
+      )
+        .split("\n")
+        .slice(1);
+    const alone = { bypassed: [], train: 1 };
+    const of = (train: number) => ({ bypassed: [], train });
+    const past = { bypassed: ["demo/1"], train: 1 };
+    expect(saying(alone, alone)).toEqual([]);
+    expect(saying(alone, past)).toEqual(["1 landed past a slower one (demo/2 past demo/1)."]);
+    expect(saying(of(2), past, of(2))).toEqual([
+      "1 landed past a slower one (demo/2 past demo/1); 2 landed in one push (demo/1, demo/3).",
+    ]);
+    expect(saying(of(2), of(2), of(3), of(3), of(3))).toEqual(["5 shared a push with others, up to 3 in one."]);
+  });
+
   it("is a document of requests and the trunk for programs", () => {
-    const { requests, trunk } = documentOf([aReport(), refused], aTrunk(true));
-    expect(Object.keys(requests[0] ?? {})).toEqual(["sqid", "changes", "status", "reason", "elapsedMs", "trail"]);
+    const landed = aReport({ travel: { bypassed: ["demo/2"], train: 1 } });
+    const { requests, totals, trunk } = documentOf([landed, refused], aTrunk(true));
+    expect(Object.keys(requests[0] ?? {})).toEqual([
+      "sqid",
+      "changes",
+      "status",
+      "reason",
+      "elapsedMs",
+      "trail",
+      "bypassed",
+      "train",
+    ]);
+    expect(requests.map(({ bypassed, train }) => ({ bypassed, train }))).toEqual([
+      { bypassed: ["demo/2"], train: 1 },
+      { bypassed: [], train: 0 },
+    ]);
+    expect(totals).toEqual({ requests: 2, landed: 1, bypassing: 1, inTrains: 0, longestTrain: 1 });
     expect(requests.map(({ reason }) => reason?.code ?? null)).toEqual([null, "build.failed"]);
     expect(trunk.commits).toHaveLength(1);
   });

@@ -5,7 +5,7 @@ describe("the demo's command line", () => {
   it("has a default for everything", () => {
     expect(parseOptions([])).toMatchObject({
       kind: "options",
-      options: { count: 6, folders: 3, seed: 1, stacked: false, json: false },
+      options: { count: 8, folders: 3, seed: 1, stacked: false, json: false },
     });
   });
 

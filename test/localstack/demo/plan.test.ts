@@ -41,6 +41,26 @@ describe("what the demo asks of the queue", () => {
     );
   });
 
+  it("holds a slow change and those behind it, in a folder that the conflict keeps out of when there are others", () => {
+    fc.assert(
+      fc.property(anyOptions, ({ stacked, ...options }) => {
+        const requests = planRequests({ ...options, stacked });
+        const [slow, quick, ...rest] = requests;
+        const behind = requests.filter(({ after, expected }) => after !== undefined && expected === "landed");
+        if (stacked || options.count < 6) {
+          expect(behind).toEqual([]);
+          return;
+        }
+        expect(behind).toEqual([quick, ...rest.slice(0, 2)]);
+        expect(behind.map(({ after }) => after)).toEqual([slow, quick, quick]);
+        const folderOf = (request: (typeof requests)[number] | undefined) => request?.changes[0]?.folder;
+        expect(new Set([slow, ...behind].map(folderOf)).size).toBe(1);
+        const refused = requests.find(({ expected }) => expected === "build.failed");
+        expect(folderOf(refused) === folderOf(slow)).toBe(options.folders.length === 1);
+      }),
+    );
+  });
+
   it("never writes a file in two changes, so that nothing conflicts for git", () => {
     fc.assert(
       fc.property(anyOptions, (options) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type HistoryEntry, HistoryPage } from "../../../functions/contracts/api.ts";
+import { HistoryPage } from "../../../functions/contracts/api.ts";
 import { STATUSES } from "../../../functions/contracts/log-event.ts";
 import { shortTrail, trailOf } from "../../../localstack/demo/trail.ts";
 
-const historyOf = (...names: string[]): HistoryEntry[] =>
+const historyOf = (...names: string[]): HistoryPage =>
   HistoryPage.parse({
     sqid: "demo/1",
     events: names.map((name, i) => ({
@@ -14,15 +14,18 @@ const historyOf = (...names: string[]): HistoryEntry[] =>
         : { kind: "event", event: name }),
       metadata: {},
     })),
-  }).events;
+  });
 
 describe("the trail of a request", () => {
   it("tells that it landed in a train, and whom it passed", () => {
-    const [entry] = historyOf("landed");
-    const landed = (metadata: HistoryEntry["metadata"]) => trailOf(entry ? [{ ...entry, metadata }] : []);
-    expect(landed({ train: 1 })).toEqual(["landed"]);
-    expect(landed({ train: 3 })).toEqual(["landed (in a train of 3)"]);
-    expect(landed({ train: 2, bypassed: "4 7" })).toEqual(["landed (in a train of 2, past 4 7)"]);
+    const landed = (metadata: HistoryPage["events"][number]["metadata"]) => {
+      const history = historyOf("landing", "landed");
+      const [, trail] = trailOf({ ...history, events: history.events.map((entry) => ({ ...entry, metadata })) });
+      return trail;
+    };
+    expect(landed({ train: 1 })).toBe("landed");
+    expect(landed({ train: 3 })).toBe("landed (train of 3)");
+    expect(landed({ train: 2, bypassed: "4 7" })).toBe("landed (train of 2, past demo/4 demo/7)");
   });
 
   it.each<[string[], string[]]>([
