@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { z } from "zod";
 import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { aQueue, type Fate, World } from "./world.ts";
 
@@ -8,7 +9,7 @@ export const runs = Number(process.env["RUNS"] ?? 300);
 export interface Story {
   readonly analyzer: QueueConfig["conflictAnalyzer"];
   readonly budget: number;
-  readonly speculation: unknown;
+  readonly speculation: z.input<typeof SpeculationConfig>;
   readonly maxSize: number;
   readonly speaksFor: "tree" | "heads";
   readonly changes: readonly {
