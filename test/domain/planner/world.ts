@@ -3,7 +3,7 @@ import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "
 import { sqidOf } from "../../../functions/contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
 import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../../functions/contracts/messages.ts";
-import { QueueConfig } from "../../../functions/contracts/queues.ts";
+import { QueueConfig, type QueueMode } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Batch, pathIsActive } from "../../../functions/domain/batch.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
@@ -43,12 +43,15 @@ export const aReadyRequest = (
 export interface Fate {
   readonly bad: ReadonlySet<number>;
   readonly clashes: readonly (readonly [number, number])[];
+  /** The first fails where the second, an earlier one, is missing. */
+  readonly needs?: readonly (readonly [number, number])[];
 }
 
 /** Whether the tree is sound as far as `about` is concerned: a part of it, or all. */
 export const passes = (fate: Fate, tree: ReadonlySet<number>, about: ReadonlySet<number> = tree): boolean =>
   ![...about].some((n) => fate.bad.has(n)) &&
-  !fate.clashes.some(([a, b]) => tree.has(a) && tree.has(b) && (about.has(a) || about.has(b)));
+  !fate.clashes.some(([a, b]) => tree.has(a) && tree.has(b) && (about.has(a) || about.has(b))) &&
+  !fate.needs?.some(([n, needed]) => about.has(n) && !tree.has(needed));
 
 export interface BuildRecord {
   readonly key: BuildKey;
@@ -70,6 +73,15 @@ export interface Landing {
 /** What happened when somebody pulled the plug: how many of a run's effects took place. */
 export type Crash = number | undefined;
 
+/** One run of the planner: what it saw and what it decided, whether or not that was carried out. */
+export interface Run {
+  readonly signals: readonly Signal[];
+  readonly queue: QueueState;
+  readonly batches: readonly Batch[];
+  readonly result: Plan;
+  crashed: boolean;
+}
+
 const sha = (text: string): GitSha => text.padStart(40, "0").slice(-40) as GitSha;
 
 /**
@@ -90,13 +102,23 @@ export class World {
   readonly inbox: Signal[] = [];
   readonly merges: LandBatch[] = [];
   readonly landed = new Map<BatchId, LandOutcome>();
+  readonly runs: Run[] = [];
+  /** What the gateway has said, in the order of its versions. */
+  readonly modes: QueueMode[] = [];
+  readonly #store: (batch: Batch) => Batch;
   queueState: QueueState = { queue: QUEUE, nextArrival: 1, nextOrder: 1, version: 0 };
   time = 1_000;
   mostBuilds = 0;
 
-  constructor(config: QueueConfig, fate: Fate = { bad: new Set(), clashes: [] }) {
+  /** `store` makes the copy that is kept of a batch; a world that is one of very many may keep the batch itself. */
+  constructor(
+    config: QueueConfig,
+    fate: Fate = { bad: new Set(), clashes: [] },
+    store: (batch: Batch) => Batch = structuredClone,
+  ) {
     this.config = config;
     this.fate = fate;
+    this.#store = store;
   }
 
   ready(n: number, paths: readonly string[], overrides: Partial<LandingRequest> = {}): void {
@@ -106,6 +128,12 @@ export class World {
 
   cancel(n: number): void {
     this.inbox.push({ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(n), note: "changed my mind" });
+  }
+
+  control(mode: QueueMode): void {
+    this.modes.push(mode);
+    const version = this.modes.length;
+    this.inbox.push({ v: 1, kind: "queue-control", queue: QUEUE, mode, at: epochMs(this.time), version });
   }
 
   tick(): void {
@@ -122,7 +150,10 @@ export class World {
   run(count = 10, crash?: Crash): Plan {
     this.time += 1;
     const signals = this.inbox.slice(0, count);
+    const before = { queue: this.queueState, batches: [...this.live.values()] };
     const result = this.plan(signals);
+    const run: Run = { signals, ...before, result, crashed: true };
+    this.runs.push(run);
     let left = crash ?? Number.POSITIVE_INFINITY;
     const effects = [
       ...(result.queue ? [() => this.#writeQueue(result.queue as QueueState)] : []),
@@ -139,6 +170,7 @@ export class World {
       if (left-- <= 0) return result;
       effect();
     }
+    run.crashed = false;
     this.inbox.splice(0, signals.length);
     this.#checkBudget();
     return result;
@@ -153,7 +185,7 @@ export class World {
     const stored = this.live.get(next.id)?.version ?? 0;
     if (stored !== expected || next.version !== expected + 1)
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
-    this.live.set(next.id, structuredClone(next));
+    this.live.set(next.id, this.#store(next));
   }
 
   #archive(batch: Batch): void {

@@ -1,0 +1,61 @@
+import type { BatchId } from "../../../functions/contracts/ids.ts";
+import { batchLabel } from "../../../functions/contracts/ids.ts";
+import { type Batch, neverLands, type Path } from "../../../functions/domain/batch.ts";
+import { conflicts, type Story } from "./stories.ts";
+import type { Run } from "./world.ts";
+
+export const numberOf = ({ id }: Pick<Batch, "id">): number => Number(batchLabel(id));
+
+/** The live batches as a run has decided that they shall be. */
+export function batchesAfter({ batches, result }: Run): Map<BatchId, Batch> {
+  const after = new Map(batches.map((batch) => [batch.id, batch]));
+  for (const { next } of result.writes) after.set(next.id, next);
+  return after;
+}
+
+/** The running builds that a run has given up. */
+export const givenUp = ({ result }: Run): Path[] =>
+  result.writes.flatMap(({ before, next }) =>
+    next.paths.filter(
+      ({ state, buildKey }) =>
+        state === "cancelling" && before?.paths.some((path) => path.buildKey === buildKey && path.state === "building"),
+    ),
+  );
+
+/** For each batch, those that had a place in the order when it arrived. */
+export function placedBefore(runs: readonly Run[]): Map<BatchId, ReadonlySet<BatchId>> {
+  const placed = new Map<BatchId, ReadonlySet<BatchId>>();
+  for (const { batches, result } of runs) {
+    const joined = result.writes.flatMap(({ before, next }) => (before ? [] : [next]));
+    for (const batch of joined) {
+      const there = [...batches, ...joined.filter((other) => other.arrival < batch.arrival)];
+      placed.set(batch.id, new Set(there.flatMap(({ id, order }) => (order === undefined ? [] : [id]))));
+    }
+  }
+  return placed;
+}
+
+/**
+ * Reality is known to have gone another way than the build assumes: one of its heads needs no more builds, its tree holds what never
+ * lands, or lacks what has landed. What joined while a head was on probation contradicts nothing by landing.
+ */
+export function isContradicted(
+  story: Story,
+  run: Run,
+  path: Path,
+  placed: ReadonlyMap<BatchId, ReadonlySet<BatchId>>,
+): boolean {
+  const after = batchesAfter(run);
+  const inTree = ({ id, state, endedAt }: Batch) =>
+    path.heads.includes(id) || path.base.includes(id) || (state === "landed" && (endedAt ?? 0) <= path.startedAt);
+  return path.heads.some((id) => {
+    const head = after.get(id);
+    if (head?.state !== "speculating") return true;
+    return [...after.values()].some((other) => {
+      if (!conflicts(story, numberOf(head), numberOf(other))) return false;
+      if (neverLands(other)) return inTree(other);
+      const isLate = head.order === undefined && !placed.get(id)?.has(other.id);
+      return other.state === "landed" && !inTree(other) && !isLate;
+    });
+  });
+}

@@ -1,0 +1,158 @@
+import { describe, expect, it } from "vitest";
+import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { batchesAfter, givenUp, isContradicted, numberOf, placedBefore } from "./given-up.ts";
+import { aStory, conflicts, holds, type Story, seed } from "./stories.ts";
+import { aQueue, type Fate, type Run, World } from "./world.ts";
+
+const LIKELY_FIRST: Story["speculation"] = {
+  order: "likely-first",
+  minProbability: 0.01,
+  scorer: {
+    type: "heuristic",
+    buckets: [
+      { upTo: 10, success: 0.9 },
+      { upTo: 1_000, success: 0.2 },
+    ],
+  },
+};
+
+/** Some of the changes are small, and have a place at once; the others are on probation. */
+const stories = aStory.map((story): Story => ({ ...story, speculation: { ...story.speculation, ...LIKELY_FIRST } }));
+
+/** Those that a run rejects while they are on probation, each with the build that is held against it. */
+const rejectedOnProbation = ({ result }: Run) =>
+  result.writes.flatMap(({ before, next }) => {
+    if (before?.state !== "speculating" || next.state !== "failed" || next.order !== undefined) return [];
+    const end = next.outbox.find((event) => event.kind === "status" && event.status === "error");
+    return [{ batch: next, buildKey: String(end?.metadata["build_key"]) }];
+  });
+
+describe(`in any story, a change on probation (SEED=${seed})`, () => {
+  it("keeps its running build when those that joined after its arrival land", () => {
+    let kept = 0;
+    holds((story, { world }) => {
+      const placed = placedBefore(world.runs);
+      for (const run of world.runs) {
+        const after = batchesAfter(run);
+        for (const path of givenUp(run)) {
+          const head = after.get(path.heads[0] as never);
+          if (head?.order !== undefined || story.speculation.allocator === "preempting") continue;
+          expect(isContradicted(story, run, path, placed), path.buildKey).toBe(true);
+        }
+        kept += keptOnProbation(story, run).length;
+      }
+    }, stories);
+    expect(kept).toBeGreaterThan(0);
+  });
+
+  it("is rejected for no tree that lacks what had a place when it arrived, and not before all those are decided", () => {
+    let rejected = 0;
+    holds((story, { world }) => {
+      const placed = placedBefore(world.runs);
+      for (const run of world.runs) {
+        const after = batchesAfter(run);
+        for (const { batch, buildKey } of rejectedOnProbation(run)) {
+          const tree = world.builds.get(buildKey as never)?.tree;
+          for (const id of placed.get(batch.id) ?? []) {
+            const other = after.get(id);
+            if (!other || !conflicts(story, numberOf(batch), numberOf(other))) continue;
+            expect(["landed", "failed", "cancelling", "cancelled"], `${batch.id} before ${id}`).toContain(other.state);
+            if (other.state === "landed") expect(tree, `${batch.id} without ${id}`).toContain(numberOf(other));
+            rejected += 1;
+          }
+        }
+      }
+    }, stories);
+    expect(rejected).toBeGreaterThan(0);
+  });
+});
+
+/** The builds of those on probation that go on though something that conflicts with them, and is not in their trees, has landed. */
+function keptOnProbation(story: Story, run: Run) {
+  const after = [...batchesAfter(run).values()];
+  return after.flatMap((batch) => {
+    if (batch.order !== undefined || batch.state !== "speculating") return [];
+    return batch.paths.filter(
+      ({ state, base, startedAt }) =>
+        state === "building" &&
+        after.some(
+          (other) =>
+            other.state === "landed" &&
+            (other.endedAt ?? 0) > startedAt &&
+            !base.includes(other.id) &&
+            conflicts(story, numberOf(batch), numberOf(other)),
+        ),
+    );
+  });
+}
+
+const large = { touches: { paths: ["a"], files: 1, additions: 100, deletions: 0, authors: [] } };
+
+const worldOf = (fate: Partial<Fate> = {}) =>
+  new World(aQueue({ budget: 8, speculation: SpeculationConfig.parse(LIKELY_FIRST) }), {
+    bad: new Set(),
+    clashes: [],
+    ...fate,
+  });
+
+/** Finishes the build of exactly this tree. */
+function finish(world: World, ...tree: readonly number[]): void {
+  const build = world.running().find((running) => String([...running.tree].sort()) === String(tree));
+  if (!build) throw new Error(`${tree} is not being built`);
+  world.finish(build);
+  world.run();
+}
+
+const land = (world: World): void => {
+  world.land();
+  world.run();
+};
+
+describe("a change on probation", () => {
+  it("goes on being built while one that came after it lands, joins when it has passed, and is then built on that one", () => {
+    const world = worldOf();
+    world.ready(1, ["a"], large);
+    world.run();
+    world.ready(2, ["a"]);
+    world.run();
+    finish(world, 2);
+    land(world);
+    expect(world.trunk).toEqual([2]);
+    finish(world, 1);
+    expect(world.trailOf(1)).toContain("joined");
+    expect(world.running().map(({ tree }) => [...tree])).toEqual([[2, 1]]);
+    world.drain();
+    expect(world.trunk).toEqual([2, 1]);
+  });
+
+  it("that fails without what had a place before it waits for that, and lands behind it", () => {
+    const world = worldOf({ needs: [[2, 1]] });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    finish(world, 2);
+    expect(world.stateOf(2)).toBe("ready");
+    finish(world, 1);
+    finish(world, 1, 2);
+    land(world);
+    world.drain();
+    expect(world.trunk).toEqual([1, 2]);
+  });
+
+  it("is rejected for a failure on those that had a place before it, whatever has landed since", () => {
+    const world = worldOf({ bad: new Set([2]) });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.ready(3, ["a"]);
+    world.run();
+    finish(world, 1);
+    land(world);
+    finish(world, 1, 3);
+    land(world);
+    expect(world.trunk).toEqual([1, 3]);
+    finish(world, 1, 2);
+    expect(world.stateOf(2)).toBe("error");
+  });
+});

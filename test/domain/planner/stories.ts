@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import type { z } from "zod";
+import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { aQueue, type Fate, World } from "./world.ts";
+
+export const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+export const runs = Number(process.env["RUNS"] ?? 300);
+
+export interface Story {
+  readonly analyzer: QueueConfig["conflictAnalyzer"];
+  readonly budget: number;
+  readonly speculation: z.input<typeof SpeculationConfig>;
+  readonly maxSize: number;
+  readonly speaksFor: "tree" | "heads";
+  readonly changes: readonly {
+    readonly paths: readonly string[];
+    readonly bad: boolean;
+    readonly lines: number;
+    readonly priority: number;
+  }[];
+  readonly clashes: readonly (readonly [number, number])[];
+  readonly steps: readonly { readonly what: string; readonly which: number }[];
+}
+
+const analyzers: QueueConfig["conflictAnalyzer"][] = [{ type: "all" }, { type: "paths", by: "file" }, { type: "none" }];
+
+export const aStory: fc.Arbitrary<Story> = fc.record({
+  analyzer: fc.constantFrom(...analyzers),
+  budget: fc.integer({ min: 1, max: 5 }),
+  maxSize: fc.constantFrom(1, 1, 2, 4),
+  speaksFor: fc.constantFrom("tree", "tree", "heads"),
+  speculation: fc.record({
+    order: fc.constantFrom("arrival", "likely-first"),
+    allocator: fc.constantFrom("sticky", "preempting"),
+    bypass: fc.boolean(),
+    minProbability: fc.constantFrom(0.01, 0.1),
+    scorer: fc.constantFrom(
+      { type: "history" },
+      { type: "flat", success: 0.6 },
+      {
+        type: "heuristic",
+        buckets: [
+          { upTo: 10, success: 0.9 },
+          { upTo: 1000, success: 0.2 },
+        ],
+      },
+    ),
+  }),
+  changes: fc.array(
+    fc.record({
+      paths: fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 2 }),
+      bad: fc.constantFrom(false, false, false, true),
+      lines: fc.constantFrom(1, 100),
+      priority: fc.constantFrom(0, 0, 0, 1),
+    }),
+    { minLength: 1, maxLength: 7, size: "max" },
+  ),
+  clashes: fc.array(fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })), {
+    maxLength: 3,
+    size: "max",
+  }),
+  steps: fc.array(
+    fc.record({
+      what: fc.constantFrom(
+        "arrive",
+        "arrive",
+        "run",
+        "run",
+        "one",
+        "crash",
+        "build",
+        "build",
+        "land",
+        "cancel",
+        "repeat",
+        "again",
+        "tick",
+        "pause",
+        "resume",
+      ),
+      which: fc.nat(30),
+    }),
+    { minLength: 10, maxLength: 60, size: "max" },
+  ),
+});
+
+export const conflicts = (story: Story, a: number, b: number): boolean => {
+  if (a === b || story.analyzer.type === "none") return false;
+  if (story.analyzer.type === "all") return true;
+  const paths = (n: number) => story.changes[n - 1]?.paths ?? [];
+  return paths(a).some((path) => paths(b).includes(path));
+};
+
+export interface Told {
+  readonly world: World;
+  readonly cancelled: ReadonlySet<number>;
+  readonly joined: readonly number[];
+}
+
+export function tell(story: Story): Told {
+  const fate: Fate = {
+    bad: new Set(story.changes.flatMap((change, index) => (change.bad ? [index + 1] : []))),
+    // Changes that the analyzer calls independent do not fail together: that is what independent means.
+    clashes: story.clashes.filter(([a, b]) => conflicts(story, a, b)),
+  };
+  const config = aQueue({
+    conflictAnalyzer: story.analyzer,
+    budget: story.budget,
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: story.speaksFor }),
+    speculation: SpeculationConfig.parse(story.speculation),
+    batch: { maxSize: story.maxSize, maxWaitSeconds: 0 },
+  });
+  const world = new World(config, fate);
+  const cancelled = new Set<number>();
+  const joined: number[] = [];
+  const arrive = () => {
+    const n = joined.length + 1;
+    const change = story.changes[n - 1];
+    if (!change) return;
+    joined.push(n);
+    const touches = {
+      paths: change.paths,
+      files: 1,
+      additions: change.lines,
+      deletions: 0,
+      authors: [`${change.lines}@example.com`],
+    };
+    world.ready(n, change.paths, { touches, priority: change.priority });
+  };
+  for (const { what, which } of story.steps) {
+    if (what === "arrive") arrive();
+    if (what === "run") world.run();
+    if (what === "one") world.run(1);
+    if (what === "crash") world.run(10, which);
+    if (what === "tick") world.tick();
+    if (what === "land") world.land(which % 4 === 0);
+    if (what === "build") {
+      const running = world.running();
+      const build = running[which % Math.max(1, running.length)];
+      if (build) world.finish(build);
+    }
+    if (what === "cancel") {
+      const n = 1 + (which % Math.max(1, story.changes.length));
+      if (n <= joined.length) {
+        cancelled.add(n);
+        world.cancel(n);
+      }
+    }
+    if (what === "pause") world.control("paused");
+    if (what === "resume") world.control(which % 4 === 0 ? "draining" : "open");
+    const signal = world.inbox[which % Math.max(1, world.inbox.length)];
+    if (what === "repeat" && signal) world.inbox.push(signal);
+  }
+  while (joined.length < story.changes.length) arrive();
+  if (world.modes.at(-1) === "paused") world.control("open");
+  world.drain();
+  return { world, cancelled, joined };
+}
+
+/** `check` holds of every story; or of all that `stories` make. */
+export const holds = (check: (story: Story, told: Told) => void, stories: fc.Arbitrary<Story> = aStory) => {
+  fc.assert(
+    fc.property(stories, (story) => check(story, tell(story))),
+    { seed, numRuns: runs },
+  );
+};
