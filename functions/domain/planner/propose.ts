@@ -37,25 +37,34 @@ export function propose(draft: Draft): void {
   const running = buildsUnderWay(field);
   const heads = waitingHeads(field, belief);
   const floor = Math.log(speculation.minProbability);
-  const crowd = bundling.maxSize > 1 && free > 0 ? bundleUp(draft, belief, running, heads, free) : undefined;
-  free -= crowd?.spent ?? 0;
-  const alone = crowd?.alone ?? heads;
-  for (const candidate of candidates(alone, floor)) {
-    const proposal = {
-      heads: [candidate.head.slot],
-      landing: candidate.landing,
-      logProbability: candidate.logProbability,
-    };
-    if (isKnown(field, running, candidate.head.slot, treeOf(field, proposal))) continue;
-    if (free <= 0) {
-      if (speculation.allocator === "sticky") break;
-      // The slot is free once the build that was given up has stopped; the guess is proposed again then.
-      if (stopping > 0) stopping -= 1;
-      else if (!preempt(draft, belief, proposal)) break;
+  const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free, least: floor };
+  const crowd =
+    bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, limits, draft.now) : undefined;
+  // When more wait than can be served, what can be in a bundle is not built alone.
+  const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
+  const guesses = newGuesses(field, running, alone, floor);
+  if (crowd) {
+    let kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
+    for (; kept > 0 && free > 0; kept--, free--) {
+      const { value } = guesses.next();
+      if (!value) break;
+      build(draft, belief, value);
+    }
+    for (const bundle of crowd.slice(0, free)) {
+      build(draft, belief, bundle);
+      free -= 1;
+    }
+  }
+  for (const proposal of guesses) {
+    if (free > 0) {
+      build(draft, belief, proposal);
+      free -= 1;
       continue;
     }
-    build(draft, belief, proposal);
-    free -= 1;
+    if (speculation.allocator === "sticky") break;
+    // The slot is free once the build that was given up has stopped; the guess is proposed again then.
+    if (stopping > 0) stopping -= 1;
+    else if (!preempt(draft, belief, proposal)) break;
   }
   if (speculation.bypass && free > 0)
     for (const bypass of bypasses(draft, running, alone, free)) build(draft, belief, bypass);
@@ -64,28 +73,17 @@ export function propose(draft: Draft): void {
 /** Of the budget, kept from bundles for those that can't be in one. */
 const KEPT = 0.25;
 
-/**
- * When more wait than slots are free, the slots go to bundles, and a share of them to those that can't be in one: nothing else is
- * built alone. Undefined when there are slots for all.
- */
-function bundleUp(
-  draft: Draft,
-  belief: Belief,
+/** The guesses worth a build that are not being built, and have no verdict. */
+function* newGuesses(
+  field: Field,
   running: Running,
   heads: readonly WaitingHead[],
-  free: number,
-): { readonly spent: number; readonly alone: readonly WaitingHead[] } | undefined {
-  const { field, config, now } = draft;
-  const limits = { maxSize: config.batch.maxSize, maxWaitMs: config.batch.maxWaitSeconds * 1_000, free };
-  const found = bundles(field, belief, running, heads, limits, now);
-  if (found === undefined) return undefined;
-  const alone = heads.filter(({ slot }) => !canShare(field, belief, slot));
-  const proving = alone.filter(({ slot }) => running.has(slot)).length;
-  const kept = Math.max(0, Math.min(alone.length - proving, Math.ceil(config.budget * KEPT) - proving));
-  const floor = Math.log(config.speculation.minProbability);
-  const due = found.filter(({ logProbability }) => logProbability >= floor).slice(0, Math.max(0, free - kept));
-  for (const bundle of due) build(draft, belief, bundle);
-  return { spent: due.length, alone };
+  least: number,
+): Generator<Proposal, undefined, void> {
+  for (const { head, landing, logProbability } of candidates(heads, least)) {
+    const proposal = { heads: [head.slot], landing, logProbability };
+    if (!isKnown(field, running, head.slot, treeOf(field, proposal))) yield proposal;
+  }
 }
 
 /** Starts the build: a path of the first head, on its base in landing order. */

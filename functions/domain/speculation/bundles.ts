@@ -3,11 +3,15 @@ import type { Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
 import { isKnown, type Proposal, type Running, treeOf, type WaitingHead } from "./proposals.ts";
 
-/** How large a bundle may be, how long one that is not full may wait, and how many slots of the budget are free. */
+/**
+ * How large a bundle may be, how long one that is not full may wait, how many slots of the budget are free, and the logarithm of the
+ * least probability that is worth a build.
+ */
 export interface BundleLimits {
   readonly maxSize: number;
   readonly maxWaitMs: number;
   readonly free: number;
+  readonly least: number;
 }
 
 /**
@@ -24,22 +28,22 @@ export function bundles(
   limits: BundleLimits,
   now: number,
 ): Proposal[] | undefined {
-  const { maxSize, maxWaitMs, free } = limits;
+  const { maxSize, maxWaitMs, free, least } = limits;
   const waiting = heads.filter((head) => isWaiting(field, belief, running, head));
   if (waiting.length <= free) return undefined;
   const size = Math.min(maxSize, Math.ceil(waiting.length / free));
   const found: Proposal[] = [];
+  const isBetter = (larger: Group, than: Group) => larger.worth >= than.worth && larger.logProbability >= least;
   let group = new Group(belief);
   const close = () => {
-    if (group.heads.length > 0) found.push(group.proposal());
+    if (group.heads.length > 0 && group.logProbability >= least) found.push(group.proposal());
     group = new Group(belief);
   };
   for (const head of waiting) {
     const [first = head] = group.heads;
     const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
     const larger = group.with(head);
-    if (!isOfAKind || group.heads.length >= Math.min(size, limitOf(field, first)) || larger.worth < group.worth)
-      close();
+    if (!isOfAKind || group.heads.length >= Math.min(size, limitOf(field, first)) || !isBetter(larger, group)) close();
     group = group.with(head);
     if (limitOf(field, head) <= 1) close();
   }
@@ -72,16 +76,17 @@ class Group {
   get worth(): number {
     return this.heads.reduce(
       (worth, { slot }) => worth * this.#belief.lands(slot),
-      this.heads.length * Math.exp(this.#logProbability()),
+      this.heads.length * Math.exp(this.logProbability),
     );
   }
 
   proposal(): Proposal {
     const landing = [...this.#open].flatMap(([slot, lands]) => (lands >= 0.5 ? [slot] : []));
-    return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.#logProbability() };
+    return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.logProbability };
   }
 
-  #logProbability(): number {
+  /** That its guess about everything ahead comes true. */
+  get logProbability(): number {
     let sum = 0;
     for (const lands of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
     return sum;

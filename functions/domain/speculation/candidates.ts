@@ -98,8 +98,9 @@ function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
 }
 
 /**
- * Every guess of every head, likeliest first in rungs of a factor of e², and within a rung by place, made as they are asked for: k guesses cost k·log(k + heads), however many exist
- * (2^n for n undecided batches ahead). Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
+ * Every guess of every head that is not less likely than `least` (a logarithm), likeliest first in rungs of a factor of e², and within
+ * a rung by place. Made as they are asked for: k guesses cost k·log(k + heads), however many exist (2^n for n undecided batches ahead).
+ * Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
  */
 export function* candidates<H extends Head>(
   heads: readonly H[],
