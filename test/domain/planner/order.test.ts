@@ -5,7 +5,7 @@ import { aQueue, World } from "./world.ts";
 /** So many changes that all conflict and are being built, and then one more: whether it has a place at once. */
 function hasPlaceBehind(others: number, success: number, budget = 100): boolean {
   const scorer = { type: "flat" as const, success };
-  const world = new World(aQueue({ budget, speculation: SpeculationConfig.parse({ scorer, minProbability: 0 }) }));
+  const world = new World(aQueue({ budget, speculation: SpeculationConfig.parse({ scorer, minProbability: 0.2 }) }));
   for (let n = 1; n <= others + 1; n++) {
     world.ready(n, ["a"]);
     world.run();
