@@ -1,4 +1,4 @@
-import type { Path } from "./batch.ts";
+import { type Batch, goesAhead, type Path } from "./batch.ts";
 import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
 import type { Fact, Field } from "./field.ts";
 
@@ -65,9 +65,25 @@ export function verdictAgainst(field: Field, slot: number): Fact | undefined {
 }
 
 /** Nothing else that has not landed can be the cause. */
-const isAlone = (field: Field, slot: number, { tree, path }: Fact): boolean =>
-  !exceedsWithin(field.without(tree, slot), field.landed, field.reachOf(slot, tree)) &&
-  isWithin(field.bitsOf(path.heads), field.landed, slot);
+const isAlone = (field: Field, slot: number, fact: Fact): boolean =>
+  !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
+  isWithin(field.bitsOf(fact.path.heads), field.landed, slot) &&
+  !lacksWhatItsBaseHas(field, fact, field.landed);
+
+/** A failure of a whole tree may be due to something under the head that was built without what it lands behind. */
+export function lacksWhatItsBaseHas(field: Field, { path, tree }: Fact, lands: Bits): boolean {
+  if (field.speaksFor === "heads") return false;
+  return [...members(field.bitsOf(path.base))].some((below) => {
+    const lacking = [...members(field.nearOf(below))].filter((other) => hasBit(lands, other) && !hasBit(tree, other));
+    return lacking.some((other) => landsBefore(field.batch(other), field.batch(below)));
+  });
+}
+
+function landsBefore(a: Batch, b: Batch): boolean {
+  if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
+  const [first, second] = [a.endedAt ?? 0, b.endedAt ?? 0];
+  return first === second ? goesAhead(a, b) : first < second;
+}
 
 /** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
 export const isRefuted = (field: Field, slot: number, tree: Bits): boolean =>

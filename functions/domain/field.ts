@@ -206,9 +206,19 @@ export class Field {
     return tree;
   }
 
-  /** What a build of the batch's tree hangs on: everything, or what conflicts with it. */
-  reachOf(slot: number, tree: Bits): Bits {
-    return this.speaksFor === "tree" ? tree : this.nearOf(slot);
+  /**
+   * What a build's failure may be due to: everything in its tree, or what conflicts with one of its heads. Of a head that has been
+   * archived nobody knows any more what conflicts with it.
+   */
+  reachOf({ tree, path }: Fact): Bits {
+    if (this.speaksFor === "tree") return tree;
+    const reach = noBits(this.words);
+    for (const id of path.heads) {
+      const head = this.#slots.get(id);
+      if (head === undefined) return tree;
+      addAll(reach, this.nearOf(head));
+    }
+    return reach;
   }
 
   /** The finished builds that speak for the batch, which has not landed. */

@@ -1,5 +1,6 @@
 import { agreeWithin } from "../bits.ts";
 import type { Field } from "../field.ts";
+import type { Belief } from "../speculation/belief.ts";
 import { isKnown, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
 import type { Draft } from "./draft.ts";
 
@@ -9,7 +10,13 @@ import type { Draft } from "./draft.ts";
  * follow, one after the other. One slow batch at a time: each more doubles the builds, and measured worse per build spent. See Uber,
  * "Bypassing Large Diffs in SubmitQueue" (2023).
  */
-export function bypasses(draft: Draft, running: Running, heads: readonly WaitingHead[], free: number): Proposal[] {
+export function bypasses(
+  draft: Draft,
+  belief: Belief,
+  running: Running,
+  heads: readonly WaitingHead[],
+  free: number,
+): Proposal[] {
   const { field } = draft;
   const slow = slowBatches(draft);
   const found: Proposal[] = [];
@@ -24,8 +31,8 @@ export function bypasses(draft: Draft, running: Running, heads: readonly Waiting
     const main = treeOf(field, { heads: [slot], landing: likely });
     if (!field.factsOf(slot).some((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)))) continue;
     const landing = likely.filter((other) => other !== around.slot);
-    if (isKnown(field, running, slot, treeOf(field, { heads: [slot], landing }))) continue;
-    found.push({ heads: [slot], landing, logProbability: Math.log(1 - around.lands) });
+    const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
+    if (!isKnown(field, belief, running, bypass)) found.push(bypass);
   }
   return found;
 }

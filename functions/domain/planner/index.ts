@@ -2,7 +2,7 @@ import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
-import { addAll, addCommon, hasBit, noBits } from "../bits.ts";
+import { addAll, addBit, addCommon, hasBit, meetWithin, noBits } from "../bits.ts";
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
 import { noteBlockers } from "./blockers.ts";
@@ -167,17 +167,22 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
 }
 
 /**
- * Ended, concluded, its builds stopped, and of no more use: no unfinished batch conflicts with it, and it is not to blame for a
- * failure of a tree that it shared with one.
+ * Ended, concluded, its builds stopped, and of no more use: no unfinished batch conflicts with it, and it can't be to blame for a
+ * failure of a tree that it shares with one, whoever keeps the path.
  */
 function archivable(draft: Draft): Batch[] {
   const { field } = draft;
   const needed = noBits(field.words);
+  const unfinished = noBits(field.words);
   field.batches.forEach((batch, slot) => {
     if (batchHasEnded(batch)) return;
+    addBit(unfinished, slot);
     addAll(needed, field.nearOf(slot));
-    for (const path of batch.paths) addCommon(needed, field.treeOf(path), field.lost);
   });
+  for (const path of field.batches.flatMap((batch) => batch.paths)) {
+    const tree = field.treeOf(path);
+    if (meetWithin(tree, unfinished, tree)) addCommon(needed, tree, field.lost);
+  }
   return field.batches.filter(
     (batch, slot) =>
       batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),

@@ -1,18 +1,18 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, pathIsActive } from "../batch.ts";
-import { addAll, hasBit, noBits } from "../bits.ts";
+
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
 import { bundles, canShare } from "../speculation/bundles.ts";
 import { candidates } from "../speculation/candidates.ts";
 import { clashOf } from "../speculation/history.ts";
 import {
+  baseOf,
   buildsUnderWay,
   compare,
   isKnown,
   type Proposal,
   type Running,
-  treeOf,
   type WaitingHead,
   waitingHeads,
 } from "../speculation/proposals.ts";
@@ -42,7 +42,7 @@ export function propose(draft: Draft): void {
     bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, limits, draft.now) : undefined;
   // When more wait than can be served, what can be in a bundle is not built alone.
   const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
-  const guesses = newGuesses(field, running, alone, floor);
+  const guesses = newGuesses(field, belief, running, alone, floor);
   if (crowd) {
     let kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
     for (; kept > 0 && free > 0; kept--, free--) {
@@ -67,7 +67,7 @@ export function propose(draft: Draft): void {
     else if (!preempt(draft, belief, proposal)) break;
   }
   if (speculation.bypass && free > 0)
-    for (const bypass of bypasses(draft, running, alone, free)) build(draft, belief, bypass);
+    for (const bypass of bypasses(draft, belief, running, alone, free)) build(draft, belief, bypass);
 }
 
 /** Of the budget, kept from bundles for those that can't be in one. */
@@ -76,13 +76,14 @@ const KEPT = 0.25;
 /** The guesses worth a build that are not being built, and have no verdict. */
 function* newGuesses(
   field: Field,
+  belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
   least: number,
 ): Generator<Proposal, undefined, void> {
   for (const { head, landing, logProbability } of candidates(heads, least)) {
     const proposal = { heads: [head.slot], landing, logProbability };
-    if (!isKnown(field, running, head.slot, treeOf(field, proposal))) yield proposal;
+    if (!isKnown(field, belief, running, proposal)) yield proposal;
   }
 }
 
@@ -114,22 +115,3 @@ type Guess = Pick<Path, "heads" | "base" | "without">;
 
 const sameGuess = (a: Guess, b: Guess): boolean =>
   a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
-
-/**
- * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
- * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
- */
-function baseOf(field: Field, belief: Belief, { heads, landing }: Proposal): number[] {
-  const near = noBits(field.words);
-  for (const slot of heads) addAll(near, field.nearOf(slot));
-  const base = new Set(landing);
-  const visit = (slot: number) => {
-    for (const other of field.aheadOf(slot)) {
-      if (base.has(other) || heads.includes(other) || hasBit(near, other) || belief.lands(other) < 0.5) continue;
-      base.add(other);
-      visit(other);
-    }
-  };
-  for (const slot of landing) visit(slot);
-  return [...base];
-}

@@ -1,5 +1,6 @@
 import { goesAhead } from "../batch.ts";
-import { addBit, agreeWithin, type Bits, isWithin, meetWithin } from "../bits.ts";
+import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, noBits } from "../bits.ts";
+import { lacksWhatItsBaseHas } from "../evidence.ts";
 import type { Fact, Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
 import type { Head } from "./candidates.ts";
@@ -62,15 +63,40 @@ export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" 
   return tree;
 }
 
-/** A build of this tree, up to what is independent of the head, is under way or has its verdict. */
-export function isKnown(field: Field, running: Running, slot: number, tree: Bits): boolean {
+/** A build of the proposal's tree, up to what is independent of its head, is under way or has its verdict. One head. */
+export function isKnown(field: Field, belief: Belief, running: Running, proposal: Proposal): boolean {
+  const slot = proposal.heads[0] ?? -1;
   const near = field.reckonedBy(slot);
+  const tree = treeOf(field, proposal);
   if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
-  return field
-    .factsOf(slot)
-    .some((fact) => agreeWithin(fact.tree, tree, near) && (fact.passed || speaksAgainst(field, slot, fact, tree)));
+  const alike = field.factsOf(slot).filter((fact) => agreeWithin(fact.tree, tree, near));
+  if (alike.length === 0) return false;
+  if (alike.some((fact) => fact.passed)) return true;
+  const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
+  return alike.some((fact) => speaksAgainst(field, fact, whole));
 }
 
-/** A failure has no verdict about the head when it may be due to something lost since, or to another head of its bundle. */
-const speaksAgainst = (field: Field, slot: number, fact: Fact, tree: Bits): boolean =>
-  !meetWithin(fact.tree, field.lost, field.reachOf(slot, fact.tree)) && isWithin(field.bitsOf(fact.path.heads), tree);
+/** A failure has no verdict about the head when it may be due to something lost since, or to what would not be in its tree now. */
+const speaksAgainst = (field: Field, fact: Fact, tree: Bits): boolean =>
+  !meetWithin(fact.tree, field.lost, field.reachOf(fact)) &&
+  !lacksWhatItsBaseHas(field, fact, tree) &&
+  isWithin(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads), tree);
+
+/**
+ * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
+ * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
+ */
+export function baseOf(field: Field, belief: Belief, { heads, landing }: Proposal): number[] {
+  const near = noBits(field.words);
+  for (const slot of heads) addAll(near, field.nearOf(slot));
+  const base = new Set(landing);
+  const visit = (slot: number) => {
+    for (const other of field.aheadOf(slot)) {
+      if (base.has(other) || heads.includes(other) || hasBit(near, other) || belief.lands(other) < 0.5) continue;
+      base.add(other);
+      visit(other);
+    }
+  };
+  for (const slot of landing) visit(slot);
+  return [...base];
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { type Circumstances, live } from "./small-worlds.ts";
+import { aQueue, World } from "./world.ts";
+
+const NOBODY = new Set<number>();
+
+const finish = (world: World, ...tree: readonly number[]): void => {
+  const build = world.running().find((running) => String([...running.tree]) === String(tree));
+  if (build === undefined) throw new Error(`${tree} is not being built`);
+  world.finish(build);
+  world.run();
+};
+
+describe("a change is not rejected for a failure", () => {
+  it("of a bundle whose culprit has been rejected since, even where the bundle's first has landed", () => {
+    const world = new World(aQueue({ budget: 1, batch: { maxSize: 3, maxWaitSeconds: 0 } }), {
+      bad: new Set([2]),
+      clashes: [],
+    });
+    world.ready(1, ["a"]);
+    world.ready(2, ["b"]);
+    world.ready(3, ["a"]);
+    world.run();
+    finish(world, 1, 2, 3);
+    finish(world, 1);
+    world.land();
+    world.run();
+    finish(world, 2);
+    world.drain();
+    expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "error", "landed"]);
+  });
+
+  it("that another head of its bundle had with one that has been cancelled since, where builds speak for heads", () => {
+    const config = aQueue({
+      budget: 2,
+      batch: { maxSize: 2, maxWaitSeconds: 0 },
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+    });
+    const world = new World(config, { bad: NOBODY, clashes: [[1, 2]] });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a", "b"]);
+    world.ready(3, ["b"]);
+    world.run();
+    finish(world, 1, 2, 3);
+    world.cancel(1);
+    world.drain();
+    expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["cancelled", "landed", "landed"]);
+  });
+
+  it("of one below it that lacked what it needs, though both of those have landed since", () => {
+    const speculation = SpeculationConfig.parse({
+      order: "arrival",
+      scorer: {
+        type: "heuristic",
+        by: "files",
+        buckets: [
+          { upTo: 1, success: 0.2 },
+          { upTo: 9, success: 0.9 },
+        ],
+      },
+    });
+    const world = new World(aQueue({ budget: 9, speculation, conflictAnalyzer: { type: "paths", by: "file" } }), {
+      bad: NOBODY,
+      clashes: [],
+      needs: [[2, 1]],
+    });
+    world.ready(1, ["a"]);
+    world.ready(2, ["a", "b"]);
+    world.ready(3, ["b", "c"]);
+    world.run();
+    finish(world, 2, 3);
+    world.drain();
+    expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "landed", "landed"]);
+  });
+});
+
+describe("a request ends", () => {
+  it("though it and another were bypassed by one that landed, and each was built on that one and the other", () => {
+    const relations = new Map([
+      ["1-2", "clash"],
+      ["1-3", "near"],
+      ["2-4", "near"],
+      ["3-4", "near"],
+    ] as const);
+    const world = { size: 4, bad: NOBODY, relations };
+    const how: Circumstances = {
+      bypass: true,
+      order: "arrival",
+      maxSize: 1,
+      speaksFor: "tree",
+      finishing: [2, 4, 1, 3],
+      slowRunway: true,
+      trickling: false,
+      tight: false,
+      suspected: "good",
+    };
+    expect(() => live(world, how)).not.toThrow();
+  });
+});
