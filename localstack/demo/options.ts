@@ -8,7 +8,7 @@ export const USAGE = `npm run demo -- [flags]
 
 Lands changes of a sandbox repository through a queue that runs on this machine, and proves that the trunk stayed green.
 
-  --count N     changes to make, 1 to 100 (default 8); with 2 or more, two of them break the project together; with 6 or more,
+  --count N     changes to make, 1 to 100 (default 8); with 2 or more, two of them break the project together; with 6 to 12,
                 one is slow, one lands past it, and two land with it
   --folders F   folders of the project to spread them over, 1 to 40 (default 3)
   --stacked     all changes but those two travel as one stack, in one request; none is slow

@@ -28,6 +28,9 @@ const FEATURES = [
   "vouchers",
 ];
 
+/** With many changes, first builds take every slot for long, and none is left to build around a slow one. */
+const MOST_WITH_SLOW = 12;
+
 /** The requests, in the order in which they are made. The same options give the same plan. */
 export function planRequests({ count, folders, seed, stacked }: PlanOptions): RequestPlan[] {
   const random = seeded(seed);
@@ -40,7 +43,7 @@ export function planRequests({ count, folders, seed, stacked }: PlanOptions): Re
   const conflict = count >= (stacked ? 4 : 2);
   const features = shuffled(FEATURES, random);
   const order = shuffled(folders, random);
-  const withSlow = !stacked && count >= 2 + SLOW_AND_BEHIND;
+  const withSlow = !stacked && count >= 2 + SLOW_AND_BEHIND && count <= MOST_WITH_SLOW;
   // The last: the others go elsewhere while they can, for what meets the slow one waits for it.
   const slowFolder = order.at(-1) ?? pick(folders);
   const rest = count - (conflict ? 2 : 0) - (withSlow ? SLOW_AND_BEHIND : 0);
