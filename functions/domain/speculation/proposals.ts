@@ -93,6 +93,8 @@ export function baseOf(field: Field, belief: Belief, { heads, landing }: Proposa
   const visit = (slot: number) => {
     for (const other of field.aheadOf(slot)) {
       if (base.has(other) || heads.includes(other) || hasBit(near, other) || belief.lands(other) < 0.5) continue;
+      // What has been handed to runway does not land behind those that it has bypassed.
+      if (field.batch(slot).state === "landing" && field.batch(other).state !== "landing") continue;
       base.add(other);
       visit(other);
     }

@@ -1,16 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { type Circumstances, live } from "./small-worlds.ts";
 import { aQueue, World } from "./world.ts";
 
 const NOBODY = new Set<number>();
 
-const finish = (world: World, ...tree: readonly number[]): void => {
-  const build = world.running().find((running) => String([...running.tree]) === String(tree));
-  if (build === undefined) throw new Error(`${tree} is not being built`);
+/** Finishes the build of these heads, and of exactly this tree when one is given. */
+function finish(world: World, heads: readonly number[], tree?: readonly number[]): void {
+  const build = world
+    .running()
+    .find((running) => String(running.head) === String(heads) && (!tree || String([...running.tree]) === String(tree)));
+  if (build === undefined) throw new Error(`${heads} on ${tree} is not being built`);
   world.finish(build);
   world.run();
-};
+}
+
+const speaksForHeads = (maxSize: number): QueueConfig =>
+  aQueue({
+    budget: 2,
+    batch: { maxSize, maxWaitSeconds: 0 },
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+  });
 
 describe("a change is not rejected for a failure", () => {
   it("of a bundle whose culprit has been rejected since, even where the bundle's first has landed", () => {
@@ -22,31 +32,44 @@ describe("a change is not rejected for a failure", () => {
     world.ready(2, ["b"]);
     world.ready(3, ["a"]);
     world.run();
-    finish(world, 1, 2, 3);
-    finish(world, 1);
+    finish(world, [1, 2, 3]);
+    finish(world, [1]);
     world.land();
     world.run();
-    finish(world, 2);
+    finish(world, [2]);
     world.drain();
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "error", "landed"]);
   });
 
   it("that another head of its bundle had with one that has been cancelled since, where builds speak for heads", () => {
-    const config = aQueue({
-      budget: 2,
-      batch: { maxSize: 2, maxWaitSeconds: 0 },
-      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
-    });
-    const world = new World(config, { bad: NOBODY, clashes: [[1, 2]] });
+    const world = new World(speaksForHeads(2), { bad: NOBODY, clashes: [[1, 2]] });
     world.ready(1, ["a"]);
     world.run();
     world.ready(2, ["a", "b"]);
     world.ready(3, ["b"]);
     world.run();
-    finish(world, 1, 2, 3);
+    finish(world, [2, 3]);
     world.cancel(1);
     world.drain();
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["cancelled", "landed", "landed"]);
+  });
+
+  it("that another head of its bundle had with one that has been rejected since, though that head has been archived", () => {
+    const world = new World(speaksForHeads(3), { bad: new Set([1]), clashes: [[1, 3]] });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["b"]);
+    world.ready(3, ["a"]);
+    world.ready(4, ["b"]);
+    world.run();
+    finish(world, [2, 3, 4]);
+    for (const n of [1, 2, 3]) {
+      finish(world, [n]);
+      world.land();
+      world.run();
+    }
+    world.drain();
+    expect([1, 2, 3, 4].map((n) => world.stateOf(n))).toEqual(["error", "landed", "landed", "landed"]);
   });
 
   it("of one below it that lacked what it needs, though both of those have landed since", () => {
@@ -70,7 +93,7 @@ describe("a change is not rejected for a failure", () => {
     world.ready(2, ["a", "b"]);
     world.ready(3, ["b", "c"]);
     world.run();
-    finish(world, 2, 3);
+    finish(world, [3], [2, 3]);
     world.drain();
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "landed", "landed"]);
   });
