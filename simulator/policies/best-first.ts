@@ -1,3 +1,4 @@
+import { Heap } from "../../functions/domain/heap.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
@@ -111,13 +112,13 @@ const keyOf = (line: Line, guess: Guess): number => line.keyOf(guess.head.n, rej
 /** Every guess of every undecided change, likeliest first, made as they are asked for. */
 function* guesses(line: Line, lands: readonly number[]): Generator<Guess, void, void> {
   const p = (n: number) => lands[n] ?? 0.5;
-  const heap: Guess[] = line.undecided.map((n) => {
+  const firsts = line.undecided.map((n): Guess => {
     const open = line.openAhead(n);
     const logProbability = open.reduce((sum, other) => sum + cheap(p(other)), 0);
     return { head: { n, open, unlikely: open.filter((other) => p(other) < 0.5) }, logProbability, flips: [] };
   });
-  for (let i = (heap.length >> 1) - 1; i >= 0; i--) sink(heap, i);
-  for (let guess = pop(heap); guess !== undefined; guess = pop(heap)) {
+  const heap = new Heap(precedes, firsts);
+  for (let guess = heap.pop(); guess !== undefined; guess = heap.pop()) {
     yield guess;
     const { head } = guess;
     head.flips ??= head.open
@@ -126,11 +127,11 @@ function* guesses(line: Line, lands: readonly number[]): Generator<Guess, void, 
     const last = guess.flips.at(-1) ?? -1;
     const next = head.flips[last + 1];
     if (next === undefined) continue;
-    push(heap, { head, logProbability: guess.logProbability - next.cost, flips: [...guess.flips, last + 1] });
+    heap.push({ head, logProbability: guess.logProbability - next.cost, flips: [...guess.flips, last + 1] });
     if (last < 0) continue;
     const cost = next.cost - (head.flips[last]?.cost ?? 0);
     const flips = [...guess.flips.slice(0, -1), last + 1];
-    push(heap, { head, logProbability: guess.logProbability - cost, flips });
+    heap.push({ head, logProbability: guess.logProbability - cost, flips });
   }
 }
 
@@ -140,41 +141,3 @@ const precedes = (a: Guess, b: Guess): boolean =>
     : a.flips.length !== b.flips.length
       ? a.flips.length < b.flips.length
       : a.head.n < b.head.n;
-
-function push(heap: Guess[], guess: Guess): void {
-  let i = heap.push(guess) - 1;
-  while (i > 0) {
-    const parent = (i - 1) >> 1;
-    const above = heap[parent] as Guess;
-    if (!precedes(guess, above)) break;
-    heap[i] = above;
-    i = parent;
-  }
-  heap[i] = guess;
-}
-
-function pop(heap: Guess[]): Guess | undefined {
-  const top = heap[0];
-  const last = heap.pop();
-  if (top === undefined || last === undefined || heap.length === 0) return top;
-  heap[0] = last;
-  sink(heap, 0);
-  return top;
-}
-
-function sink(heap: Guess[], from: number): void {
-  const guess = heap[from] as Guess;
-  let i = from;
-  for (;;) {
-    let child = 2 * i + 1;
-    const left = heap[child];
-    if (left === undefined) break;
-    const right = heap[child + 1];
-    if (right !== undefined && precedes(right, left)) child++;
-    const best = heap[child] as Guess;
-    if (!precedes(best, guess)) break;
-    heap[i] = best;
-    i = child;
-  }
-  heap[i] = guess;
-}

@@ -1,3 +1,5 @@
+import { Heap } from "../heap.ts";
+
 /** A head and the batches ahead of it that are undecided, each with the probability (0 … 1) that it lands. */
 export interface Head {
   /** Breaks ties: lower goes first. */
@@ -107,59 +109,10 @@ export function* candidates<H extends Head>(
   least = Number.NEGATIVE_INFINITY,
 ): Generator<Candidate<H>, void, void> {
   const isWorth = (node: Node<H>) => node.logProbability >= least;
-  const heap = new Heap<H>(heads.map((head) => new Search(head).first()).filter(isWorth));
+  const firsts = heads.map((head) => new Search(head).first()).filter(isWorth);
+  const heap = new Heap<Node<H>>(precedes, firsts);
   for (let node = heap.pop(); node !== undefined; node = heap.pop()) {
     yield node.search.candidate(node);
     for (const follower of node.search.after(node)) if (isWorth(follower)) heap.push(follower);
-  }
-}
-
-/** A binary heap over `precedes`. */
-class Heap<H extends Head> {
-  readonly #nodes: Node<H>[];
-
-  constructor(nodes: readonly Node<H>[]) {
-    this.#nodes = [...nodes];
-    for (let i = (nodes.length >> 1) - 1; i >= 0; i--) this.#sink(i);
-  }
-
-  push(node: Node<H>): void {
-    const nodes = this.#nodes;
-    let i = nodes.push(node) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = nodes[parent] as Node<H>;
-      if (!precedes(node, above)) break;
-      nodes[i] = above;
-      i = parent;
-    }
-    nodes[i] = node;
-  }
-
-  pop(): Node<H> | undefined {
-    const top = this.#nodes[0];
-    const last = this.#nodes.pop();
-    if (top === undefined || last === undefined || this.#nodes.length === 0) return top;
-    this.#nodes[0] = last;
-    this.#sink(0);
-    return top;
-  }
-
-  #sink(from: number): void {
-    const nodes = this.#nodes;
-    const node = nodes[from] as Node<H>;
-    let i = from;
-    for (;;) {
-      let child = 2 * i + 1;
-      const left = nodes[child];
-      if (left === undefined) break;
-      const right = nodes[child + 1];
-      if (right !== undefined && precedes(right, left)) child++;
-      const smaller = nodes[child] as Node<H>;
-      if (!precedes(smaller, node)) break;
-      nodes[i] = smaller;
-      i = child;
-    }
-    nodes[i] = node;
   }
 }

@@ -1,0 +1,53 @@
+/** A binary heap: the item that precedes all others is on top. Where neither of two precedes the other, either comes first. */
+export class Heap<T> {
+  readonly #precedes: (a: T, b: T) => boolean;
+  readonly #items: T[];
+
+  constructor(precedes: (a: T, b: T) => boolean, items: readonly T[] = []) {
+    this.#precedes = precedes;
+    this.#items = [...items];
+    for (let i = (items.length >> 1) - 1; i >= 0; i--) this.#sink(i);
+  }
+
+  get top(): T | undefined {
+    return this.#items[0];
+  }
+
+  push(item: T): void {
+    const items = this.#items;
+    let i = items.push(item) - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      const above = items[parent] as T;
+      if (!this.#precedes(item, above)) break;
+      items[i] = above;
+      i = parent;
+    }
+    items[i] = item;
+  }
+
+  pop(): T | undefined {
+    const { top } = this;
+    const last = this.#items.pop();
+    if (this.#items.length === 0) return top;
+    this.#items[0] = last as T;
+    this.#sink(0);
+    return top;
+  }
+
+  #sink(from: number): void {
+    const items = this.#items;
+    const item = items[from] as T;
+    let i = from;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= items.length) break;
+      if (child + 1 < items.length && this.#precedes(items[child + 1] as T, items[child] as T)) child++;
+      const first = items[child] as T;
+      if (!this.#precedes(first, item)) break;
+      items[i] = first;
+      i = child;
+    }
+    items[i] = item;
+  }
+}
