@@ -7,8 +7,6 @@ export interface Fact {
   readonly tree: Bits;
   readonly passed: boolean;
   readonly path: Path;
-  /** The slot of the batch that keeps the path. */
-  readonly owner: number;
 }
 
 export interface FieldOptions {
@@ -63,9 +61,7 @@ export class Field {
       if (batch.order === undefined) this.#before.set(slot, this.#nearBefore(slot, batch.nextPlace));
     });
     this.#facts = this.batches.map(() => []);
-    this.batches.forEach((batch, slot) => {
-      for (const path of batch.paths) this.#record(path, slot);
-    });
+    for (const batch of this.batches) for (const path of batch.paths) this.#record(path);
   }
 
   #landingsByTime(): { at: number; landed: Bits }[] {
@@ -119,10 +115,10 @@ export class Field {
     return near;
   }
 
-  #record(path: Path, owner: number): void {
+  #record(path: Path): void {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
     const tree = this.treeOf(path);
-    const fact: Fact = { tree, passed: path.state === "passed", path, owner };
+    const fact: Fact = { tree, passed: path.state === "passed", path };
     const about = this.speaksFor === "tree" ? tree : this.bitsOf(path.heads);
     for (let w = 0; w < this.words; w++) {
       const open = (about[w] ?? 0) & ~(this.landed[w] ?? 0);
@@ -224,6 +220,11 @@ export class Field {
   /** The finished builds that speak for the batch, which has not landed. */
   factsOf(slot: number): readonly Fact[] {
     return this.#facts[slot] ?? [];
+  }
+
+  /** One of them has passed. */
+  hasPassed(slot: number): boolean {
+    return this.factsOf(slot).some((fact) => fact.passed);
   }
 
   /**

@@ -37,7 +37,7 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
     .aheadOf(slot)
     .slice(0, MOST_NAMED)
     .map((other) => field.batch(other).id);
-  const passed = field.factsOf(slot).some((fact) => fact.passed);
+  const passed = field.hasPassed(slot);
   if (passed && on.length > 0) return { by: "dependency", on };
   if (passed && draft.queue.paused) return { by: "pause", on: [] };
   if (batch.order === undefined && batch.paths.length > 0) return { by: "probation", on };

@@ -1,7 +1,6 @@
 import { agreeWithin } from "../bits.ts";
-import type { Field } from "../field.ts";
 import type { Belief } from "../speculation/belief.ts";
-import { isKnown, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
+import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
 import type { Draft } from "./draft.ts";
 
 /**
@@ -26,8 +25,8 @@ export function bypasses(
     const [around, ...more] = open.filter((other) => slow.has(other.slot));
     if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
     // Others hold it up too: it is not yet the slow one that it waits for.
-    if (open.some((other) => other !== around && !hasPassed(field, other.slot))) continue;
-    const likely = open.filter((other) => other.lands >= 0.5).map((other) => other.slot);
+    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
+    const likely = likelyOf(open);
     const main = treeOf(field, { heads: [slot], landing: likely });
     if (!field.factsOf(slot).some((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)))) continue;
     const landing = likely.filter((other) => other !== around.slot);
@@ -36,8 +35,6 @@ export function bypasses(
   }
   return found;
 }
-
-const hasPassed = (field: Field, slot: number): boolean => field.factsOf(slot).some((fact) => fact.passed);
 
 /** How many times the upper quartile of build times makes a build slow. Less doubles the builds, and lands hardly anything earlier. */
 const SLOW = 2;

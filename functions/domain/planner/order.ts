@@ -1,4 +1,5 @@
-import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
+import type { Sqid } from "../../contracts/ids.ts";
+import { happeningEvent, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { Batch } from "../batch.ts";
 import { clashOf } from "../speculation/history.ts";
 import { scorerFor, tellsApart } from "../speculation/scorer.ts";
@@ -23,16 +24,16 @@ export function mustProveItself(draft: Draft, batch: Pick<Batch, "members" | "co
 }
 
 /** Gives the batch its place behind all that have one. */
-export function takePlace(draft: Draft, batch: Batch): Batch {
-  const order = draft.queue.nextOrder;
-  draft.queue = { ...draft.queue, nextOrder: order + 1 };
-  const events = batch.members.map(({ sqid }) =>
-    statusEvent(sqid, "speculating", draft.now, {
-      occurrence: batch.id,
-      metadata: { batch_id: batch.id, place: order },
-    }),
+export const takePlace = (draft: Draft, batch: Batch): Batch =>
+  placed(draft, batch, (sqid, place) =>
+    statusEvent(sqid, "speculating", draft.now, { occurrence: batch.id, metadata: { batch_id: batch.id, place } }),
   );
-  return announce({ ...batch, order }, events);
+
+function placed(draft: Draft, batch: Batch, say: (sqid: Sqid, place: number) => LogEvent): Batch {
+  const place = draft.queue.nextOrder;
+  draft.queue = { ...draft.queue, nextOrder: place + 1 };
+  const events = batch.members.map(({ sqid }) => say(sqid, place));
+  return announce({ ...batch, order: place }, events);
 }
 
 /** Ends the probation of those that have passed a build of their own, and of those that have been held for long enough. */
@@ -42,14 +43,11 @@ export function endProbation(draft: Draft): void {
     if (batch.state !== "speculating" || batch.order !== undefined) continue;
     const proven = batch.paths.some((path) => path.state === "passed");
     if (!proven && draft.now - batch.createdAt < longest) continue;
-    const order = draft.queue.nextOrder;
-    draft.queue = { ...draft.queue, nextOrder: order + 1 };
-    const events = batch.members.map(({ sqid }) =>
+    const joined = (sqid: Sqid, place: number) =>
       happeningEvent(sqid, "joined", draft.now, {
         occurrence: batch.id,
-        metadata: { batch_id: batch.id, place: order, proven },
-      }),
-    );
-    draft.put(announce({ ...batch, order }, events));
+        metadata: { batch_id: batch.id, place, proven },
+      });
+    draft.put(placed(draft, batch, joined));
   }
 }

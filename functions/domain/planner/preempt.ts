@@ -1,3 +1,4 @@
+import type { Batch, Path } from "../batch.ts";
 import { hasBit } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
 import type { Proposal } from "../speculation/proposals.ts";
@@ -13,29 +14,25 @@ export const MARGIN = 1.5;
 export function preempt(draft: Draft, belief: Belief, proposal: Proposal): boolean {
   const candidate = Math.exp(proposal.logProbability);
   const expected = draft.queue.history?.buildMs?.[1];
-  let least: { readonly batch: number; readonly key: string; readonly worth: number } | undefined;
+  let least: { readonly batch: Batch; readonly path: Path; readonly worth: number } | undefined;
   draft.field.batches.forEach((batch, slot) => {
     for (const path of batch.paths) {
       // A bundle serves several heads: no single guess is worth more.
       if (path.state !== "building" || path.heads.length > 1) continue;
       const done = expected === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / expected);
-      const worth = chanceOf(draft, belief, slot, path.buildKey) * (1 + done);
-      if (least === undefined || worth < least.worth) least = { batch: slot, key: path.buildKey, worth };
+      const worth = chanceOf(draft, belief, slot, path) * (1 + done);
+      if (least === undefined || worth < least.worth) least = { batch, path, worth };
     }
   });
   if (least === undefined || candidate < least.worth * MARGIN) return false;
-  const { batch: slot, key } = least;
-  const batch = draft.field.batch(slot);
-  const paths = batch.paths.map((path) => (path.buildKey === key ? { ...path, state: "cancelling" as const } : path));
+  const { batch, path: given } = least;
+  const paths = batch.paths.map((path) => (path === given ? { ...path, state: "cancelling" as const } : path));
   draft.put({ ...batch, paths });
   return true;
 }
 
 /** The probability that the assumptions of a path under way come true. */
-function chanceOf(draft: Draft, belief: Belief, slot: number, key: string): number {
-  const { field } = draft;
-  const path = field.batch(slot).paths.find((candidate) => candidate.buildKey === key);
-  if (!path) return 0;
+function chanceOf({ field }: Draft, belief: Belief, slot: number, path: Path): number {
   const tree = field.treeOf(path);
   return field.aheadOf(slot).reduce((chance, other) => {
     const lands = belief.lands(other);

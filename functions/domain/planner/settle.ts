@@ -80,7 +80,7 @@ function board(draft: Draft): Passenger[] {
   };
   const queue = field.batches
     .map((_, slot) => slot)
-    .filter((slot) => mayLand(slot) && field.factsOf(slot).some((fact) => fact.passed))
+    .filter((slot) => mayLand(slot) && field.hasPassed(slot))
     .sort((a, b) => (goesAhead(field.batch(a), field.batch(b)) ? -1 : 1));
   const most = draft.config.speculation.bypass ? MOST_BYPASSED : 0;
   for (const slot of queue) {

@@ -59,7 +59,7 @@ export class Belief {
     for (const other of members(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads))) {
       if (other === slot || hasBit(field.landed, other)) continue;
       if (hasBit(field.lost, other)) return Number.POSITIVE_INFINITY;
-      if (!field.factsOf(other).some((known) => known.passed)) count++;
+      if (!field.hasPassed(other)) count++;
     }
     return count;
   }

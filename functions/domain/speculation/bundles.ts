@@ -1,7 +1,7 @@
 import { hasBit } from "../bits.ts";
 import type { Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
-import { isKnown, type Proposal, type Running, type WaitingHead } from "./proposals.ts";
+import { isKnown, likelyOf, type Proposal, type Running, type WaitingHead } from "./proposals.ts";
 
 /**
  * How large a bundle may be, how long one that is not full may wait, how many slots of the budget are free, and the logarithm of the
@@ -103,8 +103,7 @@ export const canShare = (field: Field, belief: Belief, slot: number): boolean =>
 function isWaiting(field: Field, belief: Belief, running: Running, head: WaitingHead): boolean {
   const { slot, open } = head;
   if (!canShare(field, belief, slot)) return false;
-  const landing = open.filter((other) => other.lands >= 0.5).map((other) => other.slot);
-  return !isKnown(field, belief, running, { heads: [slot], landing, logProbability: 0 });
+  return !isKnown(field, belief, running, { heads: [slot], landing: likelyOf(open), logProbability: 0 });
 }
 
 /** How many may share a bundle with it: half of the suspects of the smallest failed bundle that it leads. */

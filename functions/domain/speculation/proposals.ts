@@ -39,6 +39,10 @@ export function waitingHeads(field: Field, belief: Belief): WaitingHead[] {
   }));
 }
 
+/** Those that its likeliest guess assumes to land. */
+export const likelyOf = (open: Head["open"]): number[] =>
+  open.flatMap(({ slot, lands }) => (lands >= 0.5 ? [slot] : []));
+
 /** Per slot, the trees of the builds under way for it. */
 export type Running = ReadonlyMap<number, readonly Bits[]>;
 
