@@ -3,7 +3,7 @@ import { type Path, pathIsActive } from "../batch.ts";
 
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
-import { bundles, canShare } from "../speculation/bundles.ts";
+import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
 import { candidates } from "../speculation/candidates.ts";
 import { clashOf } from "../speculation/history.ts";
 import {
@@ -36,13 +36,14 @@ export function propose(draft: Draft): void {
   const belief = new Belief(field, (slot) => scorer(field.batch(slot)), clashOf(draft.queue.history));
   const running = buildsUnderWay(field);
   const heads = waitingHeads(field, belief);
+  const served = inBundles(field, heads);
   const floor = Math.log(speculation.minProbability);
   const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free, least: floor };
   const crowd =
-    bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, limits, draft.now) : undefined;
+    bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, served, limits, draft.now) : undefined;
   // When more wait than can be served, what can be in a bundle is not built alone.
   const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
-  const guesses = newGuesses(field, belief, running, alone, floor);
+  const guesses = newGuesses(field, belief, running, alone, served, floor);
   if (crowd) {
     let kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
     for (; kept > 0 && free > 0; kept--, free--) {
@@ -79,9 +80,11 @@ function* newGuesses(
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
+  served: ReadonlySet<number>,
   least: number,
 ): Generator<Proposal, undefined, void> {
-  for (const { head, landing, logProbability } of candidates(heads, least)) {
+  for (const { head, landing, logProbability, flips } of candidates(heads, least)) {
+    if (flips === 0 && served.has(head.slot)) continue;
     const proposal = { heads: [head.slot], landing, logProbability };
     if (!isKnown(field, belief, running, proposal)) yield proposal;
   }

@@ -1,7 +1,8 @@
-import { hasBit } from "../bits.ts";
+import type { Path } from "../batch.ts";
+import { addBit, agreeWithin, type Bits, hasBit, members, noBits } from "../bits.ts";
 import type { Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
-import { isKnown, likelyOf, type Proposal, type Running, type WaitingHead } from "./proposals.ts";
+import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "./proposals.ts";
 
 /**
  * How large a bundle may be, how long one that is not full may wait, how many slots of the budget are free, and the logarithm of the
@@ -25,25 +26,33 @@ export function bundles(
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
+  served: ReadonlySet<number>,
   limits: BundleLimits,
   now: number,
 ): Proposal[] | undefined {
   const { maxSize, maxWaitMs, free, least } = limits;
-  const waiting = heads.filter((head) => isWaiting(field, belief, running, head));
-  if (waiting.length <= free) return undefined;
-  const size = Math.min(maxSize, Math.ceil(waiting.length / free));
+  const waiting = new Set(
+    heads.flatMap((head) => (!served.has(head.slot) && isWaiting(field, belief, running, head) ? [head.slot] : [])),
+  );
+  if (waiting.size <= free) return undefined;
+  const size = Math.min(maxSize, Math.ceil(waiting.size / free));
   const found: Proposal[] = [];
   const isBetter = (larger: Group, than: Group) => larger.worth >= than.worth && larger.logProbability >= least;
-  let group = new Group(belief);
+  let group = new Group(field, belief);
   const close = () => {
     if (group.heads.length > 0 && group.logProbability >= least) found.push(group.proposal());
-    group = new Group(belief);
+    group = new Group(field, belief);
   };
-  for (const head of waiting) {
+  for (const head of heads) {
+    if (served.has(head.slot)) close();
+    if (!waiting.has(head.slot)) {
+      group.pass(head);
+      continue;
+    }
     const [first = head] = group.heads;
     const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
-    const larger = group.with(head);
-    if (!isOfAKind || group.heads.length >= Math.min(size, limitOf(field, first)) || !isBetter(larger, group)) close();
+    const isFull = group.heads.length >= Math.min(size, limitOf(field, first));
+    if (!isOfAKind || isFull || group.isCutOff(head) || !isBetter(group.with(head), group)) close();
     group = group.with(head);
     if (limitOf(field, head) <= 1) close();
   }
@@ -51,17 +60,86 @@ export function bundles(
   return found;
 }
 
-/** Heads to be built together, on everything ahead of any of them that will probably land. */
+/** Heads that are built, or were, as one. */
+interface Bundled {
+  /** In landing order. */
+  readonly heads: readonly WaitingHead[];
+  readonly path: Path;
+}
+
+/**
+ * The heads of bundles that are being built, or have passed and wait to land, on the likeliest guess about everything that any of them
+ * hangs on: they need no other build for it. No two of these bundles overlap in landing order: they could wait for each other.
+ */
+export function inBundles(field: Field, heads: readonly WaitingHead[]): ReadonlySet<number> {
+  const served = new Set<number>();
+  let last = -1;
+  for (const bundle of standing(field, heads)) {
+    const [first] = bundle.heads;
+    if (first === undefined || first.rank <= last || areApart(bundle.heads, heads)) continue;
+    if (!isAsGuessed(field, bundle)) continue;
+    for (const { slot, rank } of bundle.heads) {
+      served.add(slot);
+      last = rank;
+    }
+  }
+  return served;
+}
+
+/** The bundles that may yet land as they are: each head that has not landed is waiting. Those that go first, first. */
+function standing(field: Field, heads: readonly WaitingHead[]): Bundled[] {
+  const waiting = new Map(heads.map((head) => [head.slot, head]));
+  const found: Bundled[] = [];
+  for (const path of field.batches.flatMap((batch) => batch.paths)) {
+    if (path.heads.length < 2 || (path.state !== "building" && path.state !== "passed")) continue;
+    const together = [...members(field.bitsOf(path.heads))].filter((slot) => !hasBit(field.landed, slot));
+    const known = together.flatMap((slot) => waiting.get(slot) ?? []);
+    if (known.length < together.length || field.isOutdated(path)) continue;
+    found.push({ path, heads: known.sort((a, b) => a.rank - b.rank) });
+  }
+  return found.sort((a, b) => (a.heads[0]?.rank ?? 0) - (b.heads[0]?.rank ?? 0));
+}
+
+function isAsGuessed(field: Field, { heads, path }: Bundled): boolean {
+  const slots = heads.map(({ slot }) => slot);
+  const guess = treeOf(field, { heads: slots, landing: heads.flatMap(({ open }) => likelyOf(open)) });
+  const tree = field.treeOf(path);
+  return slots.every((slot) => agreeWithin(tree, guess, field.reckonedBy(slot)));
+}
+
+/** One of them hangs on another outside that hangs on one of them: they can't land as one. */
+function areApart(together: readonly WaitingHead[], heads: readonly WaitingHead[]): boolean {
+  const inside = new Set(together.map(({ slot }) => slot));
+  const behind = new Set<number>();
+  for (const { slot, open } of heads) {
+    if (inside.has(slot) && open.some((other) => behind.has(other.slot))) return true;
+    if (!inside.has(slot) && open.some((other) => behind.has(other.slot) || inside.has(other.slot))) behind.add(slot);
+  }
+  return false;
+}
+
+/** Heads to be built together, on everything ahead of any of them that will probably land. They are told of all heads in landing order. */
 class Group {
   readonly heads: readonly WaitingHead[];
+  readonly #field: Field;
   readonly #belief: Belief;
   /** Of everything undecided ahead of any of the heads, and not among them, the probability that it lands. */
   readonly #open: ReadonlyMap<number, number>;
+  /** Those outside it that hang on one of the heads, or on one that does. */
+  readonly #behind: Bits;
 
-  constructor(belief: Belief, heads: readonly WaitingHead[] = [], open: ReadonlyMap<number, number> = new Map()) {
+  constructor(
+    field: Field,
+    belief: Belief,
+    heads: readonly WaitingHead[] = [],
+    open: ReadonlyMap<number, number> = new Map(),
+    behind = noBits(field.words),
+  ) {
+    this.#field = field;
     this.#belief = belief;
     this.heads = heads;
     this.#open = open;
+    this.#behind = behind;
   }
 
   with(head: WaitingHead): Group {
@@ -69,7 +147,18 @@ class Group {
     const open = new Map(this.#open);
     for (const { slot, lands } of head.open) open.set(slot, lands);
     for (const { slot } of heads) open.delete(slot);
-    return new Group(this.#belief, heads, open);
+    return new Group(this.#field, this.#belief, heads, open, this.#behind);
+  }
+
+  /** The head stays outside. */
+  pass({ slot, open }: WaitingHead): void {
+    const isHead = (other: number) => this.heads.some((head) => head.slot === other);
+    if (open.some((other) => hasBit(this.#behind, other.slot) || isHead(other.slot))) addBit(this.#behind, slot);
+  }
+
+  /** It hangs on one outside that hangs on one inside: they could never land as one. */
+  isCutOff({ open }: WaitingHead): boolean {
+    return open.some(({ slot }) => hasBit(this.#behind, slot));
   }
 
   /** How many landings are to be expected of one build of it. */
