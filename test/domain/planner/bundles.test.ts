@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { seed } from "./stories.ts";
 import { aQueue, type Fate, World } from "./world.ts";
 
 /** Large changes are expected to fail, so that what is behind one is built on the guess that it does; all keep their places. */
@@ -33,6 +35,69 @@ function bundleThatPassedWithoutTheFirst(fate: Partial<Fate> = {}): World {
   world.run();
   return world;
 }
+
+describe("a bundle that is being built", () => {
+  it("is the only build of its heads as long as what it guesses may come true", () => {
+    const certain = { ...speculation, minProbability: 0.2 };
+    const world = new World(aQueue({ budget: 2, batch: { maxSize: 3, maxWaitSeconds: 0 }, speculation: certain }));
+    for (let n = 1; n <= 10; n++) {
+      world.ready(n, ["a"]);
+      if (n === 1) world.run();
+    }
+    world.drain();
+    const heads = [...world.builds.values()].flatMap((build) => build.head);
+    expect([...heads].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(Math.max(...[...world.builds.values()].map((build) => build.head.length))).toBe(3);
+  });
+});
+
+describe(`bundles (SEED=${seed})`, () => {
+  const places = fc.uniqueArray(fc.nat(20).map(String), { minLength: 1, maxLength: 3 });
+  const changes = fc.array(
+    fc.record({
+      paths: places,
+      isLarge: fc.constantFrom(false, false, true),
+      bad: fc.constantFrom(false, false, false, false, true),
+    }),
+    {
+      minLength: 12,
+      maxLength: 30,
+      size: "max",
+    },
+  );
+  const whichEnd = fc.array(fc.nat(20), { minLength: 40, maxLength: 40 });
+
+  it("never wait for each other, however many there are and whichever builds end first", () => {
+    fc.assert(
+      fc.property(
+        changes,
+        whichEnd,
+        fc.integer({ min: 2, max: 6 }),
+        fc.integer({ min: 2, max: 4 }),
+        (made, ends, budget, maxSize) => {
+          const numbers = made.map((_, i) => i + 1);
+          const bad = new Set(numbers.filter((n) => made[n - 1]?.bad));
+          const config = aQueue({ budget, batch: { maxSize, maxWaitSeconds: 0 }, speculation });
+          const world = new World(config, { bad, clashes: [] });
+          for (const n of numbers) {
+            const { paths = [], isLarge = false } = made[n - 1] ?? {};
+            world.ready(n, paths, isLarge ? large(paths) : {});
+            if (n % 3 === 0) world.run();
+          }
+          for (const which of ends) {
+            const running = world.running();
+            const build = running[which % Math.max(1, running.length)];
+            if (build) world.finish(build);
+            while (world.inbox.length > 0) world.run();
+          }
+          world.drain();
+          expect(numbers.filter((n) => world.stateOf(n) !== (bad.has(n) ? "error" : "landed"))).toEqual([]);
+        },
+      ),
+      { seed, numRuns: 100 },
+    );
+  });
+});
 
 describe("a bundle that has passed", () => {
   it("waits for an undecided change ahead of one of its heads, though it was built without it", () => {
