@@ -1,6 +1,7 @@
 import type { Batch, Path } from "../batch.ts";
 import { hasBit } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
+import { rung } from "../speculation/candidates.ts";
 import type { Proposal } from "../speculation/proposals.ts";
 import type { Draft } from "./draft.ts";
 
@@ -9,22 +10,27 @@ export const MARGIN = 1.5;
 
 /**
  * Gives up the running build that is worth least, when the proposal is worth more than it and what it has already cost: a build
- * half done counts half as much again. True when one was given up.
+ * half done counts half as much again. Only for a proposal that goes first when the slot is free: else the build that was given up
+ * would be the next to start. True when one was given up.
  */
 export function preempt(draft: Draft, belief: Belief, proposal: Proposal): boolean {
   const candidate = Math.exp(proposal.logProbability);
   const expected = draft.queue.history?.buildMs?.[1];
-  let least: { readonly batch: Batch; readonly path: Path; readonly worth: number } | undefined;
+  let least:
+    | { readonly batch: Batch; readonly path: Path; readonly chance: number; readonly worth: number }
+    | undefined;
   draft.field.batches.forEach((batch, slot) => {
     for (const path of batch.paths) {
       // A bundle serves several heads: no single guess is worth more.
       if (path.state !== "building" || path.heads.length > 1) continue;
       const done = expected === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / expected);
-      const worth = chanceOf(draft, belief, slot, path) * (1 + done);
-      if (least === undefined || worth < least.worth) least = { batch, path, worth };
+      const chance = chanceOf(draft, belief, slot, path);
+      const worth = chance * (1 + done);
+      if (least === undefined || worth < least.worth) least = { batch, path, chance, worth };
     }
   });
   if (least === undefined || candidate < least.worth * MARGIN) return false;
+  if (rung(proposal.logProbability) >= rung(Math.log(least.chance))) return false;
   const { batch, path: given } = least;
   const paths = batch.paths.map((path) => (path === given ? { ...path, state: "cancelling" as const } : path));
   draft.put({ ...batch, paths });

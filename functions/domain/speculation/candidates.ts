@@ -87,11 +87,12 @@ class Search<H extends Head> {
 /** Odds that differ by less than a factor of e² are taken for equal: guesses far down the line wait their turn, but do not starve. */
 const STEP = 2;
 
-const rung = ({ logProbability }: { readonly logProbability: number }): number => Math.floor(-logProbability / STEP);
+/** Lower goes first. */
+export const rung = (logProbability: number): number => Math.floor(-logProbability / STEP);
 
 /** Likelier first, by rungs; then fewer flips, the head that goes first, and the flips that come first. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
-  const [first, second] = [rung(a), rung(b)];
+  const [first, second] = [rung(a.logProbability), rung(b.logProbability)];
   if (first !== second) return first < second;
   if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
   if (a.search.head.rank !== b.search.head.rank) return a.search.head.rank < b.search.head.rank;

@@ -1,14 +1,59 @@
 import { describe, expect, it } from "vitest";
+import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";
 import { batchesAfter, givenUp, isContradicted, placedBefore } from "./given-up.ts";
 import { aStory, holds, type Story, seed } from "./stories.ts";
-import type { Run } from "./world.ts";
+import { aQueue, type Run, World } from "./world.ts";
 
 const storiesOf = (allocator: "sticky" | "preempting") =>
   aStory.map((story): Story => ({ ...story, speculation: { ...story.speculation, allocator } }));
 
 const underWayAfter = (run: Run): number =>
   [...batchesAfter(run).values()].reduce((sum, { paths }) => sum + paths.filter(pathIsActive).length, 0);
+
+describe("a build is given up", () => {
+  /** The last of `ahead` + 1 changes is built on the guess that all those ahead land; then comes one on probation that hangs on nobody. */
+  const crowded = (ahead: number): World => {
+    const buckets = [
+      { upTo: 10, success: 0.6 },
+      { upTo: 1_000, success: 0.2 },
+    ];
+    const scorer = { type: "heuristic", buckets } as const;
+    const speculation = SpeculationConfig.parse({ allocator: "preempting", scorer });
+    const world = new World(aQueue({ budget: ahead + 1, speculation }));
+    for (let n = 1; n <= ahead; n++) world.ready(n, [String(n)]);
+    world.ready(
+      ahead + 1,
+      Array.from({ length: ahead }, (_, i) => String(i + 1)),
+    );
+    while (world.inbox.length > 0) world.run();
+    const touches = { paths: ["other"], files: 1, additions: 100, deletions: 0, authors: [] };
+    world.ready(ahead + 2, ["other"], { touches });
+    world.run();
+    return world;
+  };
+  const givenUpIn = (world: World) =>
+    world
+      .running()
+      .filter(({ key, batchId }) =>
+        world.live.get(batchId)?.paths.some((path) => path.buildKey === key && path.state === "cancelling"),
+      );
+
+  it("for a guess that is much likelier, which then gets its slot", () => {
+    const world = crowded(4);
+    const [build] = givenUpIn(world);
+    expect(build?.head).toEqual([5]);
+    if (build) world.finish(build);
+    world.run();
+    expect(world.running().map(({ head }) => head[0])).toEqual([1, 2, 3, 4, 6]);
+  });
+
+  it("for none that it would go before when the slot is free", () => {
+    const world = crowded(2);
+    expect(givenUpIn(world)).toEqual([]);
+    expect(world.running().map(({ head }) => head[0])).toEqual([1, 2, 3]);
+  });
+});
 
 describe(`the budget of builds (SEED=${seed})`, () => {
   it("when sticky, is never got back from a running build that reality has not contradicted", () => {
