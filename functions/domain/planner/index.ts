@@ -2,7 +2,7 @@ import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
-import { addAll, addBit, addCommon, hasBit, meetWithin, noBits } from "../bits.ts";
+import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "../bits.ts";
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
 import { noteBlockers } from "./blockers.ts";
@@ -168,7 +168,7 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
 
 /**
  * Ended, concluded, its builds stopped, and of no more use: no unfinished batch conflicts with it, and it can't be to blame for a
- * failure of a tree that it shares with one, whoever keeps the path.
+ * failure of a tree that holds one, neither by being in it nor by lacking under something that is.
  */
 function archivable(draft: Draft): Batch[] {
   const { field } = draft;
@@ -181,7 +181,10 @@ function archivable(draft: Draft): Batch[] {
   });
   for (const path of field.batches.flatMap((batch) => batch.paths)) {
     const tree = field.treeOf(path);
-    if (meetWithin(tree, unfinished, tree)) addCommon(needed, tree, field.lost);
+    if (!meetWithin(tree, unfinished, tree)) continue;
+    addCommon(needed, tree, field.lost);
+    if (field.speaksFor === "tree")
+      for (const below of members(field.bitsOf(path.base))) addAll(needed, field.nearOf(below));
   }
   return field.batches.filter(
     (batch, slot) =>

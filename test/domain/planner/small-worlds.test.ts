@@ -125,14 +125,9 @@ function lead(small: SmallWorld, how: Circumstances): void {
 
 /**
  * What needs another lands behind it only if that one has a place, which on probation it has not: the order of arrival is asked for.
- * Some builds that hold a change without what it needs are still taken for what they are not: doc/rfc/evidence.md, "Open".
  */
-function suits(small: SmallWorld, { order }: Circumstances): boolean {
-  const needs = fateOf(small).needs ?? [];
-  const isBuiltWithout = ([needy, needed]: readonly [number, number]) =>
-    numbers(small.size).some((n) => n !== needed && conflict(small, n, needy) && !conflict(small, n, needed));
-  return needs.length === 0 || (order === "arrival" && !needs.some(isBuiltWithout));
-}
+const suits = (small: SmallWorld, { order }: Circumstances): boolean =>
+  order === "arrival" || (fateOf(small).needs ?? []).length === 0;
 
 /** Every world of `size` in `count` circumstances each. */
 function leadAll(size: number, between: Parameters<typeof smallWorlds>[1], count: number): void {
