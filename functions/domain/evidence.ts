@@ -68,14 +68,15 @@ export function verdictAgainst(field: Field, slot: number): Fact | undefined {
 const isAlone = (field: Field, slot: number, fact: Fact): boolean =>
   !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
   isWithin(field.bitsOf(fact.path.heads), field.landed, slot) &&
-  !lacksWhatItsBaseHas(field, fact, field.landed);
+  !lacksWhatOthersNeed(field, slot, fact, field.landed);
 
-/** A failure of a whole tree may be due to something under the head that was built without what it lands behind. */
-export function lacksWhatItsBaseHas(field: Field, { path, tree }: Fact, lands: Bits): boolean {
+/** A failure of a whole tree may be due to another in it that was built without what it lands behind. */
+export function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
   if (field.speaksFor === "heads") return false;
-  return [...members(field.bitsOf(path.base))].some((below) => {
-    const lacking = [...members(field.nearOf(below))].filter((other) => hasBit(lands, other) && !hasBit(tree, other));
-    return lacking.some((other) => landsBefore(field.batch(other), field.batch(below)));
+  return [...members(field.bitsOf(path.base, path.heads))].some((built) => {
+    if (built === slot) return false;
+    const lacking = [...members(field.nearOf(built))].filter((other) => hasBit(lands, other) && !hasBit(tree, other));
+    return lacking.some((other) => landsBefore(field.batch(other), field.batch(built)));
   });
 }
 

@@ -184,7 +184,7 @@ function archivable(draft: Draft): Batch[] {
     if (!meetWithin(tree, unfinished, tree)) continue;
     addCommon(needed, tree, field.lost);
     if (field.speaksFor === "tree")
-      for (const below of members(field.bitsOf(path.base))) addAll(needed, field.nearOf(below));
+      for (const built of members(field.bitsOf(path.base, path.heads))) addAll(needed, field.nearOf(built));
   }
   return field.batches.filter(
     (batch, slot) =>

@@ -1,6 +1,6 @@
 import { goesAhead } from "../batch.ts";
 import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, noBits } from "../bits.ts";
-import { lacksWhatItsBaseHas } from "../evidence.ts";
+import { lacksWhatOthersNeed } from "../evidence.ts";
 import type { Fact, Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
 import type { Head } from "./candidates.ts";
@@ -77,13 +77,13 @@ export function isKnown(field: Field, belief: Belief, running: Running, proposal
   if (alike.length === 0) return false;
   if (alike.some((fact) => fact.passed)) return true;
   const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
-  return alike.some((fact) => speaksAgainst(field, fact, whole));
+  return alike.some((fact) => speaksAgainst(field, slot, fact, whole));
 }
 
 /** A failure has no verdict about the head when it may be due to something lost since, or to what would not be in its tree now. */
-const speaksAgainst = (field: Field, fact: Fact, tree: Bits): boolean =>
+const speaksAgainst = (field: Field, slot: number, fact: Fact, tree: Bits): boolean =>
   !meetWithin(fact.tree, field.lost, field.reachOf(fact)) &&
-  !lacksWhatItsBaseHas(field, fact, tree) &&
+  !lacksWhatOthersNeed(field, slot, fact, tree) &&
   isWithin(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads), tree);
 
 /**

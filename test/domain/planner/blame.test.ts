@@ -99,6 +99,27 @@ describe("a change is not rejected for a failure", () => {
   });
 });
 
+describe("nobody who was bypassed is rejected", () => {
+  it("for a failure of the one that bypassed it, built together without what that one needs", () => {
+    const relations = new Map([
+      ["1-3", "near"],
+      ["2-3", "needs"],
+    ] as const);
+    const how: Circumstances = {
+      bypass: true,
+      order: "arrival",
+      maxSize: 1,
+      speaksFor: "tree",
+      finishing: [3, 2, 1],
+      slowRunway: false,
+      trickling: false,
+      tight: false,
+      suspected: "bad",
+    };
+    expect(live({ size: 3, bad: NOBODY, relations }, how).trunk.toSorted()).toEqual([1, 2, 3]);
+  });
+});
+
 describe("a request ends", () => {
   it("though it and another were bypassed by one that landed, and each was built on that one and the other", () => {
     const relations = new Map([
