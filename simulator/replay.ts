@@ -9,7 +9,9 @@ const Entry = z
     id: z.string().min(1),
     arrivedAt: Moment,
     /** What it touched: changes that share a path conflict. */
-    paths: z.array(z.string().min(1)),
+    paths: z.array(z.string().min(1)).default([]),
+    /** Ids of earlier changes that it conflicts with beside those: what is known where paths are not. */
+    behind: z.array(z.string()).default([]),
     buildSeconds: z.number().positive(),
     outcome: z.enum(["landed", "error", "cancelled"]),
     /** Of a cancelled one: when. */
@@ -53,6 +55,18 @@ function jsonOf(text: string): unknown {
   return undefined;
 }
 
+/** What each touches; a pair that is only said to conflict shares a made-up path. */
+function pathsOf(entries: readonly Entry[], numbers: ReadonlyMap<string, number>): string[][] {
+  const paths = entries.map((entry) => new Set(entry.paths));
+  entries.forEach(({ behind }, n) => {
+    for (const other of behind.flatMap((id) => numbers.get(id) ?? [])) {
+      if (other === n) continue;
+      for (const one of [n, other]) paths[one]?.add(`behind/${other}-${n}`);
+    }
+  });
+  return paths.map((own) => [...own]);
+}
+
 function changesOf(entries: readonly Entry[]): Change[] {
   const start = entries[0]?.arrivedAt ?? 0;
   const numbers = new Map(entries.map(({ id }, n) => [id, n]));
@@ -66,10 +80,12 @@ function changesOf(entries: readonly Entry[]): Change[] {
       clashes[other]?.add(n);
     }
   });
+  const paths = pathsOf(entries, numbers);
   const passing = entries.filter(({ outcome }) => outcome !== "error").length / entries.length;
   return entries.map((entry, n): Change => {
-    const earlier = new Set(entry.paths.flatMap((path) => touching.get(path) ?? []));
-    for (const path of new Set(entry.paths)) touching.set(path, [...(touching.get(path) ?? []), n]);
+    const own = paths[n] ?? [];
+    const earlier = new Set(own.flatMap((path) => touching.get(path) ?? []));
+    for (const path of own) touching.set(path, [...(touching.get(path) ?? []), n]);
     const cancelled = entry.outcome === "cancelled" && entry.endedAt !== undefined;
     return {
       n,
@@ -80,9 +96,9 @@ function changesOf(entries: readonly Entry[]): Change[] {
       latent: passing,
       earlier: [...earlier].sort((a, b) => a - b),
       clashes: [...(clashes[n] ?? [])].sort((a, b) => a - b),
-      paths: entry.paths,
+      paths: own,
       lines: entry.lines,
-      files: entry.paths.length,
+      files: Math.max(1, entry.paths.length),
       authors: entry.authors,
       ...(cancelled ? { cancelMs: Math.max(0, (entry.endedAt ?? 0) - start) } : {}),
     };

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
+import { type HistoryLine, historyOf, lineOf } from "../../simulator/history.ts";
+import { parseReplay } from "../../simulator/replay.ts";
+
+const at = (minute: number) => `2026-11-02T09:${String(minute).padStart(2, "0")}:00.000Z`;
+
+const request = (number: number, status: string, endedAt: number) =>
+  RequestSummary.parse({
+    sqid: `shop/${number}`,
+    queue: "shop",
+    number,
+    status,
+    ended: status !== "speculating",
+    changes: [`git://host/repo/refs%2Fheads%2Fx/${String(number).padStart(40, "0")}`],
+    strategy: "REBASE",
+    priority: 0,
+    receivedAt: at(number),
+    updatedAt: at(endedAt),
+    metadata: {},
+  });
+
+const event = (name: string, minute: number, metadata: object = {}) =>
+  HistoryEntry.parse({ id: `${name}-${minute}`, at: at(minute), kind: "event", event: name, metadata });
+
+const batched = (behind: string) =>
+  HistoryEntry.parse({ id: "batched", at: at(1), kind: "status", status: "batched", metadata: { behind } });
+
+const build = (key: string, from: number, to: number, end = "built") => [
+  event("building", from, { build_key: key }),
+  event(end, to, { build_key: key }),
+];
+
+describe("the history of a queue", () => {
+  it("has of each request that ended when it came, whom it stood behind, how long its builds took, and its end", () => {
+    const events = [
+      batched("1 2.1"),
+      ...build("a", 5, 15),
+      ...build("b", 16, 28, "build_failed"),
+      ...build("c", 30, 50),
+    ];
+    expect(lineOf(request(3, "landed", 52), events)).toEqual({
+      id: "3",
+      arrivedAt: at(3),
+      behind: ["1", "2"],
+      buildSeconds: 720,
+      outcome: "landed",
+      endedAt: at(52),
+    });
+  });
+
+  it.each([
+    ["that has not ended", request(3, "speculating", 4), build("a", 5, 15)],
+    ["that was never built", request(3, "error", 4), [batched("")]],
+  ])("leaves out one %s", (_, summary, events) => {
+    expect(lineOf(summary, events)).toBeUndefined();
+  });
+
+  it("has of one whose builds were all given up how long the first had run at its end", () => {
+    const events = [event("building", 5, { build_key: "a" }), event("building", 7, { build_key: "b" })];
+    expect(lineOf(request(3, "landed", 15), events)?.buildSeconds).toBe(600);
+  });
+
+  const gateway = async (path: string) => {
+    const { pathname, searchParams } = new URL(path, "http://gateway");
+    if (pathname.endsWith("/requests"))
+      return searchParams.get("page") === "two"
+        ? { requests: [request(1, "landed", 20)] }
+        : { requests: [request(3, "error", 40), request(2, "landed", 30)], nextPage: "two" };
+    const n = Number(pathname.split("/").at(-2));
+    return { sqid: `shop/${n}`, events: [batched(n === 3 ? "1" : ""), ...build("a", n, n + 10)] };
+  };
+
+  it("is read page by page, and is what --replay takes", async () => {
+    const lines: HistoryLine[] = [];
+    for await (const line of historyOf(gateway, { queue: "shop" })) lines.push(line);
+    expect(lines.map(({ id }) => id)).toEqual(["3", "2", "1"]);
+    const replay = parseReplay(lines.map((line) => JSON.stringify(line)).join("\n"));
+    expect(replay.kind === "history" && replay.workload.changes).toMatchObject([
+      { earlier: [], passes: true, buildMs: 600_000 },
+      { earlier: [], passes: true },
+      { earlier: [0], passes: false },
+    ]);
+  });
+
+  it("is refused when the answer is not a gateway's", async () => {
+    await expect(historyOf(async () => ({ hello: "world" }), { queue: "shop" }).next()).rejects.toThrow(
+      "no answer of a gateway",
+    );
+  });
+});
