@@ -36,12 +36,14 @@ function placed(draft: Draft, batch: Batch, say: (sqid: Sqid, place: number) => 
   return announce({ ...batch, order: place }, events);
 }
 
-/** Ends the probation of those that have passed a build of their own, and of those that have been held for long enough. */
+/** Ends the probation of those for which a build has passed, alone or in a bundle, and of those that have been held for long enough. */
 export function endProbation(draft: Draft): void {
+  const paths = draft.batches().flatMap((batch) => batch.paths);
+  const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
   const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating" || batch.order !== undefined) continue;
-    const proven = batch.paths.some((path) => path.state === "passed");
+    const proven = passed.has(batch.id);
     if (!proven && draft.now - batch.createdAt < longest) continue;
     const joined = (sqid: Sqid, place: number) =>
       happeningEvent(sqid, "joined", draft.now, {

@@ -133,4 +133,24 @@ describe("a change on probation", () => {
     finish(world, 1, 2);
     expect(world.stateOf(2)).toBe("error");
   });
+
+  it("joins, and lands, when a bundle with it has passed, whoever leads it", () => {
+    const buckets = [{ upTo: 1_000, success: 0.8 }];
+    const speculation = SpeculationConfig.parse({
+      ...LIKELY_FIRST,
+      scorer: { type: "heuristic", buckets },
+      probation: { threshold: 0.9 },
+    });
+    const batch = { maxSize: 3, maxWaitSeconds: 0 };
+    const world = new World(aQueue({ budget: 1, batch, speculation }), { bad: new Set(), clashes: [] });
+    for (const n of [1, 2, 3, 4]) {
+      world.ready(n, [String(n)]);
+      world.run();
+    }
+    finish(world, 1);
+    finish(world, 2, 3, 4);
+    while (world.merges.length > 0) land(world);
+    expect(world.trunk).toEqual([1, 2, 3, 4]);
+    expect(world.builds.size).toBe(2);
+  });
 });
