@@ -94,25 +94,28 @@ describe.concurrent("a stack", () => {
 
 describe.concurrent("of two changes that conflict", () => {
   it("the one behind ends in error, and leaves the trunk and its branch alone", async () => {
-    // Built on each other, and taken to be independent.
-    const lanes = ["ahead", "apart"].map(at);
+    // Built on each other, in order; and taken to be independent: whose build is seen to pass first lands first.
     const asked = [];
-    for (const { lane, remote } of lanes) {
+    for (const name of ["ahead", "apart"] as const) {
+      const { lane, remote } = at(name);
       const left = await lane.land(await remote.change("left", { "lib/same": "left\n" }));
       await lane.reaches(left.sqid, "speculating");
       const right = await lane.land(await remote.change("right", { "lib/same": "right\n" }));
       await lane.reaches(right.sqid, "speculating");
-      asked.push({ lane, remote, left, right, branch: await git(remote.path, ["rev-parse", "right"]) });
+      const branches = () => git(remote.path, ["rev-parse", "left", "right"]);
+      asked.push({ name, lane, remote, left, right, branches, before: await branches() });
     }
     await writeFile(passing, "");
-    for (const { lane, remote, left, right, branch } of asked) {
-      expect(await lane.end(left.sqid)).toMatchObject({ status: "landed" });
-      const loser = await lane.end(right.sqid);
+    for (const { name, lane, remote, left, right, branches, before } of asked) {
+      const [first, second] = [await lane.end(left.sqid), await lane.end(right.sqid)];
+      const isOvertaken = name === "apart" && second.status === "landed";
+      const [winner, loser] = isOvertaken ? [second, first] : [first, second];
+      expect(winner).toMatchObject({ status: "landed" });
       expect(loser).toMatchObject({ status: "error", reason: { code: "merge.conflict" } });
       expect(loser.reason?.message).toContain("lib/same");
-      expect(subjects(await remote.trunk())).toEqual(["left 1"]);
+      expect(subjects(await remote.trunk())).toEqual([isOvertaken ? "right 1" : "left 1"]);
       expect(await remote.moves()).toBe(1);
-      expect(await git(remote.path, ["rev-parse", "right"])).toBe(branch);
+      expect(await branches()).toBe(before);
     }
   });
 
