@@ -174,6 +174,8 @@ function archivable(draft: Draft): Batch[] {
   const { field } = draft;
   const needed = noBits(field.words);
   const unfinished = noBits(field.words);
+  /** In the trees that an unfinished one is in. */
+  const built = noBits(field.words);
   field.batches.forEach((batch, slot) => {
     if (batchHasEnded(batch)) return;
     addBit(unfinished, slot);
@@ -183,9 +185,9 @@ function archivable(draft: Draft): Batch[] {
     const tree = field.treeOf(path);
     if (!meetWithin(tree, unfinished, tree)) continue;
     addCommon(needed, tree, field.lost);
-    if (field.speaksFor === "tree")
-      for (const built of members(field.bitsOf(path.base, path.heads))) addAll(needed, field.nearOf(built));
+    addAll(built, field.bitsOf(path.base, path.heads));
   }
+  if (field.speaksFor === "tree") for (const slot of members(built)) addAll(needed, field.nearOf(slot));
   return field.batches.filter(
     (batch, slot) =>
       batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),
