@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type HistoryEntry, HistoryPage, RequestPage, type RequestSummary } from "../functions/contracts/api.ts";
+import { median } from "./measures.ts";
 
 /** One change of a history, as `--replay` reads it. */
 export interface HistoryLine {
@@ -17,15 +18,14 @@ export interface HistoryLine {
 export function lineOf(request: RequestSummary, events: readonly HistoryEntry[]): HistoryLine | undefined {
   const { number, receivedAt, status, updatedAt } = request;
   if (status !== "landed" && status !== "error" && status !== "cancelled") return undefined;
-  const builds = buildSecondsOf(events, Date.parse(updatedAt)).sort((a, b) => a - b);
-  const middle = builds[builds.length >> 1];
-  if (middle === undefined) return undefined;
+  const builds = buildSecondsOf(events, Date.parse(updatedAt));
+  if (builds.length === 0) return undefined;
   const behind = events.find((event) => event.status === "batched")?.metadata["behind"];
   return {
     id: String(number),
     arrivedAt: receivedAt,
     behind: typeof behind === "string" ? behind.split(" ").filter(Boolean).map(requestOf) : [],
-    buildSeconds: middle,
+    buildSeconds: median(builds),
     outcome: status,
     endedAt: updatedAt,
   };
