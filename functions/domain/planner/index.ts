@@ -174,7 +174,7 @@ function archivable(draft: Draft): Batch[] {
   const { field } = draft;
   const needed = noBits(field.words);
   const unfinished = noBits(field.words);
-  /** In the trees that an unfinished one is in. */
+  /** In the trees that an unfinished one is in, where a failure may be due to anything in them. */
   const built = noBits(field.words);
   field.batches.forEach((batch, slot) => {
     if (batchHasEnded(batch)) return;
@@ -185,9 +185,9 @@ function archivable(draft: Draft): Batch[] {
     const tree = field.treeOf(path);
     if (!meetWithin(tree, unfinished, tree)) continue;
     addCommon(needed, tree, field.lost);
-    addAll(built, field.bitsOf(path.base, path.heads));
+    if (field.speaksFor === "tree") addAll(built, field.bitsOf(path.base, path.heads));
   }
-  if (field.speaksFor === "tree") for (const slot of members(built)) addAll(needed, field.nearOf(slot));
+  for (const slot of members(built)) addAll(needed, field.nearOf(slot));
   return field.batches.filter(
     (batch, slot) =>
       batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),

@@ -1,5 +1,5 @@
 import type { Path } from "../batch.ts";
-import { addBit, agreeWithin, type Bits, hasBit, members, noBits } from "../bits.ts";
+import { agreeWithin, hasBit, members } from "../bits.ts";
 import type { Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
 import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "./proposals.ts";
@@ -38,22 +38,25 @@ export function bundles(
   const size = Math.min(maxSize, Math.ceil(waiting.size / free));
   const found: Proposal[] = [];
   const isBetter = (larger: Group, than: Group) => larger.worth >= than.worth && larger.logProbability >= least;
-  let group = new Group(field, belief);
+  let group = new Group(belief);
+  let outside = new Outside();
   const close = () => {
     if (group.heads.length > 0 && group.logProbability >= least) found.push(group.proposal());
-    group = new Group(field, belief);
+    group = new Group(belief);
+    outside = new Outside();
   };
   for (const head of heads) {
     if (served.has(head.slot)) close();
     if (!waiting.has(head.slot)) {
-      group.pass(head);
+      outside.pass(head);
       continue;
     }
     const [first = head] = group.heads;
     const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
     const isFull = group.heads.length >= Math.min(size, limitOf(field, first));
-    if (!isOfAKind || isFull || group.isCutOff(head) || !isBetter(group.with(head), group)) close();
+    if (!isOfAKind || isFull || outside.cutsOff(head) || !isBetter(group.with(head), group)) close();
     group = group.with(head);
+    outside.enter(head);
     if (limitOf(field, head) <= 1) close();
   }
   if (group.heads.length >= size || now - oldestOf(field, group.heads) >= maxWaitMs) close();
@@ -88,10 +91,10 @@ export function inBundles(field: Field, heads: readonly WaitingHead[]): Readonly
 
 /** The bundles that may yet land as they are: each head that has not landed is waiting. Those that go first, first. */
 function standing(field: Field, heads: readonly WaitingHead[]): Bundled[] {
-  const waiting = new Map(heads.map((head) => [head.slot, head]));
+  const live = field.batches.flatMap(({ paths }) => paths.filter(isLiveBundle));
+  const waiting = new Map(live.length > 0 ? heads.map((head) => [head.slot, head]) : []);
   const found: Bundled[] = [];
-  for (const path of field.batches.flatMap((batch) => batch.paths)) {
-    if (path.heads.length < 2 || (path.state !== "building" && path.state !== "passed")) continue;
+  for (const path of live) {
     const together = [...members(field.bitsOf(path.heads))].filter((slot) => !hasBit(field.landed, slot));
     const known = together.flatMap((slot) => waiting.get(slot) ?? []);
     if (known.length < together.length || field.isOutdated(path)) continue;
@@ -99,6 +102,9 @@ function standing(field: Field, heads: readonly WaitingHead[]): Bundled[] {
   }
   return found.sort((a, b) => (a.heads[0]?.rank ?? 0) - (b.heads[0]?.rank ?? 0));
 }
+
+const isLiveBundle = ({ heads, state }: Path): boolean =>
+  heads.length > 1 && (state === "building" || state === "passed");
 
 function isAsGuessed(field: Field, { heads, path }: Bundled): boolean {
   const slots = heads.map(({ slot }) => slot);
@@ -109,56 +115,57 @@ function isAsGuessed(field: Field, { heads, path }: Bundled): boolean {
 
 /** One of them hangs on another outside that hangs on one of them: they can't land as one. */
 function areApart(together: readonly WaitingHead[], heads: readonly WaitingHead[]): boolean {
-  const inside = new Set(together.map(({ slot }) => slot));
-  const behind = new Set<number>();
-  for (const { slot, open } of heads) {
-    if (inside.has(slot) && open.some((other) => behind.has(other.slot))) return true;
-    if (!inside.has(slot) && open.some((other) => behind.has(other.slot) || inside.has(other.slot))) behind.add(slot);
-  }
-  return false;
+  const inside = new Set(together);
+  const outside = new Outside();
+  return heads.some((head) => {
+    if (!inside.has(head)) outside.pass(head);
+    else if (outside.cutsOff(head)) return true;
+    else outside.enter(head);
+    return false;
+  });
 }
 
-/** Heads to be built together, on everything ahead of any of them that will probably land. They are told of all heads in landing order. */
+/** Who, outside a group, hangs on it. Told of all heads in landing order: nobody hangs on one that comes later. */
+class Outside {
+  readonly #inside = new Set<number>();
+  /** They hang on one inside, or on one that does. */
+  readonly #behind = new Set<number>();
+
+  /** The head is of the group. */
+  enter({ slot }: WaitingHead): void {
+    this.#inside.add(slot);
+  }
+
+  /** The head is not. */
+  pass(head: WaitingHead): void {
+    if (this.cutsOff(head) || head.open.some(({ slot }) => this.#inside.has(slot))) this.#behind.add(head.slot);
+  }
+
+  /** The head hangs on one outside that hangs on one inside: with it, the group could never land as one. */
+  cutsOff({ open }: WaitingHead): boolean {
+    return open.some(({ slot }) => this.#behind.has(slot));
+  }
+}
+
+/** Heads to be built together, on everything ahead of any of them that will probably land. */
 class Group {
   readonly heads: readonly WaitingHead[];
-  readonly #field: Field;
   readonly #belief: Belief;
-  /** Of everything undecided ahead of any of the heads, and not among them, the probability that it lands. */
-  readonly #open: ReadonlyMap<number, number>;
-  /** Those outside it that hang on one of the heads, or on one that does. */
-  readonly #behind: Bits;
+  /** Everything undecided ahead of any of the heads, and not among them. */
+  readonly #open: ReadonlyMap<number, Open>;
 
-  constructor(
-    field: Field,
-    belief: Belief,
-    heads: readonly WaitingHead[] = [],
-    open: ReadonlyMap<number, number> = new Map(),
-    behind = noBits(field.words),
-  ) {
-    this.#field = field;
+  constructor(belief: Belief, heads: readonly WaitingHead[] = [], open: ReadonlyMap<number, Open> = new Map()) {
     this.#belief = belief;
     this.heads = heads;
     this.#open = open;
-    this.#behind = behind;
   }
 
   with(head: WaitingHead): Group {
     const heads = [...this.heads, head];
     const open = new Map(this.#open);
-    for (const { slot, lands } of head.open) open.set(slot, lands);
+    for (const other of head.open) open.set(other.slot, other);
     for (const { slot } of heads) open.delete(slot);
-    return new Group(this.#field, this.#belief, heads, open, this.#behind);
-  }
-
-  /** The head stays outside. */
-  pass({ slot, open }: WaitingHead): void {
-    const isHead = (other: number) => this.heads.some((head) => head.slot === other);
-    if (open.some((other) => hasBit(this.#behind, other.slot) || isHead(other.slot))) addBit(this.#behind, slot);
-  }
-
-  /** It hangs on one outside that hangs on one inside: they could never land as one. */
-  isCutOff({ open }: WaitingHead): boolean {
-    return open.some(({ slot }) => hasBit(this.#behind, slot));
+    return new Group(this.#belief, heads, open);
   }
 
   /** How many landings are to be expected of one build of it. */
@@ -170,17 +177,19 @@ class Group {
   }
 
   proposal(): Proposal {
-    const landing = [...this.#open].flatMap(([slot, lands]) => (lands >= 0.5 ? [slot] : []));
+    const landing = likelyOf([...this.#open.values()]);
     return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.logProbability };
   }
 
   /** That its guess about everything ahead comes true. */
   get logProbability(): number {
     let sum = 0;
-    for (const lands of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
+    for (const { lands } of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
     return sum;
   }
 }
+
+type Open = WaitingHead["open"][number];
 
 const hasPlace = (field: Field, { slot }: WaitingHead): boolean => field.batch(slot).order !== undefined;
 
