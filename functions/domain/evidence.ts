@@ -96,6 +96,10 @@ export const isUseless = (field: Field, path: Path): boolean => {
   if (field.isOutdated(path)) return true;
   return path.heads.some((id) => {
     const slot = field.slotOf(id);
-    return slot === undefined || field.batch(slot).state !== "speculating" || isRefuted(field, slot, tree);
+    return (
+      slot === undefined ||
+      field.batch(slot).state !== "speculating" ||
+      (!field.provesItself(slot) && isRefuted(field, slot, tree))
+    );
   });
 };

@@ -249,6 +249,14 @@ export class Field {
     return ahead;
   }
 
+  /**
+   * It is on probation, and any build of it will tell: whatever is in the tree beside it, only what conflicts with it can make it
+   * fail.
+   */
+  provesItself(slot: number): boolean {
+    return this.speaksFor === "heads" && this.batch(slot).order === undefined;
+  }
+
   /** A copy of what has landed, with these counted as landed too. */
   landedWith(slots: Iterable<number>): Bits {
     const bits = this.landed.slice();

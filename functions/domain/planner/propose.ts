@@ -83,10 +83,14 @@ function* newGuesses(
   served: ReadonlySet<number>,
   least: number,
 ): Generator<Proposal, undefined, void> {
+  const built = new Set(running.keys());
   for (const { head, landing, logProbability, flips } of candidates(heads, least)) {
     if (flips === 0 && served.has(head.slot)) continue;
+    if (field.provesItself(head.slot) && built.has(head.slot)) continue;
     const proposal = { heads: [head.slot], landing, logProbability };
-    if (!isKnown(field, belief, running, proposal)) yield proposal;
+    if (isKnown(field, belief, running, proposal)) continue;
+    built.add(head.slot);
+    yield proposal;
   }
 }
 

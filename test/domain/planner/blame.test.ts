@@ -1,19 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { type Circumstances, live } from "./small-worlds.ts";
-import { aQueue, World } from "./world.ts";
+import { aQueue, finish, World } from "./world.ts";
 
 const NOBODY = new Set<number>();
-
-/** Finishes the build of these heads, and of exactly this tree when one is given. */
-function finish(world: World, heads: readonly number[], tree?: readonly number[]): void {
-  const build = world
-    .running()
-    .find((running) => String(running.head) === String(heads) && (!tree || String([...running.tree]) === String(tree)));
-  if (build === undefined) throw new Error(`${heads} on ${tree} is not being built`);
-  world.finish(build);
-  world.run();
-}
 
 const speaksForHeads = (maxSize: number): QueueConfig =>
   aQueue({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { batchesAfter, givenUp, isContradicted, numberOf, placedBefore } from "./given-up.ts";
 import { aStory, conflicts, holds, type Story, seed } from "./stories.ts";
-import { aQueue, type Fate, type Run, World } from "./world.ts";
+import { aQueue, type Fate, finish, type Run, World } from "./world.ts";
 
 const LIKELY_FIRST: Story["speculation"] = {
   order: "likely-first",
@@ -73,18 +73,48 @@ const worldOf = (fate: Partial<Fate> = {}) =>
     ...fate,
   });
 
-/** Finishes the build of exactly this tree. */
-function finish(world: World, ...tree: readonly number[]): void {
-  const build = world.running().find((running) => String([...running.tree].sort()) === String(tree));
-  if (!build) throw new Error(`${tree} is not being built`);
-  world.finish(build);
-  world.run();
-}
-
 const land = (world: World): void => {
   world.land();
   world.run();
 };
+
+/** Where a build speaks for its heads alone. */
+const worldOfHeads = (fate: Partial<Fate> = {}) => {
+  const buildRunner = BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" });
+  const speculation = SpeculationConfig.parse(LIKELY_FIRST);
+  return new World(aQueue({ budget: 8, buildRunner, speculation }), { bad: new Set(), clashes: [], ...fate });
+};
+
+describe("a change on probation whose build speaks for it alone", () => {
+  it("is built once, and joins when that build has passed, whatever has become of the others in its tree", () => {
+    const world = worldOfHeads({ bad: new Set([1]) });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    finish(world, [1]);
+    expect(world.stateOf(1)).toBe("error");
+    expect(world.running().map(({ tree }) => [...tree])).toEqual([[1, 2]]);
+    finish(world, [2]);
+    expect(world.trailOf(2)).toContain("joined");
+    expect(world.running().map(({ tree }) => [...tree])).toEqual([[2]]);
+    world.drain();
+    expect(world.trunk).toEqual([2]);
+  });
+
+  it("is built again when the build has failed together with what never lands", () => {
+    const world = worldOfHeads({ bad: new Set([1]), clashes: [[1, 2]] });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    for (const build of world.running()) if (build.tree.has(1)) world.finish(build);
+    world.run();
+    expect(world.stateOf(1)).toBe("error");
+    world.drain();
+    expect(world.trunk).toEqual([2]);
+  });
+});
 
 describe("a change on probation", () => {
   it("goes on being built while one that came after it lands, joins when it has passed, and is then built on that one", () => {
@@ -93,10 +123,10 @@ describe("a change on probation", () => {
     world.run();
     world.ready(2, ["a"]);
     world.run();
-    finish(world, 2);
+    finish(world, [2]);
     land(world);
     expect(world.trunk).toEqual([2]);
-    finish(world, 1);
+    finish(world, [1]);
     expect(world.trailOf(1)).toContain("joined");
     expect(world.running().map(({ tree }) => [...tree])).toEqual([[2, 1]]);
     world.drain();
@@ -109,10 +139,10 @@ describe("a change on probation", () => {
     world.run();
     world.ready(2, ["a"], large);
     world.run();
-    finish(world, 2);
+    finish(world, [2], [2]);
     expect(world.stateOf(2)).toBe("ready");
-    finish(world, 1);
-    finish(world, 1, 2);
+    finish(world, [1]);
+    finish(world, [2], [1, 2]);
     land(world);
     world.drain();
     expect(world.trunk).toEqual([1, 2]);
@@ -125,12 +155,12 @@ describe("a change on probation", () => {
     world.ready(2, ["a"], large);
     world.ready(3, ["a"]);
     world.run();
-    finish(world, 1);
+    finish(world, [1]);
     land(world);
-    finish(world, 1, 3);
+    finish(world, [3], [1, 3]);
     land(world);
     expect(world.trunk).toEqual([1, 3]);
-    finish(world, 1, 2);
+    finish(world, [2], [1, 2]);
     expect(world.stateOf(2)).toBe("error");
   });
 
@@ -147,8 +177,8 @@ describe("a change on probation", () => {
       world.ready(n, [String(n)]);
       world.run();
     }
-    finish(world, 1);
-    finish(world, 2, 3, 4);
+    finish(world, [1]);
+    finish(world, [2, 3, 4]);
     while (world.merges.length > 0) land(world);
     expect(world.trunk).toEqual([1, 2, 3, 4]);
     expect(world.builds.size).toBe(2);

@@ -333,3 +333,16 @@ function groupsOf(units: LandBatch["batches"]): LandBatch["batches"][] {
 
 const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
   unit.steps.map((step) => Number(step.sqid.slice(step.sqid.indexOf("/") + 1)));
+
+/** Finishes the build of these heads, and of exactly this tree when one is given, and runs the planner. */
+export function finish(world: World, heads: readonly number[], tree?: readonly number[]): void {
+  const build = world
+    .running()
+    .find(
+      (running) =>
+        String(running.head) === String(heads) && (!tree || String([...running.tree].sort()) === String(tree)),
+    );
+  if (build === undefined) throw new Error(`${heads} on ${tree} is not being built`);
+  world.finish(build);
+  world.run();
+}
