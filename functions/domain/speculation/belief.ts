@@ -31,17 +31,18 @@ export class Belief {
   }
 
   #judge(slot: number): number {
-    const state = this.#field.batch(slot).state;
+    const field = this.#field;
+    const state = field.batch(slot).state;
     if (state === "landing" || state === "landed") return 1;
-    if (hasBit(this.#field.lost, slot)) return 0;
-    const facts = this.#field.factsOf(slot);
-    const met = facts.flatMap((fact) => (fact.passed ? [this.#unmet(slot, fact.tree)] : []));
-    if (met.length > 0) return PROVEN * (1 - this.#clash) ** Math.min(...met);
-    let suspects = Number.POSITIVE_INFINITY;
-    for (const fact of facts) suspects = Math.min(suspects, this.#suspects(fact, slot));
-    if (suspects === 1) return DISPROVEN;
-    const prior = this.#predict(slot).success * (1 - this.#clash) ** this.#unmet(slot, this.#nothing);
-    return suspects === Number.POSITIVE_INFINITY ? prior : Math.min(prior, 1 - 1 / suspects);
+    if (hasBit(field.lost, slot)) return 0;
+    const facts = field.factsOf(slot);
+    const passed = facts.filter((fact) => fact.passed);
+    const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#nothing];
+    const prior = passed.length > 0 ? PROVEN : this.#predict(slot).success;
+    const unmet = Math.min(...trees.map((tree) => this.#unmet(slot, tree)));
+    let lands = prior * (1 - this.#clash) ** unmet;
+    for (const fact of facts) if (!fact.passed) lands = Math.min(lands, this.#landsDespite(fact, slot));
+    return lands;
   }
 
   /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
@@ -52,15 +53,52 @@ export class Belief {
     return count;
   }
 
-  /** Among how many unproven batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
+  /**
+   * How likely it is to land after this failure: as far as another head may be the cause, or a conflict with something that will not
+   * be there.
+   */
+  #landsDespite(fact: Fact, slot: number): number {
+    if (!this.#isSuspect(fact, slot)) return 1;
+    const field = this.#field;
+    const own = field.hasPassed(slot) ? 0 : 1 - Math.min(PROVEN, this.#predict(slot).success);
+    const met = this.#newlyMet(fact, slot);
+    const ahead = new Set(field.aheadOf(slot));
+    const landing = met.reduce((sum, other) => sum + this.#isThere(other, ahead), 0);
+    const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
+    return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(fact, slot));
+  }
+
+  /** Whether it lands before a batch that has these ahead of it. Only those are asked: all others could hang on this very answer. */
+  #isThere(slot: number, ahead: ReadonlySet<number>): number {
+    if (ahead.has(slot)) return this.lands(slot);
+    return hasBit(this.#field.lost, slot) ? 0 : 1;
+  }
+
+  /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
   #suspects(fact: Fact, slot: number): number {
     const field = this.#field;
     let count = 1;
     for (const other of members(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads))) {
       if (other === slot || hasBit(field.landed, other)) continue;
       if (hasBit(field.lost, other)) return Number.POSITIVE_INFINITY;
-      if (!field.hasPassed(other)) count++;
+      if (this.#isSuspect(fact, other)) count++;
     }
     return count;
+  }
+
+  /** It has never passed; or it was a head here, and met something that it has passed with nowhere. */
+  #isSuspect(fact: Fact, slot: number): boolean {
+    const field = this.#field;
+    if (!field.hasPassed(slot)) return true;
+    return fact.path.heads.includes(field.batch(slot).id) && this.#newlyMet(fact, slot).length > 0;
+  }
+
+  /** What conflicts with it and was in the tree, but in none of those with which it has passed. */
+  #newlyMet({ tree }: Fact, slot: number): number[] {
+    const field = this.#field;
+    const passed = field.factsOf(slot).filter((fact) => fact.passed);
+    return [...members(field.nearOf(slot))].filter(
+      (other) => hasBit(tree, other) && !passed.some((fact) => hasBit(fact.tree, other)),
+    );
   }
 }

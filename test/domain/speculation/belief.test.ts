@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import type { Batch } from "../../../functions/domain/batch.ts";
+import { fieldOf } from "../../../functions/domain/planner/draft.ts";
+import { Belief } from "../../../functions/domain/speculation/belief.ts";
+import { holds, seed } from "../planner/stories.ts";
+import { aQueue, type Fate, finish, sqid, World } from "../planner/world.ts";
+
+const CLASH = 0.01;
+const SUCCESS = 0.9;
+
+type Seen = Pick<World, "config" | "queueState"> & { readonly batches: readonly Batch[] };
+
+/** How likely each is to land, as the queue stands, where the scorer gives everybody 0.9; by request number. */
+function beliefIn({ config, queueState, batches }: Seen): (n: number) => number {
+  const field = fieldOf(config, batches, queueState);
+  const belief = new Belief(field, () => ({ success: SUCCESS }), CLASH);
+  return (n) =>
+    belief.lands(field.batches.findIndex(({ members }) => members.some((member) => member.sqid === sqid(n))));
+}
+
+const now = (world: World): ReturnType<typeof beliefIn> =>
+  beliefIn({ config: world.config, queueState: world.queueState, batches: [...world.live.values()] });
+
+const scorer = {
+  type: "heuristic",
+  buckets: [
+    { upTo: 10, success: SUCCESS },
+    { upTo: 1_000, success: 0.2 },
+  ],
+};
+const large = { touches: { paths: [], files: 1, additions: 100, deletions: 0, authors: [] } };
+
+/** Builds speak for their heads; 1 is undecided throughout, 2 hangs on it and is thought likely to fail, 3 hangs on 2. */
+function threeInLine(fate: Partial<Fate> = {}): World {
+  const config = aQueue({
+    budget: 8,
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+    speculation: SpeculationConfig.parse({ order: "arrival", scorer, minProbability: 0.5, bypass: false }),
+  });
+  const world = new World(config, { bad: new Set(), clashes: [], ...fate });
+  world.ready(1, ["z"]);
+  world.ready(2, ["z", "a"], { touches: { ...large.touches, paths: ["z", "a"] } });
+  world.ready(3, ["a"]);
+  world.run();
+  return world;
+}
+
+describe("a change that has passed and then failed", () => {
+  it("is not expected to land when what it met there, and nowhere before, will land", () => {
+    const world = threeInLine({ clashes: [[2, 3]] });
+    finish(world, [3], [3]);
+    expect(now(world)(3)).toBeGreaterThan(0.9);
+    finish(world, [2], [1, 2]);
+    finish(world, [3], [1, 2, 3]);
+    expect(now(world)(3)).toBeLessThan(0.05);
+  });
+
+  it("is expected to land when what it met there will not", () => {
+    const world = threeInLine({ clashes: [[2, 3]] });
+    finish(world, [3], [3]);
+    finish(world, [2], [1, 2]);
+    finish(world, [3], [1, 2, 3]);
+    world.cancel(2);
+    world.run();
+    expect(now(world)(3)).toBeGreaterThan(0.9);
+  });
+});
+
+describe("a change that has only failed", () => {
+  it("is hardly expected to land, for it has probably failed on its own", () => {
+    const world = threeInLine({ bad: new Set([2]) });
+    expect(now(world)(2)).toBeGreaterThan(0.5);
+    finish(world, [2], [1, 2]);
+    expect(now(world)(2)).toBeLessThan(0.05);
+  });
+
+  it("has a chance as large as the share of what it has met that will not be there", () => {
+    const world = threeInLine({ bad: new Set([1, 2]) });
+    finish(world, [2], [1, 2]);
+    world.cancel(1);
+    world.run();
+    expect(now(world)(2)).toBeCloseTo(CLASH / (1 - SUCCESS + CLASH), 5);
+  });
+});
+
+describe(`in any story (SEED=${seed})`, () => {
+  it("what is believed of a change is a probability; of one that has landed, 1, and of one that never will, 0", () => {
+    holds((_, { world }) => {
+      for (const { queue: queueState, batches } of world.runs) {
+        const lands = beliefIn({ config: world.config, queueState, batches });
+        for (const { members, state } of batches)
+          for (const { sqid: id } of members) {
+            const p = lands(Number(id.slice(id.indexOf("/") + 1)));
+            expect(p >= 0 && p <= 1, `${id}: ${p}`).toBe(true);
+            if (state === "landed") expect(p).toBe(1);
+            if (state === "failed" || state === "cancelled") expect(p).toBe(0);
+          }
+      }
+    });
+  });
+});
