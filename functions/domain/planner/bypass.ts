@@ -1,3 +1,4 @@
+import type { Path } from "../batch.ts";
 import { agreeWithin } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
 import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
@@ -5,9 +6,9 @@ import type { Draft } from "./draft.ts";
 
 /**
  * What is left of the budget goes to bypasses: a head that has passed on its likeliest guess, and that waits for one batch whose
- * build takes unusually long, is also built on the guess without it. Once both ways are proven it need not wait. Heads behind it
- * follow, one after the other. One slow batch at a time: each more doubles the builds, and measured worse per build spent. See Uber,
- * "Bypassing Large Diffs in SubmitQueue" (2023).
+ * build will take much longer than its own, is also built on the guess without it. Once both ways are proven it need not wait. Heads
+ * behind it follow, one after the other. One slow batch at a time: each more doubles the builds, and measured worse per build spent.
+ * See Uber, "Bypassing Large Diffs in SubmitQueue" (2023).
  */
 export function bypasses(
   draft: Draft,
@@ -17,18 +18,19 @@ export function bypasses(
   free: number,
 ): Proposal[] {
   const { field } = draft;
-  const slow = slowBatches(draft);
+  const left = timeLeft(draft);
   const found: Proposal[] = [];
-  if (slow.size === 0) return found;
+  if (left.size === 0) return found;
   for (const { slot, open } of heads) {
     if (found.length >= free) return found;
-    const [around, ...more] = open.filter((other) => slow.has(other.slot));
+    const [around, ...more] = open.filter((other) => left.has(other.slot));
     if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
     // Others hold it up too: it is not yet the slow one that it waits for.
     if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
     const likely = likelyOf(open);
     const main = treeOf(field, { heads: [slot], landing: likely });
-    if (!field.factsOf(slot).some((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)))) continue;
+    const proof = field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)));
+    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.slot) ?? 0)) continue;
     const landing = likely.filter((other) => other !== around.slot);
     const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
     if (!isKnown(field, belief, running, bypass)) found.push(bypass);
@@ -36,17 +38,34 @@ export function bypasses(
   return found;
 }
 
-/** How many times the upper quartile of build times makes a build slow. Less doubles the builds, and lands hardly anything earlier. */
+/** How many times its own build's time a bypass must save: what it costs, and as much again. Less lands hardly anything earlier. */
+const WORTH = 2;
+
+/** How many times the upper quartile of build times makes a build slow whose own time is not known. */
 const SLOW = 2;
 
-/** Those whose build has run for so long that, build times being heavy-tailed, it will probably run for much longer. */
-function slowBatches({ field, queue, now }: Draft): ReadonlySet<number> {
-  const usual = queue.history?.buildMs?.[2];
-  const slow = new Set<number>();
-  if (usual === undefined) return slow;
-  field.batches.forEach((batch, slot) => {
-    if (batch.state !== "speculating" || batch.order === undefined) return;
-    if (batch.paths.some((path) => path.state === "building" && now - path.startedAt > SLOW * usual)) slow.add(slot);
+/** Of the batches that have a place and are being built: for how many milliseconds more, probably. Only those of which that can be told. */
+function timeLeft({ field, queue, now }: Draft): ReadonlyMap<number, number> {
+  const usual = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
+  const left = new Map<number, number>();
+  field.batches.forEach(({ state, order, paths }, slot) => {
+    if (state !== "speculating" || order === undefined) return;
+    const before = Math.max(0, ...paths.filter((path) => path.state === "passed").map(durationOf));
+    const running = paths.filter((path) => path.state === "building").map(({ startedAt }) => now - startedAt);
+    const longest = Math.max(0, ...running.map((ran) => restOf(ran, before, usual)));
+    if (longest > 0) left.set(slot, longest);
   });
-  return slow;
+  return left;
 }
+
+/**
+ * What has passed before takes as long again. Of others only the slow ones tell: build times being heavy-tailed, they will probably go
+ * on for as long as they have.
+ */
+function restOf(ran: number, before: number, usual: number): number {
+  if (before > ran) return before - ran;
+  return ran > SLOW * usual ? ran : 0;
+}
+
+/** Of a build that has ended, in milliseconds. */
+const durationOf = ({ startedAt, endedAt }: Path): number => (endedAt ?? startedAt) - startedAt;
