@@ -78,19 +78,29 @@ export const CheckResult = z.discriminatedUnion("kind", [
 ]);
 export type CheckResult = z.infer<typeof CheckResult>;
 
-/** Task input of runway's `compose`: trunk + base (in order, less what has landed) + head. `without` must not have landed. */
+/**
+ * Task input of runway's `compose`: trunk + base (in order, less what has landed) + head. `sqids` are those that the build is for: the
+ * head's, and in a bundle those of the last of the base too. `without` must not have landed.
+ */
 export const ComposeTask = z.object({
   queue: QueueName,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
   head: MergeUnit,
+  sqids: z.array(Sqid).min(1),
   without: z.array(BatchId).default([]),
 });
 export type ComposeTask = z.infer<typeof ComposeTask>;
 
 export const ComposeResult = z.discriminatedUnion("kind", [
-  /** Pushed as `ref`. `landed` names the base batches that the trunk held already. */
-  z.object({ kind: z.literal("composed"), composed: Composed, ref: z.string(), landed: z.array(BatchId) }),
+  /** Pushed as `ref`. `under` is the commit under all that the build is for. `landed` names the base batches that the trunk held already. */
+  z.object({
+    kind: z.literal("composed"),
+    composed: Composed,
+    under: GitSha,
+    ref: z.string(),
+    landed: z.array(BatchId),
+  }),
   /** The head, or a base batch, does not apply. */
   z.object({ kind: z.literal("refused"), batchId: BatchId, reason: Reason }),
   /** A batch that the path assumes to fail has landed. */

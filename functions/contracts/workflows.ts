@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BatchId, BuildKey, QueueName, Sqid } from "./ids.ts";
+import { BatchId, BuildKey, GitSha, QueueName, Sqid } from "./ids.ts";
 import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 
@@ -43,7 +43,7 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
-export const TriggerTask = BuildOrder.extend({ composed: Composed });
+export const TriggerTask = BuildOrder.extend({ composed: Composed, under: GitSha });
 export type TriggerTask = z.infer<typeof TriggerTask>;
 
 export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: true });

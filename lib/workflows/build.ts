@@ -12,7 +12,7 @@ export type BuildFunctions = Record<"compose" | "trigger" | "poll" | "report", L
 export function buildDefinition(scope: Construct, functions: BuildFunctions): IChainable {
   const report = task(scope, "Report", functions.report, { retries: 8 });
   const compose = task(scope, "Compose", functions.compose, {
-    input: fields("queue", "buildKey", "base", "head", "without"),
+    input: fields("queue", "buildKey", "base", "head", "sqids", "without"),
     resultPath: "$.compose",
     retries: 3,
   });
@@ -20,6 +20,7 @@ export function buildDefinition(scope: Construct, functions: BuildFunctions): IC
     input: {
       ...fields("queue", "batchId", "buildKey", "attempt", "base", "head", "sqids", "without", "pollSeconds"),
       "composed.$": "$.compose.composed",
+      "under.$": "$.compose.under",
     },
     resultPath: "$.outcome",
   });

@@ -10,6 +10,8 @@ export interface BuildTask {
   /** Where the commit was pushed. */
   readonly ref: string;
   readonly commit: GitSha;
+  /** The commit under what the build is for: what differs is what it is about. */
+  readonly base: GitSha;
   readonly timeoutSeconds: number;
   /** Every change in the commit that has not landed: of the base, in order, then of the head. */
   readonly changes: readonly ChangeUri[];

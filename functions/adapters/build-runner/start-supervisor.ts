@@ -35,7 +35,7 @@ export async function startSupervisor(
 
 /** All that a build is told of its surroundings. */
 const environmentOf = (
-  { key, queue, batchId, ref, commit }: BuildTask,
+  { key, queue, batchId, ref, commit, base }: BuildTask,
   { PATH = "/usr/local/bin:/usr/bin:/bin" } = process.env,
 ): Record<string, string> => ({
   PATH,
@@ -45,6 +45,7 @@ const environmentOf = (
   SQ_BATCH: batchId,
   SQ_REF: ref,
   SQ_COMMIT: commit,
+  SQ_BASE: base,
 });
 
 const answerOf = (supervisor: ChildProcess): Promise<"claimed" | "claimed by another"> =>

@@ -37,7 +37,7 @@ export async function compose(
   if (contradiction !== undefined) return { kind: "refuted", batchId: contradiction };
   const composition = await applyOpen(repository, config, world, task);
   if (composition.kind === "refused") return composition;
-  const { bench, base, tip, landed } = composition;
+  const { bench, base, under, tip, landed } = composition;
   const { buildKey, head } = task;
   const record = composedRecord({ buildKey, commit: tip.sha, base: base.sha }, { committer: config.committer, now });
   const ref = pathRef(buildKey);
@@ -48,14 +48,20 @@ export async function compose(
     { ref: composedRef(head.batchId, buildKey), to: record.sha, mode: "always" },
   ]);
   if (pushed.kind === "failed") throw pushed.error;
-  return { kind: "composed", composed: { commit: tip.sha, tree: tip.tree, trunk: world.trunk }, ref, landed };
+  return {
+    kind: "composed",
+    composed: { commit: tip.sha, tree: tip.tree, trunk: world.trunk },
+    under: under.sha,
+    ref,
+    landed,
+  };
 }
 
 type Composition =
-  | { kind: "composed"; bench: Bench; base: Tip; tip: Tip; landed: BatchId[] }
+  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; landed: BatchId[] }
   | Extract<ComposeResult, { kind: "refused" }>;
 
-/** Applies what has not landed, the head last; `base` is the tip under the head. */
+/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for. */
 async function applyOpen(
   repository: Repository,
   config: QueueConfig,
@@ -72,12 +78,14 @@ async function applyOpen(
   const bench = await setBench(repository, config, world, { landed, units: open });
   let tip = bench.trunk;
   let base = tip;
+  let under: Tip | undefined;
   for (const unit of open) {
     if (unit === task.head) base = tip;
+    if (unit.steps.some(({ sqid }) => task.sqids.includes(sqid))) under ??= tip;
     const applied = await applyUnit(bench, tip, unit);
     if (applied.kind === "refused") return { kind: "refused", batchId: unit.batchId, reason: applied.reason };
     tip = applied.tip;
   }
   const before = landed.filter((unit) => unit !== task.head).map(({ batchId }) => batchId);
-  return { kind: "composed", bench, base, tip, landed: before };
+  return { kind: "composed", bench, base, under: under ?? tip, tip, landed: before };
 }

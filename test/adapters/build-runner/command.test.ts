@@ -61,6 +61,7 @@ describe("the command runner", () => {
     expect(Object.keys(told).sort()).toEqual([
       "HOME",
       "PATH",
+      "SQ_BASE",
       "SQ_BATCH",
       "SQ_BUILD",
       "SQ_COMMIT",
@@ -68,6 +69,7 @@ describe("the command runner", () => {
       "SQ_REF",
     ]);
     expect(told).toMatchObject({
+      SQ_BASE: task.base,
       SQ_BATCH: "shop/batch/1",
       SQ_BUILD: task.key,
       SQ_COMMIT: task.commit,

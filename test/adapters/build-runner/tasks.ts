@@ -38,6 +38,7 @@ export function aTask(overrides: Partial<BuildTask> = {}): BuildTask {
     batchId: batchIdOf(Sqid.parse("shop/1")),
     ref: `refs/submitqueue/paths/${key}`,
     commit: GitSha.parse("ab".repeat(20)),
+    base: GitSha.parse("cd".repeat(20)),
     timeoutSeconds: 60,
     changes: [aChange()],
     ...overrides,

@@ -26,11 +26,23 @@ it("pushes trunk, base and head as one commit under the path's ref, and touches 
   expect(result).toEqual({
     kind: "composed",
     composed: { commit, tree: sandbox.tree(ref), trunk: sandbox.base },
+    under: sandbox.git("rev-parse", `${commit}^`),
     ref,
     landed: [],
   });
   expect(sandbox.log("%s", ref)).toEqual(["a", "b"]);
   expect(sandbox.refs("refs/heads")).toEqual(heads);
+});
+
+it("says what is under all that the build is for, so that a build can tell what it is about", async () => {
+  const [a, b, c] = [unit(1, [branch("a")]), unit(2, [branch("b")]), unit(3, [branch("c")])];
+  const result = await runway.compose(c, { base: [a, b], bundled: [b] });
+  if (result.kind !== "composed") throw new Error(JSON.stringify(result));
+  const { under, composed } = result;
+  expect(sandbox.log("%s", under)).toEqual(["a"]);
+  expect(sandbox.git("diff", "--name-only", under, composed.commit).split("\n")).toEqual(["b", "c"]);
+  await runway.landAlone(a);
+  expect(await runway.compose(b, { base: [a] })).toMatchObject({ kind: "composed", under: sandbox.trunk });
 });
 
 it("composes the same again for a repeat, and moves its own ref when the trunk has moved", async () => {

@@ -37,10 +37,17 @@ export class Runway {
 
   compose(
     head: MergeUnit,
-    options: { base?: readonly MergeUnit[]; without?: readonly BatchId[]; key?: BuildKey } = {},
+    options: {
+      base?: readonly MergeUnit[];
+      /** Those of the base that the build is for, too. */
+      bundled?: readonly MergeUnit[];
+      without?: readonly BatchId[];
+      key?: BuildKey;
+    } = {},
   ) {
-    const { base = [], without = [], key = buildKey(1, ++this.#count) } = options;
-    const task = { queue: this.config.name, buildKey: key, base: [...base], head, without: [...without] };
+    const { base = [], bundled = [], without = [], key = buildKey(1, ++this.#count) } = options;
+    const sqids = [...bundled, head].flatMap(({ steps }) => steps.map(({ sqid }) => sqid));
+    const task = { queue: this.config.name, buildKey: key, base: [...base], head, sqids, without: [...without] };
     return compose(this.repository, this.config, task, NOW);
   }
 

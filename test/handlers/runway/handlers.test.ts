@@ -66,7 +66,9 @@ const change = (name: string): MergeUnit =>
   ]);
 
 async function composed(head: MergeUnit): Promise<LandBatch> {
-  const result = ComposeResult.parse(await call(wireCompose, { queue: "q", buildKey: buildKey(1), base: [], head }));
+  const sqids = head.steps.map(({ sqid }) => sqid);
+  const task = { queue: "q", buildKey: buildKey(1), base: [], head, sqids };
+  const result = ComposeResult.parse(await call(wireCompose, task));
   if (result.kind !== "composed") throw new Error(JSON.stringify(result));
   return landing("land-1", [{ unit: head, tested: result.composed }]);
 }

@@ -107,9 +107,10 @@ const order = {
   pollSeconds: 10,
 };
 const composed = { commit: sha, tree: sha, trunk: sha };
+const under = "1".repeat(40);
 const passed = { kind: "finished", verdict: { kind: "passed", composed } };
 const built: Answers = {
-  Compose: [{ kind: "composed", composed, ref: "refs/submitqueue/paths/b", landed: [] }],
+  Compose: [{ kind: "composed", composed, under, ref: "refs/submitqueue/paths/b", landed: [] }],
   Trigger: [{ kind: "triggered" }],
   Poll: [{ kind: "running" }, { kind: "running" }, passed],
   Report: [{ kind: "build-finished" }],
@@ -154,8 +155,8 @@ describe("the build workflow", () => {
     const { calls } = await run(build, order, built);
     const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
     const { queue, batchId, buildKey, attempt, base, head, sqids, without } = order;
-    expect(ComposeTask.parse(compose)).toEqual({ queue, buildKey, base, head, without });
-    expect(TriggerTask.parse(trigger)).toEqual({ ...BuildOrder.parse(order), composed });
+    expect(ComposeTask.parse(compose)).toEqual({ queue, buildKey, base, head, sqids, without });
+    expect(TriggerTask.parse(trigger)).toEqual({ ...BuildOrder.parse(order), composed, under });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
     expect(ReportTask.parse(report)).toEqual({
       queue,

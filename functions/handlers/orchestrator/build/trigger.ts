@@ -23,7 +23,7 @@ export const wire: Wire = (env, clients) => {
   const [log, workDirectory] = [need(env, ENV.logTopic), need(env, ENV.workDirectory)];
   const tokenOf = secretsOf(clients);
   return taskHandler(TriggerTask, async (task): Promise<TriggerResult> => {
-    const { queue, batchId, buildKey, composed, base, head } = task;
+    const { queue, batchId, buildKey, composed, under, base, head } = task;
     const config = configOf(queues, queue);
     if (!(await isWanted(batches, task))) {
       const asked = await builds.get(buildKey);
@@ -42,6 +42,7 @@ export const wire: Wire = (env, clients) => {
       batchId,
       ref: `refs/submitqueue/paths/${buildKey}`,
       commit: composed.commit,
+      base: under,
       // Later than ours, so that a build that takes too long is seen to: for when nobody polls.
       timeoutSeconds: timeoutSeconds + 2 * config.buildRunner.pollSeconds + 30,
       changes: [...base, head].flatMap((unit) => unit.steps).flatMap((step) => step.changes),

@@ -40,6 +40,7 @@ const order = (marker = "") => ({
   without: [],
   pollSeconds: 5,
   composed,
+  under: composed.trunk,
 });
 
 /** The planner's view: the batch with this build's path, in that state; undefined for no path. */
@@ -220,7 +221,7 @@ describe("report", () => {
 
   it("takes a step that failed for good for something that nobody knows", async () => {
     const error = { Error: "runner.unavailable", Cause: '{"errorMessage":"502 for ten minutes"}' };
-    const compose = { kind: "composed", composed, ref: "refs/x", landed: [] };
+    const compose = { kind: "composed", composed, under: composed.trunk, ref: "refs/x", landed: [] };
     expect(await reported({ error, compose })).toMatchObject({
       verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("502 for ten minutes") } },
     });
