@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
 import { parseQueues, QueuesFileError, readQueuesFile } from "../../lib/queues-file.ts";
 import type { Target } from "../../lib/settings.ts";
 
@@ -13,6 +15,8 @@ const problemsIn = (text: string, target: Target = "embedded"): readonly string[
   }
 };
 
+const QueuesFile = z.object({ queues: z.array(z.record(z.string(), z.unknown())).min(1) });
+
 const valid = `queues:
   - name: main
     repository: { remote: https://git.example.com/a.git }
@@ -23,6 +27,16 @@ describe("a queue configuration", () => {
   it("is read with its defaults filled in", () => {
     const { queues } = parseQueues(valid, "queues.yaml");
     expect(queues).toMatchObject([{ name: "main", strategy: "REBASE", budget: 4, repository: { branch: "main" } }]);
+  });
+
+  it("shows every default in the queues.yaml that is shipped", () => {
+    const file = new URL("../../queues.yaml", import.meta.url);
+    const { queues } = QueuesFile.parse(parse(readFileSync(file, "utf8")));
+    for (const { name, repository, ...shown } of queues) {
+      const least = { name, repository, buildRunner: { type: "fake" } };
+      const [all] = parseQueues(JSON.stringify({ queues: [least] }), "queues.json").queues;
+      expect({ name, repository: all?.repository, ...shown }).toEqual(all);
+    }
   });
 
   it("may be JSON, which is YAML", () => {
