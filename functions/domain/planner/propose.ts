@@ -4,7 +4,7 @@ import { type Path, pathIsActive } from "../batch.ts";
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
 import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
-import { candidates } from "../speculation/candidates.ts";
+import { type Candidate, candidates } from "../speculation/candidates.ts";
 import { clashOf } from "../speculation/history.ts";
 import {
   baseOf,
@@ -74,7 +74,10 @@ export function propose(draft: Draft): void {
 /** Of the budget, kept from bundles for those that can't be in one. */
 const KEPT = 0.25;
 
-/** The guesses worth a build that are not being built, and have no verdict. */
+/**
+ * The guesses worth a build that are not being built, and have no verdict. Behind them, where a build tells of its head whatever is
+ * under it, the likeliest guess of each head of which nothing is known, however unlikely that is.
+ */
 function* newGuesses(
   field: Field,
   belief: Belief,
@@ -84,15 +87,28 @@ function* newGuesses(
   least: number,
 ): Generator<Proposal, undefined, void> {
   const built = new Set(running.keys());
-  for (const { head, landing, logProbability, flips } of candidates(heads, least)) {
-    if (flips === 0 && served.has(head.slot)) continue;
-    if (field.provesItself(head.slot) && built.has(head.slot)) continue;
-    const proposal = { heads: [head.slot], landing, logProbability };
+  for (const candidate of candidates(heads, least)) {
+    const { slot } = candidate.head;
+    if (candidate.flips === 0 && served.has(slot)) continue;
+    if (field.provesItself(slot) && built.has(slot)) continue;
+    const proposal = proposalOf(candidate);
     if (isKnown(field, belief, running, proposal)) continue;
-    built.add(head.slot);
+    built.add(slot);
     yield proposal;
   }
+  if (field.speaksFor === "tree") return;
+  const unknown = heads.filter(({ slot }) => !built.has(slot) && !served.has(slot) && field.factsOf(slot).length === 0);
+  for (const head of unknown) {
+    const [likeliest] = candidates([head]);
+    if (likeliest) yield proposalOf(likeliest);
+  }
 }
+
+const proposalOf = ({ head, landing, logProbability }: Candidate<WaitingHead>): Proposal => ({
+  heads: [head.slot],
+  landing,
+  logProbability,
+});
 
 /** Starts the build: a path of the first head, on its base in landing order. */
 export function build(draft: Draft, belief: Belief, proposal: Proposal): void {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";
 import { batchesAfter, givenUp, isContradicted, placedBefore } from "./given-up.ts";
 import { aStory, holds, type Story, seed } from "./stories.ts";
-import { aQueue, type Run, World } from "./world.ts";
+import { aQueue, finish, type Run, World } from "./world.ts";
 
 const storiesOf = (allocator: "sticky" | "preempting") =>
   aStory.map((story): Story => ({ ...story, speculation: { ...story.speculation, allocator } }));
@@ -52,6 +52,35 @@ describe("a build is given up", () => {
     const world = crowded(2);
     expect(givenUpIn(world)).toEqual([]);
     expect(world.running().map(({ head }) => head[0])).toEqual([1, 2, 3]);
+  });
+});
+
+describe("a change whose likeliest guess is too unlikely for a build", () => {
+  /** Three in line, each of which lands with 0.6, and a budget; which of them are being built. */
+  const built = (speaksFor: "tree" | "heads", budget: number, bad: readonly number[] = []): World => {
+    const speculation = { order: "arrival", minProbability: 0.5, scorer: { type: "flat", success: 0.6 } } as const;
+    const config = aQueue({
+      budget,
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor }),
+      speculation: SpeculationConfig.parse(speculation),
+    });
+    const world = new World(config, { bad: new Set(bad), clashes: [] });
+    for (const n of [1, 2, 3]) world.ready(n, ["a"]);
+    world.run();
+    return world;
+  };
+  const headsOf = (world: World) => world.running().map(({ head }) => head[0]);
+
+  it("waits, where a build speaks for its whole tree", () => {
+    expect(headsOf(built("tree", 3))).toEqual([1, 2]);
+  });
+
+  it("is built once when a slot is free, where a build speaks for its head alone", () => {
+    expect(headsOf(built("heads", 2))).toEqual([1, 2]);
+    const world = built("heads", 9, [3]);
+    expect(headsOf(world)).toEqual([1, 2, 3]);
+    finish(world, [3]);
+    expect(headsOf(world)).toEqual([1, 2]);
   });
 });
 
