@@ -87,7 +87,7 @@ export const ComposeTask = z.object({
   buildKey: BuildKey,
   base: z.array(MergeUnit),
   head: MergeUnit,
-  sqids: z.array(Sqid).min(1),
+  sqids: z.array(Sqid).default([]),
   without: z.array(BatchId).default([]),
 });
 export type ComposeTask = z.infer<typeof ComposeTask>;

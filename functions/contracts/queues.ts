@@ -125,7 +125,7 @@ export const SpeculationConfig = z.strictObject({
         .default(4 * 3_600),
     })
     .prefault({}),
-  /** A guess less likely than this is not worth a build. */
+  /** A guess less likely than this is not worth a build, but for the first of a change where a build speaks for its heads. */
   minProbability: Probability.default(0.1),
   /** Let a change land ahead of undecided ones when every way they can turn out has been seen to pass. */
   bypass: z.boolean().default(true),

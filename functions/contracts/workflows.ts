@@ -43,7 +43,7 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
-export const TriggerTask = BuildOrder.extend({ composed: Composed, under: GitSha });
+export const TriggerTask = BuildOrder.extend({ composed: Composed, under: GitSha.optional() });
 export type TriggerTask = z.infer<typeof TriggerTask>;
 
 export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: true });

@@ -250,8 +250,8 @@ export class Field {
   }
 
   /**
-   * It is on probation, and any build of it will tell: whatever is in the tree beside it, only what conflicts with it can make it
-   * fail.
+   * It is on probation, and any build of it that passes is a proof, whatever becomes of the others in the tree: a build speaks for its
+   * head alone.
    */
   provesItself(slot: number): boolean {
     return this.speaksFor === "heads" && this.batch(slot).order === undefined;

@@ -87,5 +87,5 @@ async function applyOpen(
     tip = applied.tip;
   }
   const before = landed.filter((unit) => unit !== task.head).map(({ batchId }) => batchId);
-  return { kind: "composed", bench, base, under: under ?? tip, tip, landed: before };
+  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, landed: before };
 }

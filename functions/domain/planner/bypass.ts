@@ -23,14 +23,15 @@ export function bypasses(
   if (left.size === 0) return found;
   for (const { slot, open } of heads) {
     if (found.length >= free) return found;
-    const [around, ...more] = open.filter((other) => left.has(other.slot));
-    if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
-    // Others hold it up too: it is not yet the slow one that it waits for.
-    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
     const likely = likelyOf(open);
     const main = treeOf(field, { heads: [slot], landing: likely });
     const proof = field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)));
-    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.slot) ?? 0)) continue;
+    if (field.batch(slot).order === undefined || proof === undefined) continue;
+    const least = WORTH * durationOf(proof.path);
+    const [around, ...more] = open.filter((other) => (left.get(other.slot) ?? 0) > least);
+    if (around === undefined || more.length > 0) continue;
+    // Others hold it up too: it is not yet the slow one that it waits for.
+    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
     const landing = likely.filter((other) => other !== around.slot);
     const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
     if (!isKnown(field, belief, running, bypass)) found.push(bypass);
@@ -38,7 +39,7 @@ export function bypasses(
   return found;
 }
 
-/** How many times its own build's time a bypass must save: what it costs, and as much again. Less lands hardly anything earlier. */
+/** How many times as long as the head's own build the other must go on: then as much is saved as is spent. Less lands hardly anything earlier. */
 const WORTH = 2;
 
 /** How many times the upper quartile of build times makes a build slow whose own time is not known. */

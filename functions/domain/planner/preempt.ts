@@ -21,8 +21,8 @@ export function preempt(draft: Draft, belief: Belief, proposal: Proposal): boole
     | undefined;
   draft.field.batches.forEach((batch, slot) => {
     for (const path of batch.paths) {
-      // A bundle serves several heads: no single guess is worth more.
-      if (path.state !== "building" || path.heads.length > 1) continue;
+      // A bundle serves several heads, and what proves itself does so whatever becomes of the guess: no single guess is worth more.
+      if (path.state !== "building" || path.heads.length > 1 || draft.field.provesItself(slot)) continue;
       const done = expected === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / expected);
       const chance = chanceOf(draft, belief, slot, path);
       const worth = chance * (1 + done);

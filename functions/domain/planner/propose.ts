@@ -22,8 +22,8 @@ import type { Draft } from "./draft.ts";
 import { preempt } from "./preempt.ts";
 
 /**
- * Step 4: spends what is left of the budget on the guesses most likely to come true. Proposals that exist already, or that are
- * less likely than `minProbability`, cost nothing.
+ * Step 4: spends what is left of the budget on the guesses most likely to come true, then on those that tell something all the same:
+ * of a change of which nothing is known, or whether one can be bypassed. What exists already costs nothing.
  */
 export function propose(draft: Draft): void {
   const { budget, batch: bundling, speculation } = draft.config;
@@ -43,23 +43,25 @@ export function propose(draft: Draft): void {
     bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, served, limits, draft.now) : undefined;
   // When more wait than can be served, what can be in a bundle is not built alone.
   const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
-  const guesses = newGuesses(field, belief, running, alone, served, floor);
+  const begun = new Set(running.keys());
+  const start = (proposal: Proposal) => {
+    build(draft, belief, proposal);
+    for (const slot of proposal.heads) begun.add(slot);
+    free -= 1;
+  };
+  const guesses = newGuesses(field, belief, running, alone, served, begun, floor);
   if (crowd) {
-    let kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
-    for (; kept > 0 && free > 0; kept--, free--) {
+    const kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
+    for (let i = 0; i < kept && free > 0; i++) {
       const { value } = guesses.next();
       if (!value) break;
-      build(draft, belief, value);
+      start(value);
     }
-    for (const bundle of crowd.slice(0, free)) {
-      build(draft, belief, bundle);
-      free -= 1;
-    }
+    for (const bundle of crowd.slice(0, free)) start(bundle);
   }
   for (const proposal of guesses) {
     if (free > 0) {
-      build(draft, belief, proposal);
-      free -= 1;
+      start(proposal);
       continue;
     }
     if (speculation.allocator === "sticky") break;
@@ -67,38 +69,44 @@ export function propose(draft: Draft): void {
     if (stopping > 0) stopping -= 1;
     else if (!preempt(draft, belief, proposal)) break;
   }
-  if (speculation.bypass && free > 0)
-    for (const bypass of bypasses(draft, belief, running, alone, free)) build(draft, belief, bypass);
+  for (const proposal of firstGuesses(field, heads, begun)) {
+    if (free <= 0) break;
+    start(proposal);
+  }
+  if (speculation.bypass && free > 0) for (const bypass of bypasses(draft, belief, running, alone, free)) start(bypass);
 }
 
 /** Of the budget, kept from bundles for those that can't be in one. */
 const KEPT = 0.25;
 
-/**
- * The guesses worth a build that are not being built, and have no verdict. Behind them, where a build tells of its head whatever is
- * under it, the likeliest guess of each head of which nothing is known, however unlikely that is.
- */
+/** The guesses worth a build that are not being built, and have no verdict. `begun`: what is being built by then. */
 function* newGuesses(
   field: Field,
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
   served: ReadonlySet<number>,
+  begun: ReadonlySet<number>,
   least: number,
 ): Generator<Proposal, undefined, void> {
-  const built = new Set(running.keys());
   for (const candidate of candidates(heads, least)) {
     const { slot } = candidate.head;
     if (candidate.flips === 0 && served.has(slot)) continue;
-    if (field.provesItself(slot) && built.has(slot)) continue;
+    if (field.provesItself(slot) && begun.has(slot)) continue;
     const proposal = proposalOf(candidate);
-    if (isKnown(field, belief, running, proposal)) continue;
-    built.add(slot);
-    yield proposal;
+    if (!isKnown(field, belief, running, proposal)) yield proposal;
   }
+}
+
+/** The likeliest guess, however unlikely, of each head of which nothing is known, where a build tells of its head whatever is under it. */
+function* firstGuesses(
+  field: Field,
+  heads: readonly WaitingHead[],
+  begun: ReadonlySet<number>,
+): Generator<Proposal, undefined, void> {
   if (field.speaksFor === "tree") return;
-  const unknown = heads.filter(({ slot }) => !built.has(slot) && !served.has(slot) && field.factsOf(slot).length === 0);
-  for (const head of unknown) {
+  for (const head of heads) {
+    if (begun.has(head.slot) || field.factsOf(head.slot).length > 0) continue;
     const [likeliest] = candidates([head]);
     if (likeliest) yield proposalOf(likeliest);
   }

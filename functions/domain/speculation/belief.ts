@@ -62,16 +62,9 @@ export class Belief {
     const field = this.#field;
     const own = field.hasPassed(slot) ? 0 : 1 - Math.min(PROVEN, this.#predict(slot).success);
     const met = this.#newlyMet(fact, slot);
-    const ahead = new Set(field.aheadOf(slot));
-    const landing = met.reduce((sum, other) => sum + this.#isThere(other, ahead), 0);
+    const landing = met.reduce((sum, other) => sum + this.lands(other), 0);
     const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
     return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(fact, slot));
-  }
-
-  /** Whether it lands before a batch that has these ahead of it. Only those are asked: all others could hang on this very answer. */
-  #isThere(slot: number, ahead: ReadonlySet<number>): number {
-    if (ahead.has(slot)) return this.lands(slot);
-    return hasBit(this.#field.lost, slot) ? 0 : 1;
   }
 
   /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
@@ -93,12 +86,17 @@ export class Belief {
     return fact.path.heads.includes(field.batch(slot).id) && this.#newlyMet(fact, slot).length > 0;
   }
 
-  /** What conflicts with it and was in the tree, but in none of those with which it has passed. */
+  /**
+   * What conflicts with it and was in the tree, but in none of those with which it has passed. Nothing that goes behind it, as another
+   * head of a bundle may: it can't fail for that one, and what is believed of that one hangs on this.
+   */
   #newlyMet({ tree }: Fact, slot: number): number[] {
     const field = this.#field;
     const passed = field.factsOf(slot).filter((fact) => fact.passed);
+    const ahead = new Set(field.aheadOf(slot));
+    const isBefore = (other: number) => ahead.has(other) || hasBit(field.landed, other) || hasBit(field.lost, other);
     return [...members(field.nearOf(slot))].filter(
-      (other) => hasBit(tree, other) && !passed.some((fact) => hasBit(fact.tree, other)),
+      (other) => hasBit(tree, other) && isBefore(other) && !passed.some((fact) => hasBit(fact.tree, other)),
     );
   }
 }

@@ -201,11 +201,11 @@ export const canShare = (field: Field, belief: Belief, slot: number): boolean =>
 /** Its main guess is not being built, and has no verdict yet. */
 function isWaiting(field: Field, belief: Belief, running: Running, head: WaitingHead): boolean {
   const { slot, open } = head;
-  if (!canShare(field, belief, slot)) return false;
+  if (!canShare(field, belief, slot) || (field.provesItself(slot) && running.has(slot))) return false;
   return !isKnown(field, belief, running, { heads: [slot], landing: likelyOf(open), logProbability: 0 });
 }
 
-/** How many may share a bundle with it: a quarter of the suspects of the smallest failed bundle that it leads. */
+/** How many may share a bundle with it: a quarter of the suspects of the smallest failed bundle that speaks for it. */
 function limitOf(field: Field, { slot }: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
   for (const fact of field.factsOf(slot)) {
@@ -214,7 +214,7 @@ function limitOf(field: Field, { slot }: WaitingHead): number {
       const other = field.slotOf(id);
       return other !== undefined && !hasBit(field.landed, other);
     }).length;
-    limit = Math.min(limit, Math.max(1, suspects >> 2));
+    limit = Math.min(limit, Math.max(1, Math.ceil(suspects / 4)));
   }
   return limit;
 }

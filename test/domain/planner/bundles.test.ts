@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { seed } from "./stories.ts";
-import { aQueue, type Fate, World } from "./world.ts";
+import { aQueue, type Fate, finish, World } from "./world.ts";
 
 /** Large changes are expected to fail, so that what is behind one is built on the guess that it does; all keep their places. */
 const speculation = SpeculationConfig.parse({
@@ -48,6 +48,41 @@ describe("a bundle that is being built", () => {
     const heads = [...world.builds.values()].flatMap((build) => build.head);
     expect([...heads].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(Math.max(...[...world.builds.values()].map((build) => build.head.length))).toBe(3);
+  });
+});
+
+describe("a bundle that has failed", () => {
+  it.each([
+    {
+      size: 8,
+      parts: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    {
+      size: 5,
+      parts: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    { size: 4, parts: [[1], [2]] },
+    { size: 3, parts: [[1], [2]] },
+  ])("of $size is built again by quarters: first $parts", ({ size, parts }) => {
+    const scorer = { type: "flat" as const, success: 0.99 };
+    const config = aQueue({
+      budget: 1,
+      batch: { maxSize: 8, maxWaitSeconds: 0 },
+      speculation: SpeculationConfig.parse({ order: "arrival", scorer }),
+    });
+    const world = new World(config, { bad: new Set([size]), clashes: [] });
+    for (let n = 1; n <= size; n++) world.ready(n, [String(n)]);
+    world.run();
+    for (const heads of [Array.from({ length: size }, (_, i) => i + 1), ...parts]) {
+      expect(world.running().map(({ head }) => head)).toEqual([heads]);
+      finish(world, heads);
+    }
   });
 });
 

@@ -43,6 +43,26 @@ describe("a bypass of a batch that has never passed", () => {
   });
 });
 
+describe("a bypass", () => {
+  it("is not kept from being built by another batch ahead that will be done by then", () => {
+    const world = worldOf({ bad: new Set([1]) });
+    world.ready(1, ["z"]);
+    world.ready(2, ["z", "a"]);
+    world.ready(3, ["z", "a"]);
+    world.ready(4, ["a"]);
+    world.run();
+    const start = world.time;
+    world.time = start + 29;
+    finish(world, [4], [1, 2, 3, 4]);
+    world.time = start + 39;
+    finish(world, [2], [1, 2]);
+    world.time = start + 299;
+    finish(world, [3], [1, 2, 3]);
+    finish(world, [1], [1]);
+    expect(trees(world)).toEqual([[2], [2, 3], [2, 4]]);
+  });
+});
+
 describe("a bypass of a batch that has passed before", () => {
   it.each([
     { took: 100, before: 210, isBuilt: true },

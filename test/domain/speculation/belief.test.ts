@@ -11,16 +11,16 @@ const SUCCESS = 0.9;
 
 type Seen = Pick<World, "config" | "queueState"> & { readonly batches: readonly Batch[] };
 
-/** How likely each is to land, as the queue stands, where the scorer gives everybody 0.9; by request number. */
-function beliefIn({ config, queueState, batches }: Seen): (n: number) => number {
+/** How likely each is to land, as the queue stands, where the scorer gives everybody the same; by request number. */
+function beliefIn({ config, queueState, batches }: Seen, success = SUCCESS): (n: number) => number {
   const field = fieldOf(config, batches, queueState);
-  const belief = new Belief(field, () => ({ success: SUCCESS }), CLASH);
+  const belief = new Belief(field, () => ({ success }), CLASH);
   return (n) =>
     belief.lands(field.batches.findIndex(({ members }) => members.some((member) => member.sqid === sqid(n))));
 }
 
-const now = (world: World): ReturnType<typeof beliefIn> =>
-  beliefIn({ config: world.config, queueState: world.queueState, batches: [...world.live.values()] });
+const now = (world: World, success = SUCCESS): ReturnType<typeof beliefIn> =>
+  beliefIn({ config: world.config, queueState: world.queueState, batches: [...world.live.values()] }, success);
 
 const scorer = {
   type: "heuristic",
@@ -32,11 +32,11 @@ const scorer = {
 const large = { touches: { paths: [], files: 1, additions: 100, deletions: 0, authors: [] } };
 
 /** Builds speak for their heads; 1 is undecided throughout, 2 hangs on it and is thought likely to fail, 3 hangs on 2. */
-function threeInLine(fate: Partial<Fate> = {}): World {
+function threeInLine(fate: Partial<Fate> = {}, minProbability = 0.5): World {
   const config = aQueue({
     budget: 8,
     buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
-    speculation: SpeculationConfig.parse({ order: "arrival", scorer, minProbability: 0.5, bypass: false }),
+    speculation: SpeculationConfig.parse({ order: "arrival", scorer, minProbability, bypass: false }),
   });
   const world = new World(config, { bad: new Set(), clashes: [], ...fate });
   world.ready(1, ["z"]);
@@ -54,6 +54,17 @@ describe("a change that has passed and then failed", () => {
     finish(world, [2], [1, 2]);
     finish(world, [3], [1, 2, 3]);
     expect(now(world)(3)).toBeLessThan(0.05);
+  });
+
+  it("is expected to land as far as what it met there is not", () => {
+    const world = threeInLine({ clashes: [[2, 3]] }, 0.1);
+    finish(world, [3], [3]);
+    finish(world, [3], [1, 2, 3]);
+    for (const success of [0.2, 0.5, 0.8]) {
+      const lands = now(world, success);
+      expect(lands(2)).toBeCloseTo(success * (1 - CLASH), 5);
+      expect(lands(3)).toBeCloseTo(1 - lands(2), 5);
+    }
   });
 
   it("is expected to land when what it met there will not", () => {
@@ -81,6 +92,33 @@ describe("a change that has only failed", () => {
     world.cancel(1);
     world.run();
     expect(now(world)(2)).toBeCloseTo(CLASH / (1 - SUCCESS + CLASH), 5);
+  });
+});
+
+describe("the heads of a failed bundle that have all passed before", () => {
+  /** 1 is slow and undecided, the others hang on it and on each other; `bad` fails. Builds speak for their heads. */
+  const bundled = (bad: number): World => {
+    const config = aQueue({
+      budget: 2,
+      batch: { maxSize: 3, maxWaitSeconds: 0 },
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+      speculation: SpeculationConfig.parse({ order: "arrival", minProbability: 0.01, bypass: false }),
+    });
+    const world = new World(config, { bad: new Set([bad]), clashes: [] });
+    world.ready(1, ["a"]);
+    world.run();
+    for (const n of [2, 3, 4]) world.ready(n, ["a"]);
+    world.run();
+    finish(world, [2, 3, 4]);
+    return world;
+  };
+
+  it("are not suspected for one that goes behind them", () => {
+    const world = bundled(4);
+    for (const n of [2, 3]) finish(world, [n]);
+    expect(now(world)(2)).toBeGreaterThan(0.9);
+    expect(now(world)(3)).toBeGreaterThan(0.9);
+    expect(now(world)(4)).toBeLessThan(0.05);
   });
 });
 

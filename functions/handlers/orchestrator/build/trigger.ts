@@ -42,7 +42,7 @@ export const wire: Wire = (env, clients) => {
       batchId,
       ref: `refs/submitqueue/paths/${buildKey}`,
       commit: composed.commit,
-      base: under,
+      base: under ?? composed.trunk,
       // Later than ours, so that a build that takes too long is seen to: for when nobody polls.
       timeoutSeconds: timeoutSeconds + 2 * config.buildRunner.pollSeconds + 30,
       changes: [...base, head].flatMap((unit) => unit.steps).flatMap((step) => step.changes),
