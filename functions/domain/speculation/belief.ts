@@ -13,6 +13,7 @@ export class Belief {
   /** How likely two batches that conflict are to fail together. */
   readonly #clash: number;
   readonly #known = new Map<number, number>();
+  readonly #aheadOf = new Map<number, ReadonlySet<number>>();
   readonly #nothing: Bits;
 
   constructor(field: Field, predict: (slot: number) => Prediction, clash: number) {
@@ -45,11 +46,20 @@ export class Belief {
     return lands;
   }
 
+  #ahead(slot: number): ReadonlySet<number> {
+    let ahead = this.#aheadOf.get(slot);
+    if (ahead === undefined) {
+      ahead = new Set(this.#field.aheadOf(slot));
+      this.#aheadOf.set(slot, ahead);
+    }
+    return ahead;
+  }
+
   /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
   #unmet(slot: number, tree: Bits): number {
     const field = this.#field;
     let count = countWithout(field.landed, tree, field.nearOf(slot));
-    for (const other of field.aheadOf(slot)) if (!hasBit(tree, other)) count++;
+    for (const other of this.#ahead(slot)) if (!hasBit(tree, other)) count++;
     return count;
   }
 
@@ -93,7 +103,7 @@ export class Belief {
   #newlyMet({ tree }: Fact, slot: number): number[] {
     const field = this.#field;
     const passed = field.factsOf(slot).filter((fact) => fact.passed);
-    const ahead = new Set(field.aheadOf(slot));
+    const ahead = this.#ahead(slot);
     const isBefore = (other: number) => ahead.has(other) || hasBit(field.landed, other) || hasBit(field.lost, other);
     return [...members(field.nearOf(slot))].filter(
       (other) => hasBit(tree, other) && isBefore(other) && !passed.some((fact) => hasBit(fact.tree, other)),
