@@ -23,15 +23,14 @@ export function bypasses(
   if (left.size === 0) return found;
   for (const { slot, open } of heads) {
     if (found.length >= free) return found;
+    const [around, ...more] = open.filter((other) => left.has(other.slot));
+    if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
+    // Others hold it up too: it is not yet the slow one that it waits for.
+    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
     const likely = likelyOf(open);
     const main = treeOf(field, { heads: [slot], landing: likely });
     const proof = field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)));
-    if (field.batch(slot).order === undefined || proof === undefined) continue;
-    const least = WORTH * durationOf(proof.path);
-    const [around, ...more] = open.filter((other) => (left.get(other.slot) ?? 0) > least);
-    if (around === undefined || more.length > 0) continue;
-    // Others hold it up too: it is not yet the slow one that it waits for.
-    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
+    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.slot) ?? 0)) continue;
     const landing = likely.filter((other) => other !== around.slot);
     const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
     if (!isKnown(field, belief, running, bypass)) found.push(bypass);
