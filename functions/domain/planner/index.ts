@@ -1,7 +1,16 @@
 import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
+import {
+  type Batch,
+  batchHasEnded,
+  goesAhead,
+  type Landing,
+  mergeUnitOf,
+  outcomeOf,
+  type Path,
+  pathIsActive,
+} from "../batch.ts";
 import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "../bits.ts";
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
@@ -58,7 +67,7 @@ function noteWaiting(draft: Draft): void {
 /** Step 5: what has changed, and the commands that the state as a whole asks for. */
 function emit(draft: Draft): Plan {
   const { snapshot } = draft;
-  const writes = draft.batches().flatMap((batch) => {
+  const writes = inWritingOrder(draft).flatMap((batch) => {
     const before = draft.lookupBefore(batch.id);
     if (batch === before) return [];
     const next = { ...batch, version: (before?.version ?? 0) + 1 };
@@ -80,6 +89,22 @@ function emit(draft: Draft): Plan {
     acknowledged,
     archived,
   };
+}
+
+/**
+ * Batches are written one after the other, which may be cut off in between; so nothing is written before what it names. New batches go
+ * first, those without builds before all; then landing order: a build names those under it, and of a train that is cut off, each that
+ * is left lands behind what it was tested on.
+ */
+function inWritingOrder(draft: Draft): Batch[] {
+  const turn = ({ id, paths }: Batch): number => (draft.lookupBefore(id) ? 2 : Math.min(1, paths.length));
+  const hasPlace = ({ order }: Batch): number => (order === undefined ? 1 : 0);
+  return draft.batches().sort((a, b) => {
+    if (turn(a) !== turn(b)) return turn(a) - turn(b);
+    if (hasPlace(a) !== hasPlace(b)) return hasPlace(a) - hasPlace(b);
+    if (a.order === undefined) return a.arrival - b.arrival;
+    return goesAhead(a, b) ? -1 : 1;
+  });
 }
 
 const landIsDue = (batch: Batch, now: EpochMs): boolean =>

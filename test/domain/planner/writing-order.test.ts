@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { aQueue, World } from "./world.ts";
+
+/** 2 came after 1 and goes ahead of it; the `cut`-th run is cut off after so many effects, and signals are then seen one by one. */
+function trunkAfter(cut: number, effects: number): World {
+  const speculation = SpeculationConfig.parse({ order: "arrival" });
+  const world = new World(aQueue({ budget: 2, conflictAnalyzer: { type: "all" }, speculation }));
+  world.ready(1, ["a"]);
+  world.ready(2, ["a"], { priority: 1 });
+  for (let run = 0; world.inbox.length > 0 || world.running().length > 0; run++) {
+    if (run === cut) world.run(10, effects);
+    world.run(run > cut ? 1 : 10);
+    for (const build of world.running()) if (world.inbox.length === 0) world.finish(build);
+  }
+  world.drain();
+  return world;
+}
+
+describe("a run of the planner that is cut off between two writes", () => {
+  const cuts = [0, 1, 2].flatMap((cut) => Array.from({ length: 8 }, (_, effects) => [cut, effects] as const));
+
+  it.each(cuts)("lands nothing but tested trees: run %d after %d effects", (cut, effects) => {
+    const world = trunkAfter(cut, effects);
+    expect([...world.trunk].sort()).toEqual([1, 2]);
+    for (const { trunk, passed } of world.landings)
+      expect(passed.map((tree) => String([...tree].sort()))).toContain(String([...trunk].sort()));
+  });
+});
