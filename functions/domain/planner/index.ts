@@ -92,12 +92,12 @@ function emit(draft: Draft): Plan {
 }
 
 /**
- * Batches are written one after the other, which may be cut off in between; so nothing is written before what it names. New batches go
- * first, those without builds before all; then landing order: a build names those under it, and of a train that is cut off, each that
+ * Batches are written one after the other, which may be cut off in between; so nothing is written before what it names. What begins no build
+ * goes first, for it may free the slot of one that does; and all in landing order: a build names those under it, and of a train that is cut off, each that
  * is left lands behind what it was tested on.
  */
 function inWritingOrder(draft: Draft): Batch[] {
-  const turn = ({ id, paths }: Batch): number => (draft.lookupBefore(id) ? 2 : Math.min(1, paths.length));
+  const turn = ({ id, built }: Batch): number => (built > (draft.lookupBefore(id)?.built ?? 0) ? 1 : 0);
   const hasPlace = ({ order }: Batch): number => (order === undefined ? 1 : 0);
   return draft.batches().sort((a, b) => {
     if (turn(a) !== turn(b)) return turn(a) - turn(b);

@@ -20,6 +20,7 @@ export function refute(draft: Draft): void {
 
 /** Steps 2 and 3. What fails or stops is settled first, to a fixed point; then everything that may land leaves on one train. */
 export function settle(draft: Draft): void {
+  ground(draft);
   endProbation(draft);
   for (let moved = true; moved; ) {
     refute(draft);
@@ -34,6 +35,16 @@ export function settle(draft: Draft): void {
   if (draft.queue.paused) return;
   depart(draft, board(draft));
   refute(draft);
+}
+
+/** A bundle whose departure was cut off between its writes has not been sent: it lands all or none, so what was written stays behind. */
+function ground(draft: Draft): void {
+  for (const batch of draft.batches()) {
+    const { landing, ...grounded } = batch;
+    if (batch.state !== "landing" || landing?.bundle === undefined || landing.sentAt !== undefined) continue;
+    const isWhole = landing.bundle.every((id) => draft.lookup(id)?.landing?.landId === landing.landId);
+    if (!isWhole) draft.put(enter(grounded, "speculating"));
+  }
 }
 
 /** The batch at its end, if it has failed or its last build has stopped after it was cancelled. */

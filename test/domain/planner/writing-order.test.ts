@@ -26,4 +26,17 @@ describe("a run of the planner that is cut off between two writes", () => {
     for (const { trunk, passed } of world.landings)
       expect(passed.map((tree) => String([...tree].sort()))).toContain(String([...trunk].sort()));
   });
+
+  it.each([0, 1, 2, 3, 4, 5])("lands no part of a bundle: after %d effects", (effects) => {
+    const speculation = SpeculationConfig.parse({ order: "arrival", scorer: { type: "flat", success: 0.99 } });
+    const batch = { maxSize: 2, maxWaitSeconds: 0 };
+    const world = new World(aQueue({ budget: 1, batch, conflictAnalyzer: { type: "all" }, speculation }));
+    world.ready(1, ["a"]);
+    world.ready(2, ["a"]);
+    world.run();
+    for (const build of world.running()) world.finish(build);
+    world.run(10, effects);
+    world.drain();
+    expect(world.landings.map(({ group }) => group)).toEqual([[1, 2]]);
+  });
 });
