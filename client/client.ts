@@ -1,0 +1,158 @@
+import { randomUUID } from "node:crypto";
+import ky, { type KyInstance, type Options } from "ky";
+import type { z } from "zod";
+import {
+  HistoryPage,
+  type LandBody,
+  type ListQuery,
+  Ping,
+  QueueList,
+  QueueView,
+  RequestPage,
+  RequestSummary,
+  Why,
+} from "../functions/contracts/api.ts";
+import { apiErrorOf } from "./api-error.ts";
+
+export interface ClientOptions {
+  /** Of the API, with or without a stage: `https://….execute-api.….amazonaws.com/prod`. */
+  readonly url: string;
+  /** Sent with every call, as `{ authorization: "Bearer …" }`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
+  readonly retries?: number | undefined;
+  /** Ends every call of the client when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that one try of a call may take. Default: 35,000, a little more than API Gateway gives its Lambda. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface LandOptions extends Omit<LandBody, "changes"> {
+  /** Names this Land: a repeat of the call with the same key finds the first one's request. Default: a random key, for the client's own repeats. */
+  readonly idempotencyKey?: string;
+}
+
+/** A request: its sqid, `<queue>/<n>`, or its number. */
+export type RequestId = string | number;
+
+type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefined>>>;
+
+/**
+ * A client of the HTTP API. Every call is safe to repeat, and is repeated with jitter when its answer is lost. Every call throws ApiError
+ * when the API refuses it, can't be reached, or answers with something that the contract does not know.
+ */
+export class Client {
+  readonly #http: KyInstance;
+
+  constructor({ url, headers = {}, retries = 2, signal, timeoutMs = 35_000 }: ClientOptions) {
+    this.#http = ky.create({
+      prefix: url,
+      headers,
+      redirect: "error",
+      timeout: timeoutMs,
+      retry: { limit: retries, methods: ["get", "post"], statusCodes: [408, 429, 502, 503, 504], jitter: true },
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  ping(): Promise<Ping> {
+    return this.call(Ping, "v1/ping");
+  }
+
+  async queues(): Promise<readonly QueueView[]> {
+    return (await this.call(QueueList, "v1/queues")).queues;
+  }
+
+  queue(name: string): QueueClient {
+    return new QueueClient(this, name);
+  }
+
+  /** One call: a GET, or with `json` a POST. For calls that the client has no name for yet. */
+  async call<T>(schema: z.ZodType<T>, path: string, options: Options = {}): Promise<T> {
+    const method = options.json === undefined ? "GET" : "POST";
+    try {
+      return schema.parse(await this.#http(path, { method, ...options }).json());
+    } catch (error) {
+      throw apiErrorOf(`${method} /${path}`, error);
+    }
+  }
+}
+
+/** The calls that concern one queue. */
+export class QueueClient {
+  readonly name: string;
+  readonly #client: Client;
+  readonly #path: string;
+
+  constructor(client: Client, name: string) {
+    this.name = name;
+    this.#client = client;
+    this.#path = `v1/queues/${encodeURIComponent(name)}`;
+  }
+
+  /** Asks for a stack of changes, lowest first, to be landed. */
+  land(
+    changes: readonly string[],
+    { idempotencyKey = randomUUID(), ...rest }: LandOptions = {},
+  ): Promise<RequestSummary> {
+    const headers = { "idempotency-key": idempotencyKey };
+    return this.#client.call(RequestSummary, `${this.#path}/requests`, { json: { changes, ...rest }, headers });
+  }
+
+  request(id: RequestId): Promise<RequestSummary> {
+    return this.#client.call(RequestSummary, this.#at(id));
+  }
+
+  history(id: RequestId): Promise<HistoryPage> {
+    return this.#client.call(HistoryPage, `${this.#at(id)}/history`);
+  }
+
+  why(id: RequestId): Promise<Why> {
+    return this.#client.call(Why, `${this.#at(id)}/why`);
+  }
+
+  cancel(id: RequestId, reason?: string): Promise<RequestSummary> {
+    const json = reason === undefined ? {} : { reason };
+    return this.#client.call(RequestSummary, `${this.#at(id)}/cancel`, { json });
+  }
+
+  /** One page of the queue's requests, newest first. */
+  page(query: Query = {}): Promise<RequestPage> {
+    return this.#client.call(RequestPage, `${this.#path}/requests`, { searchParams: { ...query } });
+  }
+
+  /** All requests that the query names, newest first: one call per page, made when the page is needed. */
+  async *requests(query: Query = {}): AsyncGenerator<RequestSummary, void, void> {
+    let page: string | undefined;
+    do {
+      const { requests, nextPage } = await this.page({ limit: 200, ...query, page });
+      yield* requests;
+      page = nextPage;
+    } while (page !== undefined);
+  }
+
+  show(): Promise<QueueView> {
+    return this.#client.call(QueueView, this.#path);
+  }
+
+  pause(note?: string): Promise<QueueView> {
+    return this.#mode("pause", note === undefined ? {} : { note });
+  }
+
+  drain(note?: string): Promise<QueueView> {
+    return this.#mode("drain", note === undefined ? {} : { note });
+  }
+
+  resume(): Promise<QueueView> {
+    return this.#mode("resume", {});
+  }
+
+  #mode(verb: string, json: object): Promise<QueueView> {
+    return this.#client.call(QueueView, `${this.#path}/${verb}`, { json });
+  }
+
+  #at(id: RequestId): string {
+    const text = String(id);
+    return `${this.#path}/requests/${encodeURIComponent(text.slice(text.lastIndexOf("/") + 1))}`;
+  }
+}

@@ -1,0 +1,156 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiError } from "../../client/api-error.ts";
+import { Client } from "../../client/client.ts";
+
+const SHA = "a".repeat(40);
+const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
+
+const summary = (number: number) => ({
+  sqid: `shop/${number}`,
+  queue: "shop",
+  number,
+  status: "accepted",
+  ended: false,
+  changes: [CHANGE],
+  strategy: "REBASE",
+  priority: 0,
+  receivedAt: "2026-11-25T10:00:00.000Z",
+  updatedAt: "2026-11-25T10:00:00.000Z",
+  metadata: {},
+});
+
+interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+describe("the client of the HTTP API", () => {
+  /** One answer per call, in order; the last one stands for all that follow. */
+  let answers: ((response: ServerResponse) => void)[] = [];
+  let seen: Seen[] = [];
+  const server = createServer(async (request, response) => {
+    const { method = "", url = "", headers } = request;
+    seen.push({ method, url, headers, body: await text(request) });
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    answer?.(response);
+  });
+  let url = "";
+
+  beforeEach(async () => {
+    [answers, seen] = [[], []];
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stage`;
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  });
+
+  const json =
+    (status: number, body: unknown, headers: Record<string, string> = {}) =>
+    (response: ServerResponse) => {
+      response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+    };
+  const hangUp = (response: ServerResponse) => response.destroy();
+  const client = (options = {}) => new Client({ url, ...options });
+
+  it("lands changes under a stage, with the headers that it was given", async () => {
+    answers = [json(202, summary(7))];
+    const asked = client({ headers: { authorization: "Bearer secret" } }).queue("shop");
+    expect((await asked.land([CHANGE], { strategy: "MERGE", priority: 2 })).sqid).toBe("shop/7");
+    expect(seen).toMatchObject([
+      { method: "POST", url: "/stage/v1/queues/shop/requests", headers: { authorization: "Bearer secret" } },
+    ]);
+    expect(JSON.parse(seen[0]?.body ?? "")).toEqual({ changes: [CHANGE], strategy: "MERGE", priority: 2 });
+  });
+
+  it("repeats a Land whose answer was lost under the same idempotency key", async () => {
+    answers = [hangUp, json(503, { code: "store.unavailable" }, { "retry-after": "0" }), json(202, summary(7))];
+    expect((await client().queue("shop").land([CHANGE])).number).toBe(7);
+    const keys = seen.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it("gives every Land a key of its own", async () => {
+    answers = [json(202, summary(7))];
+    const shop = client().queue("shop");
+    await shop.land([CHANGE]);
+    await shop.land([CHANGE]);
+    expect(new Set(seen.map(({ headers }) => headers["idempotency-key"])).size).toBe(2);
+  });
+
+  it.each(["shop/12", "12", 12])("finds request %j by its number", async (id) => {
+    answers = [json(200, summary(12))];
+    await client().queue("shop").request(id);
+    expect(seen[0]?.url).toBe("/stage/v1/queues/shop/requests/12");
+  });
+
+  it("reads all pages of a list, one call per page, when they are needed", async () => {
+    answers = [
+      json(200, { requests: [summary(3), summary(2)], nextPage: "more of it" }),
+      json(200, { requests: [summary(1)] }),
+    ];
+    const numbers: number[] = [];
+    for await (const { number } of client().queue("shop").requests({ since: "2026-11-01T00:00:00.000Z" })) {
+      if (number === 3) expect(seen).toHaveLength(1);
+      numbers.push(number);
+    }
+    expect(numbers).toEqual([3, 2, 1]);
+    expect(seen[1]?.url).toContain("page=more+of+it");
+    expect(seen[1]?.url).toContain("since=2026-11-01");
+  });
+
+  it("throws the problem of a call that is refused, without repeating it", async () => {
+    const problem = {
+      type: "t",
+      title: "t",
+      status: 404,
+      code: "queue.unknown",
+      detail: "queue nope is not configured",
+    };
+    answers = [json(404, problem)];
+    const refusal = await client()
+      .queue("nope")
+      .show()
+      .catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ApiError);
+    expect(refusal).toMatchObject({
+      code: "queue.unknown",
+      message: "queue.unknown: queue nope is not configured",
+      failure: { kind: "refused", status: 404 },
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([
+    ["no answer", hangUp, "unreachable"],
+    ["an answer of something else", json(200, { hello: "world" }), "misunderstood"],
+    ["an answer that is no JSON", (response: ServerResponse) => response.end("<html>"), "misunderstood"],
+    [
+      "a redirect, which could carry the credentials elsewhere",
+      json(302, {}, { location: "http://127.0.0.1:9/" }),
+      "unreachable",
+    ],
+    ["a gateway error without a problem", json(500, "oops"), "refused"],
+  ])("tells %s apart", async (_, answer, kind) => {
+    answers = [answer];
+    const error = await client({ retries: 0 })
+      .ping()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "ApiError", failure: { kind } });
+    expect((error as Error).message).toContain("/v1/ping");
+  });
+
+  it("ends its calls when its signal aborts", async () => {
+    const stop = new AbortController();
+    answers = [() => stop.abort(new Error("enough"))];
+    await expect(client({ signal: stop.signal }).ping()).rejects.toThrow("enough");
+  });
+});
