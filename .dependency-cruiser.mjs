@@ -48,9 +48,9 @@ export default {
     ),
     rule(
       "simulator-drives-the-domain",
-      "The simulator plays the world: it needs the domain and contracts, and no adapter.",
+      "The simulator drives the planner under virtual time: it needs the domain, contracts and the client, and no adapter.",
       { path: "^simulator/" },
-      { path: "^(functions/(adapters|handlers)|lib|bin|client|localstack|test)/" },
+      { path: "^(functions/(adapters|handlers)|lib|bin|localstack|test)/" },
     ),
     rule("nothing-imports-tests", "Test code stays in test/.", { pathNot: "^test/" }, { path: "^test/" }),
     rule(

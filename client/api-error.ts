@@ -29,7 +29,10 @@ export function apiErrorOf(call: string, error: unknown): unknown {
   if (isHTTPError(error)) {
     const { status } = error.response;
     const { data: problem } = Problem.safeParse(error.data);
-    const message = problem ? `${problem.code}: ${problem.detail}` : `${call} was answered with HTTP status ${status}`;
+    const said = typeof error.data === "string" ? error.data : (JSON.stringify(error.data) ?? "no text");
+    const message = problem
+      ? `${problem.code}: ${problem.detail}`
+      : `${call} was answered ${status}: ${said.slice(0, 500)}`;
     return new ApiError({ kind: "refused", status, ...(problem ? { problem } : {}) }, message, error);
   }
   if (error instanceof z.ZodError || error instanceof SyntaxError) {

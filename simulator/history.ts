@@ -1,5 +1,5 @@
-import { z } from "zod";
-import { type HistoryEntry, HistoryPage, RequestPage, type RequestSummary } from "../functions/contracts/api.ts";
+import type { QueueClient } from "../client/client.ts";
+import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
 import { median } from "./measures.ts";
 
 /** One change of a history, as `--replay` reads it. */
@@ -50,36 +50,21 @@ function buildSecondsOf(events: readonly HistoryEntry[], ended: number): number[
 }
 
 export interface Window {
-  readonly queue: string;
   /** Received at or after. */
   readonly since?: string | undefined;
   /** Received before. */
   readonly until?: string | undefined;
 }
 
-/** GET, relative to the gateway's address; what the answer's body holds. Throws when it is not what was asked for. */
-export type Get = (path: string) => Promise<unknown>;
-
 /** The requests of the window that ended and were built, newest first: one call per 200 requests, and one per request. */
-export async function* historyOf(get: Get, { queue, since, until }: Window): AsyncGenerator<HistoryLine, void, void> {
-  const base = `/v1/queues/${encodeURIComponent(queue)}/requests`;
-  let page: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: "200" });
-    for (const [name, value] of Object.entries({ since, until, page })) if (value !== undefined) query.set(name, value);
-    const { requests, nextPage } = read(RequestPage, await get(`${base}?${query}`));
-    for (const request of requests) {
-      if (!request.ended) continue;
-      const { events } = read(HistoryPage, await get(`${base}/${request.number}/history`));
-      const line = lineOf(request, events);
-      if (line) yield line;
-    }
-    page = nextPage;
-  } while (page !== undefined);
-}
-
-function read<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw new Error(`this is no answer of a gateway: ${z.prettifyError(parsed.error)}`);
+export async function* historyOf(
+  queue: Pick<QueueClient, "requests" | "history">,
+  window: Window = {},
+): AsyncGenerator<HistoryLine, void, void> {
+  for await (const request of queue.requests(window)) {
+    if (!request.ended) continue;
+    const { events } = await queue.history(request.number);
+    const line = lineOf(request, events);
+    if (line) yield line;
+  }
 }

@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { answer } from "../client/flags.ts";
 import { type Cell, cellOf } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { type Job, workloadNameOf } from "./job.ts";
 import type { Measures, Reliability } from "./measures.ts";
 import { notesOn } from "./notes.ts";
-import { parseOptions, type SimulatorOptions, USAGE } from "./options.ts";
+import { parseOptions, type SimulatorOptions } from "./options.ts";
 import { isOurs } from "./policies/index.ts";
 import { runAll } from "./pool.ts";
 import type { PredictorName } from "./predictor.ts";
@@ -97,11 +98,7 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
 /** 0: done. 1: a policy broke a promise. 2: the flags or the history make no sense. */
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parseOptions(args);
-  if (parsed.kind === "help") {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  if (parsed.kind === "refused") return refuse(`${parsed.problem}\n\n${USAGE}`);
+  if (parsed.kind !== "run") return answer(parsed);
   const replay = parsed.options.replay === undefined ? undefined : historyIn(parsed.options.replay);
   if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
   // A history happened once: without flakes, seeds change nothing.

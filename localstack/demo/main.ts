@@ -1,13 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Client } from "../../client/client.ts";
+import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { appendedLines, type Display, liveTable, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
-import { type DemoOptions, parseOptions, USAGE } from "./options.ts";
+import { type DemoOptions, parseOptions } from "./options.ts";
 import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
-import { queueClient } from "./queue-client.ts";
 import { documentOf, lesson, type RequestReport, surprises } from "./report.ts";
 import { runRequests } from "./run.ts";
 import { createSandbox, type Sandbox } from "./sandbox.ts";
@@ -56,7 +57,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
       sandbox,
       seed,
       display,
-      client: queueClient(runtime.url, QUEUE),
+      client: new Client({ url: runtime.url }).queue(QUEUE),
       signal: AbortSignal.any([timeUp, interrupted]),
       now: () => Date.now(),
     };
@@ -98,11 +99,8 @@ function displayFor({ json }: DemoOptions): Display {
 }
 
 const parsed = parseOptions(process.argv.slice(2));
-if (parsed.kind === "help") process.stdout.write(`${USAGE}\n`);
-else if (parsed.kind === "wrong") {
-  process.stderr.write(`${parsed.problem}\n\n${USAGE}\n`);
-  process.exitCode = 2;
-} else {
+if (parsed.kind !== "run") process.exitCode = answer(parsed);
+else {
   const interruption = new AbortController();
   process.once("SIGINT", () => interruption.abort());
   process.once("SIGTERM", () => interruption.abort());

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { QueueClient } from "../../client/client.ts";
 import { STATUSES } from "../../functions/contracts/log-event.ts";
 import { makeChange } from "./changes.ts";
 import type { Display } from "./display.ts";
-import type { QueueClient } from "./queue-client.ts";
 import type { RequestReport } from "./report.ts";
 import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -68,7 +68,7 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
   await Promise.all(
     reports.map(async (report, i) => {
       if (report.ended) return;
-      const summary = await client.get(report.sqid);
+      const summary = await client.request(report.sqid);
       // After the summary, so that the trail of an ended request is whole.
       const history = await client.history(report.sqid);
       const until = summary.ended ? Date.parse(summary.updatedAt) : now();

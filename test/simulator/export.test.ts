@@ -44,7 +44,7 @@ describe("npm run export-history", () => {
     [["--queue", "shop"], "--url"],
     [["--url", "http://127.0.0.1"], "--queue"],
     [["--url", "http://127.0.0.1", "--queue", "shop", "--header", "nonsense"], "--header"],
-    [["--what"], "--what"],
+    [["--url", "http://127.0.0.1", "--queue", "shop", "--what"], "--what"],
   ])("refuses %j with exit code 2 and its usage", async (flags, said) => {
     const { status, stderr } = await exportHistory(...flags);
     expect(status).toBe(2);

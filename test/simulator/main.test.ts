@@ -65,7 +65,7 @@ describe("npm run simulate", () => {
   });
 
   it.each([
-    [["--policies", "none"], "none is none of"],
+    [["--policies", "none"], "argument 'none' is invalid. It is one of 2019"],
     [["--builders", "0"], "--builders"],
     [["--rate", "fast"], "--rate"],
     [["--seeds", "1,,2"], "--seeds"],

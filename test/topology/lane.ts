@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { z } from "zod";
-import { HistoryPage, Problem, RequestPage, RequestSummary } from "../../functions/contracts/api.ts";
+import { Client, type QueueClient } from "../../client/client.ts";
+import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 
@@ -27,41 +27,46 @@ export async function eventually<T>(
   }
 }
 
-export interface LandOptions {
+interface LandOptions {
   readonly strategy?: MergeStrategy;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A queue as its callers see it: the calls of its HTTP API. Each throws what the API answers when it refuses. */
+/** A queue as its callers see it: the calls of its HTTP API, none of which is repeated, and waiting for what a request comes to. */
 export class Lane {
   readonly name: string;
   /** Of the queue's requests. */
   readonly url: string;
+  readonly #queue: QueueClient;
 
   constructor(api: string, name: string) {
     this.name = name;
     this.url = `${api}/v1/queues/${name}/requests`;
+    this.#queue = new Client({ url: api, retries: 0, timeoutMs: 120_000 }).queue(name);
   }
 
-  land(changes: ChangeUri | readonly ChangeUri[], { strategy, headers }: LandOptions = {}): Promise<RequestSummary> {
-    const body = { changes: [changes].flat(), ...(strategy ? { strategy } : {}) };
-    return call(RequestSummary, this.url, { body, headers });
+  land(changes: ChangeUri | readonly ChangeUri[], options: LandOptions = {}): Promise<RequestSummary> {
+    const { strategy, headers: { "idempotency-key": idempotencyKey } = {} } = options;
+    return this.#queue.land([changes].flat(), {
+      ...(strategy === undefined ? {} : { strategy }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    });
   }
 
   get(sqid: string): Promise<RequestSummary> {
-    return call(RequestSummary, this.#at(sqid));
+    return this.#queue.request(sqid);
   }
 
   cancel(sqid: string, reason?: string): Promise<RequestSummary> {
-    return call(RequestSummary, `${this.#at(sqid)}/cancel`, { body: reason === undefined ? {} : { reason } });
+    return this.#queue.cancel(sqid, reason);
   }
 
   async history(sqid: string): Promise<HistoryPage["events"]> {
-    return (await call(HistoryPage, `${this.#at(sqid)}/history`)).events;
+    return (await this.#queue.history(sqid)).events;
   }
 
   list(query: Readonly<Record<string, string>> = {}): Promise<RequestPage> {
-    return call(RequestPage, `${this.url}?${new URLSearchParams(query)}`);
+    return this.#queue.page(query);
   }
 
   /** The request once it has ended, however that is. */
@@ -90,21 +95,4 @@ export class Lane {
   async trail(sqid: string): Promise<readonly string[]> {
     return (await this.history(sqid)).map(({ status, event }) => status ?? event ?? "");
   }
-
-  #at(sqid: string): string {
-    return `${this.url}/${sqid.slice(sqid.lastIndexOf("/") + 1)}`;
-  }
-}
-
-interface Call {
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
-
-async function call<S extends z.ZodType>(schema: S, url: string, post?: Call): Promise<z.infer<S>> {
-  const headers = { "content-type": "application/json", ...post?.headers };
-  const response = await fetch(url, post && { method: "POST", headers, body: JSON.stringify(post.body) });
-  const answer: unknown = await response.json();
-  if (response.ok) return schema.parse(answer);
-  throw new Error(`${url} answers ${response.status}: ${JSON.stringify(Problem.safeParse(answer).data ?? answer)}`);
 }

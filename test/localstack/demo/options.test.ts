@@ -4,7 +4,7 @@ import { parseOptions } from "../../../localstack/demo/options.ts";
 describe("the demo's command line", () => {
   it("has a default for everything", () => {
     expect(parseOptions([])).toMatchObject({
-      kind: "options",
+      kind: "run",
       options: { count: 8, folders: 3, seed: 1, stacked: false, json: false },
     });
   });
@@ -12,31 +12,31 @@ describe("the demo's command line", () => {
   it("takes every flag", () => {
     const args = ["--count", "8", "--folders=2", "--seed", "0", "--stacked", "--json", "--state", "/tmp/x"];
     expect(parseOptions(args)).toMatchObject({
-      kind: "options",
+      kind: "run",
       options: { count: 8, folders: 2, seed: 0, stacked: true, json: true, state: "/tmp/x" },
     });
   });
 
   it.each([
-    [["--count", "0"], "--count is at least 1"],
-    [["--count", "101"], "--count is at most 100"],
-    [["--count", "many"], "--count takes a whole number"],
-    [["--count", "2.5"], "--count takes a whole number"],
-    [["--count=-1"], "--count takes a whole number"],
+    [["--count", "0"], "'--count <n>' argument '0' is invalid. It is a whole number from 1 to 100."],
+    [["--count", "101"], "argument '101' is invalid"],
+    [["--count", "many"], "argument 'many' is invalid"],
+    [["--count", "2.5"], "argument '2.5' is invalid"],
+    [["--count=-1"], "argument '-1' is invalid"],
     [["--count"], "argument missing"],
-    [["--folders", "0"], "--folders is at least 1"],
-    [["--seed", "4294967296"], "--seed is at most"],
-    [["--stacked=yes"], "does not take an argument"],
-    [["--state", ""], "--state names a directory"],
+    [["--folders", "0"], "'--folders <n>' argument '0' is invalid"],
+    [["--seed", "4294967296"], "'--seed <n>' argument '4294967296' is invalid"],
+    [["--stacked=yes"], "--stacked=yes"],
+    [["--state", ""], "It names a directory."],
     [["--speed", "9"], "--speed"],
-    [["now"], "now"],
+    [["now"], "too many arguments"],
   ])("refuses %j and says why", (args, why) => {
     const parsed = parseOptions(args);
-    expect(parsed).toMatchObject({ kind: "wrong", problem: expect.stringContaining(why) });
+    expect(parsed).toMatchObject({ kind: "refused", problem: expect.stringContaining(why) });
   });
 
   it("helps when asked to, and also says what is wrong with the rest", () => {
-    expect(parseOptions(["--help"])).toEqual({ kind: "help" });
-    expect(parseOptions(["--help", "--count", "x"]).kind).toBe("wrong");
+    expect(parseOptions(["--help"])).toEqual({ kind: "help", text: expect.stringContaining("Exit code: 0") });
+    expect(parseOptions(["--help", "--count", "x"]).kind).toBe("refused");
   });
 });
