@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Argument, Command } from "commander";
+import { stringify } from "yaml";
+import type { Run } from "./requests.ts";
+import { type Environment, readSettings, SETTING_NAMES, type SettingName, Settings, settingsFile } from "./settings.ts";
+import { table } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+const named = () => new Argument("<name>", "of the setting").choices([...SETTING_NAMES]);
+
+/** `config show|set|unset`: the settings, and the file that keeps them. */
+export function configCommand(run: Run, environment: Environment): Command {
+  const file = settingsFile(environment);
+  const group = new Command("config").description(`the settings; ${file} keeps those that are set here`);
+  const save = (settings: Settings) => {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // It may hold a token.
+    writeFileSync(file, Object.keys(settings).length === 0 ? "" : stringify(settings), { mode: 0o600 });
+  };
+  group
+    .command("show")
+    .description("the settings that hold, and where each comes from")
+    .action(() =>
+      run(async (session) => {
+        const found = SETTING_NAMES.flatMap((name) => {
+          const setting = session.settings[name];
+          return setting
+            ? [{ name, value: name === "token" ? "(not shown)" : setting.value, source: setting.source }]
+            : [];
+        });
+        const columns = [
+          { title: "SETTING" },
+          { title: "VALUE", flexible: true },
+          { title: "FROM", flexible: true },
+        ] as const;
+        session.show(found, () =>
+          table(
+            session.terminal,
+            columns,
+            found.map(({ name, value, source }) => [name, value, source]),
+          ),
+        );
+        return 0;
+      }),
+    );
+  group
+    .command("set")
+    .description("keep a setting")
+    .addArgument(named())
+    .argument("<value>", "what it is")
+    .action((name: SettingName, value: string) =>
+      run(async () => {
+        const checked = Settings.shape[name].safeParse(value);
+        if (!checked.success) throw new UsageError(`${name} must be ${checked.error.issues[0]?.message}.`);
+        save({ ...readSettings(file), [name]: value });
+        return 0;
+      }),
+    );
+  group
+    .command("unset")
+    .description("forget a setting")
+    .addArgument(named())
+    .action((name: SettingName) =>
+      run(async () => {
+        const { [name]: _, ...rest } = readSettings(file);
+        save(rest);
+        return 0;
+      }),
+    );
+  return group;
+}

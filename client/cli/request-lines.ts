@@ -1,0 +1,46 @@
+import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { span, styled, styledStatus, type Terminal } from "./terminal.ts";
+
+/** One line of a request's history: time, status or happening, and what else is known. */
+export function entryLine(terminal: Terminal, entry: HistoryEntry): string {
+  const { at, status, event, reason, metadata } = entry;
+  const name = status === undefined ? styled(terminal, "dim", event ?? "") : styledStatus(terminal, status);
+  const width = 14 + name.length - (status ?? event ?? "").length;
+  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...factsOf(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
+}
+
+/** Of an entry's metadata, what people look for. */
+function factsOf(metadata: HistoryEntry["metadata"]): string[] {
+  const { commit, build_url, bypassed, why, blocker, on } = metadata;
+  return [
+    ...(typeof commit === "string" ? [`as ${commit.slice(0, 12)}`] : []),
+    ...(typeof blocker === "string" ? [`${blocker}${on === undefined ? "" : ` (${String(on)})`}`] : []),
+    ...(typeof bypassed === "string" ? [`ahead of ${bypassed}`] : []),
+    ...(typeof why === "string" ? [why] : []),
+    ...(typeof build_url === "string" ? [build_url] : []),
+  ];
+}
+
+/** Everything about one request, a fact per line. */
+export function requestLines(terminal: Terminal, request: RequestSummary, why: Why): string {
+  const { sqid, status, changes, strategy, priority, receivedAt, updatedAt, ended, reason } = request;
+  const until = ended ? Date.parse(updatedAt) : Date.now();
+  const facts: readonly (readonly [string, string])[] = [
+    ["request", sqid],
+    ["status", styledStatus(terminal, status)],
+    ["why", why.sentence],
+    ...(reason ? [["code", reason.code] as const] : []),
+    ...changes.map((uri, i) => [i === 0 ? (changes.length === 1 ? "change" : "changes") : "", uri] as const),
+    ["strategy", strategy],
+    ...(priority > 0 ? [["priority", String(priority)] as const] : []),
+    [ended ? "took" : "so far", span(until - Date.parse(receivedAt))],
+    ...why.builds.map(
+      ({ outcome, url }, i) => [i === 0 ? "builds" : "", [outcome, url].filter(Boolean).join("  ")] as const,
+    ),
+  ];
+  return facts.map(([name, value]) => `${styled(terminal, "dim", name.padEnd(10))}${value}`).join("\n");
+}
+
+/** 0 when the request landed, or has not ended; 1 when it ended otherwise. */
+export const exitCodeOf = ({ ended, status }: Pick<RequestSummary, "ended" | "status">): number =>
+  ended && status !== "landed" ? 1 : 0;

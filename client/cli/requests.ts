@@ -1,0 +1,198 @@
+import { Command } from "commander";
+import type { RequestSummary } from "../../functions/contracts/api.ts";
+import { MergeStrategy } from "../../functions/contracts/strategy.ts";
+import { nameOf, oneOf, wholeIn } from "../flags.ts";
+import { changesOf } from "./changes.ts";
+import { follow } from "./follow.ts";
+import { entryLine, exitCodeOf, requestLines } from "./request-lines.ts";
+import type { Session } from "./session.ts";
+import { type Column, span, styledStatus, table } from "./terminal.ts";
+
+/** Runs a verb in a session; the number that it returns is the exit code. */
+export type Run = (work: (session: Session) => Promise<number>) => Promise<void>;
+
+const REQUEST = "its number, as 17, or its id, as main/17";
+
+interface LandFlags {
+  readonly branch?: readonly string[];
+  readonly pr?: readonly string[];
+  readonly strategy?: MergeStrategy;
+  readonly priority?: number;
+  readonly key?: string;
+  readonly wait?: boolean;
+}
+
+const collected = (text: string, others: readonly string[] = []): readonly string[] => [...others, text];
+
+export const landCommand = (run: Run): Command =>
+  new Command("land")
+    .description("ask for changes to be landed; several are a stack, lowest first")
+    .argument("[changes...]", "branches, pull request URLs or change URIs (default: the current branch)")
+    .option("--branch <name>", "a branch of this checkout, as its remote has it; as often as given", collected)
+    .option("--pr <url>", "a pull request, at the head that it has now; as often as given", collected)
+    .option(
+      "--strategy <name>",
+      `how they get onto the trunk: ${MergeStrategy.options.join(", ")}`,
+      oneOf(MergeStrategy.options),
+    )
+    .option("--priority <n>", "higher goes first, as far as the queue allows", wholeIn(0, 100))
+    .option("--key <text>", "an idempotency key: the same key finds the same request", nameOf("a key"))
+    .option("--wait", "print what happens until the request has ended")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  submitqueue land --wait\n  submitqueue land lower upper --strategy MERGE\n  submitqueue land https://github.com/acme/shop/pull/7",
+    )
+    .action((changes: readonly string[], flags: LandFlags) =>
+      run(async (session) => {
+        const { branch = [], pr = [], strategy, priority, key, wait = false } = flags;
+        const uris = await changesOf({ changes, branches: branch, pulls: pr });
+        const queue = await session.queue();
+        const request = await queue.land(uris, {
+          ...(strategy === undefined ? {} : { strategy }),
+          ...(priority === undefined ? {} : { priority }),
+          ...(key === undefined ? {} : { idempotencyKey: key }),
+        });
+        if (!wait) {
+          session.show(request, () => `${request.sqid} is ${request.status}. See: submitqueue status ${request.sqid}`);
+          return 0;
+        }
+        if (!session.json) session.terminal.out(`${request.sqid} is ${request.status}\n`);
+        return followTo(session, request.sqid);
+      }),
+    );
+
+/** Prints what happens to a request until it has ended: its history as lines, or as one JSON document per entry. */
+async function followTo(session: Session, id: string): Promise<number> {
+  const { queue, number } = await session.request(id);
+  const entries = follow(queue, number, session.interrupted);
+  for (;;) {
+    const { done, value } = await entries.next();
+    if (done) {
+      session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${endLine(value)}\n`);
+      return exitCodeOf(value);
+    }
+    session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${entryLine(session.terminal, value)}\n`);
+  }
+}
+
+function endLine({ sqid, status, metadata, reason }: RequestSummary): string {
+  if (status !== "landed") return `${sqid} was not landed: ${reason?.message ?? status}`;
+  return `${sqid} has landed${metadata["commit"] === undefined ? "" : ` as ${String(metadata["commit"])}`}`;
+}
+
+export const statusCommand = (run: Run): Command =>
+  new Command("status")
+    .description("where a request stands, and why")
+    .argument("<request>", REQUEST)
+    .action((id: string) =>
+      run(async (session) => {
+        const { queue, number } = await session.request(id);
+        const [request, why] = await Promise.all([queue.request(number), queue.why(number)]);
+        session.show({ ...request, why }, () => requestLines(session.terminal, request, why));
+        return exitCodeOf(request);
+      }),
+    );
+
+export const whyCommand = (run: Run): Command =>
+  new Command("why")
+    .description("what holds a request up, or what decided it")
+    .argument("<request>", REQUEST)
+    .action((id: string) =>
+      run(async (session) => {
+        const { queue, number } = await session.request(id);
+        const why = await queue.why(number);
+        session.show(why, () => why.sentence);
+        return 0;
+      }),
+    );
+
+export const historyCommand = (run: Run): Command =>
+  new Command("history")
+    .description("everything that happened to a request, oldest first")
+    .argument("<request>", REQUEST)
+    .action((id: string) =>
+      run(async (session) => {
+        const { queue, number } = await session.request(id);
+        const history = await queue.history(number);
+        session.show(history, () => history.events.map((entry) => entryLine(session.terminal, entry)).join("\n"));
+        return 0;
+      }),
+    );
+
+export const cancelCommand = (run: Run): Command =>
+  new Command("cancel")
+    .description("end a request before it lands")
+    .argument("<request>", REQUEST)
+    .option("--reason <text>", "for those who look at it later")
+    .action((id: string, { reason }: { readonly reason?: string }) =>
+      run(async (session) => {
+        const { queue, number } = await session.request(id);
+        const request = await queue.cancel(number, reason);
+        const said = request.ended ? `had already ended: ${request.status}` : "is being cancelled";
+        session.show(request, () => `${request.sqid} ${said}`);
+        return request.ended && request.status !== "cancelled" ? 1 : 0;
+      }),
+    );
+
+interface ListFlags {
+  readonly limit: number;
+  readonly since?: string;
+  readonly until?: string;
+  readonly change?: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "REQUEST" },
+  { title: "STATUS" },
+  { title: "AGE" },
+  { title: "CHANGES", flexible: true },
+];
+
+export const listCommand = (run: Run): Command =>
+  new Command("list")
+    .description("a queue's requests, newest first")
+    .option("--limit <n>", "at most so many", wholeIn(1, 10_000), 20)
+    .option("--since <time>", "received at or after, as 2026-11-01T00:00:00.000Z")
+    .option("--until <time>", "received before")
+    .option("--change <uri>", "only those that name this change")
+    .action(({ limit, ...query }: ListFlags) =>
+      run(async (session) => {
+        const queue = await session.queue();
+        const requests: RequestSummary[] = [];
+        for await (const request of queue.requests({ ...query, limit: Math.min(limit, 200) })) {
+          requests.push(request);
+          if (requests.length === limit) break;
+        }
+        session.show(requests, () => listTable(session, queue.name, requests));
+        return 0;
+      }),
+    );
+
+function listTable({ terminal }: Session, queue: string, requests: readonly RequestSummary[]): string {
+  if (requests.length === 0) return `Queue ${queue} has no such requests.`;
+  const rows = requests.map(({ sqid, status, receivedAt, changes }) => [
+    sqid,
+    styledStatus(terminal, status),
+    span(Date.now() - Date.parse(receivedAt)),
+    changes.map(shortChange).join("\n"),
+  ]);
+  return table(terminal, COLUMNS, rows);
+}
+
+/** `git://host/acme/shop/refs%2Fheads%2Fhello/0123…` is `acme/shop hello 01234567`. */
+export function shortChange(uri: string): string {
+  const parts = uri.split("?", 1)[0]?.split("/").slice(3) ?? [];
+  const commit = (parts.at(-1) ?? "").slice(0, 8);
+  if (uri.startsWith("git://")) {
+    const ref = decodeURIComponent(parts.at(-2) ?? "").replace(/^refs\/heads\//, "");
+    return `${parts.slice(0, -2).join("/")} ${ref} ${commit}`;
+  }
+  if (uri.startsWith("github://")) return `${parts.slice(0, -3).join("/")}#${parts.at(-2)} ${commit}`;
+  return parts.join(" ");
+}
+
+export const watchCommand = (run: Run): Command =>
+  new Command("watch")
+    .description("print what happens to a request until it has ended")
+    .argument("<request>", REQUEST)
+    .action((id: string) => run((session) => followTo(session, id)));

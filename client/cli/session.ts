@@ -1,0 +1,87 @@
+import type { QueueView } from "../../functions/contracts/api.ts";
+import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
+import { Client, type QueueClient } from "../client.ts";
+import { git, repositoryName } from "./git.ts";
+import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
+import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What the process gives a command. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  /** Aborts on Ctrl-C. */
+  readonly interrupted: AbortSignal;
+}
+
+export interface GlobalFlags extends Settings {
+  readonly json?: boolean;
+}
+
+/** One run of the command line: its settings, and the client that they lead to. */
+export class Session {
+  readonly terminal: Terminal;
+  readonly interrupted: AbortSignal;
+  readonly json: boolean;
+  readonly settings: Readonly<Partial<Record<SettingName, Setting>>>;
+  readonly client: Client;
+
+  /** Throws UsageError. */
+  constructor({ terminal, environment, interrupted }: Surroundings, { json = false, ...flags }: GlobalFlags) {
+    this.terminal = terminal;
+    this.interrupted = interrupted;
+    this.json = json;
+    this.settings = resolveSettings(flags, environment);
+    const token = this.settings.token?.value;
+    this.client = new Client({
+      url: this.url,
+      signal: interrupted,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
+  }
+
+  get url(): string {
+    return this.settings.url?.value ?? "";
+  }
+
+  /** The queue of the settings; else the one that lands onto this checkout's remote; else the only one. Throws UsageError. */
+  async queue(): Promise<QueueClient> {
+    const named = this.settings.queue;
+    if (named !== undefined) {
+      if (!QueueName.safeParse(named.value).success)
+        throw new UsageError(`${named.source}: ${named.value} is not the name of a queue.`);
+      return this.client.queue(named.value);
+    }
+    const queues = await this.client.queues();
+    const [only, ...more] = queues.length === 1 ? queues : await ofThisCheckout(queues);
+    if (only !== undefined && more.length === 0) return this.client.queue(only.name);
+    throw new UsageError(`Which queue? Say --queue NAME, of: ${queues.map(({ name }) => name).join(", ")}.`);
+  }
+
+  /** A request as typed: `main/17`, or `17` of the settings' queue. Throws UsageError. */
+  async request(text: string): Promise<{ readonly queue: QueueClient; readonly number: number }> {
+    const sqid = Sqid.safeParse(text);
+    if (sqid.success) {
+      const [name = "", number] = sqid.data.split("/");
+      return { queue: this.client.queue(name), number: Number(number) };
+    }
+    const number = RequestNumber.safeParse(Number(text));
+    if (!number.success) throw new UsageError(`${text} is no request: write its number, as 17, or its id, as main/17.`);
+    return { queue: await this.queue(), number: number.data };
+  }
+
+  /** Prints a document as JSON under `--json`, else what `lines` make of it. */
+  show(document: unknown, lines: () => string): void {
+    this.terminal.out(`${this.json ? JSON.stringify(document, null, 2) : lines()}\n`);
+  }
+}
+
+async function ofThisCheckout(queues: readonly QueueView[]): Promise<readonly QueueView[]> {
+  const remote = await git("remote", "get-url", "origin");
+  const here = remote === undefined ? undefined : repositoryName(remote);
+  if (here === undefined) return [];
+  return queues.filter(({ repository }) => {
+    const there = repositoryName(repository);
+    return there?.host === here.host && there.path === here.path;
+  });
+}

@@ -1,0 +1,93 @@
+import { styleText } from "node:util";
+import Table from "cli-table3";
+
+/** Where the command line writes, and how wide. Tests bring their own. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Standard output is a terminal: colours, live tables. */
+  readonly isTTY: boolean;
+  /** Colours may be used: on a terminal, and not under NO_COLOR. */
+  readonly colours: boolean;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+export const styled = ({ colours }: Pick<Terminal, "colours">, style: Style, text: string): string =>
+  colours ? styleText(style, text, { validateStream: false }) : text;
+
+const STATUS_STYLES: Readonly<Record<string, Style>> = { landed: "green", error: "red", cancelled: "yellow" };
+
+export const styledStatus = (terminal: Pick<Terminal, "colours">, status: string): string =>
+  styled(terminal, STATUS_STYLES[status] ?? "cyan", status);
+
+export interface Column {
+  readonly title: string;
+  /** Shrinks when the table is wider than the terminal; its text is wrapped. */
+  readonly flexible?: true;
+}
+
+const NO_LINES = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+const LEAST = 16;
+
+/** A table without lines that fits the terminal. `columns` names them; a cell may hold styled text. */
+export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const natural = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => widthOf(row[i] ?? ""))));
+  const gaps = 2 * (columns.length - 1);
+  const fixed = natural.reduce((sum, width, i) => sum + (columns[i]?.flexible ? 0 : width), gaps);
+  const flexible = natural.reduce((sum, width, i) => sum + (columns[i]?.flexible ? width : 0), 0);
+  const room = Math.max(terminal.columns - fixed, LEAST);
+  const widths = natural.map((width, i) =>
+    columns[i]?.flexible && flexible > room ? Math.max(LEAST, Math.floor((width * room) / flexible)) : width,
+  );
+  const drawn = new Table({
+    head: columns.map(({ title }) => title),
+    colWidths: widths,
+    wordWrap: true,
+    wrapOnWordBoundary: true,
+    chars: NO_LINES,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  for (const row of rows) drawn.push([...row]);
+  return drawn
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences of styled text take no room.
+const ESCAPES = /\u001b\[[0-9;]*m/g;
+
+const widthOf = (text: string): number =>
+  Math.max(...text.split("\n").map((line) => [...line.replace(ESCAPES, "")].length));
+
+/** A span as people say it: `12s`, `4m`, `3h 5m`, `2d 4h`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours}h` : `${hours}h ${minutes % 60}m`;
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)}d` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}

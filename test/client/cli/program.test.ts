@@ -1,0 +1,215 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runCommandLine } from "../../../client/cli/program.ts";
+
+const SHA = "a".repeat(40);
+const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
+const AT = "2026-11-25T10:00:00.000Z";
+
+const queue = (name: string) => ({
+  name,
+  repository: `/srv/${name}.git`,
+  branch: "main",
+  strategy: "REBASE",
+  mode: "open",
+});
+const request = (number: number, status: string, more = {}) => ({
+  sqid: `shop/${number}`,
+  queue: "shop",
+  number,
+  status,
+  ended: status !== "accepted",
+  changes: [CHANGE],
+  strategy: "REBASE",
+  priority: 0,
+  receivedAt: AT,
+  updatedAt: AT,
+  metadata: {},
+  ...more,
+});
+const why = {
+  sqid: "shop/1",
+  status: "landed",
+  ended: true,
+  since: AT,
+  builds: [],
+  sentence: "Landed as commit 0123.",
+};
+const entry = (id: string, more: object) => ({ id, at: AT, metadata: {}, ...more });
+const problem = (status: number, code: string) => ({ type: "t", title: "t", status, code, detail: `about ${code}` });
+
+describe("the command line", () => {
+  let routes: Record<string, unknown> = {};
+  let seen: { method: string; url: string; authorization?: string | undefined; body: string }[] = [];
+  const server = createServer(async (call, response) => {
+    const { method = "", url = "", headers } = call;
+    seen.push({ method, url, authorization: headers.authorization, body: await text(call) });
+    const answer = routes[`${method} ${url.split("?", 1)[0]}`] ?? problem(404, "route.unknown");
+    const status = (answer as { code?: string; status: number }).code ? (answer as { status: number }).status : 200;
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+  });
+  let url = "";
+  const home = mkdtempSync(join(tmpdir(), "command-line-"));
+  beforeAll(async () => {
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(home, { recursive: true });
+  });
+  beforeEach(() => {
+    seen = [];
+    routes = {
+      "GET /v1/queues": { queues: [queue("shop")] },
+      "GET /v1/queues/shop": queue("shop"),
+      "GET /v1/ping": { service: "gateway", version: "1.2.3", time: new Date().toISOString() },
+      "POST /v1/queues/shop/requests": request(7, "accepted"),
+      "GET /v1/queues/shop/requests": { requests: [request(2, "landed"), request(1, "error")] },
+      "GET /v1/queues/shop/requests/1": request(1, "landed", { metadata: { commit: "0123" } }),
+      "GET /v1/queues/shop/requests/1/why": why,
+      "GET /v1/queues/shop/requests/1/history": {
+        sqid: "shop/1",
+        events: [
+          entry("shop/1/accepted", { kind: "status", status: "accepted" }),
+          entry("shop/1/landed", { kind: "status", status: "landed", metadata: { commit: "0123456789abcdef" } }),
+        ],
+      },
+      "GET /v1/queues/shop/requests/3": request(3, "error", {
+        reason: { code: "build.failed", message: "The build failed." },
+      }),
+      "GET /v1/queues/shop/requests/3/history": { sqid: "shop/3", events: [] },
+      "GET /v1/queues/shop/requests/3/why": { ...why, sqid: "shop/3", sentence: "The build failed." },
+      "POST /v1/queues/shop/pause": { ...queue("shop"), mode: "paused", note: "release day" },
+    };
+  });
+
+  const run = async (args: readonly string[], environment: Record<string, string> = {}, columns = 80) => {
+    const [out, err]: [string[], string[]] = [[], []];
+    const terminal = {
+      out: (said: string) => void out.push(said),
+      err: (said: string) => void err.push(said),
+      isTTY: false,
+      colours: false,
+      columns,
+      rows: 24,
+    };
+    const surroundings = {
+      terminal,
+      environment: { HOME: home, SUBMITQUEUE_URL: url, ...environment },
+      interrupted: new AbortController().signal,
+    };
+    return { code: await runCommandLine(args, surroundings), out: out.join(""), err: err.join("") };
+  };
+
+  it("lands change URIs in the only queue, with the token of the environment", async () => {
+    const { code, out } = await run(["land", CHANGE, "--priority", "3"], { SUBMITQUEUE_TOKEN: "secret" });
+    expect({ code, out }).toEqual({ code: 0, out: "shop/7 is accepted. See: submitqueue status shop/7\n" });
+    expect(JSON.parse(seen.at(-1)?.body ?? "")).toEqual({ changes: [CHANGE], priority: 3 });
+    expect(seen.at(-1)?.authorization).toBe("Bearer secret");
+  });
+
+  it("asks which queue is meant when there are several", async () => {
+    routes["GET /v1/queues"] = { queues: [queue("shop"), queue("docs")] };
+    expect(await run(["land", CHANGE])).toMatchObject({ code: 2, err: expect.stringContaining("shop, docs") });
+    expect((await run(["land", CHANGE, "--queue", "shop"])).code).toBe(0);
+  });
+
+  it("follows a request to its end, and says by its exit code whether it landed", async () => {
+    const landed = await run(["watch", "shop/1"]);
+    expect(landed.code).toBe(0);
+    expect(landed.out.split("\n").slice(0, 3)).toEqual([
+      "10:00:00  accepted",
+      "10:00:00  landed          as 0123456789ab",
+      "shop/1 has landed as 0123",
+    ]);
+    const refused = await run(["watch", "shop/3"]);
+    expect(refused).toMatchObject({ code: 1, out: "shop/3 was not landed: The build failed.\n" });
+  });
+
+  it("prints one document, or a line per event, under --json", async () => {
+    expect(JSON.parse((await run(["status", "1", "--json"])).out)).toMatchObject({
+      sqid: "shop/1",
+      why: { ended: true },
+    });
+    const lines = (await run(["--json", "watch", "1"])).out.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).status)).toEqual(["accepted", "landed", "landed"]);
+    expect(JSON.parse((await run(["list", "--json"])).out)).toHaveLength(2);
+    expect(JSON.parse((await run(["queues", "--json"])).out)).toMatchObject([{ name: "shop" }]);
+  });
+
+  it.each([80, 120])("lists requests in a table of at most %i columns", async (columns) => {
+    const { code, out } = await run(["list"], {}, columns);
+    expect(code).toBe(0);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(out).toMatch(/^REQUEST +STATUS +AGE +CHANGES\nshop\/2 +landed .*shop x aaaaaaaa\nshop\/1 +error /);
+  });
+
+  it("changes how a queue runs, with a reason", async () => {
+    const { code, out } = await run(["queue", "pause", "--reason", "release day"]);
+    expect(code).toBe(0);
+    expect(out).toContain("paused release day");
+    expect(JSON.parse(seen.at(-1)?.body ?? "")).toEqual({ note: "release day" });
+  });
+
+  it.each([
+    [["list", "--queue", "nope"], problem(404, "queue.unknown"), 1],
+    [["list", "--queue", "nope"], problem(400, "request.invalid"), 2],
+    [["list", "--queue", "nope"], problem(401, "auth.missing"), 4],
+    [["list", "--queue", "nope"], problem(403, "auth.denied"), 4],
+  ])("ends %j with the code of the refusal %j", async (args, refusal, code) => {
+    routes["GET /v1/queues/nope/requests"] = refusal;
+    expect(await run(args)).toEqual({ code, out: "", err: `${refusal.code}: about ${refusal.code}\n` });
+  });
+
+  it("ends with 3 when there is no API, and says what to look at", async () => {
+    const { code, err } = await run(["queues"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
+    expect(code).toBe(3);
+    expect(err).toContain("submitqueue doctor");
+  }, 20_000);
+
+  it.each([
+    [["lst"], "Did you mean list?"],
+    [["list", "--limit", "0"], "a whole number from 1"],
+    [["status"], "missing required argument"],
+    [["status", "x"], "x is no request"],
+    [["status", "main/0"], "main/0 is no request"],
+    [["land", "git://x"], "is no change URI"],
+    [["land", "https://github.com/acme/shop"], "is no change URI"],
+    [["list", "--queue", "Not A Queue"], "is not the name of a queue"],
+    [["list", "--url", "nonsense"], "--url"],
+    [["config", "set", "colour", "red"], "url, token, queue"],
+    [["config", "set", "url", "red"], "url must be"],
+  ])("refuses %j with 2 and says why", async (args, said) => {
+    const { code, err, out } = await run(args);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(said);
+  });
+
+  it("keeps settings in a file, and shows where each comes from", async () => {
+    expect((await run(["config", "set", "queue", "shop"])).code).toBe(0);
+    expect((await run(["config", "set", "token", "secret"])).code).toBe(0);
+    const { out } = await run(["config", "show"], {}, 200);
+    expect(out).toContain("SUBMITQUEUE_URL");
+    expect(out).toMatch(/queue +shop +.*config\.yaml/);
+    expect(out).not.toContain("secret");
+    for (const name of ["queue", "token"]) await run(["config", "unset", name]);
+    expect((await run(["config", "show"], {}, 200)).out).not.toContain("config.yaml");
+  });
+
+  it("examines what the other commands need", async () => {
+    const well = await run(["doctor"]);
+    expect(well.code).toBe(0);
+    expect(well.out).toMatch(/✔ git .*\n✔ api .*1\.2\.3\n✔ clock .*\n✔ queue +shop is open\n/);
+    routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: AT };
+    expect(await run(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("✘ clock") });
+    const alone = await run(["doctor"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
+    expect(alone).toMatchObject({ code: 1, out: expect.stringMatching(/✘ api .*SUBMITQUEUE_URL[\s\S]*– queue/) });
+  }, 20_000);
+});
