@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { IPolicyValidationContext, IPolicyValidationPlugin, PolicyValidationPluginReport } from "aws-cdk-lib";
 import type { Finding } from "./finding.ts";
 import { soleWriterFindings } from "./sole-writer.ts";
-import { type StackTemplate, Templates } from "./templates.ts";
+import { type StackTemplate, stackTemplate, Templates } from "./templates.ts";
 import { topicFindings } from "./topic-rights.ts";
 
 /** Everything that the finished templates get wrong about who owns what. */
@@ -18,7 +18,7 @@ export class OwnershipPlugin implements IPolicyValidationPlugin {
   validate({ stackTemplates }: IPolicyValidationContext): PolicyValidationPluginReport {
     const paths = new Map(stackTemplates.map((one) => [one.stackConstructPath.toLowerCase(), one.templatePath]));
     const findings = ownershipFindings(
-      [...paths].map(([stack, path]) => ({ stack, template: JSON.parse(readFileSync(path, "utf8")) })),
+      [...paths].map(([stack, path]) => stackTemplate(stack, JSON.parse(readFileSync(path, "utf8")))),
     );
     return {
       success: findings.length === 0,

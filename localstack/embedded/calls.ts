@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Want } from "./iam.ts";
-import { ACCOUNT, REGION } from "./intrinsics.ts";
 
 export type Service = "dynamodb" | "sqs" | "states" | "secretsmanager";
 

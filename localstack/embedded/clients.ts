@@ -7,7 +7,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Logger } from "pino";
 import { type Clients, documentClient } from "../../functions/adapters/clients.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
-import { REGION } from "./intrinsics.ts";
+import { REGION } from "../../lib/cloudformation/resolver.ts";
 
 /** Unmodified SDK clients that speak to the front door, as the holder of an access key. */
 export function clientsAt(endpoint: string, accessKeyId: string, log: Logger, httpAgent?: Agent): Clients {

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { z } from "zod";
-import { REGION } from "./intrinsics.ts";
+import { REGION } from "../../lib/cloudformation/resolver.ts";
 import type { EventSourceSpec } from "./template.ts";
 import type { Received, Subscription, Topics } from "./topics.ts";
 

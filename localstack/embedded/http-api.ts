@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
-import { ACCOUNT } from "./intrinsics.ts";
+import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 
 export interface HttpApi {
   /** http://127.0.0.1:<port> */

@@ -1,5 +1,5 @@
 import { runSimulation } from "@cloud-copilot/iam-simulate";
-import { ACCOUNT } from "./intrinsics.ts";
+import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Deployment } from "./template.ts";
 
 /** One thing that somebody wants to do. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { ACCOUNT, REGION } from "./intrinsics.ts";
+import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { ScheduleSpec } from "./template.ts";
 
 export interface Schedules {

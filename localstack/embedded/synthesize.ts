@@ -1,7 +1,7 @@
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { synthesize } from "../../lib/app.ts";
+import type { Assembly } from "../../lib/cloudformation/template.ts";
 import { locate, readLocatedQueues } from "../located.ts";
-import type { Assembly } from "./intrinsics.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { readAssembly } from "./template.ts";
 

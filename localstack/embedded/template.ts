@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { type Assembly, type Resolver, resolverOf, Template } from "./intrinsics.ts";
+import { type Resolver, resolverOf } from "../../lib/cloudformation/resolver.ts";
+import { type Assembly, Template } from "../../lib/cloudformation/template.ts";
 
 /** Marks a function of ours: its name, and the file that holds its handler. */
 const Marks = z.object({ "submitqueue:function": z.string(), "submitqueue:entry": z.string() });

@@ -13,8 +13,9 @@ const functions = functionsOf(templates);
 
 /** What a resource is called in the tables below: `table log`, `topic requests`, `dead requests`, `workflow admit`. */
 function label(arn: string): string {
-  // Ref answers a state machine's ARN, and for most others a name.
-  const found = templates.resources.find((one) => one.arn === arn || `${one.stack}-${one.logicalId}` === arn);
+  if (/:execution:.*:\*$/.test(arn))
+    return `executions of ${label(arn.replace(":execution:", ":stateMachine:").replace(/:\*$/, ""))}`;
+  const found = templates.resources.find((one) => one.arn === arn || one.ref === arn);
   for (const [kind, key] of [
     ["table", METADATA.table],
     ["topic", METADATA.topic],
@@ -45,7 +46,7 @@ function rightsOf(roleId: string, stack: string): readonly string[] {
 const dynamodb = (...actions: readonly string[]) => actions.map((action) => `dynamodb:${action}`).join(" ");
 const take = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage";
 const secret =
-  "arn:aws:secretsmanager:eu-west-1:111122223333:secret:submitqueue/token-??????: secretsmanager:GetSecretValue";
+  "arn:aws:secretsmanager:us-east-1:000000000000:secret:submitqueue/token-??????: secretsmanager:GetSecretValue";
 const log = "topic log: sqs:SendMessage";
 const signals = "topic signals: sqs:SendMessage";
 const claims = `table claims: ${dynamodb("DeleteItem")}`;
@@ -107,7 +108,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "workflow build: states:StartExecution",
   ],
   "orchestrator/sweep": [
-    "arn:aws:states:eu-west-1:111122223333:execution:*:*: states:DescribeExecution",
+    "executions of workflow admit: states:DescribeExecution",
+    "executions of workflow build: states:DescribeExecution",
     `table batches: ${dynamodb("Query")}`,
     claims,
     `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,

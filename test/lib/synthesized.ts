@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type AppOptions, buildApp } from "../../lib/app.ts";
-import { type Placed, type Resource, type StackTemplate, Templates } from "../../lib/checks/templates.ts";
+import { type Placed, type StackTemplate, stackTemplate, Templates } from "../../lib/checks/templates.ts";
+import { Resource, type ResourceInput } from "../../lib/cloudformation/template.ts";
 import { METADATA } from "../../lib/settings.ts";
 
 export const queuesWith = (...queues: readonly Record<string, unknown>[]): QueuesConfig =>
@@ -20,10 +21,9 @@ export const queuesWith = (...queues: readonly Record<string, unknown>[]): Queue
 export function templatesOf(options: Partial<AppOptions> = {}): readonly StackTemplate[] {
   const outdir = mkdtempSync(join(tmpdir(), "submitqueue-synth-"));
   const app = buildApp({ queues: queuesWith({}), target: "aws", bundle: false, outdir, ...options });
-  return silently(() => app.synth()).stacks.map(({ id, templateFullPath }) => ({
-    stack: id.toLowerCase(),
-    template: JSON.parse(readFileSync(templateFullPath, "utf8")),
-  }));
+  return silently(() => app.synth()).stacks.map(({ id, templateFullPath }) =>
+    stackTemplate(id.toLowerCase(), JSON.parse(readFileSync(templateFullPath, "utf8"))),
+  );
 }
 
 /** Without what a validation prints: that the fake runner builds nothing is no news here. */
@@ -42,14 +42,17 @@ export function withResource(
   templates: readonly StackTemplate[],
   stack: string,
   logicalId: string,
-  change: (before: Resource) => Resource,
+  change: (before: ResourceInput) => ResourceInput,
 ): readonly StackTemplate[] {
   return templates.map((one) => {
     if (one.stack !== stack) return one;
     const before = one.template.Resources?.[logicalId] ?? { Type: "absent" };
     return {
       ...one,
-      template: { ...one.template, Resources: { ...one.template.Resources, [logicalId]: change(before) } },
+      template: {
+        ...one.template,
+        Resources: { ...one.template.Resources, [logicalId]: Resource.parse(change(before)) },
+      },
     };
   });
 }
@@ -80,9 +83,7 @@ export const functionsOf = (templates: Templates): readonly Deployed[] =>
 /** The resource that a reference, in a stack, leads to. */
 export function target(templates: Templates, stack: string, reference: unknown): Placed {
   const text = templates.text(stack, reference, "?");
-  const found = templates.resources.find(
-    ({ arn, stack: of, logicalId }) => arn === text || `${of}-${logicalId}` === text,
-  );
+  const found = templates.resources.find(({ arn, ref }) => arn === text || ref === text);
   if (found === undefined) throw new Error(`${JSON.stringify(reference)} leads nowhere`);
   return found;
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Template } from "../../localstack/embedded/intrinsics.ts";
+import { Template } from "../../lib/cloudformation/template.ts";
 import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
 
 const DEPLOY = resolve(import.meta.dirname, "..", "..", "localstack", "deploy");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolverOf } from "../../localstack/embedded/intrinsics.ts";
+import { resolverOf } from "../../lib/cloudformation/resolver.ts";
 import { assemblyOf, deploymentOf } from "../../localstack/embedded/template.ts";
 import { fixtureStacks } from "./fixture/stacks.ts";
 

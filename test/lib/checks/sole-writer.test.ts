@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ownershipFindings } from "../../../lib/checks/plugin.ts";
-import type { Resource, StackTemplate } from "../../../lib/checks/templates.ts";
+import type { StackTemplate } from "../../../lib/checks/templates.ts";
+import type { ResourceInput } from "../../../lib/cloudformation/template.ts";
 import { METADATA } from "../../../lib/settings.ts";
 import { functionsOf, read, target, templatesOf, withResource } from "../synthesized.ts";
 
@@ -40,7 +41,7 @@ function exported(from: readonly StackTemplate[], stack: string, logicalId: stri
 }
 const imported = { "Fn::ImportValue": "planted" };
 
-const policy = (roleId: string, ...statements: readonly object[]): Resource => ({
+const policy = (roleId: string, ...statements: readonly object[]): ResourceInput => ({
   Type: "AWS::IAM::Policy",
   Properties: {
     PolicyName: "Planted",

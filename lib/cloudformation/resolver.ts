@@ -1,27 +1,8 @@
 import { z } from "zod";
+import type { Assembly, Template } from "./template.ts";
 
 export const REGION = "us-east-1";
 export const ACCOUNT = "000000000000";
-
-export const Resource = z.looseObject({
-  Type: z.string(),
-  Properties: z.record(z.string(), z.unknown()).default({}),
-  Metadata: z.record(z.string(), z.unknown()).default({}),
-});
-export type Resource = z.infer<typeof Resource>;
-
-/** What a CloudFormation template says that matters to running it. */
-export const Template = z.looseObject({
-  Resources: z.record(z.string(), Resource).default({}),
-  Outputs: z
-    .record(z.string(), z.looseObject({ Value: z.unknown(), Export: z.object({ Name: z.unknown() }).optional() }))
-    .default({}),
-  Parameters: z.record(z.string(), z.looseObject({ Default: z.unknown().optional() })).default({}),
-});
-export type Template = z.infer<typeof Template>;
-
-/** Templates by the names of their stacks. */
-export type Assembly = ReadonlyMap<string, Template>;
 
 /** What `Ref` and `Fn::GetAtt` answer for a resource. */
 interface Identity {
@@ -30,10 +11,17 @@ interface Identity {
 }
 
 export interface Resolver {
-  /** The value with every intrinsic function replaced. Throws when it names what is not there. */
-  resolve(stack: string, value: unknown): unknown;
+  /**
+   * The value with every intrinsic function replaced. What the templates do not tell becomes `unknown`, also within a text; without
+   * `unknown` it is an error that names the reference. Example: with `unknown` "?", `{"Fn::Join": ["/", ["a", {"Ref": "Missing"}]]}`
+   * is `a/?`.
+   */
+  resolve(stack: string, value: unknown, unknown?: string): unknown;
   identityOf(stack: string, logicalId: string): Identity;
 }
+
+/** A reference that the templates do not tell. */
+class Unresolved extends Error {}
 
 const PSEUDO: Readonly<Record<string, string>> = {
   "AWS::AccountId": ACCOUNT,
@@ -53,16 +41,16 @@ const NAME_PROPERTIES = [
 ];
 
 /** Resolves the intrinsic functions of a set of stacks that export to each other. `queueUrl` gives a queue's name its address. */
-export function resolverOf(assembly: Assembly, queueUrl: (name: string) => string): Resolver {
+export function resolverOf(assembly: Assembly, queueUrl: (name: string) => string = (name) => name): Resolver {
   const templateOf = (stack: string): Template => {
     const template = assembly.get(stack);
-    if (template === undefined) throw new Error(`there is no stack ${stack}`);
+    if (template === undefined) throw new Unresolved(`there is no stack ${stack}`);
     return template;
   };
 
   function identityOf(stack: string, logicalId: string): Identity {
     const resource = templateOf(stack).Resources[logicalId];
-    if (resource === undefined) throw new Error(`stack ${stack} has no resource ${logicalId}`);
+    if (resource === undefined) throw new Unresolved(`stack ${stack} has no resource ${logicalId}`);
     const { Type, Properties } = resource;
     const named = NAME_PROPERTIES.map((property) => Properties[property]).find((value) => value !== undefined);
     const made = `${stack}-${logicalId}${Properties["FifoQueue"] === true ? ".fifo" : ""}`;
@@ -79,7 +67,7 @@ export function resolverOf(assembly: Assembly, queueUrl: (name: string) => strin
 
   function attribute(stack: string, logicalId: string, name: string): string {
     const value = identityOf(stack, logicalId).attributes[name];
-    if (value === undefined) throw new Error(`${stack}/${logicalId} has no attribute ${name} that is known here`);
+    if (value === undefined) throw new Unresolved(`${stack}/${logicalId} has no attribute ${name} that is known here`);
     return value;
   }
 
@@ -89,29 +77,35 @@ export function resolverOf(assembly: Assembly, queueUrl: (name: string) => strin
         if (Export !== undefined && resolve(stack, Export.Name) === name) return resolve(stack, Value);
       }
     }
-    throw new Error(`no stack exports ${String(name)}`);
+    throw new Unresolved(`no stack exports ${String(name)}`);
   }
 
-  function substitute(stack: string, argument: unknown): string {
+  function substitute(stack: string, argument: unknown, unknown: string | undefined): string {
     const [text, own] = Array.isArray(argument) ? argument : [argument, {}];
     const variables = z.record(z.string(), z.unknown()).parse(own);
     return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
       if (literal) return `\${${name}}`;
-      if (name in variables) return String(resolve(stack, variables[name]));
+      if (name in variables) return String(resolve(stack, variables[name], unknown));
       const [logicalId = "", ...path] = name.split(".");
-      return path.length > 0 ? attribute(stack, logicalId, path.join(".")) : String(reference(stack, name));
+      const fn = path.length > 0 ? { "Fn::GetAtt": [logicalId, path.join(".")] } : { Ref: name };
+      return String(resolve(stack, fn, unknown));
     });
   }
 
-  const functions: Readonly<Record<string, (stack: string, argument: unknown) => unknown>> = {
+  const functions: Readonly<
+    Record<string, (stack: string, argument: unknown, unknown: string | undefined) => unknown>
+  > = {
     Ref: (stack, argument) => reference(stack, String(argument)),
     "Fn::GetAtt": (stack, argument) => {
       const [logicalId = "", ...path] = Array.isArray(argument) ? argument.map(String) : String(argument).split(".");
       return attribute(stack, logicalId, path.join("."));
     },
-    "Fn::Join": (stack, argument) => {
+    "Fn::Join": (stack, argument, unknown) => {
       const [separator, parts] = z.tuple([z.string(), z.unknown()]).parse(argument);
-      return z.array(z.unknown()).parse(resolve(stack, parts)).join(separator);
+      return z
+        .array(z.unknown())
+        .parse(resolve(stack, parts, unknown))
+        .join(separator);
     },
     "Fn::Sub": substitute,
     "Fn::ImportValue": (stack, argument) => imported(resolve(stack, argument)),
@@ -125,18 +119,25 @@ export function resolverOf(assembly: Assembly, queueUrl: (name: string) => strin
     },
   };
 
-  function resolve(stack: string, value: unknown): unknown {
-    if (Array.isArray(value)) return value.map((item) => resolve(stack, item));
+  function applied(stack: string, name: string, argument: unknown, unknown: string | undefined): unknown {
+    try {
+      const apply = functions[name];
+      if (apply === undefined) throw new Unresolved(`${name} is not understood here (stack ${stack})`);
+      return apply(stack, argument, unknown);
+    } catch (error) {
+      if (unknown === undefined || !(error instanceof Unresolved || error instanceof z.ZodError)) throw error;
+      return unknown;
+    }
+  }
+
+  function resolve(stack: string, value: unknown, unknown?: string): unknown {
+    if (Array.isArray(value)) return value.map((item) => resolve(stack, item, unknown));
     if (typeof value !== "object" || value === null) return value;
     const entries = Object.entries(value);
     const [first] = entries;
-    if (first !== undefined && entries.length === 1) {
-      const [name, argument] = first;
-      const apply = functions[name];
-      if (apply !== undefined) return apply(stack, argument);
-      if (name.startsWith("Fn::")) throw new Error(`${name} is not understood here (stack ${stack})`);
-    }
-    return Object.fromEntries(entries.map(([key, item]) => [key, resolve(stack, item)]));
+    if (first !== undefined && entries.length === 1 && (first[0] === "Ref" || first[0].startsWith("Fn::")))
+      return applied(stack, ...first, unknown);
+    return Object.fromEntries(entries.map(([key, item]) => [key, resolve(stack, item, unknown)]));
   }
 
   return { resolve, identityOf };
