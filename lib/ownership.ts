@@ -1,4 +1,4 @@
-import { TABLE_READS, TABLE_WRITES } from "./checks/dynamodb-actions.ts";
+import { TABLE_READS, TABLE_WRITES } from "./dynamodb-actions.ts";
 import type { Owner } from "./settings.ts";
 
 /** Whose a table is, and what everybody else is refused: the rule that grants, resource policies and the check at synth all follow. */

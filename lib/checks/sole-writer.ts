@@ -1,6 +1,6 @@
+import { INDEX_READS, TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "../dynamodb-actions.ts";
 import { TABLES, type TableName } from "../ownership.ts";
 import { METADATA } from "../settings.ts";
-import { INDEX_READS, TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "./dynamodb-actions.ts";
 import type { Finding } from "./finding.ts";
 import { actionsAmong, concerns, identityStatements, resourceStatements, type Statement } from "./statements.ts";
 import type { Placed, Templates } from "./templates.ts";

