@@ -1,7 +1,7 @@
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import { beginningOf, type Sandbox } from "../sandbox/sandbox.ts";
+import { writeBranch } from "../sandbox/write-branch.ts";
 import type { ChangePlan } from "./request-plan.ts";
-import { beginningOf, type Sandbox } from "./sandbox.ts";
-import { writeBranch } from "./write-branch.ts";
 
 const branchOf = (name: string): string => `refs/heads/demo/${name}`;
 

@@ -4,6 +4,7 @@ import { Client } from "../../client/client.ts";
 import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
+import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveTable, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
@@ -11,7 +12,6 @@ import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
 import { documentOf, lesson, type RequestReport, surprises } from "./report.ts";
 import { runRequests } from "./run.ts";
-import { createSandbox, type Sandbox } from "./sandbox.ts";
 
 const QUEUE = "demo";
 

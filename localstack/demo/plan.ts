@@ -1,4 +1,4 @@
-import { prices, pricesCheck, report } from "./project.ts";
+import { prices, pricesCheck, report } from "../sandbox/project.ts";
 import { seeded, shuffled } from "./random.ts";
 import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import { SLOW_AND_BEHIND, slowAndBehind } from "./slow.ts";

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { git } from "./git.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { git } from "../sandbox/git.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 export interface TrunkCommit {
   readonly sha: string;

@@ -1,4 +1,4 @@
-import type { Files } from "./project.ts";
+import type { Files } from "../sandbox/project.ts";
 
 /** A change that is yet to be made: a branch with some commits. */
 export interface ChangePlan {

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { QueueClient } from "../../client/client.ts";
 import { STATUSES } from "../../functions/contracts/log-event.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { makeChange } from "./changes.ts";
 import type { Display } from "./display.ts";
 import type { RequestReport } from "./report.ts";
 import type { ChangePlan, RequestPlan } from "./request-plan.ts";
-import type { Sandbox } from "./sandbox.ts";
 import { trailOf } from "./trail.ts";
 import { travelOf } from "./travel.ts";
 

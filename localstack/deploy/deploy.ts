@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { z } from "zod";
-import { createSandbox } from "../demo/sandbox.ts";
+import { createSandbox } from "../sandbox/sandbox.ts";
 
 const USAGE = `Usage: npm run localstack:deploy -- [--endpoint URL] [--queues FILE] [--images]
 

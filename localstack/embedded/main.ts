@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { createSandbox, type Sandbox } from "../demo/sandbox.ts";
+import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import type { Runtime } from "./runtime.ts";
 import { StateInUse } from "./state-directory.ts";
 

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { readQueuesFile } from "../../lib/queues-file.ts";
-import { sandboxRemote } from "../../localstack/demo/sandbox.ts";
+import { sandboxRemote } from "../../localstack/sandbox/sandbox.ts";
 import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "..", "..");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { git } from "../../localstack/demo/git.ts";
+import { git } from "../../localstack/sandbox/git.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 
 const PROGRAM = resolve("bin/submitqueue.ts");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import { git } from "../../localstack/demo/git.ts";
-import { writeBranch } from "../../localstack/demo/write-branch.ts";
+import { git } from "../../localstack/sandbox/git.ts";
+import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 
 type Files = Readonly<Record<string, string>>;
 

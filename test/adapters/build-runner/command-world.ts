@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type BuildTask, buildRunnerFor } from "../../../functions/adapters/build-runner/index.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
-import { git } from "../../../localstack/demo/git.ts";
-import { writeBranch } from "../../../localstack/demo/write-branch.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
+import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { aQueue, aTask, scratch } from "./tasks.ts";
 
 /** A real remote, and a queue whose build is `sh build.sh` of the commit. */

@@ -7,7 +7,7 @@ import { buildsDirectory, filesOfBuild } from "../../../functions/adapters/build
 import { buildRunnerFor, MAX_MESSAGE } from "../../../functions/adapters/build-runner/index.ts";
 import { startOf } from "../../../functions/adapters/build-runner/process-mark.ts";
 import { readClaim } from "../../../functions/adapters/build-runner/verdict.ts";
-import { git } from "../../../localstack/demo/git.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
 import { type CommandWorld, commandWorld, SCRIPTS } from "./command-world.ts";
 import { buildRunnerContract, finish } from "./contract.ts";
 import { aQueue } from "./tasks.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { changeProviderFor } from "../../../functions/adapters/change-provider/index.ts";
 import { type ChangeUri, changeOf } from "../../../functions/contracts/change-uri.ts";
 import { changeUriOf } from "../../../localstack/demo/changes.ts";
-import { git } from "../../../localstack/demo/git.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
 import { aQueue, scratch } from "../build-runner/tasks.ts";
 
 const shaOf = (uri: ChangeUri): string => ("sha" in changeOf(uri) ? uri.slice(-40) : "");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { MAX_PATHS } from "../../../functions/domain/request.ts";
-import { git } from "../../../localstack/demo/git.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
 import { changeProviderContract, touchesOf } from "./contract.ts";
 import { append, gitWorld } from "./git-world.ts";
 

@@ -4,12 +4,17 @@ import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { changeOf } from "../../../functions/contracts/change-uri.ts";
 import { makeChange } from "../../../localstack/demo/changes.ts";
-import { git } from "../../../localstack/demo/git.ts";
 import { planRequests } from "../../../localstack/demo/plan.ts";
 import { proveTrunk } from "../../../localstack/demo/proof.ts";
 import type { ChangePlan } from "../../../localstack/demo/request-plan.ts";
-import { createSandbox, type Sandbox, type SandboxOptions, sandboxRemote } from "../../../localstack/demo/sandbox.ts";
 import { SLOW_AND_BEHIND } from "../../../localstack/demo/slow.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
+import {
+  createSandbox,
+  type Sandbox,
+  type SandboxOptions,
+  sandboxRemote,
+} from "../../../localstack/sandbox/sandbox.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 
 interface World extends Sandbox {

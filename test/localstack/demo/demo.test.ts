@@ -5,7 +5,7 @@ import { z } from "zod";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
 import { Reason } from "../../../functions/contracts/reasons.ts";
-import { git } from "../../../localstack/demo/git.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 
 const program = join(import.meta.dirname, "..", "..", "..", "localstack", "demo", "main.ts");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { planRequests } from "../../../localstack/demo/plan.ts";
-import { folderNames } from "../../../localstack/demo/project.ts";
+import { folderNames } from "../../../localstack/sandbox/project.ts";
 
 const anyOptions = fc.record({
   count: fc.integer({ min: 1, max: 60 }),
