@@ -31,7 +31,7 @@ let builds = 0;
 
 export function aTask(overrides: Partial<BuildTask> = {}): BuildTask {
   builds += 1;
-  const key = buildKeyOf(batchIdOf(Sqid.parse("shop/1")), builds);
+  const key = buildKeyOf("here", batchIdOf(Sqid.parse("shop/1")), builds);
   return {
     key,
     queue: QueueName.parse("shop"),
