@@ -7,6 +7,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Logger } from "pino";
 import { type Clients, documentClient } from "../../functions/adapters/clients.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { commandRunners } from "../command-runner/index.ts";
 import { REGION } from "./intrinsics.ts";
 
 /** Unmodified SDK clients that speak to the front door, as the holder of an access key. */
@@ -25,5 +26,6 @@ export function clientsAt(endpoint: string, accessKeyId: string, log: Logger, ht
     log,
     now: () => epochMs(Date.now()),
     nonce: randomUUID,
+    buildRunners: { command: commandRunners },
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { BuildTask } from "../../../functions/adapters/build-runner/index.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { hashOf } from "../../../functions/contracts/hash.ts";
 import { batchIdOf, buildKeyOf, GitSha, QueueName, Sqid } from "../../../functions/contracts/ids.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
 
@@ -37,7 +38,7 @@ export function aTask(overrides: Partial<BuildTask> = {}): BuildTask {
     queue: QueueName.parse("shop"),
     batchId: batchIdOf(Sqid.parse("shop/1")),
     ref: `refs/submitqueue/paths/${key}`,
-    commit: GitSha.parse("ab".repeat(20)),
+    commit: GitSha.parse(hashOf("commit", builds).slice(0, 40)),
     base: GitSha.parse("cd".repeat(20)),
     timeoutSeconds: 60,
     changes: [aChange()],
