@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { BuildTask } from "../../functions/adapters/build-runner/build-runner.ts";
 import { complaint } from "../../functions/adapters/git/process.ts";
 import { type OpenOptions, openRepository, type Repository } from "../../functions/adapters/git/repository.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
@@ -25,19 +24,19 @@ export interface Mirror {
   /** A URL or an absolute path. */
   readonly remote: string;
   /**
-   * Fetches the task's commit, the target branch and the tags, and copies all packs into `packs`. Throws repository.unavailable and
-   * repository.failed.
+   * Fetches a ref, the target branch and the tags, and copies all packs into `packs`. Two git processes. Throws repository.unavailable
+   * and repository.failed.
    */
-  snapshot(task: Pick<BuildTask, "ref" | "commit">, packs: string): Promise<Snapshot>;
+  snapshot(ref: string, packs: string): Promise<Snapshot>;
 }
 
 export async function openMirror(options: OpenOptions): Promise<Mirror> {
   const mirror = await openRepository({ ...options, workDirectory: join(options.workDirectory, "mirror") });
   return {
     remote: mirror.remote,
-    snapshot: (task, packs) =>
+    snapshot: (ref, packs) =>
       mirror.exclusively(async () => {
-        await fetchFor(mirror, options.repository.branch, task);
+        await fetchFor(mirror, options.repository.branch, ref);
         await putPacksTogether(mirror);
         await copyPacks(join(mirror.directory, "objects", "pack"), packs);
         return { refs: await refsOf(mirror) };
@@ -45,11 +44,7 @@ export async function openMirror(options: OpenOptions): Promise<Mirror> {
   };
 }
 
-async function fetchFor(
-  mirror: Repository,
-  branch: string,
-  { ref, commit }: Pick<BuildTask, "ref" | "commit">,
-): Promise<void> {
+async function fetchFor(mirror: Repository, branch: string, ref: string): Promise<void> {
   const refspecs = [`+refs/heads/${branch}:refs/remotes/origin/${branch}`, "+refs/tags/*:refs/tags/*", ref];
   // Packs alone, since loose objects are copied one by one.
   const settings = ["-c", "fetch.unpackLimit=1", "-c", "gc.auto=0"];
@@ -62,8 +57,6 @@ async function fetchFor(
       "repository.unavailable",
       `${mirror.remote} could not be fetched for a build: ${complaint(fetched.stderr)}`,
     );
-  if ((await mirror.git(["cat-file", "-e", `${commit}^{commit}`])).exitCode !== 0)
-    throw new CodedError("repository.failed", `${ref} does not hold commit ${commit}`);
 }
 
 async function copyPacks(from: string, to: string): Promise<void> {
