@@ -62,8 +62,10 @@ for letter in w x; do
   if [ "$(ulimit -H -$letter 2>/dev/null)" = unlimited ]; then ulimit -$letter "$1"; fi
 done 2>/dev/null
 if [ -f .gitmodules ]; then
-  GIT_ALLOW_PROTOCOL="$2" GIT_TERMINAL_PROMPT=0 git submodule update --quiet --init --recursive ||
-    echo "submitqueue: not every submodule could be fetched; the build goes on with those that could"
+  git config -f .gitmodules --get-regexp '^submodule\\..*\\.path$' | while read -r key path; do
+    GIT_ALLOW_PROTOCOL="$2" GIT_TERMINAL_PROMPT=0 git submodule update --quiet --init --recursive -- "$path" < /dev/null ||
+      echo "submitqueue: the submodule $path could not be fetched; the build goes on without it"
+  done
 fi
 exec /bin/sh -c "$3"
 `;

@@ -10,6 +10,7 @@ import { startOf } from "../../../localstack/command-runner/process-mark.ts";
 import { forgetOldBuilds } from "../../../localstack/command-runner/retention.ts";
 import { sandboxPaths } from "../../../localstack/command-runner/sandbox-directory.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
+import { quickBuilds } from "./quick-builds.ts";
 
 const program = fileURLToPath(import.meta.resolve("../../../localstack/command-runner/supervise.ts"));
 
@@ -32,6 +33,11 @@ it("stops a build that outlives its time, though nobody asks", async () => {
   expect(verdict).toEqual({ result: "failed", why: "it was stopped after 0.3 s." });
   expect(await readFile(buildFiles(directory).output, "utf8")).toBe("begun\n");
 });
+
+it("is never taken for dead because its build ends at once", async () => {
+  const results = await quickBuilds(await scratch(), 80);
+  expect(results).toEqual(Array.from({ length: 80 }, () => "passed"));
+}, 120_000);
 
 it("leaves the build to the one supervisor that claims it", async () => {
   const { root, directory, order } = await anOrder("echo built >> ../../count", 10_000);
