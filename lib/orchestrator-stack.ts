@@ -84,9 +84,11 @@ export class OrchestratorStack extends Stack {
     const report = this.#function("Report", "build/report");
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
     this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
+    const { target, workDirectory } = this.#settings;
     for (const fn of [trigger, poll]) {
       this.#batches.grant(fn, ENV.batchesTable, "GetItem");
-      fn.addEnvironment(ENV.workDirectory, this.#settings.workDirectory);
+      // The runners that keep files are not for AWS.
+      if (target !== "aws") fn.addEnvironment(ENV.workDirectory, workDirectory);
     }
     const { queues } = this.#settings.queues;
     // Only a runner that checks out by itself has a use for the repository's token.

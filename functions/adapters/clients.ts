@@ -12,6 +12,7 @@ import { CodedError } from "../contracts/errors.ts";
 import type { QueueName } from "../contracts/ids.ts";
 import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
+import type { BuildRunner } from "./build-runner/build-runner.ts";
 
 /** Everything a handler needs of the world that its environment does not say. Tests and the embedded runtime bring their own. */
 export interface Clients {
@@ -23,6 +24,8 @@ export interface Clients {
   readonly now: () => EpochMs;
   /** A short string that was never given out before. */
   readonly nonce: () => string;
+  /** Build runners beyond those that are deployed, by the type that a queue's configuration names. */
+  readonly buildRunners?: Readonly<Record<string, WireRunner>>;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -30,6 +33,11 @@ export type LambdaContext = Context;
 export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<unknown>;
 /** Builds a handler from its environment and clients. Throws config.invalid when a variable is missing. */
 export type Wire = (env: Env, clients: Clients) => LambdaHandler;
+
+/** The build runner of a queue. */
+export type BuildRunnerOf = (queue: QueueConfig) => BuildRunner;
+/** Makes build runners of one type, with the clients, and the stores that the environment names. Throws config.invalid. */
+export type WireRunner = (env: Env, clients: Clients) => BuildRunnerOf;
 
 /** The document client as every store expects it. */
 export const documentClient = (client: DynamoDBClient): DynamoDBDocumentClient =>

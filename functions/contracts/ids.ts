@@ -50,9 +50,16 @@ export const BuildKey = z
   .brand<"BuildKey">();
 export type BuildKey = z.infer<typeof BuildKey>;
 
-/** The key of a batch's `count`th build. */
-export const buildKeyOf = (batchId: BatchId, count: number): BuildKey =>
-  hashOf("build", batchId, count).slice(0, 32) as BuildKey;
+/** Names one deployment of a queue: a queue that is deployed anew, or twice, numbers its batches from 1 again. Chosen at random, once. */
+export const Installation = z.string().min(1).max(64);
+export type Installation = z.infer<typeof Installation>;
+
+/** The installation that a string which was never given out before stands for: 32 hex digits. */
+export const installationOf = (nonce: string): Installation => hashOf("installation", nonce).slice(0, 32);
+
+/** The key of a batch's `count`th build in one installation. */
+export const buildKeyOf = (installation: Installation, batchId: BatchId, count: number): BuildKey =>
+  hashOf("build", installation, batchId, count).slice(0, 32) as BuildKey;
 
 /** An SQS message group or deduplication id: hashed, since sqids and paths outgrow the 128 characters that SQS allows. */
 export const messageId = (...parts: readonly (string | number)[]): string => hashOf(...parts).slice(0, 64);

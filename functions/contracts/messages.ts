@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
-import { BatchId, BuildKey, GitSha, messageId, QueueName, Sqid } from "./ids.ts";
+import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
@@ -84,6 +84,7 @@ export type CheckResult = z.infer<typeof CheckResult>;
  */
 export const ComposeTask = z.object({
   queue: QueueName,
+  installation: Installation,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
   head: MergeUnit,
@@ -115,6 +116,7 @@ export const LandBatch = z.object({
   /** Stable for one decision to land: a repeat finds its own landing. */
   id: z.string().min(1).max(128),
   queue: QueueName,
+  installation: Installation,
   batches: z
     .array(
       MergeUnit.extend({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BatchId, BuildKey, GitSha, QueueName, Sqid } from "./ids.ts";
+import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
 import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 
@@ -31,6 +31,7 @@ export type RejectTask = z.infer<typeof RejectTask>;
 /** Input of the build workflow. */
 export const BuildOrder = z.object({
   queue: QueueName,
+  installation: Installation,
   batchId: BatchId,
   buildKey: BuildKey,
   attempt: z.int().positive(),
@@ -43,7 +44,10 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
-export const TriggerTask = BuildOrder.extend({ composed: Composed, under: GitSha.optional() });
+export const TriggerTask = BuildOrder.omit({ installation: true }).extend({
+  composed: Composed,
+  under: GitSha.optional(),
+});
 export type TriggerTask = z.infer<typeof TriggerTask>;
 
 export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: true });
@@ -54,7 +58,13 @@ export type TriggerResult = { readonly kind: "triggered" } | z.infer<typeof Fini
 export type PollResult = { readonly kind: "running" } | z.infer<typeof Finished>;
 
 /** How it came out: the verdict of `trigger` or `poll`, a `compose` that did not compose, or a task that failed for good. The first one set counts. */
-export const ReportTask = BuildOrder.omit({ base: true, head: true, without: true, pollSeconds: true }).extend({
+export const ReportTask = BuildOrder.omit({
+  installation: true,
+  base: true,
+  head: true,
+  without: true,
+  pollSeconds: true,
+}).extend({
   verdict: BuildVerdict.optional(),
   url: z.string().optional(),
   error: TaskFailure.optional(),

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { type Clients, documentClient } from "../../functions/adapters/clients.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
+import { commandRunners } from "../command-runner/index.ts";
 
 /** Unmodified SDK clients that speak to the front door, as the holder of an access key. */
 export function clientsAt(endpoint: string, accessKeyId: string, log: Logger, httpAgent?: Agent): Clients {
@@ -25,5 +26,6 @@ export function clientsAt(endpoint: string, accessKeyId: string, log: Logger, ht
     log,
     now: () => epochMs(Date.now()),
     nonce: randomUUID,
+    buildRunners: { command: commandRunners },
   };
 }

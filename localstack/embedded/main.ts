@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
 import { StateInUse } from "./state-directory.ts";
 
@@ -128,4 +129,5 @@ function stopOnSignals(runtime: Runtime): void {
   process.on("SIGTERM", stop);
 }
 
+hideSecrets();
 process.exitCode = await main(process.argv.slice(2));

@@ -67,7 +67,7 @@ export class OurQueue {
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
   readonly #builds = new Map<number, number>();
-  #queue: QueueState = { queue: QUEUE, nextArrival: 1, nextOrder: 1, version: 0 };
+  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextOrder: 1, version: 0 };
   #now = 0;
 
   constructor(

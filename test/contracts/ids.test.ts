@@ -68,7 +68,7 @@ describe("derived ids", () => {
       fc.property(parts, (all) => {
         expect(messageId(...all)).toMatch(/^[0-9a-f]{64}$/);
         expect(executionName(...all)).toMatch(/^[A-Za-z0-9_-]{1,80}$/);
-        expect(BuildKey.safeParse(buildKeyOf(all.join() as BatchId, 1)).success).toBe(true);
+        expect(BuildKey.safeParse(buildKeyOf(all[0] ?? "", all.join() as BatchId, 1)).success).toBe(true);
       }),
     );
   });
@@ -77,7 +77,14 @@ describe("derived ids", () => {
     expect(messageId("a", "bc")).not.toBe(messageId("ab", "c"));
     expect(executionName("admit", "q/1")).not.toBe(executionName("admit", "q-1"));
     const batch = BatchId.parse("main/batch/1");
-    expect(buildKeyOf(batch, 1)).not.toBe(buildKeyOf(batch, 2));
+    const other = BatchId.parse("main/batch/11");
+    const keys = [
+      buildKeyOf("a", batch, 1),
+      buildKeyOf("a", batch, 2),
+      buildKeyOf("a", other, 1),
+      buildKeyOf("b", batch, 1),
+    ];
+    expect(new Set(keys).size).toBe(4);
   });
 
   it("padded numbers sort as numbers", () => {

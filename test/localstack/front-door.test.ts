@@ -67,7 +67,7 @@ describe("the front door", () => {
     const { operator } = await aRuntime({});
     const read = (SecretId: string) => operator.secrets.send(new GetSecretValueCommand({ SecretId }));
     expect(await read("token/of.git")).toMatchObject({ SecretString: "hush" });
-    await expect(read("other")).rejects.toThrow(/set SUBMITQUEUE_SECRET_OTHER/);
+    await expect(read("other")).rejects.toThrow(/set SUBMITQUEUE_SECRET_OTHER_FILE .* or set SUBMITQUEUE_SECRET_OTHER/);
   });
 
   it("refuses a key that it does not know, and lets the operator do everything", async () => {

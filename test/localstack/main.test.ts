@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
@@ -9,8 +10,12 @@ import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
 const REPOSITORY = resolve(import.meta.dirname, "..", "..");
 const EMBEDDED = join(REPOSITORY, "localstack", "embedded");
 
-function start(...args: readonly string[]) {
-  const child = spawn(process.execPath, [join(EMBEDDED, "main.ts"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+const start = (...args: readonly string[]) => startWith({}, ...args);
+
+function startWith(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  const program = [join(EMBEDDED, "main.ts"), ...args];
+  const stdio = ["ignore", "pipe", "pipe"] as const;
+  const child = spawn(process.execPath, program, { stdio: [...stdio], env: { ...process.env, ...env } });
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaints += text;
@@ -29,6 +34,25 @@ describe("npm start", () => {
     }
     const answer = await fetch(`${url}/v1/queues`);
     expect(await answer.json()).toMatchObject({ queues: [{ name: "fixture" }] });
+    child.kill("SIGTERM");
+    expect(await exited).toBe(0);
+  });
+
+  it.runIf(process.platform === "linux")("shows no secret of the queue in the environment of its process", async () => {
+    const secrets = { SUBMITQUEUE_SECRET_TOKEN: "hush", LEFT: "alone" };
+    const { child, exited } = startWith(
+      secrets,
+      "--queues",
+      aQueuesFile(),
+      "--state",
+      aStateDirectory(),
+      "--port",
+      "0",
+    );
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("Ctrl-C")) break;
+    const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
+    expect(environment).toContain("LEFT=alone");
+    expect(environment.filter((entry) => entry.includes("hush"))).toEqual([]);
     child.kill("SIGTERM");
     expect(await exited).toBe(0);
   });

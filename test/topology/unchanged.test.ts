@@ -11,6 +11,7 @@ import {
   LandOutcome,
   type Signal,
 } from "../../functions/contracts/messages.ts";
+import { BuildOrder } from "../../functions/contracts/workflows.ts";
 import { mergeUnitOf } from "../../functions/domain/batch.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
@@ -53,7 +54,8 @@ async function messagesOf(sqid: Sqid): Promise<readonly (readonly [EnvName, obje
   const unit = { ...mergeUnitOf(batch), tested: landing.tested, exact: true };
   const said = { kind: "landed", ...batch.landed, testedTree: landing.tested.tree, commits: [batch.landed?.commit] };
   const outcome = LandOutcome.parse(said);
-  const merge: LandBatch = { v: 1, kind: "land-batch", id: landing.landId, queue, batches: [unit] };
+  const { installation } = BuildOrder.parse(built.kind === "succeeded" ? built.input : undefined);
+  const merge: LandBatch = { v: 1, kind: "land-batch", id: landing.landId, queue, installation, batches: [unit] };
   const signals: readonly Signal[] = [
     { v: 1, kind: "request-ready", queue, sqid },
     BuildFinished.parse(built.kind === "succeeded" ? built.output : undefined),

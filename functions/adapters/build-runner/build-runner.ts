@@ -1,15 +1,22 @@
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 
-/** What is to be built: a composed commit, and the name of the build. */
-export interface BuildTask {
-  /** Of one attempt at one path. The same key is the same build, however often it is triggered. */
+/**
+ * Names a build: its key, and the composed commit that is built. One key with two commits names two builds, so the verdict about one
+ * commit is never given for the other. Example: `{ key: k, commit: a }` has passed; `{ key: k, commit: b }` is still to be triggered.
+ */
+export interface BuildId {
+  /** Of one attempt at one path, in one installation of the queue. */
   readonly key: BuildKey;
+  readonly commit: GitSha;
+}
+
+/** What is to be built. */
+export interface BuildTask extends BuildId {
   readonly queue: QueueName;
   readonly batchId: BatchId;
   /** Where the commit was pushed. */
   readonly ref: string;
-  readonly commit: GitSha;
   /** The commit under what the build is for: what differs is what it is about. */
   readonly base: GitSha;
   readonly timeoutSeconds: number;
@@ -35,10 +42,10 @@ export const MAX_MESSAGE = 1_024;
 
 /** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
 export interface BuildRunner {
-  /** Starts the build unless its key was triggered before; a key that was cancelled first never starts. */
+  /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
   trigger(task: BuildTask): Promise<{ readonly url?: string }>;
-  /** A key that was never triggered, and a build that vanished, are finished with `infrastructure`. */
-  status(key: BuildKey): Promise<BuildStatus>;
+  /** A build that was never triggered, and a build that vanished, are finished with `infrastructure`. */
+  status(build: BuildId): Promise<BuildStatus>;
   /** Asks the build to stop and returns; `status` says when it has. Does nothing to a finished build. */
-  cancel(key: BuildKey): Promise<void>;
+  cancel(build: BuildId): Promise<void>;
 }

@@ -2,10 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
+import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { BuildKey } from "../../contracts/ids.ts";
 import { markersOf } from "../change-provider/markers.ts";
-import type { BuildRunner, BuildStatus } from "./build-runner.ts";
+import { need, type WireRunner } from "../clients.ts";
+import type { BuildId, BuildRunner, BuildStatus } from "./build-runner.ts";
 import { readIfThere, writeOnce } from "./files.ts";
 
 const Build = z.object({
@@ -14,34 +15,41 @@ const Build = z.object({
 });
 type Build = z.infer<typeof Build>;
 
+/** Fake runners that keep their files in WORK_DIRECTORY. */
+export const fakeRunners: WireRunner = (env) => {
+  const runner = fakeRunner({ workDirectory: need(env, ENV.workDirectory) });
+  return () => runner;
+};
+
 /**
  * Builds nothing: what becomes of a build is written in its changes, as `?sq-fake=<marker>` (doc/rfc/build-runner.md). It keeps what
  * it was asked in files, so it survives a restart and is shared by everyone who has the same work directory.
  */
 export function fakeRunner({ workDirectory }: { readonly workDirectory: string }): BuildRunner {
   const directory = join(workDirectory, "fake-builds");
-  const buildFile = (key: BuildKey) => join(directory, `${key}.json`);
-  const cancelFile = (key: BuildKey) => join(directory, `${key}.cancelled`);
+  const buildFile = ({ key, commit }: BuildId) => join(directory, `${key}-${commit}.json`);
+  const cancelFile = ({ key, commit }: BuildId) => join(directory, `${key}-${commit}.cancelled`);
 
   return {
-    async trigger({ key, changes }) {
+    async trigger(task) {
+      const { key, changes } = task;
       const markers = changes.map(markersOf);
       if (markers.some((of) => of.has("trigger-error")))
         throw new CodedError("runner.unavailable", "The fake runner refuses to start builds of this change.");
       await mkdir(directory, { recursive: true });
-      await writeOnce(buildFile(key), JSON.stringify(foretold(changes, markers)));
+      await writeOnce(buildFile(task), JSON.stringify(foretold(changes, markers)));
       return { url: `fake://builds/${key}` };
     },
 
-    async status(key) {
-      const [written, cancelled] = await Promise.all([readIfThere(buildFile(key)), readIfThere(cancelFile(key))]);
-      const build = written === undefined ? undefined : Build.parse(JSON.parse(written));
-      return statusOf(build, cancelled !== undefined, `fake://builds/${key}`);
+    async status(build) {
+      const [written, cancelled] = await Promise.all([readIfThere(buildFile(build)), readIfThere(cancelFile(build))]);
+      const found = written === undefined ? undefined : Build.parse(JSON.parse(written));
+      return statusOf(found, cancelled !== undefined, `fake://builds/${build.key}`);
     },
 
-    async cancel(key) {
+    async cancel(build) {
       await mkdir(directory, { recursive: true });
-      await writeOnce(cancelFile(key), "");
+      await writeOnce(cancelFile(build), "");
     },
   };
 }

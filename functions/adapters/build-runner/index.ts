@@ -1,23 +1,35 @@
-import type { QueueConfig } from "../../contracts/queues.ts";
-import type { BuildRunner } from "./build-runner.ts";
-import { commandRunner } from "./command.ts";
-import { fakeRunner } from "./fake.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import type { BuildRunnerOf, Clients, Env, WireRunner } from "../clients.ts";
+import { fakeRunners } from "./fake.ts";
 
-export { type BuildResult, type BuildRunner, type BuildStatus, type BuildTask, MAX_MESSAGE } from "./build-runner.ts";
+export {
+  type BuildId,
+  type BuildResult,
+  type BuildRunner,
+  type BuildStatus,
+  type BuildTask,
+  MAX_MESSAGE,
+} from "./build-runner.ts";
 
-export interface BuildRunnerOptions {
-  /** Where builds keep their worktrees, outputs and results: the same directory finds them again after a restart. */
-  readonly workDirectory: string;
-  /** For a remote that asks for one. */
-  readonly token?: string | undefined;
-}
+/** The build runners that are deployed, by the type that a queue's configuration names. */
+const DEPLOYED: Readonly<Record<string, WireRunner>> = { fake: fakeRunners };
 
-/** The build runner that the queue's configuration names. */
-export function buildRunnerFor(queue: QueueConfig, options: BuildRunnerOptions): BuildRunner {
-  switch (queue.buildRunner.type) {
-    case "command":
-      return commandRunner({ ...options, repository: queue.repository, command: queue.buildRunner.command });
-    case "fake":
-      return fakeRunner(options);
-  }
+/**
+ * Gives each queue the build runner that its configuration names: one that is deployed, or one that the clients bring. Throws
+ * config.invalid for a type that is neither.
+ */
+export function buildRunnersFor(env: Env, clients: Clients): BuildRunnerOf {
+  const known = { ...DEPLOYED, ...clients.buildRunners };
+  const wired = new Map<string, BuildRunnerOf>();
+  return (queue) => {
+    const { type } = queue.buildRunner;
+    const runnerOf = wired.get(type) ?? known[type]?.(env, clients);
+    if (runnerOf === undefined)
+      throw new CodedError(
+        "config.invalid",
+        `queue ${queue.name} is to be built by the runner ${type}, which does not exist here: name another in queues.yaml`,
+      );
+    wired.set(type, runnerOf);
+    return runnerOf(queue);
+  };
 }

@@ -6,7 +6,7 @@ import {
   paginateQuery,
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { BatchId, type QueueName } from "../../contracts/ids.ts";
+import { BatchId, Installation, type QueueName } from "../../contracts/ids.ts";
 import { batchKeys, KEY } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
@@ -28,13 +28,14 @@ function batchOf(item: Item): Batch {
 
 /** The planner's own as well. What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
 const QueueItem = z.looseObject({
+  installation: Installation.optional(),
   nextArrival: z.int().positive(),
   nextOrder: z.int().positive(),
   version: z.int().positive(),
   history: z.string().optional(),
 });
 
-function queueOf(queue: QueueName, item: Item | undefined): QueueState {
+function queueOf(queue: QueueName, item: Item | undefined): StoredQueue {
   if (item === undefined) return { queue, nextArrival: 1, nextOrder: 1, version: 0 };
   const { pk: _pk, sk: _sk, history, ...state } = QueueItem.parse(item);
   return {
@@ -44,9 +45,14 @@ function queueOf(queue: QueueName, item: Item | undefined): QueueState {
   };
 }
 
+/** A queue's own item as it is stored: without an installation when it was never written, or written before queues had one. */
+export interface StoredQueue extends Omit<QueueState, "installation"> {
+  readonly installation?: Installation | undefined;
+}
+
 /** What a queue's live partition holds. */
 export interface LiveQueue {
-  readonly queue: QueueState;
+  readonly queue: StoredQueue;
   readonly batches: readonly Batch[];
 }
 

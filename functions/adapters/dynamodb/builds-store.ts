@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { BatchId, BuildKey, QueueName } from "../../contracts/ids.ts";
+import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
@@ -14,6 +14,8 @@ export const Build = z.object({
   queue: QueueName,
   batchId: BatchId,
   composed: Composed,
+  /** The commit under all that the build is for; the trunk that it was composed on when absent. */
+  under: GitSha.optional(),
   startedAt: EpochMs,
   /** Running longer than that, it is stopped and has failed. */
   deadline: EpochMs,
@@ -42,7 +44,7 @@ export class BuildsStore {
     return Item === undefined ? undefined : Build.parse(Item);
   }
 
-  /** False when it exists already: the first deadline stands. */
+  /** False when it exists already: its commit and its deadline stand. */
   create(build: Build): Promise<boolean> {
     const Item = {
       ...buildKeys(build.buildKey),

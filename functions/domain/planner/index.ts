@@ -145,6 +145,7 @@ function buildCommand(draft: Draft, path: Path): Command {
   if (!head) throw new Error(`${path.buildKey} has no head`);
   return {
     kind: "start-build",
+    installation: draft.queue.installation,
     batchId: heads[0]?.id ?? head.id,
     buildKey: path.buildKey,
     attempt: path.attempt,
@@ -166,7 +167,14 @@ function landCommand(draft: Draft, landing: NonNullable<Batch["landing"]>): Comm
   });
   return {
     kind: "land",
-    message: { v: 1, kind: "land-batch", id: landing.landId, queue: draft.config.name, batches },
+    message: {
+      v: 1,
+      kind: "land-batch",
+      id: landing.landId,
+      queue: draft.config.name,
+      installation: draft.queue.installation,
+      batches,
+    },
     nonce: landing.sentAt === undefined ? "first" : String(draft.now),
   };
 }

@@ -1,4 +1,4 @@
-import type { BatchId, BuildKey, QueueName, Sqid } from "../../contracts/ids.ts";
+import type { BatchId, BuildKey, Installation, QueueName, Sqid } from "../../contracts/ids.ts";
 import type { LogEvent, Outcome } from "../../contracts/log-event.ts";
 import type { LandBatch, MergeUnit, Signal } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
@@ -11,6 +11,8 @@ import type { History } from "../speculation/history.ts";
 /** The queue's own item. Its version is the fence of joining: a planner that lost its lease can't add a batch that others do not see. */
 export interface QueueState {
   readonly queue: QueueName;
+  /** Part of every build's key, so that no verdict of another deployment of the queue is taken for one of this. Never changes. */
+  readonly installation: Installation;
   readonly nextArrival: number;
   /** The place in the order that the next batch gets. */
   readonly nextOrder: number;
@@ -40,6 +42,7 @@ export type Command =
   /** Start the build workflow under the name of `buildKey`. */
   | {
       readonly kind: "start-build";
+      readonly installation: Installation;
       readonly batchId: BatchId;
       readonly buildKey: BuildKey;
       readonly attempt: number;

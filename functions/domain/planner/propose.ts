@@ -132,7 +132,7 @@ export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
   const owner = field.batch(proposal.heads[0] ?? -1);
   const guess = { heads: proposal.heads.map((slot) => field.batch(slot).id), base: ids(base), without: ids(without) };
   const path: Path = {
-    buildKey: buildKeyOf(owner.id, owner.built + 1),
+    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.built + 1),
     attempt: 1 + owner.paths.filter((other) => sameGuess(other, guess) && other.reason !== undefined).length,
     ...guess,
     state: "building",

@@ -40,9 +40,10 @@ export async function carryOut(targets: CommandTargets, config: QueueConfig, com
 
 const orderOf = (
   { name, buildRunner }: QueueConfig,
-  { batchId, buildKey, attempt, base, head, sqids, without }: CommandOf<"start-build">,
+  { installation, batchId, buildKey, attempt, base, head, sqids, without }: CommandOf<"start-build">,
 ): BuildOrder => ({
   queue: name,
+  installation,
   batchId,
   buildKey,
   attempt,

@@ -24,7 +24,8 @@ export const wire: Wire = (env, clients) => {
     need(env, ENV.buildWorkflow),
   ];
   const targets = { clients, requests, claims, buildWorkflow, merges, log };
-  const shell = { planner: plan, requests, batches, now: clients.now, carryOut: carryOut.bind(undefined, targets) };
+  const { now, nonce } = clients;
+  const shell = { planner: plan, requests, batches, now, nonce, carryOut: carryOut.bind(undefined, targets) };
 
   async function run(signals: readonly Signal[]): Promise<void> {
     for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue))

@@ -1,7 +1,7 @@
 import type { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { QueueName, Sqid } from "../../contracts/ids.ts";
+import { installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -20,6 +20,8 @@ export interface PlanningShell {
   /** Carries a command out. Repeats are harmless. */
   readonly carryOut: (config: QueueConfig, command: Command) => Promise<void>;
   readonly now: () => EpochMs;
+  /** A short string that was never given out before. */
+  readonly nonce: () => string;
 }
 
 /**
@@ -29,9 +31,9 @@ export interface PlanningShell {
  * another run wrote first; nothing is acted on then.
  */
 export async function runPlanner(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<void> {
-  const snapshot = await load(shell, config.name, signals);
+  const { snapshot, isNamed } = await load(shell, config.name, signals);
   const plan = shell.planner(config, snapshot, readyBeforeCancel(signals), shell.now());
-  await write(shell.batches, plan, snapshot);
+  await write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   // A queue's commands are in order where it matters: those of one kind do not depend on each other.
   for (const alike of runsOfOneKind(plan.commands))
     await concurrently(alike, CONCURRENCY, (command) => shell.carryOut(config, command));
@@ -50,11 +52,12 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
   return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
 }
 
+/** `isNamed`: the installation is stored already. */
 async function load(
-  { batches, requests }: PlanningShell,
+  { batches, requests, nonce }: PlanningShell,
   queue: QueueName,
   signals: readonly Signal[],
-): Promise<Snapshot> {
+): Promise<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
   const live = await batches.live(queue);
   const named = new Set(signals.flatMap((signal) => ("sqid" in signal ? [signal.sqid] : [])));
   const found = new Map<Sqid, LandingRequest>();
@@ -62,8 +65,16 @@ async function load(
     const request = await requests.get(sqid);
     if (request) found.set(sqid, request);
   });
-  return { ...live, requests: found };
+  const { installation = installationOf(nonce()) } = live.queue;
+  const snapshot = { queue: { ...live.queue, installation }, batches: live.batches, requests: found };
+  return { snapshot, isNamed: live.queue.installation !== undefined };
 }
+
+/** The plan, with the queue's item among its writes: an installation is stored before any build is started under its name. */
+const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
+  ...plan,
+  queue: plan.queue ?? { ...queue, version: queue.version + 1 },
+});
 
 /**
  * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import type { BuildRunner, BuildStatus, BuildTask } from "../../../functions/adapters/build-runner/index.ts";
-import type { BuildKey } from "../../../functions/contracts/ids.ts";
+import type { BuildId, BuildRunner, BuildStatus, BuildTask } from "../../../functions/adapters/build-runner/index.ts";
+import { batchIdOf, buildKeyOf, Sqid } from "../../../functions/contracts/ids.ts";
 
 export interface RunnerWorld {
   /** A runner on the world's work directory; the second call is what a restart finds. */
@@ -11,10 +11,10 @@ export interface RunnerWorld {
 
 type Finished = Extract<BuildStatus, { kind: "finished" }>;
 
-export const finish = (runner: BuildRunner, key: BuildKey): Promise<Finished> =>
+export const finish = (runner: BuildRunner, build: BuildId): Promise<Finished> =>
   vi.waitUntil(
     async () => {
-      const status = await runner.status(key);
+      const status = await runner.status(build);
       return status.kind === "finished" && status;
     },
     { timeout: 20_000, interval: 25 },
@@ -27,14 +27,14 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       const world = await create();
       const task = await world.task("passes");
       await world.open().trigger(task);
-      expect(await finish(world.open(), task.key)).toMatchObject({ result: "passed" });
+      expect(await finish(world.open(), task)).toMatchObject({ result: "passed" });
     });
 
     it("says that a build has failed, and why", async () => {
       const world = await create();
       const task = await world.task("fails");
       const { url } = await world.open().trigger(task);
-      const status = await finish(world.open(), task.key);
+      const status = await finish(world.open(), task);
       expect(status).toMatchObject({ result: "failed", url });
       expect(status.message).toMatch(/\w/);
     });
@@ -43,50 +43,89 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       const world = await create();
       const task = await world.task("hangs");
       await world.open().trigger(task);
-      expect(await world.open().status(task.key)).toEqual({ kind: "running" });
-      await world.open().cancel(task.key);
-      expect(await finish(world.open(), task.key)).toMatchObject({ result: "cancelled" });
+      expect(await world.open().status(task)).toEqual({ kind: "running" });
+      await world.open().cancel(task);
+      expect(await finish(world.open(), task)).toMatchObject({ result: "cancelled" });
     });
 
     it("goes by the first of two triggers of one build", async () => {
       const world = await create();
       const [first, second] = [await world.task("passes"), await world.task("fails")];
+      const again = { ...second, key: first.key, commit: first.commit };
       await world.open().trigger(first);
-      await world.open().trigger({ ...second, key: first.key });
-      expect(await finish(world.open(), first.key)).toMatchObject({ result: "passed" });
-      await world.open().trigger({ ...second, key: first.key });
-      expect(await world.open().status(first.key)).toMatchObject({ kind: "finished", result: "passed" });
+      await world.open().trigger(again);
+      expect(await finish(world.open(), first)).toMatchObject({ result: "passed" });
+      await world.open().trigger(again);
+      expect(await world.open().status(first)).toMatchObject({ kind: "finished", result: "passed" });
+    });
+
+    it.each([
+      ["passes", "fails", "failed"],
+      ["fails", "passes", "passed"],
+      ["hangs", "passes", "passed"],
+    ] as const)(
+      "never answers for a commit with what became of another: the first %s, the second %s",
+      async (...of) => {
+        const [before, after, result] = of;
+        const world = await create();
+        const [first, next] = [await world.task(before), await world.task(after)];
+        const second = { ...next, key: first.key };
+        await world.open().trigger(first);
+        if (before !== "hangs") await finish(world.open(), first);
+        expect(await world.open().status(second)).toMatchObject({ kind: "finished", result: "infrastructure" });
+        await world.open().trigger(second);
+        expect(await finish(world.open(), second)).toMatchObject({ result });
+        await world.open().cancel(first);
+        const end = { passes: "passed", fails: "failed", hangs: "cancelled" }[before];
+        expect(await finish(world.open(), first)).toMatchObject({ result: end });
+      },
+    );
+
+    it("keeps the builds of two installations of one queue apart", async () => {
+      const world = await create();
+      const batch = batchIdOf(Sqid.parse("shop/1"));
+      const keyed = async (installation: string, outcome: "passes" | "fails") => ({
+        ...(await world.task(outcome)),
+        key: buildKeyOf(installation, batch, 1),
+      });
+      const [older, newer] = [await keyed("older", "fails"), await keyed("newer", "passes")];
+      await world.open().trigger(older);
+      expect(await finish(world.open(), older)).toMatchObject({ result: "failed" });
+      await world.open().trigger(newer);
+      expect(await finish(world.open(), newer)).toMatchObject({ result: "passed" });
     });
 
     it("leaves a finished build as it is when it is cancelled", async () => {
       const world = await create();
       const task = await world.task("passes");
       await world.open().trigger(task);
-      await finish(world.open(), task.key);
-      await world.open().cancel(task.key);
-      expect(await world.open().status(task.key)).toMatchObject({ kind: "finished", result: "passed" });
+      await finish(world.open(), task);
+      await world.open().cancel(task);
+      expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "passed" });
     });
 
     it("never starts a build that was cancelled before it was triggered", async () => {
       const world = await create();
       const task = await world.task("hangs");
-      await world.open().cancel(task.key);
+      await world.open().cancel(task);
       await world.open().trigger(task);
-      expect(await world.open().status(task.key)).toMatchObject({ kind: "finished", result: "cancelled" });
+      expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "cancelled" });
     });
 
     it("is told twice to cancel and answers as if once", async () => {
       const world = await create();
       const task = await world.task("hangs");
       await world.open().trigger(task);
-      await Promise.all([world.open().cancel(task.key), world.open().cancel(task.key)]);
-      await world.open().cancel(task.key);
-      expect(await finish(world.open(), task.key)).toMatchObject({ result: "cancelled" });
+      await Promise.all([world.open().cancel(task), world.open().cancel(task)]);
+      await world.open().cancel(task);
+      expect(await finish(world.open(), task)).toMatchObject({ result: "cancelled" });
     });
 
     it("blames the infrastructure for a build that was never triggered", async () => {
       const world = await create();
-      const { key } = await world.task("passes");
-      expect(await world.open().status(key)).toMatchObject({ kind: "finished", result: "infrastructure" });
+      expect(await world.open().status(await world.task("passes"))).toMatchObject({
+        kind: "finished",
+        result: "infrastructure",
+      });
     });
   });

@@ -1,24 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { buildRunnerFor } from "../../../functions/adapters/build-runner/index.ts";
+import { fakeRunner } from "../../../functions/adapters/build-runner/fake.ts";
 import { buildRunnerContract } from "./contract.ts";
-import { aChange, aQueue, aTask, scratch } from "./tasks.ts";
+import { aChange, aTask, scratch } from "./tasks.ts";
 
 const QUERY = { passes: "", fails: "sq-fake=build-fail", hangs: "sq-fake=build-hang" };
 
 buildRunnerContract("fake", async () => {
   const workDirectory = await scratch();
   return {
-    open: () => buildRunnerFor(aQueue(), { workDirectory }),
+    open: () => fakeRunner({ workDirectory }),
     task: async (outcome) => aTask({ changes: [aChange(QUERY[outcome])] }),
   };
 });
 
 describe("the fake runner", () => {
   const resultOf = async (...queries: string[]) => {
-    const runner = buildRunnerFor(aQueue(), { workDirectory: await scratch() });
+    const runner = fakeRunner({ workDirectory: await scratch() });
     const task = aTask({ changes: queries.map((query, i) => aChange(query, `topic-${i}`)) });
     await runner.trigger(task);
-    const status = await runner.status(task.key);
+    const status = await runner.status(task);
     return status.kind === "finished" ? status.result : status.kind;
   };
 
@@ -37,7 +37,7 @@ describe("the fake runner", () => {
   });
 
   it("can't be reached when a change asks for that, and may be asked again", async () => {
-    const runner = buildRunnerFor(aQueue(), { workDirectory: await scratch() });
+    const runner = fakeRunner({ workDirectory: await scratch() });
     const task = aTask({ changes: [aChange("sq-fake=trigger-error")] });
     await expect(runner.trigger(task)).rejects.toMatchObject({ code: "runner.unavailable" });
     await expect(runner.trigger(task)).rejects.toMatchObject({ code: "runner.unavailable" });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { BuildTask } from "../../../functions/adapters/build-runner/index.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { hashOf } from "../../../functions/contracts/hash.ts";
 import { batchIdOf, buildKeyOf, GitSha, QueueName, Sqid } from "../../../functions/contracts/ids.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
 
@@ -31,13 +32,13 @@ let builds = 0;
 
 export function aTask(overrides: Partial<BuildTask> = {}): BuildTask {
   builds += 1;
-  const key = buildKeyOf(batchIdOf(Sqid.parse("shop/1")), builds);
+  const key = buildKeyOf("here", batchIdOf(Sqid.parse("shop/1")), builds);
   return {
     key,
     queue: QueueName.parse("shop"),
     batchId: batchIdOf(Sqid.parse("shop/1")),
     ref: `refs/submitqueue/paths/${key}`,
-    commit: GitSha.parse("ab".repeat(20)),
+    commit: GitSha.parse(hashOf("commit", builds).slice(0, 40)),
     base: GitSha.parse("cd".repeat(20)),
     timeoutSeconds: 60,
     changes: [aChange()],

@@ -10,7 +10,7 @@ import type {
   MergeUnit,
 } from "../../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
-import { buildKey, landing, NOW, type Sandbox } from "./sandbox.ts";
+import { buildKey, INSTALLATION, landing, NOW, type Sandbox } from "./sandbox.ts";
 
 /** Runway on a sandbox, step by step. */
 export class Runway {
@@ -47,7 +47,8 @@ export class Runway {
   ) {
     const { base = [], bundled = [], without = [], key = buildKey(1, ++this.#count) } = options;
     const sqids = [...bundled, head].flatMap(({ steps }) => steps.map(({ sqid }) => sqid));
-    const task = { queue: this.config.name, buildKey: key, base: [...base], head, sqids, without: [...without] };
+    const names = { queue: this.config.name, installation: INSTALLATION, buildKey: key };
+    const task = { ...names, base: [...base], head, sqids, without: [...without] };
     return compose(this.repository, this.config, task, NOW);
   }
 

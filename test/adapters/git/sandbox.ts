@@ -162,8 +162,10 @@ export const unit = (n: number, changes: readonly ChangeUri[], strategy: MergeSt
   steps: [step(n, changes, strategy)],
 });
 
+export const INSTALLATION = "here";
+
 export const buildKey = (n: number, count = 1): BuildKey =>
-  BuildKey.parse(buildKeyOf(BatchId.parse(`q/batch/${n}`), count));
+  BuildKey.parse(buildKeyOf(INSTALLATION, BatchId.parse(`q/batch/${n}`), count));
 
 /** A message that lands units on the evidence of their builds. */
 export const landing = (
@@ -174,6 +176,7 @@ export const landing = (
   kind: "land-batch",
   id,
   queue: QueueConfig.shape.name.parse("q"),
+  installation: INSTALLATION,
   batches: batches.map(({ unit: { batchId, steps }, tested, exact = true, bundle }) => ({
     ...{ batchId, steps, tested, exact },
     ...(bundle === undefined ? {} : { bundle }),

@@ -106,7 +106,7 @@ export class World {
   /** What the gateway has said, in the order of its versions. */
   readonly modes: QueueMode[] = [];
   readonly #store: (batch: Batch) => Batch;
-  queueState: QueueState = { queue: QUEUE, nextArrival: 1, nextOrder: 1, version: 0 };
+  queueState: QueueState = { queue: QUEUE, installation: "here", nextArrival: 1, nextOrder: 1, version: 0 };
   time = 1_000;
   mostBuilds = 0;
 

@@ -1,13 +1,16 @@
+import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { BatchId, buildKeyOf, messageId } from "../../../functions/contracts/ids.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { BatchId, buildKeyOf, messageId, QueueName } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { Composed, MergeStep, type MergeUnit, type Signal } from "../../../functions/contracts/messages.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
+import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
 import type { Command, Plan, Planner } from "../../../functions/domain/planner/plan.ts";
 import { carryOut } from "../../../functions/handlers/orchestrator/commands.ts";
-import { runPlanner } from "../../../functions/handlers/orchestrator/planning.ts";
+import { type PlanningShell, runPlanner } from "../../../functions/handlers/orchestrator/planning.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
 
@@ -31,9 +34,10 @@ const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), 
 const { v: _v, kind: _kind, ...request } = aLand(1);
 const unit: MergeUnit = { batchId: BatchId.parse("main/batch/1"), steps: [MergeStep.parse(request)] };
 
-const key = buildKeyOf(unit.batchId, 1);
+const key = buildKeyOf("here", unit.batchId, 1);
 const start: Command = {
   kind: "start-build",
+  installation: "here",
   batchId: unit.batchId,
   buildKey: key,
   attempt: 1,
@@ -49,6 +53,7 @@ const land: Command = {
     kind: "land-batch",
     id: "land-1",
     queue: QUEUE,
+    installation: "here",
     batches: [{ ...unit, tested: composed, exact: true }],
   },
   nonce: "first",
@@ -112,7 +117,7 @@ const shell = (planner: Planner = small) => {
     merges: "merges.fifo",
     log: "log",
   };
-  return { planner, ...stores, now: clients.now, carryOut: carryOut.bind(undefined, targets) };
+  return { planner, ...stores, now: clients.now, nonce: clients.nonce, carryOut: carryOut.bind(undefined, targets) };
 };
 const run = (planner?: Planner) => runPlanner(shell(planner), config, [hint]);
 const ready = () => world.requests.create({ ...request, state: "ready", version: 8 });
@@ -184,6 +189,46 @@ describe("a run of the planner's shell", () => {
     await ready();
     const outcomes = await Promise.allSettled([run(), run()]);
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  });
+
+  it.each([
+    ["that was never written", undefined],
+    ["that was written before queues had an installation", { nextArrival: 5, nextOrder: 5, version: 3 }],
+  ])("gives a queue %s an installation, and stores it before anything is started under its name", async (_, older) => {
+    if (older) {
+      const Item = { ...batchKeys.queue(QUEUE), ...older };
+      await dynalite.client.send(new PutCommand({ TableName: world.env[ENV.batchesTable], Item }));
+    }
+    const told: string[] = [];
+    const starter: Planner = (_config, { queue }) => {
+      told.push(queue.installation);
+      return { ...idle, commands: [start] };
+    };
+    const known = async () => (await world.batches.live(QUEUE)).queue;
+    const stored: unknown[] = [];
+    const watching = (): PlanningShell => ({
+      ...shell(starter),
+      carryOut: async () => void stored.push((await known()).installation),
+    });
+    for (let runs = 0; runs < 3; runs++) await runPlanner(watching(), config, [hint]);
+    expect(told[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set([...told, ...stored])).toEqual(new Set([told[0]]));
+    expect(await known()).toMatchObject({ nextArrival: older?.nextArrival ?? 1, version: (older?.version ?? 0) + 1 });
+  });
+
+  it("gives two queues, and a queue that is deployed anew, installations of their own", async () => {
+    const seen = new Set<string>();
+    const watcher: Planner = (_config, { queue }) => {
+      seen.add(queue.installation);
+      return idle;
+    };
+    await run(watcher);
+    await runPlanner(shell(watcher), { ...config, name: QueueName.parse("other") }, [hint]);
+    await dynalite.client.send(
+      new DeleteCommand({ TableName: world.env[ENV.batchesTable], Key: batchKeys.queue(QUEUE) }),
+    );
+    await run(watcher);
+    expect(seen.size).toBe(3);
   });
 
   it("reads the requests that signals name, and gives them to the planner", async () => {

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const batchId = batchIdOf(sqid(1));
-const buildKey = buildKeyOf(batchId, 1);
+const buildKey = buildKeyOf("here", batchId, 1);
 const { v: _v, kind: _kind, ...land } = aLand(1);
 const swept = async (afterMs = 0) => {
   world.now = START + afterMs;

@@ -11,7 +11,7 @@ import { ComposeResult, type LandBatch, LandFinished, type MergeUnit } from "../
 import { wire as wireCheck } from "../../../functions/handlers/runway/check.ts";
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.ts";
-import { buildKey, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+import { buildKey, INSTALLATION, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
 
 const sqs = mockClient(SQSClient);
 const secrets = mockClient(SecretsManagerClient);
@@ -67,7 +67,7 @@ const change = (name: string): MergeUnit =>
 
 async function composed(head: MergeUnit): Promise<LandBatch> {
   const sqids = head.steps.map(({ sqid }) => sqid);
-  const task = { queue: "q", buildKey: buildKey(1), base: [], head, sqids };
+  const task = { queue: "q", installation: INSTALLATION, buildKey: buildKey(1), base: [], head, sqids };
   const result = ComposeResult.parse(await call(wireCompose, task));
   if (result.kind !== "composed") throw new Error(JSON.stringify(result));
   return landing("land-1", [{ unit: head, tested: result.composed }]);

@@ -97,6 +97,7 @@ const unit = (n: number) => ({
 });
 const order = {
   queue: "main",
+  installation: "here",
   batchId: "main/batch/2",
   buildKey: "b".repeat(32),
   attempt: 1,
@@ -154,9 +155,10 @@ describe("the build workflow", () => {
   it("gives each step what it takes", async () => {
     const { calls } = await run(build, order, built);
     const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
-    const { queue, batchId, buildKey, attempt, base, head, sqids, without } = order;
-    expect(ComposeTask.parse(compose)).toEqual({ queue, buildKey, base, head, sqids, without });
-    expect(TriggerTask.parse(trigger)).toEqual({ ...BuildOrder.parse(order), composed, under });
+    const { installation, ...rest } = BuildOrder.parse(order);
+    const { queue, batchId, buildKey, attempt, base, head, sqids, without } = rest;
+    expect(ComposeTask.parse(compose)).toEqual({ queue, installation, buildKey, base, head, sqids, without });
+    expect(TriggerTask.parse(trigger)).toEqual({ ...rest, composed, under });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
     expect(ReportTask.parse(report)).toEqual({
       queue,

@@ -1,4 +1,4 @@
-import { buildRunnerFor } from "../../../adapters/build-runner/index.ts";
+import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
@@ -17,7 +17,7 @@ export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
-  const workDirectory = need(env, ENV.workDirectory);
+  const runnerOf = buildRunnersFor(env, clients);
   return taskHandler(PollTask, async (task): Promise<PollResult> => {
     const config = configOf(queues, task.queue);
     const build = await builds.get(task.buildKey);
@@ -25,8 +25,9 @@ export const wire: Wire = (env, clients) => {
       const reason = reasonOf("build.infrastructure", "No build runner was ever asked for this build.");
       return { kind: "finished", verdict: { kind: "infrastructure", reason } };
     }
-    const runner = buildRunnerFor(config, { workDirectory });
-    const status = await runner.status(task.buildKey);
+    const runner = runnerOf(config);
+    const asked = { key: task.buildKey, commit: build.composed.commit };
+    const status = await runner.status(asked);
     const url = (status.kind === "finished" ? status.url : undefined) ?? build.url;
     const located = url === undefined ? {} : { url };
     const timedOut = overdue(config.buildRunner.timeoutSeconds);
@@ -38,7 +39,7 @@ export const wire: Wire = (env, clients) => {
     if (clients.now() >= build.deadline + STOP_GRACE_MS)
       return { kind: "finished", verdict: build.stop === "unwanted" ? { kind: "cancelled" } : timedOut, ...located };
     if (build.stop === undefined) await builds.note(task.buildKey, { stop: late ? "deadline" : "unwanted" });
-    await runner.cancel(task.buildKey);
+    await runner.cancel(asked);
     return { kind: "running" };
   });
 };

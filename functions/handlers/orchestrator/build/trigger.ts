@@ -1,8 +1,7 @@
-import { buildRunnerFor } from "../../../adapters/build-runner/index.ts";
+import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
-import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
-import { secretsOf } from "../../../adapters/secrets.ts";
+import { type Build, BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
@@ -13,38 +12,40 @@ import { buildHappened } from "./happening.ts";
 import { isWanted } from "./wanted.ts";
 
 /**
- * Asks the runner for the build, unless nobody wants it any more. The key makes a repeat the same build; one that was asked for is left
- * to `poll` even when it became unwanted, for it must be seen to stop. Five calls, beside the runner's.
+ * Asks the runner for the build, unless nobody wants it any more. The first commit that was asked for under a key stands: a workflow
+ * that is run again may compose another, and the runner is then asked for the first. A build that was asked for is left to `poll` even
+ * when it became unwanted, for it must be seen to stop. Five calls, six in a repeat, beside the runner's.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
-  const [log, workDirectory] = [need(env, ENV.logTopic), need(env, ENV.workDirectory)];
-  const tokenOf = secretsOf(clients);
+  const log = need(env, ENV.logTopic);
+  const runnerOf = buildRunnersFor(env, clients);
+
+  const asked = async (build: Build): Promise<Build> =>
+    (await builds.create(build)) ? build : ((await builds.get(build.buildKey)) ?? build);
+
   return taskHandler(TriggerTask, async (task): Promise<TriggerResult> => {
     const { queue, batchId, buildKey, composed, under, base, head } = task;
     const config = configOf(queues, queue);
     if (!(await isWanted(batches, task))) {
-      const asked = await builds.get(buildKey);
-      return asked ? { kind: "triggered" } : { kind: "finished", verdict: { kind: "cancelled" } };
+      const begun = await builds.get(buildKey);
+      return begun ? { kind: "triggered" } : { kind: "finished", verdict: { kind: "cancelled" } };
     }
-    const { timeoutSeconds } = config.buildRunner;
+    const { timeoutSeconds, pollSeconds } = config.buildRunner;
     const startedAt = clients.now();
     const deadline = epochMs(startedAt + timeoutSeconds * 1_000);
-    await builds.create({ buildKey, queue, batchId, composed, startedAt, deadline });
-    // Only a runner that checks out by itself has a use for the token.
-    const token = config.buildRunner.type === "command" ? await tokenOf(config.repository.tokenSecret) : undefined;
-    const runner = buildRunnerFor(config, { workDirectory, token });
-    const { url } = await runner.trigger({
+    const build = await asked({ buildKey, queue, batchId, composed, under, startedAt, deadline });
+    const { url } = await runnerOf(config).trigger({
       key: buildKey,
       queue,
       batchId,
       ref: `refs/submitqueue/paths/${buildKey}`,
-      commit: composed.commit,
-      base: under ?? composed.trunk,
+      commit: build.composed.commit,
+      base: build.under ?? build.composed.trunk,
       // Later than ours, so that a build that takes too long is seen to: for when nobody polls.
-      timeoutSeconds: timeoutSeconds + 2 * config.buildRunner.pollSeconds + 30,
+      timeoutSeconds: timeoutSeconds + 2 * pollSeconds + 30,
       changes: [...base, head].flatMap((unit) => unit.steps).flatMap((step) => step.changes),
     });
     if (url !== undefined) await builds.note(buildKey, { url });

@@ -170,7 +170,7 @@ describe("poll", () => {
   it("takes a cancel that nobody of ours asked for as a reason to try again (N04)", async () => {
     await triggered("build-hang");
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
-    await fakeRunner({ workDirectory: world.directory }).cancel(buildKey);
+    await fakeRunner({ workDirectory: world.directory }).cancel({ key: buildKey, commit: composed.commit });
     expect(await polled()).toMatchObject({
       verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("not by the queue") } },
     });

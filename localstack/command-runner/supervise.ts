@@ -5,9 +5,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { readIfThere, replaceFile, writeOnce } from "../../functions/adapters/build-runner/files.ts";
 import { buildFiles, type Claim, Order, type Verdict } from "./build-files.ts";
-import { readIfThere, replaceFile, writeOnce } from "./files.ts";
+import { endMarked } from "./build-processes.ts";
 import { signalGroup, startOf } from "./process-mark.ts";
+import { discard, sandboxPaths } from "./sandbox-directory.ts";
 
 /** How long a build may take to clean up after SIGTERM, before it is killed. */
 const GRACE_MS = 3_000;
@@ -38,7 +40,8 @@ function stop(verdict: Verdict): void {
 async function supervise(): Promise<void> {
   const claim: Claim = {
     supervisor: { pid: process.pid, started: (await startOf(process.pid)) ?? "" },
-    tree: order.tree,
+    sandbox: order.sandbox,
+    mark: order.mark,
   };
   const mine = await writeOnce(files.claim, JSON.stringify(claim));
   process.send?.(mine ? "claimed" : "claimed by another");
@@ -47,12 +50,31 @@ async function supervise(): Promise<void> {
   // A cancel that did not see the claim yet has left its mark by now.
   if ((await readIfThere(files.cancelled)) !== undefined) stop(CANCELLED);
   await replaceFile(files.verdict, JSON.stringify(stopped ?? (await run())));
+  await discard(order.sandbox);
 }
+
+/**
+ * Marks the processes of the build, fetches submodules, and becomes the command: `$1` is the mark, `$2` the transports of submodules,
+ * `$3` the command. A build within a build keeps the mark of the outer one. Shells differ in the letter of the limit on locks.
+ */
+const SCRIPT = `
+for letter in w x; do
+  if [ "$(ulimit -H -$letter 2>/dev/null)" = unlimited ]; then ulimit -$letter "$1"; fi
+done 2>/dev/null
+if [ -f .gitmodules ]; then
+  git config -f .gitmodules --get-regexp '^submodule\\..*\\.path$' | while read -r key path; do
+    GIT_ALLOW_PROTOCOL="$2" GIT_TERMINAL_PROMPT=0 git submodule update --quiet --init --recursive -- "$path" < /dev/null ||
+      echo "submitqueue: the submodule $path could not be fetched; the build goes on without it"
+  done
+fi
+exec /bin/sh -c "$3"
+`;
 
 async function run(): Promise<Verdict> {
   const output = openSync(files.output, "a");
-  const shell = spawn("/bin/sh", ["-c", order.command], {
-    cwd: order.tree,
+  const shell = spawn("/bin/sh", ["-c", SCRIPT, "sh", String(order.mark.locks), order.protocols, order.command], {
+    cwd: sandboxPaths(order.sandbox).tree,
+    env: order.environment,
     detached: true,
     stdio: ["ignore", output, output],
   });
@@ -68,6 +90,8 @@ async function run(): Promise<Verdict> {
   const verdict = await Promise.race([ended, stopRequested.promise.then(() => undefined)]);
   clearTimeout(deadline);
   await endGroup(group, verdict === undefined ? GRACE_MS : 0);
+  // What has left the group, for a session of its own.
+  await endMarked(order.mark);
   return stopped ?? verdict ?? ended;
 }
 

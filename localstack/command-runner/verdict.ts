@@ -1,8 +1,9 @@
 import { open } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
+import { MAX_MESSAGE } from "../../functions/adapters/build-runner/build-runner.ts";
+import { readIfThere } from "../../functions/adapters/build-runner/files.ts";
 import { type BuildFiles, Claim, Running, Verdict } from "./build-files.ts";
-import { MAX_MESSAGE } from "./build-runner.ts";
-import { readIfThere } from "./files.ts";
+import { endMarked } from "./build-processes.ts";
 import { isAlive, type ProcessMark, signalGroup, startOf } from "./process-mark.ts";
 
 /** Undefined when no supervisor has claimed the build. */
@@ -19,7 +20,10 @@ export async function verdictOf(files: BuildFiles, claim: Claim | undefined): Pr
   // It may have written its verdict and ended since the first look.
   const last = await readVerdict(files);
   if (last) return last;
-  if (claim) await killWhatIsLeft(files);
+  if (claim) {
+    await killWhatIsLeft(files);
+    await endMarked(claim.mark);
+  }
   if ((await readIfThere(files.cancelled)) !== undefined) return { result: "cancelled", why: "it was cancelled." };
   return {
     result: "infrastructure",

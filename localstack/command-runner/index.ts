@@ -1,44 +1,65 @@
 import { mkdir } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
-import type { BuildKey } from "../../contracts/ids.ts";
+import type {
+  BuildId,
+  BuildRunner,
+  BuildStatus,
+  BuildTask,
+} from "../../functions/adapters/build-runner/build-runner.ts";
+import { readIfThere, writeOnce } from "../../functions/adapters/build-runner/files.ts";
+import { need, type WireRunner } from "../../functions/adapters/clients.ts";
+import { secretsOf } from "../../functions/adapters/secrets.ts";
+import { ENV } from "../../functions/contracts/environment.ts";
+import type { BuildKey } from "../../functions/contracts/ids.ts";
 import { type BuildFiles, buildsDirectory, filesOfBuild, type Verdict } from "./build-files.ts";
-import type { BuildRunner, BuildStatus, BuildTask } from "./build-runner.ts";
-import { readIfThere, writeOnce } from "./files.ts";
 import { isAlive, signalGroup } from "./process-mark.ts";
-import { forgetOldBuilds } from "./retention.ts";
+import { forgetOldBuilds, removeLeftovers } from "./retention.ts";
+import { makeSandbox, type SandboxOptions } from "./sandbox.ts";
+import { discard } from "./sandbox-directory.ts";
 import { startSupervisor } from "./start-supervisor.ts";
 import { endOfOutput, readClaim, verdictOf } from "./verdict.ts";
-import { addWorktree, removeWorktree, type WorktreeOptions } from "./worktree.ts";
 
-export interface CommandRunnerOptions extends WorktreeOptions {
+export interface CommandRunnerOptions extends SandboxOptions {
   /** What `sh -c` is given. */
   readonly command: string;
 }
 
+/** Command runners that keep their files in WORK_DIRECTORY. */
+export const commandRunners: WireRunner = (env, clients) => {
+  const workDirectory = need(env, ENV.workDirectory);
+  const tokenOf = secretsOf(clients);
+  return ({ name, repository, buildRunner }) => {
+    if (buildRunner.type !== "command") throw new Error(`queue ${name} is not built by a command`);
+    const token = () => tokenOf(repository.tokenSecret);
+    return commandRunner({ workDirectory, repository, token, command: buildRunner.command });
+  };
+};
+
 /**
- * Runs a shell command on this machine, in a worktree of the commit. A build is a process of its own that keeps all it knows in files
+ * Runs a shell command on this machine, in a clone of its own. A build is a process of its own that keeps all it knows in files
  * (doc/rfc/build-runner.md), so it goes on when this process ends, and any later one can ask about it.
  */
 export function commandRunner(options: CommandRunnerOptions): BuildRunner {
-  const filesOf = (key: BuildKey): BuildFiles => filesOfBuild(options.workDirectory, key);
+  const filesOf = (build: BuildId): BuildFiles => filesOfBuild(options.workDirectory, build);
   return {
     async trigger(task) {
-      const files = filesOf(task.key);
+      const files = filesOf(task);
       await onceAtATime(files.directory, () => start(options, task, files));
       return { url: urlOf(files) };
     },
 
-    async status(key) {
-      const files = filesOf(key);
+    async status(build) {
+      const files = filesOf(build);
       const claim = await readClaim(files);
       const verdict = await verdictOf(files, claim);
       if (verdict === undefined) return { kind: "running" };
-      if (claim) await removeWorktree(options, claim.tree);
-      return finished(key, verdict, files);
+      // A supervisor that is there removes the sandbox by itself.
+      if (claim && !(await isAlive(claim.supervisor))) await discard(claim.sandbox);
+      return finished(build.key, verdict, files);
     },
 
-    async cancel(key) {
-      const files = filesOf(key);
+    async cancel(build) {
+      const files = filesOf(build);
       if ((await readIfThere(files.verdict)) !== undefined) return;
       await mkdir(files.directory, { recursive: true });
       await writeOnce(files.cancelled, "");
@@ -51,15 +72,16 @@ export function commandRunner(options: CommandRunnerOptions): BuildRunner {
 async function start(options: CommandRunnerOptions, task: BuildTask, files: BuildFiles): Promise<void> {
   await mkdir(files.directory, { recursive: true });
   if ((await readIfThere(files.claim)) !== undefined || (await readIfThere(files.cancelled)) !== undefined) return;
-  const tree = await addWorktree(options, task, files.directory);
+  const sandbox = await makeSandbox(options, task);
   try {
-    if ((await startSupervisor(options.command, task, { files, tree })) === "claimed by another")
-      await removeWorktree(options, tree);
+    const answer = await startSupervisor(options, task, { files, sandbox });
+    if (answer === "claimed by another") await discard(sandbox);
   } catch (error) {
-    await removeWorktree(options, tree);
+    await discard(sandbox);
     throw error;
   }
-  await forgetOldBuilds(buildsDirectory(options.workDirectory), (old) => removeWorktree(options, old));
+  await forgetOldBuilds(buildsDirectory(options.workDirectory));
+  await removeLeftovers(options.workDirectory);
 }
 
 const going = new Map<string, Promise<void>>();

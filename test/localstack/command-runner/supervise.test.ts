@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { replaceFile, writeOnce } from "../../../functions/adapters/build-runner/files.ts";
+import { buildFiles, type Order, Verdict } from "../../../localstack/command-runner/build-files.ts";
+import { markOf } from "../../../localstack/command-runner/build-processes.ts";
+import { startOf } from "../../../localstack/command-runner/process-mark.ts";
+import { forgetOldBuilds } from "../../../localstack/command-runner/retention.ts";
+import { sandboxPaths } from "../../../localstack/command-runner/sandbox-directory.ts";
+import { scratch } from "../../adapters/build-runner/tasks.ts";
+import { quickBuilds } from "./quick-builds.ts";
+
+const program = fileURLToPath(import.meta.resolve("../../../localstack/command-runner/supervise.ts"));
+
+/** An order to run a command, and its directories. */
+async function anOrder(command: string, timeoutMs: number) {
+  const root = await scratch();
+  const [directory, sandbox] = [join(root, "build"), join(root, "sandbox")];
+  const { tree, home } = sandboxPaths(sandbox);
+  for (const made of [directory, tree]) await mkdir(made, { recursive: true });
+  const environment = { PATH: process.env["PATH"] ?? "", HOME: home };
+  const order: Order = { directory, sandbox, command, environment, mark: markOf(home), protocols: "file", timeoutMs };
+  return { root, directory, order };
+}
+
+it("stops a build that outlives its time, though nobody asks", async () => {
+  const { directory, order } = await anOrder("echo begun; sleep 1000", 300);
+  const supervisor = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: "inherit" });
+  await new Promise((resolve) => supervisor.once("exit", resolve));
+  const verdict = Verdict.parse(JSON.parse(await readFile(buildFiles(directory).verdict, "utf8")));
+  expect(verdict).toEqual({ result: "failed", why: "it was stopped after 0.3 s." });
+  expect(await readFile(buildFiles(directory).output, "utf8")).toBe("begun\n");
+});
+
+it("is never taken for dead because its build ends at once", async () => {
+  const results = await quickBuilds(await scratch(), 80);
+  expect(results).toEqual(Array.from({ length: 80 }, () => "passed"));
+}, 120_000);
+
+it("leaves the build to the one supervisor that claims it", async () => {
+  const { root, directory, order } = await anOrder("echo built >> ../../count", 10_000);
+  const supervisors = Array.from({ length: 4 }, () => spawn(process.execPath, [program, JSON.stringify(order)]));
+  await Promise.all(supervisors.map((supervisor) => new Promise((resolve) => supervisor.once("exit", resolve))));
+  expect(await readFile(join(root, "count"), "utf8")).toBe("built\n");
+  expect((await readdir(directory)).sort()).toEqual(["claim.json", "output.log", "running.json", "verdict.json"]);
+});
+
+it("writes a file once, however many try at the same time", async () => {
+  const file = join(await scratch(), "file");
+  const tries = await Promise.all(Array.from({ length: 20 }, (_, i) => writeOnce(file, `${i}`)));
+  expect(tries.filter((won) => won)).toHaveLength(1);
+  expect(await readFile(file, "utf8")).toBe(`${tries.indexOf(true)}`);
+});
+
+it("forgets the oldest builds, but none that is running", async () => {
+  const builds = await scratch();
+  for (const [i, name] of ["running", "oldest", "older", "newer"].entries()) {
+    await mkdir(join(builds, name), { recursive: true });
+    if (name !== "running")
+      await replaceFile(buildFiles(join(builds, name)).verdict, JSON.stringify({ result: "passed" }));
+    await utimes(join(builds, name), 1_000 + i, 1_000 + i);
+  }
+  const supervisor = { pid: process.pid, started: await startOf(process.pid) };
+  const claim = { supervisor, sandbox: "x", mark: markOf("x") };
+  await replaceFile(buildFiles(join(builds, "running")).claim, JSON.stringify(claim));
+  await utimes(join(builds, "running"), 1_000, 1_000);
+  await forgetOldBuilds(builds, 2);
+  expect((await readdir(builds)).sort()).toEqual(["newer", "older", "running"]);
+});
