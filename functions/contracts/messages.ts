@@ -6,6 +6,7 @@ import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
+import { Touches } from "./touches.ts";
 
 // Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
 
@@ -67,6 +68,17 @@ export type MergeUnit = z.infer<typeof MergeUnit>;
 /** A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. */
 export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
 export type Composed = z.infer<typeof Composed>;
+
+/** Task input of runway's `inspect`: what do these changes touch? */
+export const InspectTask = z.object({ queue: QueueName, changes: z.array(ChangeUri).min(1) });
+export type InspectTask = z.infer<typeof InspectTask>;
+
+export const InspectResult = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("inspected"), touches: Touches }),
+  /** The changes can't be read, now or ever. */
+  z.object({ kind: z.literal("refused"), reason: Reason }),
+]);
+export type InspectResult = z.infer<typeof InspectResult>;
 
 /** Task input of runway's `check`: would this request merge onto the trunk as it stands? */
 export const CheckTask = z.object({ queue: QueueName, step: MergeStep });

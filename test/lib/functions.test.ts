@@ -71,12 +71,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/admit/ready": [requests, log, signals],
   "orchestrator/admit/reject": [claims, requests, log],
   "orchestrator/admit/start": [requests, log],
-  "orchestrator/admit/validate": [
-    secret,
-    `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
-    requests,
-    log,
-  ],
+  "orchestrator/admit/validate": [`table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`, requests, log],
+  "orchestrator/admit/wait": [`table requests: ${dynamodb("GetItem")}`, log],
   "orchestrator/build/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
@@ -118,6 +114,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "runway/check": [secret],
   "runway/compose": [secret],
+  "runway/inspect": [secret],
   "runway/land": [secret, "dead merges: sqs:SendMessage", `topic merges: ${take}`, signals],
 };
 

@@ -7,19 +7,12 @@ import { Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
+import { Touches } from "../../contracts/touches.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
 import { stored, won } from "./errors.ts";
 
 /** How long a request is kept after its end. The log keeps its history for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
-
-const Touches = z.object({
-  paths: z.union([z.array(z.string()), z.literal("everything")]),
-  files: z.int(),
-  additions: z.int(),
-  deletions: z.int(),
-  authors: z.array(z.string()),
-});
 
 const StoredRequest: z.ZodType<LandingRequest> = z.object({
   queue: QueueName,

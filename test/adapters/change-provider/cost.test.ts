@@ -33,10 +33,7 @@ describe("what the git change provider costs", () => {
     for (let n = 0; n < 4; n++) {
       const own = shaOf(await world.change([`own-${n}`]));
       await git(world.clone, ["checkout", "--quiet", "--force", "main"]);
-      await world.push(
-        await world.commit(() => append(world.clone, `trunk-${n}`), "main"),
-        "refs/heads/main",
-      );
+      await world.push(await world.commit(() => append(world.clone, `trunk-${n}`), "main"), "refs/heads/main");
       await git(world.clone, ["branch", "--quiet", "--force", "main", "HEAD"]);
       await git(world.clone, ["checkout", "--quiet", "--force", "--detach", own]);
       await git(world.clone, ["merge", "--quiet", "--no-edit", "main"]);
@@ -75,7 +72,10 @@ describe("a clock that was wrong", () => {
     await git(world.clone, ["checkout", "--quiet", "--force", "--detach", "main~3"]);
     await append(world.clone, "old");
     await git(world.clone, ["add", "--all"]);
-    await git(world.clone, ["commit", "--quiet", "-m", "Long ago"], { by: "Ada <ada@example.invalid>", at: 200_000_000 });
+    await git(world.clone, ["commit", "--quiet", "-m", "Long ago"], {
+      by: "Ada <ada@example.invalid>",
+      at: 200_000_000,
+    });
     const uri = await world.push((await git(world.clone, ["rev-parse", "HEAD"])).trim());
     expect(await touchesOf(world.provider, uri)).toMatchObject({ paths: ["old"], authors: ["ada@example.invalid"] });
   });
