@@ -109,6 +109,7 @@ export class OrchestratorStack extends Stack {
     const intake = this.#function("Intake", "intake", this.#topics.requests.consumerTimeout);
     this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
+    this.#batches.grant(intake, ENV.batchesTable, "PutItem");
     intake.sendsTo(this.#topics.signals, ENV.signalsTopic);
     intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
@@ -128,7 +129,7 @@ export class OrchestratorStack extends Stack {
 
   #sweep(admit: Workflow, build: Workflow): void {
     const sweep = this.#function("Sweep", "sweep", Duration.seconds(50));
-    this.#batches.grant(sweep, ENV.batchesTable, "Query");
+    this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);

@@ -96,6 +96,8 @@ export type CheckResult = z.infer<typeof CheckResult>;
  */
 export const ComposeTask = z.object({
   queue: QueueName,
+  /** What the orchestrator takes the queue's repository and branch for (targetOf): runway composes for no other. */
+  target: z.string().optional(),
   installation: Installation,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
@@ -128,6 +130,8 @@ export const LandBatch = z.object({
   /** Stable for one decision to land: a repeat finds its own landing. */
   id: z.string().min(1).max(128),
   queue: QueueName,
+  /** The repository and branch (targetOf) that the batches were tested for: they land on no other. */
+  target: z.string().optional(),
   installation: Installation,
   batches: z
     .array(

@@ -52,6 +52,8 @@ export type RejectTask = z.infer<typeof RejectTask>;
 /** Input of the build workflow. */
 export const BuildOrder = z.object({
   queue: QueueName,
+  /** The repository and branch (targetOf) that it is built for. */
+  target: z.string().optional(),
   installation: Installation,
   batchId: BatchId,
   buildKey: BuildKey,
@@ -65,7 +67,7 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
-export const TriggerTask = BuildOrder.omit({ installation: true }).extend({
+export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),
 });

@@ -7,7 +7,8 @@ import { inHistoryOrder, metadataOf, reasonOf, type Summary, stampOf } from "./r
 
 /** How the request's queue runs, as far as it explains a wait. */
 export interface QueueFacts {
-  readonly budget: number;
+  /** Undefined when the queue is not configured any more. */
+  readonly budget: number | undefined;
   readonly mode: QueueMode;
   /** What was said when it was paused or drained. */
   readonly note?: string | undefined;
@@ -38,6 +39,7 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   const builds = buildsIn(entries);
   if (hasEnded(summary.status))
     return { since: summary.at, builds: deciding(summary, entries, builds), sentence: endOf(summary) };
+  if (queue.budget === undefined) return { since: summary.at, builds, sentence: queueIsGone(summary) };
   const block = blockIn(summary, entries, queue);
   return {
     ...(block === undefined ? {} : { blocker: block.blocker }),
@@ -188,6 +190,9 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
       return said ?? "The queue's repository does not answer. The request goes on by itself once it does.";
   }
 }
+
+const queueIsGone = ({ queue }: Summary): string =>
+  `Queue ${queue} is not configured any more. The request goes on if the queue is put back within ten minutes, and ends otherwise.`;
 
 /** A pause holds back also what waits for something else, and leaves alone what is on its way out. */
 function pauseBeside({ status }: Summary, block: Block | undefined, queue: QueueFacts): readonly string[] {

@@ -36,6 +36,8 @@ export interface LandingRequest {
   readonly state: RequestState;
   /** Counts writes, from 1. */
   readonly version: number;
+  /** The repository and branch (targetOf) that the queue was configured for when the request was started. */
+  readonly target?: string;
   /** Known from `validated` on. */
   readonly touches?: Touches;
   /** Higher goes first; 0 when absent. */

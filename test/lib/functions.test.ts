@@ -85,6 +85,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "orchestrator/intake": [
     "dead requests: sqs:SendMessage",
+    `table batches: ${dynamodb("PutItem")}`,
     claims,
     requests,
     log,
@@ -104,7 +105,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "orchestrator/sweep": [
     "arn:aws:states:eu-west-1:111122223333:execution:*:*: states:DescribeExecution",
-    `table batches: ${dynamodb("Query")}`,
+    `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
     claims,
     `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,
     log,

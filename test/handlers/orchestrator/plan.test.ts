@@ -107,26 +107,6 @@ describe("plan", () => {
     expect(world.merges).toMatchObject([{ batches: [{ batchId: "main/batch/1" }] }]);
   });
 
-  it("dead-letters the signals of a queue that is no longer configured, and ends the request that they name", async () => {
-    await admit(1);
-    world.configure({}, "another");
-    const finished: Signal = {
-      v: 1,
-      kind: "build-finished",
-      queue: QUEUE,
-      batchId: BatchId.parse("main/batch/1"),
-      buildKey: "1".repeat(32) as SignalOf<"build-finished">["buildKey"],
-      verdict: { kind: "cancelled" },
-    };
-    expect(await world.deliver(plan, isReady(1), finished)).toEqual([]);
-    expect(world.dead_letters.map(({ attributes }) => attributes)).toMatchObject([
-      { code: "queue.unknown", originalTopic: "signals" },
-      { code: "queue.unknown", originalTopic: "signals" },
-    ]);
-    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", reason: { code: "internal" } });
-    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 4 });
-  });
-
   it("does not end a request that a batch carries, when a repeat of its signal is given up", async () => {
     await admit(1);
     await world.deliver(plan, isReady(1));

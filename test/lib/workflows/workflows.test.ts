@@ -183,6 +183,7 @@ const unit = (n: number) => ({
 });
 const order = {
   queue: "main",
+  target: "https://git.example.com/repo.git#main",
   installation: "here",
   batchId: "main/batch/2",
   buildKey: "b".repeat(32),
@@ -241,9 +242,9 @@ describe("the build workflow", () => {
   it("gives each step what it takes", async () => {
     const { calls } = await run(build, order, built);
     const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
-    const { installation, ...rest } = BuildOrder.parse(order);
+    const { installation, target, ...rest } = BuildOrder.parse(order);
     const { queue, batchId, buildKey, attempt, base, head, sqids, without } = rest;
-    expect(ComposeTask.parse(compose)).toEqual({ queue, installation, buildKey, base, head, sqids, without });
+    expect(ComposeTask.parse(compose)).toEqual({ queue, target, installation, buildKey, base, head, sqids, without });
     expect(TriggerTask.parse(trigger)).toEqual({ ...rest, composed, under });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
     expect(ReportTask.parse(report)).toEqual({
