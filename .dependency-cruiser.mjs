@@ -35,6 +35,16 @@ export default {
       { path: "^functions/handlers/(gateway|orchestrator|runway)/", pathNot: "^functions/handlers/$1/" },
     ),
     rule(
+      "only-runway-touches-git",
+      "The orchestrator asks runway: whatever its functions are bundled with holds no git.",
+      // The command runner checks out by itself; it runs under the embedded runtime alone.
+      {
+        path: "^functions/handlers/(orchestrator|gateway)/",
+        pathNot: "^functions/handlers/orchestrator/build/(trigger|poll)\\.ts$",
+      },
+      { path: "^functions/adapters/git/", reachable: true },
+    ),
+    rule(
       "stacks-name-handlers-by-path",
       "A stack imports contracts and names a handler by its file; it never loads one.",
       { path: "^lib/" },

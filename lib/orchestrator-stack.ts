@@ -25,7 +25,7 @@ export class OrchestratorStack extends Stack {
     scope: Construct,
     settings: Settings,
     topics: Readonly<Record<TopicName, Topic>>,
-    runway: Pick<RunwayStack, "check" | "compose">,
+    runway: Pick<RunwayStack, "inspect" | "check" | "compose">,
   ) {
     super(scope, "Orchestrator", {
       stackName: "submitqueue-orchestrator",
@@ -38,42 +38,43 @@ export class OrchestratorStack extends Stack {
     this.#batches = new OwnedTable(this, "BatchesTable", "batches", settings);
     this.#builds = new OwnedTable(this, "BuildsTable", "builds", settings);
 
-    const admit = this.#admit(runway.check);
+    const admit = this.#admit(runway);
     const build = this.#build(runway.compose);
     this.#intake(admit);
     this.#plan(build);
     this.#sweep(admit, build);
   }
 
-  #function(id: string, name: string, options: { readonly timeout?: Duration; readonly git?: boolean } = {}) {
-    const { timeout = Duration.seconds(30), git = false } = options;
+  #function(id: string, name: string, timeout = Duration.seconds(30)) {
     return new LambdaFunction(this, id, {
       name: `orchestrator/${name}`,
       timeout,
-      git,
       queues: true,
       settings: this.#settings,
     });
   }
 
-  #admit(check: LambdaFunction): Workflow {
+  #admit({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
     const start = this.#function("Start", "admit/start");
-    const validate = this.#function("Validate", "admit/validate", { timeout: Duration.minutes(2), git: true });
+    const validate = this.#function("Validate", "admit/validate");
+    const wait = this.#function("Wait", "admit/wait");
     const ready = this.#function("Ready", "admit/ready");
     const reject = this.#function("Reject", "admit/reject");
-    for (const fn of [start, validate, ready, reject]) {
+    this.#requests.grant(wait, ENV.requestsTable, "GetItem");
+    for (const fn of [start, validate, ready, reject])
       this.#requests.grant(fn, ENV.requestsTable, "GetItem", "PutItem");
-      fn.sendsTo(this.#topics.log, ENV.logTopic);
-    }
+    for (const fn of [start, validate, wait, ready, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
-    validate.readsSecretsOf(this.#settings.queues);
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    const { queues } = this.#settings.queues;
+    const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
     return new Workflow(this, "Admit", {
       name: "admit",
-      functions: { start, validate, check, ready, reject },
+      functions: { start, inspect, validate, check, wait, ready, reject },
       define: admitDefinition,
-      timeout: Duration.hours(2),
+      // Two steps may wait for the repository, one after the other.
+      timeout: Duration.seconds(2 * longest).plus(Duration.hours(2)),
       settings: this.#settings,
     });
   }
@@ -107,9 +108,10 @@ export class OrchestratorStack extends Stack {
   }
 
   #intake(admit: Workflow): void {
-    const intake = this.#function("Intake", "intake", { timeout: this.#topics.requests.consumerTimeout });
+    const intake = this.#function("Intake", "intake", this.#topics.requests.consumerTimeout);
     this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
+    this.#batches.grant(intake, ENV.batchesTable, "PutItem");
     intake.sendsTo(this.#topics.signals, ENV.signalsTopic);
     intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
@@ -117,7 +119,7 @@ export class OrchestratorStack extends Stack {
   }
 
   #plan(build: Workflow): void {
-    const plan = this.#function("Plan", "plan", { timeout: this.#topics.signals.consumerTimeout });
+    const plan = this.#function("Plan", "plan", this.#topics.signals.consumerTimeout);
     this.#requests.grant(plan, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
     this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
@@ -128,8 +130,8 @@ export class OrchestratorStack extends Stack {
   }
 
   #sweep(admit: Workflow, build: Workflow): void {
-    const sweep = this.#function("Sweep", "sweep", { timeout: Duration.seconds(50) });
-    this.#batches.grant(sweep, ENV.batchesTable, "Query");
+    const sweep = this.#function("Sweep", "sweep", Duration.seconds(50));
+    this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);

@@ -6,21 +6,23 @@ import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
 import type { Settings } from "./settings.ts";
 
-/** The only part that changes a repository. It keeps nothing: clones in a function's own storage are a cache. */
+/** The only part that reads or changes a repository. It keeps nothing: clones in a function's own storage are a cache. */
 export class RunwayStack extends Stack {
+  readonly inspect: LambdaFunction;
   readonly check: LambdaFunction;
   readonly compose: LambdaFunction;
 
   constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
     super(scope, "Runway", {
       stackName: "submitqueue-runway",
-      description: "Submitqueue: trial merges, composed commits and landings",
+      description: "Submitqueue: what changes touch, trial merges, composed commits and landings",
     });
     const runsGit = (id: string, name: string, timeout: Duration) => {
       const fn = new LambdaFunction(this, id, { name, timeout, git: true, queues: true, settings });
       fn.readsSecretsOf(settings.queues);
       return fn;
     };
+    this.inspect = runsGit("Inspect", "runway/inspect", Duration.minutes(5));
     this.check = runsGit("Check", "runway/check", Duration.minutes(5));
     this.compose = runsGit("Compose", "runway/compose", Duration.minutes(5));
     const land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);

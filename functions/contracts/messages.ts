@@ -6,6 +6,7 @@ import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
+import { Touches } from "./touches.ts";
 
 // Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
 
@@ -68,6 +69,17 @@ export type MergeUnit = z.infer<typeof MergeUnit>;
 export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
 export type Composed = z.infer<typeof Composed>;
 
+/** Task input of runway's `inspect`: what do these changes touch? */
+export const InspectTask = z.object({ queue: QueueName, changes: z.array(ChangeUri).min(1) });
+export type InspectTask = z.infer<typeof InspectTask>;
+
+export const InspectResult = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("inspected"), touches: Touches }),
+  /** The changes can't be read, now or ever. */
+  z.object({ kind: z.literal("refused"), reason: Reason }),
+]);
+export type InspectResult = z.infer<typeof InspectResult>;
+
 /** Task input of runway's `check`: would this request merge onto the trunk as it stands? */
 export const CheckTask = z.object({ queue: QueueName, step: MergeStep });
 export type CheckTask = z.infer<typeof CheckTask>;
@@ -84,6 +96,8 @@ export type CheckResult = z.infer<typeof CheckResult>;
  */
 export const ComposeTask = z.object({
   queue: QueueName,
+  /** What the orchestrator takes the queue's repository and branch for (targetOf): runway composes for no other. */
+  target: z.string().optional(),
   installation: Installation,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
@@ -116,6 +130,8 @@ export const LandBatch = z.object({
   /** Stable for one decision to land: a repeat finds its own landing. */
   id: z.string().min(1).max(128),
   queue: QueueName,
+  /** The repository and branch (targetOf) that the batches were tested for: they land on no other. */
+  target: z.string().optional(),
   installation: Installation,
   batches: z
     .array(

@@ -160,6 +160,8 @@ export const QueueConfig = z.strictObject({
   retries: z.int().min(0).max(5).default(0),
   /** The highest priority that a request may ask for; 0: all are equal. */
   maxPriority: Priority.default(0),
+  /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
+  repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),

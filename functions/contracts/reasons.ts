@@ -12,6 +12,8 @@ export const ReasonCode = z.enum([
   "build.failed",
   "build.timed_out",
   "build.infrastructure",
+  "repository.unavailable",
+  "queue.removed",
   "internal",
 ]);
 export type ReasonCode = z.infer<typeof ReasonCode>;

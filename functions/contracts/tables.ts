@@ -6,6 +6,13 @@ export const KEY = { pk: "pk", sk: "sk", ttl: "expiresAt" } as const;
 /** Numbers as sort keys: zero-padded, so that strings sort as numbers. */
 export const padded = (n: number, width = 15): string => String(n).padStart(width, "0");
 
+/**
+ * The queues that ever were, in one partition: of the view table what the gateway knows, of the batches table what the orchestrator knows. A
+ * queue's name holds no `#`.
+ */
+export const KNOWN_QUEUES = "#queues";
+export const knownKey = (queue: QueueName) => ({ pk: KNOWN_QUEUES, sk: queue as string });
+
 // ── gateway: the request log (append-only) ──────────────────────────────────────────────────────
 
 /** One entry: under its request, by its id, so that a repeat is refused by the condition `attribute_not_exists(pk)`. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
 import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
 import { Reason } from "./reasons.ts";
+import { Touches } from "./touches.ts";
 
 // What the tasks of the two workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
 
@@ -11,9 +12,13 @@ export type TaskFailure = z.infer<typeof TaskFailure>;
 
 // ── admit: named executionName("admit", sqid), its input is the Land message ────────────────────
 
-/** Input of `start`, `validate` and `ready`. */
+/** Input of `start` and `ready`. */
 export const AdmitTask = Land;
 export type AdmitTask = Land;
+
+/** Input of `validate`: beside the Land message, what `inspect` answered. */
+export const ValidateTask = Land.extend({ step: z.object({ kind: z.literal("inspected"), touches: Touches }) });
+export type ValidateTask = z.infer<typeof ValidateTask>;
 
 export type StartResult = { readonly kind: "started" } | { readonly kind: "ended" };
 export type ValidateResult =
@@ -21,6 +26,22 @@ export type ValidateResult =
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 export type ReadyResult = { readonly kind: "ready" } | { readonly kind: "ended" };
+
+/** The steps that read the repository. Each is tried again as long as the repository does not answer. */
+export const RemoteStep = z.enum(["inspect", "check"]);
+export type RemoteStep = z.infer<typeof RemoteStep>;
+
+/** Input of `wait`: `step` failed with `error`, and has been failing since `since`. 0 when this is its first failure in a row. */
+export const WaitTask = z.object({ land: Land, step: RemoteStep, since: z.int().nonnegative(), error: TaskFailure });
+export type WaitTask = z.infer<typeof WaitTask>;
+
+export type WaitResult =
+  /** Try again in so many seconds. */
+  | { readonly kind: "waiting"; readonly since: number; readonly seconds: number }
+  /** It was cancelled meanwhile. */
+  | { readonly kind: "ended" }
+  /** The queue's `repositoryTimeoutSeconds` are over. */
+  | { readonly kind: "refused"; readonly reason: Reason };
 
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
 export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
@@ -31,6 +52,8 @@ export type RejectTask = z.infer<typeof RejectTask>;
 /** Input of the build workflow. */
 export const BuildOrder = z.object({
   queue: QueueName,
+  /** The repository and branch (targetOf) that it is built for. */
+  target: z.string().optional(),
   installation: Installation,
   batchId: BatchId,
   buildKey: BuildKey,
@@ -44,7 +67,7 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
-export const TriggerTask = BuildOrder.omit({ installation: true }).extend({
+export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),
 });

@@ -7,7 +7,8 @@ import { inHistoryOrder, metadataOf, reasonOf, type Summary, stampOf } from "./r
 
 /** How the request's queue runs, as far as it explains a wait. */
 export interface QueueFacts {
-  readonly budget: number;
+  /** Undefined when the queue is not configured any more. */
+  readonly budget: number | undefined;
   readonly mode: QueueMode;
   /** What was said when it was paused or drained. */
   readonly note?: string | undefined;
@@ -38,7 +39,8 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   const builds = buildsIn(entries);
   if (hasEnded(summary.status))
     return { since: summary.at, builds: deciding(summary, entries, builds), sentence: endOf(summary) };
-  const block = isWaiting(summary) ? blockIn(summary.queue, entries, queue) : undefined;
+  if (queue.budget === undefined) return { since: summary.at, builds, sentence: queueIsGone(summary) };
+  const block = blockIn(summary, entries, queue);
   return {
     ...(block === undefined ? {} : { blocker: block.blocker }),
     ...(block === undefined || block.on.length === 0 ? {} : { on: block.on }),
@@ -56,21 +58,30 @@ interface Block {
   readonly blocker: Blocker;
   readonly on: readonly Sqid[];
   readonly since: EpochMs;
+  /** The words of the entry that told of it, when it had any. */
+  readonly said?: string;
 }
 
+/** Admission has it: only the repository can be what it waits for. */
+const isInAdmission = ({ status }: Summary): boolean => status === "started" || status === "validating";
+
 /** The last blocker that was told and that nothing later has overtaken. */
-function blockIn(queue: QueueName, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
+function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
+  const { queue } = summary;
   const index = entries.findLastIndex((entry) => entry.kind === "event" && entry.event === "blocked");
   const told = entries[index];
   const blocker = Blocker.safeParse(told?.metadata["blocker"]);
   if (told === undefined || !blocker.success) return undefined;
+  if (!(isWaiting(summary) || (isInAdmission(summary) && blocker.data === "repository"))) return undefined;
   if (blocker.data === "pause" && mode !== "paused") return undefined;
   if (entries.slice(index + 1).some((entry) => overtakes(entry, blocker.data))) return undefined;
   const labels = String(told.metadata["on"] ?? "").split(" ");
-  return { blocker: blocker.data, on: labels.flatMap((label) => sqidsOf(queue, label)), since: told.at };
+  const said = told.reason === undefined ? {} : { said: told.reason.message };
+  return { blocker: blocker.data, on: labels.flatMap((label) => sqidsOf(queue, label)), since: told.at, ...said };
 }
 
 function overtakes(entry: LogEvent, blocker: Blocker): boolean {
+  if (blocker === "repository") return entry.kind === "status" || entry.event === "building";
   if (entry.kind === "status") return entry.status === "speculated" || entry.status === "landing";
   if (entry.event === "building") return blocker === "budget" || blocker === "missing-path";
   return entry.event === "joined" && blocker === "probation";
@@ -147,7 +158,7 @@ function waitOf(
       return "It was accepted, and waits to be taken up: its message is sent again every minute until it is.";
     case "started":
     case "validating":
-      return "Its changes are being read and merged on trial.";
+      return block ? blocked(block, queue) : "Its changes are being read and merged on trial.";
     case "validated":
       return "It is valid, and about to join the queue.";
     case "cancelling":
@@ -163,7 +174,7 @@ function waitOf(
   }
 }
 
-function blocked({ blocker, on }: Block, queue: QueueFacts): string {
+function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
   switch (blocker) {
     case "dependency":
       return `It waits for ${on.length === 0 ? "requests ahead of it" : listed(on)}: it conflicts with what goes ahead of it, and lands once that is decided.`;
@@ -175,8 +186,13 @@ function blocked({ blocker, on }: Block, queue: QueueFacts): string {
       return "It will probably fail, so it first has to pass by itself; then it joins the order.";
     case "pause":
       return paused(queue);
+    case "repository":
+      return said ?? "The queue's repository does not answer. The request goes on by itself once it does.";
   }
 }
+
+const queueIsGone = ({ queue }: Summary): string =>
+  `Queue ${queue} is not configured any more. The request goes on if the queue is put back within ten minutes, and ends otherwise.`;
 
 /** A pause holds back also what waits for something else, and leaves alone what is on its way out. */
 function pauseBeside({ status }: Summary, block: Block | undefined, queue: QueueFacts): readonly string[] {

@@ -4,7 +4,10 @@ import type { Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { MergeStrategy } from "../contracts/strategy.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import type { Touches } from "../contracts/touches.ts";
 import { isEnd, type Lifecycle } from "./lifecycle.ts";
+
+export type { Touches };
 
 /** started: persisted. validated: claims held, touches known. ready: trial merge passed, the planner owns it. The rest are ends. */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
@@ -20,18 +23,7 @@ export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
 
 export const requestHasEnded = (state: RequestState): state is Outcome => isEnd(REQUEST_LIFECYCLE, state);
 
-/** What a request changes, as the change provider reports it. */
-export interface Touches {
-  /** Repository paths, sorted, each once; `everything` when there are too many to keep (MAX_PATHS): it then conflicts with all. */
-  readonly paths: readonly string[] | "everything";
-  readonly files: number;
-  readonly additions: number;
-  readonly deletions: number;
-  /** E-mail addresses of the changes' authors, each once. */
-  readonly authors: readonly string[];
-}
-
-/** Beyond this a request's paths would crowd the batch item, which DynamoDB bounds at 400 KB. */
+/** A request that touches more paths than this counts as touching everything. */
 export const MAX_PATHS = 1_000;
 
 /** One Land call on its way. Admission writes it until it is `ready`; from then on the planner alone does. */
@@ -44,6 +36,8 @@ export interface LandingRequest {
   readonly state: RequestState;
   /** Counts writes, from 1. */
   readonly version: number;
+  /** The repository and branch (targetOf) that the queue was configured for when the request was started. */
+  readonly target?: string;
   /** Known from `validated` on. */
   readonly touches?: Touches;
   /** Higher goes first; 0 when absent. */

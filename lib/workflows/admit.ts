@@ -1,42 +1,93 @@
-import { Choice, Condition, type IChainable, Succeed } from "aws-cdk-lib/aws-stepfunctions";
+import {
+  Choice,
+  Condition,
+  type IChainable,
+  type INextable,
+  Pass,
+  Result,
+  type State,
+  Succeed,
+  Wait,
+  WaitTime,
+} from "aws-cdk-lib/aws-stepfunctions";
+import type { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
 import type { Construct } from "constructs";
+import type { ErrorCode } from "../../functions/contracts/errors.ts";
 import type { LambdaFunction } from "../constructs/lambda-function.ts";
 import { fields, task } from "./task.ts";
 
-export type AdmitFunctions = Record<"start" | "validate" | "check" | "ready" | "reject", LambdaFunction>;
+export type AdmitFunctions = Record<
+  "start" | "inspect" | "validate" | "check" | "wait" | "ready" | "reject",
+  LambdaFunction
+>;
+
+/** The repository does not answer, or the queue is not configured at the moment: `wait` says when the step is tried again. */
+const AWAITED: readonly ErrorCode[] = ["repository.unavailable", "queue.unknown"];
+
+/** Some five minutes: the tables and topics of the orchestrator are AWS's, and are away for seconds. */
+const RETRIES = 10;
 
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * last step answered is at `$.step`, what it failed with at `$.error`. Whatever happens, the request is ready, or rejected, or had ended.
+ * last step answered is at `$.step`, what it failed with at `$.error`, how it waits at `$.wait`. Whatever happens, the request is ready, or
+ * rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {
   const step = "$.step";
-  const answered = (kind: string) => Condition.stringEquals(`${step}.kind`, kind);
+  const answered = (kind: string, at = step) => Condition.stringEquals(`${at}.kind`, kind);
+  const reject = (id: string, why: Record<string, string>) =>
+    task(scope, id, functions.reject, { input: { "land.$": "$", ...why }, retries: RETRIES });
 
-  // Two states, since JSONPath can't leave out a field that is not there.
-  const refused = task(scope, "Refused", functions.reject, {
-    input: { "land.$": "$", "reason.$": `${step}.reason` },
-    retries: 8,
-  });
-  const failed = task(scope, "Failed", functions.reject, {
-    input: { "land.$": "$", "error.$": "$.error" },
-    retries: 8,
-  });
+  // One state per place that the reason is in, since JSONPath can't leave out a field that is not there.
+  const refused = reject("Refused", { "reason.$": `${step}.reason` });
+  const gaveUp = reject("GaveUp", { "reason.$": "$.wait.reason" });
+  const failed = reject("Failed", { "error.$": "$.error" });
   const ended = new Succeed(scope, "Ended", { comment: "Cancelled meanwhile, or a repeat of what had ended." });
-  const ready = task(scope, "Ready", functions.ready, { resultPath: step });
-  const check = task(scope, "Check", functions.check, {
-    input: { ...fields("queue"), step: fields("sqid", "changes", "strategy") },
-    resultPath: step,
-    retries: 3,
-  });
-  const validate = task(scope, "Validate", functions.validate, { resultPath: step, retries: 3 });
-  const start = task(scope, "Start", functions.start, { resultPath: step });
-  for (const state of [start, validate, check, ready]) state.addCatch(failed, { resultPath: "$.error" });
+  const orFail = (state: LambdaInvoke): LambdaInvoke => {
+    state.addCatch(failed, { resultPath: "$.error" });
+    return state;
+  };
 
-  const checked = new Choice(scope, "Merges?").when(answered("refused"), refused).otherwise(ready);
-  const validated = new Choice(scope, "Valid?")
-    .when(answered("ended"), ended)
-    .when(answered("refused"), refused)
-    .otherwise(check.next(checked));
-  return start.next(new Choice(scope, "Live?").when(answered("ended"), ended).otherwise(validate.next(validated)));
+  /** A step that reads the repository: tried again as long as `wait` says so. Answers where the step begins. */
+  function patient(name: "Inspect" | "Check", input: Record<string, unknown>, then: IChainable): State & INextable {
+    const fn = name === "Inspect" ? functions.inspect : functions.check;
+    const work = task(scope, name, fn, { input, resultPath: step, retries: 3, awaited: AWAITED });
+    const delay = orFail(
+      task(scope, `${name}Delay`, functions.wait, {
+        input: { "land.$": "$", step: name.toLowerCase(), "since.$": "$.wait.since", "error.$": "$.error" },
+        resultPath: "$.wait",
+        retries: RETRIES,
+      }),
+    );
+    const pause = new Wait(scope, `${name}Pause`, { time: WaitTime.secondsPath("$.wait.seconds") });
+    delay.next(
+      new Choice(scope, `${name} again?`)
+        .when(answered("waiting", "$.wait"), pause.next(work))
+        .when(answered("refused", "$.wait"), gaveUp)
+        .otherwise(ended),
+    );
+    work.addCatch(delay, { errors: [...AWAITED], resultPath: "$.error" });
+    orFail(work).next(then);
+    const begin = new Pass(scope, `${name}Begin`, { result: Result.fromObject({ since: 0 }), resultPath: "$.wait" });
+    begin.next(work);
+    return begin;
+  }
+
+  const ready = orFail(task(scope, "Ready", functions.ready, { resultPath: step, retries: RETRIES }));
+  const check = patient(
+    "Check",
+    { ...fields("queue"), step: fields("sqid", "changes", "strategy") },
+    new Choice(scope, "Merges?").when(answered("refused"), refused).otherwise(ready),
+  );
+  const validate = orFail(task(scope, "Validate", functions.validate, { resultPath: step, retries: RETRIES }));
+  validate.next(
+    new Choice(scope, "Valid?").when(answered("ended"), ended).when(answered("refused"), refused).otherwise(check),
+  );
+  const inspect = patient(
+    "Inspect",
+    fields("queue", "changes"),
+    new Choice(scope, "Readable?").when(answered("refused"), refused).otherwise(validate),
+  );
+  const start = orFail(task(scope, "Start", functions.start, { resultPath: step, retries: RETRIES }));
+  return start.next(new Choice(scope, "Live?").when(answered("ended"), ended).otherwise(inspect));
 }

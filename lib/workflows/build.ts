@@ -12,7 +12,7 @@ export type BuildFunctions = Record<"compose" | "trigger" | "poll" | "report", L
 export function buildDefinition(scope: Construct, functions: BuildFunctions): IChainable {
   const report = task(scope, "Report", functions.report, { retries: 8 });
   const compose = task(scope, "Compose", functions.compose, {
-    input: fields("queue", "installation", "buildKey", "base", "head", "sqids", "without"),
+    input: fields("queue", "target", "installation", "buildKey", "base", "head", "sqids", "without"),
     resultPath: "$.compose",
     retries: 3,
   });

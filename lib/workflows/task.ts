@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { JitterType, type RetryProps, TaskInput, Timeout } from "aws-cdk-lib/aws-stepfunctions";
 import { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
 import type { Construct } from "constructs";
-import { RETRYABLE_CODES } from "../../functions/contracts/errors.ts";
+import { type ErrorCode, RETRYABLE_CODES } from "../../functions/contracts/errors.ts";
 import type { LambdaFunction } from "../constructs/lambda-function.ts";
 
 /** What Step Functions and Lambda call failures of their own, none of which says anything about the task. */
@@ -24,6 +24,8 @@ export interface TaskProps {
   readonly input?: Record<string, unknown>;
   /** How often it is tried again. */
   readonly retries?: number;
+  /** Codes for which it is not tried again here, because the workflow itself waits. */
+  readonly awaited?: readonly ErrorCode[];
 }
 
 /** A state that calls the function with its input as the event, and tries again what may pass: an error is matched by its code. */
@@ -37,12 +39,12 @@ export function task(scope: Construct, id: string, fn: LambdaFunction, props: Ta
     ...(props.input === undefined ? {} : { payload: TaskInput.fromObject(props.input) }),
     ...(props.resultPath === undefined ? {} : { resultPath: props.resultPath }),
   });
-  state.addRetry(retry(props.retries ?? 5));
+  state.addRetry(retry(props.retries ?? 5, props.awaited ?? []));
   return state;
 }
 
-const retry = (maxAttempts: number): RetryProps => ({
-  errors: [...RETRYABLE_CODES, ...PASSING],
+const retry = (maxAttempts: number, awaited: readonly ErrorCode[]): RetryProps => ({
+  errors: [...RETRYABLE_CODES.filter((code) => !awaited.includes(code)), ...PASSING],
   interval: Duration.seconds(1),
   backoffRate: 2,
   maxDelay: Duration.seconds(60),

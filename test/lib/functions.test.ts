@@ -72,12 +72,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/admit/ready": [requests, log, signals],
   "orchestrator/admit/reject": [claims, requests, log],
   "orchestrator/admit/start": [requests, log],
-  "orchestrator/admit/validate": [
-    secret,
-    `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
-    requests,
-    log,
-  ],
+  "orchestrator/admit/validate": [`table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`, requests, log],
+  "orchestrator/admit/wait": [`table requests: ${dynamodb("GetItem")}`, log],
   "orchestrator/build/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
@@ -90,6 +86,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "orchestrator/intake": [
     "dead requests: sqs:SendMessage",
+    `table batches: ${dynamodb("PutItem")}`,
     claims,
     requests,
     log,
@@ -110,7 +107,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/sweep": [
     "executions of workflow admit: states:DescribeExecution",
     "executions of workflow build: states:DescribeExecution",
-    `table batches: ${dynamodb("Query")}`,
+    `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
     claims,
     `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,
     log,
@@ -120,6 +117,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "runway/check": [secret],
   "runway/compose": [secret],
+  "runway/inspect": [secret],
   "runway/land": [secret, "dead merges: sqs:SendMessage", `topic merges: ${take}`, signals],
 };
 

@@ -1,6 +1,6 @@
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import type { Touches } from "../../domain/request.ts";
+import type { Touches } from "../../contracts/touches.ts";
 
 export type TouchesResult =
   | { readonly kind: "touches"; readonly touches: Touches }

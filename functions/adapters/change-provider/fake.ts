@@ -1,5 +1,4 @@
 import { CodedError } from "../../contracts/errors.ts";
-import { MAX_PATHS } from "../../domain/request.ts";
 import type { ChangeProvider } from "./change-provider.ts";
 import { filesOf, markersOf } from "./markers.ts";
 
@@ -15,7 +14,7 @@ export const fakeProvider = (): ChangeProvider => ({
     return {
       kind: "touches",
       touches: {
-        paths: paths.length > MAX_PATHS ? "everything" : paths,
+        paths,
         files: paths.length,
         additions: files.length,
         deletions: 0,

@@ -3,11 +3,12 @@ import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import { MAX_PATHS, type Touches } from "../../domain/request.ts";
+import type { Touches } from "../../contracts/touches.ts";
 import { ensureCommits } from "../git/ensure.ts";
 import { complaint } from "../git/process.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import type { ChangeProvider, TouchesResult } from "./change-provider.ts";
+import { type ListedCommit, type Measured, measure } from "./lineage.ts";
 import { type FileDiff, readNumstat } from "./numstat.ts";
 
 export interface GitProviderOptions {
@@ -15,45 +16,66 @@ export interface GitProviderOptions {
   readonly token?: string | undefined;
 }
 
-/** Reads what changes touch from the queue's repository. Costs one or two fetches, then three git processes for each change. */
+/**
+ * Reads what changes touch from the queue's repository. Costs what ensureCommits costs (one or two fetches and `cat-file`), and three more git
+ * processes, however many changes the request has.
+ */
 export function gitProvider(queue: QueueConfig, options: GitProviderOptions): ChangeProvider {
   return {
-    async touches(changes) {
+    async touches(changes): Promise<TouchesResult> {
       const repository = await openRepository({ ...options, repository: queue.repository });
       const ensured = await ensureCommits(repository, changes, { checkStaleness: queue.checkStaleness });
       if (ensured.kind === "refused") return { kind: "refused", reason: ensured.reason };
-      const diffs: FileDiff[] = [];
-      const authors = new Set<string>();
-      const under = [ensured.trunk];
-      for (const { uri, sha } of ensured.changes) {
-        const from = await baseOf(repository, sha, under);
-        if (from === undefined) return { kind: "refused", reason: unrelated(uri, queue.repository.branch) };
-        for (const diff of await diffOf(repository, from, sha)) diffs.push(diff);
-        for (const author of await authorsOf(repository, from, sha)) authors.add(author);
-        under.push(sha);
-      }
-      return { kind: "touches", touches: touchesOf(diffs, authors) } satisfies TouchesResult;
+      const stack = ensured.changes.map(({ sha }) => sha);
+      const measured = measure(await commitsAbove(repository, ensured.trunk, stack), ensured.trunk, stack);
+      const alien = ensured.changes.find((_, index) => measured[index]?.from === undefined);
+      if (alien) return { kind: "refused", reason: unrelated(alien.uri, queue.repository.branch) };
+      const authors = new Set(measured.flatMap(({ commits }) => commits.map(({ author }) => author)));
+      authors.delete("");
+      return { kind: "touches", touches: touchesOf(await diffsOf(repository, measured), authors) };
     },
   };
 }
 
-/** The change that this one is stacked on; for one that is stacked on none, where it left the trunk. Undefined for unrelated histories. */
-async function baseOf(repository: Repository, sha: GitSha, under: readonly GitSha[]): Promise<GitSha | undefined> {
-  // With several commits on the other side, git looks for the best common ancestor with all of them merged.
-  const { exitCode, stdout, stderr } = await repository.git(["merge-base", sha, ...under]);
+/**
+ * The trunk, the changes and their ancestors down to a common ancestor of all of them, newest first; down to the first commits when there is
+ * no such ancestor. Two git processes. The ancestor is found by `merge-base`, and not by excluding the trunk: a list of commits that excludes
+ * another commit goes by committer dates, and is wrong where clocks were.
+ */
+async function commitsAbove(
+  repository: Repository,
+  trunk: GitSha,
+  stack: readonly GitSha[],
+): Promise<readonly ListedCommit[]> {
+  const tips = [...new Set([trunk, ...stack])];
+  const bottom = await commonAncestor(repository, tips);
+  const input = [...tips, ...(bottom === undefined ? [] : [`^${bottom}`])].join("\n");
+  const format = ["--no-show-signature", "--format=tformat:%H %P%x00%ae", "--stdin"];
+  const lines = (await repository.run(["log", ...format], { input: `${input}\n` })).split("\n");
+  return lines
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [commits = "", author = ""] = line.split("\0");
+      const [sha, ...parents] = commits.trim().split(" ") as [GitSha, ...GitSha[]];
+      return { sha, parents, author };
+    });
+}
+
+async function commonAncestor(repository: Repository, tips: readonly GitSha[]): Promise<GitSha | undefined> {
+  const { exitCode, stdout, stderr } = await repository.git(["merge-base", "--octopus", ...tips]);
   if (exitCode === 1) return undefined;
   if (exitCode !== 0) throw new CodedError("repository.failed", `git merge-base failed: ${complaint(stderr)}`);
   return GitSha.parse(stdout.toString("utf8").trim());
 }
 
-async function diffOf(repository: Repository, from: GitSha, to: GitSha): Promise<readonly FileDiff[]> {
+/** What each change changes as a whole. One git process; none when no change has a commit of its own. */
+async function diffsOf(repository: Repository, measured: readonly Measured[]): Promise<readonly FileDiff[]> {
+  const pairs = measured.flatMap(({ sha, from, commits }) => (commits.length === 0 ? [] : `${sha} ${from}\n`));
+  if (pairs.length === 0) return [];
   const flags = ["--numstat", "-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
-  return readNumstat(await repository.run(["diff-tree", "-r", ...flags, from, to]));
-}
-
-async function authorsOf(repository: Repository, from: GitSha, to: GitSha): Promise<readonly string[]> {
-  const addresses = await repository.run(["log", "--no-show-signature", "--format=%ae", "--reverse", `${from}..${to}`]);
-  return addresses.split("\n").filter((address) => address !== "");
+  // A commit with a parent named behind it is compared with that one.
+  const asked = ["diff-tree", "-r", "--stdin", "--no-commit-id", ...flags];
+  return readNumstat(await repository.run(asked, { input: pairs.join("") }));
 }
 
 function touchesOf(diffs: readonly FileDiff[], authors: ReadonlySet<string>): Touches {
@@ -61,7 +83,7 @@ function touchesOf(diffs: readonly FileDiff[], authors: ReadonlySet<string>): To
     diffs.flatMap(({ path, renamedFrom }) => (renamedFrom === undefined ? [path] : [renamedFrom, path])),
   );
   return {
-    paths: paths.size > MAX_PATHS ? "everything" : [...paths].sort(),
+    paths: [...paths].sort(),
     files: new Set(diffs.map(({ path }) => path)).size,
     additions: diffs.reduce((sum, { additions }) => sum + additions, 0),
     deletions: diffs.reduce((sum, { deletions }) => sum + deletions, 0),

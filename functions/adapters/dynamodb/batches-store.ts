@@ -29,6 +29,7 @@ function batchOf(item: Item): Batch {
 /** The planner's own as well. What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
 const QueueItem = z.looseObject({
   installation: Installation.optional(),
+  target: z.string().exactOptional(),
   nextArrival: z.int().positive(),
   nextOrder: z.int().positive(),
   version: z.int().positive(),

@@ -3,23 +3,16 @@ import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { partsOfSqid, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Priority } from "../../contracts/queues.ts";
-import { Reason } from "../../contracts/reasons.ts";
+import { Reason, type ReasonCode } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
+import { Touches } from "../../contracts/touches.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
 import { stored, won } from "./errors.ts";
 
 /** How long a request is kept after its end. The log keeps its history for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
-
-const Touches = z.object({
-  paths: z.union([z.array(z.string()), z.literal("everything")]),
-  files: z.int(),
-  additions: z.int(),
-  deletions: z.int(),
-  authors: z.array(z.string()),
-});
 
 const StoredRequest: z.ZodType<LandingRequest> = z.object({
   queue: QueueName,
@@ -30,6 +23,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   receivedAt: EpochMs,
   state: z.enum(["started", "validated", "ready", "landed", "error", "cancelled"]),
   version: z.int().positive(),
+  target: z.string().exactOptional(),
   touches: Touches.exactOptional(),
   priority: Priority.exactOptional(),
   reason: Reason.exactOptional(),
@@ -47,6 +41,20 @@ const itemOf = (request: LandingRequest) => ({
   ...(requestHasEnded(request.state) && request.endedAt !== undefined
     ? { [KEY.ttl]: Math.floor(request.endedAt / 1_000) + KEEP_ENDED_SECONDS }
     : {}),
+});
+
+const unfinishedOf = (TableName: string, queue: QueueName) => ({
+  TableName,
+  KeyConditionExpression: "pk = :queue",
+  FilterExpression: "#state IN (:started, :validated, :ready)",
+  ExpressionAttributeNames: { "#state": "state" },
+  ExpressionAttributeValues: {
+    ":queue": queue,
+    ":started": "started",
+    ":validated": "validated",
+    ":ready": "ready",
+  },
+  ScanIndexForward: false,
 });
 
 /** The one door to a request. Each method is one call. All throw store.unavailable. */
@@ -98,27 +106,41 @@ export class RequestsStore {
     );
   }
 
+  /**
+   * All requests of the queue that have not ended, and those that have ended since then for `orEnded.code`, whose end may not have been told:
+   * newest first, eventually consistent. One query per megabyte of the last 30 days; one in all with `newest`, for the newest 200.
+   */
+  async everyUnfinished(
+    queue: QueueName,
+    orEnded: { readonly code: ReasonCode; readonly since: EpochMs },
+    { newest = false } = {},
+  ): Promise<readonly LandingRequest[]> {
+    const found: LandingRequest[] = [];
+    let after: Record<string, unknown> | undefined;
+    do {
+      const { FilterExpression, ...unfinished } = unfinishedOf(this.#table, queue);
+      const query = new QueryCommand({
+        ...unfinished,
+        FilterExpression: `${FilterExpression} OR (#reason.#code = :code AND endedAt >= :since)`,
+        ExpressionAttributeNames: { ...unfinished.ExpressionAttributeNames, "#reason": "reason", "#code": "code" },
+        ExpressionAttributeValues: {
+          ...unfinished.ExpressionAttributeValues,
+          ":code": orEnded.code,
+          ":since": orEnded.since,
+        },
+        ...(newest ? { Limit: 200 } : { ExclusiveStartKey: after }),
+      });
+      const page = await stored(`listing ${queue}`, this.#dynamodb.send(query));
+      found.push(...(page.Items ?? []).map((item) => StoredRequest.parse(item)));
+      after = newest ? undefined : page.LastEvaluatedKey;
+    } while (after !== undefined);
+    return found;
+  }
+
   /** Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. */
   async unfinished(queue: QueueName): Promise<readonly LandingRequest[]> {
-    const { Items = [] } = await stored(
-      `listing ${queue}`,
-      this.#dynamodb.send(
-        new QueryCommand({
-          TableName: this.#table,
-          KeyConditionExpression: "pk = :queue",
-          FilterExpression: "#state IN (:started, :validated, :ready)",
-          ExpressionAttributeNames: { "#state": "state" },
-          ExpressionAttributeValues: {
-            ":queue": queue,
-            ":started": "started",
-            ":validated": "validated",
-            ":ready": "ready",
-          },
-          ScanIndexForward: false,
-          Limit: 200,
-        }),
-      ),
-    );
+    const query = new QueryCommand({ ...unfinishedOf(this.#table, queue), Limit: 200 });
+    const { Items = [] } = await stored(`listing ${queue}`, this.#dynamodb.send(query));
     return Items.map((item) => StoredRequest.parse(item));
   }
 }

@@ -131,6 +131,12 @@ export interface Minted {
 }
 
 const counting = (dynamodb: DynamoDBDocumentClient, table: string) => ({
+  /** True when the queue has ever given out a number. */
+  async hasMinted(queue: QueueName): Promise<boolean> {
+    const get = new GetCommand({ TableName: table, Key: viewKeys.counter(queue), ConsistentRead: true });
+    return (await stored(`reading the counter of ${queue}`, dynamodb.send(get))).Item !== undefined;
+  },
+
   /**
    * The queue's next number, from 1. `receivedAt` never decreases as numbers grow: it is `now`, or the latest time that a number was
    * given out at when `now` lies before that (two calls then), since the clocks of two instances may differ.

@@ -13,6 +13,8 @@ export interface QueueState {
   readonly queue: QueueName;
   /** Part of every build's key, so that no verdict of another deployment of the queue is taken for one of this. Never changes. */
   readonly installation: Installation;
+  /** The repository and branch (targetOf) that the live batches are built for. Written by the shell; absent before it first was. */
+  readonly target?: string;
   readonly nextArrival: number;
   /** The place in the order that the next batch gets. */
   readonly nextOrder: number;

@@ -1,4 +1,5 @@
 import { type Clients, configOf, type Env, loadQueues, need } from "../../adapters/clients.ts";
+import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
 import { send } from "../../adapters/sqs.ts";
@@ -18,6 +19,8 @@ export interface Gateway {
   readonly queues: ReadonlyMap<QueueName, QueueConfig>;
   readonly entries: LogStore;
   readonly view: ViewStore;
+  /** The queues that ever were configured: their messages are sent again, also when they are not configured any more. */
+  readonly known: KnownQueues;
   /** To the orchestrator. */
   readonly send: (message: RequestMessage) => Promise<void>;
   readonly now: () => EpochMs;
@@ -36,34 +39,50 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
   return {
     ...storesOf(env, clients),
     queues: loadQueues(env),
+    known: new KnownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
     now: clients.now,
     log: clients.log,
   };
 }
 
-/** The queue that a call names. Throws queue.unknown. */
-export function queueOf({ queues }: Gateway, call: Call): QueueConfig {
+/** The name in a call's path, whether or not there is such a queue. Throws queue.unknown when no queue can bear it. */
+export function queueNameOf(call: Call): QueueName {
   const name = QueueName.safeParse(call.param("queue"));
-  if (!name.success)
-    throw new CodedError("queue.unknown", `There is no queue of that name: ${name.error.issues[0]?.message}.`);
-  return configOf(queues, name.data);
+  if (name.success) return name.data;
+  throw new CodedError("queue.unknown", `There is no queue of that name: ${name.error.issues[0]?.message}.`);
 }
 
-/** The request that a call names, whether or not it exists. Throws queue.unknown, request.invalid. */
-export function requestOf(gateway: Gateway, call: Call): { readonly queue: QueueName; readonly n: RequestNumber } {
-  const { name: queue } = queueOf(gateway, call);
+/** The configured queue that a call names. Throws queue.unknown. */
+export const queueOf = ({ queues }: Gateway, call: Call): QueueConfig => configOf(queues, queueNameOf(call));
+
+/** The request that a call names, whether or not it exists, and whether or not its queue is configured. Throws queue.unknown, request.invalid. */
+export function requestOf(
+  { queues }: Gateway,
+  call: Call,
+): { readonly queue: QueueName; readonly n: RequestNumber; readonly config: QueueConfig | undefined } {
+  const queue = queueNameOf(call);
   const path = RequestPath.safeParse({ queue, n: call.param("n") });
-  if (!path.success) throw invalid(faultsOf(path.error, (at) => at.join(".")));
-  return path.data;
+  if (path.success) return { ...path.data, config: queues.get(queue) };
+  configOf(queues, queue);
+  throw invalid(faultsOf(path.error, (at) => at.join(".")));
 }
 
 /** The summary of the request that a call names: one strongly consistent GetItem. Throws queue.unknown, request.invalid, land.unknown. */
 export async function summaryOf(gateway: Gateway, call: Call): Promise<Summary> {
   const { queue, n } = requestOf(gateway, call);
-  return (await gateway.view.summary(queue, n)) ?? unknownLand(queue, n);
+  return (await gateway.view.summary(queue, n)) ?? unknownLand(gateway, queue, n);
 }
 
-export function unknownLand(queue: QueueName, n: RequestNumber): never {
+/** The queue of a listing: configured, or one that has taken requests; the latter costs a GetItem. Throws queue.unknown. */
+export async function listedQueueOf({ queues, view }: Gateway, call: Call): Promise<QueueName> {
+  const queue = queueNameOf(call);
+  if (!queues.has(queue) && !(await view.hasMinted(queue))) configOf(queues, queue);
+  return queue;
+}
+
+/** There is no such request. Throws queue.unknown when the queue is not configured either, else land.unknown. */
+export function unknownLand({ queues }: Pick<Gateway, "queues">, queue: QueueName, n: RequestNumber): never {
+  configOf(queues, queue);
   throw new CodedError("land.unknown", `Queue ${queue} has had no request ${n}.`);
 }

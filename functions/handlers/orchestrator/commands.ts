@@ -30,7 +30,7 @@ export async function carryOut(targets: CommandTargets, config: QueueConfig, com
       return;
     }
     case "land":
-      return send(sqs, targets.merges, mergesTopic(targetOf(config.repository), command.nonce), command.message);
+      return land(targets, config, command);
     case "announce":
       return sendAll(sqs, targets.log, logTopic, command.events);
     case "end-request":
@@ -38,11 +38,17 @@ export async function carryOut(targets: CommandTargets, config: QueueConfig, com
   }
 }
 
+function land({ clients, merges }: CommandTargets, config: QueueConfig, command: CommandOf<"land">): Promise<void> {
+  const target = targetOf(config.repository);
+  return send(clients.sqs, merges, mergesTopic(target, command.nonce), { ...command.message, target });
+}
+
 const orderOf = (
-  { name, buildRunner }: QueueConfig,
+  { name, repository, buildRunner }: QueueConfig,
   { installation, batchId, buildKey, attempt, base, head, sqids, without }: CommandOf<"start-build">,
 ): BuildOrder => ({
   queue: name,
+  target: targetOf(repository),
   installation,
   batchId,
   buildKey,

@@ -1,4 +1,4 @@
-import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
+import { loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
@@ -10,9 +10,13 @@ import { groupHandler } from "../queue.ts";
 import { carryOut } from "./commands.ts";
 import { runPlanner } from "./planning.ts";
 import { admissionFailed } from "./reasons.ts";
+import { setAsideSignals } from "./set-aside.ts";
 import { endOf, releaseClaims, terminate } from "./termination.ts";
 
-/** Consumes the signals topic: up to ten signals of a queue are one run of its planner. */
+/**
+ * Consumes the signals topic: up to ten signals of a queue are one run of its planner. Of a queue that is not configured, or whose batches are
+ * for another target, only landings are noted.
+ */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -28,8 +32,14 @@ export const wire: Wire = (env, clients) => {
   const shell = { planner: plan, requests, batches, now, nonce, carryOut: carryOut.bind(undefined, targets) };
 
   async function run(signals: readonly Signal[]): Promise<void> {
-    for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue))
-      await runPlanner(shell, configOf(queues, queue), ofQueue);
+    for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {
+      const config = queues.get(queue);
+      const ran =
+        config === undefined
+          ? { kind: "elsewhere" as const, ...(await batches.live(queue)) }
+          : await runPlanner(shell, config, ofQueue);
+      if (ran.kind === "elsewhere") await setAsideSignals(targets, ofQueue, ran.batches);
+    }
   }
 
   /** A request that can't be planned would wait for good: it ends, unless a batch carries it by now. */

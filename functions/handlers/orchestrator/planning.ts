@@ -1,11 +1,12 @@
 import type { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
+import { installationOf, type Sqid } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
-import type { QueueConfig } from "../../contracts/queues.ts";
+import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Command, Plan, Planner, Snapshot } from "../../domain/planner/plan.ts";
+import { isForTarget } from "../../domain/removed-queue.ts";
 import type { LandingRequest } from "../../domain/request.ts";
 import { concurrently } from "./concurrently.ts";
 
@@ -24,14 +25,19 @@ export interface PlanningShell {
   readonly nonce: () => string;
 }
 
+/** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
+export type Ran = { readonly kind: "planned" } | { readonly kind: "elsewhere"; readonly batches: Snapshot["batches"] };
+
 /**
  * One wake-up of a queue: load, plan, write, act, acknowledge, archive. A crash between any two calls loses nothing: what was decided
  * is written before it is acted on, and what was not acknowledged is decided again. Calls: one query, one read per request that is named,
  * one write per changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when
- * another run wrote first; nothing is acted on then.
+ * another run wrote first; nothing is acted on then. Batches that were built for another target are not planned: what was tested there says
+ * nothing about this one.
  */
-export async function runPlanner(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<void> {
-  const { snapshot, isNamed } = await load(shell, config.name, signals);
+export async function runPlanner(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<Ran> {
+  const { snapshot, isNamed } = await load(shell, config, signals);
+  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere", batches: snapshot.batches };
   const plan = shell.planner(config, snapshot, readyBeforeCancel(signals), shell.now());
   await write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   // A queue's commands are in order where it matters: those of one kind do not depend on each other.
@@ -43,6 +49,7 @@ export async function runPlanner(shell: PlanningShell, config: QueueConfig, sign
   await concurrently(plan.archived, CONCURRENCY, async (batch) =>
     expect(await shell.batches.archive(batch, shell.now()), batch.id),
   );
+  return { kind: "planned" };
 }
 
 /** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
@@ -55,18 +62,19 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
 /** `isNamed`: the installation is stored already. */
 async function load(
   { batches, requests, nonce }: PlanningShell,
-  queue: QueueName,
+  config: QueueConfig,
   signals: readonly Signal[],
 ): Promise<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
-  const live = await batches.live(queue);
+  const live = await batches.live(config.name);
   const named = new Set(signals.flatMap((signal) => ("sqid" in signal ? [signal.sqid] : [])));
   const found = new Map<Sqid, LandingRequest>();
   await concurrently(named, CONCURRENCY, async (sqid) => {
     const request = await requests.get(sqid);
-    if (request) found.set(sqid, request);
+    if (request && isForTarget(request.target, config)) found.set(sqid, request);
   });
-  const { installation = installationOf(nonce()) } = live.queue;
-  const snapshot = { queue: { ...live.queue, installation }, batches: live.batches, requests: found };
+  const { installation = installationOf(nonce()), target: was } = live.queue;
+  const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
+  const snapshot = { queue: { ...live.queue, installation, target }, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };
 }
 

@@ -14,6 +14,16 @@ export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
   return (said === "" ? error : `${error}: ${said}`).slice(0, 1_500);
 }
 
+const period = (seconds: number): string =>
+  seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${seconds} ${seconds === 1 ? "second" : "seconds"}`;
+
+/** What a waiting request is told. */
+export const remoteIsAway = (failure: TaskFailure, maxWaitSeconds: number): string =>
+  `The queue's repository does not answer (${saidBy(failure)}). The request goes on by itself once the repository answers, and ends if it has not within ${period(maxWaitSeconds)}.`;
+
+export const remoteStayedAway = (failure: TaskFailure, maxWaitSeconds: number): string =>
+  `The queue's repository did not answer for ${period(maxWaitSeconds)} (${saidBy(failure)}). Nothing was landed: land the request again once the repository answers.`;
+
 /** Why admission failed: the caller's fault when the code of the error says so, ours otherwise. */
 export function admissionFailed(failure: TaskFailure): Reason {
   const code = ReasonCode.safeParse(failure.Error);

@@ -1,29 +1,35 @@
 import { loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { type KnownQueue, KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
+import type { QueueName } from "../../contracts/ids.ts";
 import { type Signal, signalsTopic } from "../../contracts/messages.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
 import { endFailedAdmissions, endLostAdmissions } from "./sweeping/admissions.ts";
 import { finishedBuilds } from "./sweeping/builds.ts";
+import { isGone, sweepRemoved } from "./sweeping/removed.ts";
 import { readyUncarried } from "./sweeping/requests.ts";
 
 /**
- * Every minute: sends again what a crash, or a dead letter, kept from the planner, and ends the requests whose admission died. All of it
- * is harmless when nothing is wrong. Two queries per queue and three listings; one call per build that has run for two minutes, and per
- * request in admission for five.
+ * Every minute: sends again what a crash, or a dead letter, kept from the planner, and ends the requests whose admission died, or whose queue
+ * is gone. All of it is harmless when nothing is wrong. One query, two per queue that is or was configured, and three listings; one call per
+ * build that has run for two minutes, and per request in admission for five.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const known = new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable));
   const [buildWorkflow, admitWorkflow] = [need(env, ENV.buildWorkflow), need(env, ENV.admitWorkflow)];
   const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
   const admissions = { clients, requests, claims, admitWorkflow, log, settled: new Set<string>() };
+  const removed = { clients, known, requests, claims, batches, log, warned: new Set<QueueName>() };
 
-  async function sweepQueue(queue: Signal["queue"]): Promise<void> {
+  async function sweepQueue(queue: QueueName): Promise<void> {
     const live = await batches.live(queue);
     const found = await requests.unfinished(queue);
     const news: Signal[] = [
@@ -36,11 +42,31 @@ export const wire: Wire = (env, clients) => {
     await endLostAdmissions(admissions, found);
   }
 
+  /** Keeps in mind how the queue is configured, for the day on which it is not any more. One write after a change of its configuration. */
+  async function remember(config: QueueConfig, before: KnownQueue | undefined): Promise<void> {
+    const isSame = JSON.stringify(before?.config) === JSON.stringify(config) && before?.goneSince === undefined;
+    if (!isSame) await known.put({ queue: config.name, config });
+  }
+
+  async function sweepKnown(before: KnownQueue | undefined, config: QueueConfig | undefined): Promise<void> {
+    if (before && isGone(before, config)) return sweepRemoved(removed, before, config);
+    if (config === undefined) return;
+    await remember(config, before);
+    await sweepQueue(config.name);
+  }
+
+  async function sweepQueues(): Promise<readonly PromiseSettledResult<void>[]> {
+    const all = new Map((await known.all()).map((one) => [one.queue, one]));
+    const names = new Set([...queues.keys(), ...all.keys()]);
+    return Promise.allSettled([...names].map((name) => sweepKnown(all.get(name), queues.get(name))));
+  }
+
   return async () => {
-    const swept = await Promise.allSettled([...[...queues.keys()].map(sweepQueue), endFailedAdmissions(admissions)]);
-    const failures = swept.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    const [swept, admitted] = await Promise.allSettled([sweepQueues(), endFailedAdmissions(admissions)]);
+    const results = [admitted, ...(swept.status === "fulfilled" ? swept.value : [swept])];
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     for (const err of failures) clients.log.error({ err }, "sweep failed");
-    // One queue's failure keeps nobody else from being swept, and is seen as the function's error.
+    // One queue's failure keeps no other queue from being swept, and is seen as the function's error.
     if (failures.length > 0) throw failures[0];
   };
 };

@@ -3,7 +3,9 @@ import { compose } from "../../adapters/git/compose.ts";
 import { openQueueRepository } from "../../adapters/git/queue-repository.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { ComposeTask } from "../../contracts/messages.ts";
+import { isForTarget } from "../../domain/removed-queue.ts";
 import { taskHandler } from "../task.ts";
 
 /** Step of the build workflow: ComposeTask → ComposeResult. Makes the commit that CI builds, and pushes it under its path ref. */
@@ -13,6 +15,8 @@ export const wire: Wire = (env, clients) => {
   const secrets = secretsOf(clients);
   return taskHandler(ComposeTask, async (task) => {
     const config = configOf(queues, task.queue);
+    if (!isForTarget(task.target, config))
+      throw new CodedError("queue.unknown", `queue ${task.queue} is not configured for ${task.target}`);
     return compose(await openQueueRepository(workDirectory, secrets, config), config, task, clients.now());
   });
 };

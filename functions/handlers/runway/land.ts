@@ -6,6 +6,7 @@ import { secretsOf } from "../../adapters/secrets.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { LandBatch, type SignalOf, signalsTopic } from "../../contracts/messages.ts";
+import { isForTarget } from "../../domain/removed-queue.ts";
 import { queueHandler } from "../queue.ts";
 
 type Results = readonly SignalOf<"land-finished">["results"][number][];
@@ -31,6 +32,11 @@ export const wire: Wire = (env, clients) => {
     });
 
   const work = async (message: LandBatch): Promise<void> => {
+    // The orchestrator sends the message again, should the queue be put back; until then nothing of it may land.
+    if (!isForTarget(message.target, queues.get(message.queue))) {
+      clients.log.warn({ queue: message.queue, target: message.target, id: message.id }, "not landed: no such queue");
+      return;
+    }
     const { config, repository } = await open(message);
     const { results, spent } = await land(repository, config, message, { now: clients.now() });
     await answer(message, results);

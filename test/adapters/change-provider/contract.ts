@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ChangeProvider } from "../../../functions/adapters/change-provider/index.ts";
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
-import type { Touches } from "../../../functions/domain/request.ts";
+import type { Touches } from "../../../functions/contracts/touches.ts";
 
 export interface ProviderWorld {
   provider: ChangeProvider;

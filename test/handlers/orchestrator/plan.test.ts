@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BatchId, BuildKey } from "../../../functions/contracts/ids.ts";
-import { Composed, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
+import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
@@ -26,9 +25,14 @@ const isReady = (n: number): SignalOf<"request-ready"> => ({
   queue: QUEUE,
   sqid: sqid(n),
 });
+const pass = async (land: Land) => {
+  await world.call(start, land);
+  await world.inspectAndValidate(land);
+  await world.call(ready, land);
+};
 const admit = async (n: number, files = `file-${n}`) => {
   const land = aLand(n, { changes: [change(`change-${n}`, `sq-files=${files}`)] });
-  for (const step of [start, validate, ready]) await world.call(step, land);
+  await pass(land);
 };
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
 const liveBatches = async () => (await world.batches.live(QUEUE)).batches;
@@ -45,7 +49,7 @@ describe("plan", () => {
 
   it("gives the batch its request's priority", async () => {
     const land = aLand(1, { priority: 2 });
-    for (const step of [start, validate, ready]) await world.call(step, land);
+    await pass(land);
     await world.deliver(plan, isReady(1));
     expect(await liveBatches()).toMatchObject([{ priority: 2 }]);
   });
@@ -101,26 +105,6 @@ describe("plan", () => {
     expect([world.merges, await liveBatches()]).toMatchObject([[], [{ state: "speculating" }]]);
     await world.deliver(plan, control("open", 2));
     expect(world.merges).toMatchObject([{ batches: [{ batchId: "main/batch/1" }] }]);
-  });
-
-  it("dead-letters the signals of a queue that is no longer configured, and ends the request that they name", async () => {
-    await admit(1);
-    world.configure({}, "another");
-    const finished: Signal = {
-      v: 1,
-      kind: "build-finished",
-      queue: QUEUE,
-      batchId: BatchId.parse("main/batch/1"),
-      buildKey: "1".repeat(32) as SignalOf<"build-finished">["buildKey"],
-      verdict: { kind: "cancelled" },
-    };
-    expect(await world.deliver(plan, isReady(1), finished)).toEqual([]);
-    expect(world.dead_letters.map(({ attributes }) => attributes)).toMatchObject([
-      { code: "queue.unknown", originalTopic: "signals" },
-      { code: "queue.unknown", originalTopic: "signals" },
-    ]);
-    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", reason: { code: "internal" } });
-    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 4 });
   });
 
   it("does not end a request that a batch carries, when a repeat of its signal is given up", async () => {

@@ -3,7 +3,13 @@ import { ENV } from "../../../functions/contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../functions/contracts/errors.ts";
 import { hashOf } from "../../../functions/contracts/hash.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
-import { LandBatch, type RequestMessage, type Signal } from "../../../functions/contracts/messages.ts";
+import {
+  type InspectResult,
+  type Land,
+  LandBatch,
+  type RequestMessage,
+  type Signal,
+} from "../../../functions/contracts/messages.ts";
 import type {
   BuildOrder,
   PollResult,
@@ -21,6 +27,7 @@ import { wire as trigger } from "../../../functions/handlers/orchestrator/build/
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
 import { type Execution, QUEUE, sqid, type World } from "./world.ts";
 
 const fakeSha = (...of: string[]): GitSha => GitSha.parse(hashOf(...of).slice(0, 40));
@@ -119,7 +126,10 @@ export class Runtime {
     const started = await this.#step<StartResult>(start, land);
     if (!started.ok) return rejected({ error: failureOf(started.error) });
     if (started.value.kind === "ended") return started;
-    const validated = await this.#step<ValidateResult>(validate, land);
+    const inspected = await this.#step<InspectResult>(inspect, land);
+    if (!inspected.ok) return rejected({ error: failureOf(inspected.error) });
+    if (inspected.value.kind === "refused") return rejected({ reason: inspected.value.reason });
+    const validated = await this.#step<ValidateResult>(validate, { ...(land as Land), step: inspected.value });
     if (!validated.ok) return rejected({ error: failureOf(validated.error) });
     if (validated.value.kind === "refused") return rejected({ reason: validated.value.reason });
     if (validated.value.kind === "ended") return validated;

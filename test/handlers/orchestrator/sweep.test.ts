@@ -73,8 +73,13 @@ const building = async (overrides: Partial<Path> = {}) => {
 describe("the sweep of an idle queue", () => {
   it("sends nothing", async () => {
     await swept();
+    world.trace.length = 0;
+    await swept();
     expect(world.sent.size).toBe(0);
-    expect(world.trace.toSorted()).toEqual([...Array(3).fill("ListExecutionsCommand"), "QueryCommand", "QueryCommand"]);
+    expect(world.trace.toSorted()).toEqual([
+      ...Array(3).fill("ListExecutionsCommand"),
+      ...Array(3).fill("QueryCommand"),
+    ]);
   });
 });
 

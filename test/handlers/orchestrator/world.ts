@@ -21,9 +21,17 @@ import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { QueueName, RequestNumber, type Sqid, sqidOf } from "../../../functions/contracts/ids.ts";
 import { type LogEvent, LogEvent as LogEventSchema } from "../../../functions/contracts/log-event.ts";
-import { type Cancel, type Land, LandBatch, Signal } from "../../../functions/contracts/messages.ts";
+import {
+  type Cancel,
+  type InspectResult,
+  type Land,
+  LandBatch,
+  Signal,
+} from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
+import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
+import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
 import type { Dynalite } from "../../support/dynalite.ts";
 
 export const QUEUE = QueueName.parse("main");
@@ -167,6 +175,12 @@ export class World {
   /** Calls a handler, wired anew as after a cold start. */
   call(wire: Wire, event: unknown): Promise<unknown> {
     return wire(this.env, this.clients)(event, CONTEXT);
+  }
+
+  /** Has runway inspect the request, and validates it with what was found. A refusal of runway's is answered as it is. */
+  async inspectAndValidate(land: Land): Promise<unknown> {
+    const step = (await this.call(inspect, land)) as InspectResult;
+    return step.kind === "refused" ? step : this.call(validate, { ...land, step });
   }
 
   /** Delivers messages to a consumer as one batch, each in the group of its queue; returns the ids that it gave back. */

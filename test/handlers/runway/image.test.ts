@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const dockerfile = readFileSync(join(ROOT, "lib/runway-image/Dockerfile"), "utf8");
-const ENTRIES = ["runway/check", "runway/compose", "runway/land", "orchestrator/admit/validate"];
+const ENTRIES = ["runway/inspect", "runway/check", "runway/compose", "runway/land"];
 
 it("the image's own command bundles the four functions that run git, each as a module with a handler", async () => {
   const [command = ""] = /npx esbuild[\s\S]*?--outdir=\S+/.exec(dockerfile) ?? [];

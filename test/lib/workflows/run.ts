@@ -56,6 +56,7 @@ export async function run(definition: Definition, input: unknown, answers: Answe
       },
     ]),
   );
+  const waits = Object.entries(definition.States).filter(([, { Type }]) => Type === "Wait");
   const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0], {
     // The ARNs are made up.
     validationOptions: { checkArn: false },
@@ -63,7 +64,7 @@ export async function run(definition: Definition, input: unknown, answers: Answe
   const { result } = machine.run(input as JSONValue, {
     overrides: {
       taskResourceLocalHandlers: handlers,
-      waitTimeOverrides: { Wait: 0 },
+      waitTimeOverrides: Object.fromEntries(waits.map(([state]) => [state, 0])),
       retryIntervalOverrides: Object.fromEntries(tasks.map(([state]) => [state, 0])),
     },
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CodedError, type ErrorCode, RETRYABLE_CODES } from "../../../functions/contracts/errors.ts";
-import { CheckTask, ComposeTask } from "../../../functions/contracts/messages.ts";
+import { CheckTask, ComposeTask, InspectTask } from "../../../functions/contracts/messages.ts";
 import {
   AdmitTask,
   BuildOrder,
@@ -8,6 +8,8 @@ import {
   RejectTask,
   ReportTask,
   TriggerTask,
+  ValidateTask,
+  WaitTask,
 } from "../../../functions/contracts/workflows.ts";
 import { METADATA } from "../../../lib/settings.ts";
 import { functionsOf, queuesWith, read, templatesOf } from "../synthesized.ts";
@@ -30,8 +32,12 @@ const land = {
 const reason = { code: "merge.conflict", message: "It does not apply." };
 const failed = (code: ErrorCode) => new CodedError(code, "no");
 
+const touches = { paths: ["a"], files: 1, additions: 1, deletions: 0, authors: [] };
+const inspected = { kind: "inspected", touches };
+const waiting = { kind: "waiting", since: 1_000, seconds: 5 };
 const started: Answers = {
   Start: [{ kind: "started" }],
+  Inspect: [inspected],
   Validate: [{ kind: "validated" }],
   Check: [{ kind: "ok" }],
   Ready: [{ kind: "ready" }],
@@ -41,30 +47,78 @@ const statesOf = (calls: readonly { state: string }[]) => calls.map(({ state }) 
 
 describe("the admit workflow", () => {
   it.each<[string, Answers, readonly string[]]>([
-    ["goes from step to step", {}, ["Start", "Validate", "Check", "Ready"]],
+    ["goes from step to step", {}, ["Start", "Inspect", "Validate", "Check", "Ready"]],
     ["stops when the request had ended", { Start: [{ kind: "ended" }] }, ["Start"]],
-    ["stops when it ended meanwhile", { Validate: [{ kind: "ended" }] }, ["Start", "Validate"]],
-    ["rejects what is not valid", { Validate: [{ kind: "refused", reason }] }, ["Start", "Validate", "Refused"]],
+    ["stops when it ended meanwhile", { Validate: [{ kind: "ended" }] }, ["Start", "Inspect", "Validate"]],
+    ["rejects what can't be read", { Inspect: [{ kind: "refused", reason }] }, ["Start", "Inspect", "Refused"]],
+    [
+      "rejects what is not valid",
+      { Validate: [{ kind: "refused", reason }] },
+      ["Start", "Inspect", "Validate", "Refused"],
+    ],
     [
       "rejects what does not merge",
       { Check: [{ kind: "refused", reason }] },
-      ["Start", "Validate", "Check", "Refused"],
+      ["Start", "Inspect", "Validate", "Check", "Refused"],
     ],
     [
       "tries again what may pass",
-      { Validate: [failed("repository.unavailable"), failed("store.unavailable"), { kind: "validated" }] },
-      ["Start", "Validate", "Validate", "Validate", "Check", "Ready"],
+      { Validate: [failed("queue.unavailable"), failed("store.unavailable"), { kind: "validated" }] },
+      ["Start", "Inspect", "Validate", "Validate", "Validate", "Check", "Ready"],
     ],
     ["rejects what fails for good", { Start: [failed("internal")] }, ["Start", "Failed"]],
     [
+      "rejects a repository that can never work, at once",
+      { Inspect: [failed("repository.failed")] },
+      ["Start", "Inspect", "Failed"],
+    ],
+    [
+      "rejects a configuration that can never work, at once",
+      { Check: [failed("config.invalid")] },
+      ["Start", "Inspect", "Validate", "Check", "Failed"],
+    ],
+    [
       "rejects what keeps failing",
-      { Check: [failed("repository.unavailable")] },
-      ["Start", "Validate", "Check", "Check", "Check", "Check", "Failed"],
+      { Check: [failed("store.unavailable")] },
+      ["Start", "Inspect", "Validate", "Check", "Check", "Check", "Check", "Failed"],
+    ],
+    [
+      "waits for a repository that is away while the request is inspected, and goes on",
+      {
+        Inspect: [failed("repository.unavailable"), failed("repository.unavailable"), inspected],
+        InspectDelay: [waiting],
+      },
+      ["Start", "Inspect", "InspectDelay", "Inspect", "InspectDelay", "Inspect", "Validate", "Check", "Ready"],
+    ],
+    [
+      "waits for a repository that is away while the request is checked, and goes on",
+      { Check: [failed("repository.unavailable"), { kind: "ok" }], CheckDelay: [waiting] },
+      ["Start", "Inspect", "Validate", "Check", "CheckDelay", "Check", "Ready"],
+    ],
+    [
+      "waits for a queue that is not configured, and goes on once it is",
+      { Check: [failed("queue.unknown"), { kind: "ok" }], CheckDelay: [waiting] },
+      ["Start", "Inspect", "Validate", "Check", "CheckDelay", "Check", "Ready"],
+    ],
+    [
+      "stops waiting when the request is cancelled",
+      { Inspect: [failed("repository.unavailable")], InspectDelay: [waiting, { kind: "ended" }] },
+      ["Start", "Inspect", "InspectDelay", "Inspect", "InspectDelay"],
+    ],
+    [
+      "rejects the request when it has waited long enough",
+      { Check: [failed("repository.unavailable")], CheckDelay: [waiting, { kind: "refused", reason }] },
+      ["Start", "Inspect", "Validate", "Check", "CheckDelay", "Check", "CheckDelay", "GaveUp"],
+    ],
+    [
+      "rejects the request when the wait itself fails for good",
+      { Inspect: [failed("repository.unavailable")], InspectDelay: [failed("internal")] },
+      ["Start", "Inspect", "InspectDelay", "Failed"],
     ],
     [
       "rejects what nobody classified",
       { Ready: [new TypeError("oops")] },
-      ["Start", "Validate", "Check", "Ready", "Failed"],
+      ["Start", "Inspect", "Validate", "Check", "Ready", "Failed"],
     ],
   ])("%s", async (_, answers, states) => {
     const { calls } = await run(admit, land, { ...started, ...answers });
@@ -73,17 +127,49 @@ describe("the admit workflow", () => {
 
   it("gives each step what it takes", async () => {
     const { calls } = await run(admit, land, started);
-    const [start, validate, check, ready] = calls.map(({ input }) => input);
-    for (const input of [start, validate, ready]) expect(AdmitTask.parse(input)).toEqual(land);
+    const [start, inspect, validate, check, ready] = calls.map(({ input }) => input);
+    for (const input of [start, ready]) expect(AdmitTask.parse(input)).toEqual(land);
     const { queue, sqid, changes, strategy } = land;
+    expect(InspectTask.parse(inspect)).toEqual({ queue, changes });
+    expect(inspect).toEqual({ queue, changes });
+    expect(ValidateTask.parse(validate)).toEqual({ ...land, step: inspected });
     expect(CheckTask.parse(check)).toEqual({ queue, step: { sqid, changes, strategy } });
     expect(check).toEqual({ queue, step: { sqid, changes, strategy } });
+  });
+
+  it("tells wait which step failed, how, and since when: since the first failure in a row", async () => {
+    const { calls } = await run(admit, land, {
+      ...started,
+      Inspect: [failed("repository.unavailable"), inspected],
+      InspectDelay: [waiting],
+      Check: [failed("repository.unavailable"), failed("repository.unavailable"), { kind: "ok" }],
+      CheckDelay: [{ ...waiting, since: 7_000 }],
+    });
+    const waits = calls.filter(({ state }) => state.endsWith("Delay")).map(({ input }) => WaitTask.parse(input));
+    const error = { Error: "repository.unavailable", Cause: "no" };
+    expect(waits).toEqual([
+      { land, step: "inspect", since: 0, error },
+      { land, step: "check", since: 0, error },
+      { land, step: "check", since: 7_000, error },
+    ]);
+  });
+
+  it("does not carry what a request touches further than to validate", async () => {
+    const { calls } = await run(admit, land, started);
+    expect(JSON.stringify(calls.at(-1)?.input)).not.toContain('"paths"');
+  });
+
+  it("runs for longer than two steps may wait for the repository", () => {
+    const queues = queuesWith({ repositoryTimeoutSeconds: 60 }, { repositoryTimeoutSeconds: 86_400 });
+    const { TimeoutSeconds } = definitionOf(read(templatesOf({ queues })), "admit");
+    expect(TimeoutSeconds).toBeGreaterThan(2 * 86_400);
+    expect(admit.TimeoutSeconds).toBeLessThan(86_400);
   });
 
   it("tells reject why: the reason of a refusal, or the code of an error", async () => {
     const refused = await run(admit, land, { ...started, Check: [{ kind: "refused", reason }] });
     expect(RejectTask.parse(refused.calls.at(-1)?.input)).toEqual({ land, reason });
-    const broken = await run(admit, land, { ...started, Validate: [failed("change.not_found")] });
+    const broken = await run(admit, land, { ...started, Inspect: [failed("change.not_found")] });
     expect(RejectTask.parse(broken.calls.at(-1)?.input)).toEqual({
       land,
       error: { Error: "change.not_found", Cause: "no" },
@@ -97,6 +183,7 @@ const unit = (n: number) => ({
 });
 const order = {
   queue: "main",
+  target: "https://git.example.com/repo.git#main",
   installation: "here",
   batchId: "main/batch/2",
   buildKey: "b".repeat(32),
@@ -155,9 +242,9 @@ describe("the build workflow", () => {
   it("gives each step what it takes", async () => {
     const { calls } = await run(build, order, built);
     const [compose, trigger, poll, , , report] = calls.map(({ input }) => input);
-    const { installation, ...rest } = BuildOrder.parse(order);
+    const { installation, target, ...rest } = BuildOrder.parse(order);
     const { queue, batchId, buildKey, attempt, base, head, sqids, without } = rest;
-    expect(ComposeTask.parse(compose)).toEqual({ queue, installation, buildKey, base, head, sqids, without });
+    expect(ComposeTask.parse(compose)).toEqual({ queue, target, installation, buildKey, base, head, sqids, without });
     expect(TriggerTask.parse(trigger)).toEqual({ ...rest, composed, under });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
     expect(ReportTask.parse(report)).toEqual({
@@ -193,6 +280,9 @@ describe("the build workflow", () => {
   });
 });
 
+/** The steps that read the repository. */
+const WAITING = ["Inspect", "Check"];
+
 describe.each([
   ["admit", admit],
   ["build", build],
@@ -207,11 +297,12 @@ describe.each([
 
   it.each(tasks)(
     "%s is tried again, less and less often, for every code that may pass and for no other",
-    (_, { Retry = [] }) => {
+    (name, { Retry = [] }) => {
       const [retry] = Retry;
       expect(Retry).toHaveLength(1);
       expect(retry?.ErrorEquals.filter((name) => !/^(Lambda|States|Runtime|Sandbox)\./.test(name)).sort()).toEqual(
-        [...RETRYABLE_CODES].sort(),
+        // The workflow itself waits for a repository that does not answer.
+        RETRYABLE_CODES.filter((code) => !(WAITING.includes(name) && code === "repository.unavailable")).sort(),
       );
       expect(retry?.ErrorEquals).not.toContain("States.ALL");
       expect(retry?.BackoffRate).toBe(2);
@@ -221,11 +312,14 @@ describe.each([
 
   it("that fails for good leads to the end that says so", () => {
     const ends = tasks.filter(([, { Catch = [] }]) => Catch.length === 0).map(([name]) => name);
-    expect(ends).toEqual(definition === admit ? expect.arrayContaining(["Refused", "Failed"]) : ["Report"]);
-    for (const [, { Catch = [] }] of tasks)
-      for (const { ErrorEquals, Next } of Catch) {
-        expect(ErrorEquals).toEqual(["States.ALL"]);
-        expect(ends).toContain(Next);
-      }
+    expect(ends.sort()).toEqual(definition === admit ? ["Failed", "GaveUp", "Refused"] : ["Report"]);
+    for (const [name, { Catch = [] }] of tasks) {
+      const last = Catch.at(-1);
+      if (last === undefined) continue;
+      expect(last.ErrorEquals).toEqual(["States.ALL"]);
+      expect(ends).toContain(last.Next);
+      const awaited = [{ ErrorEquals: ["repository.unavailable", "queue.unknown"], Next: `${name}Delay` }];
+      expect(Catch.slice(0, -1)).toMatchObject(WAITING.includes(name) ? awaited : []);
+    }
   });
 });

@@ -14,7 +14,7 @@ export const history = (gateway: Gateway): Route => ({
     const sqid = sqidOf(queue, n);
     const entries = await gateway.entries.entries(sqid);
     // The first entry may lag behind the summary by a crash and a sweep.
-    if (entries.length === 0 && (await gateway.view.summary(queue, n)) === undefined) unknownLand(queue, n);
+    if (entries.length === 0 && (await gateway.view.summary(queue, n)) === undefined) unknownLand(gateway, queue, n);
     const body: HistoryPage = { sqid, events: inHistoryOrder(entries).map(shownEntry) };
     return { status: 200, body };
   },

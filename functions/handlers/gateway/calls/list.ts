@@ -2,16 +2,16 @@ import type { Window } from "../../../adapters/dynamodb/view-listings.ts";
 import { ListQuery, type RequestPage } from "../../../contracts/api.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";
-import { type Gateway, queueOf } from "../gateway.ts";
+import { type Gateway, listedQueueOf } from "../gateway.ts";
 import { pageBefore, tokenAfter } from "../page-token.ts";
 import { shown } from "../shown.ts";
 
-/** A queue's requests, or those that named a change, newest first. One Query and one BatchGetItem per hundred; all strongly consistent. */
+/** A queue's requests, or those that named a change, newest first. One Query and one BatchGetItem per hundred; a GetItem more for a queue that is not configured. All strongly consistent. */
 export const list = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}/requests",
   answer: async (call) => {
-    const { name: queue } = queueOf(gateway, call);
+    const queue = await listedQueueOf(gateway, call);
     const query = call.query(ListQuery);
     const window = windowOf(query);
     const before = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);

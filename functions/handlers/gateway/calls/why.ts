@@ -1,7 +1,7 @@
 import { sqidOf } from "../../../contracts/ids.ts";
 import { explain } from "../../../domain/explain.ts";
 import type { Route } from "../../http.ts";
-import { type Gateway, queueOf, requestOf, unknownLand } from "../gateway.ts";
+import { type Gateway, requestOf, unknownLand } from "../gateway.ts";
 import { shownWhy } from "../shown.ts";
 
 /** Why a request has not landed yet, or ended as it did, from what the gateway knows: two GetItem, and one Query per megabyte of log. */
@@ -9,15 +9,15 @@ export const why = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}/requests/{n}/why",
   answer: async (call) => {
-    const { queue, n } = requestOf(gateway, call);
-    const { budget } = queueOf(gateway, call);
+    const { queue, n, config } = requestOf(gateway, call);
     const [summary, entries, set] = await Promise.all([
       gateway.view.summary(queue, n),
       gateway.entries.entries(sqidOf(queue, n)),
       gateway.view.mode(queue),
     ]);
-    if (summary === undefined) return unknownLand(queue, n);
-    const explanation = explain(summary, entries, { budget, mode: set?.mode ?? "open", note: set?.note });
+    if (summary === undefined) return unknownLand(gateway, queue, n);
+    const facts = { budget: config?.budget, mode: set?.mode ?? "open", note: set?.note };
+    const explanation = explain(summary, entries, facts);
     return { status: 200, body: shownWhy(summary, explanation) };
   },
 });

@@ -1,32 +1,22 @@
-import { changeProviderFor } from "../../../adapters/change-provider/index.ts";
-import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
+import { need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { secretsOf } from "../../../adapters/secrets.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
-import { AdmitTask, type ValidateResult } from "../../../contracts/workflows.ts";
-import { type LandingRequest, MAX_PATHS, requestHasEnded, type Touches } from "../../../domain/request.ts";
+import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
+import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { taskHandler } from "../../task.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
 
-/** Claims the changes and learns what they touch. Three calls and one per change, beside those of the change provider. */
+/** Claims the changes, and keeps what runway found that they touch. Three calls and one per change. */
 export const wire: Wire = (env, clients) => {
-  const queues = loadQueues(env);
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const [log, workDirectory] = [need(env, ENV.logTopic), need(env, ENV.workDirectory)];
-  const tokenOf = secretsOf(clients);
-
-  async function touchesOf(land: Land) {
-    const queue = configOf(queues, land.queue);
-    const token = await tokenOf(queue.repository.tokenSecret);
-    return changeProviderFor(queue, { workDirectory, ...(token === undefined ? {} : { token }) }).touches(land.changes);
-  }
+  const log = need(env, ENV.logTopic);
 
   /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
   async function settled(land: Land, found: LandingRequest | undefined): Promise<ValidateResult | undefined> {
@@ -37,26 +27,21 @@ export const wire: Wire = (env, clients) => {
     return { kind: "ended" };
   }
 
-  return taskHandler(AdmitTask, async (land): Promise<ValidateResult> => {
+  return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);
     if (before || !found) return before ?? { kind: "ended" };
     await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", clients.now()));
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
-    const result = await touchesOf(land);
-    if (result.kind === "refused") return result;
-    const touches = bounded(result.touches);
+    const { touches } = step;
     const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
     if (await requests.replace(next)) return { kind: "validated" };
-    // Somebody wrote it since: a cancel, or this same step in a repeat that overlaps.
+    // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.
     const after = await settled(land, await requests.get(land.sqid));
     if (after === undefined) throw new CodedError("store.version_conflict", `${land.sqid} was written meanwhile`);
     return after;
   });
 };
-
-const bounded = (touches: Touches): Touches =>
-  touches.paths !== "everything" && touches.paths.length > MAX_PATHS ? { ...touches, paths: "everything" } : touches;
 
 export const handler = onLambda(wire);

@@ -1,11 +1,13 @@
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
-import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
+import { loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { type PollResult, PollTask } from "../../../contracts/workflows.ts";
 import { taskHandler } from "../../task.ts";
 import { reasonOf } from "../reasons.ts";
+import { lastConfigs } from "./last-configs.ts";
 import { overdue, STOP_GRACE_MS, verdictOn } from "./verdict.ts";
 import { isWanted } from "./wanted.ts";
 
@@ -14,12 +16,12 @@ import { isWanted } from "./wanted.ts";
  * place in the budget. Three calls, one more when it is stopped, beside the runner's.
  */
 export const wire: Wire = (env, clients) => {
-  const queues = loadQueues(env);
+  const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const runnerOf = buildRunnersFor(env, clients);
   return taskHandler(PollTask, async (task): Promise<PollResult> => {
-    const config = configOf(queues, task.queue);
+    const config = await configs(task.queue);
     const build = await builds.get(task.buildKey);
     if (build === undefined) {
       const reason = reasonOf("build.infrastructure", "No build runner was ever asked for this build.");

@@ -1,7 +1,8 @@
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
-import { configOf, loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
+import { loadQueues, need, onLambda, type Wire } from "../../../adapters/clients.ts";
 import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { type Build, BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
@@ -9,6 +10,7 @@ import { epochMs } from "../../../contracts/time.ts";
 import { type TriggerResult, TriggerTask } from "../../../contracts/workflows.ts";
 import { taskHandler } from "../../task.ts";
 import { buildHappened } from "./happening.ts";
+import { lastConfigs } from "./last-configs.ts";
 import { isWanted } from "./wanted.ts";
 
 /**
@@ -17,7 +19,7 @@ import { isWanted } from "./wanted.ts";
  * when it became unwanted, for it must be seen to stop. Five calls, six in a repeat, beside the runner's.
  */
 export const wire: Wire = (env, clients) => {
-  const queues = loadQueues(env);
+  const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const log = need(env, ENV.logTopic);
@@ -28,7 +30,7 @@ export const wire: Wire = (env, clients) => {
 
   return taskHandler(TriggerTask, async (task): Promise<TriggerResult> => {
     const { queue, batchId, buildKey, composed, under, base, head } = task;
-    const config = configOf(queues, queue);
+    const config = await configs(queue);
     if (!(await isWanted(batches, task))) {
       const begun = await builds.get(buildKey);
       return begun ? { kind: "triggered" } : { kind: "finished", verdict: { kind: "cancelled" } };

@@ -1,4 +1,4 @@
-import type { BuildStatus } from "../../../adapters/build-runner/index.ts";
+import type { BuildStatus } from "../../../adapters/build-runner/build-runner.ts";
 import type { Build } from "../../../adapters/dynamodb/builds-store.ts";
 import type { BuildVerdict } from "../../../contracts/messages.ts";
 import type { ReportTask, TaskFailure } from "../../../contracts/workflows.ts";

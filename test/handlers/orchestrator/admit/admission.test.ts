@@ -5,7 +5,6 @@ import { MAX_PATHS, type RequestState } from "../../../../functions/domain/reque
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit/ready.ts";
 import { wire as reject } from "../../../../functions/handlers/orchestrator/admit/reject.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as validate } from "../../../../functions/handlers/orchestrator/admit/validate.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { aCancel, aLand, change, START, sqid, World } from "../world.ts";
@@ -24,7 +23,7 @@ afterEach(() => world.close());
 const stateOf = async (n: number) => (await world.requests.get(sqid(n)))?.state;
 const startAndValidate = async (land: Land) => {
   await world.call(start, land);
-  return world.call(validate, land);
+  return world.inspectAndValidate(land);
 };
 /** As a request that came before, in that state, holding the change. */
 const owner = async (n: number, state: RequestState, uri = change("contested")) => {
@@ -105,8 +104,8 @@ describe("validate", () => {
 
   it("is not stopped by its own claims, and a repeat changes nothing (U04)", async () => {
     await world.call(start, aLand(1));
-    expect(await world.call(validate, aLand(1))).toEqual({ kind: "validated" });
-    expect(await world.call(validate, aLand(1))).toEqual({ kind: "validated" });
+    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
+    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
     expect((await world.requests.get(sqid(1)))?.version).toBe(2);
   });
 
@@ -114,7 +113,7 @@ describe("validate", () => {
     const changes = [change("left"), change("right")];
     const lands = [aLand(1, { changes }), aLand(2, { changes: changes.toReversed() })];
     for (const land of lands) await world.call(start, land);
-    const answers = await Promise.all(lands.map((land) => world.call(validate, land)));
+    const answers = await Promise.all(lands.map((land) => world.inspectAndValidate(land)));
     expect(answers.map((answer) => (answer as { kind: string }).kind).toSorted()).toEqual(["refused", "validated"]);
   });
 
@@ -143,7 +142,7 @@ describe("validate", () => {
     await world.call(start, aLand(1));
     await world.deliver(intake, aCancel(1));
     await world.claims.claim(aLand(1).queue, { owner: sqid(1), uri: change("change-1") }, epochMs(START));
-    expect(await world.call(validate, aLand(1))).toEqual({ kind: "ended" });
+    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "ended" });
     expect(await world.claims.holder(aLand(1).queue, change("change-1"))).toBeUndefined();
     expect(await stateOf(1)).toBe("cancelled");
   });

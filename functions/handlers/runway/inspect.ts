@@ -1,0 +1,21 @@
+import { changeProviderFor } from "../../adapters/change-provider/index.ts";
+import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
+import { secretsOf } from "../../adapters/secrets.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { type InspectResult, InspectTask } from "../../contracts/messages.ts";
+import { taskHandler } from "../task.ts";
+
+/** Step of the admit workflow: InspectTask → InspectResult. What does the request touch? Asks the queue's change provider. */
+export const wire: Wire = (env, clients) => {
+  const queues = loadQueues(env);
+  const workDirectory = need(env, ENV.workDirectory);
+  const tokenOf = secretsOf(clients);
+  return taskHandler(InspectTask, async ({ queue, changes }): Promise<InspectResult> => {
+    const config = configOf(queues, queue);
+    const token = await tokenOf(config.repository.tokenSecret);
+    const result = await changeProviderFor(config, { workDirectory, token }).touches(changes);
+    return result.kind === "refused" ? result : { kind: "inspected", touches: result.touches };
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,103 @@
+import { writeFileSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { HistoryPage, RequestPage, RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
+import { statusEvent } from "../../../functions/contracts/log-event.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { wire as wireApi } from "../../../functions/handlers/gateway/api.ts";
+import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.ts";
+import { change, type Gateway, httpEvent, QUEUES, type Rig, rig, START } from "./harness.ts";
+
+let emulators: Rig;
+let gateway: Gateway;
+beforeAll(async () => {
+  emulators = await rig();
+});
+beforeEach(async () => {
+  gateway = await emulators.open();
+  return () => gateway.close();
+});
+afterAll(() => emulators.stop());
+
+/** The gateway as it is after a deployment without the queue `main`. */
+function redeployed() {
+  const queuesFile = `${gateway.env[ENV.queuesFile]}.without-main`;
+  writeFileSync(queuesFile, JSON.stringify({ queues: QUEUES.queues.filter(({ name }) => name !== "main") }));
+  const env = { ...gateway.env, [ENV.queuesFile]: queuesFile };
+  const api = wireApi(env, gateway.clients);
+  const sweep = wireSweep(env, gateway.clients);
+  const call = async (method: string, target: string, body?: unknown) => {
+    const answer = (await api(httpEvent(method, target, { body }), {} as never)) as {
+      statusCode: number;
+      body: string;
+    };
+    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+  };
+  return { call, get: (target: string) => call("GET", target), sweep: () => sweep({}, {} as never) };
+}
+const at = "/v1/queues/main/requests";
+const removed = { code: "queue.removed" as const, message: "Queue main was taken out of the configuration." };
+
+describe("a queue that is not configured any more", () => {
+  it("shows its requests as ever: summary, history, why and list", async () => {
+    await gateway.land([change("a")]);
+    await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5), { version: 1 }));
+    const { get } = redeployed();
+    expect(RequestSummary.parse((await get(`${at}/1`)).body)).toMatchObject({ sqid: "main/1", status: "started" });
+    expect(HistoryPage.parse((await get(`${at}/1/history`)).body).events).toHaveLength(2);
+    expect(RequestPage.parse((await get(at)).body).requests).toHaveLength(1);
+    expect(
+      RequestPage.parse((await get(`${at}?change=${encodeURIComponent(change("a"))}`)).body).requests,
+    ).toHaveLength(1);
+    expect(Why.parse((await get(`${at}/1/why`)).body).sentence).toMatch(/not configured any more.*put back within ten/);
+  });
+
+  it("shows how they ended", async () => {
+    await gateway.land([change("a")]);
+    await gateway.deliver(statusEvent("main/1" as Sqid, "error", epochMs(START + 5), { version: 2, reason: removed }));
+    const { get } = redeployed();
+    expect((await get(`${at}/1`)).body).toMatchObject({ status: "error", ended: true, reason: removed });
+    expect((await get(`${at}/1/why`)).body.sentence).toBe(removed.message);
+  });
+
+  it("takes a cancel of what it holds, and no new request, pause or resume", async () => {
+    await gateway.land([change("a")]);
+    const { call, get } = redeployed();
+    expect(await call("POST", `${at}/1/cancel`, {})).toMatchObject({ status: 202, body: { status: "cancelling" } });
+    expect(gateway.sent().map(({ kind }) => kind)).toContain("cancel");
+    for (const [target, body] of [
+      [at, { changes: [change("b")] }],
+      ["/v1/queues/main/pause", {}],
+    ] as const)
+      expect(await call("POST", target, body)).toMatchObject({ status: 404, body: { code: "queue.unknown" } });
+    expect((await get("/v1/queues")).body.queues.map(({ name }: { name: string }) => name)).not.toContain("main");
+  });
+
+  it.each([`${at}/7`, `${at}/7/history`, `${at}/7/why`, `${at}/x`, "/v1/queues/nobody/requests"])(
+    "answers 404 for what never was: %s",
+    async (target) => {
+      await gateway.land([change("a")]);
+      expect(await redeployed().get(target)).toMatchObject({ status: 404, body: { code: "queue.unknown" } });
+    },
+  );
+
+  it("has its unanswered messages sent again for two days, and is then forgotten", async () => {
+    await gateway.sweep();
+    gateway.fail({ at: 5, effect: "none", forever: true });
+    expect((await gateway.land([change("a")])).status).toBe(202);
+    gateway.heal();
+    expect(gateway.sent()).toEqual([]);
+    gateway.clock.at += 61_000;
+    const { sweep } = redeployed();
+    await sweep();
+    expect(gateway.sent()).toMatchObject([{ kind: "land", sqid: "main/1" }]);
+    await gateway.deliver(statusEvent("main/1" as Sqid, "error", epochMs(START + 5), { version: 2, reason: removed }));
+    const queries = async () => (await gateway.costOf(sweep)).filter((call) => call === "Query").length;
+    // The known queues and the modes, and two for each of three queues.
+    expect(await queries()).toBe(8);
+    gateway.clock.at += 2 * 86_400_000;
+    await sweep();
+    expect(await queries()).toBe(6);
+  });
+});

@@ -1,0 +1,287 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BuildKey } from "../../../functions/contracts/ids.ts";
+import { hasEnded } from "../../../functions/contracts/log-event.ts";
+import { Composed, type LandBatch, type Signal } from "../../../functions/contracts/messages.ts";
+import { GRACE_MS } from "../../../functions/domain/removed-queue.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
+import { wire as poll } from "../../../functions/handlers/orchestrator/build/poll.ts";
+import { wire as trigger } from "../../../functions/handlers/orchestrator/build/trigger.ts";
+import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
+import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
+import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
+const isReady = (n: number): Signal => ({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(n) });
+const tick = (nonce: string): Signal => ({ v: 1, kind: "tick", queue: QUEUE, nonce });
+const passed = (n: number, buildKey: string): Signal => ({
+  ...{ v: 1, kind: "build-finished", queue: QUEUE, batchId: `main/batch/${n}` as LandBatch["batches"][0]["batchId"] },
+  ...{ buildKey: BuildKey.parse(buildKey), verdict: { kind: "passed", composed } },
+});
+const stateOf = async (n: number) => (await world.requests.get(sqid(n)))?.state;
+const holderOf = async (n: number) => (await world.claims.holder(QUEUE, change(`change-${n}`)))?.owner;
+const liveIds = async () => (await world.batches.live(QUEUE)).batches.map(({ id }) => id as string);
+const later = async (ms: number) => {
+  world.now += ms;
+  await world.call(sweep, {});
+};
+const ends = (n: number) =>
+  world.log.filter((entry) => entry.sqid === sqid(n) && entry.kind === "status" && hasEnded(entry.status));
+
+/** 1 is being built, 2 is ready, 3 is validated, 4 was only started. */
+async function inFlight(): Promise<void> {
+  for (let n = 1; n <= 4; n++) {
+    await world.deliver(intake, aLand(n));
+    await world.call(start, aLand(n));
+    if (n < 4) await world.inspectAndValidate(aLand(n));
+    if (n < 3) await world.call(ready, aLand(n));
+  }
+  await world.deliver(plan, isReady(1));
+}
+async function landing(): Promise<LandBatch> {
+  const { built, paths } = (await world.batches.live(QUEUE)).batches[0] ?? { built: 0, paths: [] };
+  expect(built).toBe(1);
+  await world.deliver(plan, passed(1, paths[0]?.buildKey ?? ""));
+  const [message] = world.merges;
+  if (message === undefined) throw new Error("nothing was sent to land");
+  return message;
+}
+const landed = (message: LandBatch): Signal => ({
+  ...{ v: 1, kind: "land-finished", queue: QUEUE, landId: message.id },
+  results: message.batches.map(({ batchId }) => ({
+    batchId,
+    outcome: { kind: "landed", commit: composed.commit, tree: composed.tree, testedTree: composed.tree, commits: [] },
+  })),
+});
+
+/** How a queue goes: out of the configuration, under another name, onto another branch, onto another repository. */
+const WAYS: readonly (readonly [string, () => void])[] = [
+  ["taken out of the configuration", () => world.configure({}, "another")],
+  [
+    "given another branch",
+    () => world.configure({ repository: { remote: "https://git.example/shop", branch: "next" } }),
+  ],
+  ["given another repository", () => world.configure({ repository: { remote: "https://git.example/other" } })],
+];
+
+describe.each(WAYS)("a queue that is %s while requests are in flight", (_, remove) => {
+  it("keeps them for ten minutes, then ends each with the reason, and frees what they hold", async () => {
+    await inFlight();
+    remove();
+    await later(0);
+    await later(GRACE_MS - 1);
+    for (let n = 1; n <= 4; n++) expect(ends(n)).toEqual([]);
+    expect(await liveIds()).toEqual(["main/batch/1"]);
+    await later(1);
+    for (let n = 1; n <= 4; n++) {
+      expect(await world.requests.get(sqid(n))).toMatchObject({ state: "error", reason: { code: "queue.removed" } });
+      expect(ends(n)).toMatchObject([{ status: "error", reason: { code: "queue.removed" } }]);
+      expect(await holderOf(n)).toBeUndefined();
+    }
+    expect(await liveIds()).toEqual([]);
+    expect(world.dead_letters).toEqual([]);
+  });
+
+  it("goes on when it is put back before that", async () => {
+    await inFlight();
+    remove();
+    await later(0);
+    await world.deliver(plan, isReady(2), tick("1"));
+    expect(await liveIds()).toEqual(["main/batch/1"]);
+    world.configure({});
+    await later(GRACE_MS - 1);
+    await later(GRACE_MS);
+    await world.deliver(plan, isReady(2));
+    expect(await liveIds()).toEqual(["main/batch/1", "main/batch/2"]);
+    expect(await stateOf(1)).toBe("ready");
+    await landing();
+  });
+
+  it("takes every message without a dead letter, and plans nothing", async () => {
+    await inFlight();
+    const [{ paths } = { paths: [] }] = (await world.batches.live(QUEUE)).batches;
+    remove();
+    const executions = world.executions.size;
+    const signals: Signal[] = [
+      isReady(2),
+      passed(1, paths[0]?.buildKey ?? ""),
+      { v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(2) },
+      { v: 1, kind: "queue-control", queue: QUEUE, mode: "paused", at: aLand(1).receivedAt, version: 1 },
+      tick("1"),
+    ];
+    expect(await world.deliver(plan, ...signals)).toEqual([]);
+    expect([world.dead_letters, world.merges, world.executions.size]).toEqual([[], [], executions]);
+    expect(await liveIds()).toEqual(["main/batch/1"]);
+  });
+
+  it("says of a request that landed at that time that it landed", async () => {
+    await inFlight();
+    const message = await landing();
+    remove();
+    await world.deliver(plan, landed(message));
+    expect(ends(1)).toMatchObject([{ status: "landed", metadata: { commit: composed.commit } }]);
+    expect(await holderOf(1)).toBeUndefined();
+    await later(0);
+    await later(GRACE_MS);
+    expect(await stateOf(1)).toBe("landed");
+    expect(ends(1)).toHaveLength(1);
+    expect(await liveIds()).toEqual([]);
+  });
+
+  it("says of a request whose landing was never answered that it may have landed", async () => {
+    await inFlight();
+    await landing();
+    remove();
+    await later(0);
+    await later(GRACE_MS);
+    expect((await world.requests.get(sqid(1)))?.reason?.message).toMatch(
+      new RegExp(`whether it was is not known.*${composed.commit}`),
+    );
+    expect((await world.requests.get(sqid(2)))?.reason?.message).toContain("Nothing of this request was landed");
+  });
+
+  it("lets a request that was being cancelled end as cancelled", async () => {
+    await inFlight();
+    await world.deliver(plan, { v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(1), note: "not yet" });
+    remove();
+    await later(0);
+    await later(GRACE_MS);
+    expect(ends(1)).toMatchObject([{ status: "cancelled", reason: { message: "Cancelled: not yet" } }]);
+  });
+
+  it.each([1, 2, 3, 5, 8, 13, 20])("is ended once also when the sweep dies at its call %i", async (at) => {
+    await inFlight();
+    remove();
+    await later(0);
+    world.now += GRACE_MS;
+    world.dieAt({ at, moment: "after" });
+    await world.call(sweep, {}).catch(() => undefined);
+    world.revive();
+    await later(60_000);
+    for (let n = 1; n <= 4; n++) {
+      expect(await stateOf(n)).toBe("error");
+      expect(new Set(ends(n).map(({ id, at: when }) => `${id} ${when}`)).size).toBe(1);
+      expect(await holderOf(n)).toBeUndefined();
+    }
+    expect(await liveIds()).toEqual([]);
+  });
+
+  it("warns of how many requests are in flight, once per process", async () => {
+    await inFlight();
+    remove();
+    const lines: unknown[] = [];
+    const log = { warn: (...line: unknown[]) => lines.push(line), info: () => {}, error: () => {} };
+    const handler = sweep(world.env, { ...world.clients, log: log as never });
+    for (let n = 0; n < 2; n++) await handler({}, {} as never);
+    expect(lines).toMatchObject([
+      [{ queue: QUEUE, requests: 4 }, expect.stringMatching(/4 of its requests are in flight/)],
+    ]);
+  });
+});
+
+describe("a running build of a queue that is gone", () => {
+  const task = { queue: QUEUE, batchId: "main/batch/1", buildKey: "" };
+  it("runs on as long as the queue may be put back, and is then stopped", async () => {
+    world.configure({ buildRunner: { type: "fake", timeoutSeconds: 3_600, pollSeconds: 5 } });
+    const hang = [change("change-1", "sq-fake=build-hang")];
+    await world.deliver(intake, aLand(1, { changes: hang }));
+    await world.call(sweep, {});
+    await world.call(start, aLand(1, { changes: hang }));
+    await world.inspectAndValidate(aLand(1, { changes: hang }));
+    await world.call(ready, aLand(1, { changes: hang }));
+    await world.deliver(plan, isReady(1));
+    const order = [...world.executions.values()].find(({ workflow }) => workflow.endsWith("build"));
+    await world.call(trigger, { ...(order?.input as object), composed });
+    const asked = { ...task, buildKey: order?.name };
+    world.configure({}, "another");
+    await later(0);
+    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
+    await later(GRACE_MS - 1);
+    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
+    await later(1);
+    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
+    expect(await world.call(poll, asked)).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
+  });
+});
+
+describe("a queue that is configured for another target", () => {
+  const elsewhere = { repository: { remote: "https://git.example/shop", branch: "next" } };
+
+  it("plans its new requests for the new target at once when nothing was in flight", async () => {
+    await world.call(sweep, {});
+    world.configure(elsewhere);
+    await world.deliver(intake, aLand(1));
+    await world.call(start, aLand(1));
+    await world.inspectAndValidate(aLand(1));
+    await world.call(ready, aLand(1));
+    await world.deliver(plan, isReady(1));
+    await later(60_000);
+    await later(GRACE_MS);
+    expect(await liveIds()).toEqual(["main/batch/1"]);
+    expect(await stateOf(1)).toBe("ready");
+    expect((await landing()).target).toBe("https://git.example/shop#next");
+  });
+
+  it("plans its new requests once the old ones have ended", async () => {
+    await inFlight();
+    world.configure(elsewhere);
+    await later(0);
+    const five = aLand(5);
+    await world.deliver(intake, five);
+    await world.call(start, five);
+    await world.inspectAndValidate(five);
+    await world.call(ready, five);
+    await world.deliver(plan, isReady(5));
+    expect(await liveIds()).toEqual(["main/batch/1"]);
+    await later(GRACE_MS);
+    expect([await stateOf(1), await stateOf(5)]).toEqual(["error", "ready"]);
+    await later(60_000);
+    await world.deliver(plan, isReady(5));
+    expect(await liveIds()).toEqual(["main/batch/5"]);
+    await later(GRACE_MS);
+    expect(await stateOf(5)).toBe("ready");
+  });
+});
+
+describe("what a removed queue costs", () => {
+  it("two queries a minute once its requests have ended, and nothing once it is forgotten", async () => {
+    await inFlight();
+    world.configure({}, "another");
+    await later(0);
+    await later(GRACE_MS);
+    world.trace.length = 0;
+    await later(60_000);
+    const queries = () => world.trace.filter((call) => call === "QueryCommand").length;
+    // The known queues, two of the queue that is configured, and two of the removed one.
+    expect(queries()).toBe(5);
+    await later(2 * 86_400_000);
+    world.trace.length = 0;
+    await later(60_000);
+    expect(queries()).toBe(3);
+  });
+
+  it("a Land that comes late is taken, and ended by the next sweep", async () => {
+    await world.deliver(intake, aLand(9));
+    world.configure({}, "another");
+    await later(0);
+    await later(GRACE_MS);
+    await world.deliver(intake, aLand(1));
+    await world.call(start, aLand(1));
+    await later(60_000);
+    expect(ends(1)).toMatchObject([{ status: "error", reason: { code: "queue.removed" } }]);
+    expect(START).toBeLessThan(world.now);
+  });
+});

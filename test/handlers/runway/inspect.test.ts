@@ -1,0 +1,73 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { mockClient } from "aws-sdk-client-mock";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Clients, LambdaContext } from "../../../functions/adapters/clients.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { InspectResult } from "../../../functions/contracts/messages.ts";
+import { wire } from "../../../functions/handlers/runway/inspect.ts";
+import { NOW, Sandbox } from "../../adapters/git/sandbox.ts";
+
+const secrets = mockClient(SecretsManagerClient);
+const clients = {
+  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+  log: pino({ level: "silent" }),
+  now: () => NOW,
+} as unknown as Clients;
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  secrets.reset();
+  sandbox = new Sandbox();
+});
+afterEach(() => sandbox.remove());
+
+function inspect(event: unknown, config: object = sandbox.config): Promise<unknown> {
+  const queuesFile = join(sandbox.directory, "queues.json");
+  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
+  const env = { [ENV.queuesFile]: queuesFile, [ENV.workDirectory]: sandbox.workDirectory };
+  return wire(env, clients)(event, {} as LambdaContext);
+}
+const change = () => sandbox.branch("a", [{ files: { "src/a.txt": "1\n" }, message: "one" }]);
+
+describe("inspect", () => {
+  it("answers what the changes touch, from a task's plain input, in plain JSON", async () => {
+    const answer = await inspect({ queue: "q", changes: [change()] });
+    expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);
+    expect(InspectResult.parse(answer)).toMatchObject({
+      kind: "inspected",
+      touches: { paths: ["src/a.txt"], files: 1 },
+    });
+  });
+
+  it("refuses what can't be read, with the reason", async () => {
+    const gone = change().replace(/[0-9a-f]{40}$/, "ab".repeat(20));
+    expect(await inspect({ queue: "q", changes: [gone] }, { ...sandbox.config, checkStaleness: false })).toMatchObject({
+      kind: "refused",
+      reason: { code: "change.not_found" },
+    });
+  });
+
+  it("bears its error's code as its name, which is what a workflow waits for", async () => {
+    const changes = [change()];
+    rmSync(sandbox.remote, { recursive: true });
+    await expect(inspect({ queue: "q", changes })).rejects.toMatchObject({ name: "repository.unavailable" });
+    await expect(inspect({ queue: "gone", changes })).rejects.toMatchObject({ name: "queue.unknown" });
+    await expect(inspect({ queue: "q", changes: [] })).rejects.toMatchObject({ name: "message.undecodable" });
+  });
+
+  it("reads the token that the queue names, and nothing when it names none", async () => {
+    secrets.on(GetSecretValueCommand).resolves({ SecretString: "s3cret" });
+    const changes = [change()];
+    await inspect({ queue: "q", changes });
+    expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(0);
+    const { config } = sandbox;
+    await inspect(
+      { queue: "q", changes },
+      { ...config, repository: { ...config.repository, tokenSecret: "git-token" } },
+    );
+    expect(secrets.commandCalls(GetSecretValueCommand)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { ComposeResult, ComposeTask } from "../../../functions/contracts/messages.ts";
+import { type QueueConfig, targetOf } from "../../../functions/contracts/queues.ts";
+import { wire as compose } from "../../../functions/handlers/runway/compose.ts";
+import { wire as land } from "../../../functions/handlers/runway/land.ts";
+import { buildKey, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+
+const sqs = mockClient(SQSClient);
+const clients = {
+  sqs: new SQSClient({ region: "eu-west-1" }),
+  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+  log: pino({ level: "silent" }),
+  now: () => NOW,
+} as unknown as Clients;
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sqs.reset();
+  sqs.resolves({});
+  sandbox = new Sandbox();
+});
+afterEach(() => sandbox.remove());
+
+function call(wire: Wire, event: unknown, config: QueueConfig): Promise<unknown> {
+  const queuesFile = join(sandbox.directory, "queues.json");
+  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
+  const env = {
+    [ENV.queuesFile]: queuesFile,
+    [ENV.workDirectory]: sandbox.workDirectory,
+    [ENV.signalsTopic]: "signals.fifo",
+    [ENV.deadLetters]: "dead.fifo",
+  };
+  return wire(env, clients)(event, {} as LambdaContext);
+}
+const delivery = (message: unknown) => ({
+  Records: [
+    {
+      messageId: "m0",
+      body: JSON.stringify(message),
+      attributes: { MessageGroupId: "target", MessageDeduplicationId: "d0" },
+    },
+  ],
+});
+const sent = () => sqs.commandCalls(SendMessageCommand).map(({ args: [{ input }] }) => input.QueueUrl);
+const others = (): readonly (readonly [string, QueueConfig])[] => {
+  const { config } = sandbox;
+  return [
+    ["is not configured", { ...config, name: "another" as QueueConfig["name"] }],
+    ["lands on another branch", { ...config, repository: { ...config.repository, branch: "release" } }],
+    ["lands on another repository", { ...config, repository: { ...config.repository, remote: "/srv/other.git" } }],
+  ];
+};
+
+async function tested() {
+  const { config } = sandbox;
+  const head = unit(1, [sandbox.branch("a", [{ files: { f: "1\n" }, message: "one" }])]);
+  const target = targetOf(config.repository);
+  const order = { queue: "q", target, installation: "1".repeat(32), buildKey: buildKey(1), base: [], head };
+  const task = ComposeTask.parse({ ...order, sqids: head.steps.map(({ sqid }) => sqid) });
+  return { head, task, target };
+}
+
+describe.each([0, 1, 2])("what was tested for a queue that by now is another one (%i)", (index) => {
+  it("is neither landed nor dead-lettered nor held back", async () => {
+    const { head, task, target } = await tested();
+    const made = ComposeResult.parse(await call(compose, task, sandbox.config));
+    if (made.kind !== "composed") throw new Error(JSON.stringify(made));
+    sandbox.git("update-ref", "refs/heads/release", "refs/heads/main");
+    const before = sandbox.git("for-each-ref", "refs/heads");
+    const message = { ...landing("land-1", [{ unit: head, tested: made.composed }]), target };
+    const [, config] = others()[index] ?? [];
+    expect(await call(land, delivery(message), config ?? sandbox.config)).toEqual({ batchItemFailures: [] });
+    expect([sent(), sandbox.git("for-each-ref", "refs/heads")]).toEqual([[], before]);
+    // Put back, the same message lands.
+    await call(land, delivery(message), sandbox.config);
+    expect(sent()).toEqual(["signals.fifo"]);
+    expect(sandbox.git("for-each-ref", "refs/heads")).not.toBe(before);
+  });
+
+  it("is not composed, so that no build of another tree counts for it", async () => {
+    const { task } = await tested();
+    const [, config] = others()[index] ?? [];
+    await expect(call(compose, task, config ?? sandbox.config)).rejects.toMatchObject({ name: "queue.unknown" });
+  });
+});
