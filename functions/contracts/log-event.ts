@@ -43,9 +43,10 @@ export type Happening = z.infer<typeof Happening>;
 /**
  * What keeps a waiting request from landing: `blocker` of a `blocked` entry's metadata, whose `on` names the batches in the way by their
  * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
- * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first.
+ * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first. host: it has passed, and
+ * the host of the repository refuses the queue's pushes; the entry's reason holds the host's words.
  */
-export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation"]);
+export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "host"]);
 export type Blocker = z.infer<typeof Blocker>;
 
 /** Small facts for people and programs: batch_id, build_url, commit … Values are short. */

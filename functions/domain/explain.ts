@@ -38,7 +38,7 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   const builds = buildsIn(entries);
   if (hasEnded(summary.status))
     return { since: summary.at, builds: deciding(summary, entries, builds), sentence: endOf(summary) };
-  const block = isWaiting(summary) ? blockIn(summary.queue, entries, queue) : undefined;
+  const block = mayBeBlocked(summary) ? blockIn(summary, entries, queue) : undefined;
   return {
     ...(block === undefined ? {} : { blocker: block.blocker }),
     ...(block === undefined || block.on.length === 0 ? {} : { on: block.on }),
@@ -48,26 +48,34 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   };
 }
 
-/** The planner has it, and has not decided to land it. */
-const isWaiting = ({ status }: Summary): boolean =>
-  status === "batching" || status === "batched" || status === "speculating";
+/** The planner has it. */
+const mayBeBlocked = ({ status }: Summary): boolean =>
+  status === "batching" || status === "batched" || status === "speculating" || status === "landing";
 
 interface Block {
+  /** The host's words, when the host is what blocks. */
+  readonly words?: string | undefined;
   readonly blocker: Blocker;
   readonly on: readonly Sqid[];
   readonly since: EpochMs;
 }
 
 /** The last blocker that was told and that nothing later has overtaken. */
-function blockIn(queue: QueueName, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
+function blockIn({ queue, status }: Summary, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
   const index = entries.findLastIndex((entry) => entry.kind === "event" && entry.event === "blocked");
   const told = entries[index];
   const blocker = Blocker.safeParse(told?.metadata["blocker"]);
   if (told === undefined || !blocker.success) return undefined;
+  if ((status === "landing") !== (blocker.data === "host")) return undefined;
   if (blocker.data === "pause" && mode !== "paused") return undefined;
   if (entries.slice(index + 1).some((entry) => overtakes(entry, blocker.data))) return undefined;
   const labels = String(told.metadata["on"] ?? "").split(" ");
-  return { blocker: blocker.data, on: labels.flatMap((label) => sqidsOf(queue, label)), since: told.at };
+  return {
+    blocker: blocker.data,
+    on: labels.flatMap((label) => sqidsOf(queue, label)),
+    since: told.at,
+    words: told.reason?.message,
+  };
 }
 
 function overtakes(entry: LogEvent, blocker: Blocker): boolean {
@@ -154,7 +162,7 @@ function waitOf(
       return "It is being cancelled, and ends once its builds have stopped; if it was landing already, it may land.";
     case "speculated":
     case "landing":
-      return "It has passed, and is being landed.";
+      return block ? blocked(block, queue) : "It has passed, and is being landed.";
     default:
       if (block) return blocked(block, queue);
       return builds.some(({ outcome }) => outcome === "unfinished")
@@ -163,8 +171,10 @@ function waitOf(
   }
 }
 
-function blocked({ blocker, on }: Block, queue: QueueFacts): string {
+function blocked({ blocker, on, words }: Block, queue: QueueFacts): string {
   switch (blocker) {
+    case "host":
+      return `It has passed, and its landing is tried again every few minutes, for an hour.${words === undefined ? "" : ` ${words}`}`;
     case "dependency":
       return `It waits for ${on.length === 0 ? "requests ahead of it" : listed(on)}: it conflicts with what goes ahead of it, and lands once that is decided.`;
     case "budget":

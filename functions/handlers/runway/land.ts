@@ -1,16 +1,22 @@
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { giveUp, land } from "../../adapters/git/land.ts";
 import { openQueueRepository } from "../../adapters/git/queue-repository.ts";
+import { refusals } from "../../adapters/git/refusals.ts";
 import { tidy } from "../../adapters/git/sweep.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { LandBatch, type SignalOf, signalsTopic } from "../../contracts/messages.ts";
+import type { Reason } from "../../contracts/reasons.ts";
 import { queueHandler } from "../queue.ts";
 
 type Results = readonly SignalOf<"land-finished">["results"][number][];
 
-/** Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. */
+/**
+ * Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. A host that
+ * refuses the queue itself is answered with LandHeld, and the message is kept for people.
+ */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const workDirectory = need(env, ENV.workDirectory);
@@ -21,24 +27,49 @@ export const wire: Wire = (env, clients) => {
     const config = configOf(queues, queue);
     return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
   };
+  const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
   const answer = ({ queue, id: landId }: LandBatch, results: Results) =>
     send(clients.sqs, signals, signalsTopic, {
       v: 1,
       kind: "land-finished",
       queue,
       landId,
-      results: results.map(({ batchId, outcome }) => ({ batchId, outcome })),
+      results: [...shown(results)],
     });
+  const hold = ({ queue, id: landId, batches }: LandBatch, reason: Reason, landed: Results) => {
+    const has = new Set(landed.map(({ batchId }) => batchId));
+    const held = batches.flatMap(({ batchId }) => (has.has(batchId) ? [] : [batchId]));
+    const results = [...shown(landed)];
+    const at = clients.now();
+    return send(clients.sqs, signals, signalsTopic, {
+      v: 1,
+      kind: "land-held",
+      queue,
+      landId,
+      held,
+      results,
+      reason,
+      at,
+    });
+  };
 
   const work = async (message: LandBatch): Promise<void> => {
     const { config, repository } = await open(message);
-    const { results, spent } = await land(repository, config, message, { now: clients.now() });
-    await answer(message, results);
-    const problem = await tidy(repository, spent, clients.now());
+    const answered = await land(repository, config, message, { now: clients.now() });
+    if (answered.kind === "held") {
+      await hold(message, answered.reason, answered.landed);
+      throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });
+    }
+    await answer(message, answered.results);
+    const problem = await tidy(repository, answered.spent, clients.now());
     if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
   };
 
   const abandon = async (message: LandBatch, error: unknown): Promise<void> => {
+    if (isOperators(error)) {
+      if (error.detail["isAnswered"] !== true) await hold(message, refusals.outOfReach(error.message), []);
+      return;
+    }
     const { config, repository } = await open(message);
     await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
   };
@@ -46,5 +77,9 @@ export const wire: Wire = (env, clients) => {
   const topic = { name: "merges", schema: LandBatch };
   return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon });
 };
+
+/** The configuration, the credentials or the host are at fault, and no change. */
+const isOperators = (error: unknown): error is CodedError =>
+  error instanceof CodedError && (error.code === "repository.refused" || error.code === "config.invalid");
 
 export const handler = onLambda(wire);

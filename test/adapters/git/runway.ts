@@ -60,8 +60,9 @@ export class Runway {
   }
 
   async land(message: LandBatch, options: Partial<LandOptions> = {}): Promise<LandOutcome[]> {
-    const { results } = await land(this.repository, this.config, message, { now: NOW, ...options });
-    return results.map(({ outcome }) => outcome);
+    const answer = await land(this.repository, this.config, message, { now: NOW, ...options });
+    if (answer.kind === "held") throw new Error(answer.reason.message);
+    return answer.results.map(({ outcome }) => outcome);
   }
 
   /** Composes and lands one unit. */
