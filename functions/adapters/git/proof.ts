@@ -4,13 +4,14 @@ import type { MergeStrategy } from "../../contracts/strategy.ts";
 import { type Commit, parseCommit } from "./commits.ts";
 import { type PinnedChange, pinned } from "./ensure.ts";
 import { type Graph, graphAbove } from "./history.ts";
+import { mergeTrees } from "./merge.ts";
 import { readObjects } from "./objects.ts";
 import type { Landed } from "./records.ts";
 import type { Repository } from "./repository.ts";
 
 // A record of a landing stands on a ref that others may push to. It counts only when the repository bears it out.
 
-interface Recorded {
+export interface Recorded {
   readonly landed: Landed;
   /** Undefined when only the batch's id is known. */
   readonly unit: MergeUnit | undefined;
@@ -60,17 +61,31 @@ function above(graph: Graph, tip: GitSha): readonly GitSha[] {
 }
 
 /**
- * True when the commit that the record names is on the trunk, has the tree that the record says, and was made from a change of the unit:
- * PROMOTE the change itself, MERGE a merge of it, SQUASH_REBASE a commit that names it, REBASE a commit with the message of one of its
- * commits. A record of a unit of which nothing was new names no commit of its own, and a change whose branch is gone cannot be asked:
- * those rest on the record's signature alone.
+ * True when the commit that the record names is on the trunk, has the tree that the record says, and carries the unit: it was made from a
+ * change of the unit (PROMOTE the change itself, MERGE a merge of it, SQUASH_REBASE a commit that names it, REBASE a commit with the message
+ * of one of its commits) or, when the record says that nothing was new, holds all of it. A change that is gone cannot be asked: then the
+ * record's signature alone decides. No git process, and one per change when nothing was new.
  */
-export function bears({ graph, commits }: Bearers, { outcome }: Landed, unit: MergeUnit | undefined): boolean {
+export async function bears(
+  repository: Repository,
+  { graph, commits }: Bearers,
+  { landed: { outcome }, unit }: Recorded,
+  isHere: (sha: GitSha) => boolean,
+): Promise<boolean> {
   const commit = commits.get(outcome.commit);
   if (commit === undefined || graph.has(commit.sha) || commit.tree !== outcome.tree) return false;
-  if (outcome.commits.length === 0 || unit === undefined) return true;
-  if (outcome.commits.at(-1) !== outcome.commit) return false;
-  return placed(unit).some(({ change, strategy }) => isMadeFrom(commit, change, strategy, { graph, commits }));
+  if (outcome.commits.length > 0) {
+    if (outcome.commits.at(-1) !== outcome.commit) return false;
+    const changes = placed(unit);
+    return (
+      unit === undefined || changes.some((one) => isMadeFrom(commit, one.change, one.strategy, { graph, commits }))
+    );
+  }
+  for (const { change } of placed(unit).filter((one) => isHere(one.change.sha))) {
+    const merged = await mergeTrees(repository, commit.sha, change.sha);
+    if (merged.kind === "conflict" || merged.tree !== commit.tree) return false;
+  }
+  return true;
 }
 
 function isMadeFrom(

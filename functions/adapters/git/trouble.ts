@@ -28,7 +28,7 @@ const FINAL: readonly (readonly [signs: RegExp, advice: string])[] = [
     "The remote redirects elsewhere, and redirects are not followed: write the new address into queues.yaml",
   ],
   [
-    /does not appear to be a git repository|not a git repository|repository not found|repository '.*' not found|repository .* does not exist|not valid: is this a git repository|requested url returned error: (404|410)|project you were looking for could not be found/i,
+    /does not appear to be a git repository|not a git repository|invalid gitfile format|repository not found|repository '.*' not found|repository .* does not exist|not valid: is this a git repository|requested url returned error: (404|410)|project you were looking for could not be found/i,
     "There is no such repository, or the credentials may not see it: check the queue's remote",
   ],
   [

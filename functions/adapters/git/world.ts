@@ -62,12 +62,11 @@ export async function look(repository: Repository, questions: Questions): Promis
   const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => sight.seen.get(sha)?.type === "commit");
   const wanted = [...tips, ...commits.filter((sha) => sight.seen.has(sha))];
   const bearers = await bearersOf(repository, sight.trunk, recorded, wanted);
-  const landed = recorded.filter(({ landed, unit }) => bears(bearers, landed, unit));
-  return {
-    ...sight,
-    graph: bearers.graph,
-    landed: new Map(landed.map(({ batchId, landed }) => [batchId, landed])),
-  };
+  const isHere = (sha: GitSha) => sight.seen.get(sha)?.type === "commit";
+  const landed = new Map<BatchId, Landed>();
+  for (const record of recorded)
+    if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
+  return { ...sight, graph: bearers.graph, landed };
 }
 
 /** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */
