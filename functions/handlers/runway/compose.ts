@@ -1,6 +1,7 @@
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { compose } from "../../adapters/git/compose.ts";
 import { openQueueRepository } from "../../adapters/git/queue-repository.ts";
+import { tidy } from "../../adapters/git/sweep.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { ComposeTask } from "../../contracts/messages.ts";
@@ -13,7 +14,12 @@ export const wire: Wire = (env, clients) => {
   const secrets = secretsOf(clients);
   return taskHandler(ComposeTask, async (task) => {
     const config = configOf(queues, task.queue);
-    return compose(await openQueueRepository(workDirectory, secrets, config), config, task, clients.now());
+    const repository = await openQueueRepository(workDirectory, secrets, config);
+    const result = await compose(repository, config, task, clients.now());
+    // Once an hour: a queue of which nothing lands leaves refs of builds too.
+    const problem = await tidy(repository, [], clients.now());
+    if (problem) clients.log.warn({ queue: task.queue, problem }, "refs were left over");
+    return result;
   });
 };
 

@@ -75,8 +75,17 @@ export const wire: Wire = (env, clients) => {
   };
 
   const topic = { name: "merges", schema: LandBatch };
-  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon });
+  const url = env[ENV.mergesTopic];
+  const lease = url === undefined ? undefined : { url, seconds: LEASE_SECONDS };
+  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon, lease });
 };
+
+/**
+ * A landing that dies holds its branch up for so long. A push takes a second or two, and its lease is renewed every 20 seconds however long
+ * it takes: a minute survives two renewals that fail. Should a landing outlive its lease, a second one harms nothing, since each push
+ * names what it expects of the remote.
+ */
+export const LEASE_SECONDS = 60;
 
 /** The configuration, the credentials or the host are at fault, and no change. */
 const isOperators = (error: unknown): error is CodedError =>
