@@ -4,12 +4,14 @@ import { asBytes, type Made, make } from "./commits.ts";
 import type { GitObject } from "./objects.ts";
 import { recordsRef, seenRef } from "./refs.ts";
 
-// The records of a target are the files of one commit without a parent, at recordsRef:
+// The records of a target are the files of one commit, at recordsRef:
 //
 //   <day>/<first two digits of the key>/<rest of the key>      such as 20718/3f/09ac…
 //
 // `day` counts from 1970-01-01. A landing writes one blob per record, and rewrites three small trees for each day and pair of digits: so
-// what it costs does not grow with the number of records. Days that have outlived their use are left out of the next tree.
+// what it costs does not grow with the number of records. Days that have outlived their use are left out of the next tree. The parent of
+// the commit is the one before it, since git sends only what is new beside a parent. Once in 30 days a commit has no parent, and what was
+// left out is gone for good.
 
 /** SQS keeps a message for two weeks at most, so a repeat is never later. */
 export const KEPT_DAYS = 30;
@@ -84,14 +86,22 @@ export function withEntries(
   ]);
   const kept = treeAt("").filter(({ name }) => isKept(name, today));
   const root = makeTree([...kept, { mode: "40000", name: `${today}`, sha: day.sha }]);
+  const parent = isSamePeriod(kept, today) ? seen.get(recordsRef(keeper.branch)) : undefined;
+  const above = parent?.type === "commit" ? `parent ${parent.sha}\n` : "";
   const message = `Records of what was landed on ${keeper.branch}\n`;
-  const commit = make("commit", asBytes(`tree ${root.sha}\nauthor ${by}\ncommitter ${by}\n\n${message}`));
+  const commit = make("commit", asBytes(`tree ${root.sha}\n${above}author ${by}\ncommitter ${by}\n\n${message}`));
   return [...entries.map(({ blob }) => blob), ...shards.map(({ tree }) => tree), day, root, commit];
 }
 
 /** Tomorrow's are another machine's, whose clock is ahead. */
 const isKept = (name: string, today: number): boolean =>
   /^\d+$/.test(name) && Number(name) >= today - KEPT_DAYS && Number(name) <= today + 1;
+
+/** True when the newest of the days lies in the same 30 days, counted from 1970, as today. */
+const isSamePeriod = (days: readonly TreeEntry[], today: number): boolean => {
+  const periodOf = (day: number) => Math.floor(day / KEPT_DAYS);
+  return days.some(({ name }) => periodOf(Number(name)) === periodOf(today));
+};
 
 interface TreeEntry {
   readonly mode: string;

@@ -39,7 +39,6 @@ describe("the records of landings", () => {
       expect(sandbox.refs("refs/submitqueue").map((line) => line.split(" ")[0])).toEqual([RECORDS]);
     }
     expect([...sandbox.records().keys()].sort()).toEqual([1, 2, 3, 4].map((n) => `q/batch/${n}`));
-    expect(sandbox.git("rev-list", "--count", RECORDS)).toBe("1");
   });
 
   it("are dropped a month later, by the push of a landing", async () => {
@@ -52,7 +51,22 @@ describe("the records of landings", () => {
       expect(await runway.land({ ...message, id: "again" }, { now: at(day) })).toMatchObject([{ kind: "landed" }]);
     }
     const first = Math.floor(NOW / DAY_MS);
+    // What was dropped is in no history either.
+    expect(Number(sandbox.git("rev-list", "--count", RECORDS))).toBeLessThan(8);
     expect(days()).toEqual([1, KEPT_DAYS, KEPT_DAYS + 1].map((day) => String(first + day)));
+  });
+
+  it("are sent as what is new beside those before, and not all of them again", async () => {
+    const sizes: number[] = [];
+    for (const n of [1, 2, 3]) {
+      const one = unit(n, [change(`c${n}`)]);
+      const before = sandbox.at(RECORDS);
+      await runway.landAlone(one);
+      sizes.push(sandbox.git("rev-list", "--objects", RECORDS, ...(before ? [`^${before}`] : [])).split("\n").length);
+    }
+    // A commit and two trees; for each of three records a blob and a tree.
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(3 + 3 * 2);
+    expect(sandbox.git("rev-list", "--count", RECORDS)).toBe("3");
   });
 
   it("of one day are found on the next days by a repeat", async () => {
