@@ -4,6 +4,9 @@ import { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
 import type { Settings } from "./settings.ts";
 
+/** A landing comes back a minute after it was held back (LEASE_SECONDS): a repository may be away for an hour. */
+export const MERGE_RECEIVES = 60;
+
 /** The topics: all that gateway, orchestrator and runway share, and owned by none of them. */
 export class MessagingStack extends Stack {
   readonly topics: Readonly<Record<TopicName, Topic>>;
@@ -13,12 +16,17 @@ export class MessagingStack extends Stack {
       stackName: "submitqueue-messaging",
       description: "Submitqueue: the topics between gateway, orchestrator and runway",
     });
-    const topic = (id: string, name: TopicName, kind: "fifo" | "standard", consumerTimeout: Duration) =>
-      new Topic(this, id, { name, kind, consumerTimeout, settings });
+    const topic = (
+      id: string,
+      name: TopicName,
+      kind: "fifo" | "standard",
+      consumerTimeout: Duration,
+      maxReceives?: number,
+    ) => new Topic(this, id, { name, kind, consumerTimeout, settings, ...(maxReceives ? { maxReceives } : {}) });
     this.topics = {
       requests: topic("Requests", "requests", "fifo", Duration.seconds(30)),
       signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
-      merges: topic("Merges", "merges", "fifo", Duration.minutes(5)),
+      merges: topic("Merges", "merges", "fifo", Duration.minutes(5), MERGE_RECEIVES),
       log: topic("Log", "log", "standard", Duration.seconds(30)),
     };
   }

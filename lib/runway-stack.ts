@@ -27,6 +27,9 @@ export class RunwayStack extends Stack {
     this.compose = runsGit("Compose", "runway/compose", Duration.minutes(5));
     const land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);
     land.sendsTo(topics.signals, ENV.signalsTopic);
-    land.consumes(topics.merges, { maxConcurrency: 20 });
+    // One message at a time: each landing has the whole time of the function.
+    land.consumes(topics.merges, { maxConcurrency: 20, batchSize: 1 });
+    // In the embedded runtime a landing dies with the process, and its message is there again when the process is.
+    if (settings.target !== "embedded") land.addEnvironment(ENV.mergesTopic, topics.merges.main.queueUrl);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  ChangeMessageVisibilityBatchCommand,
   type MessageAttributeValue,
   SendMessageBatchCommand,
   SendMessageCommand,
@@ -51,6 +52,21 @@ export async function sendAll<M>(sqs: SQSClient, url: string, topic: Topic<M>, m
       const what = `${Failed.length} of ${Entries.length} messages were not taken by ${url}: ${first.Code} ${first.Message ?? ""}`;
       throw new CodedError(first.SenderFault === true ? "internal" : "queue.unavailable", what);
     }
+  }
+}
+
+/** Keeps messages that are being worked on from being delivered again for so many seconds from now. One SQS call per ten messages. */
+export async function keepInvisible(
+  sqs: SQSClient,
+  url: string,
+  receiptHandles: readonly string[],
+  seconds: number,
+): Promise<void> {
+  for (let from = 0; from < receiptHandles.length; from += BATCH) {
+    const Entries = receiptHandles
+      .slice(from, from + BATCH)
+      .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: seconds }));
+    await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));
   }
 }
 

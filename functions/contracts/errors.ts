@@ -47,6 +47,12 @@ export const ERROR_CODES = {
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
   "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
   "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
+  "repository.refused": {
+    fault: "infra",
+    retry: false,
+    status: 500,
+    title: "The repository's host refuses the queue",
+  },
   "repository.failed": { fault: "infra", retry: false, status: 500, title: "git failed in an unexpected way" },
   "runner.unavailable": { fault: "infra", retry: true, status: 503, title: "The build runner did not answer" },
   "config.invalid": { fault: "infra", retry: false, status: 500, title: "The configuration is not valid" },

@@ -44,9 +44,10 @@ export type Happening = z.infer<typeof Happening>;
  * What keeps a waiting request from landing: `blocker` of a `blocked` entry's metadata, whose `on` names the batches in the way by their
  * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
  * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first. repository: the
- * queue's repository does not answer; the entry's reason says what was tried.
+ * queue's repository does not answer; the entry's reason says what was tried. host: the request has passed, and the host of the repository
+ * refuses the queue's pushes; the entry's reason holds the host's words.
  */
-export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "repository"]);
+export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "repository", "host"]);
 export type Blocker = z.infer<typeof Blocker>;
 
 /** Small facts for people and programs: batch_id, build_url, commit … Values are short. */

@@ -198,6 +198,19 @@ export const LandFinished = z.object({
   landId: z.string(),
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
+/**
+ * The host refuses the queue's pushes, whatever they hold: `held` have not landed, and no change is at fault. `results` are of the batches
+ * that landed before. The landing stays asked for, and is sent again.
+ */
+export const LandHeld = z.object({
+  ...SignalBase,
+  kind: z.literal("land-held"),
+  landId: z.string(),
+  held: z.array(BatchId),
+  results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })),
+  reason: Reason,
+  at: EpochMs,
+});
 /** The gateway's word on how the queue is to run. */
 export const QueueControl = Control.extend({ kind: z.literal("queue-control") });
 /** Look again: sent by the sweep, carries nothing. `nonce` keeps it from being taken for the one before. */
@@ -208,6 +221,7 @@ export const Signal = z.discriminatedUnion("kind", [
   CancelRequested,
   BuildFinished,
   LandFinished,
+  LandHeld,
   QueueControl,
   Tick,
 ]);
@@ -253,6 +267,8 @@ const dedupOfSignal = (signal: Signal): string | number => {
       return signal.buildKey;
     case "land-finished":
       return signal.landId;
+    case "land-held":
+      return `${signal.landId}/${signal.at}`;
     case "queue-control":
       return signal.version;
     case "tick":

@@ -12,6 +12,20 @@ const BranchName = z
     "a branch name without refs/heads/, such as main",
   );
 
+/** A remote is shown to everybody who may look at the queue: it holds no secret. A user alone is none, and ssh needs one. */
+function problemOf(remote: string): string | undefined {
+  const scheme = /^(https|ssh|file):\/\//.exec(remote)?.[1];
+  if (scheme === undefined) return undefined;
+  const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(remote) ?? [];
+  if (!URL.canParse(remote))
+    return "this is not an address: write https://<host>/<path>, ssh://<user>@<host>/<path> or file://<path>";
+  if (/[?#]/.test(remote)) return "write no query or fragment into a remote: name a tokenSecret for a token";
+  if (scheme === "ssh" && /:|%3a/i.test(user))
+    return "write no password into a remote: ssh takes a key, from its agent or its configuration";
+  if (scheme !== "ssh" && user !== "") return "write no user or password into a remote: name a tokenSecret";
+  return undefined;
+}
+
 /** Where a queue lands: one branch of one repository. `tokenSecret` names a secret that holds an HTTPS token; secrets are never written here. */
 export const Repository = z.strictObject({
   remote: z
@@ -19,10 +33,10 @@ export const Repository = z.strictObject({
     .min(1)
     .max(500)
     .regex(/^(https:\/\/|ssh:\/\/|file:\/\/|\/|\.\.?\/)\S+$/, "https://…, ssh://…, file://… or a path")
-    .refine(
-      (remote) => !/^https:\/\/[^/]*@/.test(remote),
-      "write no user or password into a remote: name a tokenSecret",
-    ),
+    .superRefine((remote, ctx) => {
+      const problem = problemOf(remote);
+      if (problem) ctx.addIssue({ code: "custom", message: problem });
+    }),
   branch: BranchName.default("main"),
   tokenSecret: z
     .string()

@@ -9,6 +9,10 @@ export const ReasonCode = z.enum([
   "change.unsupported",
   "merge.conflict",
   "merge.invalid",
+  /** The host has a rule against what the change puts onto the branch. */
+  "push.declined",
+  /** The host refuses the queue itself. No change is at fault. */
+  "repository.refused",
   "build.failed",
   "build.timed_out",
   "build.infrastructure",

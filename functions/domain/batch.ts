@@ -108,6 +108,8 @@ export interface Landing {
   readonly bundle?: readonly BatchId[];
   /** The undecided batches ahead of it that it lands before. */
   readonly bypassed?: readonly BatchId[];
+  /** Why the host refused it, whatever it holds, and since when it does. */
+  readonly held?: { readonly since: EpochMs; readonly reason: Reason };
   /** When it was last sent; absent until it is known to have been sent. */
   readonly sentAt?: EpochMs;
 }

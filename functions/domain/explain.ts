@@ -50,9 +50,12 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   };
 }
 
-/** The planner has it, and has not decided to land it. */
-const isWaiting = ({ status }: Summary): boolean =>
-  status === "batching" || status === "batched" || status === "speculating";
+/** Where a request may be when the blocker delays it: in admission the repository, while landing the host, in between all others. */
+function mayBlock(blocker: Blocker, { status }: Summary): boolean {
+  if (status === "started" || status === "validating") return blocker === "repository";
+  if (status === "landing") return blocker === "host";
+  return blocker !== "host" && (status === "batching" || status === "batched" || status === "speculating");
+}
 
 interface Block {
   readonly blocker: Blocker;
@@ -62,9 +65,6 @@ interface Block {
   readonly said?: string;
 }
 
-/** Admission has it: only the repository can be what it waits for. */
-const isInAdmission = ({ status }: Summary): boolean => status === "started" || status === "validating";
-
 /** The last blocker that was told and that nothing later has overtaken. */
 function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
   const { queue } = summary;
@@ -72,7 +72,7 @@ function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: Queue
   const told = entries[index];
   const blocker = Blocker.safeParse(told?.metadata["blocker"]);
   if (told === undefined || !blocker.success) return undefined;
-  if (!(isWaiting(summary) || (isInAdmission(summary) && blocker.data === "repository"))) return undefined;
+  if (!mayBlock(blocker.data, summary)) return undefined;
   if (blocker.data === "pause" && mode !== "paused") return undefined;
   if (entries.slice(index + 1).some((entry) => overtakes(entry, blocker.data))) return undefined;
   const labels = String(told.metadata["on"] ?? "").split(" ");
@@ -165,7 +165,7 @@ function waitOf(
       return "It is being cancelled, and ends once its builds have stopped; if it was landing already, it may land.";
     case "speculated":
     case "landing":
-      return "It has passed, and is being landed.";
+      return block ? blocked(block, queue) : "It has passed, and is being landed.";
     default:
       if (block) return blocked(block, queue);
       return builds.some(({ outcome }) => outcome === "unfinished")
@@ -176,6 +176,8 @@ function waitOf(
 
 function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
   switch (blocker) {
+    case "host":
+      return `It has passed, and its landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
     case "dependency":
       return `It waits for ${on.length === 0 ? "requests ahead of it" : listed(on)}: it conflicts with what goes ahead of it, and lands once that is decided.`;
     case "budget":

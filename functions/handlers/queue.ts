@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { Clients, LambdaHandler } from "../adapters/clients.ts";
-import { sendDeadLetter } from "../adapters/sqs.ts";
+import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import type { Topic } from "../contracts/messages.ts";
 
 const Received = z.object({
   messageId: z.string(),
   body: z.string(),
+  receiptHandle: z.string().optional(),
   attributes: z
     .object({ MessageGroupId: z.string().optional(), MessageDeduplicationId: z.string().optional() })
     .default({}),
@@ -23,6 +24,18 @@ export interface QueueOptions<M> {
   readonly attempts?: number;
   /** Called before a message that failed for good is dead-lettered: what it was about can be brought to an end here. */
   readonly abandon?: (message: M, error: unknown) => Promise<void>;
+  /** Absent: a consumer that dies holds up the groups of its messages for as long as the topic's visibility time-out. */
+  readonly lease?: Lease | undefined;
+}
+
+/**
+ * Messages stay invisible for `seconds` at a time, and the time is renewed while they are worked on. So a consumer that dies holds up the
+ * groups of its messages for `seconds` and no longer, however long a consumer may run.
+ */
+export interface Lease {
+  /** The topic that the messages come from. */
+  readonly url: string;
+  readonly seconds: number;
 }
 
 interface Delivery<M> {
@@ -124,9 +137,9 @@ function consume<M>(
     return "held";
   }
 
-  return async (event) => {
+  return leased(clients, options.lease, async ({ Records }) => {
     const back: Received[] = [];
-    for (const group of groupsOf(SqsEvent.parse(event).Records)) {
+    for (const group of groupsOf(Records)) {
       const deliveries: Delivery<M>[] = [];
       for (const received of group) {
         const decoded = decode(topic, received.body);
@@ -136,6 +149,31 @@ function consume<M>(
       back.push(...(await workGroup(deliveries, { attempt, workOn, hold })).map(({ received }) => received));
     }
     return { batchItemFailures: back.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  });
+}
+
+/** Renews three times in the span of a lease. A renewal that fails is not the end: the next one comes before the lease has run out. */
+function leased(
+  { sqs, log }: Clients,
+  lease: Lease | undefined,
+  work: (event: z.infer<typeof SqsEvent>) => Promise<unknown>,
+): LambdaHandler {
+  return async (event) => {
+    const parsed = SqsEvent.parse(event);
+    if (lease === undefined) return work(parsed);
+    const { url, seconds } = lease;
+    const handles = parsed.Records.flatMap(({ receiptHandle }) => receiptHandle ?? []);
+    const renew = () =>
+      keepInvisible(sqs, url, handles, seconds).catch((err: unknown) =>
+        log.warn({ err, url }, "a lease was not renewed"),
+      );
+    await renew();
+    const timer = setInterval(renew, (seconds * 1000) / 3);
+    try {
+      return await work(parsed);
+    } finally {
+      clearInterval(timer);
+    }
   };
 }
 

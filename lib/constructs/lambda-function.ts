@@ -87,8 +87,8 @@ export class LambdaFunction extends Construct {
     this.allow([topic.main.queueArn], "sqs:SendMessage");
   }
 
-  /** Fed by the topic, ten messages at a time, failing one by one; may put what it can't read among the topic's dead letters. */
-  consumes(topic: Topic, options: { readonly maxConcurrency?: number } = {}): void {
+  /** Fed by the topic, ten messages at a time unless told otherwise, failing one by one; may put what it can't read among the topic's dead letters. */
+  consumes(topic: Topic, options: { readonly maxConcurrency?: number; readonly batchSize?: number } = {}): void {
     this.lambda.addEventSource(
       new SqsEventSource(topic.main, { batchSize: 10, reportBatchItemFailures: true, ...options }),
     );

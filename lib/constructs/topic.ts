@@ -16,6 +16,8 @@ export interface TopicProps {
   /** How long its consumer may run. */
   readonly consumerTimeout: Duration;
   readonly settings: Settings;
+  /** How often a message may be received without being taken. Default: MAX_RECEIVES. */
+  readonly maxReceives?: number;
 }
 
 /** A queue of messages with its dead-letter queue and the alarms that watch both: no queue exists without all of them. */
@@ -25,7 +27,11 @@ export class Topic extends Construct {
   readonly dead: Queue;
   readonly consumerTimeout: Duration;
 
-  constructor(scope: Construct, id: string, { name, kind, consumerTimeout, settings }: TopicProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { name, kind, consumerTimeout, settings, maxReceives = MAX_RECEIVES }: TopicProps,
+  ) {
     super(scope, id);
     this.topicName = name;
     this.consumerTimeout = consumerTimeout;
@@ -53,7 +59,7 @@ export class Topic extends Construct {
       ...common,
       queueName: `submitqueue-${name}${suffix}`,
       visibilityTimeout: visibilityFor(consumerTimeout),
-      deadLetterQueue: { queue: this.dead, maxReceiveCount: MAX_RECEIVES },
+      deadLetterQueue: { queue: this.dead, maxReceiveCount: maxReceives },
     });
     (this.main.node.defaultChild as CfnResource).addMetadata(METADATA.topic, name);
     (this.dead.node.defaultChild as CfnResource).addMetadata(METADATA.deadLettersOf, name);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { z } from "zod";
 import { git } from "../sandbox/git.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
@@ -22,17 +23,18 @@ export interface TrunkReport {
   readonly commits: readonly TrunkCommit[];
 }
 
+const Signed = z.object({ content: z.string() });
+const Landed = z.object({ batchId: z.string(), outcome: z.object({ commit: z.string() }) });
+
 /** How many commits are looked at side by side. */
 const AT_ONCE = 12;
 
-const LANDED = "refs/submitqueue/landed/";
+const RECORDS = "refs/submitqueue/records/";
 
 /** Checks out every commit point of the trunk and runs the project's check there. Looks at the remote alone, and at nothing the queue says. */
 export async function proveTrunk({ remote, branch, start, command }: Sandbox): Promise<TrunkReport> {
   const log = await git(remote, ["log", "--format=%H %s", `${start}..refs/heads/${branch}`]);
-  const refs = await git(remote, ["for-each-ref", "--format=%(objectname) %(*objectname)", LANDED]);
-  // A ref to a tag names two objects, of which the second is the commit.
-  const points = new Set(lines(refs).map((line) => line.trim().split(" ").at(-1)));
+  const points = await commitPoints(remote);
   const commits: TrunkCommit[] = [];
   const rows = lines(log).map((line) => ({ sha: line.slice(0, 40), subject: line.slice(41) }));
   while (rows.length > 0) {
@@ -43,6 +45,14 @@ export async function proveTrunk({ remote, branch, start, command }: Sandbox): P
     commits.push(...(await Promise.all(rows.splice(0, AT_ONCE).map(check))));
   }
   return { repository: remote, branch, commits };
+}
+
+/** The commits that the records of landings name: JSON files in the trees of the records refs. */
+async function commitPoints(remote: string): Promise<ReadonlySet<string>> {
+  const refs = lines(await git(remote, ["for-each-ref", "--format=%(refname)", RECORDS]));
+  const files = await Promise.all(refs.map((ref) => git(remote, ["grep", "--no-line-number", "-h", "", ref])));
+  const records = files.flatMap(lines).map((line) => Signed.parse(JSON.parse(line)));
+  return new Set(records.flatMap(({ content }) => Landed.safeParse(JSON.parse(content)).data?.outcome.commit ?? []));
 }
 
 async function passesAt(remote: string, sha: string, command: string): Promise<boolean> {

@@ -50,6 +50,21 @@ describe("queues.yaml", () => {
     ["no repository", { queues: [{ ...queue(), repository: undefined }] }, "queues.0.repository"],
     ["no remote", { queues: [queue({ repository: {} })] }, "queues.0.repository.remote"],
     ["a remote that is none", { queues: [repository({ remote: "example.com" })] }, "queues.0.repository.remote"],
+    ...[
+      "https://u@example.com/r",
+      "https://:p@example.com/r",
+      "https://example.com/r?access_token=s",
+      "https://example.com/r#private_token=s",
+      "ssh://git:p@example.com/r",
+      "ssh://git%3Ap@example.com/r",
+      "ssh://git@example.com/r?token=s",
+      "file://u:p@localhost/r",
+      "https://u:p@",
+    ].map((remote): [string, object, string] => [
+      `a secret in the remote ${remote}`,
+      { queues: [repository({ remote })] },
+      "queues.0.repository.remote",
+    ]),
     [
       "a password in a remote",
       { queues: [repository({ remote: "https://u:p@example.com/r" })] },

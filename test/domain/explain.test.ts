@@ -57,6 +57,23 @@ describe("a waiting request", () => {
     });
   });
 
+  it("whose landing the host refuses says so in the host's words, and no longer once it has landed", () => {
+    const reason = { code: "repository.refused" as const, message: "The host refuses: branch is protected." };
+    const told = happeningEvent(sqid, "blocked", epochMs(20), {
+      occurrence: "l",
+      reason,
+      metadata: { blocker: "host" },
+    });
+    const entries = [is("speculating", 10), blocked(11, "dependency", "3"), is("landing", 15)];
+    expect(why(entries)).not.toHaveProperty("blocker");
+    expect(why([...entries, told])).toMatchObject({
+      ...{ blocker: "host", since: 20 },
+      sentence: expect.stringMatching(/tried again.*branch is protected/),
+    });
+    expect(why([...entries, told, is("landed", 30)])).not.toHaveProperty("blocker");
+    expect(why([...entries, told, is("speculating", 30)])).not.toHaveProperty("blocker");
+  });
+
   it("names the requests in the way, and in a sentence no more than five", () => {
     const { on, sentence } = why([speculating, blocked(20, "dependency", "1 2 3 4 5 6 8")]);
     expect(on).toEqual([1, 2, 3, 4, 5, 6, 8].map((n) => `q/${n}`));

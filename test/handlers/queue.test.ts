@@ -1,7 +1,7 @@
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import type { Clients, LambdaContext, LambdaHandler } from "../../functions/adapters/clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
@@ -164,5 +164,48 @@ describe("a consumer of groups", () => {
     });
     await givenBack(handler, "a1");
     expect(order).toEqual(["abandoned 1", "buried"]);
+  });
+});
+
+describe("a consumer with a lease on its messages", () => {
+  const renewals = () =>
+    sqs.commandCalls(ChangeMessageVisibilityBatchCommand).map(({ args: [{ input }] }) => input.Entries);
+  const leased = (work: () => Promise<void>) =>
+    queueHandler(topic, clients, "dead.fifo", work, { attempts: 1, lease: { url: "numbers.fifo", seconds: 60 } });
+  const event = (...names: string[]) => ({
+    Records: records(...names).Records.map((record) => ({ ...record, receiptHandle: `handle-${record.messageId}` })),
+  });
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it("renews it for as long as it works, and not after that, whatever comes of the work", async () => {
+    for (const end of [undefined, passing, final]) {
+      sqs.resetHistory();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const done = leased(() => promise)(event("a1", "b2"), {} as LambdaContext);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(renewals()).toEqual([
+        ["a1", "b2"].map((name, index) => ({
+          ...{ Id: String(index), ReceiptHandle: `handle-${name}`, VisibilityTimeout: 60 },
+        })),
+      ]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(renewals()).toHaveLength(4);
+      if (end) reject(end);
+      else resolve();
+      await vi.advanceTimersByTimeAsync(1);
+      await done;
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(renewals()).toHaveLength(4);
+    }
+  });
+
+  it("works all the same when a renewal fails", async () => {
+    sqs.on(ChangeMessageVisibilityBatchCommand).rejects(new Error("throttled"));
+    const worked: string[] = [];
+    const done = leased(async () => void worked.push("done"))(event("a1"), {} as LambdaContext);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await done).toEqual({ batchItemFailures: [] });
+    expect(worked).toEqual(["done"]);
   });
 });

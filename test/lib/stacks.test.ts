@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { LEASE_SECONDS } from "../../functions/handlers/runway/land.ts";
 import { MAX_RECEIVES } from "../../lib/constructs/topic.ts";
+import { MERGE_RECEIVES } from "../../lib/messaging-stack.ts";
 import { TABLES, TOPICS } from "../../lib/ownership.ts";
 import { METADATA } from "../../lib/settings.ts";
 import { functionsOf, read, target, templatesOf } from "./synthesized.ts";
@@ -53,7 +55,7 @@ describe("a topic", () => {
       if (main === undefined || dead === undefined) throw new Error(`there is no topic ${name}`);
       const redrive = main.properties["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
       expect(target(templates, "messaging", redrive.deadLetterTargetArn)).toBe(dead);
-      expect(redrive.maxReceiveCount).toBe(MAX_RECEIVES);
+      expect(redrive.maxReceiveCount).toBe(name === "merges" ? MERGE_RECEIVES : MAX_RECEIVES);
       expect(dead.properties["FifoQueue"]).toBe(main.properties["FifoQueue"]);
       for (const { logicalId, properties } of [main, dead]) {
         expect(properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
@@ -101,7 +103,8 @@ describe("a topic", () => {
         (one) => one.arn === target(templates, stack, properties["FunctionName"]).arn,
       );
       if (fn === undefined) throw new Error("a topic feeds no function");
-      expect(properties).toMatchObject({ BatchSize: 10, FunctionResponseTypes: ["ReportBatchItemFailures"] });
+      const BatchSize = fn.name === "runway/land" ? 1 : 10;
+      expect(properties).toMatchObject({ BatchSize, FunctionResponseTypes: ["ReportBatchItemFailures"] });
       expect(properties).not.toHaveProperty("MaximumBatchingWindowInSeconds");
       expect(Number(queue.properties["VisibilityTimeout"])).toBeGreaterThanOrEqual(6 * fn.timeout);
       return `${String(queue.metadata[METADATA.topic])} -> ${fn.name}`;
@@ -113,6 +116,16 @@ describe("a topic", () => {
       "signals -> orchestrator/plan",
     ]);
   });
+});
+
+it("a landing that dies holds its branch up for a minute: the function knows the topic whose messages it has a lease on", () => {
+  const land = functionsOf(templates).find(({ name }) => name === "runway/land");
+  const merges = queues.find(({ metadata }) => metadata[METADATA.topic] === "merges");
+  if (land === undefined) throw new Error("nothing lands");
+  const { Variables } = land.properties["Environment"] as { Variables: Record<string, unknown> };
+  expect(target(templates, "runway", Variables["MERGES_TOPIC_URL"])).toBe(merges);
+  expect(LEASE_SECONDS).toBeLessThanOrEqual(60);
+  expect(MERGE_RECEIVES * LEASE_SECONDS).toBeGreaterThanOrEqual(3_600);
 });
 
 describe("a table", () => {

@@ -62,7 +62,7 @@ export function authoredBy(committer: Committer, source: Commit): string {
 /** An object that was made here and need not be in the repository yet. */
 export interface Made {
   readonly sha: GitSha;
-  readonly type: "commit" | "tag";
+  readonly type: "blob" | "tree" | "commit" | "tag";
   readonly body: Buffer;
 }
 

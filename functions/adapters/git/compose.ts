@@ -4,9 +4,7 @@ import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { applyUnit } from "./apply.ts";
 import { type Bench, setBench, type Tip } from "./bench.ts";
-import { push } from "./push.ts";
-import { composedRecord } from "./records.ts";
-import { composedRef, pathRef } from "./refs.ts";
+import { pushPath, type Tips } from "./path.ts";
 import type { Repository } from "./repository.ts";
 import { look, unusable, type World } from "./world.ts";
 
@@ -14,7 +12,7 @@ import { look, unusable, type World } from "./world.ts";
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
   // A trial belongs to no batch.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
-  const world = await look(repository, { units: [unit], recall: false });
+  const world = await look(repository, { units: [unit] });
   const reason = unusable(world, unit, config);
   if (reason) return { kind: "refused", reason };
   const bench = await setBench(repository, config, world, { landed: [], units: [unit] });
@@ -24,7 +22,8 @@ export async function check(repository: Repository, config: QueueConfig, { step 
 
 /**
  * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. What has landed of the base is left
- * out. A repeat moves its own ref. Seven git processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable.
+ * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Seven git processes
+ * (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
  */
 export async function compose(
   repository: Repository,
@@ -32,33 +31,26 @@ export async function compose(
   task: ComposeTask,
   now: EpochMs,
 ): Promise<ComposeResult> {
-  const world = await look(repository, { units: [...task.base, task.head], batches: task.without });
+  const keeper = { branch: config.repository.branch, installation: task.installation, now };
+  const world = await look(repository, { units: [...task.base, task.head], batches: task.without, keeper });
   const contradiction = task.without.find((batchId) => world.landed.has(batchId));
   if (contradiction !== undefined) return { kind: "refuted", batchId: contradiction };
   const composition = await applyOpen(repository, config, world, task);
   if (composition.kind === "refused") return composition;
-  const { bench, base, under, tip, landed } = composition;
-  const { buildKey, head } = task;
-  const record = composedRecord({ buildKey, commit: tip.sha, base: base.sha }, { committer: config.committer, now });
-  const ref = pathRef(buildKey);
-  bench.add(record);
-  await bench.flush();
-  const pushed = await push(repository, [
-    { ref, to: tip.sha, mode: "always" },
-    { ref: composedRef(head.batchId, buildKey), to: record.sha, mode: "always" },
-  ]);
-  if (pushed.kind === "failed") throw pushed.error;
+  const { under, tip, landed } = composition;
+  const pushed = await pushPath(repository, config, task, { ...composition, now });
+  if (pushed.kind === "refused") return pushed;
   return {
     kind: "composed",
     composed: { commit: tip.sha, tree: tip.tree, trunk: world.trunk },
     under: under.sha,
-    ref,
+    ref: pushed.ref,
     landed,
   };
 }
 
 type Composition =
-  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; landed: BatchId[] }
+  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; tips: Tips; landed: BatchId[] }
   | Extract<ComposeResult, { kind: "refused" }>;
 
 /** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for. */
@@ -79,13 +71,15 @@ async function applyOpen(
   let tip = bench.trunk;
   let base = tip;
   let under: Tip | undefined;
+  const tips: { batchId: BatchId; tip: Tip }[] = [];
   for (const unit of open) {
     if (unit === task.head) base = tip;
     if (unit.steps.some(({ sqid }) => task.sqids.includes(sqid))) under ??= tip;
     const applied = await applyUnit(bench, tip, unit);
     if (applied.kind === "refused") return { kind: "refused", batchId: unit.batchId, reason: applied.reason };
     tip = applied.tip;
+    tips.push({ batchId: unit.batchId, tip });
   }
   const before = landed.filter((unit) => unit !== task.head).map(({ batchId }) => batchId);
-  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, landed: before };
+  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, tips, landed: before };
 }

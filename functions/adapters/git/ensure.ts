@@ -1,11 +1,10 @@
 import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
-import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type GitObject, peeled, readObjects } from "./objects.ts";
-import { complaint } from "./process.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
+import { troubleWith } from "./trouble.ts";
 
 /** A change as git knows it: the pinned commit, and the ref that it was announced under. */
 export interface PinnedChange {
@@ -92,5 +91,5 @@ async function fetchable(repository: Repository, shas: readonly string[]): Promi
   const { exitCode, stderr } = await repository.tryFetch(shas);
   if (exitCode === 0) return true;
   if (/not our ref|unadvertised object|couldn't find remote ref|no such remote ref/i.test(stderr)) return false;
-  throw new CodedError("repository.unavailable", `${repository.remote} could not be fetched: ${complaint(stderr)}`);
+  throw troubleWith(repository.remote, "fetched", stderr);
 }

@@ -1,14 +1,26 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { LandBatch, LandOutcome } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
+import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Applied, applyUnit } from "./apply.ts";
 import { type Bench, setBench, type Tip } from "./bench.ts";
 import { lineOf } from "./history.ts";
+import type { HostWords } from "./host-words.ts";
+import { Narrowing } from "./narrowing.ts";
 import { type Past, recall, recallAnswer, spentRefs } from "./past.ts";
 import { push, type RefUpdate } from "./push.ts";
-import { type Answered, answerRecord, fingerprintOf, landedRecord, type Stamp } from "./records.ts";
-import { answerRef, landedRef } from "./refs.ts";
+import {
+  type Answered,
+  answerEntry,
+  declinedEntry,
+  fingerprintOf,
+  identity,
+  landedEntry,
+  type Stamp,
+} from "./records.ts";
+import { type Entry, type Keeper, withEntries } from "./records-tree.ts";
+import { recordsRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 import { unusable } from "./world.ts";
@@ -23,17 +35,23 @@ export interface LandOptions {
   readonly beforePush?: (attempt: number) => Promise<void>;
 }
 
-export interface LandAnswer {
-  readonly results: readonly Answered[];
-  /** Refs of ours that are of no use any more. */
-  readonly spent: readonly string[];
-}
+export type LandAnswer =
+  | {
+      readonly kind: "answered";
+      readonly results: readonly Answered[];
+      /** Refs of ours that are of no use any more. */
+      readonly spent: readonly string[];
+    }
+  /** The host refuses the queue's pushes, whatever they hold. `landed` is what the host took before. Nothing is recorded: try again later. */
+  | { readonly kind: "held"; readonly reason: Reason; readonly landed: readonly Answered[] };
 
 /**
- * Lands batches in order, in one atomic push of the trunk, the landed ref of each and the answer. Of a bundle all land or none: one that
- * is refused has the others skipped, and only the tree that the last one leaves is held against the tested one. A repeat finds its answer, and
- * gives it again. Eight git processes (one fetch, one push), and those of applyUnit for each batch whose tested commit the trunk can't
- * simply move to. Throws repository.unavailable, and repository.failed when the remote declines the push; then nothing was landed.
+ * Lands batches in order, in one atomic push of the trunk and the records ref. Of a bundle all land or none: one that is refused has the
+ * others skipped, and only the tree that the last one leaves is held against the tested one. A push that the host declines is narrowed
+ * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. What is ahead of that bundle lands, and
+ * what is behind it is skipped. A repeat finds its answer, and gives it again. Nine git processes (one fetch, one push), and those of
+ * applyUnit for each batch whose tested commit the trunk can't simply move to. Throws repository.unavailable and repository.refused;
+ * nothing was landed then.
  */
 export async function land(
   repository: Repository,
@@ -41,32 +59,52 @@ export async function land(
   message: LandBatch,
   { now, attempts = 10, beforePush = async () => {} }: LandOptions,
 ): Promise<LandAnswer> {
+  const { branch } = config.repository;
+  const keeper: Keeper = { branch, installation: message.installation, now };
   const stamp = { committer: config.committer, now };
+  const narrowing = new Narrowing<Batch>();
   let last: { facts: string; error: CodedError } | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const past = await recall(repository, message);
+  for (let attempt = 1; ; ) {
+    const past = await recall(repository, message, keeper);
     const before = recallAnswer(past, message);
-    if (before) return { results: before, spent: spentRefs(past, before) };
-    // The remote is as it was when it refused: it will refuse again.
+    if (before) return { kind: "answered", results: before, spent: spentRefs(past, before) };
+    // The remote is as it was when it failed: it will fail again.
     if (last?.facts === past.facts) throw last.error;
     if (attempt > attempts)
-      throw new CodedError(
-        "repository.unavailable",
-        `${config.repository.branch} moved under ${attempts} pushes in a row`,
-      );
-    const attempted = await applyInOrder(repository, config, message, past);
-    const updates = await written(message, past, attempted, stamp);
+      throw new CodedError("repository.unavailable", `${branch} moved under ${attempts} pushes in a row`);
+    const attempted = await applyInOrder(repository, config, message, past, narrowing);
+    const updates = await written(message, past, attempted, stamp, narrowing.found?.words);
     await beforePush(attempt);
     const pushed = await push(repository, updates);
-    if (pushed.kind === "pushed") return { results: attempted.results, spent: spentRefs(past, attempted.results) };
-    last = { facts: past.facts, error: pushed.error };
+    last = pushed.kind === "failed" ? { facts: past.facts, error: pushed.error } : undefined;
+    if (pushed.kind === "failed") attempt += 1;
+    else if (pushed.kind === "pushed") {
+      narrowing.accepted(attempted.placed.length);
+      const { results } = attempted;
+      if (!attempted.isCut) return { kind: "answered", results, spent: spentRefs(past, results) };
+    } else if (narrowing.isAboutQueue(attempted.placed, pushed.words, past, repository.trunkRef))
+      return held(past, message, refusals.refusesQueue(branch, pushed.words.text));
+    else narrowing.declined(attempted.placed, pushed.words);
   }
 }
+
+const held = ({ world }: Past, { batches }: LandBatch, reason: Reason): LandAnswer => ({
+  kind: "held",
+  reason,
+  landed: batches.flatMap((batch) => {
+    const outcome = world.landed.get(batch.batchId)?.outcome;
+    return outcome ? [{ batchId: batch.batchId, unit: fingerprintOf(batch), outcome }] : [];
+  }),
+});
 
 interface Attempted {
   readonly bench: Bench;
   readonly tip: Tip;
   readonly results: readonly Answered[];
+  /** The bundles that the push would land. */
+  readonly placed: readonly (readonly Batch[])[];
+  /** True when more bundles may land after these. The results say `skipped` of those, and are no answer. */
+  readonly isCut: boolean;
 }
 
 /** Puts the batches onto the trunk one after the other, as far as they go: the first that does not fit, with its bundle, ends it. */
@@ -75,6 +113,7 @@ async function applyInOrder(
   config: QueueConfig,
   { batches }: LandBatch,
   past: Past,
+  narrowing: Narrowing<Batch>,
 ): Promise<Attempted> {
   const { world } = past;
   const { landed } = world;
@@ -87,21 +126,28 @@ async function applyInOrder(
   });
   let tip = bench.trunk;
   let blocked = false;
+  const landing: (readonly Batch[])[] = [];
+  let isCut = false;
   const outcomes = new Map<Batch, LandOutcome>();
   for (const group of bundlesOf(open)) {
-    const placed = blocked ? undefined : await place(group);
-    if (placed?.kind === "landed") tip = placed.tip;
-    else blocked = true;
+    isCut ||= !blocked && landing.length >= narrowing.most;
+    const placed = blocked || isCut ? undefined : await place(group);
+    if (placed?.kind === "landed") {
+      tip = placed.tip;
+      landing.push(group);
+    } else blocked = true;
     for (const batch of group) outcomes.set(batch, placed?.outcomes.get(batch) ?? { kind: "skipped" });
   }
   const results = batches.map((batch): Answered => {
     const outcome = landed.get(batch.batchId)?.outcome ?? outcomes.get(batch) ?? { kind: "skipped" };
     return { batchId: batch.batchId, unit: fingerprintOf(batch), outcome };
   });
-  return { bench, tip, results };
+  return { bench, tip, results, placed: landing, isCut };
 
   /** All of the group, or none. */
   async function place(group: readonly Batch[]): Promise<Placed> {
+    if (narrowing.found && narrowing.found.bundle[0]?.batchId === group[0]?.batchId)
+      return { kind: "grounded", outcomes: declined(config.repository.branch, group, narrowing.found.words) };
     let at = tip;
     const done = new Map<Batch, LandOutcome>();
     for (const batch of group) {
@@ -118,6 +164,12 @@ async function applyInOrder(
       outcomes: new Map(group.map((batch) => [batch, { kind: "stale", trunk: world.trunk }])),
     };
   }
+}
+
+/** The host does not say which of a bundle it refuses, so all of the bundle are told. */
+function declined(branch: string, bundle: readonly Batch[], { text }: HostWords): ReadonlyMap<Batch, LandOutcome> {
+  const sqids = bundle.flatMap(({ steps }) => steps.map(({ sqid }) => sqid));
+  return new Map(bundle.map((batch) => [batch, { kind: "refused", reason: refusals.declined(branch, text, sqids) }]));
 }
 
 /** What came of putting a bundle onto a tip. A batch without an outcome was skipped for another's sake. */
@@ -157,26 +209,34 @@ const landedAs = ({ tested }: Batch, { tip, commits }: Extract<Applied, { kind: 
 });
 
 /** Writes what there is to push, and says which refs it is for. */
-async function written(message: LandBatch, { world }: Past, attempted: Attempted, stamp: Stamp): Promise<RefUpdate[]> {
-  const { bench, tip, results } = attempted;
-  const was = (ref: string) => ({ ref, mode: { was: world.seen.get(ref)?.sha } });
-  const fresh = results.flatMap(({ batchId, unit, outcome }) =>
-    outcome.kind === "landed" && !world.landed.has(batchId)
-      ? [{ ...was(landedRef(batchId)), to: bench.add(landedRecord(unit, outcome, stamp)) }]
-      : [],
+async function written(
+  message: LandBatch,
+  { keeper, world }: Past,
+  { bench, tip, results, isCut }: Pick<Attempted, "bench" | "tip" | "results" | "isCut">,
+  stamp: Stamp,
+  words?: HostWords,
+): Promise<RefUpdate[]> {
+  const entries: Entry[] = results.flatMap(({ batchId, unit, outcome }) =>
+    outcome.kind === "landed" && !world.landed.has(batchId) ? [landedEntry(keeper, batchId, unit, outcome)] : [],
   );
-  const answer = bench.add(answerRecord(tip.sha, message.id, results, stamp));
+  if (!isCut) entries.push(answerEntry(keeper, message.queue, message.id, results));
+  const refused = results.find(({ outcome }) => outcome.kind === "refused");
+  if (words?.about === "unknown" && refused)
+    entries.push(declinedEntry(keeper, { batchId: refused.batchId, words: words.text, trunk: world.trunk }));
+  const made = withEntries(keeper, world.seen, entries, identity(stamp));
+  for (const object of made) bench.add(object);
   await bench.flush();
+  const ref = recordsRef(keeper.branch);
   return [
     ...(tip.sha === world.trunk ? [] : [{ ref: bench.trunkRef, to: tip.sha, mode: "forward" as const }]),
-    ...fresh,
-    { ...was(answerRef(message.queue, message.id)), to: answer },
+    { ref, to: made.at(-1)?.sha, mode: { was: world.seen.get(ref)?.sha } },
   ];
 }
 
 /**
- * The answer to a message whose landing failed for good, with what the remote tells: what has landed has landed, the first that has not
- * is refused with the error, and the rest was not tried. Recorded where that is possible, so that a repeat does not land what was given up.
+ * The answer to a message whose landing failed for good by a fault of ours, with what the remote tells: what has landed has landed, the
+ * first that has not is refused with the error, and the rest was not tried. Recorded where that is possible, so that a repeat does not land
+ * what was given up.
  */
 export async function giveUp(
   repository: Repository,
@@ -184,19 +244,20 @@ export async function giveUp(
   message: LandBatch,
   { why, now }: { why: string; now: EpochMs },
 ): Promise<readonly Answered[]> {
-  const past = await recall(repository, message);
+  const keeper: Keeper = { branch: config.repository.branch, installation: message.installation, now };
+  const past = await recall(repository, message, keeper);
   const before = recallAnswer(past, message);
   if (before) return before;
   const { world } = past;
   const first = message.batches.find(({ batchId }) => !world.landed.has(batchId));
   const results = message.batches.map((batch): Answered => {
-    const refused = { kind: "refused" as const, reason: refusals.declined(config.repository.branch, why) };
+    const refused = { kind: "refused" as const, reason: refusals.failed(config.repository.branch, why) };
     const otherwise: LandOutcome = batch === first ? refused : { kind: "skipped" };
     const outcome = world.landed.get(batch.batchId)?.outcome ?? otherwise;
     return { batchId: batch.batchId, unit: fingerprintOf(batch), outcome };
   });
   const bench = await setBench(repository, config, world, { landed: [], units: [] });
   const stamp = { committer: config.committer, now };
-  await push(repository, await written(message, past, { bench, tip: bench.trunk, results }, stamp));
+  await push(repository, await written(message, past, { bench, tip: bench.trunk, results, isCut: false }, stamp));
   return results;
 }

@@ -1,7 +1,19 @@
 import type { BatchId, GitSha } from "../../contracts/ids.ts";
 import type { LandBatch } from "../../contracts/messages.ts";
-import { type Answered, type ComposedRecord, fingerprintOf, readAnswer, readComposed } from "./records.ts";
-import { answerRef, composedPrefix, composedRef, landedRef, pathRef, seenRef } from "./refs.ts";
+import {
+  type Answered,
+  answerAt,
+  type ComposedRecord,
+  type Declined,
+  declinedAt,
+  fingerprintOf,
+  landedAt,
+  readAnswer,
+  readComposed,
+  readDeclined,
+} from "./records.ts";
+import { type Keeper, namesToAdd, namesToFind } from "./records-tree.ts";
+import { composedPrefix, composedRef, pathRef, recordsRef, seenRef } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 import { look, type World } from "./world.ts";
 
@@ -12,23 +24,32 @@ export interface ComposedBefore extends ComposedRecord {
 
 /** What runway has done for the batches of a message so far, as the remote tells. */
 export interface Past {
+  readonly keeper: Keeper;
   readonly world: World;
   /** A text that differs when anything differs that a push depends on. */
   readonly facts: string;
   readonly composed: readonly ComposedBefore[];
 }
 
-/** Four git processes, one of them a fetch. */
-export async function recall(repository: Repository, message: LandBatch): Promise<Past> {
-  const asked = answerRef(message.queue, message.id);
+/** The records that landing a message reads, and may write. */
+const addressesOf = (keeper: Keeper, { queue, id, batches }: LandBatch) => [
+  answerAt(keeper, queue, id),
+  declinedAt(keeper),
+  ...batches.map(({ batchId }) => landedAt(keeper, batchId)),
+];
+
+/** Four git processes, one of them a fetch; those of bearersOf beside when a batch has landed. */
+export async function recall(repository: Repository, message: LandBatch, keeper: Keeper): Promise<Past> {
+  const addresses = addressesOf(keeper, message);
   const world = await look(repository, {
     units: message.batches,
-    refs: [asked, ...message.batches.map(({ batchId }) => composedPrefix(batchId))],
+    keeper,
+    refs: message.batches.map(({ batchId }) => composedPrefix(batchId)),
+    objects: [...namesToFind(keeper, addresses), ...namesToAdd(keeper, addresses)],
     commits: message.batches.map(({ tested }) => tested.commit),
   });
-  const refs = [asked, ...message.batches.map(({ batchId }) => landedRef(batchId))];
-  const facts = [world.trunk, ...refs.map((ref) => world.seen.get(ref)?.sha ?? "-")].join(" ");
-  return { world, facts, composed: await recallComposed(repository, message) };
+  const facts = `${world.trunk} ${world.seen.get(recordsRef(keeper.branch))?.sha ?? "-"}`;
+  return { keeper, world, facts, composed: await recallComposed(repository, message) };
 }
 
 async function recallComposed(repository: Repository, { batches }: LandBatch): Promise<readonly ComposedBefore[]> {
@@ -44,8 +65,8 @@ async function recallComposed(repository: Repository, { batches }: LandBatch): P
 }
 
 /** The answer that this message got before; undefined when it got none, or one that the trunk belies. */
-export function recallAnswer({ world }: Past, message: LandBatch): readonly Answered[] | undefined {
-  const answer = readAnswer(world.seen.get(answerRef(message.queue, message.id)));
+export function recallAnswer({ keeper, world }: Past, message: LandBatch): readonly Answered[] | undefined {
+  const answer = readAnswer(keeper, message.queue, message.id, world.seen);
   const results = message.batches.flatMap((batch) => {
     const unit = fingerprintOf(batch);
     const found = answer?.find((one) => one.batchId === batch.batchId && one.unit === unit);
@@ -53,6 +74,12 @@ export function recallAnswer({ world }: Past, message: LandBatch): readonly Answ
     return found && !belied ? [found] : [];
   });
   return results.length === message.batches.length ? results : undefined;
+}
+
+/** The batch that the host refused last without saying what its rule is about. Undefined once the trunk has moved since. */
+export function recallDeclined({ keeper, world }: Past): Declined | undefined {
+  const declined = readDeclined(keeper, world.seen);
+  return declined?.trunk === world.trunk ? declined : undefined;
 }
 
 /** The refs of ours that are of no use once the batches have ended so. */

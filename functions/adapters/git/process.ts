@@ -1,5 +1,6 @@
 import { execa } from "execa";
 import { CodedError } from "../../contracts/errors.ts";
+import { printable } from "./host-words.ts";
 
 /** What one git process answered. `stdout` is bytes: paths and messages need not be UTF-8. */
 export interface GitAnswer {
@@ -26,7 +27,10 @@ export interface GitCall {
   readonly timeoutMs: number;
 }
 
-/** What a git process may know of its surroundings: how to find programs, agents, proxies and certificates. Nothing else is inherited. */
+/**
+ * What a git process may know of its surroundings: how to find programs, ssh's agent, proxies and certificate authorities. Nothing else is
+ * inherited.
+ */
 const INHERITED = [
   "PATH",
   "TMPDIR",
@@ -39,7 +43,29 @@ const INHERITED = [
   "no_proxy",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "GIT_SSL_CAINFO",
+  "GIT_SSL_CAPATH",
+  "GIT_PROXY_SSL_CAINFO",
 ];
+
+/** Not every build of git reads the variables by which other programs are told of certificate authorities: so git gets them in its own words. */
+const IN_GITS_WORDS = [
+  ["SSL_CERT_FILE", "GIT_SSL_CAINFO"],
+  ["SSL_CERT_DIR", "GIT_SSL_CAPATH"],
+] as const;
+
+function inherited(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined && value !== "") env[name] = value;
+  }
+  for (const [theirs, gits] of IN_GITS_WORDS) {
+    const value = env[theirs];
+    if (value !== undefined) env[gits] ??= value;
+  }
+  return env;
+}
 
 const SCRUBBED: Readonly<Record<string, string>> = {
   HOME: "/nonexistent",
@@ -59,6 +85,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "core.fsmonitor": "false",
   "core.autocrlf": "false",
   "credential.helper": "",
+  // A redirect would take the token along to wherever the remote says.
+  "http.followRedirects": "false",
   "commit.gpgSign": "false",
   "push.gpgSign": "false",
   "gc.autoDetach": "false",
@@ -84,13 +112,10 @@ export const gitProcessesStarted = (): number => started;
 
 /** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out and config.invalid when there is no git. */
 export async function runGit(call: GitCall): Promise<GitAnswer> {
-  const inherited = Object.fromEntries(
-    INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
   started += 1;
   const child = execa("git", call.args, {
     cwd: call.directory,
-    env: { ...inherited, ...SCRUBBED, ...call.env },
+    env: { ...inherited(), ...SCRUBBED, ...call.env },
     extendEnv: false,
     ...(call.input === undefined ? { stdin: "ignore" as const } : { input: call.input }),
     encoding: "buffer",
@@ -129,11 +154,14 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** The end of what git complained about: one line, bounded. */
+/** Credentials in an address, such as a proxy's. */
+const SECRETS = /(?<=:\/\/)[^/\s@]*@/g;
+
+/** The end of what git complained about: one line without control characters and credentials, bounded. */
 export function complaint(stderr: string): string {
   const lines = stderr
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("hint:"));
-  return lines.slice(-4).join("; ").slice(-600);
+  return printable(lines.slice(-4).join("\n").replace(SECRETS, "")).slice(-600);
 }

@@ -1,6 +1,9 @@
-import { CodedError } from "../../contracts/errors.ts";
+import type { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
+import { type HostWords, type Rejection, wordsOf } from "./host-words.ts";
+import type { GitAnswer } from "./process.ts";
 import type { Repository } from "./repository.ts";
+import { troubleWith } from "./trouble.ts";
 
 /** What a remote's ref is to become. */
 export interface RefUpdate {
@@ -16,12 +19,13 @@ export interface RefUpdate {
 
 export type Pushed =
   | { readonly kind: "pushed" }
+  /** The host has a rule against it. Nothing was updated, and the same push is refused again. */
+  | { readonly kind: "declined"; readonly words: HostWords }
   /** Nothing was updated, or nobody knows: look again. `error` is what to throw if the remote is as it was. */
   | { readonly kind: "failed"; readonly error: CodedError };
 
-/** Nothing that a repeat can change: the remote has a rule against it, or the token may not. */
-const DECLINED =
-  /hook declined|protected branch|permission|denied|forbidden|not allowed|prohibited|GH\d{3}|read-?only/i;
+/** How long a push may take: a host's hooks run in it. */
+export const PUSH_MS = 120_000;
 
 /** All of it or nothing. One git process. */
 export async function push(repository: Repository, updates: readonly RefUpdate[]): Promise<Pushed> {
@@ -31,14 +35,22 @@ export async function push(repository: Repository, updates: readonly RefUpdate[]
   const refspecs = updates.map(({ ref, to, mode }) => `${mode === "always" ? "+" : ""}${to ?? ""}:${ref}`);
   const flags = ["--porcelain", "--atomic", "--no-verify", "--no-signed", "--recurse-submodules=no"];
   const args = ["push", ...flags, ...leases, repository.remote, ...refspecs];
-  const { exitCode, stdout, stderr } = await repository.git(args, { timeoutMs: 120_000 });
-  if (exitCode === 0) return { kind: "pushed" };
-  const rejections = stdout
+  const answer = await repository.git(args, { timeoutMs: PUSH_MS });
+  if (answer.exitCode === 0) return { kind: "pushed" };
+  const rejected = rejectionsIn(answer);
+  const words = wordsOf(rejected, answer.stderr);
+  if (words) return { kind: "declined", words };
+  const said = [...rejected.map(({ ref, why }) => `${ref}: ${why}`), answer.stderr].join("\n");
+  return { kind: "failed", error: troubleWith(repository.remote, "pushed to", said) };
+}
+
+/** The refs that were not updated, from `--porcelain`: `!<tab><from>:<to><tab><summary>`. */
+function rejectionsIn({ stdout }: GitAnswer): readonly Rejection[] {
+  return stdout
     .toString("utf8")
     .split("\n")
-    .filter((line) => line.startsWith("!"))
-    .map((line) => line.slice(1).trim().replaceAll("\t", " "));
-  const why = [...rejections, stderr.trim()].join("; ").slice(0, 800);
-  const code = DECLINED.test(why) ? "repository.failed" : "repository.unavailable";
-  return { kind: "failed", error: new CodedError(code, `the push to ${repository.remote} did not succeed: ${why}`) };
+    .flatMap((line) => {
+      const [flag, refspec = "", why = ""] = line.split("\t");
+      return flag === "!" ? [{ ref: refspec.slice(refspec.indexOf(":") + 1), why }] : [];
+    });
 }

@@ -1,5 +1,5 @@
 import { hashOf } from "../../contracts/hash.ts";
-import type { BatchId, BuildKey, QueueName } from "../../contracts/ids.ts";
+import type { BatchId, BuildKey } from "../../contracts/ids.ts";
 
 const ROOT = "refs/submitqueue";
 
@@ -14,8 +14,8 @@ export function refSafe(id: BatchId): string {
   return `${refused ? queue.replaceAll(".", "%2E") : queue}${id.slice(slash)}`;
 }
 
-/** Says that a batch has landed: a tag object, pushed together with the trunk, that points at the batch's last commit. */
-export const landedRef = (batch: BatchId): string => `${ROOT}/landed/${refSafe(batch)}`;
+/** Holds the records of what was landed on a branch: one ref, however much lands. Hashed: `a` today and `a/b` tomorrow share no folder. */
+export const recordsRef = (branch: string): string => `${ROOT}/records/${hashOf(branch).slice(0, 16)}`;
 
 /** What CI checks out: the composed commit of one path attempt. */
 export const pathRef = (buildKey: BuildKey): string => `${ROOT}/paths/${buildKey}`;
@@ -24,16 +24,7 @@ export const pathRef = (buildKey: BuildKey): string => `${ROOT}/paths/${buildKey
 export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
 export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
 
-/** What was answered to one message of the planner, so that a repeat of it is answered alike. */
-export const answerRef = (queue: QueueName, landId: string): string =>
-  `${ROOT}/answers/${hashOf("answer", queue, landId).slice(0, 32)}`;
-
-export const REF_ROOTS = {
-  landed: `${ROOT}/landed/`,
-  composed: `${ROOT}/composed/`,
-  answers: `${ROOT}/answers/`,
-  paths: `${ROOT}/paths/`,
-} as const;
+export const COMPOSED_ROOT = `${ROOT}/composed/`;
 
 /** Where this machine keeps its copy of a remote's ref. In a room of its own, since `a` today and `a/b` tomorrow may not share one. */
 export const seenRef = (ref: string): string => `${seenRoom(ref)}/${ref}`;

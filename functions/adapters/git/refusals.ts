@@ -59,7 +59,19 @@ export const refusals = {
       "merge.conflict",
       `${conflict.what} of ${ref} conflicts with ${conflict.branch}${conflict.ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(conflict.paths)}. Rebase it onto ${conflict.branch}${conflict.ahead ? " once they have landed" : ""}, then request it again.`,
     ),
-  declined: (branch: string, why: string) =>
+  declined: (branch: string, words: string, bundle: readonly string[]) =>
+    because(
+      "push.declined",
+      `The host of the repository refuses to take this change into ${branch}${bundle.length > 1 ? ` (it landed together with ${listed(bundle)}, and the host does not say which of them it refuses)` : ""}: ${words}. Change what the host objects to, then request it again. If the host refuses every change like this, ask the queue's operators.`,
+    ),
+  refusesQueue: (branch: string, words: string) =>
+    because(
+      "repository.refused",
+      `The host of the repository refuses the queue's pushes to ${branch}, whatever they hold: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
+    ),
+  outOfReach: (why: string) =>
+    because("repository.refused", `The queue can't land anything: ${why}. The change is not at fault.`),
+  failed: (branch: string, why: string) =>
     because(
       "internal",
       `The push to ${branch} did not succeed, and nothing was landed: ${why}. Ask the queue's operators.`,

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { GitSha } from "../../contracts/ids.ts";
@@ -9,6 +8,8 @@ import { type GitObject, namesToRead, readObjects } from "./objects.ts";
 import { openDirectory } from "./open.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { ifPresent, seenRef } from "./refs.ts";
+import { authorization, protocolOf } from "./remote.ts";
+import { troubleWith } from "./trouble.ts";
 
 const LOCAL_MS = 120_000;
 /** Below the five minutes that a function of ours may run: a fetch that hangs is to be told of, not cut off. */
@@ -24,7 +25,7 @@ export interface OpenOptions {
 
 /**
  * A bare repository on this machine that mirrors what is needed of a remote. Objects may be read and written side by side; what writes
- * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable) or repository.failed (final).
+ * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
  */
 export class Repository implements RunsGit {
   readonly directory: string;
@@ -41,7 +42,7 @@ export class Repository implements RunsGit {
     this.#env = {
       GIT_DIR: directory,
       GIT_ALLOW_PROTOCOL: protocolOf(remote),
-      ...settingsEnvironment(authorization(remote, options)),
+      ...settingsEnvironment(authorization(remote, options.repository, options.token)),
     };
   }
 
@@ -65,18 +66,14 @@ export class Repository implements RunsGit {
     return exclusively(this.directory, work);
   }
 
-  /** One fetch of refspecs that must exist on the remote, as `+refs/x:refs/x`. A missing one reads as repository.unavailable. */
+  /** One fetch of refspecs that must exist on the remote, as `+refs/x:refs/x`. Throws what troubleWith makes of a failure. */
   fetch(refspecs: readonly string[]): Promise<void> {
     return this.exclusively(() => this.#fetch(refspecs));
   }
 
   async #fetch(refspecs: readonly string[]): Promise<void> {
     const answer = await this.tryFetch(refspecs);
-    if (answer.exitCode !== 0)
-      throw new CodedError(
-        "repository.unavailable",
-        `${this.remote} could not be fetched: ${complaint(answer.stderr)}`,
-      );
+    if (answer.exitCode !== 0) throw troubleWith(this.remote, "fetched", answer.stderr);
   }
 
   /** As fetch, for callers that hold the lock and read the exit code themselves. */
@@ -137,16 +134,3 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   await openDirectory(directory);
   return new Repository(directory, located, options);
 }
-
-/** The one transport that a remote may use; git refuses all others, redirects and submodules included. */
-const protocolOf = (remote: string): string => /^(https|ssh)(?=:)/.exec(remote)?.[0] ?? "file";
-
-function authorization(remote: string, { token, repository }: OpenOptions): Record<string, string> {
-  if (token === undefined || !remote.startsWith("https://")) return {};
-  const basic = Buffer.from(`${repository.tokenUser}:${token}`).toString("base64");
-  return { [`http.${new URL(remote).origin}/.extraHeader`]: `Authorization: Basic ${basic}` };
-}
-
-/** The directory of a remote on this machine; undefined when it is reached over a network. */
-export const localPathOf = (remote: string): string | undefined =>
-  remote.startsWith("file://") ? fileURLToPath(remote) : remote.startsWith("/") ? remote : undefined;

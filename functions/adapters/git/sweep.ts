@@ -1,20 +1,19 @@
+import { BuildKey } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { exclusively } from "./lock.ts";
 import { complaint } from "./process.ts";
-import { REF_ROOTS } from "./refs.ts";
+import { readComposed } from "./records.ts";
+import { COMPOSED_ROOT, pathRef } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 
-const DAY_MS = 86_400_000;
-/** SQS keeps a message for two weeks at most: a repeat is never later. */
-const KEEP_MS = { answers: 30 * DAY_MS, landed: 30 * DAY_MS, composed: 7 * DAY_MS } as const;
 const SWEEP_EVERY_MS = 3_600_000;
 const DELETED_AT_ONCE = 500;
 
 const lastSwept = new Map<string, EpochMs>();
 
 /**
- * Deletes the refs of ours that are of no use: those named, and once an hour all that have outlived their use. Best effort, after the
- * answer has been sent: returns what went wrong instead of throwing, and what was left over is swept later. One git process for the named
+ * Deletes the refs of ours that are of no use: those named, and once an hour those of builds that must be over. Best effort, after the
+ * answer is known: returns what went wrong instead of throwing, and what was left over is swept later. One git process for the named
  * ones; a sweep takes three.
  */
 export async function tidy(
@@ -43,22 +42,20 @@ async function deleteRefs(repository: Repository, refs: readonly string[]): Prom
   return undefined;
 }
 
-const KINDS = ["landed", "composed", "answers"] as const;
 const ROOM = "refs/swept/";
 
-/** The refs whose records are older than they are kept. A path's ref goes with its record. */
+/** The path ref of each build that must be over by now, and the ref of the build's record. A record says when. */
 async function outlived(repository: Repository, now: EpochMs): Promise<readonly string[]> {
-  const refspecs = KINDS.map((kind) => `+${REF_ROOTS[kind]}*:${ROOM}${kind}/*`);
-  await repository.fetch(refspecs);
+  await repository.fetch([`+${COMPOSED_ROOT}*:${ROOM}*`]);
   const lines = await exclusively(repository.directory, () =>
-    repository.run(["for-each-ref", "--format=%(creatordate:unix) %(refname)", ROOM]),
+    repository.run(["for-each-ref", "--format=%(refname) %(contents:subject)", ROOM]),
   );
   return lines.split("\n").flatMap((line) => {
-    const [seconds = "", name = ""] = line.split(" ");
-    const kind = KINDS.find((one) => name.startsWith(`${ROOM}${one}/`));
-    if (!kind || now - Number(seconds) * 1000 < KEEP_MS[kind]) return [];
-    const rest = name.slice(`${ROOM}${kind}/`.length);
-    const ref = `${REF_ROOTS[kind]}${rest}`;
-    return kind === "composed" ? [ref, `${REF_ROOTS.paths}${rest.slice(rest.lastIndexOf("/") + 1)}`] : [ref];
+    const [name = "", ...text] = line.split(" ");
+    const record = readComposed(text.join(" "));
+    if (!name.startsWith(ROOM) || (record && now < record.until)) return [];
+    const key = BuildKey.safeParse(name.slice(name.lastIndexOf("/") + 1));
+    const ref = `${COMPOSED_ROOT}${name.slice(ROOM.length)}`;
+    return key.success ? [ref, pathRef(key.data)] : [ref];
   });
 }

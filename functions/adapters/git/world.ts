@@ -3,9 +3,11 @@ import type { MergeUnit } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { faultOf, type PinnedChange, pinned, type Sight, sightOf } from "./ensure.ts";
-import { type Graph, graphAbove } from "./history.ts";
-import { fingerprintOf, type Landed, readLanded } from "./records.ts";
-import { landedRef } from "./refs.ts";
+import type { Graph } from "./history.ts";
+import { bearersOf, bears } from "./proof.ts";
+import { fingerprintOf, type Landed, landedAt, readLanded } from "./records.ts";
+import { type Keeper, namesToFind } from "./records-tree.ts";
+import { recordsRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 
@@ -18,11 +20,13 @@ export interface World extends Sight {
 
 export interface Questions {
   readonly units: readonly MergeUnit[];
-  /** False when the units are no batches yet, and can't have landed. */
-  readonly recall?: boolean;
+  /** Whose records tell what has landed. Absent when the units are no batches yet, and can't have landed. */
+  readonly keeper?: Keeper;
   /** Batches beside the units: have they landed? */
   readonly batches?: readonly BatchId[];
   readonly refs?: readonly string[];
+  /** Further objects to read, by any name that git resolves once the refs have been fetched. */
+  readonly objects?: readonly string[];
   /** Commits that the graph should cover too, when they are here. */
   readonly commits?: readonly GitSha[];
 }
@@ -30,28 +34,39 @@ export interface Questions {
 export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
   unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
 
-/** Three git processes, one of them a fetch; two more when a change has to be fetched by its commit. */
+/** Three git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch has landed. */
 export async function look(repository: Repository, questions: Questions): Promise<World> {
-  const { units, recall = true, batches = [], refs = [], commits = [] } = questions;
-  const asked = recall ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];
-  const also = { refs: [...asked.map(landedRef), ...refs], objects: commits };
+  const { units, keeper, batches = [], refs = [], objects = [], commits = [] } = questions;
+  const asked = keeper ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];
+  const names = keeper
+    ? namesToFind(
+        keeper,
+        asked.map((batchId) => landedAt(keeper, batchId)),
+      )
+    : [];
+  const also = {
+    refs: [...(keeper ? [recordsRef(keeper.branch)] : []), ...refs],
+    objects: [...names, ...objects, ...commits],
+  };
+  const recordOf = (batchId: BatchId, seen: Sight["seen"]) => keeper && readLanded(keeper, batchId, seen);
   const owners = new Map(units.flatMap((unit) => changesOf(unit).map((change) => [change, unit.batchId] as const)));
   const sight = await sightOf(repository, [...owners.keys()], also, (change, seen) => {
     const owner = owners.get(change);
-    return owner === undefined || !seen.has(landedRef(owner));
+    return owner === undefined || recordOf(owner, seen) === undefined;
   });
-  const prints = new Map(units.map((unit) => [unit.batchId, fingerprintOf(unit)]));
-  const records = asked.flatMap((batchId) => {
-    const landed = readLanded(sight.seen.get(landedRef(batchId)));
-    const print = prints.get(batchId);
-    // A deployment that starts anew on the same repository gives out the same ids: only the same changes are the same batch.
-    return landed && (print === undefined || print === landed.unit) ? [[batchId, landed] as const] : [];
+  const recorded = asked.flatMap((batchId) => {
+    const landed = recordOf(batchId, sight.seen);
+    const unit = units.find((one) => one.batchId === batchId);
+    return landed && (unit === undefined || fingerprintOf(unit) === landed.unit) ? [{ batchId, landed, unit }] : [];
   });
   const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => sight.seen.get(sha)?.type === "commit");
-  const wanted = [...tips, ...records.map(([, { commit }]) => commit), ...commits.filter((sha) => sight.seen.has(sha))];
-  const graph = await graphAbove(repository, sight.trunk, wanted);
-  // A record without its commit on the trunk is of a trunk that somebody has since reset.
-  return { ...sight, graph, landed: new Map(records.filter(([, { commit }]) => !graph.has(commit))) };
+  const wanted = [...tips, ...commits.filter((sha) => sight.seen.has(sha))];
+  const bearers = await bearersOf(repository, sight.trunk, recorded, wanted);
+  const isHere = (sha: GitSha) => sight.seen.get(sha)?.type === "commit";
+  const landed = new Map<BatchId, Landed>();
+  for (const record of recorded)
+    if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
+  return { ...sight, graph: bearers.graph, landed };
 }
 
 /** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */

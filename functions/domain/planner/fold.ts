@@ -26,6 +26,10 @@ export function fold(draft: Draft, signals: readonly Signal[]): void {
       case "land-finished":
         for (const { batchId, outcome } of signal.results) recordLanding(draft, signal.landId, batchId, outcome);
         break;
+      case "land-held":
+        for (const { batchId, outcome } of signal.results) recordLanding(draft, signal.landId, batchId, outcome);
+        for (const batchId of signal.held) recordHeld(draft, signal, batchId);
+        break;
       case "queue-control":
         control(draft, signal);
         break;
@@ -220,6 +224,29 @@ function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: 
   if (outcome.kind === "refused") draft.put(failed(draft, grounded, outcome.reason));
   else if (outcome.kind === "skipped") draft.put(enter(grounded, "speculating"));
   else draft.put(retest(draft, grounded));
+}
+
+/** How long a landing that the host refuses is tried again before its requests end. */
+export const HOLD_MS = 3_600_000;
+
+/** No change is at fault, so the batch stays in `landing` and is sent again, as any landing that goes unanswered. An hour at most. */
+function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, batchId: BatchId): void {
+  const batch = draft.lookup(batchId);
+  if (batch?.state !== "landing" || batch.landing?.landId !== landId) return;
+  const { landing, ...rest } = batch;
+  const since = landing.held?.since ?? draft.now;
+  if (draft.now - since >= HOLD_MS) {
+    draft.put(failed(draft, rest, reason));
+    return;
+  }
+  if (landing.held?.reason.message === reason.message) return;
+  const told = { occurrence: `${landId}/${draft.now}`, reason, metadata: { batch_id: batchId, blocker: "host" } };
+  draft.put(
+    announce(
+      { ...batch, landing: { ...landing, held: { since, reason } } },
+      batch.members.map(({ sqid }) => happeningEvent(sqid, "blocked", draft.now, told)),
+    ),
+  );
 }
 
 function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {

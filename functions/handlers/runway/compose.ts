@@ -1,6 +1,7 @@
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { compose } from "../../adapters/git/compose.ts";
 import { openQueueRepository } from "../../adapters/git/queue-repository.ts";
+import { tidy } from "../../adapters/git/sweep.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
@@ -17,7 +18,12 @@ export const wire: Wire = (env, clients) => {
     const config = configOf(queues, task.queue);
     if (!isForTarget(task.target, config))
       throw new CodedError("queue.unknown", `queue ${task.queue} is not configured for ${task.target}`);
-    return compose(await openQueueRepository(workDirectory, secrets, config), config, task, clients.now());
+    const repository = await openQueueRepository(workDirectory, secrets, config);
+    const result = await compose(repository, config, task, clients.now());
+    // Once an hour: a queue of which nothing lands leaves refs of builds too.
+    const problem = await tidy(repository, [], clients.now());
+    if (problem) clients.log.warn({ queue: task.queue, problem }, "refs were left over");
+    return result;
   });
 };
 

@@ -1,17 +1,23 @@
 import { configOf, loadQueues, need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { giveUp, land } from "../../adapters/git/land.ts";
 import { openQueueRepository } from "../../adapters/git/queue-repository.ts";
+import { refusals } from "../../adapters/git/refusals.ts";
 import { tidy } from "../../adapters/git/sweep.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { LandBatch, type SignalOf, signalsTopic } from "../../contracts/messages.ts";
+import type { Reason } from "../../contracts/reasons.ts";
 import { isForTarget } from "../../domain/removed-queue.ts";
 import { queueHandler } from "../queue.ts";
 
 type Results = readonly SignalOf<"land-finished">["results"][number][];
 
-/** Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. */
+/**
+ * Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. A host that
+ * refuses the queue itself is answered with LandHeld, and the message is kept for people.
+ */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const workDirectory = need(env, ENV.workDirectory);
@@ -22,14 +28,31 @@ export const wire: Wire = (env, clients) => {
     const config = configOf(queues, queue);
     return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
   };
+  const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
   const answer = ({ queue, id: landId }: LandBatch, results: Results) =>
     send(clients.sqs, signals, signalsTopic, {
       v: 1,
       kind: "land-finished",
       queue,
       landId,
-      results: results.map(({ batchId, outcome }) => ({ batchId, outcome })),
+      results: [...shown(results)],
     });
+  const hold = ({ queue, id: landId, batches }: LandBatch, reason: Reason, landed: Results) => {
+    const has = new Set(landed.map(({ batchId }) => batchId));
+    const held = batches.flatMap(({ batchId }) => (has.has(batchId) ? [] : [batchId]));
+    const results = [...shown(landed)];
+    const at = clients.now();
+    return send(clients.sqs, signals, signalsTopic, {
+      v: 1,
+      kind: "land-held",
+      queue,
+      landId,
+      held,
+      results,
+      reason,
+      at,
+    });
+  };
 
   const work = async (message: LandBatch): Promise<void> => {
     // The orchestrator sends the message again, should the queue be put back; until then nothing of it may land.
@@ -38,19 +61,40 @@ export const wire: Wire = (env, clients) => {
       return;
     }
     const { config, repository } = await open(message);
-    const { results, spent } = await land(repository, config, message, { now: clients.now() });
-    await answer(message, results);
-    const problem = await tidy(repository, spent, clients.now());
+    const answered = await land(repository, config, message, { now: clients.now() });
+    if (answered.kind === "held") {
+      await hold(message, answered.reason, answered.landed);
+      throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });
+    }
+    await answer(message, answered.results);
+    const problem = await tidy(repository, answered.spent, clients.now());
     if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
   };
 
   const abandon = async (message: LandBatch, error: unknown): Promise<void> => {
+    if (isOperators(error)) {
+      if (error.detail["isAnswered"] !== true) await hold(message, refusals.outOfReach(error.message), []);
+      return;
+    }
     const { config, repository } = await open(message);
     await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
   };
 
   const topic = { name: "merges", schema: LandBatch };
-  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon });
+  const url = env[ENV.mergesTopic];
+  const lease = url === undefined ? undefined : { url, seconds: LEASE_SECONDS };
+  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon, lease });
 };
+
+/**
+ * A landing that dies holds its branch up for so long. A push takes a second or two, and its lease is renewed every 20 seconds however long
+ * it takes: a minute survives two renewals that fail. Should a landing outlive its lease, a second one harms nothing, since each push
+ * names what it expects of the remote.
+ */
+export const LEASE_SECONDS = 60;
+
+/** The configuration, the credentials or the host are at fault, and no change. */
+const isOperators = (error: unknown): error is CodedError =>
+  error instanceof CodedError && (error.code === "repository.refused" || error.code === "config.invalid");
 
 export const handler = onLambda(wire);

@@ -14,8 +14,7 @@ afterEach(() => sandbox.remove());
 
 const change = (name: string, file = `${name}.txt`, text = name) =>
   sandbox.branch(name, [{ files: { [file]: `${text}\n` }, message: name }]);
-const landedRef = (n: number) => `refs/submitqueue/landed/q/batch/${n}`;
-const commitAt = (ref: string) => sandbox.git("rev-parse", `${ref}^{commit}`);
+const landedAt = (n: number) => sandbox.records().get(`q/batch/${n}`);
 
 /** Three changes that were built together, once. */
 async function built(units = [1, 2, 3].map((n) => unit(n, [change(`c${n}`)]))) {
@@ -38,14 +37,14 @@ describe("a bundle", () => {
         ...{ testedTree: tested.tree, commits: [commit] },
       })),
     );
-    expect([1, 2, 3].map((n) => commitAt(landedRef(n)))).toEqual(line);
+    expect([1, 2, 3].map(landedAt)).toEqual(line);
   });
 
   it("moves to the tested commit without merging anything, when this process has composed it", async () => {
     const { units, tested } = await built();
     const before = gitProcessesStarted();
     await runway.land(landing("b", bundled(units, tested)));
-    expect(gitProcessesStarted() - before).toBe(7);
+    expect(gitProcessesStarted() - before).toBe(9);
   });
 
   it("lands on the tested commit also from a machine that has composed nothing", async () => {
@@ -65,7 +64,7 @@ describe("a bundle", () => {
     );
     expect(outcomes).toMatchObject(expected);
     expect(sandbox.trunk).toBe(trunk);
-    for (const n of [1, 2, 3]) expect(sandbox.at(landedRef(n))).toBeUndefined();
+    for (const n of [1, 2, 3]) expect(landedAt(n)).toBeUndefined();
   });
 
   it("lands nothing when the branch of one of its changes has moved", async () => {
@@ -105,7 +104,7 @@ describe("a bundle", () => {
       { kind: "landed", testedTree: tested.tree },
       { kind: "landed", tree: tested.tree },
     ]);
-    expect(sandbox.tree(commitAt(landedRef(1)))).not.toBe(tested.tree);
+    expect(sandbox.tree(landedAt(1) ?? "")).not.toBe(tested.tree);
   });
 
   it("of which a part has landed before lands the rest, and is held to the tested tree at its last open batch", async () => {

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { tidy } from "../../../functions/adapters/git/sweep.ts";
 import { BatchId } from "../../../functions/contracts/ids.ts";
-import { epochMs } from "../../../functions/contracts/time.ts";
 import { Runway } from "./runway.ts";
-import { buildKey, NOW, Sandbox, unit } from "./sandbox.ts";
+import { buildKey, Sandbox, unit } from "./sandbox.ts";
 
 let sandbox: Sandbox;
 let runway: Runway;
@@ -101,7 +99,7 @@ it("takes batches of queues whose names git would refuse in a ref", async () => 
     const one = { ...unit(1, [branch(name.replaceAll(".", "_"))]), batchId: BatchId.parse(`${name}/batch/1.2`) };
     expect(await runway.landAlone(one)).toMatchObject({ kind: "landed" });
   }
-  expect(names("refs/submitqueue/landed")).toHaveLength(3);
+  expect(sandbox.records().size).toBe(3);
 });
 
 it("several compositions at once in one directory do not disturb each other", async () => {
@@ -110,20 +108,4 @@ it("several compositions at once in one directory do not disturb each other", as
     units.map((head, n) => runway.compose(head, { base: units.slice(0, n), key: buildKey(n + 1) })),
   );
   expect(results.map(({ kind }) => kind)).toEqual(Array(5).fill("composed"));
-});
-
-it("sweeps the refs of landings and builds that nobody can ask for any more, and keeps the rest", async () => {
-  const [old, young] = [unit(1, [branch("a")]), unit(2, [branch("b")])];
-  await runway.landAlone(old);
-  await runway.tested(young);
-  const day = 86_400_000;
-  expect(await tidy(runway.repository, [], epochMs(NOW + day))).toBeUndefined();
-  expect(names("refs/submitqueue/landed")).toHaveLength(1);
-  expect(names("refs/submitqueue/paths")).toHaveLength(2);
-  expect(await tidy(runway.repository, [], epochMs(NOW + 8 * day))).toBeUndefined();
-  expect(names("refs/submitqueue/paths")).toEqual([]);
-  expect(names("refs/submitqueue/composed")).toEqual([]);
-  expect(names("refs/submitqueue")).toHaveLength(2);
-  expect(await tidy(runway.repository, [], epochMs(NOW + 31 * day))).toBeUndefined();
-  expect(names("refs/submitqueue")).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { check, compose } from "../../../functions/adapters/git/compose.ts";
-import { type LandOptions, land } from "../../../functions/adapters/git/land.ts";
+import { type LandAnswer, type LandOptions, land } from "../../../functions/adapters/git/land.ts";
 import type { Repository } from "../../../functions/adapters/git/repository.ts";
 import type { BatchId, BuildKey } from "../../../functions/contracts/ids.ts";
 import type {
@@ -59,9 +59,14 @@ export class Runway {
     return result.composed;
   }
 
+  answer(message: LandBatch, options: Partial<LandOptions> = {}): Promise<LandAnswer> {
+    return land(this.repository, this.config, message, { now: NOW, ...options });
+  }
+
   async land(message: LandBatch, options: Partial<LandOptions> = {}): Promise<LandOutcome[]> {
-    const { results } = await land(this.repository, this.config, message, { now: NOW, ...options });
-    return results.map(({ outcome }) => outcome);
+    const answer = await this.answer(message, options);
+    if (answer.kind === "held") throw new Error(answer.reason.message);
+    return answer.results.map(({ outcome }) => outcome);
   }
 
   /** Composes and lands one unit. */

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { recordsRef } from "../../../functions/adapters/git/refs.ts";
 import { openRepository, type Repository } from "../../../functions/adapters/git/repository.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { BatchId, BuildKey, buildKeyOf, type GitSha, Sqid } from "../../../functions/contracts/ids.ts";
@@ -126,6 +127,20 @@ export class Sandbox {
 
   refs(prefix = "refs"): string[] {
     return this.git("for-each-ref", "--format=%(refname) %(objectname)", prefix).split("\n").filter(Boolean);
+  }
+
+  /** The commit of each batch whose landing the remote has a record of. */
+  records(branch = "main"): ReadonlyMap<string, GitSha> {
+    const ref = recordsRef(branch);
+    if (this.at(ref) === undefined) return new Map();
+    const files = this.git("ls-tree", "-r", "--name-only", ref).split("\n");
+    return new Map(
+      files.flatMap((file) => {
+        const { content } = JSON.parse(this.git("show", `${ref}:${file}`)) as { content: string };
+        const { batchId, outcome } = JSON.parse(content) as { batchId?: string; outcome?: { commit: GitSha } };
+        return batchId && outcome ? [[batchId, outcome.commit] as const] : [];
+      }),
+    );
   }
 
   /** Subjects of the trunk since the base, oldest first. */

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { HOLD_MS } from "../../../functions/domain/planner/fold.ts";
+import { RESEND_AFTER_MS } from "../../../functions/domain/planner/index.ts";
 import { aQueue, QUEUE, sqid, World } from "./world.ts";
 
 const world = (fate: { bad?: number[]; clashes?: [number, number][] } = {}, config = {}) =>
@@ -206,6 +209,97 @@ describe("a run of the planner", () => {
     w.merges.length = 0;
     w.drain();
     expect(w.trunk).toEqual([1]);
+  });
+
+  describe("a landing that the host refuses, whatever it holds", () => {
+    const reason = { code: "repository.refused" as const, message: "main is protected" };
+    const aLanding = () => {
+      const w = world();
+      w.ready(1, ["a"]);
+      w.run();
+      for (const build of w.running()) w.finish(build);
+      w.run();
+      return w;
+    };
+    /** Runway takes the next message, and the host refuses it. */
+    function refuse(w: World): void {
+      const message = w.merges.shift();
+      if (!message) throw new Error("nothing is to be landed");
+      const held = message.batches.map(({ batchId }) => batchId);
+      w.inbox.push({
+        v: 1,
+        kind: "land-held",
+        queue: QUEUE,
+        landId: message.id,
+        held,
+        results: [],
+        reason,
+        at: epochMs(w.time),
+      });
+      w.run();
+    }
+    const again = (w: World) => {
+      w.time += RESEND_AFTER_MS;
+      w.run();
+    };
+
+    it("is kept, told once, and lands when the host allows it", () => {
+      const w = aLanding();
+      for (const _ of [1, 2, 3]) {
+        refuse(w);
+        again(w);
+      }
+      expect(w.stateOf(1)).toBe("ready");
+      const told = [...w.log.values()].filter((entry) => entry.kind === "event" && entry.event === "blocked");
+      expect(told).toMatchObject([{ reason, metadata: { blocker: "host" } }]);
+      w.drain();
+      expect(w.trunk).toEqual([1]);
+    });
+
+    it("ends after an hour, with a reason that blames nobody, and nothing of it is learned", () => {
+      const w = aLanding();
+      refuse(w);
+      const start = w.time;
+      const history = w.queueState.history;
+      while (w.stateOf(1) === "ready" && w.time < start + 2 * HOLD_MS) {
+        again(w);
+        refuse(w);
+      }
+      expect(w.time - start).toBeGreaterThanOrEqual(HOLD_MS);
+      expect(w.time - start).toBeLessThan(HOLD_MS + 3 * RESEND_AFTER_MS);
+      expect(w.stateOf(1)).toBe("error");
+      expect([...w.live.values(), ...w.archived.values()]).toMatchObject([{ state: "failed", reason }]);
+      expect(w.queueState.history).toEqual(history);
+    });
+
+    it("is not taken for another landing of the batch, and not for one that has ended", () => {
+      const w = aLanding();
+      const [message] = w.merges;
+      w.inbox.push({
+        v: 1,
+        kind: "land-held",
+        queue: QUEUE,
+        landId: "another",
+        held: ["q/batch/1" as never],
+        results: [],
+        reason,
+        at: epochMs(1),
+      });
+      w.drain();
+      expect(w.trunk).toEqual([1]);
+      w.inbox.push({
+        v: 1,
+        kind: "land-held",
+        queue: QUEUE,
+        landId: message?.id ?? "",
+        held: ["q/batch/1" as never],
+        results: [],
+        reason,
+        at: epochMs(1),
+      });
+      w.drain();
+      expect(w.stateOf(1)).toBe("landed");
+    });
   });
 
   it("takes no request twice, however often it is said to be ready", () => {

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
-import { ComposeResult, type LandBatch, LandFinished, type MergeUnit } from "../../../functions/contracts/messages.ts";
+import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
 import { wire as wireCheck } from "../../../functions/handlers/runway/check.ts";
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.ts";
@@ -55,7 +55,9 @@ const sentTo = (url: string) =>
     .commandCalls(SendMessageCommand)
     .map(({ args: [{ input }] }) => input)
     .filter(({ QueueUrl }) => QueueUrl === url);
-const signals = () => sentTo("signals.fifo").map(({ MessageBody = "" }) => LandFinished.parse(JSON.parse(MessageBody)));
+const signals = () => sentTo("signals.fifo").map(({ MessageBody = "" }) => Signal.parse(JSON.parse(MessageBody)));
+const finished = () => signals().flatMap((signal) => (signal.kind === "land-finished" ? [signal] : []));
+const held = () => signals().flatMap((signal) => (signal.kind === "land-held" ? [signal] : []));
 
 const change = (name: string): MergeUnit =>
   unit(1, [
@@ -64,6 +66,13 @@ const change = (name: string): MergeUnit =>
       { files: { f: "2\n" }, message: "two" },
     ]),
   ]);
+
+/** The host declines whatever moves the trunk. */
+function hostSays(words: string): void {
+  const hook = join(sandbox.remote, "hooks", "pre-receive");
+  writeFileSync(hook, `#!/bin/sh\ngrep -q ' refs/heads/main$' || exit 0\necho '${words}' >&2\nexit 1\n`);
+  chmodSync(hook, 0o755);
+}
 
 async function composed(head: MergeUnit): Promise<LandBatch> {
   const sqids = head.steps.map(({ sqid }) => sqid);
@@ -118,7 +127,8 @@ describe("land", () => {
       { queue: "q", landId: "land-1", results: [{ batchId: "q/batch/1", outcome: { kind: "landed" } }] },
     ]);
     expect(sandbox.refs("refs/submitqueue/paths")).toEqual([]);
-    expect(sandbox.refs("refs/submitqueue/landed")).toHaveLength(1);
+    expect(sandbox.refs("refs/submitqueue")).toHaveLength(1);
+    expect(sandbox.records().get("q/batch/1")).toBe(sandbox.trunk);
   });
 
   it("killed between its push and its signal, it answers the repeat as landed with the original commits", async () => {
@@ -133,7 +143,7 @@ describe("land", () => {
     sandbox.intrude({ f: "moved on\n" });
     expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
     const [line1, line2] = sandbox.log("%H");
-    expect(signals()[0]?.results).toMatchObject([
+    expect(finished()[0]?.results).toMatchObject([
       { outcome: { kind: "landed", commit: trunk, commits: [line1, line2] } },
     ]);
     expect(sandbox.log()).toEqual(["one", "two", "pushed by hand"]);
@@ -147,15 +157,40 @@ describe("land", () => {
     expect(sentTo("dead.fifo")).toEqual([]);
   });
 
-  it("a push that the remote forbids ends the batch with the reason, and the message is kept for people", async () => {
+  it("a change that the host declines ends with the host's words, and no dead letter", async () => {
     const message = await composed(change("a"));
-    const hook = join(sandbox.remote, "hooks", "pre-receive");
-    writeFileSync(hook, "#!/bin/sh\nexit 1\n");
-    chmodSync(hook, 0o755);
+    hostSays("commit message lacks a ticket");
     expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
-    expect(signals()[0]?.results).toMatchObject([{ outcome: { kind: "refused", reason: { code: "internal" } } }]);
+    expect(finished()[0]?.results).toMatchObject([
+      { outcome: { kind: "refused", reason: { code: "push.declined", message: expect.stringContaining("ticket") } } },
+    ]);
+    expect(sentTo("dead.fifo")).toEqual([]);
+    expect(sandbox.trunk).toBe(sandbox.base);
+  });
+
+  it("a host that refuses the queue itself holds the batch with the reason, and the message is kept for people", async () => {
+    const message = await composed(change("a"));
+    hostSays("You are not allowed to push code to protected branches on this project.");
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(signals()).toHaveLength(1);
+    expect(held()).toMatchObject([
+      {
+        held: ["q/batch/1"],
+        results: [],
+        reason: { code: "repository.refused", message: expect.stringContaining("protected") },
+      },
+    ]);
     expect(sentTo("dead.fifo")).toHaveLength(1);
     expect(sandbox.trunk).toBe(sandbox.base);
+  });
+
+  it("a remote that is no repository holds the batch: its change is not at fault", async () => {
+    const message = await composed(change("a"));
+    rmSync(sandbox.remote, { recursive: true });
+    writeFileSync(sandbox.remote, "a file");
+    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(held()).toMatchObject([{ held: ["q/batch/1"], reason: { code: "repository.refused" } }]);
+    expect(sentTo("dead.fifo")).toHaveLength(1);
   });
 
   it("what can't be read goes to the dead letters, and the next message is answered", async () => {

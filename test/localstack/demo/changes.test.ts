@@ -183,10 +183,17 @@ describe("the proof", () => {
       ...(second?.changes ?? []),
     ]);
     const both = await merged(sandbox, [first, last]);
-    await git(sandbox.clone, ["tag", "-a", "-m", "landed", "landed-2", both]);
     await git(sandbox.clone, ["push", "--quiet", "origin", `${both}:refs/heads/main`]);
-    await git(sandbox.clone, ["push", "--quiet", "origin", `${first}:refs/submitqueue/landed/demo/batch/1`]);
-    await git(sandbox.clone, ["push", "--quiet", "origin", "refs/tags/landed-2:refs/submitqueue/landed/demo/batch/2"]);
+    const files: string[] = [];
+    for (const [n, commit] of [first, both].entries()) {
+      const content = JSON.stringify({ batchId: `demo/batch/${n + 1}`, outcome: { kind: "landed", commit } });
+      const input = `${JSON.stringify({ v: 2, content, mac: "" })}\n`;
+      const blob = await git(sandbox.remote, ["hash-object", "-w", "--stdin"], { input });
+      files.push(`100644 blob ${blob}\trecord-${n}\n`);
+    }
+    const tree = await git(sandbox.remote, ["mktree"], { input: files.join("") });
+    const records = await git(sandbox.remote, ["commit-tree", "-m", "records", tree]);
+    await git(sandbox.remote, ["update-ref", "refs/submitqueue/records/1", records]);
     const { commits, repository, branch } = await proveTrunk(sandbox);
     expect({ repository, branch }).toEqual({ repository: sandbox.remote, branch: "main" });
     const points = commits.filter(({ point }) => point).map(({ sha, passed }) => ({ sha, passed }));

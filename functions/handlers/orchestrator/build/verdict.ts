@@ -44,7 +44,11 @@ export function verdictOf({ verdict, compose, error }: ReportTask): BuildVerdict
   return lost(error ?? { Error: "internal", Cause: "the build workflow ended without a verdict" });
 }
 
+/** A host that refuses the queue has a code of its own: no build was at fault, and no runner. */
 export const lost = (failure: TaskFailure): Verdict<"infrastructure"> => ({
   kind: "infrastructure",
-  reason: reasonOf("build.infrastructure", `The build could not be carried out (${saidBy(failure)}).`),
+  reason: reasonOf(
+    failure.Error === "repository.refused" ? failure.Error : "build.infrastructure",
+    `The build could not be carried out (${saidBy(failure)}).`,
+  ),
 });

@@ -1,0 +1,65 @@
+export interface Rejection {
+  readonly ref: string;
+  /** Git's summary, such as `[remote rejected] (pre-receive hook declined)`. */
+  readonly why: string;
+}
+
+/** What a host said when it refused a push by a rule of its own. */
+export interface HostWords {
+  /** One line, without control characters, bounded. */
+  readonly text: string;
+  /**
+   * change: a rule about what commits hold or say. queue: a rule about who may push, or how, whatever is pushed. unknown: the words do not
+   * tell.
+   */
+  readonly about: "change" | "queue" | "unknown";
+  /** The refs that the host itself refused. The others went with them, since a push is all or nothing. */
+  readonly refs: readonly string[];
+}
+
+/** Summaries of a host's rule, in the words of the protocol. All other summaries are of races and of breakdowns. */
+const BY_RULE =
+  /hook declined|declined|protected|prohibited|not permitted|not allowed|permission|denied|denying|deny |refusing|read.?only|forbidden|hidden ref|GH\d{3}|rule violation/i;
+/** The host did not refuse the ref: another ref of the push was refused, or another push came first. */
+const BY_OTHERS =
+  /atomic|fetch first|non-fast-forward|stale info|cannot lock ref|failed to (update|lock)|reference already exists|unable to (write|create|migrate)|no space|unpacker error/i;
+
+/** Rules about content, as GitHub, GitLab, Bitbucket, Gerrit, Azure and common hooks word them. */
+const ABOUT_CHANGE =
+  /commit message|message (must|does not|should|lacks)|must match|does not (match|follow)|\bpattern|\bsecrets?\b|credentials? (was |were )?found|file (size|is too|path|name|extension)|too (large|big)|larger than|\bexceed|\bmaximum\b|\bLFS\b|merge commits?|linear history|author('s)? (e-?mail|name)|sign(ed)?-off|change-id|\bticket|issue (key|number|id)|whitespace|\blint|binary files?|\bblob\b/i;
+/** Rules about who may push, by which way, or with which signature: the commits that the queue makes bear no signature. */
+const ABOUT_QUEUE =
+  /pull requests?\b|merge requests?\b|status checks?|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out branch|hidden ref|prohibited by gerrit|quota|suspended/i;
+
+/** Undefined when no rule of the host is behind the rejections. */
+export function wordsOf(rejections: readonly Rejection[], stderr: string): HostWords | undefined {
+  const refused = rejections.filter(({ why }) => BY_RULE.test(why) && !BY_OTHERS.test(why));
+  if (refused.length === 0) return undefined;
+  const said = stderr.split("\n").flatMap((line) => (line.startsWith("remote:") ? [line.slice("remote:".length)] : []));
+  const summaries = refused.map(({ why }) => why.replace(/^\[remote rejected\]\s*/, ""));
+  const text = printable([...said, ...new Set(summaries)].join("\n"));
+  return { text, about: aboutOf(text), refs: refused.map(({ ref }) => ref) };
+}
+
+function aboutOf(text: string): HostWords["about"] {
+  if (ABOUT_CHANGE.test(text)) return "change";
+  return ABOUT_QUEUE.test(text) ? "queue" : "unknown";
+}
+
+const MAX_WORDS = 700;
+
+/** Foreign text as one bounded line: ends of lines become `; `, and other control characters are shown as `\x1b`. */
+export function printable(text: string): string {
+  const lines = text
+    .split(/\r?\n|\r/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  return lines
+    .join("; ")
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+      const code = character.codePointAt(0) ?? 0;
+      return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+    })
+    .slice(0, MAX_WORDS)
+    .replace(/[\ud800-\udbff]$/, "");
+}

@@ -1,0 +1,93 @@
+import { CodedError } from "../../contracts/errors.ts";
+import type { BatchId } from "../../contracts/ids.ts";
+import type { ComposeResult, ComposeTask } from "../../contracts/messages.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
+import type { Bench, Tip } from "./bench.ts";
+import type { HostWords } from "./host-words.ts";
+import { push, type RefUpdate } from "./push.ts";
+import { composedRecord } from "./records.ts";
+import { composedRef, pathRef } from "./refs.ts";
+import { refusals } from "./refusals.ts";
+import type { Repository } from "./repository.ts";
+
+/** A build is over, whatever becomes of it, so long after the time that it is given: it is started late, and stopped late. */
+const MARGIN_MS = 2 * 3_600_000;
+
+/** The batches in order, each with the tip that it left. */
+export type Tips = readonly { readonly batchId: BatchId; readonly tip: Tip }[];
+
+export interface ToPush {
+  readonly bench: Bench;
+  /** The commit under the first of the head's own. */
+  readonly base: Tip;
+  readonly tip: Tip;
+  readonly tips: Tips;
+  readonly now: EpochMs;
+}
+
+/**
+ * Pushes a composed commit under its path ref, with its record beside it. Throws repository.unavailable, and repository.refused when the
+ * host declines even the trunk's own commit there.
+ */
+export async function pushPath(
+  repository: Repository,
+  config: QueueConfig,
+  task: ComposeTask,
+  { bench, base, tip, tips, now }: ToPush,
+): Promise<{ readonly kind: "pushed"; readonly ref: string } | Extract<ComposeResult, { kind: "refused" }>> {
+  const { buildKey, head } = task;
+  const ref = pathRef(buildKey);
+  const until = epochMs(now + config.buildRunner.timeoutSeconds * 1000 + MARGIN_MS);
+  const record = composedRecord({ buildKey, commit: tip.sha, base: base.sha, until }, { ...config, now });
+  bench.add(record);
+  await bench.flush();
+  const composed = composedRef(head.batchId, buildKey);
+  const pushed = await declinedBy(repository, [
+    { ref, to: tip.sha, mode: "always" },
+    { ref: composed, to: record.sha, mode: "always" },
+  ]);
+  if (pushed === undefined) return { kind: "pushed", ref };
+  const found = pushed.about === "queue" ? undefined : await firstDeclined(repository, ref, bench.trunk, tips);
+  // What was tried is of no use to anybody.
+  if (pushed.about !== "queue") await push(repository, [{ ref, to: undefined, mode: "always" }]);
+  const { branch } = config.repository;
+  if (found === undefined)
+    throw new CodedError("repository.refused", refusals.refusesQueue(branch, pushed.text).message);
+  return { kind: "refused", batchId: found.batchId, reason: refusals.declined(branch, found.words.text, []) };
+}
+
+/** What the host said when it declined the push; undefined when it took it. */
+async function declinedBy(repository: Repository, updates: readonly RefUpdate[]): Promise<HostWords | undefined> {
+  const pushed = await push(repository, updates);
+  if (pushed.kind === "failed") throw pushed.error;
+  return pushed.kind === "declined" ? pushed.words : undefined;
+}
+
+/**
+ * The first batch whose commits the host declines, found by pushing fronts of the composition under the path ref.
+ * Undefined when the host declines the trunk's own commit too. Some log2(batches) + 2 pushes.
+ */
+async function firstDeclined(
+  repository: Repository,
+  ref: string,
+  trunk: Tip,
+  tips: Tips,
+): Promise<{ readonly batchId: BatchId; readonly words: HostWords } | undefined> {
+  const tryAt = ({ sha }: Tip) => declinedBy(repository, [{ ref, to: sha, mode: "always" }]);
+  if (await tryAt(trunk)) return undefined;
+  // All before `low` are accepted, and the front that ends with `high` is declined.
+  let [low, high] = [0, tips.length - 1];
+  let words: HostWords | undefined;
+  while (low < high || words === undefined) {
+    const middle = Math.floor((low + high) / 2);
+    const at = tips[middle];
+    if (at === undefined) return undefined;
+    const declined = await tryAt(at.tip);
+    if (declined) [high, words] = [middle, declined];
+    else if (low === high) return undefined;
+    else low = middle + 1;
+  }
+  const culprit = tips[high];
+  return culprit && { batchId: culprit.batchId, words };
+}
