@@ -53,7 +53,12 @@ export const ListQuery = z
     since: Timestamp.optional(),
     until: Timestamp.optional(),
     change: ChangeUri.optional(),
-    limit: z.coerce.number().pipe(z.int().min(1).max(200)).default(50),
+    limit: z
+      .string()
+      .regex(/^[1-9][0-9]*$/, "a whole number from 1 to 200")
+      .transform(Number)
+      .pipe(z.int().max(200, "a page has at most 200 requests"))
+      .default(50),
     page: z.string().min(1).max(1024).optional(),
   })
   .refine(({ since, until }) => since === undefined || until === undefined || since < until, {

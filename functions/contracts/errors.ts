@@ -13,9 +13,17 @@ export const ERROR_CODES = {
     fault: "caller",
     retry: false,
     status: 415,
-    title: "The body must be application/json",
+    title: "The content type must be application/json",
   },
   "request.too_large": { fault: "caller", retry: false, status: 413, title: "The body is too large" },
+  "request.headers_too_large": { fault: "caller", retry: false, status: 431, title: "The headers are too large" },
+  "request.foreign_host": { fault: "caller", retry: false, status: 403, title: "The server goes by another name" },
+  "request.foreign_origin": {
+    fault: "caller",
+    retry: false,
+    status: 403,
+    title: "Pages of another origin may not call this server",
+  },
   "request.idempotency_conflict": {
     fault: "caller",
     retry: false,

@@ -2,14 +2,16 @@ import { Buffer } from "node:buffer";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
 import { CodedError } from "../contracts/errors.ts";
+import { jsonOf } from "./http-json.ts";
 import { faultsOf, invalid, pointer } from "./http-problem.ts";
+import { parametersIn } from "./http-query.ts";
 
 /** A call as a route sees it. Each reader throws a CodedError of the caller's. */
 export interface Call {
   readonly requestId: string;
   /** A parameter of the path, percent-decoded. */
   readonly param: (name: string) => string;
-  /** All query parameters, unknown ones included, so that the schema can refuse them. */
+  /** The query parameters: those that the route takes, each once and with a value. */
   readonly query: <T>(schema: z.ZodType<T>) => T;
   /** Undefined when the caller did not send it. */
   readonly header: <T>(name: string, schema: z.ZodType<T>) => T | undefined;
@@ -24,8 +26,8 @@ const MAX_BODY_BYTES = 256 * 1024;
 const HttpEvent = z.object({
   version: z.literal("2.0"),
   rawPath: z.string(),
+  rawQueryString: z.string(),
   headers: z.record(z.string(), z.string()),
-  queryStringParameters: z.record(z.string(), z.string()).optional(),
   requestContext: z.object({ requestId: z.string(), http: z.object({ method: z.string(), path: z.string() }) }),
   body: z.string().optional(),
   isBase64Encoded: z.boolean(),
@@ -34,11 +36,21 @@ export const isHttpEvent = (event: unknown): event is APIGatewayProxyEventV2 => 
 
 export const requestIdOf = (event: APIGatewayProxyEventV2): string => event.requestContext.requestId;
 
-export const callOf = (event: APIGatewayProxyEventV2): Call => ({
+/**
+ * The call of a route that takes these query parameters. Throws request.invalid for any other parameter, and
+ * request.unsupported_media_type for a POST that does not say that it is JSON.
+ */
+export function callOf(event: APIGatewayProxyEventV2, takes: readonly string[]): Call {
+  const parameters = parametersIn(event.rawQueryString, takes);
+  if (event.requestContext.http.method === "POST") requireJson(event);
+  return callWith(event, parameters);
+}
+
+const callWith = (event: APIGatewayProxyEventV2, parameters: Readonly<Record<string, string>>): Call => ({
   requestId: requestIdOf(event),
   param: (name) => decoded(event.pathParameters?.[name] ?? ""),
   query: (schema) => {
-    const parsed = schema.safeParse(event.queryStringParameters ?? {});
+    const parsed = schema.safeParse(parameters);
     if (!parsed.success) throw invalid(faultsOf(parsed.error, (path) => path.join(".")));
     return parsed.data;
   },
@@ -50,7 +62,7 @@ export const callOf = (event: APIGatewayProxyEventV2): Call => ({
     return parsed.data;
   },
   body: (schema, absent) => {
-    const parsed = schema.safeParse(jsonOf(event, absent));
+    const parsed = schema.safeParse(bodyOf(event, absent));
     if (!parsed.success) throw invalid(faultsOf(parsed.error, pointer));
     return parsed.data;
   },
@@ -65,21 +77,27 @@ function decoded(segment: string): string {
   }
 }
 
-function jsonOf(event: APIGatewayProxyEventV2, absent: unknown): unknown {
-  const { body = "", headers, isBase64Encoded } = event;
+const JSON_TYPE = /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*)?)?$/i;
+
+/**
+ * Also without a body: a web page can send a POST to any address unasked, but not one with this content type. A browser asks the server
+ * first whether the page may, and this server allows no page of another origin anything.
+ */
+function requireJson({ headers }: APIGatewayProxyEventV2): void {
+  const type = headers["content-type"];
+  if (type !== undefined && JSON_TYPE.test(type.trim())) return;
+  throw new CodedError(
+    "request.unsupported_media_type",
+    `Send the header content-type: application/json with every POST, with a body (in UTF-8) or without. ${type === undefined ? "This call has no content type" : `This call says ${type}`}.`,
+  );
+}
+
+function bodyOf({ body = "", isBase64Encoded }: APIGatewayProxyEventV2, absent: unknown): unknown {
   const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
   if (bytes.byteLength > MAX_BODY_BYTES)
     throw new CodedError(
       "request.too_large",
       `A body has at most ${MAX_BODY_BYTES} bytes; this one has ${bytes.byteLength}.`,
     );
-  if (bytes.byteLength === 0 && absent !== undefined) return absent;
-  const type = headers["content-type"] ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type.trim()))
-    throw new CodedError("request.unsupported_media_type", "Send the body as application/json.");
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new CodedError("request.malformed_json", `The body is not JSON: ${String(cause)}.`, { cause });
-  }
+  return bytes.byteLength === 0 && absent !== undefined ? absent : jsonOf(bytes);
 }

@@ -9,10 +9,15 @@ export interface Fault {
 }
 
 /** An error of the caller's, with everything that is wrong at once. */
-export const invalid = (faults: readonly Fault[], code: ErrorCode = "request.invalid"): CodedError =>
-  new CodedError(code, faults.map(({ at, message }) => `${at === "" ? "the body" : at}: ${message}`).join("; "), {
-    detail: { errors: faults },
-  });
+export function invalid(faults: readonly Fault[], code: ErrorCode = "request.invalid"): CodedError {
+  const shown = faults.slice(0, MOST_FAULTS);
+  const sentences = shown.map(({ at, message }) => `${at === "" ? "the body" : at}: ${message}`);
+  if (faults.length > MOST_FAULTS) sentences.push(`and ${faults.length - MOST_FAULTS} more`);
+  return new CodedError(code, sentences.join("; "), { detail: { errors: shown } });
+}
+
+/** A body of 256 KB can have 65,000 faults. An answer that names them all would be too large for Lambda, and for people. */
+const MOST_FAULTS = 50;
 
 /**
  * What zod found, placed by `place`: the path within the input as a pointer or a name. A key that does not belong is placed itself. One
@@ -24,7 +29,9 @@ export function faultsOf(error: z.ZodError, place: (path: readonly PropertyKey[]
       ? issue.keys.map((key) => ({ at: place([...issue.path, key]), message: "this field is unknown" }))
       : [{ at: place(issue.path), message: issue.message }],
   );
-  return faults.filter(({ at }, index) => faults.findIndex((fault) => fault.at === at) === index);
+  const places = new Map<string, Fault>();
+  for (const fault of faults) if (!places.has(fault.at)) places.set(fault.at, fault);
+  return [...places.values()];
 }
 
 /** RFC 6901. */

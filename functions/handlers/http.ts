@@ -18,6 +18,8 @@ export interface Answer {
 export interface Route {
   readonly method: "GET" | "POST";
   readonly path: `/${string}`;
+  /** The query parameters that the call takes. Default: none. Any other is refused. */
+  readonly takes?: readonly string[];
   readonly answer: (call: Call) => Promise<Answer>;
 }
 
@@ -29,11 +31,11 @@ type Response = APIGatewayProxyStructuredResultV2 & { readonly code?: string };
  */
 export function httpHandler(routes: readonly Route[], { log, now }: Pick<Clients, "log" | "now">): LambdaHandler {
   const router = httpRouter<APIGatewayProxyEventV2, Response>({
-    routes: routes.flatMap(({ method, path, answer }) =>
+    routes: routes.flatMap(({ method, path, takes = [], answer }) =>
       (method === "GET" ? (["GET", "HEAD"] as const) : [method]).map((verb) => ({
         method: verb,
         path,
-        handler: async (event: APIGatewayProxyEventV2) => responseOf(await answer(callOf(event))),
+        handler: async (event: APIGatewayProxyEventV2) => responseOf(await answer(callOf(event, takes))),
       })),
     ),
     notFoundResponse: ({ method, path }) => unrouted(routes, method, path),

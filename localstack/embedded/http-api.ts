@@ -1,10 +1,15 @@
+import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
+import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
+import { type Foreign, foreignIn } from "./loopback.ts";
 
 export interface HttpApi {
   /** http://127.0.0.1:<port> */
@@ -17,12 +22,30 @@ export interface HttpApi {
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TIMEOUT_MS = 29_000;
 
-/** An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken. */
+/**
+ * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken.
+ *
+ * What a web page of another site sends is refused here and not in the function: on AWS, API Gateway is called by its own name, and
+ * callers sign their calls.
+ */
 export async function serveHttpApi(port: number, invoke: (event: object) => Promise<unknown>): Promise<HttpApi> {
-  const server = createServer((request, response) => {
+  // A call without Host is refused below, with a problem document.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, invoke).catch(() => reply(response, 500, { message: "Internal Server Error" }));
+    answer(request, response, invoke).catch(() => {
+      // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
+      if (!request.complete) return;
+      reply(response, 500, { message: "Internal Server Error" });
+    });
+  });
+  server.on("checkExpectation", (request, response) =>
+    refuse(response, unreadable(`the expectation ${request.headers.expect} is not met here`), request.url),
+  );
+  server.on("connect", (_request, socket) => refuseUnread(socket, unreadable("this server is no proxy")));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else refuseUnread(socket, error.code === "HPE_HEADER_OVERFLOW" ? HEADERS_TOO_LARGE : unreadable(error.message));
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
@@ -43,8 +66,10 @@ async function answer(
   response: ServerResponse,
   invoke: (event: object) => Promise<unknown>,
 ): Promise<void> {
+  const foreign = foreignIn(request.headers);
+  if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
   const body = await bodyOf(request);
-  if (body === undefined) return reply(response, 413, { message: "Request Entity Too Large" });
+  if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
   const timer = setTimeout(() => resolve("overdue"), TIMEOUT_MS);
   const result = await Promise.race([invoke(eventOf(request, body)), overdue]).finally(() => clearTimeout(timer));
@@ -67,9 +92,46 @@ const Shaped = z.object({
 
 function reply(response: ServerResponse, status: number, body: unknown): void {
   if (response.headersSent) return;
-  // What is left of a body that is too large is never read: the connection can't be used again.
-  const close = status === 413 ? { connection: "close" } : {};
-  response.writeHead(status, { "content-type": "application/json", ...close }).end(JSON.stringify(body));
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+const CODES: Readonly<Record<Foreign["header"], ErrorCode>> = {
+  host: "request.foreign_host",
+  origin: "request.foreign_origin",
+  "sec-fetch-site": "request.foreign_origin",
+};
+const TOO_LARGE = new CodedError("request.too_large", `A body has at most ${MAX_BODY_BYTES} bytes.`);
+const HEADERS_TOO_LARGE = new CodedError(
+  "request.headers_too_large",
+  "The address and the headers have at most 16 KB together.",
+);
+const unreadable = (why: string): CodedError =>
+  new CodedError("request.invalid", `This is no request that can be read: ${why}.`);
+
+/** Answers without the function, with a problem document. What is left of the body is never read: the connection can't be used again. */
+function refuse(response: ServerResponse, error: CodedError, target = "/"): void {
+  const [instance = "/"] = target.split("?");
+  const problem = problemOf(error, instance);
+  const body = JSON.stringify(problem);
+  response.writeHead(problem.status, {
+    ...PROBLEM_HEADERS,
+    "content-length": Buffer.byteLength(body),
+    "x-request-id": randomUUID(),
+    connection: "close",
+  });
+  // Node.js leaves the body out of the answer to a HEAD.
+  response.end(body);
+}
+
+const PROBLEM_HEADERS = { "content-type": "application/problem+json", "cache-control": "no-store" };
+
+/** The same for what never became a request. */
+function refuseUnread(socket: Duplex, error: CodedError): void {
+  const problem = problemOf(error, "/");
+  const body = JSON.stringify(problem);
+  const headers = { ...PROBLEM_HEADERS, "content-length": Buffer.byteLength(body), connection: "close" };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${body}`);
 }
 
 /** Undefined when it is too large. */
@@ -93,7 +155,8 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
   const rawQueryString = cut < 0 ? "" : url.slice(cut + 1);
   const query = Object.entries(Object.groupBy(new URLSearchParams(rawQueryString), ([name]) => name));
   const { cookie, ...others } = headers;
-  const isBase64Encoded = body.length > 0 && !TEXT.test(headers["content-type"] ?? "text/plain");
+  const isText = TEXT.test(headers["content-type"] ?? "text/plain") && isUtf8(body);
+  const isBase64Encoded = body.length > 0 && !isText;
   const now = new Date();
   return {
     version: "2.0",
@@ -132,10 +195,16 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
   };
 }
 
-/** API Gateway hands paths over decoded. One that does not decode stays as it is. */
+/**
+ * API Gateway hands paths over decoded. A slash and a percent sign stay encoded, so that no segment becomes two and none is decoded
+ * twice. A path that does not decode stays as it is.
+ */
 function decoded(path: string): string {
   try {
-    return decodeURIComponent(path);
+    return path
+      .split(/(%2[5f])/i)
+      .map((part, index) => (index % 2 === 0 ? decodeURIComponent(part) : part))
+      .join("");
   } catch {
     return path;
   }

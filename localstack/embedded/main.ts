@@ -5,7 +5,7 @@ import { z } from "zod";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
-import { StateInUse } from "./state-directory.ts";
+import { StateInUse, StateNotPrivate } from "./state-directory.ts";
 
 const USAGE = `Usage: npm start -- [--queues FILE] [--state DIRECTORY] [--port PORT] [--quiet]
 
@@ -54,12 +54,12 @@ function readFlags(args: readonly string[]): Flags {
 
 const shown = (path: string): string => relative("", path) || ".";
 
-function greeting({ url, awsEndpoint }: Runtime, { state, queues }: Flags, sandbox: Sandbox | undefined): string {
+function greeting({ url, operatorPort }: Runtime, { state, queues }: Flags, sandbox: Sandbox | undefined): string {
   return `submitqueue runs at ${url}
 
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
-  AWS     ${awsEndpoint} (access key: operator, any secret)
+  AWS     ${operatorPort?.url} (address and key for the aws command line: . ${shown(operatorPort?.file ?? "")})
 
 Try, in another shell:
   curl ${url}/v1/ping
@@ -97,14 +97,15 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     const sandbox = queues === DEFAULT_QUEUES ? await createSandbox(SANDBOX) : undefined;
     // Only now: the CDK takes a second to load, and wrong flags should not wait for it.
     const { startRuntime } = await import("./runtime.ts");
-    const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet });
+    const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet, operatorPort: true });
     stopOnSignals(runtime);
     process.stdout.write(greeting(runtime, flags, sandbox));
     return undefined;
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    const expected = error instanceof StateInUse || name === "QueuesFileError" || taken;
+    const expected =
+      error instanceof StateInUse || error instanceof StateNotPrivate || name === "QueuesFileError" || taken;
     const said = taken ? `port ${flags.port} is taken: choose another with --port` : message;
     process.stderr.write(expected ? `${said}\n` : `${error instanceof Error ? error.stack : said}\n`);
     return expected ? 2 : 1;

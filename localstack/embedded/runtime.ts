@@ -1,17 +1,18 @@
-import { Agent } from "node:http";
 import { resolve } from "node:path";
+import type { Logger } from "pino";
 import type { Clients } from "../../functions/adapters/clients.ts";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
-import { clientsAt } from "./clients.ts";
+import { AWS_ORIGIN, clientsOf } from "./clients.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
-import { listen, OPERATOR } from "./front-door.ts";
+import { type FrontDoor, frontDoor } from "./front-door.ts";
 import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
+import { listenForOperator, type OperatorPort } from "./operator-port.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { openTables } from "./tables.ts";
@@ -29,6 +30,8 @@ export interface RuntimeOptions {
   readonly stateDirectory: string;
   /** Of the HTTP API. Default 0: any. */
   readonly port?: number;
+  /** Also serves the AWS command line, on a port of its own. Default false: the HTTP API alone listens. */
+  readonly operatorPort?: boolean;
   /** Runs schedules this often, whatever their rate. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
@@ -39,11 +42,15 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** Of the HTTP API; undefined when the templates have none. */
   readonly url: string | undefined;
-  /** Where AWS is, for whoever holds a key. */
+  /** What the addresses of queues begin with. Nothing listens there: the clients below call in-process. */
   readonly awsEndpoint: string;
+  /** Where the AWS command line is served, and the file with its address and key; undefined unless the options ask for it. */
+  readonly operatorPort: { readonly url: string; readonly file: string } | undefined;
   readonly deployment: Deployment;
   /** AWS clients that may do everything. */
   readonly operator: Clients;
+  /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
+  clientsOf(functionId: string): Clients;
   /** How many messages each queue holds, by its name. */
   depths(): ReadonlyMap<string, number>;
   /** Takes no more work, finishes what is being worked on (for half a minute at most), keeps the rest for the next start. */
@@ -80,10 +87,9 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   const state = openStateDirectory(options.stateDirectory);
   undo.defer(() => state.release());
   const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
-  const door = await listen();
-  undo.defer(() => door.close());
+  const door = frontDoor();
   const assembly = options.assembly ?? (await synthesized(options, state));
-  const urlOf = (name: string) => `${door.url}/${ACCOUNT}/${name}`;
+  const urlOf = (name: string) => `${AWS_ORIGIN}/${ACCOUNT}/${name}`;
   const deployment = deploymentOf(assembly, urlOf);
 
   const tables = await openTables(state.directory("tables"), deployment.tables);
@@ -94,21 +100,18 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
-  const agent = new Agent({ keepAlive: true });
-  undo.defer(() => agent.destroy());
   const functions = await loadFunctions(deployment, (spec) => {
     const name = spec.id.replaceAll("/", "-");
     const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
     return {
       root: options.root ?? REPOSITORY,
       environment: localised(spec, state),
-      clients: clientsAt(door.url, accessKeyOf(spec), functionLog, agent),
+      clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
     };
   });
   const invoke = invoker(functions, undo);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
-  const roles = new Map(deployment.functions.map((spec) => [accessKeyOf(spec), spec.roleArn]));
-  door.open({ tables, topics, workflows, authorize, roleOf: (key) => roles.get(key), log });
+  door.open({ tables, topics, workflows, authorize, log });
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
@@ -125,9 +128,15 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => schedules.stop());
   return {
     url: api ? api.url : undefined,
-    awsEndpoint: door.url,
+    awsEndpoint: AWS_ORIGIN,
+    operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
     deployment,
-    operator: clientsAt(door.url, OPERATOR, log, agent),
+    operator: clientsOf(door.call, "runtime", log),
+    clientsOf: (functionId) => {
+      const spec = deployment.functions.find(({ id }) => id === functionId);
+      if (spec === undefined) throw new Error(`there is no function ${functionId}`);
+      return clientsOf(door.call, { role: spec.roleArn }, log);
+    },
     depths: () => topics.depths(),
   };
 }
@@ -139,8 +148,12 @@ async function synthesized({ queues }: RuntimeOptions, state: StateDirectory): P
   return synthesizeInto(state, queues);
 }
 
-/** The key that stands for a function's role: one per function, as one per Lambda environment. */
-const accessKeyOf = ({ id }: FunctionSpec): string => `function-${id.replaceAll("/", "-")}`;
+async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Logger, undo: AsyncDisposableStack) {
+  const file = state.file("aws.env");
+  const port: OperatorPort = await listenForOperator(call, file, log);
+  undo.defer(() => port.close());
+  return { url: port.url, file };
+}
 
 /** A function's own environment: what Lambda would mount, and its scratch space, are directories of the state. */
 function localised({ id, environment }: FunctionSpec, state: StateDirectory): Readonly<Record<string, string>> {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -19,15 +19,21 @@ export class StateInUse extends Error {
   override readonly name = "StateInUse";
 }
 
+/** The directory can't be closed to the other users of this machine. */
+export class StateNotPrivate extends Error {
+  override readonly name = "StateNotPrivate";
+}
+
 /**
- * Opens (and makes) a state directory for this process alone. Throws StateInUse.
+ * Opens (and makes) a state directory for this process alone, and closes it to other users: what the queue holds, and the logs, are
+ * theirs neither to read nor to write. Throws StateInUse, StateNotPrivate.
  *
  * The lock is an open exclusive transaction: the operating system drops it with the process, however that ends, so that there is no
  * stale lock and no process id to misjudge.
  */
 export function openStateDirectory(path: string): StateDirectory {
   const root = resolve(path);
-  mkdirSync(root, { recursive: true });
+  makePrivate(root);
   const lock = new DatabaseSync(join(root, "lock.db"), { timeout: 0 });
   try {
     lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
@@ -50,6 +56,19 @@ export function openStateDirectory(path: string): StateDirectory {
     file: (...names) => join(directory(...names.slice(0, -1)), names.at(-1) ?? ""),
     release: () => lock.close(),
   };
+}
+
+const STICKY = 0o1000;
+
+/** Makes the directory, or takes an existing one of this user's, with mode 0700. Windows has no modes: there, its home directories are private. */
+function makePrivate(root: string): void {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(root);
+  const user = process.getuid?.();
+  if (user === undefined) return;
+  if (uid !== user || (mode & STICKY) !== 0)
+    throw new StateNotPrivate(`${root} belongs to others as well: name a state directory of your own with --state`);
+  if ((mode & 0o777) !== 0o700) chmodSync(root, 0o700);
 }
 
 function holder(root: string): string {

@@ -1,74 +1,110 @@
-import { once } from "node:events";
-import { type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import dynalite from "dynalite";
+import { createRequire } from "node:module";
+import { z } from "zod";
 import type { TableSpec } from "./template.ts";
 
+/** An answer of DynamoDB: `body` is the result, or the error with its `__type`. */
+export interface TableAnswer {
+  readonly status: number;
+  readonly body: object;
+}
+
 export interface Tables {
-  /** Answers a call whose body has been read already. */
-  answer(call: IncomingMessage, body: Buffer, response: ServerResponse): void;
+  /** Answers one call of DynamoDB's JSON protocol. Rejects when the store fails. */
+  answer(operation: string, input: object): Promise<TableAnswer>;
   close(): Promise<void>;
 }
 
-/** dynalite over a LevelDB directory. Tables that are not there yet are made; those that are keep what they hold. */
+/**
+ * dynalite over a LevelDB directory. Tables that are not there yet are made; those that are keep what they hold.
+ *
+ * The store and the operations of dynalite are loaded by their files, without its HTTP server: the server asks for no credentials,
+ * allows every web page to call, and closes its store only when it has listened on a port.
+ */
 export async function openTables(path: string, specs: readonly TableSpec[]): Promise<Tables> {
-  const server: Server = dynalite({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
-  // dynalite closes its store only when it has been listening. Calls do not come this way: the front door hands them over in-process.
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const existing = new Set(await tableNames(server));
-  for (const spec of specs) if (!existing.has(spec.name)) await createTable(server, spec);
-  return {
-    answer: ({ method, url, headers }, body, response) => {
-      server.emit("request", Object.assign(Readable.from([body]), { method, url, headers }), response);
-    },
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.closeAllConnections();
-        server.close((error) => (error ? reject(error) : resolve()));
-      }),
+  const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  const tables: Tables = {
+    answer: (operation, input) => answer(store, operation, input),
+    close: () => store.lifecycleManager.gracefulClose(),
   };
+  const existing = new Set(await tableNames(tables));
+  for (const spec of specs) if (!existing.has(spec.name)) await createTable(tables, spec);
+  return tables;
 }
 
-async function tableNames(server: Server): Promise<readonly string[]> {
-  const { TableNames } = JSON.parse(await ask(server, "ListTables", {}));
-  return TableNames;
+interface Store {
+  readonly lifecycleManager: { gracefulClose(): Promise<void> };
+}
+type Done = (error: unknown, result: object) => void;
+type Validations = { readonly types: object; readonly custom?: unknown };
+
+const require = createRequire(import.meta.url);
+const dynalite: { create(options: object): Store } = require("dynalite/db");
+const validations: {
+  toLowerFirst(operation: string): string;
+  checkTypes(input: object, types: object): object;
+  checkValidations(input: object, types: object, custom: unknown, store: Store): void;
+} = require("dynalite/validations");
+
+/** The operations of DynamoDB that the product, an operator and the tests use, and dynalite knows. */
+const OPERATIONS: ReadonlySet<string> = new Set([
+  "BatchGetItem",
+  "BatchWriteItem",
+  "CreateTable",
+  "DeleteItem",
+  "DeleteTable",
+  "DescribeTable",
+  "DescribeTimeToLive",
+  "GetItem",
+  "ListTables",
+  "PutItem",
+  "Query",
+  "Scan",
+  "UpdateItem",
+  "UpdateTable",
+]);
+
+async function answer(store: Store, operation: string, input: object): Promise<TableAnswer> {
+  if (!OPERATIONS.has(operation))
+    return { status: 400, body: { __type: "com.amazon.coral.service#UnknownOperationException" } };
+  const name = validations.toLowerFirst(operation);
+  const { types, custom }: Validations = require(`dynalite/validations/${name}`);
+  const run: (store: Store, input: object, done: Done) => void = require(`dynalite/actions/${name}`);
+  try {
+    const checked = validations.checkTypes(input, types);
+    validations.checkValidations(checked, types, custom, store);
+    const { promise, resolve, reject } = Promise.withResolvers<object>();
+    run(store, checked, (error, result) => (error ? reject(error) : resolve(result)));
+    return { status: 200, body: await promise };
+  } catch (error) {
+    if (isRefusal(error)) return { status: error.statusCode, body: error.body };
+    throw error;
+  }
 }
 
-async function createTable(server: Server, { name, keys, attributes }: TableSpec): Promise<void> {
-  await ask(server, "CreateTable", {
+/** How dynalite says that a call is at fault. */
+const isRefusal = (error: unknown): error is { statusCode: number; body: object } =>
+  error instanceof Error && "statusCode" in error && "body" in error;
+
+const Listed = z.object({ TableNames: z.array(z.string()) });
+const Described = z.object({ Table: z.object({ TableStatus: z.string() }) });
+
+const tableNames = async (tables: Tables): Promise<readonly string[]> =>
+  Listed.parse(await ask(tables, "ListTables", {})).TableNames;
+
+async function createTable(tables: Tables, { name, keys, attributes }: TableSpec): Promise<void> {
+  await ask(tables, "CreateTable", {
     TableName: name,
     KeySchema: keys,
     AttributeDefinitions: attributes,
     BillingMode: "PAY_PER_REQUEST",
   });
   // The table is made in the next turn of dynalite's event loop, even with no delay configured.
-  for (let status = ""; status !== "ACTIVE"; ) {
-    status = JSON.parse(await ask(server, "DescribeTable", { TableName: name })).Table.TableStatus;
-  }
+  for (let status = ""; status !== "ACTIVE"; )
+    status = Described.parse(await ask(tables, "DescribeTable", { TableName: name })).Table.TableStatus;
 }
 
-function ask(server: Server, operation: string, input: object): Promise<string> {
-  const { port } = server.address() as AddressInfo;
-  const headers = {
-    "content-type": "application/x-amz-json-1.0",
-    "x-amz-target": `DynamoDB_20120810.${operation}`,
-    "x-amz-date": "20000101T000000Z",
-    authorization: "AWS4-HMAC-SHA256 Credential=local/d/r/s/aws4_request, SignedHeaders=host, Signature=none",
-  };
-  return new Promise((resolve, reject) => {
-    const call = request({ host: "127.0.0.1", port, method: "POST", headers }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("end", () =>
-        response.statusCode === 200 ? resolve(text) : reject(new Error(`${operation} failed: ${text}`)),
-      );
-    });
-    call.on("error", reject);
-    call.end(JSON.stringify(input));
-  });
+async function ask(tables: Tables, operation: string, input: object): Promise<object> {
+  const { status, body } = await tables.answer(operation, input);
+  if (status !== 200) throw new Error(`${operation} failed: ${JSON.stringify(body)}`);
+  return body;
 }

@@ -1,10 +1,8 @@
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { pino } from "pino";
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Clients, Env } from "../../functions/adapters/clients.ts";
-import { clientsAt } from "../../localstack/embedded/clients.ts";
 import { aRuntime } from "./fixture/runtime.ts";
 import type { Script } from "./fixture/scripted.ts";
 
@@ -21,8 +19,7 @@ const attempt =
 async function call(functionName: string, work: (clients: Clients, env: Env) => Promise<unknown>): Promise<unknown> {
   const runtime = await aRuntime({});
   const spec = runtime.deployment.functions.find(({ id }) => id === `fixture/${functionName}`);
-  const clients = clientsAt(runtime.awsEndpoint, `function-fixture-${functionName}`, pino({ enabled: false }));
-  return attempt(work)(null, clients, spec?.environment ?? {});
+  return attempt(work)(null, runtime.clientsOf(`fixture/${functionName}`), spec?.environment ?? {});
 }
 
 describe("the front door", () => {
@@ -70,20 +67,8 @@ describe("the front door", () => {
     await expect(read("other")).rejects.toThrow(/set SUBMITQUEUE_SECRET_OTHER_FILE .* or set SUBMITQUEUE_SECRET_OTHER/);
   });
 
-  it("refuses a key that it does not know, and lets the operator do everything", async () => {
+  it("knows no function but those of the templates", async () => {
     const runtime = await aRuntime({});
-    const TableName = "services-Table";
-    const stranger = clientsAt(runtime.awsEndpoint, "somebody", pino({ enabled: false }));
-    const get = ({ dynamodb }: Clients) => dynamodb.send(new GetCommand({ TableName, Key: { pk: "a", sk: "b" } }));
-    await expect(get(stranger)).rejects.toMatchObject({ name: "UnrecognizedClientException" });
-    await expect(get(runtime.operator)).resolves.toMatchObject({ $metadata: { httpStatusCode: 200 } });
-  });
-
-  it("listens on loopback and answers what it does not know with an error of AWS' shape", async () => {
-    const { awsEndpoint } = await aRuntime({});
-    expect(new URL(awsEndpoint).hostname).toBe("127.0.0.1");
-    const answer = await fetch(awsEndpoint, { method: "POST", headers: { "x-amz-target": "Other.Call" }, body: "{}" });
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ __type: expect.stringMatching(/#UnknownOperationException$/) });
+    expect(() => runtime.clientsOf("fixture/Absent")).toThrow(/no function fixture\/Absent/);
   });
 });

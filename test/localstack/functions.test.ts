@@ -1,11 +1,12 @@
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
-import { clientsAt } from "../../localstack/embedded/clients.ts";
+import { clientsOf } from "../../localstack/embedded/clients.ts";
 import { loadFunction } from "../../localstack/embedded/functions.ts";
 import type { FunctionSpec } from "../../localstack/embedded/template.ts";
 import { type Script, scripts } from "./fixture/scripted.ts";
 
-const clients = clientsAt("http://127.0.0.1:1", "nobody", pino({ enabled: false }));
+const unreachable = async () => ({ status: 503, headers: {}, body: "{}" });
+const clients = clientsOf(unreachable, "runtime", pino({ enabled: false }));
 const spec: FunctionSpec = {
   id: "fixture/one",
   name: "services-one",

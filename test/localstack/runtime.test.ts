@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
@@ -55,6 +55,31 @@ describe("a state directory", () => {
     expect(Item).toMatchObject({ kept: true });
   });
 
+  it.each<[string, (path: string) => void]>([
+    ["is made", () => {}],
+    ["was open to other users", (path) => mkdirSync(path, { mode: 0o755 })],
+    [
+      "was open to everybody",
+      (path) => {
+        mkdirSync(path);
+        chmodSync(path, 0o777);
+      },
+    ],
+  ])("that %s is closed to other users", async (_, prepare) => {
+    const stateDirectory = join(aStateDirectory(), "state");
+    prepare(stateDirectory);
+    await aRuntime({}, { stateDirectory });
+    expect(statSync(stateDirectory).mode & 0o777).toBe(0o700);
+  });
+
+  it("that users share, such as /tmp, is refused and left as it is", async () => {
+    const stateDirectory = join(aStateDirectory(), "shared");
+    mkdirSync(stateDirectory);
+    chmodSync(stateDirectory, 0o1777);
+    await expect(aRuntime({}, { stateDirectory })).rejects.toMatchObject({ name: "StateNotPrivate" });
+    expect(statSync(stateDirectory).mode & 0o7777).toBe(0o1777);
+  });
+
   it("is free again when a start fails, and when a runtime has stopped", async () => {
     const stateDirectory = aStateDirectory();
     await expect(aRuntime({}, { stateDirectory, root: "/nowhere" })).rejects.toThrow(/nowhere/);
@@ -81,7 +106,7 @@ describe("a function", () => {
     const [env] = await seen.upTo(1);
     expect(env).toEqual({
       SCRIPT: "Api",
-      JOBS: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/000000000000\/shared-Jobs\.fifo$/),
+      JOBS: expect.stringMatching(/^http:\/\/aws\.submitqueue\.invalid\/000000000000\/shared-Jobs\.fifo$/),
       CONFIG: join(stateDirectory, "task", "config.json"),
       SCRATCH: join(stateDirectory, "tmp", "fixture", "Api", "scratch"),
     });

@@ -1,7 +1,5 @@
 import { PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
-import { pino } from "pino";
 import { beforeAll, describe, expect, it } from "vitest";
-import { clientsAt } from "../../localstack/embedded/clients.ts";
 import { authorizer } from "../../localstack/embedded/iam.ts";
 import { startRuntime } from "../../localstack/embedded/runtime.ts";
 import type { Deployment } from "../../localstack/embedded/template.ts";
@@ -20,7 +18,7 @@ const tableIn = (variable: string) => {
 beforeAll(async () => {
   const runtime = await startRuntime({ queues: aQueuesFile(), stateDirectory: aStateDirectory(), quiet: true });
   deployment = runtime.deployment;
-  const { dynamodb } = clientsAt(runtime.awsEndpoint, "function-orchestrator-plan", pino({ enabled: false }));
+  const { dynamodb } = runtime.clientsOf("orchestrator/plan");
   const outcome = (call: Promise<unknown>) =>
     call.then(
       () => "done",

@@ -194,7 +194,7 @@ describe("Cancel", () => {
 
   it.each([
     ["no body", {}],
-    ["an empty body of no type", { raw: "" }],
+    ["an empty body", { raw: "", headers: { "content-type": "application/json" } }],
     ["an empty object", { body: {} }],
     ["a blank reason", { body: { reason: "  " } }],
   ])("needs no reason: %s", async (_what, sending) => {

@@ -192,6 +192,130 @@ const OTHERS: readonly Case[] = [
   },
 ];
 
+/** Every call of the API, and the query parameters that it takes. */
+const CALLS: readonly { readonly method: string; readonly target: string; readonly takes: string }[] = [
+  { method: "POST", target: LAND, takes: "no parameters" },
+  { method: "GET", target: LAND, takes: "since, until, change, limit, page" },
+  { method: "GET", target: `${LAND}/1`, takes: "no parameters" },
+  { method: "GET", target: `${LAND}/1/history`, takes: "no parameters" },
+  { method: "GET", target: `${LAND}/1/why`, takes: "no parameters" },
+  { method: "POST", target: CANCEL, takes: "no parameters" },
+  { method: "GET", target: "/v1/queues", takes: "no parameters" },
+  { method: "GET", target: "/v1/queues/main", takes: "no parameters" },
+  { method: "POST", target: "/v1/queues/main/pause", takes: "no parameters" },
+  { method: "POST", target: "/v1/queues/main/drain", takes: "no parameters" },
+  { method: "POST", target: "/v1/queues/main/resume", takes: "no parameters" },
+  { method: "GET", target: "/v1/ping", takes: "no parameters" },
+];
+
+/** A body that is right for every call with one. */
+const sendingTo = (target: string): Sending => (target === LAND ? { body: { changes: [change("a")] } } : { body: {} });
+
+const PARAMETERS: readonly Case[] = CALLS.flatMap(({ method, target }) =>
+  [
+    ["status=landed", "status"],
+    ["Limit=5", "Limit"],
+    ["limit%20=5", "limit "],
+    ["%E0%A4%A=1", "%E0%A4%A"],
+    ["__proto__=1", "__proto__"],
+    ["=1", '""'],
+    ["dry-run", "dry-run"],
+  ].map(([query = "", at = ""]) => ({
+    title: `${method} ${target}?${query}`,
+    method,
+    target: `${target}?${query}`,
+    ...(method === "POST" ? { sending: sendingTo(target) } : {}),
+    status: 400,
+    code: "request.invalid",
+    at: [at],
+  })),
+);
+
+const VALUES: readonly Case[] = (
+  [
+    ["limit", "limit"],
+    ["limit=5&limit=6", "limit"],
+    ["limit=5&li%6Dit=5", "limit"],
+    ["limit=0x10", "limit"],
+    ["limit=1e1", "limit"],
+    ["limit=%2B5", "limit"],
+    ["limit=+5", "limit"],
+    ["limit=%205", "limit"],
+    ["limit=%EF%BC%95", "limit"],
+    ["limit=NaN", "limit"],
+    ["change", "change"],
+    [`change=${change("a")}&change=${change("b")}`, "change"],
+    ["change=%FF", "change"],
+    ["change=%E0%A4%A", "change"],
+    ["change=%", "change"],
+    ["page=%ff", "page"],
+    ["since", "since"],
+    ["since=2026-01-01T00:00:00.000Z&since=2026-01-01T00:00:00.000Z", "since"],
+    ["until=2026-13-01T00:00:00.000Z", "until"],
+  ] as const
+).map(([query, at]) => ({
+  title: `a listing with ${query}`,
+  method: "GET",
+  target: `${LAND}?${query}`,
+  status: 400,
+  code: "request.invalid",
+  at: [at],
+}));
+
+const json8 = (raw: string | Uint8Array, title: string, target = CANCEL): Case => ({
+  title,
+  target,
+  sending: { raw, base64: true, headers: json },
+  status: 400,
+  code: "request.malformed_json",
+});
+
+const BODIES: readonly Case[] = [
+  json8('{"reason":"a","reason":"b"}', "a field that is named twice"),
+  json8('{"reason":"a","re\\u0061son":"b"}', "a field that is named twice, in two spellings"),
+  json8('{"x":[{"a":{},"b":"}{\\"","a":1}]}', "a field that is named twice, deep inside"),
+  json8(`{"changes":["${change("a")}"],"changes":["${change("b")}"]}`, "a Land with two lists of changes", LAND),
+  json8(new Uint8Array([0x7b, 0x22, 0x72, 0xc0, 0xaf, 0x22, 0x7d]), "bytes that UTF-8 does not know"),
+  json8(
+    new Uint8Array([...Buffer.from('{"reason":"'), 0xed, 0xa0, 0x80, ...Buffer.from('"}')]),
+    "half a surrogate pair",
+  ),
+  json8(Buffer.from('\ufeff{"reason":"a"}', "utf16le"), "UTF-16"),
+  json8("{reason: 'a'}", "JavaScript"),
+  json8('{"reason":NaN}', "a number that JSON does not know"),
+  json8('{"reason":"a"} {"reason":"b"}', "two documents"),
+  json8("[".repeat(200_000), "200,000 open brackets"),
+  {
+    title: "100,000 lists within lists",
+    target: CANCEL,
+    sending: { raw: "[".repeat(100_000) + "]".repeat(100_000), headers: json },
+    status: 400,
+    code: "request.invalid",
+    at: [""],
+  },
+];
+
+const TYPES: readonly Case[] = CALLS.filter(({ method }) => method === "POST").flatMap(({ target }) =>
+  [
+    undefined,
+    "text/plain",
+    "text/plain;charset=UTF-8",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/plain; application/json",
+    "application/json, text/plain",
+    "application/jsonp",
+    "application/json; charset=utf-16",
+    "",
+  ].map((type) => ({
+    title: `POST ${target} without a body, and as ${type}`,
+    target,
+    sending: { raw: "", ...(type === undefined ? {} : { headers: { "content-type": type } }) },
+    status: 415,
+    code: "request.unsupported_media_type",
+  })),
+);
+
 const UNKNOWN_QUEUES: readonly Case[] = [
   "absent",
   "Main",
@@ -215,7 +339,7 @@ const UNKNOWN_QUEUES: readonly Case[] = [
 const READS = new Set(["Get", "Query", "BatchGet"]);
 
 describe("bad input gets its problem document, and changes nothing", () => {
-  it.each([...LANDS, ...OTHERS, ...UNKNOWN_QUEUES])(
+  it.each([...LANDS, ...OTHERS, ...PARAMETERS, ...VALUES, ...BODIES, ...TYPES, ...UNKNOWN_QUEUES])(
     "$title: $status $code",
     async ({ method = "POST", target = LAND, sending, ...expected }) => {
       const made = await gateway.costOf(async () => {
@@ -233,7 +357,30 @@ describe("bad input gets its problem document, and changes nothing", () => {
     },
   );
 
+  it.each(CALLS)("$method $target says that it takes $takes", async ({ method, target, takes }) => {
+    const { body } = await gateway.call(method, `${target}?nonsense=1`, method === "POST" ? sendingTo(target) : {});
+    expect(body.detail).toContain(`this call takes ${takes}`);
+  });
+
+  it("a POST of the wrong type is told what to send", async () => {
+    const { body } = await gateway.call("POST", "/v1/queues/main/pause", { raw: "", headers: {} });
+    expect(body.detail).toContain("content-type: application/json");
+  });
+
+  it.each([LAND, CANCEL, "/v1/queues/main/resume"])(
+    "20,000 unknown fields to %s get a short answer",
+    async (target) => {
+      const raw = `{${Array.from({ length: 20_000 }, (_, i) => `"${i}":1`).join()}}`;
+      const { status, body } = await gateway.call("POST", target, { raw, headers: json });
+      expect(status).toBe(400);
+      expect(body.errors).toHaveLength(50);
+      expect(JSON.stringify(body).length).toBeLessThan(20_000);
+      expect(body.detail).toMatch(/and [0-9]+ more$/);
+    },
+  );
+
   it("afterwards no queue holds a request, and the orchestrator has heard nothing", async () => {
+    expect((await gateway.get("/v1/queues/main")).body).toMatchObject({ mode: "open" });
     for (const queue of ["main", "other", "promoting"])
       expect((await gateway.get(`/v1/queues/${queue}/requests`)).body).toEqual({ requests: [] });
     expect(gateway.sent()).toEqual([]);
@@ -250,6 +397,11 @@ describe("input at its limit is taken", () => {
       () => gateway.land([change("k")], {}, { "idempotency-key": "k".repeat(200) }),
     ],
     ["PROMOTE of one change", () => gateway.land([change("p")], { strategy: "PROMOTE" })],
+    [
+      "a content type with its charset",
+      () => gateway.cancel(1, { body: {}, headers: { "content-type": 'Application/JSON; Charset="UTF-8"' } }),
+    ],
+    ["a POST without a body", () => gateway.cancel(1)],
     ["a reason of 500 characters", () => gateway.cancel(1, { body: { reason: "é".repeat(500) } })],
   ])("%s", async (_title, send) => {
     expect((await send()).status).toBe(202);

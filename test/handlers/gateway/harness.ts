@@ -63,13 +63,15 @@ export interface Sending {
 /** An event as API Gateway's HTTP API hands it over (payload format 2.0, $default route and stage). */
 export function httpEvent(method: string, target: string, { body, raw, base64 = false, headers = {} }: Sending = {}) {
   const [path = "", query = ""] = target.split("?");
+  // Every POST says that it is JSON, with a body or without. Raw bytes say for themselves.
+  const isJson = body !== undefined || (method === "POST" && raw === undefined);
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return {
     version: "2.0",
     routeKey: "$default",
     rawPath: path,
     rawQueryString: query,
-    headers: { host: "api.example", ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    headers: { host: "api.example", ...(isJson ? { "content-type": "application/json" } : {}), ...headers },
     ...(query === "" ? {} : { queryStringParameters: Object.fromEntries(new URLSearchParams(query)) }),
     requestContext: {
       accountId: "123456789012",

@@ -10,6 +10,7 @@ import { shown } from "../shown.ts";
 export const list = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}/requests",
+  takes: Object.keys(ListQuery.shape),
   answer: async (call) => {
     const queue = await listedQueueOf(gateway, call);
     const query = call.query(ListQuery);
