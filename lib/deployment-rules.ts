@@ -14,16 +14,19 @@ export interface Problem {
 }
 
 export interface Rulings {
-  /** The configuration can't be deployed to this target. */
+  /** No templates can be made of the configuration for this target. */
   readonly errors: readonly Problem[];
+  /** Templates can be made of it, to be looked at; deployed, it would not work. A queues.yaml with such a problem is refused. */
+  readonly undeployable: readonly Problem[];
   /** It can, and is not meant for real work. */
   readonly warnings: readonly Problem[];
 }
 
 /** What a queue configuration may not, or should not, say on a target. */
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
-  if (target === "embedded") return { errors: [], warnings: [] };
+  if (target === "embedded") return { errors: [], undeployable: [], warnings: [] };
   const errors: Problem[] = [];
+  const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
   queues.forEach(({ repository, buildRunner, changeProvider }, index) => {
     const { timeoutSeconds, pollSeconds } = buildRunner;
@@ -43,6 +46,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("buildRunner", "pollSeconds"),
         what: `a build is polled ${MOST_POLLS} times at most: to wait ${timeoutSeconds} seconds for it, poll every ${Math.ceil(timeoutSeconds / MOST_POLLS)} or more`,
       });
+    if (buildRunner.type === "fake" && target === "aws")
+      undeployable.push({
+        field: at("buildRunner", "type"),
+        what: "fake keeps its builds in files, and on AWS the function that triggers a build and the one that polls it share no disk: choose a runner that builds elsewhere",
+      });
     if (buildRunner.type === "fake")
       warnings.push({
         field: at("buildRunner", "type"),
@@ -54,7 +62,7 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors, warnings };
+  return { errors, undeployable, warnings };
 }
 
 /** `queues[0].buildRunner.type: …` */

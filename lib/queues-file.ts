@@ -44,12 +44,17 @@ export function parseQueues(text: string, name: string, target: Target = "embedd
     throw new QueuesFileError([`${name}: ${error instanceof Error ? error.message : String(error)}`]);
   }
   const parsed = QueuesConfig.safeParse(value ?? {});
-  const problems = parsed.success ? rulingsOn(parsed.data, target).errors : parsed.error.issues.flatMap(problemsOf);
+  const problems = parsed.success ? undeployableIn(parsed.data, target) : parsed.error.issues.flatMap(problemsOf);
   if (problems.length > 0)
     throw new QueuesFileError(
       problems.map((problem) => `${at(offsetOf(document, problem.field))} ${sentenceOf(problem)}`),
     );
   return QueuesConfig.parse(value);
+}
+
+function undeployableIn(queues: QueuesConfig, target: Target): readonly Problem[] {
+  const { errors, undeployable } = rulingsOn(queues, target);
+  return [...errors, ...undeployable];
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {

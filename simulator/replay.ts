@@ -24,20 +24,24 @@ const Entry = z
   .refine((entry) => entry.outcome !== "cancelled" || entry.endedAt !== undefined, "a cancelled change has an endedAt");
 type Entry = z.infer<typeof Entry>;
 
-const History = z.union([z.array(Entry), z.object({ changes: z.array(Entry) }).transform(({ changes }) => changes)]);
+const History = z.array(Entry);
+const Wrapped = z.looseObject({ changes: z.unknown() });
 
 export type Replay =
   | { readonly kind: "history"; readonly workload: Workload; readonly rate: number }
   | { readonly kind: "malformed"; readonly problem: string };
 
-/** Reads JSON (a list, or an object with `changes`) or JSON lines. The format: doc/rfc/simulator.md. */
+/** Reads JSON (a list, or an object with `changes`) or JSON lines, of one change or more. The format: doc/rfc/simulator.md. */
 export function parseReplay(text: string): Replay {
   const json = jsonOf(text);
   if (json === undefined) return { kind: "malformed", problem: "it is neither JSON nor JSON lines" };
-  const parsed = History.safeParse(json);
+  const wrapped = Wrapped.safeParse(json);
+  // One line of JSON lines is an object, too.
+  const parsed = History.safeParse(wrapped.success ? wrapped.data.changes : Array.isArray(json) ? json : [json]);
   if (!parsed.success) return { kind: "malformed", problem: z.prettifyError(parsed.error) };
   const entries = parsed.data.toSorted((a, b) => a.arrivedAt - b.arrivedAt);
-  if (entries.length < 2) return { kind: "malformed", problem: "a history has at least two changes" };
+  if (entries.length === 0)
+    return { kind: "malformed", problem: "a history has at least one change, and this one is empty" };
   if (new Set(entries.map(({ id }) => id)).size < entries.length)
     return { kind: "malformed", problem: "two changes have the same id" };
   const changes = changesOf(entries);

@@ -82,6 +82,7 @@ export type PollResult = { readonly kind: "running" } | z.infer<typeof Finished>
 
 /** How it came out: the verdict of `trigger` or `poll`, a `compose` that did not compose, or a task that failed for good. The first one set counts. */
 export const ReportTask = BuildOrder.omit({
+  target: true,
   installation: true,
   base: true,
   head: true,

@@ -17,8 +17,8 @@ Runs submitqueue on this machine: the stacks of the CDK app, in one process.
   --quiet            no warnings and errors of functions here; the logs have them
   --help             this text
 
-Ctrl-C stops it: what is being worked on is finished, the rest waits for the next start. It then exits with 0; a second Ctrl-C does
-not wait, and exits with 130.
+Ctrl-C stops it: what is being worked on is finished, the rest waits for the next start. It then exits with 0; a second Ctrl-C, a second
+or more later, does not wait, and exits with 130.
 `;
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
@@ -112,11 +112,17 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   }
 }
 
+/** One Ctrl-C under npm is two signals: the terminal sends it to npm and to this process, and npm passes it on. */
+const SAME_CTRL_C_MS = 1_000;
+
 function stopOnSignals(runtime: Runtime): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = () => {
-    if (stopping) process.exit(130);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < SAME_CTRL_C_MS) return;
+      process.exit(130);
+    }
+    stoppingSince = performance.now();
     process.stdout.write("stopping…\n");
     runtime.stop().then(
       () => process.exit(0),

@@ -18,7 +18,7 @@ async function app(context: Readonly<Record<string, unknown>>) {
 
 describe("the CDK app", () => {
   it("synthesizes the example configuration, and warns that it builds nothing", async () => {
-    const { exitCode, stderr, outdir } = await app({ bundle: false });
+    const { exitCode, stderr, outdir } = await app({ bundle: false, target: "localstack" });
     expect(exitCode).toBe(0);
     expect(stderr).toContain("fake builds nothing");
     expect(readdirSync(outdir).filter((name) => name.endsWith(".template.json"))).toHaveLength(4);

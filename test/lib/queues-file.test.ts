@@ -104,7 +104,16 @@ describe("a queue configuration", () => {
 
 describe("what a target refuses", () => {
   it.each<[Target, string, readonly string[]]>([
-    ["aws", valid, []],
+    ["aws", valid, ["queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files"]],
+    [
+      "aws",
+      `${valid}  - name: other\n    repository: { remote: https://git.example.com/b.git }\n    buildRunner: { type: fake }\n`,
+      [
+        "queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files",
+        "queues.yaml:7:20 queues[1].buildRunner.type: fake keeps its builds in files",
+      ],
+    ],
+    ["localstack", valid, []],
     [
       "aws",
       valid.replace("type: fake", "type: command, command: make"),
@@ -119,21 +128,30 @@ describe("what a target refuses", () => {
     [
       "aws",
       valid.replace("https://git.example.com/a.git", "./a.git"),
-      ["queues.yaml:3:19 queues[0].repository.remote: a path is reached on a laptop only"],
+      [
+        "queues.yaml:3:19 queues[0].repository.remote: a path is reached on a laptop only",
+        "queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files",
+      ],
     ],
     ["embedded", valid.replace("https://git.example.com/a.git", "./a.git"), []],
     [
       "aws",
       valid.replace("type: fake", "type: fake, timeoutSeconds: 3600, pollSeconds: 1"),
-      ["queues.yaml:4:54 queues[0].buildRunner.pollSeconds: a build is polled 2000 times at most"],
+      [
+        "queues.yaml:4:54 queues[0].buildRunner.pollSeconds: a build is polled 2000 times at most",
+        "queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files",
+      ],
     ],
   ])("%s, given %j", (target, text, starts) => {
     const problems = problemsIn(text, target);
     expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
   });
 
-  it("the example at the top of the repository can be deployed as it is, and says that it builds nothing", () => {
-    expect(readQueuesFile("queues.yaml", "aws").queues).toHaveLength(1);
+  it("the example at the top of the repository is read, says that it builds nothing, and is refused for AWS with its line", () => {
+    expect(readQueuesFile("queues.yaml", "localstack").queues).toHaveLength(1);
     expect(readFileSync("queues.yaml", "utf8")).toContain("BUILDS NOTHING");
+    expect(() => readQueuesFile("queues.yaml", "aws")).toThrow(
+      /^queues\.yaml:\d+:\d+ queues\[0\]\.buildRunner\.type: fake/,
+    );
   });
 });

@@ -57,6 +57,25 @@ describe("npm start", () => {
     expect(await exited).toBe(0);
   });
 
+  it("ends with 0 through npm on one Ctrl-C, which npm passes on a second time", async () => {
+    const flags = ["--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet"];
+    const stdio = ["ignore", "pipe", "ignore"] as const;
+    const npm = spawn("npm", ["start", "--", ...flags], { cwd: REPOSITORY, detached: true, stdio: [...stdio] });
+    const exited = new Promise<unknown>((done) => npm.once("close", (code, signal) => done(code ?? signal)));
+    for await (const line of createInterface({ input: npm.stdout })) if (line.startsWith("Ctrl-C")) break;
+    // As a terminal does: to npm, and to what npm has started.
+    process.kill(-(npm.pid ?? 0), "SIGINT");
+    expect(await exited).toBe(0);
+  }, 60_000);
+
+  it("runs on a fauxqs of exactly one version, whose files are loaded by their paths", () => {
+    const read = (file: string) => JSON.parse(readFileSync(join(REPOSITORY, file), "utf8"));
+    const pinned: string = read("package.json").devDependencies.fauxqs;
+    expect(pinned).toMatch(/^\d+\.\d+\.\d+$/);
+    const { packages } = read("package-lock.json");
+    expect([packages[""].devDependencies.fauxqs, packages["node_modules/fauxqs"].version]).toEqual([pinned, pinned]);
+  });
+
   it.each<[string, readonly string[], RegExp]>([
     ["a flag that it does not know", ["--colour"], /Unknown option '--colour'[\s\S]*Usage:/],
     ["a port that is none", ["--port", "http"], /--port takes a number[\s\S]*Usage:/],

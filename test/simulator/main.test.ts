@@ -46,6 +46,15 @@ describe("npm run simulate", () => {
     expect(readFileSync(file, "utf8")).toMatch(/^<svg [\s\S]*sticky, 20 builders[\s\S]*<\/svg>\n$/);
   });
 
+  it("takes a history of one request, as export-history writes it", () => {
+    const file = join(home, "one.jsonl");
+    const line = { id: "1", arrivedAt: "2026-11-23T15:16:39.000Z", behind: [], buildSeconds: 1.5, outcome: "landed" };
+    writeFileSync(file, `${JSON.stringify(line)}\n`);
+    const { status, stdout, stderr } = simulate("--replay", file, "--builders", "5", "--policies", "ours", "--json");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout).cells[0]).toMatchObject({ landed: 1, buildsPerChange: 1 });
+  });
+
   it("answers what would have been with another budget", () => {
     const file = join(home, "history.jsonl");
     const line = (n: number) =>

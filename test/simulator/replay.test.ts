@@ -38,6 +38,21 @@ describe("a history", () => {
       expect(parseReplay(text)).toEqual(parseReplay(JSON.stringify(entries)));
   });
 
+  it("may be of a single change, in each of the three forms", () => {
+    for (const text of [
+      JSON.stringify([entry("a", 0)]),
+      JSON.stringify({ changes: [entry("a", 0)] }),
+      `${JSON.stringify(entry("a", 0))}\n`,
+    ]) {
+      const replay = parseReplay(text);
+      expect(replay).toMatchObject({
+        kind: "history",
+        rate: 0,
+        workload: { changes: [{ arrivalMs: 0, passes: true }] },
+      });
+    }
+  });
+
   it("knows who gave up, and when", () => {
     const { workload } = read([
       entry("a", 0),
@@ -56,7 +71,9 @@ describe("a history", () => {
 
   it.each([
     ["nonsense", "neither JSON nor JSON lines"],
-    ["[]", "at least two changes"],
+    ["[]", "at least one change"],
+    ["", "at least one change"],
+    [JSON.stringify({ id: "a" }), "arrivedAt"],
     [JSON.stringify([entry("a", 0), entry("a", 1)]), "same id"],
     [JSON.stringify([entry("a", 0), entry("b", 1, { outcome: "cancelled" })]), "endedAt"],
     [JSON.stringify([entry("a", 0), entry("b", 1, { buildSeconds: 0 })]), "buildSeconds"],
