@@ -10,6 +10,7 @@ import type { Settings } from "./settings.ts";
 export class RunwayStack extends Stack {
   readonly check: LambdaFunction;
   readonly compose: LambdaFunction;
+  readonly land: LambdaFunction;
 
   constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
     super(scope, "Runway", {
@@ -23,8 +24,8 @@ export class RunwayStack extends Stack {
     };
     this.check = runsGit("Check", "runway/check", Duration.minutes(5));
     this.compose = runsGit("Compose", "runway/compose", Duration.minutes(5));
-    const land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);
-    land.sendsTo(topics.signals, ENV.signalsTopic);
-    land.consumes(topics.merges, { maxConcurrency: 20 });
+    this.land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);
+    this.land.sendsTo(topics.signals, ENV.signalsTopic);
+    this.land.consumes(topics.merges, { maxConcurrency: 20 });
   }
 }

@@ -11,6 +11,7 @@ import { ENV, type EnvName } from "../contracts/environment.ts";
 import { CodedError } from "../contracts/errors.ts";
 import type { QueueName } from "../contracts/ids.ts";
 import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
+import { wellFormedJson } from "../contracts/text.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 
 /** Everything a handler needs of the world that its environment does not say. Tests and the embedded runtime bring their own. */
@@ -31,9 +32,19 @@ export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<
 /** Builds a handler from its environment and clients. Throws config.invalid when a variable is missing. */
 export type Wire = (env: Env, clients: Clients) => LambdaHandler;
 
-/** The document client as every store expects it. */
-export const documentClient = (client: DynamoDBClient): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+/** The document client as every store expects it. What it sends is well-formed: U+FFFD stands for a lone surrogate. */
+export function documentClient(client: DynamoDBClient): DynamoDBDocumentClient {
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  documents.middlewareStack.add(
+    (next) => (call) => {
+      const { request } = call as { request?: { body?: unknown } };
+      if (request !== undefined && typeof request.body === "string") request.body = wellFormedJson(request.body);
+      return next(call);
+    },
+    { step: "build", name: "wellFormed" },
+  );
+  return documents;
+}
 
 /** Clients of the AWS account that the process runs in. The SDK tries each call three times, with back-off and jitter. */
 export function awsClients({ LOG_LEVEL, AWS_LAMBDA_FUNCTION_NAME }: Env): Clients {

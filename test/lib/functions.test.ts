@@ -85,6 +85,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/build/trigger": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "PutItem", "UpdateItem")}`,
+    `table payloads: ${dynamodb("GetItem")}`,
     log,
   ],
   "orchestrator/intake": [
@@ -99,6 +100,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/plan": [
     "dead signals: sqs:SendMessage",
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
+    `table payloads: ${dynamodb("PutItem")}`,
     claims,
     requests,
     log,
@@ -117,8 +119,14 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "workflow build: states:ListExecutions",
   ],
   "runway/check": [secret],
-  "runway/compose": [secret],
-  "runway/land": [secret, "dead merges: sqs:SendMessage", `topic merges: ${take}`, signals],
+  "runway/compose": [secret, `table payloads: ${dynamodb("GetItem")}`],
+  "runway/land": [
+    secret,
+    `table payloads: ${dynamodb("GetItem")}`,
+    "dead merges: sqs:SendMessage",
+    `topic merges: ${take}`,
+    signals,
+  ],
 };
 
 describe("a function", () => {

@@ -5,12 +5,12 @@ import { tidy } from "../../adapters/git/sweep.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
-import { LandBatch, type SignalOf, signalsTopic } from "../../contracts/messages.ts";
+import { type LandBatch, MergeMessage, signalsTopic } from "../../contracts/messages.ts";
+import { wholeLandBatch } from "../payloads.ts";
 import { queueHandler } from "../queue.ts";
+import { answersOf, type Results } from "./answers.ts";
 
-type Results = readonly SignalOf<"land-finished">["results"][number][];
-
-/** Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. */
+/** Consumes merges: lands the batches of a message in one push, and answers with LandFinished signals, the same for a repeat. */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const workDirectory = need(env, ENV.workDirectory);
@@ -21,16 +21,12 @@ export const wire: Wire = (env, clients) => {
     const config = configOf(queues, queue);
     return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
   };
-  const answer = ({ queue, id: landId }: LandBatch, results: Results) =>
-    send(clients.sqs, signals, signalsTopic, {
-      v: 1,
-      kind: "land-finished",
-      queue,
-      landId,
-      results: results.map(({ batchId, outcome }) => ({ batchId, outcome })),
-    });
+  const answer = async (message: LandBatch, results: Results): Promise<void> => {
+    for (const signal of answersOf(message, results)) await send(clients.sqs, signals, signalsTopic, signal);
+  };
 
-  const work = async (message: LandBatch): Promise<void> => {
+  const work = async (received: MergeMessage): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
     const { config, repository } = await open(message);
     const { results, spent } = await land(repository, config, message, { now: clients.now() });
     await answer(message, results);
@@ -38,12 +34,13 @@ export const wire: Wire = (env, clients) => {
     if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
   };
 
-  const abandon = async (message: LandBatch, error: unknown): Promise<void> => {
+  const abandon = async (received: MergeMessage, error: unknown): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
     const { config, repository } = await open(message);
     await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
   };
 
-  const topic = { name: "merges", schema: LandBatch };
+  const topic = { name: "merges", schema: MergeMessage };
   return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon });
 };
 

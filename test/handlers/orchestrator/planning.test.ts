@@ -111,8 +111,9 @@ const shell = (planner: Planner = small) => {
     buildWorkflow: env["BUILD_WORKFLOW_ARN"] ?? "",
     merges: "merges.fifo",
     log: "log",
+    payloads: env["PAYLOADS_TABLE"] ?? "",
   };
-  return { planner, ...stores, now: clients.now, carryOut: carryOut.bind(undefined, targets) };
+  return { planner, ...stores, now: clients.now, log: clients.log, carryOut: carryOut.bind(undefined, targets) };
 };
 const run = (planner?: Planner) => runPlanner(shell(planner), config, [hint]);
 const ready = () => world.requests.create({ ...request, state: "ready", version: 8 });
