@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
+import { reading } from "./reading.ts";
 import type { Row } from "./timing.ts";
 
 const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
@@ -11,5 +12,6 @@ const show = (rows: readonly Row[]) => {
 };
 
 show(plannerRuns());
+show([reading()]);
 show(await landings());
 console.log(table.toString());

@@ -1,6 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { partsOfSqid, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Priority } from "../../contracts/queues.ts";
 import { Reason } from "../../contracts/reasons.ts";
@@ -8,18 +9,12 @@ import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
+import { StoredTouches } from "./batch-item.ts";
 import { stored, won } from "./errors.ts";
+import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
 /** How long a request is kept after its end. The log keeps its history for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
-
-const Touches = z.object({
-  paths: z.union([z.array(z.string()), z.literal("everything")]),
-  files: z.int(),
-  additions: z.int(),
-  deletions: z.int(),
-  authors: z.array(z.string()),
-});
 
 const StoredRequest: z.ZodType<LandingRequest> = z.object({
   queue: QueueName,
@@ -30,7 +25,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   receivedAt: EpochMs,
   state: z.enum(["started", "validated", "ready", "landed", "error", "cancelled"]),
   version: z.int().positive(),
-  touches: Touches.exactOptional(),
+  touches: StoredTouches.exactOptional(),
   priority: Priority.exactOptional(),
   reason: Reason.exactOptional(),
   endedAt: EpochMs.exactOptional(),
@@ -43,11 +38,14 @@ const keyOf = (sqid: Sqid) => {
 
 const itemOf = (request: LandingRequest) => ({
   ...keyOf(request.sqid),
+  v: FORMAT,
   ...request,
   ...(requestHasEnded(request.state) && request.endedAt !== undefined
     ? { [KEY.ttl]: Math.floor(request.endedAt / 1_000) + KEEP_ENDED_SECONDS }
     : {}),
 });
+
+const requestIn = (item: Item): LandingRequest => parseItem(StoredRequest, item, `request ${item["pk"]}/${item["sk"]}`);
 
 /** The one door to a request. Each method is one call. All throw store.unavailable. */
 export class RequestsStore {
@@ -65,7 +63,7 @@ export class RequestsStore {
       `reading ${sqid}`,
       this.#dynamodb.send(new GetCommand({ TableName: this.#table, Key: keyOf(sqid), ConsistentRead: true })),
     );
-    return Item === undefined ? undefined : StoredRequest.parse(Item);
+    return Item === undefined ? undefined : requestIn(Item);
   }
 
   /** False when it exists already. */
@@ -98,8 +96,8 @@ export class RequestsStore {
     );
   }
 
-  /** Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. */
-  async unfinished(queue: QueueName): Promise<readonly LandingRequest[]> {
+  /** Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. One that can't be read is left out, and told of. */
+  async unfinished(queue: QueueName, onUnreadable: (error: CodedError) => void): Promise<readonly LandingRequest[]> {
     const { Items = [] } = await stored(
       `listing ${queue}`,
       this.#dynamodb.send(
@@ -119,6 +117,14 @@ export class RequestsStore {
         }),
       ),
     );
-    return Items.map((item) => StoredRequest.parse(item));
+    return Items.flatMap((item) => {
+      try {
+        return [requestIn(item)];
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
+        onUnreadable(error);
+        return [];
+      }
+    });
   }
 }
