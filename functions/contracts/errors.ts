@@ -41,6 +41,7 @@ export const ERROR_CODES = {
     status: 422,
     title: "The change is of a kind this queue does not take",
   },
+  "service.overloaded": { fault: "infra", retry: true, status: 503, title: "The call was not answered in time" },
   "message.undecodable": { fault: "infra", retry: false, status: 500, title: "A message could not be read" },
   "store.version_conflict": { fault: "infra", retry: true, status: 503, title: "Somebody else wrote first" },
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },

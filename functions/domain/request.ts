@@ -22,7 +22,7 @@ export const requestHasEnded = (state: RequestState): state is Outcome => isEnd(
 
 /** What a request changes, as the change provider reports it. */
 export interface Touches {
-  /** Repository paths, sorted, each once; `everything` when there are too many to keep (MAX_PATHS): it then conflicts with all. */
+  /** Repository paths, sorted, each once; `everything` when there are too many to keep (boundedTouches): it then conflicts with all. */
   readonly paths: readonly string[] | "everything";
   readonly files: number;
   readonly additions: number;
@@ -31,7 +31,7 @@ export interface Touches {
   readonly authors: readonly string[];
 }
 
-/** Beyond this a request's paths would crowd the batch item, which DynamoDB bounds at 400 KB. */
+/** With more paths than this a request touches everything. */
 export const MAX_PATHS = 1_000;
 
 /** One Land call on its way. Admission writes it until it is `ready`; from then on the planner alone does. */

@@ -15,6 +15,7 @@ import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
 import { noteBlockers } from "./blockers.ts";
+import { bounded } from "./bounded.ts";
 import { commandFailed } from "./command-failed.ts";
 import { announce, Draft, fieldOf } from "./draft.ts";
 import { fold } from "./fold.ts";
@@ -75,7 +76,7 @@ function emit(draft: Draft): Plan {
   const writes = inWritingOrder(draft).flatMap((batch) => {
     const before = draft.lookupBefore(batch.id);
     if (batch === before) return [];
-    const next = { ...batch, version: (before?.version ?? 0) + 1 };
+    const next = { ...bounded(batch), version: (before?.version ?? 0) + 1 };
     draft.put(next);
     return [before ? { before, next } : { next }];
   });

@@ -9,7 +9,8 @@ import { CodedError } from "../../../contracts/errors.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { AdmitTask, type ValidateResult } from "../../../contracts/workflows.ts";
-import { type LandingRequest, MAX_PATHS, requestHasEnded, type Touches } from "../../../domain/request.ts";
+import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { boundedTouches } from "../../../domain/touches.ts";
 import { taskHandler } from "../../task.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
@@ -46,7 +47,7 @@ export const wire: Wire = (env, clients) => {
     if (duplicate) return { kind: "refused", reason: duplicate };
     const result = await touchesOf(land);
     if (result.kind === "refused") return result;
-    const touches = bounded(result.touches);
+    const touches = boundedTouches(result.touches);
     const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
     if (await requests.replace(next)) return { kind: "validated" };
     // Somebody wrote it since: a cancel, or this same step in a repeat that overlaps.
@@ -55,8 +56,5 @@ export const wire: Wire = (env, clients) => {
     return after;
   });
 };
-
-const bounded = (touches: Touches): Touches =>
-  touches.paths !== "everything" && touches.paths.length > MAX_PATHS ? { ...touches, paths: "everything" } : touches;
 
 export const handler = onLambda(wire);
