@@ -5,6 +5,9 @@ import type { Logger } from "pino";
 import { AwsError } from "./aws-error.ts";
 import { type Call, identifyCall } from "./calls.ts";
 import type { Authorize } from "./iam.ts";
+import { checkItemCall } from "./limits/dynamodb.ts";
+import { answerWithin } from "./limits/sqs-call.ts";
+import { checkText } from "./limits/text.ts";
 import { answerSecret } from "./secrets.ts";
 import type { Tables } from "./tables.ts";
 import type { Topics } from "./topics.ts";
@@ -74,11 +77,13 @@ async function answer(
   const call = identifyCall(target, input);
   if (call === undefined) throw new AwsError("UnknownOperationException", `${target || "this"} is not served here`);
   await admit(services, accessKeyOf(request), call);
+  checkText(body, input);
   switch (call.service) {
     case "dynamodb":
+      checkItemCall(call.operation, input);
       return services.tables.answer(request, body, response);
     case "sqs": {
-      const answered = await services.topics.answer(target, body);
+      const answered = await answerWithin(services.topics, target, call.operation, input, body);
       response.writeHead(answered.status, answered.headers).end(answered.body);
       return;
     }

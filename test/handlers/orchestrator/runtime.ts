@@ -3,7 +3,7 @@ import { ENV } from "../../../functions/contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../functions/contracts/errors.ts";
 import { hashOf } from "../../../functions/contracts/hash.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
-import { LandBatch, type RequestMessage, type Signal } from "../../../functions/contracts/messages.ts";
+import { MergeMessage, type RequestMessage, type Signal } from "../../../functions/contracts/messages.ts";
 import type {
   BuildOrder,
   PollResult,
@@ -21,6 +21,7 @@ import { wire as trigger } from "../../../functions/handlers/orchestrator/build/
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import { wholeComposition, wholeLandBatch } from "../../../functions/handlers/payloads.ts";
 import { type Execution, QUEUE, sqid, type World } from "./world.ts";
 
 const fakeSha = (...of: string[]): GitSha => GitSha.parse(hashOf(...of).slice(0, 40));
@@ -108,7 +109,7 @@ export class Runtime {
     const { workflow, input } = execution;
     const end = await (workflow === this.world.env[ENV.admitWorkflow]
       ? this.#admit(input)
-      : this.#build(input as BuildOrder));
+      : this.#build((await wholeComposition(this.world.clients)(input)) as BuildOrder));
     if (end === undefined) return false;
     Object.assign(execution, end.ok ? { status: "SUCCEEDED", output: end.value } : { status: "FAILED" });
     return true;
@@ -144,7 +145,8 @@ export class Runtime {
     const waiting = this.#queueOf("merges.fifo");
     const body = waiting.shift();
     if (body === undefined) return false;
-    const { id, queue, batches } = LandBatch.parse(JSON.parse(body));
+    const message = MergeMessage.parse(JSON.parse(body));
+    const { id, queue, batches } = await wholeLandBatch(this.world.clients, message);
     const results = batches.map(({ batchId, tested }) => ({
       batchId,
       outcome: {

@@ -24,6 +24,8 @@ import { type LogEvent, LogEvent as LogEventSchema } from "../../../functions/co
 import { type Cancel, type Land, LandBatch, Signal } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
+import { screenMessages } from "../../../localstack/embedded/limits/sqs.ts";
+import { checkStart } from "../../../localstack/embedded/limits/states.ts";
 import type { Dynalite } from "../../support/dynalite.ts";
 
 export const QUEUE = QueueName.parse("main");
@@ -230,6 +232,8 @@ export class World {
           if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
           const refusal = this.refuses(command);
           if (refusal !== undefined) throw refusal;
+          if (command instanceof SendMessageCommand) screenMessages("SendMessage", { ...command.input });
+          if (command instanceof SendMessageBatchCommand) screenMessages("SendMessageBatch", { ...command.input });
           const answer = await (target.send as (command: object) => unknown).call(target, command);
           if (due) this.dead = true;
           if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
@@ -265,6 +269,7 @@ export class World {
   #workflow(command: unknown): unknown {
     if (command instanceof StartExecutionCommand) {
       const { stateMachineArn: workflow = "", name = "", input = "null" } = command.input;
+      checkStart(name, input);
       const arn = `${workflow.replace(":stateMachine:", ":execution:")}:${name}`;
       const found = this.executions.get(arn);
       if (found && (found.status !== "RUNNING" || JSON.stringify(found.input) !== input))
