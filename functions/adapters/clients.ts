@@ -38,12 +38,20 @@ export function documentClient(client: DynamoDBClient): DynamoDBDocumentClient {
   documents.middlewareStack.add(
     (next) => (call) => {
       const { request } = call as { request?: { body?: unknown } };
-      if (request !== undefined && typeof request.body === "string") request.body = wellFormedJson(request.body);
+      if (request !== undefined) request.body = wellFormedBody(request.body);
       return next(call);
     },
     { step: "build", name: "wellFormed" },
   );
   return documents;
+}
+
+/** The body of a call, as the SDK made it: a text, or its bytes. */
+function wellFormedBody(body: unknown): unknown {
+  if (typeof body === "string") return wellFormedJson(body);
+  if (!(body instanceof Uint8Array)) return body;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return bytes.includes("\\ud") ? Buffer.from(wellFormedJson(bytes.toString("utf8"))) : body;
 }
 
 /** Clients of the AWS account that the process runs in. The SDK tries each call three times, with back-off and jitter. */

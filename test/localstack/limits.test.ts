@@ -7,9 +7,10 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { BatchGetCommand, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { afterEach, describe, expect, it } from "vitest";
+import { StateMachine } from "aws-local-stepfunctions";
+import { describe, expect, it } from "vitest";
 import { AWS_LIMITS } from "../../functions/contracts/limits.ts";
-import { History } from "../../localstack/embedded/limits/states.ts";
+import { type Exceeded, History, watch } from "../../localstack/embedded/limits/states.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";
 import { aRuntime, journal } from "./fixture/runtime.ts";
 
@@ -34,7 +35,6 @@ async function ended({ operator }: Runtime, name = "one") {
 }
 
 let runtime: Runtime;
-afterEach(() => runtime.stop());
 
 describe("a message", () => {
   const fifo = { MessageGroupId: "g", MessageDeduplicationId: "d" };
@@ -138,7 +138,39 @@ describe("an execution", () => {
     expect(caught.entries).toEqual([]);
   });
 
-  it("ends when its history is full", () => {
+  it("ends when it goes on for so long that its history is full", async () => {
+    const next = (Next: string) => ({ Type: "Pass" as const, Next });
+    const choice = { Type: "Choice" as const, Choices: [{ Variable: "$.never", IsPresent: true, Next: "End" }] };
+    const machine = new StateMachine({
+      StartAt: "There",
+      States: { There: next("Back"), Back: { ...choice, Default: "There" }, End: { Type: "Succeed" } },
+    });
+    const { result, abort, eventLogs } = machine.run({});
+    result.catch(() => {});
+    const seen = journal<Exceeded>();
+    void watch(eventLogs, (exceeded) => {
+      seen.write(exceeded);
+      abort();
+    });
+    expect(await seen.upTo(1)).toEqual([{ error: "States.Runtime", cause: expect.stringContaining("25000") }]);
+    await expect(result).rejects.toMatchObject({ name: "ExecutionAbortedError" });
+  });
+
+  it("ends when what its states hold together is too much", async () => {
+    const machine = new StateMachine({
+      StartAt: "Grow",
+      States: {
+        Grow: { Type: "Pass", Parameters: { "a.$": "$.x", "b.$": "$.x" }, Next: "End" },
+        End: { Type: "Succeed" },
+      },
+    });
+    const { result, eventLogs } = machine.run({ x: "x".repeat(stateBytes / 2) });
+    const seen = journal<Exceeded>();
+    await Promise.all([watch(eventLogs, seen.write), result]);
+    expect(seen.entries).toMatchObject([{ error: "States.DataLimitExceeded" }]);
+  });
+
+  it("has room for some five thousand polls of a build", () => {
     const history = new History();
     let polls = 0;
     while (history.add("task") === undefined) polls++;
