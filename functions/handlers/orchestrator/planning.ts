@@ -90,7 +90,7 @@ async function load(
   await concurrently(named, CONCURRENCY, async (sqid) => {
     const request = await requests.get(sqid).catch((error: unknown) => {
       if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
-      log.error({ sqid, err: error }, "left out");
+      log.error({ sqid, err: error }, "a request that can't be read was left out");
       return undefined;
     });
     if (request) found.set(sqid, request);
