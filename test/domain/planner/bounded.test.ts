@@ -5,6 +5,8 @@ import { happeningEvent, statusEvent } from "../../../functions/contracts/log-ev
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch, Path, PathState } from "../../../functions/domain/batch.ts";
 import { bounded } from "../../../functions/domain/planner/bounded.ts";
+import { plan } from "../../../functions/domain/planner/index.ts";
+import { aQueue, World } from "./world.ts";
 
 const at = epochMs(1_000);
 const id = BatchId.parse("q/batch/1");
@@ -37,6 +39,27 @@ describe("a batch that was built often", () => {
     const passed = paths.filter(({ state }) => state === "passed");
     expect(by.get("passed") ?? []).toEqual(passed.slice(passed.length - (by.get("passed")?.length ?? 0)));
     expect(kept.built).toBe(60);
+  });
+
+  it("is written within its room by the planner", () => {
+    const world = new World(aQueue({ conflictAnalyzer: { type: "none" } }));
+    world.ready(1, ["a"]);
+    const { queue, writes } = world.plan(world.inbox);
+    const [batch] = writes.map(({ next }) => next);
+    if (!queue || !batch) throw new Error("no batch was made");
+    const old = Array.from({ length: 60 }, (_, n) => aPath(n, "cancelled", { heads: [batch.id], reason }));
+    const stored = { ...batch, paths: [...old, ...batch.paths] };
+    const cancel = {
+      v: 1,
+      kind: "cancel-requested",
+      queue: queue.queue,
+      sqid: Sqid.parse(batch.members[0]?.sqid),
+    } as const;
+    const snapshot = { queue, batches: [stored], requests: world.requests };
+    const [written] = plan(world.config, snapshot, [cancel], at).writes;
+    expect(written?.next.state).toBe("cancelling");
+    expect(written?.next.paths.length).toBeLessThan(50);
+    expect(written?.next.paths.at(-1)?.buildKey).toBe(batch.paths[0]?.buildKey);
   });
 
   it("keeps what ended its requests when the log takes nothing for long", () => {

@@ -88,23 +88,20 @@ describe("twenty-two requests of fifty changes each", () => {
     expect(world.dead_letters).toEqual([]);
   });
 
-  it("are started once, whatever crashes while their payloads are written", async () => {
-    for (const at of [46, 48, 50, 52, 54, 56, 58, 60]) {
-      world.close();
-      world = await World.open(dynalite);
-      world.configure({ budget: 22 });
-      for (const n of numbers) await world.requests.create({ ...aLargeLand(n), touches, state: "ready", version: 3 });
-      await world.deliver(plan, ...numbers.slice(0, 10).map(isReady));
-      world.dieAt({ at, moment: at % 4 ? "before" : "after" });
-      const back = await world.deliver(plan, ...numbers.slice(10).map(isReady)).catch(() => ["m0"]);
-      world.revive();
-      if (back.length > 0) await world.deliver(plan, ...numbers.slice(10).map(isReady));
-      expect(
-        inputs()
-          .map(({ batchId }) => batchId)
-          .toSorted(),
-      ).toEqual(numbers.map((n) => `main/batch/${n}`).toSorted());
-    }
+  it.each([46, 52, 58])("are started once, also when call %i of a run that writes their payloads dies", async (at) => {
+    world.configure({ budget: 22 });
+    for (const n of numbers) await world.requests.create({ ...aLargeLand(n), touches, state: "ready", version: 3 });
+    await world.deliver(plan, ...numbers.slice(0, 10).map(isReady));
+    world.dieAt({ at, moment: at === 52 ? "before" : "after" });
+    const back = await world.deliver(plan, ...numbers.slice(10).map(isReady)).catch(() => ["m0"]);
+    expect(world.dead).toBe(true);
+    world.revive();
+    if (back.length > 0) await world.deliver(plan, ...numbers.slice(10).map(isReady));
+    expect(
+      inputs()
+        .map(({ batchId }) => batchId)
+        .toSorted(),
+    ).toEqual(numbers.map((n) => `main/batch/${n}`).toSorted());
   });
 });
 
