@@ -11,6 +11,7 @@ export const ENV = {
   claimsTable: "CLAIMS_TABLE",
   batchesTable: "BATCHES_TABLE",
   buildsTable: "BUILDS_TABLE",
+  payloadsTable: "PAYLOADS_TABLE",
   requestsTopic: "REQUESTS_TOPIC_URL",
   signalsTopic: "SIGNALS_TOPIC_URL",
   mergesTopic: "MERGES_TOPIC_URL",

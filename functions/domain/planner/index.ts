@@ -15,6 +15,8 @@ import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
 import { noteBlockers } from "./blockers.ts";
+import { bounded } from "./bounded.ts";
+import { commandFailed } from "./command-failed.ts";
 import { announce, Draft, fieldOf } from "./draft.ts";
 import { fold } from "./fold.ts";
 import type { Command, Plan, Planner } from "./plan.ts";
@@ -24,9 +26,13 @@ import { settle } from "./settle.ts";
 /** A landing that has not been answered for so long is sent again; runway recognises it. */
 export const RESEND_AFTER_MS = 120_000;
 
-export const plan: Planner = (config, snapshot, signals, now) => {
+export const plan: Planner = (config, snapshot, news, now) => {
   const draft = new Draft(config, snapshot, now);
-  fold(draft, signals);
+  fold(
+    draft,
+    news.filter((told) => told.kind !== "command-failed"),
+  );
+  for (const told of news) if (told.kind === "command-failed") commandFailed(draft, told);
   settle(draft);
   propose(draft);
   noteWaiting(draft);
@@ -70,7 +76,7 @@ function emit(draft: Draft): Plan {
   const writes = inWritingOrder(draft).flatMap((batch) => {
     const before = draft.lookupBefore(batch.id);
     if (batch === before) return [];
-    const next = { ...batch, version: (before?.version ?? 0) + 1 };
+    const next = { ...bounded(batch), version: (before?.version ?? 0) + 1 };
     draft.put(next);
     return [before ? { before, next } : { next }];
   });
