@@ -20,7 +20,7 @@ export const ENV = {
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
-  /** A directory that outlives an invocation, not necessarily a restart: bare clones, worktrees. */
+  /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   version: "SUBMITQUEUE_VERSION",
 } as const;
