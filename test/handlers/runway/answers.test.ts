@@ -17,7 +17,7 @@ const resultsOf = (count: number, commits: number): Results =>
 const unit = { steps: [{ sqid: "q/1", changes: [`git://h/r/refs%2Fheads%2Fa/${sha}`], strategy: "REBASE" }] };
 const tested = { commit: sha, tree: sha, trunk: sha };
 const message = LandBatch.parse({
-  ...{ v: 1, kind: "land-batch", id: "land-1", queue: "q" },
+  ...{ v: 1, kind: "land-batch", id: "land-1", queue: "q", installation: "here" },
   batches: [{ ...unit, batchId: batchId(1), tested, exact: true }],
 });
 
