@@ -1,6 +1,5 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
-import { type Path, pathIsActive } from "../batch.ts";
-
+import { type Path, pathIsActive, sameGuess } from "../batch.ts";
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
 import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
@@ -10,15 +9,18 @@ import {
   baseOf,
   buildsUnderWay,
   compare,
+  failuresOf,
   isKnown,
   type Proposal,
   type Running,
+  treeOf,
   type WaitingHead,
   waitingHeads,
 } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
 import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
+import { sayRetrying } from "./fold.ts";
 import { preempt } from "./preempt.ts";
 
 /**
@@ -139,10 +141,16 @@ export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
     dispatched: false,
     startedAt: draft.now,
   };
-  draft.put({ ...owner, paths: [...owner.paths, path], built: owner.built + 1 });
+  sayRepeat(draft, proposal, base);
+  const latest = field.batch(proposal.heads[0] ?? -1);
+  draft.put({ ...latest, paths: [...latest.paths, path], built: latest.built + 1 });
 }
 
-type Guess = Pick<Path, "heads" | "base" | "without">;
-
-const sameGuess = (a: Guess, b: Guess): boolean =>
-  a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
+/** Tells the log when the build repeats one that failed: which, and why that one failed. */
+function sayRepeat(draft: Draft, { heads }: Proposal, base: readonly number[]): void {
+  const { field } = draft;
+  const [head] = heads;
+  if (head === undefined || heads.length > 1) return;
+  const failure = failuresOf(field, head, treeOf(field, { heads, landing: base })).at(-1);
+  if (failure?.path.reason !== undefined) sayRetrying(draft, failure.path, failure.path.reason);
+}

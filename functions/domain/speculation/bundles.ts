@@ -209,7 +209,7 @@ function isWaiting(field: Field, belief: Belief, running: Running, head: Waiting
 function limitOf(field: Field, { slot }: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
   for (const fact of field.factsOf(slot)) {
-    if (fact.passed || fact.path.heads.length < 2) continue;
+    if (fact.passed || fact.path.heads.length < 2 || fact.path.unappliable !== undefined) continue;
     const suspects = fact.path.heads.filter((id) => {
       const other = field.slotOf(id);
       return other !== undefined && !hasBit(field.landed, other);
