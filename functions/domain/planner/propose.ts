@@ -71,7 +71,7 @@ export function propose(draft: Draft): void {
     if (stopping > 0) stopping -= 1;
     else if (!preempt(draft, belief, proposal)) break;
   }
-  for (const proposal of firstGuesses(field, heads, begun)) {
+  for (const proposal of firstGuesses(field, belief, running, heads, begun)) {
     if (free <= 0) break;
     start(proposal);
   }
@@ -100,17 +100,23 @@ function* newGuesses(
   }
 }
 
+/** How many guesses are looked at for one that can be composed. */
+const FIRST_GUESSES = 8;
+
 /** The likeliest guess, however unlikely, of each head of which nothing is known, where a build tells of its head whatever is under it. */
 function* firstGuesses(
   field: Field,
+  belief: Belief,
+  running: Running,
   heads: readonly WaitingHead[],
   begun: ReadonlySet<number>,
 ): Generator<Proposal, undefined, void> {
   if (field.speaksFor === "tree") return;
   for (const head of heads) {
     if (begun.has(head.slot) || field.factsOf(head.slot).length > 0) continue;
-    const [likeliest] = candidates([head]);
-    if (likeliest) yield proposalOf(likeliest);
+    const likeliest = candidates([head]).take(FIRST_GUESSES).map(proposalOf);
+    const first = likeliest.find((proposal) => !isKnown(field, belief, running, proposal));
+    if (first) yield first;
   }
 }
 

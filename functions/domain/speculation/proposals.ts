@@ -79,7 +79,7 @@ export function isKnown(field: Field, belief: Belief, running: Running, proposal
   if (field.refusals.length === 0 && field.factsOf(slot).every((fact) => fact.passed)) return false;
   const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
   const against = failuresOf(field, slot, whole);
-  if (against.length === 0) return cannotBeComposed(field, slot, whole);
+  if (against.length === 0) return cannotBeComposed(field, belief, proposal);
   return isVerdict(field, against) || !parentHasPassed(field, slot, whole);
 }
 
@@ -104,23 +104,31 @@ function parentHasPassed(field: Field, slot: number, tree: Bits): boolean {
 }
 
 /**
- * True when the composition of the tree, which ends with `head`, is known to be refused at one of its batches: it was, on the same
- * conflicting batches, and all that were below that batch then are below it now.
+ * True when the composition of the proposal is known to be refused at one of its batches: it was refused there before, on the same
+ * conflicting batches, and everything that was composed below that batch then would be below it now. Example: X was refused on {A}. Composing
+ * {A, X, H} and {A, B, X, H} would be refused again, unless B conflicts with X; composing {X, H} may work.
  */
-const cannotBeComposed = (field: Field, head: number, tree: Bits): boolean =>
-  field.refusals.some(({ slot, fact }) => {
-    if (!hasBit(tree, slot) || hasBit(field.landed, slot)) return false;
-    const below = field.landedWith([slot]);
-    for (const other of members(tree))
-      if (slot === head || (other !== head && compare(field, other, slot) < 0)) addBit(below, other);
+export function cannotBeComposed(
+  field: Field,
+  belief: Belief,
+  { heads, landing }: Omit<Proposal, "logProbability">,
+): boolean {
+  if (field.refusals.length === 0) return false;
+  const base = baseOf(field, belief, { heads, landing });
+  const order = [base, heads].flatMap((batches) => batches.toSorted((a, b) => compare(field, a, b)));
+  return field.refusals.some(({ slot, fact }) => {
+    const position = order.indexOf(slot);
+    if (position < 0 || hasBit(field.landed, slot)) return false;
+    const below = field.landedWith(order.slice(0, position + 1));
     return isWithin(fact.tree, below) && agreeWithin(fact.tree, below, field.conflictsOf(slot));
   });
+}
 
 /**
  * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
  * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
  */
-export function baseOf(field: Field, belief: Belief, { heads, landing }: Proposal): number[] {
+export function baseOf(field: Field, belief: Belief, { heads, landing }: Omit<Proposal, "logProbability">): number[] {
   const near = noBits(field.words);
   for (const slot of heads) addAll(near, field.conflictsOf(slot));
   const base = new Set(landing);

@@ -385,15 +385,15 @@ export class World {
 
   /** Lets everything that is under way come to its end. Throws when it does not. */
   drain(): void {
-    for (let round = 0; round < 3_000; round++) {
+    for (let round = 0; round < 400; round++) {
       while (this.inbox.length > 0) this.run();
       const build = this.running()[0];
       if (build) this.finish(build);
       else if (this.merges.length > 0) this.land();
-      else if ([...this.live.values()].length > 0 && round < 2_900) this.tick();
+      else if ([...this.live.values()].length > 0 && round < 390) this.tick();
       else return;
     }
-    throw new Error(`does not come to rest: ${JSON.stringify([...this.live.values()], null, 1)}`);
+    throw new Error(`does not come to rest: ${[...this.live.values()].map(({ id, state, paths }) => `${id} ${state} ${paths.length}`).join(", ")}`);
   }
 
   stateOf(n: number): string | undefined {
