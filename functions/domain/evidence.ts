@@ -105,11 +105,10 @@ export const isVerdict = (field: Field, against: readonly Fact[]): boolean =>
  * A build that broke down says nothing of any batch when it was for several.
  */
 export const othersAreCleared = (field: Field, slot: number, fact: Fact, lands: Bits): boolean =>
-  field.knowsTested(fact) &&
   isWithin(fact.tested, lands, slot) &&
   !(brokeDown(fact.path) && fact.path.heads.length > 1) &&
   // A batch that was composed below one that was refused did apply.
-  (fact.path.unappliable !== undefined || !lacksWhatOthersNeed(field, slot, fact, lands));
+  (fact.path.unappliable !== undefined || (field.knowsTested(fact) && !lacksWhatOthersNeed(field, slot, fact, lands)));
 
 function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
   const tested = field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads);

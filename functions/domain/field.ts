@@ -18,6 +18,8 @@ export interface FieldOptions {
   readonly since?: number | undefined;
   /** How often a failed build is repeated before it is a verdict. */
   readonly retries?: number;
+  /** Nothing but a tested tree may land, bit for bit (analyzer `all`). */
+  readonly exact?: boolean;
   /** tree: a build tests everything in its tree. heads: only what its heads affect, so it says nothing of those below them. */
   readonly speaksFor?: "tree" | "heads";
 }
@@ -53,7 +55,10 @@ export class Field {
   readonly #since: number;
 
   /** Builds proposed before `since` are evidence of nothing. */
-  constructor(batches: readonly Batch[], { since = 0, speaksFor = "tree", retries = 0 }: FieldOptions = {}) {
+  constructor(
+    batches: readonly Batch[],
+    { since = 0, speaksFor = "tree", retries = 0, exact = false }: FieldOptions = {},
+  ) {
     this.#since = since;
     this.speaksFor = speaksFor;
     this.retries = retries;
@@ -69,7 +74,7 @@ export class Field {
     for (const batch of this.batches) this.note(batch);
     this.#landings = this.#landingsByTime();
     this.conflicts = this.#neighbours();
-    for (const batch of this.batches) this.#forgetBypassing(batch);
+    if (speaksFor === "heads" && !exact) for (const batch of this.batches) this.#forgetBypassing(batch);
     this.batches.forEach((batch, slot) => {
       if (batch.order === undefined) this.#earlier.set(slot, this.#conflictsBefore(slot, batch.nextPlace));
     });
@@ -112,11 +117,11 @@ export class Field {
    * A batch that was bypassed may land on a build without the batch B that bypassed it: B has passed with it and without it, and
    * what B affects is tested; so what the bypassed batch affects is, too (Uber, "Bypassing Large Diffs", theorem 1). A failure of the
    * bypassed batch without B is not excused by this: B may be what it needs. Where a build speaks for its whole tree, the bypass left a
-   * passed build of both, and the rule is not needed.
+   * passed build of both, and the rule is not needed; where nothing but a tested tree may land, it does not hold.
    */
   #forgetBypassing(batch: Batch): void {
     const slot = this.#slots.get(batch.id);
-    if (this.speaksFor === "tree" || batch.state !== "landed" || slot === undefined) return;
+    if (batch.state !== "landed" || slot === undefined) return;
     for (const id of batch.landing?.bypassed ?? []) {
       const other = this.#slots.get(id);
       if (other === undefined) continue;
@@ -268,12 +273,10 @@ export class Field {
     return reach;
   }
 
-  /** True when every batch that the build tested is live. Of one that has been archived, nothing can be said that would clear it. */
-  knowsTested({ path: { base, heads, unappliable } }: Fact): boolean {
+  /** True when every batch that the build tested is live. Of one that has landed and was archived, nothing can be said that would clear it. */
+  knowsTested({ path: { base, heads } }: Fact): boolean {
     const isKnown = (id: BatchId) => this.#slots.has(id);
-    if (unappliable === undefined) return heads.every(isKnown) && (this.speaksFor === "heads" || base.every(isKnown));
-    const composed = [...base, ...heads];
-    return composed.slice(0, composed.indexOf(unappliable)).every(isKnown);
+    return heads.every(isKnown) && (this.speaksFor === "heads" || base.every(isKnown));
   }
 
   /** The finished builds that speak for the batch, which has not landed. */

@@ -76,6 +76,7 @@ export const fieldOf = (config: QueueConfig, batches: readonly Batch[], { eviden
     since: evidenceSince,
     speaksFor: config.buildRunner.speaksFor,
     retries: config.retries,
+    exact: config.conflictAnalyzer.type === "all",
   });
 
 /**

@@ -77,10 +77,10 @@ export function isKnown(field: Field, belief: Belief, running: Running, proposal
   if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
   if (passedBuild(field, slot, tree)) return true;
   if (field.refusals.length === 0 && field.factsOf(slot).every((fact) => fact.passed)) return false;
+  if (cannotBeComposed(field, belief, proposal)) return true;
   const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
   const against = failuresOf(field, slot, whole);
-  if (against.length === 0) return cannotBeComposed(field, belief, proposal);
-  return isVerdict(field, against) || !parentHasPassed(field, slot, whole);
+  return against.length > 0 && (isVerdict(field, against) || !parentHasPassed(field, slot, whole));
 }
 
 /** The failures that will count against the batch if the tree, which holds the batch, comes true: nothing in them is lost, or not in the tree. */

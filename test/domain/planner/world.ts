@@ -393,7 +393,9 @@ export class World {
       else if ([...this.live.values()].length > 0 && round < 390) this.tick();
       else return;
     }
-    throw new Error(`does not come to rest: ${[...this.live.values()].map(({ id, state, paths }) => `${id} ${state} ${paths.length}`).join(", ")}`);
+    throw new Error(
+      `does not come to rest: ${[...this.live.values()].map(({ id, state, paths }) => `${id} ${state} ${paths.length}`).join(", ")}`,
+    );
   }
 
   stateOf(n: number): string | undefined {
