@@ -111,6 +111,32 @@ describe("a failed build of a change that was bypassed by what it needs", () => 
   });
 });
 
+describe("a change that has passed without the change that bypassed it, where builds test their heads", () => {
+  it.each([
+    [false, true],
+    [true, false],
+  ])("lands on that build unless nothing but a tested tree may land: %s", (exact, expected) => {
+    const bypassing = landed(200, [2]);
+    const two = aBatch(2, [1], {
+      ...bypassing,
+      landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
+    });
+    const one = aBatch(1, [], { paths: [aPath("passed", [], [1])] });
+    const field = new Field([one, two], { speaksFor: "heads", exact });
+    expect(evidenceFor(field, 0, field.landed) !== undefined).toBe(expected);
+  });
+});
+
+describe("a bundle whose runner broke down as often as the queue allows", () => {
+  it("does not count against the head that is left when the other has landed", () => {
+    const reason = { code: "build.infrastructure" as const, message: "no runner" };
+    const bundle = aPath("failed", [], [1, 2], { reason });
+    expect(verdictOn(2, [aBatch(1, [], landed(200)), aBatch(2, [], { paths: [bundle] })])).toBeUndefined();
+    const alone = aPath("failed", [], [2], { reason });
+    expect(verdictOn(2, [aBatch(2, [], { paths: [alone] })], { retries: 3 })).toBe(alone);
+  });
+});
+
 describe("a change of which a build has passed on exactly what has landed", () => {
   it("is not rejected for another build that has failed on it", () => {
     const paths = [aPath("failed", [], [1]), aPath("passed", [], [1])];
