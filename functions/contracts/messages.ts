@@ -194,8 +194,13 @@ const SignalBase = { v: z.literal(1), queue: QueueName };
 
 export const BuildVerdict = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("passed"), composed: Composed }),
-  /** The tree is at fault: a test failed, or it could not be composed. */
+  /** The tree is at fault: a test failed, or the build took too long. */
   z.object({ kind: z.literal("failed"), reason: Reason, composed: Composed.optional() }),
+  /**
+   * The tree could not be composed: batch `batchId`, which is a head of the build or below one, does not apply on the trunk and the
+   * batches composed before it. Nothing is known of the batches after it.
+   */
+  z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
   /** It stopped because nobody needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
   /** Nobody knows: worth another attempt. */

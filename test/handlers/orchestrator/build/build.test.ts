@@ -235,9 +235,16 @@ describe("report", () => {
     expect([world.logOf(1), world.logOf(4)]).toEqual([["build_failed"], ["build_failed"]]);
   });
 
-  it("takes a tree that could not be composed for a failure, with its reason", async () => {
-    const compose = { kind: "refused", batchId, reason: { code: "merge.conflict", message: "src/a conflicts" } };
-    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "failed", reason: compose.reason } });
+  it.each([batchId, "q/batch/7"])("names the batch at which the composition was refused: %s", async (refused) => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    const compose = { kind: "refused", batchId: refused, reason };
+    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "unappliable", batchId: refused, reason } });
+  });
+
+  it("tells no request that its build has failed when another batch could not be composed: the planner knows which", async () => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    await reported({ compose: { kind: "refused", batchId: "q/batch/7", reason } });
+    expect(world.logOf(1)).toEqual([]);
   });
 
   it("takes a path that the trunk contradicts for refuted", async () => {
