@@ -23,6 +23,7 @@ const StoredPath = z.looseObject({
   endedAt: EpochMs.exactOptional(),
   composed: Composed.exactOptional(),
   reason: Reason.exactOptional(),
+  unappliable: BatchId.exactOptional(),
   url: z.string().exactOptional(),
 });
 
@@ -51,6 +52,7 @@ const StoredLanding = z.looseObject({
   bundle: z.array(BatchId).exactOptional(),
   bypassed: z.array(BatchId).exactOptional(),
   sentAt: EpochMs.exactOptional(),
+  held: z.object({ since: EpochMs, reason: Reason }).exactOptional(),
 });
 
 const StoredBatch: z.ZodType<Batch> = z.looseObject({
