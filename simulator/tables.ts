@@ -42,7 +42,7 @@ const TURNAROUND: readonly Column[] = [
   { title: "P99", of: (cell) => spread(cell.p99, cell.range.p99), published: "p99" },
 ];
 
-const MINUTES: readonly Column[] = [
+const LANDINGS: readonly Column[] = [
   { title: "P50", of: (cell) => fixed(cell.minutes.p50, 0) },
   { title: "P95", of: (cell) => fixed(cell.minutes.p95, 0) },
   { title: "waiting\nP95", of: (cell) => fixed(cell.waitingP95, 0) },
@@ -67,7 +67,7 @@ export function comparison(cells: readonly Cell[]): string {
     .flatMap(([title, group]) => [
       title,
       `Turnaround as a multiple of the oracle's\n\n${tableOf(TURNAROUND, group)}`,
-      `Turnaround in minutes (waiting: since the end of the build that decided), landings\n\n${tableOf(MINUTES, group)}`,
+      `Minutes of turnaround and of waiting after the build that decided; landings\n\n${tableOf(LANDINGS, group)}`,
       `Cost\n\n${tableOf(COST, group)}`,
     ])
     .join("\n\n");
