@@ -58,8 +58,9 @@ const COST: readonly Column[] = [
 ];
 
 /**
- * Three tables per workload and rate, each made to fit into 80 columns: turnaround as a multiple of the oracle's, minutes and landings,
- * and cost. Published figures stand below the policies of their number of builders.
+ * Three tables per workload and rate: turnaround as a multiple of the oracle's, minutes and landings, and cost. They fit into 80 columns
+ * when no policy's name is longer than 16 characters and ratios are below 10. Published figures stand below the policies of their number
+ * of builders.
  */
 export function comparison(cells: readonly Cell[]): string {
   const groups = Map.groupBy(cells, ({ workload, rate }) => `${workload}, ${Math.round(rate)} changes per hour`);
