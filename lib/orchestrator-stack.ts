@@ -101,12 +101,13 @@ export class OrchestratorStack extends Stack {
     for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     report.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
+    const repositoryWaitSeconds = Math.max(...queues.map((queue) => queue.repositoryTimeoutSeconds));
     return new Workflow(this, "Build", {
       name: "build",
       functions: { compose, trigger, poll, report },
-      define: buildDefinition,
+      define: (scope, functions) => buildDefinition(scope, functions, { repositoryWaitSeconds }),
       // The runner's time-out ends a build; this one ends what went wrong beside it.
-      timeout: Duration.seconds(longest).plus(Duration.hours(2)),
+      timeout: Duration.seconds(longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
       settings: this.#settings,
     });
   }

@@ -5,16 +5,28 @@ import { fields, task } from "./task.ts";
 
 export type BuildFunctions = Record<"compose" | "trigger" | "poll" | "report", LambdaFunction>;
 
+/** What a build workflow is made for. */
+export interface BuildTiming {
+  /** For how long a repository that does not answer is waited for before the build counts as broken down. */
+  readonly repositoryWaitSeconds: number;
+}
+
 /**
  * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what the
  * runner last said at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
  */
-export function buildDefinition(scope: Construct, functions: BuildFunctions): IChainable {
+export function buildDefinition(
+  scope: Construct,
+  functions: BuildFunctions,
+  { repositoryWaitSeconds }: BuildTiming,
+): IChainable {
   const report = task(scope, "Report", functions.report, { retries: 8 });
   const compose = task(scope, "Compose", functions.compose, {
     input: fields("queue", "target", "installation", "buildKey", "base", "head", "sqids", "without", "payload"),
     resultPath: "$.compose",
     retries: 3,
+    awaited: ["repository.unavailable"],
+    repositoryWaitSeconds,
   });
   const trigger = task(scope, "Trigger", functions.trigger, {
     input: {

@@ -24,8 +24,10 @@ export interface TaskProps {
   readonly input?: Record<string, unknown>;
   /** How often it is tried again. */
   readonly retries?: number;
-  /** Codes for which it is not tried again here, because the workflow itself waits. */
+  /** Codes for which the task is not tried again as for all others, because they are waited for in another way. */
   readonly awaited?: readonly ErrorCode[];
+  /** For about how many seconds the task is tried again when the repository does not answer: after 2, 4, 8 … seconds, then every minute. */
+  readonly repositoryWaitSeconds?: number;
 }
 
 /** A state that calls the function with its input as the event, and tries again what may pass: an error is matched by its code. */
@@ -39,9 +41,24 @@ export function task(scope: Construct, id: string, fn: LambdaFunction, props: Ta
     ...(props.input === undefined ? {} : { payload: TaskInput.fromObject(props.input) }),
     ...(props.resultPath === undefined ? {} : { resultPath: props.resultPath }),
   });
-  state.addRetry(retry(props.retries ?? 5, props.awaited ?? []));
+  const { repositoryWaitSeconds, awaited = [] } = props;
+  if (repositoryWaitSeconds !== undefined) state.addRetry(repositoryRetry(repositoryWaitSeconds));
+  state.addRetry(retry(props.retries ?? 5, awaited));
   return state;
 }
+
+const REPOSITORY_RETRY_SECONDS = 60;
+/** 2 + 4 + 8 + 16 + 32 seconds, about as long as one of the retries that follow. */
+const QUICK_RETRIES = 5;
+
+const repositoryRetry = (seconds: number): RetryProps => ({
+  errors: ["repository.unavailable" satisfies ErrorCode],
+  interval: Duration.seconds(2),
+  backoffRate: 2,
+  maxDelay: Duration.seconds(REPOSITORY_RETRY_SECONDS),
+  maxAttempts: QUICK_RETRIES + Math.ceil(seconds / REPOSITORY_RETRY_SECONDS),
+  jitterStrategy: JitterType.NONE,
+});
 
 const retry = (maxAttempts: number, awaited: readonly ErrorCode[]): RetryProps => ({
   errors: [...RETRYABLE_CODES.filter((code) => !awaited.includes(code)), ...PASSING],

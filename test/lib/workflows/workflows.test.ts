@@ -230,6 +230,11 @@ describe("the build workflow", () => {
       ["Compose", "Trigger", "Poll", "Poll", "Report"],
     ],
     [
+      "waits for a repository that is away longer than any other failure is waited for",
+      { Compose: [...Array(20).fill(failed("repository.unavailable")), built["Compose"]?.[0]] },
+      [...Array(20).fill("Compose"), "Compose", "Trigger", "Poll", "Poll", "Poll", "Report"],
+    ],
+    [
       "reports in the end, however often it takes",
       { Report: [failed("queue.unavailable"), failed("queue.unavailable"), { kind: "build-finished" }] },
       ["Compose", "Trigger", "Poll", "Poll", "Poll", "Report", "Report", "Report"],
@@ -299,11 +304,18 @@ describe.each([
   it.each(tasks)(
     "%s is tried again, less and less often, for every code that may pass and for no other",
     (name, { Retry = [] }) => {
-      const [retry] = Retry;
-      expect(Retry).toHaveLength(1);
+      const retry = Retry.at(-1);
+      const waits = Retry.slice(0, -1);
+      expect(waits.map(({ ErrorEquals }) => ErrorEquals)).toEqual(
+        name === "Compose" ? [["repository.unavailable"]] : [],
+      );
+      // An hour, by default.
+      for (const { MaxAttempts } of waits) expect(MaxAttempts).toBe(65);
       expect(retry?.ErrorEquals.filter((name) => !/^(Lambda|States|Runtime|Sandbox)\./.test(name)).sort()).toEqual(
         // The workflow itself waits for a repository that does not answer.
-        RETRYABLE_CODES.filter((code) => !(WAITING.includes(name) && code === "repository.unavailable")).sort(),
+        RETRYABLE_CODES.filter(
+          (code) => !([...WAITING, "Compose"].includes(name) && code === "repository.unavailable"),
+        ).sort(),
       );
       expect(retry?.ErrorEquals).not.toContain("States.ALL");
       expect(retry?.BackoffRate).toBe(2);
