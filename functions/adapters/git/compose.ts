@@ -1,3 +1,4 @@
+import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { BatchId } from "../../contracts/ids.ts";
 import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
@@ -37,9 +38,10 @@ export async function compose(
   if (contradiction !== undefined) return { kind: "refuted", batchId: contradiction };
   const composition = await applyOpen(repository, config, world, task);
   if (composition.kind === "refused") return composition;
-  const { bench, base, under, tip, landed } = composition;
+  const { bench, base, under, tip, landed, idle } = composition;
   const { buildKey, head } = task;
-  const record = composedRecord({ buildKey, commit: tip.sha, base: base.sha }, { committer: config.committer, now });
+  const made = { buildKey, commit: tip.sha, base: base.sha, idle: [...idle] };
+  const record = composedRecord(made, { committer: config.committer, now });
   const ref = pathRef(buildKey);
   bench.add(record);
   await bench.flush();
@@ -58,10 +60,10 @@ export async function compose(
 }
 
 type Composition =
-  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; landed: BatchId[] }
+  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; landed: BatchId[]; idle: readonly ChangeUri[] }
   | Extract<ComposeResult, { kind: "refused" }>;
 
-/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for. */
+/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for, `idle` as in AppliedUnit, of the head. */
 async function applyOpen(
   repository: Repository,
   config: QueueConfig,
@@ -79,13 +81,14 @@ async function applyOpen(
   let tip = bench.trunk;
   let base = tip;
   let under: Tip | undefined;
+  let idle: readonly ChangeUri[] = [];
   for (const unit of open) {
     if (unit === task.head) base = tip;
     if (unit.steps.some(({ sqid }) => task.sqids.includes(sqid))) under ??= tip;
     const applied = await applyUnit(bench, tip, unit);
     if (applied.kind === "refused") return { kind: "refused", batchId: unit.batchId, reason: applied.reason };
-    tip = applied.tip;
+    ({ tip, idle } = applied);
   }
   const before = landed.filter((unit) => unit !== task.head).map(({ batchId }) => batchId);
-  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, landed: before };
+  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, landed: before, idle };
 }

@@ -2,9 +2,11 @@ import { CodedError } from "../../contracts/errors.ts";
 import type { LandBatch, LandOutcome } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Applied, applyUnit } from "./apply.ts";
+import type { AppliedUnit } from "./applied.ts";
+import { applyUnit } from "./apply.ts";
 import { type Bench, setBench, type Tip } from "./bench.ts";
 import { lineOf } from "./history.ts";
+import { nothingNew } from "./notes.ts";
 import { type Past, recall, recallAnswer, spentRefs } from "./past.ts";
 import { push, type RefUpdate } from "./push.ts";
 import { type Answered, answerRecord, fingerprintOf, landedRecord, type Stamp } from "./records.ts";
@@ -106,9 +108,9 @@ async function applyInOrder(
     const done = new Map<Batch, LandOutcome>();
     for (const batch of group) {
       const fault = faults[open.indexOf(batch)];
-      const applied: Applied = fault ? { kind: "refused", reason: fault } : await fitted(bench, at, batch, past);
+      const applied: AppliedUnit = fault ? { kind: "refused", reason: fault } : await fitted(bench, at, batch, past);
       if (applied.kind === "refused") return { kind: "grounded", outcomes: new Map([[batch, applied]]) };
-      done.set(batch, landedAs(batch, applied));
+      done.set(batch, landedAs(batch, applied, config.repository.branch));
       at = applied.tip;
     }
     const last = group.at(-1);
@@ -137,24 +139,29 @@ function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
 }
 
 /** Moves to the commit that was tested, when that was made on this very tip; else applies the batch anew. */
-async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }: Past): Promise<Applied> {
+async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }: Past): Promise<AppliedUnit> {
   const { batchId, tested } = batch;
   const same = composed.find((one) => one.batchId === batchId && one.commit === tested.commit && one.base === tip.sha);
   if (!same) return applyUnit(bench, tip, batch);
-  const { commit: sha, tree, base } = same;
-  return { kind: "applied", tip: { sha, tree }, commits: lineOf(world.graph, sha, base) };
+  const { commit, base, idle } = same;
+  return { kind: "applied", tip: bench.tipAt(commit), commits: lineOf(world.graph, commit, base), idle };
 }
 
 /** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
-const landedAs = ({ tested }: Batch, { tip, commits }: Extract<Applied, { kind: "applied" }>): LandOutcome => ({
-  kind: "landed",
-  commit: tip.sha,
-  tree: tip.tree,
-  testedTree: tested.tree,
-  commits: commits.slice(-MAX_LISTED),
-});
+function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+  const { tip, commits } = applied;
+  const note = nothingNew(applied, branch);
+  return {
+    kind: "landed",
+    commit: tip.sha,
+    tree: tip.tree,
+    testedTree: batch.tested.tree,
+    commits: commits.slice(-MAX_LISTED),
+    ...(note === undefined ? {} : { note }),
+  };
+}
 
 /** Writes what there is to push, and says which refs it is for. */
 async function written(message: LandBatch, { world }: Past, attempted: Attempted, stamp: Stamp): Promise<RefUpdate[]> {

@@ -18,7 +18,7 @@ export interface Past {
   readonly composed: readonly ComposedBefore[];
 }
 
-/** Four git processes, one of them a fetch. */
+/** Five git processes, one of them a fetch. */
 export async function recall(repository: Repository, message: LandBatch): Promise<Past> {
   const asked = answerRef(message.queue, message.id);
   const world = await look(repository, {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ChangeUri } from "../../contracts/change-uri.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { BatchId, BuildKey, GitSha } from "../../contracts/ids.ts";
 import { LandOutcome, type MergeUnit } from "../../contracts/messages.ts";
@@ -25,8 +26,17 @@ export interface Landed {
 export const fingerprintOf = ({ steps }: MergeUnit): string =>
   hashOf(...steps.flatMap(({ strategy, changes }) => [strategy, ...changes])).slice(0, 32);
 
-/** At composedRef: which commit was composed for this batch, and the commit under the first of its own. */
-const ComposedRecord = z.object({ v: z.literal(1), buildKey: BuildKey, commit: GitSha, base: GitSha });
+/**
+ * At composedRef: which commit was composed for this batch, and the commit under the first of its own. `idle` names the batch's changes that
+ * added no commit.
+ */
+const ComposedRecord = z.object({
+  v: z.literal(1),
+  buildKey: BuildKey,
+  commit: GitSha,
+  base: GitSha,
+  idle: z.array(ChangeUri).default([]),
+});
 export type ComposedRecord = z.infer<typeof ComposedRecord>;
 
 /** At answerRef: what was answered to one message. */

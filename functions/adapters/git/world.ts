@@ -30,7 +30,7 @@ export interface Questions {
 export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
   unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
 
-/** Three git processes, one of them a fetch; two more when a change has to be fetched by its commit. */
+/** Four git processes, one of them a fetch; two more when a change has to be fetched by its commit. */
 export async function look(repository: Repository, questions: Questions): Promise<World> {
   const { units, recall = true, batches = [], refs = [], commits = [] } = questions;
   const asked = recall ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];

@@ -37,7 +37,7 @@ describe("a trunk that has not moved", () => {
     const tested = await runway.tested(one);
     const before = gitProcessesStarted();
     const [outcome] = await runway.land(landing("l1", [{ unit: one, tested }]));
-    expect(gitProcessesStarted() - before).toBe(7);
+    expect(gitProcessesStarted() - before).toBe(8);
     expect(sandbox.trunk).toBe(tested.commit);
     expect(outcome).toEqual({
       kind: "landed",
