@@ -1,7 +1,7 @@
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import type { Tip } from "./bench.ts";
+import type { Tip } from "./tip.ts";
 
 interface Addition {
   readonly kind: "applied";

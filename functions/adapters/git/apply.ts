@@ -2,12 +2,13 @@ import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Applied, AppliedUnit } from "./applied.ts";
-import type { Bench, PlacedChange, Tip } from "./bench.ts";
+import type { Bench, PlacedChange } from "./bench.ts";
 import { asBytes, type Commit } from "./commits.ts";
 import { mergeMessage, squashMessage } from "./messages.ts";
 import { rewritten } from "./picks.ts";
 import { rebase } from "./rebase.ts";
 import { refusals } from "./refusals.ts";
+import type { Tip } from "./tip.ts";
 import { mergeWhole } from "./whole.ts";
 
 /**

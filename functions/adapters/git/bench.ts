@@ -11,14 +11,8 @@ import { lineOf, type Range, Ranges } from "./history.ts";
 import { type Placement, recalled, remember } from "./memo.ts";
 import { readObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 import type { World } from "./world.ts";
-
-/** Where the next change goes: a commit, its tree, and the committer's date in seconds since 1970. */
-export interface Tip {
-  readonly sha: GitSha;
-  readonly tree: GitSha;
-  readonly committedAt: number;
-}
 
 /** A change with its place: which commits are its own, given all that goes ahead of it. */
 export interface PlacedChange extends PinnedChange {

@@ -4,11 +4,12 @@ import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } fr
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { applyUnit } from "./apply.ts";
-import { type Bench, setBench, type Tip } from "./bench.ts";
+import { type Bench, setBench } from "./bench.ts";
 import { push } from "./push.ts";
 import { composedRecord } from "./records.ts";
 import { composedRef, pathRef } from "./refs.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 import { look, unusable, type World } from "./world.ts";
 
 /** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Four git processes, and those of applyUnit. */

@@ -4,7 +4,7 @@ import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
-import { type Bench, setBench, type Tip } from "./bench.ts";
+import { type Bench, setBench } from "./bench.ts";
 import { lineOf } from "./history.ts";
 import { nothingNew } from "./notes.ts";
 import { type Past, recall, recallAnswer, spentRefs } from "./past.ts";
@@ -13,6 +13,7 @@ import { type Answered, answerRecord, fingerprintOf, landedRecord, type Stamp } 
 import { answerRef, landedRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 import { unusable } from "./world.ts";
 
 type Batch = LandBatch["batches"][number];

@@ -1,5 +1,5 @@
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Tip } from "./bench.ts";
+import type { Tip } from "./tip.ts";
 
 /** Where a change took a tip, and the commits that this added. */
 export interface Placement {

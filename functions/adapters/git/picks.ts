@@ -1,7 +1,8 @@
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Bench, PlacedChange, Tip } from "./bench.ts";
+import type { Bench, PlacedChange } from "./bench.ts";
 import { authoredBy, type Commit, committedBy } from "./commits.ts";
 import { equivalents, type Merged, mergeTrees } from "./merge.ts";
+import type { Tip } from "./tip.ts";
 
 /** A difference that is to be put onto a tip, as a commit with the author, date and message of `commit`. */
 export interface Pick {

@@ -1,10 +1,11 @@
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Applied } from "./applied.ts";
-import type { Bench, PlacedChange, Tip } from "./bench.ts";
+import type { Bench, PlacedChange } from "./bench.ts";
 import { type Commit, subjectOf } from "./commits.ts";
 import { differingPaths, type Merged } from "./merge.ts";
 import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./picks.ts";
 import { refusals } from "./refusals.ts";
+import type { Tip } from "./tip.ts";
 import { mergeWhole } from "./whole.ts";
 
 /** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */

@@ -1,5 +1,6 @@
-import type { Bench, PlacedChange, Tip } from "./bench.ts";
+import type { Bench, PlacedChange } from "./bench.ts";
 import { type Merged, mergeTrees } from "./merge.ts";
+import type { Tip } from "./tip.ts";
 
 /**
  * The three-way merge of a tip and a change, in one go: what a change is expected to leave, whatever the strategy. The base is where the
