@@ -4,6 +4,7 @@ import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Applied, AppliedUnit } from "./applied.ts";
 import type { Bench, PlacedChange } from "./bench.ts";
 import { asBytes, type Commit } from "./commits.ts";
+import { withoutLanded } from "./landed-parts.ts";
 import { mergeMessage, squashMessage } from "./messages.ts";
 import { rewritten } from "./picks.ts";
 import { rebase } from "./rebase.ts";
@@ -32,10 +33,18 @@ export async function applyUnit(bench: Bench, tip: Tip, unit: MergeUnit): Promis
   return { kind: "applied", tip: at, commits, idle };
 }
 
+/** A change that does not apply as it is, is tried without the lower part that the tip holds as other commits. */
 async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const { commits, boundary } = change.range;
   if (commits.length === 0) return { kind: "applied", tip, commits: [] };
   if (boundary.size === 0) return { kind: "refused", reason: refusals.unrelated(change, bench.branch) };
+  const applied = await byStrategy(bench, tip, change);
+  if (applied.kind === "applied") return applied;
+  const rest = await withoutLanded(bench, tip, change);
+  return rest === undefined ? applied : byStrategy(bench, tip, rest);
+}
+
+async function byStrategy(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   switch (change.strategy) {
     case "REBASE":
       return rebase(bench, tip, change);
@@ -44,7 +53,8 @@ async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promis
     case "MERGE":
       return merge(bench, tip, change);
     case "PROMOTE":
-      if (!boundary.has(tip.sha)) return { kind: "refused", reason: refusals.notFastForward(change, bench.branch) };
+      if (!change.range.boundary.has(tip.sha))
+        return { kind: "refused", reason: refusals.notFastForward(change, bench.branch) };
       return { kind: "applied", tip: bench.tipAt(change.sha), commits: bench.line(change.sha, tip.sha) };
   }
 }

@@ -148,6 +148,4 @@ const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
   );
 
 const commitsToRead = ({ sha, strategy, range }: PlacedChange): readonly GitSha[] =>
-  strategy === "REBASE" || strategy === "SQUASH_REBASE"
-    ? [sha, ...range.commits, ...range.boundary]
-    : [sha, ...range.boundary];
+  strategy === "PROMOTE" ? [sha, ...range.boundary] : [sha, ...range.commits, ...range.boundary];
