@@ -92,10 +92,9 @@ export async function guidedBy<T>(
       await mkdir(at(file.slice(0, -NAME.length)), { recursive: true });
       await writeFile(at(file), Buffer.from(content, "latin1"));
     }
-    const drivers = new Map(
-      [...attributes.values()].flatMap(driversIn).map((name) => [`merge.${name}.driver`, "false"]),
-    );
-    const env = { GIT_WORK_TREE: worktree, ...settingsEnvironment(Object.fromEntries(drivers)) };
+    const names = [...new Set([...attributes.values()].flatMap(driversIn))].slice(0, MAX_DRIVERS);
+    const drivers = Object.fromEntries(names.map((name) => [`merge.${name}.driver`, "false"]));
+    const env = { GIT_WORK_TREE: worktree, ...settingsEnvironment(drivers) };
     return await work({ flags: ["-C", worktree], env });
   } finally {
     await rm(worktree, { recursive: true, force: true });
@@ -103,8 +102,12 @@ export async function guidedBy<T>(
 }
 
 const BUILT_IN = new Set(["text", "binary", "union"]);
+/** They travel in the environment of a process, which has a limit. */
+const MAX_DRIVERS = 1_000;
+const LONGEST_NAME = 255;
+
 /** The names of merge drivers that git does not bring. */
 const driversIn = (content: string): string[] =>
   [...content.matchAll(/(?<=\s)merge=(\S+)/g)].flatMap(([, name = ""]) =>
-    BUILT_IN.has(name) ? [] : [Buffer.from(name, "latin1").toString("utf8")],
+    BUILT_IN.has(name) || name.length > LONGEST_NAME ? [] : [Buffer.from(name, "latin1").toString("utf8")],
   );

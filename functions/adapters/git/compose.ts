@@ -12,7 +12,7 @@ import type { Repository } from "./repository.ts";
 import type { Tip } from "./tip.ts";
 import { look, unusable, type World } from "./world.ts";
 
-/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Four git processes, and those of applyUnit. */
+/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Five git processes, and those of applyUnit. */
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
   // A trial belongs to no batch.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
@@ -26,7 +26,7 @@ export async function check(repository: Repository, config: QueueConfig, { step 
 
 /**
  * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. What has landed of the base is left
- * out. A repeat moves its own ref. Seven git processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable.
+ * out. A repeat moves its own ref. Eight git processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable.
  */
 export async function compose(
   repository: Repository,

@@ -35,7 +35,7 @@ export interface LandAnswer {
 /**
  * Lands batches in order, in one atomic push of the trunk, the landed ref of each and the answer. Of a bundle all land or none: one that
  * is refused has the others skipped, and only the tree that the last one leaves is held against the tested one. A repeat finds its answer, and
- * gives it again. Eight git processes (one fetch, one push), and those of applyUnit for each batch whose tested commit the trunk can't
+ * gives it again. Nine git processes (one fetch, one push), and those of applyUnit for each batch whose tested commit the trunk can't
  * simply move to. Throws repository.unavailable, and repository.failed when the remote declines the push; then nothing was landed.
  */
 export async function land(

@@ -120,6 +120,19 @@ describe("REBASE of a branch with merge commits", () => {
     expect(files()).not.toContain("side");
   });
 
+  it("lands the rest of a branch that the trunk and it have merged into each other", async () => {
+    const part = sandbox.branch("part", [{ files: { part: "p\n" }, message: "part" }], sandbox.base);
+    const news = sandbox.intrude({ n: "1\n" });
+    await runway.landAlone(unit(1, [part], "MERGE"));
+    const evil = { files: { n: "1\n", own: "o\n" }, merges: news, message: "merge the news" };
+    const uri = sandbox.branch("feature", [evil, { files: { part: "more\n" }, message: "more" }], part.slice(-40));
+    sandbox.intrude();
+    const expected = gitMerges(uri.slice(-40));
+    expect(await runway.landAlone(unit(2, [uri]))).toMatchObject({ kind: "landed" });
+    expect(sandbox.tree("main")).toBe(expected);
+    expect([sandbox.show("own"), sandbox.show("part")]).toEqual(["o", "more"]);
+  });
+
   it("lands an octopus merge that adds something of its own", async () => {
     const sides = ["a", "b"].map((name) =>
       sandbox.commit(`refs/heads/${name}`, { files: { [name]: "1\n" } }, sandbox.base),
