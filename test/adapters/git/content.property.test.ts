@@ -120,7 +120,6 @@ it(`what lands is what git merges, or a refusal (SIM_SEED=${seed})`, { timeout: 
     }),
     { seed, numRuns, endOnFailure: true },
   );
-  console.log(met);
   // A property that held because nothing was ever met would be none.
   expect(Math.min(met.landed, met.refused, met.merges)).toBeGreaterThan(0);
 });
