@@ -33,15 +33,11 @@ export async function applyUnit(bench: Bench, tip: Tip, unit: MergeUnit): Promis
   return { kind: "applied", tip: at, commits, idle };
 }
 
-/** A change that does not apply as it is, is tried without the lower part that the tip holds as other commits. */
 async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const { commits, boundary } = change.range;
   if (commits.length === 0) return { kind: "applied", tip, commits: [] };
   if (boundary.size === 0) return { kind: "refused", reason: refusals.unrelated(change, bench.branch) };
-  const applied = await byStrategy(bench, tip, change);
-  if (applied.kind === "applied") return applied;
-  const rest = await withoutLanded(bench, tip, change);
-  return rest === undefined ? applied : byStrategy(bench, tip, rest);
+  return byStrategy(bench, tip, (await withoutLanded(bench, tip, change)) ?? change);
 }
 
 async function byStrategy(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {

@@ -6,28 +6,29 @@ import { readObjects } from "./objects.ts";
 import type { Tip } from "./tip.ts";
 import { mergeWhole } from "./whole.ts";
 
-/** So much is looked through: more commits of a change, or of the line that it goes onto, are left alone. */
+/** So much is looked through: a longer change is left alone, and older commits of the trunk are not seen. */
 const MAX_COMMITS = 1_000;
 const MAX_LINE = 5_000;
 /** Every try is a merge. */
 const MAX_TRIES = 200;
 
 /**
- * The change less its lower part that the tip holds as other commits. Undefined when there is no such part. Example: `a1 ← a2 ← b`, and
+ * The change less its lower part that the trunk holds as other commits. Undefined when there is no such part. Example: `a1 ← a2 ← b`, and
  * `a` was landed as one commit `a'` by another request; then `b` alone is left.
  *
  * No record is trusted, for the proof is in the history: `a'` is what putting `a` onto the parent of `a'` gives. Commits that share the date
  * of their authors, or name a commit of the change in a trailer, are tried. A part whose content can be put onto the tip once more, and
  * changes it, has been reverted since: then nothing is left out.
  *
- * Three git processes, and for each commit tried those of mergeTrees.
+ * One git process for a change of several commits that does not begin at the trunk's last one. When a commit has to be tried, one more, and
+ * those of mergeTrees for each.
  */
 export async function withoutLanded(bench: Bench, tip: Tip, change: PlacedChange): Promise<PlacedChange | undefined> {
-  const { commits } = change.range;
+  const { commits, boundary } = change.range;
   if (change.strategy === "PROMOTE" || commits.length < 2 || commits.length > MAX_COMMITS) return undefined;
-  await bench.flush();
+  if (boundary.has(bench.trunk.sha)) return undefined;
   const landed: GitSha[] = [];
-  for (const { source, copy } of await pairs(bench, tip, change)) {
+  for (const { source, copy } of await pairs(bench, change)) {
     if (landed.includes(source)) continue;
     if (await isCopy(bench, change, { source, copy, landed })) landed.push(source);
   }
@@ -39,7 +40,7 @@ export async function withoutLanded(bench: Bench, tip: Tip, change: PlacedChange
   return { ...change, range: rangeOf(bench, change, change.sha, landed) };
 }
 
-/** A commit on the line from the change's base to the tip. */
+/** A commit on the trunk's own line, since the change left it. */
 interface Copy {
   readonly sha: GitSha;
   readonly tree: GitSha;
@@ -49,14 +50,13 @@ interface Copy {
 /** Which commit of the change each commit of the line may be a copy of, oldest first. The change's own last commit is not a lower part. */
 async function pairs(
   bench: Bench,
-  tip: Tip,
   { sha, range: { commits, boundary } }: PlacedChange,
 ): Promise<readonly { readonly source: GitSha; readonly copy: Copy }[]> {
   const sources = commits.filter((commit) => commit !== sha);
   const trailer = "%(trailers:key=Submitqueue-Change,valueonly,separator=%x20)";
   const format = `--format=%H %T %P %at ${trailer}`;
   const flags = ["--first-parent", "--no-merges", "--topo-order", "--reverse", `--max-count=${MAX_LINE}`, format];
-  const log = await bench.repository.run(["log", ...flags, tip.sha, "--not", ...boundary]);
+  const log = await bench.repository.run(["log", ...flags, bench.trunk.sha, "--not", ...boundary]);
   const found = log.split("\n").flatMap((line) => {
     const [copy = "", tree = "", parent = "", authoredAt = "", ...named] = line.split(" ");
     const may = (source: GitSha) =>

@@ -143,7 +143,9 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
           outcomes.push(...answer);
         }
         expect(outcomes.map(({ kind }) => kind)).toEqual(train.map(() => "landed"));
-        expect(sandbox.trunk).toBe(train.at(-1)?.tested.commit ?? start);
+        expect(sandbox.tree("main")).toBe(sandbox.tree(train.at(-1)?.tested.commit ?? start));
+        // Applied anew without the batch below it, a squash may also list that batch's empty commits: they leave no trace on the trunk.
+        if (way !== "alone" || !forgetful) expect(sandbox.trunk).toBe(train.at(-1)?.tested.commit ?? start);
         // What each landing brought is, put together, exactly what the trunk has gained.
         const brought = outcomes.flatMap((outcome) => (outcome.kind === "landed" ? outcome.commits : []));
         const gained = sandbox
