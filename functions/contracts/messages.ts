@@ -149,8 +149,18 @@ export const LandBatch = z.object({
 export type LandBatch = z.infer<typeof LandBatch>;
 
 export const LandOutcome = z.discriminatedUnion("kind", [
-  /** On the trunk. `commits` are the new ones on its own line (first parents), oldest first; none when it held the change already. */
-  z.object({ kind: z.literal("landed"), commit: GitSha, tree: GitSha, testedTree: GitSha, commits: z.array(GitSha) }),
+  /**
+   * On the trunk. `commits` are the new ones on its own line (first parents), oldest first. None when the trunk held everything already:
+   * then `commit` is where the trunk was, and `note` says so. A `note` with commits says which changes of a stack added nothing.
+   */
+  z.object({
+    kind: z.literal("landed"),
+    commit: GitSha,
+    tree: GitSha,
+    testedTree: GitSha,
+    commits: z.array(GitSha),
+    note: Reason.optional(),
+  }),
   /** It does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),
   /** The trunk has moved: nothing was landed, and the evidence does not cover the new tree. Test again. */

@@ -17,7 +17,7 @@ function problemOf(remote: string): string | undefined {
   const scheme = /^(https|ssh|file):\/\//.exec(remote)?.[1];
   if (scheme === undefined) return undefined;
   const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(remote) ?? [];
-  if (!URL.canParse(remote))
+  if (!z.url().safeParse(remote).success)
     return "this is not an address: write https://<host>/<path>, ssh://<user>@<host>/<path> or file://<path>";
   if (/[?#]/.test(remote)) return "write no query or fragment into a remote: name a tokenSecret for a token";
   if (scheme === "ssh" && /:|%3a/i.test(user))

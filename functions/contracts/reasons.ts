@@ -1,7 +1,12 @@
 import { z } from "zod";
 
-/** Why a request ended other than landed, for programs. A code is part of the API: never renamed. */
+/**
+ * Why a request ended other than landed, for programs; `landed.…`: that it landed, and nothing, or not every change of it, was new to the
+ * trunk. A code is part of the API: never renamed.
+ */
 export const ReasonCode = z.enum([
+  "landed.nothing_new",
+  "landed.partly_new",
   "cancelled.by_caller",
   "change.duplicate",
   "change.not_found",

@@ -6,6 +6,15 @@ interface Named {
   readonly sha: string;
 }
 
+/** Where a change and the branch do not go together. `ahead`: the branch, with other changes on it that have not landed. */
+interface Difference {
+  /** The part of the change, as "Commit 0123456789ab (subject)". */
+  readonly what: string;
+  readonly branch: string;
+  readonly paths: readonly string[];
+  readonly ahead: boolean;
+}
+
 const SHOWN = 10;
 
 const short = (sha: string): string => sha.slice(0, 12);
@@ -54,10 +63,34 @@ export const refusals = {
       "merge.conflict",
       `${branch} can't be fast-forwarded to ${short(sha)}: it has commits that ${ref} lacks. Rebase ${ref} onto ${branch}, then request it again.`,
     ),
-  conflict: ({ ref }: Named, conflict: { what: string; branch: string; paths: readonly string[]; ahead: boolean }) =>
+  conflict: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
-      `${conflict.what} of ${ref} conflicts with ${conflict.branch}${conflict.ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(conflict.paths)}. Rebase it onto ${conflict.branch}${conflict.ahead ? " once they have landed" : ""}, then request it again.`,
+      `${what} of ${ref} conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. Rebase it onto ${branch}${ahead ? " once they have landed" : ""}, then request it again.`,
+    ),
+  /** A commit conflicts by itself; with the rest of its change it does not. */
+  onlyInPart: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
+    because(
+      "merge.conflict",
+      `${what} of ${ref} by itself conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}, and REBASE picks each commit by itself. As a whole the change merges: request it with SQUASH_REBASE or MERGE, or rebase it onto ${branch}.`,
+    ),
+  /** `what` is a merge commit. With it the change merges as a whole; without it a commit of the change conflicts. */
+  mergeResolves: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
+    because(
+      "merge.conflict",
+      `REBASE picks each commit of ${ref} by itself and leaves merge commits out; so picked, it conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. ${what} settles that: request it with SQUASH_REBASE or MERGE, which keep what that merge holds, or rebase it onto ${branch}.`,
+    ),
+  /** `what` is a merge commit that REBASE leaves out, and what it holds can't be picked. */
+  mergeHolds: ({ ref }: Named, { what, branch, paths }: Difference) =>
+    because(
+      "merge.invalid",
+      `${what} of ${ref} holds content of its own, and REBASE, which leaves merge commits out, would lose it in ${listed(paths)}. Request it with SQUASH_REBASE or MERGE, which keep it, or rebase ${ref} onto ${branch}.`,
+    ),
+  /** Every commit can be picked, but they do not leave what the change as a whole leaves. */
+  differs: ({ ref }: Named, { branch, paths }: Omit<Difference, "what">) =>
+    because(
+      "merge.invalid",
+      `Picking the commits of ${ref} one by one leaves something else than merging it as a whole, in ${listed(paths)}: ${branch} holds a part of it already. Request it with SQUASH_REBASE or MERGE, or rebase ${ref} onto ${branch}.`,
     ),
   declined: (branch: string, words: string, bundle: readonly string[]) =>
     because(

@@ -250,10 +250,11 @@ function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, bat
 }
 
 function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {
-  const { commit, tree, testedTree } = outcome;
+  const { commit, tree, testedTree, commits, note } = outcome;
   const metadata = {
     batch_id: batch.id,
-    commit,
+    // Of a batch that added nothing, `commit` is where the trunk was: another's commit.
+    ...(commits.length > 0 ? { commit } : {}),
     tree,
     tested_tree: testedTree,
     ...(batch.landing ? { build_key: batch.landing.buildKey, train: batch.landing.train.length } : {}),
@@ -263,7 +264,7 @@ function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind
   return announce(
     enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now }),
     batch.members.map(({ sqid, version }) =>
-      statusEvent(sqid, "landed", draft.now, { version: version + 1, metadata }),
+      statusEvent(sqid, "landed", draft.now, { version: version + 1, reason: note, metadata }),
     ),
   );
 }
