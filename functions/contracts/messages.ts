@@ -3,7 +3,7 @@ import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
-import { Reason } from "./reasons.ts";
+import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
 
@@ -29,7 +29,7 @@ export const Cancel = z.object({
   kind: z.literal("cancel"),
   queue: QueueName,
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
   at: EpochMs,
 });
 export type Cancel = z.infer<typeof Cancel>;
@@ -40,7 +40,7 @@ export const Control = z.object({
   kind: z.literal("control"),
   queue: QueueName,
   mode: QueueMode,
-  note: z.string().exactOptional(),
+  note: Note.exactOptional(),
   /** Since when it is so. */
   at: EpochMs,
   /** Counts the changes of a queue's mode, from 1: an older one says nothing. */
@@ -164,7 +164,7 @@ export const CancelRequested = z.object({
   ...SignalBase,
   kind: z.literal("cancel-requested"),
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
 });
 export const BuildFinished = z.object({
   ...SignalBase,

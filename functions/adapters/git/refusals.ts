@@ -1,4 +1,5 @@
-import type { Reason, ReasonCode } from "../../contracts/reasons.ts";
+import { reasonOf } from "../../contracts/reasons.ts";
+import { clipped } from "../../contracts/text.ts";
 
 interface Named {
   readonly uri: string;
@@ -9,58 +10,57 @@ interface Named {
 const SHOWN = 10;
 
 const short = (sha: string): string => sha.slice(0, 12);
-const because = (code: ReasonCode, message: string): Reason => ({ code, message: message.slice(0, 2_000) });
-const clipped = (text: string): string => (text.length > 120 ? `${text.slice(0, 119)}…` : text);
+const abridged = (text: string): string => (text.length > 120 ? `${clipped(text, 119)}…` : text);
 
 /** As many as a person reads. */
 export function listed(paths: readonly string[]): string {
-  const shown = paths.slice(0, SHOWN).map(clipped).join(", ");
+  const shown = paths.slice(0, SHOWN).map(abridged).join(", ");
   return paths.length > SHOWN ? `${shown} and ${paths.length - SHOWN} more` : shown;
 }
 
 /** Why a change is not landed: what happened, and what to do. */
 export const refusals = {
   unsupported: (uri: string) =>
-    because(
+    reasonOf(
       "change.unsupported",
       `This queue lands commits of a git repository, and ${uri} names none. Use a git:// or github:// change.`,
     ),
   stale: ({ ref, sha }: Named, now: string) =>
-    because(
+    reasonOf(
       "change.stale",
       `${ref} has moved from ${short(sha)} to ${short(now)}. Request ${short(now)} to land what is there now.`,
     ),
   notFound: ({ ref, sha }: Named) =>
-    because(
+    reasonOf(
       "change.not_found",
       `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
     ),
   notACommit: ({ sha }: Named, type: string) =>
-    because("change.not_found", `${short(sha)} is a ${type}, not a commit. Name the commit.`),
+    reasonOf("change.not_found", `${short(sha)} is a ${type}, not a commit. Name the commit.`),
   unrelated: ({ ref, sha }: Named, branch: string) =>
-    because(
+    reasonOf(
       "merge.invalid",
       `${ref} at ${short(sha)} shares no history with ${branch}. Rebase it onto ${branch}, then request it again.`,
     ),
   tooLong: ({ ref }: Named, count: number, limit: number) =>
-    because(
+    reasonOf(
       "merge.invalid",
       `${ref} has ${count} commits, and REBASE takes ${limit} at most. Request it with SQUASH_REBASE or MERGE.`,
     ),
   promoteAlone: () =>
-    because("merge.invalid", "PROMOTE takes exactly one change. Request each change on its own, or use MERGE."),
+    reasonOf("merge.invalid", "PROMOTE takes exactly one change. Request each change on its own, or use MERGE."),
   notFastForward: ({ ref, sha }: Named, branch: string) =>
-    because(
+    reasonOf(
       "merge.conflict",
       `${branch} can't be fast-forwarded to ${short(sha)}: it has commits that ${ref} lacks. Rebase ${ref} onto ${branch}, then request it again.`,
     ),
   conflict: ({ ref }: Named, conflict: { what: string; branch: string; paths: readonly string[]; ahead: boolean }) =>
-    because(
+    reasonOf(
       "merge.conflict",
       `${conflict.what} of ${ref} conflicts with ${conflict.branch}${conflict.ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(conflict.paths)}. Rebase it onto ${conflict.branch}${conflict.ahead ? " once they have landed" : ""}, then request it again.`,
     ),
   declined: (branch: string, why: string) =>
-    because(
+    reasonOf(
       "internal",
       `The push to ${branch} did not succeed, and nothing was landed: ${why}. Ask the queue's operators.`,
     ),

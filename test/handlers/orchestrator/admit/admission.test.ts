@@ -88,14 +88,11 @@ describe("validate", () => {
     });
   });
 
-  it.each<RequestState>(["landed", "error", "cancelled"])(
-    "takes a change over from a %s request",
-    async (state) => {
-      await owner(7, state);
-      expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toEqual({ kind: "validated" });
-      expect((await world.claims.holder(aLand(8).queue, change("contested")))?.owner).toBe(sqid(8));
-    },
-  );
+  it.each<RequestState>(["landed", "error", "cancelled"])("takes a change over from a %s request", async (state) => {
+    await owner(7, state);
+    expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toEqual({ kind: "validated" });
+    expect((await world.claims.holder(aLand(8).queue, change("contested")))?.owner).toBe(sqid(8));
+  });
 
   it("takes a change over from a request that is not there", async () => {
     const uri = change("contested");
