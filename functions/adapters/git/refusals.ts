@@ -35,6 +35,11 @@ export const refusals = {
       "change.not_found",
       `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
     ),
+  aTag: ({ sha }: Named, commit: string | undefined) =>
+    reasonOf(
+      "change.not_found",
+      `${short(sha)} is an annotated tag, not a commit. Name the commit that it stands for${commit === undefined ? "" : `: ${commit}`}.`,
+    ),
   notACommit: ({ sha }: Named, type: string) =>
     reasonOf("change.not_found", `${short(sha)} is a ${type}, not a commit. Name the commit.`),
   unrelated: ({ ref, sha }: Named, branch: string) =>
