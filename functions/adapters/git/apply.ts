@@ -2,9 +2,10 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { Bench, PlacedChange, Tip } from "./bench.ts";
-import { asBytes, authoredBy, type Commit, committedBy, subjectOf } from "./commits.ts";
+import { type Commit, keepsAuthor, subjectOf } from "./commits.ts";
+import { committedBy } from "./identities.ts";
 import { equivalents, type Merged, mergeTrees } from "./merge.ts";
-import { mergeMessage, squashMessage } from "./messages.ts";
+import { merged as mergeText, squashed as squashText } from "./messages.ts";
 import { refusals } from "./refusals.ts";
 
 /** `commits` are those on the line from the old tip to the new, oldest first: of a merge, the merge commit alone. */
@@ -37,6 +38,8 @@ async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promis
   const { commits, boundary } = change.range;
   if (commits.length === 0) return { kind: "applied", tip, commits: [] };
   if (boundary.size === 0) return { kind: "refused", reason: refusals.unrelated(change, bench.branch) };
+  const nameless = change.strategy === "PROMOTE" ? undefined : authorless(bench, change);
+  if (nameless) return { kind: "refused", reason: refusals.authorless(change, nameless) };
   switch (change.strategy) {
     case "REBASE":
       return rebase(bench, tip, change);
@@ -97,23 +100,34 @@ async function pick(bench: Bench, tip: Tip, commit: Commit): Promise<Merged> {
   return mergeTrees(bench.repository, ours, commit.sha);
 }
 
+/** A commit whose author would be lost: one that is rewritten, or credited by a merge commit, and whose author line can't go on. */
+function authorless(bench: Bench, { strategy, sha, range: { commits } }: PlacedChange): Commit | undefined {
+  const credited = strategy === "MERGE" ? [sha] : commits;
+  return credited.map((one) => bench.commit(one)).find((commit) => !keepsAuthor(commit));
+}
+
 async function squash(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const merged = await mergeWhole(bench, tip, change);
   if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
   if (merged.tree === tip.tree) return { kind: "applied", tip, commits: [] };
-  const head = bench.commit(change.sha);
-  const commits = change.range.commits.map((sha) => bench.commit(sha)).filter(({ parents }) => parents.length < 2);
-  const message = squashMessage(change, commits);
-  const next = bench.commitOn([tip.sha], { ...credited(bench, head), ...message, tree: merged.tree });
+  const told = squashText(
+    change,
+    change.range.commits.map((sha) => bench.commit(sha)),
+  );
+  if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
+  const committer = committedBy(bench.committer, bench.commit(change.sha));
+  const next = bench.commitOn([tip.sha], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
 async function merge(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const merged = await mergeWhole(bench, tip, change);
   if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
-  const message = mergeMessage(change, bench.branch);
   const head = bench.commit(change.sha);
-  const next = bench.commitOn([tip.sha, change.sha], { ...credited(bench, head), ...message, tree: merged.tree });
+  const told = mergeText(change, head, bench.branch);
+  if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
+  const committer = committedBy(bench.committer, head);
+  const next = bench.commitOn([tip.sha, change.sha], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
@@ -132,17 +146,11 @@ async function mergeWhole(
 }
 
 const rewritten = ({ committer }: Bench, source: Commit) => ({
-  author: authoredBy(committer, source),
+  author: source.author,
   committer: committedBy(committer, source),
   encoding: source.encoding,
   message: source.message,
 });
-
-/** Also for a message of ours, which is UTF-8: an author whose name was stored in another encoding is taken for latin1. */
-const credited = (bench: Bench, source: Commit) => {
-  const { author, committer, encoding } = rewritten(bench, source);
-  return { committer, author: encoding === undefined ? author : asBytes(author) };
-};
 
 const conflicted = (
   bench: Bench,

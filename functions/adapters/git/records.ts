@@ -4,7 +4,8 @@ import { BatchId, BuildKey, GitSha } from "../../contracts/ids.ts";
 import { LandOutcome, type MergeUnit } from "../../contracts/messages.ts";
 import type { Committer } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { asBytes, type Made, make } from "./commits.ts";
+import { type Made, make } from "./commits.ts";
+import { asBytes } from "./encodings.ts";
 import { type GitObject, peeled } from "./objects.ts";
 
 // Runway keeps nothing that lasts: what it must remember, it writes into the repository, as annotated tags whose message is JSON, under
