@@ -48,6 +48,11 @@ export const refusals = {
       "merge.invalid",
       `${ref} at ${short(sha)} shares no history with ${branch}. Rebase it onto ${branch}, then request it again.`,
     ),
+  unsafe: ({ ref }: Named, { commit, path, why }: { commit: string; path: string; why: string }) =>
+    because(
+      "change.unsafe",
+      `Commit ${short(commit)} of ${ref} holds "${abridged(path)}", which git refuses to check out: ${why}. Take it out of that commit, not only out of a later one, then request the change again.`,
+    ),
   authorless: ({ ref }: Named, { sha }: { sha: string }) =>
     because(
       "merge.invalid",
