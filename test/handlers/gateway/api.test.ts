@@ -85,7 +85,7 @@ describe("Land", () => {
   it("takes as many messages' worth of changes as it says: fifty of 255 characters", async () => {
     const changes = Array.from(
       { length: 50 },
-      (_, i) => `${change("x")}?${`${i}`.padStart(255 - change("x").length - 1, "p")}`,
+      (_, i) => `${change("x")}?${`${i}`.padStart(1_024 - change("x").length - 1, "p")}`,
     );
     expect((await gateway.land(changes)).status).toBe(202);
     expect(gateway.sent()[0]).toMatchObject({ changes });
