@@ -3,7 +3,7 @@ import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
-import { Reason } from "./reasons.ts";
+import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
 import { Touches } from "./touches.ts";
@@ -30,7 +30,7 @@ export const Cancel = z.object({
   kind: z.literal("cancel"),
   queue: QueueName,
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
   at: EpochMs,
 });
 export type Cancel = z.infer<typeof Cancel>;
@@ -41,7 +41,7 @@ export const Control = z.object({
   kind: z.literal("control"),
   queue: QueueName,
   mode: QueueMode,
-  note: z.string().exactOptional(),
+  note: Note.exactOptional(),
   /** Since when it is so. */
   at: EpochMs,
   /** Counts the changes of a queue's mode, from 1: an older one says nothing. */
@@ -192,7 +192,7 @@ export const CancelRequested = z.object({
   ...SignalBase,
   kind: z.literal("cancel-requested"),
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
 });
 export const BuildFinished = z.object({
   ...SignalBase,

@@ -3,10 +3,10 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Applied, AppliedUnit } from "./applied.ts";
 import type { Bench, PlacedChange } from "./bench.ts";
-import { asBytes, type Commit } from "./commits.ts";
+import { type Commit, keepsAuthor } from "./commits.ts";
+import { committedBy } from "./identities.ts";
 import { withoutLanded } from "./landed-parts.ts";
-import { mergeMessage, squashMessage } from "./messages.ts";
-import { rewritten } from "./picks.ts";
+import { merged as mergeText, squashed as squashText } from "./messages.ts";
 import { rebase } from "./rebase.ts";
 import { refusals } from "./refusals.ts";
 import type { Tip } from "./tip.ts";
@@ -41,6 +41,8 @@ async function applyChange(bench: Bench, tip: Tip, change: PlacedChange): Promis
 }
 
 async function byStrategy(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const nameless = change.strategy === "PROMOTE" ? undefined : authorless(bench, change);
+  if (nameless) return { kind: "refused", reason: refusals.authorless(change, nameless) };
   switch (change.strategy) {
     case "REBASE":
       return rebase(bench, tip, change);
@@ -55,35 +57,36 @@ async function byStrategy(bench: Bench, tip: Tip, change: PlacedChange): Promise
   }
 }
 
+/** A commit whose author would be lost: one that is rewritten, or credited by a merge commit, and whose author line can't go on. */
+function authorless(bench: Bench, { strategy, sha, range: { commits } }: PlacedChange): Commit | undefined {
+  const credited = strategy === "MERGE" ? [sha] : commits;
+  return credited.map((one) => bench.commit(one)).find((commit) => !keepsAuthor(commit));
+}
+
 async function squash(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const merged = await mergeWhole(bench, tip, change);
   if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
   if (merged.tree === tip.tree) return { kind: "applied", tip, commits: [] };
-  const head = bench.commit(change.sha);
-  const commits = change.range.commits.map((sha) => bench.commit(sha)).filter(({ parents }) => parents.length < 2);
-  const message = squashMessage(change, commits);
-  const next = bench.commitOn([tip], { ...credited(bench, head), ...message, tree: merged.tree });
+  const told = squashText(
+    change,
+    change.range.commits.map((sha) => bench.commit(sha)),
+  );
+  if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
+  const committer = committedBy(bench.committer, bench.commit(change.sha));
+  const next = bench.commitOn([tip], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
 async function merge(bench: Bench, tip: Tip, change: PlacedChange): Promise<Applied> {
   const merged = await mergeWhole(bench, tip, change);
   if (merged.kind === "conflict") return conflicted(bench, tip, change, { what: "The whole", ...merged });
-  const message = mergeMessage(change, bench.branch);
   const head = bench.commit(change.sha);
-  const next = bench.commitOn([tip, bench.tipAt(change.sha)], {
-    ...credited(bench, head),
-    ...message,
-    tree: merged.tree,
-  });
+  const told = mergeText(change, head, bench.branch);
+  if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
+  const committer = committedBy(bench.committer, head);
+  const next = bench.commitOn([tip, bench.tipAt(change.sha)], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
-
-/** Also for a message of ours, which is UTF-8: an author whose name was stored in another encoding is taken for latin1. */
-const credited = (bench: Bench, source: Commit) => {
-  const { author, committer, encoding } = rewritten(bench, source);
-  return { committer, author: encoding === undefined ? author : asBytes(author) };
-};
 
 const conflicted = (
   bench: Bench,

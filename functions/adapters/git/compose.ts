@@ -6,11 +6,13 @@ import type { EpochMs } from "../../contracts/time.ts";
 import { applyUnit } from "./apply.ts";
 import { type Bench, setBench } from "./bench.ts";
 import { pushPath, type Tips } from "./path.ts";
+import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 import type { Tip } from "./tip.ts";
+import { unsafeIn } from "./unsafe-trees.ts";
 import { look, unusable, type World } from "./world.ts";
 
-/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Five git processes, and those of applyUnit. */
+/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Six git processes, and those of applyUnit. */
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
   // A trial belongs to no batch.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
@@ -18,6 +20,14 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const reason = unusable(world, unit, config);
   if (reason) return { kind: "refused", reason };
   const bench = await setBench(repository, config, world, { landed: [], units: [unit] });
+  const changes = bench.changesOf(unit);
+  const unsafe = await unsafeIn(
+    repository,
+    world.graph,
+    changes.flatMap(({ range }) => range.commits),
+  );
+  const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
+  if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(bench, bench.trunk, unit);
   return applied.kind === "refused" ? applied : { kind: "ok" };
 }

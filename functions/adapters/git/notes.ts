@@ -1,6 +1,6 @@
 import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Reason } from "../../contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { listed } from "./refusals.ts";
 
 /** What is to be said of a landing that added no commit, or none for some of its changes. Undefined when every change added one. */
@@ -9,19 +9,15 @@ export function nothingNew(
   branch: string,
 ): Reason | undefined {
   if (commits.length === 0)
-    return {
-      code: "landed.nothing_new",
-      message: `Nothing was added to ${branch}: it already held everything that this request changes. If something is missing there, push a change that adds it and request that.`,
-    };
+    return reasonOf(
+      "landed.nothing_new",
+      `Nothing was added to ${branch}: it already held everything that this request changes. If something is missing there, push a change that adds it and request that.`,
+    );
   if (idle.length === 0) return undefined;
-  return {
-    code: "landed.partly_new",
-    message:
-      `${listed(idle.map(labelOf))} added nothing to ${branch}, which already held everything that they change. The rest has landed.`.slice(
-        0,
-        2_000,
-      ),
-  };
+  return reasonOf(
+    "landed.partly_new",
+    `${listed(idle.map(labelOf))} added nothing to ${branch}, which already held everything that they change. The rest has landed.`,
+  );
 }
 
 /** As people name the change. */

@@ -1,6 +1,7 @@
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Bench, PlacedChange } from "./bench.ts";
-import { authoredBy, type Commit, committedBy } from "./commits.ts";
+import type { Commit } from "./commits.ts";
+import { committedBy } from "./identities.ts";
 import { equivalents, type Merged, mergeTrees } from "./merge.ts";
 import type { Tip } from "./tip.ts";
 
@@ -91,8 +92,8 @@ async function mergePick(
 }
 
 /** Author, date and message of a commit that stands for `source`; the queue commits. */
-export const rewritten = ({ committer }: Bench, source: Commit) => ({
-  author: authoredBy(committer, source),
+const rewritten = ({ committer }: Bench, source: Commit) => ({
+  author: source.author,
   committer: committedBy(committer, source),
   encoding: source.encoding,
   message: source.message,

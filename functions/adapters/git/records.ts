@@ -6,7 +6,8 @@ import { BatchId, BuildKey, GitSha, type QueueName } from "../../contracts/ids.t
 import { LandOutcome, type MergeUnit } from "../../contracts/messages.ts";
 import type { Committer } from "../../contracts/queues.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { asBytes, type Made, make } from "./commits.ts";
+import { type Made, make } from "./commits.ts";
+import { asBytes } from "./encodings.ts";
 import type { GitObject } from "./objects.ts";
 import { type Addressed, type Entry, entryName, type Keeper, newestOf } from "./records-tree.ts";
 

@@ -1,4 +1,5 @@
-import type { Reason, ReasonCode } from "../../contracts/reasons.ts";
+import { reasonOf } from "../../contracts/reasons.ts";
+import { clipped } from "../../contracts/text.ts";
 
 interface Named {
   readonly uri: string;
@@ -15,15 +16,15 @@ interface Difference {
   readonly ahead: boolean;
 }
 
+const because = reasonOf;
 const SHOWN = 10;
 
 const short = (sha: string): string => sha.slice(0, 12);
-const because = (code: ReasonCode, message: string): Reason => ({ code, message: message.slice(0, 2_000) });
-const clipped = (text: string): string => (text.length > 120 ? `${text.slice(0, 119)}…` : text);
+const abridged = (text: string): string => (text.length > 120 ? `${clipped(text, 119)}…` : text);
 
 /** As many as a person reads. */
 export function listed(paths: readonly string[]): string {
-  const shown = paths.slice(0, SHOWN).map(clipped).join(", ");
+  const shown = paths.slice(0, SHOWN).map(abridged).join(", ");
   return paths.length > SHOWN ? `${shown} and ${paths.length - SHOWN} more` : shown;
 }
 
@@ -44,12 +45,32 @@ export const refusals = {
       "change.not_found",
       `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
     ),
+  aTag: ({ sha }: Named, commit: string | undefined) =>
+    because(
+      "change.not_found",
+      `${short(sha)} is an annotated tag, not a commit. Name the commit that it stands for${commit === undefined ? "" : `: ${commit}`}.`,
+    ),
   notACommit: ({ sha }: Named, type: string) =>
     because("change.not_found", `${short(sha)} is a ${type}, not a commit. Name the commit.`),
   unrelated: ({ ref, sha }: Named, branch: string) =>
     because(
       "merge.invalid",
       `${ref} at ${short(sha)} shares no history with ${branch}. Rebase it onto ${branch}, then request it again.`,
+    ),
+  unsafe: ({ ref }: Named, { commit, path, why }: { commit: string; path: string; why: string }) =>
+    because(
+      "change.unsafe",
+      `Commit ${short(commit)} of ${ref} holds "${abridged(path)}", which git refuses to check out: ${why}. Take it out of that commit, not only out of a later one, then request the change again.`,
+    ),
+  authorless: ({ ref }: Named, { sha }: { sha: string }) =>
+    because(
+      "merge.invalid",
+      `Commit ${short(sha)} of ${ref} has no author line that can be kept, and the queue invents no author. Amend that commit with \`git commit --amend --reset-author\`, then request the change again; or request it with PROMOTE, which rewrites nothing.`,
+    ),
+  unreadable: ({ ref }: Named, { sha, encoding }: { sha: string; encoding?: string | undefined }) =>
+    because(
+      "merge.invalid",
+      `Commit ${short(sha)} of ${ref} says that its text is encoded as ${encoding}, and it can't be read as that. Amend that commit in UTF-8, then request the change again; or request it with REBASE, which keeps the text as it is.`,
     ),
   tooLong: ({ ref }: Named, count: number, limit: number) =>
     because(

@@ -1,7 +1,7 @@
 import { type BatchId, type BuildKey, batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
-import type { Reason } from "../../contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter, type Path, pathIsActive } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
@@ -105,10 +105,8 @@ const memberOf = (request: LandingRequest, touches: NonNullable<LandingRequest["
   touches,
 });
 
-const cancelReason = (note: string | undefined): Reason => ({
-  code: "cancelled.by_caller",
-  message: note ? `Cancelled: ${note}` : "Cancelled by its caller.",
-});
+const cancelReason = (note: string | undefined): Reason =>
+  reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
 /** Too late once the batch is landing: the merge's outcome stands. */
 function cancel(draft: Draft, { sqid, note }: SignalOf<"cancel-requested">): void {

@@ -64,8 +64,12 @@ export class Sandbox {
     return execFileSync("git", args, { cwd: this.remote, env: ENV, encoding: "utf8" }).trim();
   }
 
-  store(type: string, body: Buffer): GitSha {
-    const args = ["hash-object", "-w", "-t", type, "--stdin"];
+  bytes(...args: string[]): Buffer {
+    return execFileSync("git", args, { cwd: this.remote, env: ENV });
+  }
+
+  store(type: string, body: Buffer, ...flags: string[]): GitSha {
+    const args = ["hash-object", "-w", ...flags, "-t", type, "--stdin"];
     return execFileSync("git", args, { cwd: this.remote, env: ENV, input: body }).toString().trim() as GitSha;
   }
 
