@@ -122,7 +122,7 @@ export class Bench {
   }
 }
 
-/** Sets a bench for applying `units` in order. `landed` units are on the trunk: theirs is taken, and nothing is applied. One git process. */
+/** Sets a bench for applying `units` in order. `landed` units are on the trunk: theirs is taken, and nothing is applied. One git process when a commit was not seen. */
 export async function setBench(
   repository: Repository,
   config: QueueConfig,
@@ -132,10 +132,14 @@ export async function setBench(
   const ranges = new Ranges(world.graph);
   for (const unit of landed) place(unit, ranges);
   const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
-  const names = [world.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)];
-  const objects = await readObjects(repository, [...new Set(names)]);
-  const seen = [...world.seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
-  const commits = new Map(seen.map((object) => [object.sha, parseCommit(object)]));
+  const seen = new Map([...world.seen.values()].map((object) => [object.sha, object]));
+  const names = new Set([world.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)]);
+  const objects = await readObjects(
+    repository,
+    [...names].filter((sha) => !seen.has(sha)),
+  );
+  const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
+  const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
   return new Bench(repository, config, world, placed, commits);
 }
 

@@ -52,7 +52,7 @@ export type LandAnswer =
  * Lands batches in order, in one atomic push of the trunk and the records ref. Of a bundle all land or none: one that is refused has the
  * others skipped, and only the tree that the last one leaves is held against the tested one. A push that the host declines is narrowed
  * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. What is ahead of that bundle lands, and
- * what is behind it is skipped. A repeat finds its answer, and gives it again. Ten git processes (one fetch, one push), and those of
+ * what is behind it is skipped. A repeat finds its answer, and gives it again. At most ten git processes (one fetch, one push), and those of
  * applyUnit for each batch whose tested commit the trunk can't simply move to. Throws repository.unavailable and repository.refused;
  * nothing was landed then.
  */
