@@ -20,12 +20,13 @@ export class OrchestratorStack extends Stack {
   readonly #claims: OwnedTable;
   readonly #batches: OwnedTable;
   readonly #builds: OwnedTable;
+  readonly #payloads: OwnedTable;
 
   constructor(
     scope: Construct,
     settings: Settings,
     topics: Readonly<Record<TopicName, Topic>>,
-    runway: Pick<RunwayStack, "inspect" | "check" | "compose">,
+    runway: Pick<RunwayStack, "inspect" | "check" | "compose" | "land">,
   ) {
     super(scope, "Orchestrator", {
       stackName: "submitqueue-orchestrator",
@@ -37,6 +38,8 @@ export class OrchestratorStack extends Stack {
     this.#claims = new OwnedTable(this, "ClaimsTable", "claims", settings);
     this.#batches = new OwnedTable(this, "BatchesTable", "batches", settings);
     this.#builds = new OwnedTable(this, "BuildsTable", "builds", settings);
+    this.#payloads = new OwnedTable(this, "PayloadsTable", "payloads", settings);
+    this.#payloads.lend([runway.compose, runway.land], "GetItem");
 
     const admit = this.#admit(runway);
     const build = this.#build(runway.compose);
@@ -85,6 +88,7 @@ export class OrchestratorStack extends Stack {
     const report = this.#function("Report", "build/report");
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
     this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
+    this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
     for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
     this.#runsBuildsHere(trigger, poll);
     for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
@@ -126,6 +130,7 @@ export class OrchestratorStack extends Stack {
     this.#requests.grant(plan, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
     this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
+    this.#payloads.grant(plan, ENV.payloadsTable, "PutItem");
     plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
     plan.sendsTo(this.#topics.log, ENV.logTopic);
     plan.consumes(this.#topics.signals);

@@ -11,6 +11,7 @@ export const ENV = {
   claimsTable: "CLAIMS_TABLE",
   batchesTable: "BATCHES_TABLE",
   buildsTable: "BUILDS_TABLE",
+  payloadsTable: "PAYLOADS_TABLE",
   requestsTopic: "REQUESTS_TOPIC_URL",
   signalsTopic: "SIGNALS_TOPIC_URL",
   mergesTopic: "MERGES_TOPIC_URL",
@@ -19,7 +20,7 @@ export const ENV = {
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
-  /** A directory that outlives an invocation, not necessarily a restart: bare clones, worktrees. */
+  /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   version: "SUBMITQUEUE_VERSION",
 } as const;

@@ -74,7 +74,7 @@ const BuildTiming = {
 };
 
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
-  /** Runs a shell command in a worktree of the composed commit, on this machine. Embedded runtime only. */
+  /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
   z.strictObject({ type: z.literal("fake"), ...BuildTiming }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { clipped, printable, printableLines } from "./text.ts";
+import { cut, printable, printableLines } from "./text.ts";
 
 /**
  * Why a request ended other than landed, for programs; `landed.…`: that it landed, and nothing, or not every change of it, was new to the
@@ -32,11 +32,12 @@ export type ReasonCode = z.infer<typeof ReasonCode>;
 /** Reasons that quote the end of a build's output, which has lines. Any other message is one line. */
 const WITH_LINES: ReadonlySet<ReasonCode> = new Set(["build.failed", "build.timed_out", "build.infrastructure"]);
 
+/** How long a reason's message may be, in UTF-16 code units. */
 const MAX_MESSAGE = 2_000;
 
 /** A message holds words of others: paths, refs, subjects, what a remote or a build said. None of them may act on the reader's terminal. */
 const shownAs = (code: ReasonCode, message: string): string =>
-  clipped((WITH_LINES.has(code) ? printableLines : printable)(message), MAX_MESSAGE);
+  cut((WITH_LINES.has(code) ? printableLines : printable)(message), MAX_MESSAGE);
 
 /**
  * Why something ended, for programs (`code`) and for people (`message`: what happened and what to do). Parsing cuts a message to what a

@@ -73,6 +73,11 @@ export class LambdaFunction extends Construct {
     return this.#role.roleArn;
   }
 
+  /** For a policy that another stack attaches to the role. */
+  get role(): Role {
+    return this.#role;
+  }
+
   addEnvironment(name: string, value: string): void {
     this.lambda.addEnvironment(name, value);
   }

@@ -37,7 +37,7 @@ describe("queues.yaml", () => {
       maxPriority: 0,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
-      repositoryTimeoutSeconds: 3600,
+      repositoryTimeoutSeconds: 3_600,
     });
   });
 

@@ -7,7 +7,7 @@ import { Sqid } from "../../functions/contracts/ids.ts";
 import { LogEvent, statusEvent } from "../../functions/contracts/log-event.ts";
 import { Cancel, Control } from "../../functions/contracts/messages.ts";
 import { Reason, ReasonCode, reasonOf } from "../../functions/contracts/reasons.ts";
-import { clipped, printable, printableLines } from "../../functions/contracts/text.ts";
+import { printable, printableLines } from "../../functions/contracts/text.ts";
 import { invalid, problemOf } from "../../functions/handlers/http-problem.ts";
 
 const ESC = "\u001b";
@@ -49,11 +49,6 @@ describe("text of others", () => {
 
   it("keeps its lines where it has lines, and nothing else that acts", () => {
     expect(printableLines(`\tok 1\r\n${ESC}[1mfail\rover\n`)).toBe("    ok 1\n\\u001b[1mfail\nover\n");
-  });
-
-  it("is cut between characters", () => {
-    expect(clipped("ab😀", 3)).toBe("ab");
-    expect(clipped("ab😀", 4)).toBe("ab😀");
   });
 });
 

@@ -1,4 +1,4 @@
-import { clipped, printable } from "../../contracts/text.ts";
+import { cut, printable } from "../../contracts/text.ts";
 
 export interface Rejection {
   readonly ref: string;
@@ -56,5 +56,5 @@ export function oneLine(text: string): string {
     .split(/\r?\n|\r/)
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return clipped(printable(lines.join("; ")), MAX_WORDS);
+  return cut(printable(lines.join("; ")), MAX_WORDS);
 }

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../contracts/reasons.ts";
-import { clipped } from "../../contracts/text.ts";
+import { cut } from "../../contracts/text.ts";
 
 interface Named {
   readonly uri: string;
@@ -20,7 +20,7 @@ const because = reasonOf;
 const SHOWN = 10;
 
 const short = (sha: string): string => sha.slice(0, 12);
-const abridged = (text: string): string => (text.length > 120 ? `${clipped(text, 119)}…` : text);
+const abridged = (text: string): string => (text.length > 120 ? `${cut(text, 119)}…` : text);
 
 /** As many as a person reads. */
 export function listed(paths: readonly string[]): string {

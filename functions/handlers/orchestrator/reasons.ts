@@ -1,4 +1,5 @@
 import { type Reason, ReasonCode, reasonOf } from "../../contracts/reasons.ts";
+import { cut } from "../../contracts/text.ts";
 import type { TaskFailure } from "../../contracts/workflows.ts";
 
 export { reasonOf };
@@ -10,7 +11,7 @@ export const cancelledByCaller = (note: string | undefined): Reason =>
 export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
   const { errorMessage } = parsed(cause);
   const said = typeof errorMessage === "string" ? errorMessage : cause;
-  return (said === "" ? error : `${error}: ${said}`).slice(0, 1_500);
+  return cut(said === "" ? error : `${error}: ${said}`, 1_500);
 }
 
 const period = (seconds: number): string =>

@@ -192,6 +192,7 @@ const order = {
   head: unit(2),
   sqids: ["main/1", "main/2"],
   without: ["main/batch/3"],
+  payload: null,
   pollSeconds: 10,
 };
 const composed = { commit: sha, tree: sha, trunk: sha };
