@@ -13,11 +13,12 @@ export const flagsOf = (name: string, description: string): Command =>
     .helpOption("--help", "print this")
     .configureHelp({ optionDescription: describe });
 
-/** The description with the default: none for a switch, which is off, and `1,2` for a list. */
+/** The description with the default: no default for a switch, which is off, `1,2` for a list, and a text without quotes. */
 function describe(option: Option): string {
   const { description, defaultValue } = option;
   if (option.isBoolean()) return description;
   if (Array.isArray(defaultValue)) return `${description} (default: ${defaultValue.join()})`;
+  if (typeof defaultValue === "string") return `${description} (default: ${defaultValue})`;
   return new Help().optionDescription(option);
 }
 

@@ -2,25 +2,29 @@ import { Heap } from "../functions/domain/heap.ts";
 
 interface Due<E> {
   readonly at: number;
-  readonly rank: number;
-  readonly entry: number;
+  readonly precedence: number;
+  readonly sequence: number;
   readonly event: E;
 }
 
-/** What is due, earliest first; at one time, in the order of `rank`, then of entry. */
+/**
+ * The future events of a simulation, earliest first. Events of the same time come in ascending `precedence`. Events of the same
+ * time and precedence come in the order in which they were added.
+ */
 export class Agenda<E> {
   readonly #heap = new Heap<Due<E>>(precedes);
-  #entries = 0;
+  #added = 0;
 
+  /** The time of the earliest event. Undefined when no event is left. */
   get nextAt(): number | undefined {
     return this.#heap.top?.at;
   }
 
-  add(at: number, rank: number, event: E): void {
-    this.#heap.push({ at, rank, entry: this.#entries++, event });
+  add(at: number, precedence: number, event: E): void {
+    this.#heap.push({ at, precedence, sequence: this.#added++, event });
   }
 
-  /** Everything that is due at the earliest time, in order. */
+  /** Removes all events of the earliest time and returns them in order. Empty when no event is left. */
   takeDue(): E[] {
     const at = this.nextAt;
     const due: E[] = [];
@@ -33,4 +37,4 @@ export class Agenda<E> {
 }
 
 const precedes = (a: Due<unknown>, b: Due<unknown>): boolean =>
-  a.at !== b.at ? a.at < b.at : a.rank !== b.rank ? a.rank < b.rank : a.entry < b.entry;
+  a.at !== b.at ? a.at < b.at : a.precedence !== b.precedence ? a.precedence < b.precedence : a.sequence < b.sequence;

@@ -2,14 +2,19 @@ import { type Job, workloadNameOf } from "./job.ts";
 import { type Measures, median, type Quantiles } from "./measures.ts";
 import type { PolicyName } from "./policies/index.ts";
 
+/** The lowest and the highest of the runs with different seeds. */
 export interface Range {
   readonly least: number;
   readonly most: number;
 }
 
+/** The measures whose range over the seeds is shown. */
 const RANGED = ["p50", "p95", "p99", "buildsPerChange", "builderHoursPerLanded", "landedPerHour"] as const;
 
-/** One policy at one rate with so many builders: medians over the seeds, the sum of false rejections, and the range of the rest. */
+/**
+ * One row of the comparison: one policy with one workload, rate and number of builders. Every measure is the median over the seeds, but
+ * `falseRejections` is the sum. `p50`, `p95` and `p99` are turnarounds as a multiple of the oracle's.
+ */
 export interface Cell extends Omit<Measures, "ratio" | "minutes" | "plannerMs">, Quantiles {
   readonly workload: string;
   readonly policy: PolicyName;
@@ -19,16 +24,17 @@ export interface Cell extends Omit<Measures, "ratio" | "minutes" | "plannerMs">,
   readonly seeds: readonly number[];
   readonly minutes: Quantiles;
   readonly range: Readonly<Record<(typeof RANGED)[number], Range>>;
-  /** Real time of the planner's runs, in milliseconds: not the same from run to run. */
+  /** Real time of the planner's runs in milliseconds. It differs each time that the simulator is called. */
   readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
 }
 
-/** Runs that differ in nothing but their seed. */
+/** Runs that differ only in their seed: the n-th measures are those of the n-th job. */
 export interface Runs {
   readonly jobs: readonly Job[];
   readonly measures: readonly Measures[];
 }
 
+/** Throws when there is no run. */
 export function cellOf({ jobs, measures: runs }: Runs): Cell {
   const first = jobs[0];
   if (first === undefined) throw new Error("a cell has at least one run");

@@ -6,7 +6,7 @@ const [WIDTH, LEFT, TOP, PLOT, GAP] = [880, 56, 84, 220, 64];
 interface Panel {
   readonly title: string;
   readonly measureOf: (cell: Cell) => number;
-  /** Drawn across: what cannot be beaten by a policy that keeps strictly to the order. */
+  /** Where a dashed line is drawn: the oracle, which no policy beats that lands strictly in order. */
   readonly reference?: number;
 }
 
@@ -19,7 +19,7 @@ const PANELS: readonly Panel[] = [
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const at = (value: number): string => value.toFixed(1);
 
-/** Bars per number of builders and policy, for the first workload and rate. An SVG document. */
+/** An SVG document with a bar per measure, number of builders and policy. Shows only the first workload and rate of `cells`. */
 export function chart(cells: readonly Cell[]): string {
   const first = cells[0];
   const shown = cells.filter((cell) => cell.workload === first?.workload && cell.rate === first.rate);
@@ -40,13 +40,13 @@ export function chart(cells: readonly Cell[]): string {
 
 function legend(policies: readonly string[]): string {
   let x = LEFT - 36;
-  return policies
-    .map((policy, i) => {
-      const item = `<rect x="${x}" y="38" width="10" height="10" rx="2" fill="${colour(i)}"/><text x="${x + 15}" y="47" fill="#374151">${escaped(policy)}</text>`;
-      x += 34 + policy.length * 7;
-      return item;
-    })
-    .join("\n");
+  const items = policies.map((policy, i) => {
+    const item = `<rect x="${x}" y="38" width="10" height="10" rx="2" fill="${colour(i)}"/><text x="${x + 15}" y="47" fill="#374151">${escaped(policy)}</text>`;
+    x += 34 + policy.length * 7;
+    return item;
+  });
+  const oracle = `<line x1="${x}" x2="${x + 14}" y1="43" y2="43" stroke="#111827" stroke-dasharray="4 3"/><text x="${x + 19}" y="47" fill="#374151">oracle</text>`;
+  return [...items, oracle].join("\n");
 }
 
 const colour = (i: number): string => COLOURS[i % COLOURS.length] ?? "#000000";
@@ -92,7 +92,7 @@ function drawPanel(
   ].join("\n");
 }
 
-/** The least of 1, 2, 4, 6, 8 times a power of ten that is not below. */
+/** The top of the axis: the least of 1, 2, 4, 6, 8 times a power of ten that is at least `value`. Example: 4 for 3.07. */
 function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 4, 6, 8, 10].find((step) => step * power >= value) ?? 10) * power;

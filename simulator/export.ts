@@ -2,41 +2,41 @@ import { InvalidArgumentError } from "commander";
 import { ApiError } from "../client/api-error.ts";
 import { Client } from "../client/client.ts";
 import { answer, flagsOf, nameOf, parseFlags } from "../client/flags.ts";
-import { historyOf, type Window } from "./history.ts";
+import { historyOf, type Window } from "./queue-history.ts";
 
 interface ExportOptions extends Window {
   readonly url: string;
   readonly queue: string;
-  readonly header: Readonly<Record<string, string>>;
+  readonly header?: Readonly<Record<string, string>>;
 }
 
 function url(text: string): string {
-  if (!URL.canParse(text)) throw new InvalidArgumentError("It is no URL.");
+  if (!URL.canParse(text)) throw new InvalidArgumentError("Write a URL, such as http://127.0.0.1:3000.");
   return text;
 }
 
-function header(text: string, others: ExportOptions["header"]): ExportOptions["header"] {
+function header(text: string, others: ExportOptions["header"] = {}): ExportOptions["header"] {
   const [name = "", value] = text.split(/:\s*(.*)/s);
-  if (value === undefined) throw new InvalidArgumentError("Write 'name: value'.");
+  if (value === undefined) throw new InvalidArgumentError("Write the header as 'name: value'.");
   return { ...others, [name]: value };
 }
 
 const command = () =>
   flagsOf(
     "npm run -s export-history --",
-    "Writes what a queue did as JSON lines, for npm run simulate -- --replay history.jsonl.",
+    "Writes the history of a queue as JSON lines, for npm run simulate -- --replay.",
   )
-    .requiredOption("--url <url>", "of the gateway", url)
-    .requiredOption("--queue <name>", "the queue", nameOf("a queue"))
-    .option("--since <time>", "received at or after, as 2026-11-01T00:00:00.000Z")
-    .option("--until <time>", "received before")
-    .option("--header <text>", "'name: value', sent with every call, as often as given", header, {});
+    .requiredOption("--url <url>", "address of the gateway", url)
+    .requiredOption("--queue <name>", "name of the queue", nameOf("a queue"))
+    .option("--since <time>", "only requests received at this time or later, as 2026-11-01T00:00:00.000Z")
+    .option("--until <time>", "only requests received before this time")
+    .option("--header <text>", "'name: value', sent with every call; may be given several times", header);
 
-/** 0: done. 1: the gateway did not answer as asked. 2: the flags make no sense. */
+/** The exit code. 0: the history is written. 1: the gateway refused a call or did not answer. 2: the flags are refused. */
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parseFlags<ExportOptions>(command(), args);
   if (parsed.kind !== "run") return answer(parsed);
-  const { url, queue, header: headers, since, until } = parsed.options;
+  const { url, queue, header: headers = {}, since, until } = parsed.options;
   try {
     for await (const line of historyOf(new Client({ url, headers }).queue(queue), { since, until }))
       process.stdout.write(`${JSON.stringify(line)}\n`);

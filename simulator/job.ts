@@ -1,4 +1,4 @@
-import { BrokenPromise } from "./ledger.ts";
+import { PolicyDefect } from "./ledger.ts";
 import { type Measures, measure, type Reliability, reliabilityOf } from "./measures.ts";
 import { type PolicyName, runPolicy } from "./policies/index.ts";
 import { oracle } from "./policies/oracle.ts";
@@ -7,8 +7,9 @@ import { type PredictorName, predictorFor } from "./predictor.ts";
 import type { Settings } from "./settings.ts";
 import { makeWorkload, type Workload, type WorkloadSpec } from "./workload.ts";
 
-/** One policy in one run. */
+/** One run: a policy with a workload and settings. Plain data, so that a job can be sent to a thread. */
 export interface Job {
+  /** What to draw the workload from, or the workload of a replayed history. */
   readonly source: { readonly spec: WorkloadSpec } | { readonly history: Workload };
   /** Changes per hour. */
   readonly rate: number;
@@ -17,12 +18,14 @@ export interface Job {
   readonly settings: Settings;
 }
 
+/** `broken`: the policy did what no policy may do (PolicyDefect). */
 export type JobResult =
   | { readonly kind: "measured"; readonly measures: Measures; readonly reliability: readonly Reliability[] }
   | { readonly kind: "broken"; readonly problem: string };
 
 export const workloadNameOf = ({ source }: Job): string => ("spec" in source ? source.spec.name : source.history.name);
 
+/** Runs one job, and the oracle on the same workload to measure against. */
 export function runJob({ source, policy, predictor, settings }: Job, stopwatch: Stopwatch): JobResult {
   const workload = "spec" in source ? makeWorkload(source.spec) : source.history;
   try {
@@ -32,7 +35,7 @@ export function runJob({ source, policy, predictor, settings }: Job, stopwatch: 
     const measures = measure(workload, ledger, best);
     return { kind: "measured", measures, reliability: reliabilityOf(ledger.predictions) };
   } catch (error) {
-    if (!(error instanceof BrokenPromise)) throw error;
+    if (!(error instanceof PolicyDefect)) throw error;
     const where = `${policy}, ${settings.builders} builders, seed ${settings.seed}`;
     return { kind: "broken", problem: `${where}: ${error.message}` };
   }

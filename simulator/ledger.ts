@@ -5,25 +5,31 @@ export type Outcome = "landed" | "rejected" | "cancelled";
 export interface Decision {
   readonly atMs: number;
   readonly outcome: Outcome;
-  /** When the build that decided it ended; absent when its author gave it up. */
+  /** When the build that decided the change ended. Absent for a cancelled change. */
   readonly provenMs?: number;
-  /** It landed before a conflicting change ahead of it was decided. */
+  /** True when the change landed by a bypass: before a conflicting change ahead was decided. */
   readonly bypassed?: boolean;
 }
 
-/** Something landed that must not have, or a change was never decided: a defect of the policy. */
-export class BrokenPromise extends Error {}
+/** A policy did what no policy may do: it landed a change that breaks the trunk, or never decided a change. */
+export class PolicyDefect extends Error {}
 
-/** What has happened in one run: builds, decisions, and whether they were right. */
+/**
+ * Counts what happens in one run: builds, decisions and wrong decisions. The ledger knows every change's outcome, so it notices when
+ * the trunk is broken.
+ */
 export class Ledger {
+  /** Per change. Undefined until the change is decided. */
   readonly decisions: (Decision | undefined)[];
+  /** Builds started. */
   started = 0;
+  /** Builds given up before they finished. */
   aborted = 0;
-  /** Builder time, aborted builds included. */
+  /** The time that slots were taken, aborted builds included. */
   busyMs = 0;
-  /** Rejected, although it passes and really conflicts with nothing that had landed by then. */
+  /** How many changes were rejected although each passes and clashes with no change that had landed by then. */
   falseRejections = 0;
-  /** Of each change, as it arrived: the chance of success that was told, and whether it passes. */
+  /** Per change that has arrived: the probability of passing that the planner was told, and whether the change passes. */
   readonly predictions: { readonly told: number; readonly passes: boolean }[] = [];
   /** Real time of each run of the product's planner, in milliseconds. */
   readonly plannerMs: number[] = [];
@@ -43,19 +49,24 @@ export class Ledger {
     if (aborted) this.aborted += 1;
   }
 
-  /** It is on the trunk. Throws BrokenPromise when the trunk is not green with it. */
+  /**
+   * Puts change `n` on the trunk. Throws PolicyDefect when `n` fails alone, clashes with a landed change, or has landed before.
+   *
+   * Example: 1 and 2 clash. land(1) is fine, land(2) throws.
+   */
   land(n: number): void {
     const change = this.#change(n);
-    if (this.#landed[n] === 1) throw new BrokenPromise(`change ${n} landed twice`);
-    if (!change.passes) throw new BrokenPromise(`change ${n} landed, and fails`);
+    if (this.#landed[n] === 1) throw new PolicyDefect(`change ${n} landed twice`);
+    if (!change.passes) throw new PolicyDefect(`change ${n} landed although it fails`);
     const clash = change.clashes.find(this.isLanded);
-    if (clash !== undefined) throw new BrokenPromise(`changes ${clash} and ${n} landed, and fail together`);
+    if (clash !== undefined) throw new PolicyDefect(`changes ${clash} and ${n} landed although they fail together`);
     this.#landed[n] = 1;
   }
 
+  /** Ends change `n`. Throws PolicyDefect when `n` has been decided before. */
   decide(n: number, decision: Decision): void {
     const change = this.#change(n);
-    if (this.decisions[n]) throw new BrokenPromise(`change ${n} was decided twice`);
+    if (this.decisions[n]) throw new PolicyDefect(`change ${n} was decided twice`);
     if (decision.outcome === "rejected" && change.passes && !change.clashes.some(this.isLanded))
       this.falseRejections += 1;
     this.decisions[n] = decision;

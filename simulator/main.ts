@@ -4,7 +4,7 @@ import { type Cell, cellOf } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { type Job, workloadNameOf } from "./job.ts";
 import type { Measures, Reliability } from "./measures.ts";
-import { notesOn } from "./notes.ts";
+import { bulleted, notesOn } from "./notes.ts";
 import { parseOptions, type SimulatorOptions } from "./options.ts";
 import { isOurs } from "./policies/index.ts";
 import { runAll } from "./pool.ts";
@@ -14,9 +14,9 @@ import { comparison, plannerTime, reliability } from "./tables.ts";
 
 type History = Extract<Replay, { kind: "history" }>;
 
-/** Per cell, one job per seed; cells by workload, rate, builders and policy. */
+/** One group per workload, rate, number of builders and policy, in this order. A group has one job per seed. */
 function jobsFor(options: SimulatorOptions, predictor: PredictorName, history: History | undefined): Job[][] {
-  const { changes, seeds, cancellations, speaksFor, flakes, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
+  const { changes, seeds, cancellations, tests, flakes, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
   const sources = history
     ? [{ rate: history.rate, sourceFor: () => ({ history: history.workload }) }]
     : options.workloads.flatMap((name) =>
@@ -29,7 +29,7 @@ function jobsFor(options: SimulatorOptions, predictor: PredictorName, history: H
     options.builders.flatMap((builders) =>
       options.policies.map((policy) =>
         seeds.map((seed): Job => {
-          const settings = { builders, seed, speaksFor, flakes, startDelayMs, cancelDelayMs, mergeDelayMs };
+          const settings = { builders, seed, tests, flakes, startDelayMs, cancelDelayMs, mergeDelayMs };
           return { source: sourceFor(seed), rate, policy, predictor, settings };
         }),
       ),
@@ -40,7 +40,7 @@ function jobsFor(options: SimulatorOptions, predictor: PredictorName, history: H
 interface Outcome {
   readonly cells: readonly Cell[];
   readonly calibration: readonly { readonly workload: string; readonly tenths: readonly Reliability[] }[];
-  /** What a correct planner never does. */
+  /** What no correct policy does, one sentence each. Empty when all is well. */
   readonly problems: readonly string[];
 }
 
@@ -64,7 +64,7 @@ async function simulate(options: SimulatorOptions, groups: readonly (readonly Jo
   for (const { policy, builders, workload, falseRejections } of cells)
     if (falseRejections > 0 && options.flakes === 0)
       problems.push(
-        `${policy}, ${builders} builders, ${workload}: ${falseRejections} changes rejected without a fault`,
+        `${policy}, ${builders} builders, ${workload}: ${falseRejections} changes rejected although they pass`,
       );
   const firstOurs = Map.groupBy(
     groups.flatMap((group) => (group[0] && isOurs(group[0].policy) ? [group[0]] : [])),
@@ -89,19 +89,21 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
   }
   const parts = [comparison(cells)];
   for (const { workload, tenths } of calibration)
-    parts.push(`What was told about ${workload}, first seed, against what happened\n\n${reliability(tenths)}`);
-  if (options.timings) parts.push(plannerTime(cells));
-  parts.push(notes.map((note) => `* ${note}`).join("\n"));
+    parts.push(
+      `Predictions for ${workload}, first seed: told probability of passing, share passed\n\n${reliability(tenths)}`,
+    );
+  if (options.timings) parts.push(`Real time per run of the planner, in milliseconds\n\n${plannerTime(cells)}`);
+  parts.push(bulleted(notes, process.stdout.columns));
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-/** 0: done. 1: a policy broke a promise. 2: the flags or the history make no sense. */
+/** The exit code. 0: done. 1: a policy did what no policy may do. 2: the flags or the history are refused. */
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parseOptions(args);
   if (parsed.kind !== "run") return answer(parsed);
-  const replay = parsed.options.replay === undefined ? undefined : historyIn(parsed.options.replay);
+  const replay = parsed.options.replay === undefined ? undefined : readReplay(parsed.options.replay);
   if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
-  // A history happened once: without flakes, seeds change nothing.
+  // Without flaky builds, a replay has no randomness: one seed is enough.
   const once = replay && parsed.options.flakes === 0 ? { seeds: parsed.options.seeds.slice(0, 1) } : {};
   const options = { ...parsed.options, ...once };
   const predictor = options.predictor ?? (replay ? "history" : "told");
@@ -116,7 +118,7 @@ function refuse(problem: string): number {
   return 2;
 }
 
-function historyIn(file: string): Replay {
+function readReplay(file: string): Replay {
   try {
     return parseReplay(readFileSync(file, "utf8"));
   } catch (error) {

@@ -7,21 +7,32 @@ export interface Quantiles {
   readonly p99: number;
 }
 
-/** Of one policy in one run. Times in minutes; ratios are to the oracle's quantile of the same run. */
+/**
+ * What one policy achieved in one run. `ratio` divides each quantile of the policy's turnarounds by the same quantile of the oracle's.
+ *
+ * Example: the median turnaround is 60 minutes, the oracle's is 40. `minutes.p50` is 60, `ratio.p50` is 1.5.
+ */
 export interface Measures {
   readonly ratio: Quantiles;
   readonly minutes: Quantiles;
+  /** Builds started, divided by all changes. */
   readonly buildsPerChange: number;
+  /** Hours of taken slots, aborted builds included, divided by the landed changes. */
   readonly builderHoursPerLanded: number;
+  /** The share of the started builds that were given up. */
   readonly abortedShare: number;
+  /** Landed changes per hour from the first arrival to the last decision. */
   readonly landedPerHour: number;
   readonly landed: number;
-  /** From the end of the build that decided a change to its decision. */
+  /** P95 of the minutes from the end of the build that decided a change to its decision. */
   readonly waitingP95: number;
-  /** Of the landed. */
+  /** The share of the landed changes that landed by a bypass. */
   readonly bypassShare: number;
   readonly falseRejections: number;
-  /** Mean squared error of what the planner was told about each change; absent for policies that are not ours. */
+  /**
+   * The mean squared difference between the probability that the planner was told and 1 (passes) or 0 (fails). Absent for policies
+   * that do not drive the product's planner.
+   */
   readonly brier?: number;
   readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
 }
@@ -29,7 +40,7 @@ export interface Measures {
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Nearest rank; 0 of nothing. */
+/** The value at the nearest rank. 0 when there are no values. Example: percentile([10, 20, 30, 40], 0.5) is 20. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
@@ -45,7 +56,7 @@ const quantiles = (values: readonly number[]): Quantiles => ({
 
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-/** From arrival to decision, of all that were not given up by their authors, in minutes. */
+/** Minutes from arrival to decision, of every change that was not cancelled. */
 function turnarounds({ changes }: Workload, { decisions }: Ledger): number[] {
   return changes.flatMap(({ n, arrivalMs }) => {
     const decision = decisions[n];
@@ -53,6 +64,7 @@ function turnarounds({ changes }: Workload, { decisions }: Ledger): number[] {
   });
 }
 
+/** Measures `ledger`. `oracle` is the ledger of the oracle on the same workload. */
 export function measure(workload: Workload, ledger: Ledger, oracle: Ledger): Measures {
   const decided = ledger.decisions.filter((decision): decision is Decision => decision !== undefined);
   const landed = decided.filter(({ outcome }) => outcome === "landed");
@@ -91,7 +103,12 @@ const brierOf = (predictions: Predictions): number =>
     predictions.length,
   );
 
-/** Of the changes that were told about this chance of success, how many pass. */
+/**
+ * What was predicted against what happened, for the changes whose told probability of passing is between `from` and `to`: their number,
+ * the mean of what was told, and the share that passes.
+ *
+ * Example: 10 changes were told to pass with 0.2, 3 of them pass: from 0.2, to 0.3, changes 10, told 0.2, passed 0.3.
+ */
 export interface Reliability {
   readonly from: number;
   readonly to: number;
@@ -100,7 +117,7 @@ export interface Reliability {
   readonly passed: number;
 }
 
-/** In tenths; tenths that nothing was told of are left out. */
+/** The reliability per tenth of the told probability. A tenth without changes is left out. */
 export function reliabilityOf(predictions: Predictions): Reliability[] {
   return Array.from({ length: 10 }, (_, tenth) => {
     const inside = predictions.filter(({ told }) => Math.min(9, Math.floor(told * 10)) === tenth);

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Job, JobResult } from "./job.ts";
 
-/** The jobs' results, in their order, whoever finishes first. */
+/** Runs the jobs on `threads` threads. The results are in the order of the jobs. `done` gets the number of finished jobs. */
 export async function runAll(
   jobs: readonly Job[],
   threads: number,

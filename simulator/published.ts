@@ -1,8 +1,8 @@
 import type { Quantiles } from "./measures.ts";
 
 /**
- * Turnaround over the oracle's as published for SubmitQueue in 'Keeping Master Green at Scale' (EuroSys 2019), read off the authors'
- * slides 54 and 56; on their own changes, which nobody else has. By rate; for 100, 200, 300, 400 and 500 builders.
+ * The published turnaround of SubmitQueue as a multiple of the oracle's, from 'Keeping Master Green at Scale' (EuroSys 2019), read off
+ * slides 54 and 56 of the authors. Their changes are not public. By changes per hour, for 100, 200, 300, 400 and 500 builders.
  */
 const P50: Readonly<Record<number, readonly number[]>> = {
   500: [2.56, 1.77, 1.49, 1.38, 1.26],
@@ -19,6 +19,7 @@ const P99: Readonly<Record<number, readonly number[]>> = {
   100: [2.19, 1.65, 1.46, 1.38, 1.25],
 };
 
+/** Undefined when nothing was published for the rate and the number of builders. */
 export function published(rate: number, builders: number): Pick<Quantiles, "p50" | "p99"> | undefined {
   const [p50, p99] = [P50[rate]?.[builders / 100 - 1], P99[rate]?.[builders / 100 - 1]];
   return p50 === undefined || p99 === undefined ? undefined : { p50, p99 };

@@ -1,7 +1,7 @@
 /** A stream of uniform numbers in [0, 1). */
 export type Stream = () => number;
 
-/** mulberry32: 32 bits of state, one stream per seed. */
+/** The generator mulberry32, which has 32 bits of state. */
 function mulberry32(seed: number): Stream {
   let state = seed >>> 0;
   return () => {
@@ -13,24 +13,29 @@ function mulberry32(seed: number): Stream {
   };
 }
 
-/** FNV-1a over the characters: 32 bits. */
+/** The 32-bit hash FNV-1a over the characters of the text. */
 export function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
 
-/** One stream per seed and purpose, so that changing what one is used for leaves the others alone. */
+/**
+ * The stream of one seed and purpose. Each purpose has a stream of its own, so that drawing more numbers for one purpose does not change
+ * the others.
+ *
+ * Example: streamOf(1, "arrival") draws the arrivals and streamOf(1, "risk") the risks. Other arrivals leave the risks as they are.
+ */
 export const streamOf = (seed: number, purpose: string): Stream => {
   const stream = mulberry32(hash32(`${seed}/${purpose}`));
-  // Neighbouring seeds of mulberry32 are alike at first.
+  // The first numbers of neighbouring seeds are alike.
   for (let i = 0; i < 8; i++) stream();
   return stream;
 };
 
-/** Standard normal, by Box and Muller. */
+/** Draws from the standard normal distribution, by the Box–Muller transform. */
 export const normal = (stream: Stream): number =>
   Math.sqrt(-2 * Math.log(1 - stream())) * Math.cos(2 * Math.PI * stream());
 
-/** Exponential with this mean. */
+/** Draws from the exponential distribution with the given mean. */
 export const exponential = (stream: Stream, mean: number): number => -mean * Math.log(1 - stream());

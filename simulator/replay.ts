@@ -1,22 +1,22 @@
 import { z } from "zod";
 import type { Change, Workload } from "./workload.ts";
 
-const Moment = z.union([z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)), z.int().nonnegative()]);
+const Time = z.union([z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)), z.int().nonnegative()]);
 
-/** One change of a history. Times are ISO 8601 with an offset, or milliseconds since any fixed moment. */
+/** One change of a replayed history. Times are ISO 8601 with an offset, or milliseconds since any fixed moment. */
 const Entry = z
   .object({
     id: z.string().min(1),
-    arrivedAt: Moment,
-    /** What it touched: changes that share a path conflict. */
+    arrivedAt: Time,
+    /** The paths that the change touches. Changes that share a path conflict. */
     paths: z.array(z.string().min(1)).default([]),
-    /** Ids of earlier changes that it conflicts with beside those: what is known where paths are not. */
+    /** Ids of earlier changes that conflict with the change, in addition to those that share a path. */
     behind: z.array(z.string()).default([]),
     buildSeconds: z.number().positive(),
     outcome: z.enum(["landed", "error", "cancelled"]),
-    /** Of a cancelled one: when. */
-    endedAt: Moment.optional(),
-    /** Ids of changes that it fails together with, where that is known. */
+    /** When the change ended. Required for a cancelled change. */
+    endedAt: Time.optional(),
+    /** Ids of changes that fail together with the change though each passes alone. */
     clashesWith: z.array(z.string()).default([]),
     lines: z.int().nonnegative().default(0),
     authors: z.array(z.string()).default([]),
@@ -31,17 +31,20 @@ export type Replay =
   | { readonly kind: "history"; readonly workload: Workload; readonly rate: number }
   | { readonly kind: "malformed"; readonly problem: string };
 
-/** Reads JSON (a list, or an object with `changes`) or JSON lines, of one change or more. The format: doc/rfc/simulator.md. */
+/**
+ * Reads the history of a queue as a workload: a JSON list of changes, a JSON object with the list as `changes`, or JSON lines.
+ * doc/rfc/simulator.md describes the format. `rate` is in changes per hour, 0 when all changes arrived at one moment.
+ */
 export function parseReplay(text: string): Replay {
   const json = jsonOf(text);
-  if (json === undefined) return { kind: "malformed", problem: "it is neither JSON nor JSON lines" };
+  if (json === undefined) return { kind: "malformed", problem: "the file is neither JSON nor JSON lines" };
   const wrapped = Wrapped.safeParse(json);
-  // One line of JSON lines is an object, too.
+  // A single line of JSON lines is read as one object.
   const parsed = History.safeParse(wrapped.success ? wrapped.data.changes : Array.isArray(json) ? json : [json]);
   if (!parsed.success) return { kind: "malformed", problem: z.prettifyError(parsed.error) };
   const entries = parsed.data.toSorted((a, b) => a.arrivedAt - b.arrivedAt);
   if (entries.length === 0)
-    return { kind: "malformed", problem: "a history has at least one change, and this one is empty" };
+    return { kind: "malformed", problem: "a history has at least one change, and the file has none" };
   if (new Set(entries.map(({ id }) => id)).size < entries.length)
     return { kind: "malformed", problem: "two changes have the same id" };
   const changes = changesOf(entries);
@@ -49,6 +52,7 @@ export function parseReplay(text: string): Replay {
   return { kind: "history", workload: { name: "replay", changes }, rate: hours > 0 ? changes.length / hours : 0 };
 }
 
+/** Undefined when the text is neither JSON nor JSON lines. */
 function jsonOf(text: string): unknown {
   for (const source of [text, `[${text.trim().split(/\r?\n/).filter(Boolean).join(",")}]`]) {
     try {
@@ -59,13 +63,17 @@ function jsonOf(text: string): unknown {
   return undefined;
 }
 
-/** What each touches; a pair that is only said to conflict shares a made-up path. */
+/**
+ * Per change, the paths that it touches. A conflict that is known only from `behind` becomes a path that the two changes share.
+ *
+ * Example: change 1 (paths a.ts) is behind change 0 (no paths). 0 gets [behind/0-1], 1 gets [a.ts, behind/0-1].
+ */
 function pathsOf(entries: readonly Entry[], numbers: ReadonlyMap<string, number>): string[][] {
   const paths = entries.map((entry) => new Set(entry.paths));
   entries.forEach(({ behind }, n) => {
     for (const other of behind.flatMap((id) => numbers.get(id) ?? [])) {
       if (other === n) continue;
-      for (const one of [n, other]) paths[one]?.add(`behind/${other}-${n}`);
+      for (const end of [n, other]) paths[end]?.add(`behind/${other}-${n}`);
     }
   });
   return paths.map((own) => [...own]);
@@ -95,10 +103,10 @@ function changesOf(entries: readonly Entry[]): Change[] {
       n,
       arrivalMs: entry.arrivedAt - start,
       buildMs: Math.round(entry.buildSeconds * 1000),
-      // Changes that clash pass on their own merit: it is the pair that fails.
+      // Changes that clash pass alone: only the two together fail.
       passes: entry.outcome !== "error" || (clashes[n]?.size ?? 0) > 0,
-      latent: passing,
-      earlier: [...earlier].sort((a, b) => a - b),
+      successProbability: passing,
+      conflictsAhead: [...earlier].sort((a, b) => a - b),
       clashes: [...(clashes[n] ?? [])].sort((a, b) => a - b),
       paths: own,
       lines: entry.lines,

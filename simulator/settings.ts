@@ -1,21 +1,23 @@
 import { hash32 } from "./random.ts";
-import type { SpeaksFor } from "./workload.ts";
+import type { TestScope } from "./workload.ts";
 
-/** How the machinery behaves, for every policy alike. Milliseconds and shares. */
+/** The conditions of a run, the same for every policy. Times are in milliseconds. */
 export interface Settings {
+  /** How many builds may run at once. */
   readonly builders: number;
   readonly seed: number;
-  readonly speaksFor: SpeaksFor;
-  /** Before a build makes progress; it holds its builder meanwhile. */
+  /** What a build tests. */
+  readonly tests: TestScope;
+  /** From the start of a build until it makes progress. The build holds its slot meanwhile. */
   readonly startDelayMs: number;
-  /** Until a build that was given up has let go of its builder. */
+  /** From giving up a build until its slot is free. */
   readonly cancelDelayMs: number;
   /** From the decision to land until the change is on the trunk. */
   readonly mergeDelayMs: number;
-  /** Share of the builds that fail although their tree is sound. */
+  /** The share of the builds that fail although their tree passes. */
   readonly flakes: number;
 }
 
-/** Whether the `count`th build of a change is one of those that fail for no reason. */
+/** True when the `count`th build of the change `head` fails for no reason. The same seed gives the same answers. */
 export const isFlaky = ({ flakes, seed }: Settings, head: number, count: number): boolean =>
   flakes > 0 && (hash32(`${seed}/flake/${head}/${count}`) * 2654435761) % 2 ** 32 < flakes * 2 ** 32;

@@ -2,26 +2,29 @@ import { exponential, normal, type Stream, streamOf } from "./random.ts";
 
 const MINUTE = 60_000;
 
-/** One change, as the world knows it. Policies see its arrival, its conflicts and what the predictor tells; never how it turns out. */
+/**
+ * One change of a workload, with its outcome. A policy may see when the change arrives, its conflicts, and what the predictor tells.
+ * A policy may not see `passes`, `clashes`, `buildMs` and `cancelMs` before they take effect.
+ */
 export interface Change {
-  /** From 0, by arrival. */
+  /** The number of the change: 0 for the first to arrive. */
   readonly n: number;
   readonly arrivalMs: number;
-  /** Of every build of it. */
+  /** How long every build of the change takes. */
   readonly buildMs: number;
-  /** It passes on its own merit. */
+  /** True when a build of the change alone passes. */
   readonly passes: boolean;
-  /** The probability that it passes, before anybody has drawn. */
-  readonly latent: number;
-  /** The earlier changes that it potentially conflicts with, ascending: what the conflict analyzer says. */
-  readonly earlier: readonly number[];
-  /** Those, earlier or later, that it really fails together with. */
+  /** The probability with which `passes` was drawn. */
+  readonly successProbability: number;
+  /** The earlier changes that the conflict analyzer says conflict with the change, in order of arrival. */
+  readonly conflictsAhead: readonly number[];
+  /** The changes, earlier or later, that fail together with the change though each passes alone. */
   readonly clashes: readonly number[];
-  /** What it touches: two changes conflict potentially when they share a path. */
+  /** The paths that the change touches. Two changes conflict when they share a path. */
   readonly paths: readonly string[];
-  /** When its author gives it up, if it is undecided by then. */
+  /** When the author cancels the change, if it is undecided by then. */
   readonly cancelMs?: number;
-  /** What a predictor that learns may look at. */
+  /** `lines`, `files` and `authors` are what a predictor that learns may use. */
   readonly lines: number;
   readonly files: number;
   readonly authors: readonly string[];
@@ -41,16 +44,22 @@ export interface WorkloadSpec {
   readonly rate: number;
   readonly changes: number;
   readonly seed: number;
-  /** Share of the changes that their authors give up, at a random moment of the two hours after arrival. */
+  /** The share of the changes that their authors cancel, at a random moment of the two hours after arrival. */
   readonly cancellations: number;
 }
 
-/** Build times are log-normal, in minutes. */
+/** Build times in minutes: log-normal, moved into the range from `least` to `most`. */
 export const BUILD = { median: 27, sigma: 0.55, least: 3, most: 120 } as const;
+/** A change is risky with probability `share`. A risky change passes with probability `risky`, every other with `safe`. */
 export const RISK = { share: 0.15, safe: 0.995, risky: 0.2 } as const;
-export const EUROSYS = { potential: 0.35, real: 0.0002 } as const;
-export const MODULES = { count: 40, zipf: 1, real: 0.02 } as const;
-/** Made up, for a predictor that learns: what is risky is larger, and mostly written by a few. */
+/** `eurosys`: two changes conflict with probability `conflict`. Two that conflict clash with probability `clash`. */
+export const EUROSYS = { conflict: 0.35, clash: 0.0002 } as const;
+/** `modules`: `count` modules, of which the k-th has a share of the changes in proportion to 1 / k^`zipf`. */
+export const MODULES = { count: 40, zipf: 1, clash: 0.02 } as const;
+/**
+ * What a predictor that learns may find out, made up: a risky change has more lines, and `fromCareless` of the risky changes are by the
+ * first `careless` of the `authors`. Lines are log-normal with the given medians.
+ */
 export const FEATURES = {
   safeLines: 40,
   riskyLines: 160,
@@ -59,38 +68,40 @@ export const FEATURES = {
   careless: 12,
   fromCareless: 0.67,
 } as const;
-/** Changes that arrive further apart than this do not really conflict. */
-export const REAL_WITHIN_MS = 60 * MINUTE;
+/** Two changes whose arrivals are this far apart or further do not clash. */
+export const CLASH_WITHIN_MS = 60 * MINUTE;
 const CANCEL_WITHIN_MS = 120 * MINUTE;
 
+/** Per change: its conflicts ahead and its paths. `clashRate`: the probability that two changes that conflict clash. */
 interface Conflicts {
-  readonly earlier: number[][];
+  readonly conflictsAhead: number[][];
   readonly paths: string[][];
-  readonly real: number;
+  readonly clashRate: number;
 }
 
-/** Same spec, same workload. */
+/** Draws a workload. The same spec gives the same workload. The rate changes only the arrivals and the clashes. */
 export function makeWorkload(spec: WorkloadSpec): Workload {
   const arrivals = arrivalsOf(spec);
-  const { earlier, paths, real } = spec.name === "eurosys" ? scattered(spec) : clustered(spec);
-  const clashes = clashesOf(spec.seed, arrivals, earlier, real);
+  const { conflictsAhead, paths, clashRate } =
+    spec.name === "eurosys" ? conflictsByPair(spec) : conflictsByModule(spec);
+  const clashes = clashesOf(spec.seed, arrivals, conflictsAhead, clashRate);
   const stream = (purpose: string) => streamOf(spec.seed, purpose);
   const [duration, risk, outcome] = [stream("duration"), stream("risk"), stream("outcome")];
   const [size, author] = [stream("lines"), stream("author")];
   const [gaveUp, when] = [stream("cancelled"), stream("cancelled-when")];
   const changes = arrivals.map((arrivalMs, n): Change => {
-    const latent = risk() < RISK.share ? RISK.risky : RISK.safe;
+    const successProbability = risk() < RISK.share ? RISK.risky : RISK.safe;
     const cancelMs = Math.round(arrivalMs + when() * CANCEL_WITHIN_MS);
     return {
       n,
       arrivalMs,
       buildMs: buildMsOf(duration),
-      passes: outcome() < latent,
-      latent,
-      earlier: earlier[n] ?? [],
+      passes: outcome() < successProbability,
+      successProbability,
+      conflictsAhead: conflictsAhead[n] ?? [],
       clashes: clashes[n] ?? [],
       paths: paths[n] ?? [],
-      ...featuresOf(latent === RISK.risky, size, author),
+      ...featuresOf(successProbability === RISK.risky, size, author),
       ...(gaveUp() < spec.cancellations ? { cancelMs } : {}),
     };
   });
@@ -120,23 +131,31 @@ function buildMsOf(stream: Stream): number {
   return Math.round(Math.min(BUILD.most, Math.max(BUILD.least, minutes)) * MINUTE);
 }
 
-/** Each pair conflicts potentially or not, whatever the others do: a path of its own for each pair that does. */
-function scattered({ seed, changes }: WorkloadSpec): Conflicts {
+/**
+ * `eurosys`: draws for each pair of changes whether it conflicts. Each pair that conflicts shares a path that no other change has.
+ *
+ * Example: of three changes, 0–2 and 1–2 conflict. 0 has pair/0-2, 1 has pair/1-2, 2 has both. Each has a path of its own as well.
+ */
+function conflictsByPair({ seed, changes }: WorkloadSpec): Conflicts {
   const stream = streamOf(seed, "potential");
-  const earlier = Array.from({ length: changes }, (): number[] => []);
+  const conflictsAhead = Array.from({ length: changes }, (): number[] => []);
   const paths = Array.from({ length: changes }, (_, n) => [`own/${n}`]);
   for (let i = 1; i < changes; i++)
     for (let j = 0; j < i; j++) {
-      if (stream() >= EUROSYS.potential) continue;
-      earlier[i]?.push(j);
+      if (stream() >= EUROSYS.conflict) continue;
+      conflictsAhead[i]?.push(j);
       paths[i]?.push(`pair/${j}-${i}`);
       paths[j]?.push(`pair/${j}-${i}`);
     }
-  return { earlier, paths, real: EUROSYS.real };
+  return { conflictsAhead, paths, clashRate: EUROSYS.clash };
 }
 
-/** Each change is in one module, the k-th of them in proportion to 1/k; all in a module conflict potentially. */
-function clustered({ seed, changes }: WorkloadSpec): Conflicts {
+/**
+ * `modules`: draws one module for each change. All changes of a module conflict with each other, and with no other change.
+ *
+ * Example: modules 1, 2, 1 for changes 0, 1, 2. Change 2 conflicts with 0; change 1 conflicts with neither.
+ */
+function conflictsByModule({ seed, changes }: WorkloadSpec): Conflicts {
   const stream = streamOf(seed, "module");
   const cumulative: number[] = [];
   for (let k = 1; k <= MODULES.count; k++) cumulative.push((cumulative.at(-1) ?? 0) + 1 / k ** MODULES.zipf);
@@ -145,24 +164,25 @@ function clustered({ seed, changes }: WorkloadSpec): Conflicts {
     const drawn = stream() * total;
     return cumulative.findIndex((upTo) => drawn < upTo);
   });
-  const earlier = modules.map((module, n) => [...modules.keys()].filter((m) => m < n && modules[m] === module));
-  return { earlier, paths: modules.map((module) => [`module/${module}`]), real: MODULES.real };
+  const conflictsAhead = modules.map((module, n) => [...modules.keys()].filter((m) => m < n && modules[m] === module));
+  return { conflictsAhead, paths: modules.map((module) => [`module/${module}`]), clashRate: MODULES.clash };
 }
 
+/** Per change, both ways: the changes that fail together with it. Drawn among the conflicts that arrive close together. */
 function clashesOf(
   seed: number,
   arrivals: readonly number[],
-  earlier: readonly (readonly number[])[],
-  real: number,
+  conflictsAhead: readonly (readonly number[])[],
+  clashRate: number,
 ): number[][] {
   const stream = streamOf(seed, "real");
   const clashes = arrivals.map((): number[] => []);
   arrivals.forEach((at, i) => {
-    const conflicting = new Set(earlier[i]);
+    const conflicting = new Set(conflictsAhead[i]);
     for (let j = 0; j < i; j++) {
-      // Drawn for every pair: what conflicts potentially does not shift the stream.
-      const clash = stream() < real;
-      if (!clash || !conflicting.has(j) || at - (arrivals[j] ?? 0) >= REAL_WITHIN_MS) continue;
+      // One draw for every pair, so that the conflicts do not shift the stream.
+      const clash = stream() < clashRate;
+      if (!clash || !conflicting.has(j) || at - (arrivals[j] ?? 0) >= CLASH_WITHIN_MS) continue;
       clashes[i]?.push(j);
       clashes[j]?.push(i);
     }
@@ -170,36 +190,49 @@ function clashesOf(
   return clashes;
 }
 
-/** tree: a build tests everything in its tree. heads: only what its heads affect, so it says nothing of those below them. */
-export const SPEAKS_FOR = ["tree", "heads"] as const;
-export type SpeaksFor = (typeof SPEAKS_FOR)[number];
+/**
+ * What a build tests. `everything`: every change in its tree. `affected`: only what its heads affect, so a passed build is no evidence
+ * about the changes of its base.
+ */
+export const TEST_SCOPES = ["everything", "affected"] as const;
+export type TestScope = (typeof TEST_SCOPES)[number];
 
-/** A build's contents beside the trunk, which is green. */
+/** What a build contains in addition to the trunk, as numbers of changes. */
 export interface Tree {
   readonly heads: readonly number[];
-  /** What is assumed to land before them. */
+  /** The changes that are assumed to land before the heads. */
   readonly base: readonly number[];
 }
 
-/** Whether each change that the build speaks for passes on its own merit, and really conflicts with nothing in the tree or on the trunk. */
+/**
+ * True when the build of `tree` passes: every change that the build tests passes alone, and clashes with no change of the tree or of
+ * the trunk.
+ *
+ * Example: 0 and 1 clash, 2 passes alone and clashes with neither. Heads [2] on base [0, 1]: passes when the build tests what is
+ * affected, fails when the build tests everything. Heads [1] on base [0] fails either way.
+ */
 export function passes(
   changes: readonly Change[],
   isLanded: (n: number) => boolean,
   { heads, base }: Tree,
-  speaksFor: SpeaksFor,
+  tests: TestScope,
 ): boolean {
-  const fresh = new Set([...base, ...heads]);
+  const inTree = new Set([...base, ...heads]);
   const isSound = (n: number): boolean => {
     const change = changes[n];
-    return change?.passes === true && !change.clashes.some((other) => fresh.has(other) || isLanded(other));
+    return change?.passes === true && !change.clashes.some((other) => inTree.has(other) || isLanded(other));
   };
-  return heads.every(isSound) && (speaksFor === "heads" || base.every(isSound));
+  return heads.every(isSound) && (tests === "affected" || base.every(isSound));
 }
 
-/** What lands when each change is tried alone, in order of arrival. */
+/**
+ * Per change, whether it lands when changes are built and landed one after the other, in order of arrival.
+ *
+ * Example: 0 fails alone, 1 and 2 clash: [false, true, false].
+ */
 export function serialOutcome(changes: readonly Change[]): boolean[] {
   const landed: boolean[] = [];
   for (const { n } of changes)
-    landed[n] = passes(changes, (other) => landed[other] === true, { heads: [n], base: [] }, "tree");
+    landed[n] = passes(changes, (other) => landed[other] === true, { heads: [n], base: [] }, "everything");
   return landed;
 }

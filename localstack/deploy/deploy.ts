@@ -1,45 +1,47 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
 import { z } from "zod";
+import { answer, flagsOf, parseFlags } from "../../client/flags.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
-
-const USAGE = `Usage: npm run localstack:deploy -- [--endpoint URL] [--queues FILE] [--images]
-
-Deploys all stacks to an endpoint that behaves like AWS: LocalStack, MiniStack.
-
-  --endpoint URL  where it is (default: AWS_ENDPOINT_URL, or http://127.0.0.1:4566)
-  --queues FILE   the queue configuration (default: localstack/deploy/queues.yaml, a queue onto the sandbox)
-  --images        deploy functions that run git as container images; without, they use the git of the endpoint's machine
-  --help          this text
-`;
 
 const REPOSITORY = resolve(import.meta.dirname, "..", "..");
 const STATE = join(REPOSITORY, ".submitqueue");
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
 const ENVIRONMENT = "aws://000000000000/us-east-1";
 
-const Flags = z.object({
-  endpoint: z.url({ protocol: /^https?$/, error: "--endpoint takes an http(s) URL" }),
-  queues: z.string().default(DEFAULT_QUEUES),
-  images: z.boolean().default(false),
-  help: z.boolean().default(false),
-});
-type Flags = z.infer<typeof Flags>;
-
-/** Throws what is wrong with the arguments, as a sentence. */
-function readFlags(args: readonly string[], { AWS_ENDPOINT_URL = "http://127.0.0.1:4566" }: NodeJS.ProcessEnv): Flags {
-  const text = { type: "string" } as const;
-  const on = { type: "boolean" } as const;
-  const options = { endpoint: { ...text, default: AWS_ENDPOINT_URL }, queues: text, images: on, help: on };
-  const flags = Flags.safeParse(parseArgs({ args: [...args], options }).values);
-  if (!flags.success) throw new Error(flags.error.issues.map(({ message }) => message).join("; "));
-  return flags.data;
+interface DeployFlags {
+  readonly endpoint: string;
+  readonly queues: string;
+  readonly images: boolean;
 }
 
+function httpUrl(text: string): string {
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) throw new InvalidArgumentError("It is an http(s) URL.");
+  return text;
+}
+
+const command = ({ AWS_ENDPOINT_URL = "http://127.0.0.1:4566" }: NodeJS.ProcessEnv) =>
+  flagsOf(
+    "npm run localstack:deploy --",
+    "Deploys all stacks to an endpoint that behaves like AWS: LocalStack, MiniStack.",
+  )
+    .option("--endpoint <url>", "where it is; AWS_ENDPOINT_URL says so too", httpUrl, AWS_ENDPOINT_URL)
+    .addOption(
+      new Option("--queues <file>", "the queue configuration").default(
+        DEFAULT_QUEUES,
+        "localstack/deploy/queues.yaml, a queue onto the sandbox",
+      ),
+    )
+    .option(
+      "--images",
+      "deploy functions that run git as container images; without, they use the git of the endpoint's machine",
+      false,
+    );
+
 /** Bootstraps the endpoint, deploys, and answers where the HTTP API is. Throws when the CDK's command line fails. */
-async function deploy({ endpoint, queues, images }: Flags): Promise<string> {
+async function deploy({ endpoint, queues, images }: DeployFlags): Promise<string> {
   const outdir = join(STATE, "localstack");
   mkdirSync(outdir, { recursive: true });
   const cdk = (...args: readonly string[]) =>
@@ -77,17 +79,9 @@ function apiAt(endpoint: string, outputs: unknown): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  let flags: Flags;
-  try {
-    flags = readFlags(args, process.env);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (flags.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
+  const parsed = parseFlags<DeployFlags>(command(process.env), args);
+  if (parsed.kind !== "run") return answer(parsed);
+  const flags = parsed.options;
   const reached = await fetch(flags.endpoint).then(
     () => true,
     () => false,

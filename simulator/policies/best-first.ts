@@ -3,101 +3,121 @@ import type { Ledger } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
 import type { Workload } from "../workload.ts";
-import { type Build, Line } from "./line.ts";
+import { type Build, StrictQueue } from "./strict-queue.ts";
 
 export interface BestFirst {
-  /** Builds outside the best are aborted at every event; else a running build keeps its slot until it is contradicted. */
+  /**
+   * True: the likeliest unfinished paths, as many as there are builders, are wanted. When the free slots are too few for those that
+   * do not run, every running build of another path is aborted. False: a running build keeps its slot until its path is refuted.
+   */
   readonly preempts: boolean;
-  /** Every outcome is taken to be equally likely. */
-  readonly blind?: boolean;
-  /** Builds less likely to be needed are not started. */
+  /** True when every change is taken to land with probability 0.5. */
+  readonly ignoresPredictions?: boolean;
+  /** A path less likely than this to come true is not built. */
   readonly threshold?: number;
 }
 
-/** How likely a change is to land once a build that may still come true has passed, and once one has failed. numbers.md 6.1. */
-const PROVEN = 0.985;
-const DISPROVEN = 0.015;
+/** The probability that an undecided change lands after one of its builds has passed, and after its builds have only failed. */
+const LANDS_AFTER_PASS = 0.985;
+const LANDS_AFTER_FAILURE = 0.015;
 
-/** Best-first on the probability that a build is needed. 2019: pre-emptive. */
+/**
+ * Builds the paths that are likeliest to come true, over all undecided changes.
+ *
+ * Example: B conflicts with A, C conflicts with A and B. A lands with 0.9, B with 0.6. Paths by probability: A (1), "B on A" (0.9),
+ * "C on A and B" (0.54), "C on A, without B" (0.36), "B without A" (0.1), … With three slots the first three are built.
+ */
 export function bestFirst(
   workload: Workload,
   settings: Settings,
   prediction: Prediction,
-  { preempts, blind = false, threshold = 0 }: BestFirst,
+  { preempts, ignoresPredictions = false, threshold = 0 }: BestFirst,
 ): Ledger {
-  const line = new Line(workload, settings);
-  const lands = workload.changes.map(({ n }) => (blind ? 0.5 : told(prediction, n)));
+  const queue = new StrictQueue(workload, settings);
+  const lands = workload.changes.map(({ n }) => (ignoresPredictions ? 0.5 : predicted(prediction, n)));
   const floor = threshold > 0 ? Math.log(threshold) : Number.NEGATIVE_INFINITY;
-  return line.run(() => {
-    if (!blind) for (const n of line.touched) if (line.isUndecided(n)) lands[n] = belief(line, n, prediction);
-    line.touched.clear();
-    if (preempts) preempt(line, lands, floor);
-    else fill(line, lands, floor);
+  return queue.run(() => {
+    if (!ignoresPredictions)
+      for (const n of queue.toEstimate) if (queue.isUndecided(n)) lands[n] = landingProbability(queue, n, prediction);
+    queue.toEstimate.clear();
+    if (preempts) preempt(queue, lands, floor);
+    else fill(queue, lands, floor);
   });
 }
 
-/** Whatever a build was based on, and whatever has become of that, its verdict is taken to be about its head: numbers.md 6.1, "dynamic update". */
-function belief(line: Line, n: number, prediction: Prediction): number {
-  const live = [...(line.builds[n]?.values() ?? [])].filter((build) => build.state === "finished");
-  const finished = [...live, ...(line.contradicted[n] ?? [])];
-  if (finished.some((build) => build.passed)) return PROVEN;
-  return finished.length > 0 ? DISPROVEN : told(prediction, n);
+/**
+ * The probability that the undecided change `n` lands. Every finished build of `n` counts, also when its path was refuted: the
+ * verdict is taken to be about `n`, as the paper does in its dynamic update.
+ */
+function landingProbability(queue: StrictQueue, n: number, prediction: Prediction): number {
+  const live = [...(queue.builds[n]?.values() ?? [])].filter((build) => build.state === "finished");
+  const finished = [...live, ...(queue.refuted[n] ?? [])];
+  if (finished.some((build) => build.passed)) return LANDS_AFTER_PASS;
+  return finished.length > 0 ? LANDS_AFTER_FAILURE : predicted(prediction, n);
 }
 
-const told = (prediction: Prediction, n: number): number => prediction.told[n] ?? 0.5;
+const predicted = (prediction: Prediction, n: number): number => prediction.told[n] ?? 0.5;
 
-function fill(line: Line, lands: readonly number[], floor: number): void {
-  if (line.free <= 0) return;
-  for (const guess of guesses(line, lands)) {
-    if (guess.logProbability < floor) return;
-    if (line.builds[guess.head.n]?.has(keyOf(line, guess))) continue;
-    line.start(guess.head.n, rejectedOf(guess));
-    if (line.free <= 0) return;
+function fill(queue: StrictQueue, lands: readonly number[], floor: number): void {
+  if (queue.freeSlots <= 0) return;
+  for (const candidate of pathCandidates(queue, lands)) {
+    if (candidate.logProbability < floor) return;
+    if (queue.builds[candidate.head.n]?.has(keyOf(queue, candidate))) continue;
+    queue.start(candidate.head.n, rejectedBy(candidate));
+    if (queue.freeSlots <= 0) return;
   }
 }
 
-function preempt(line: Line, lands: readonly number[], floor: number): void {
+function preempt(queue: StrictQueue, lands: readonly number[], floor: number): void {
   const wanted = new Set<Build>();
-  const missing: Guess[] = [];
-  for (const guess of guesses(line, lands)) {
-    if (guess.logProbability < floor || wanted.size + missing.length >= line.settings.builders) break;
-    const build = line.builds[guess.head.n]?.get(keyOf(line, guess));
+  const missing: PathCandidate[] = [];
+  for (const candidate of pathCandidates(queue, lands)) {
+    if (candidate.logProbability < floor || wanted.size + missing.length >= queue.settings.builders) break;
+    const build = queue.builds[candidate.head.n]?.get(keyOf(queue, candidate));
     if (build?.state === "finished") continue;
     if (build) wanted.add(build);
-    else missing.push(guess);
+    else missing.push(candidate);
   }
-  if (missing.length > line.free) for (const build of [...line.running]) if (!wanted.has(build)) line.abort(build);
-  for (const guess of missing) {
-    if (line.free <= 0) return;
-    line.start(guess.head.n, rejectedOf(guess));
+  if (missing.length > queue.freeSlots)
+    for (const build of [...queue.running]) if (!wanted.has(build)) queue.abort(build);
+  for (const candidate of missing) {
+    if (queue.freeSlots <= 0) return;
+    queue.start(candidate.head.n, rejectedBy(candidate));
   }
 }
 
+/** One assumption of a path turned into its less likely alternative. */
 interface Flip {
   readonly n: number;
-  /** In log-probability; never negative. */
+  /** How much the log-probability of the path falls. Never negative. */
   readonly cost: number;
 }
 
-interface Head {
+/** A head and what its likeliest path assumes. */
+interface HeadAssumptions {
   readonly n: number;
-  readonly open: readonly number[];
-  /** Assumed to be rejected by the likeliest guess. */
+  readonly undecidedAhead: readonly number[];
+  /** The undecided changes ahead that the likeliest path leaves out. */
   readonly unlikely: readonly number[];
+  /** Cheapest first. Computed when the likeliest path of the head has been taken. */
   flips?: readonly Flip[];
 }
 
-interface Guess {
-  readonly head: Head;
+/** A path that may be built: the likeliest path of its head, with `flips` turned. */
+interface PathCandidate {
+  readonly head: HeadAssumptions;
   readonly logProbability: number;
   /** Indexes into the head's flips, ascending. */
   readonly flips: readonly number[];
 }
 
-const cheap = (p: number): number => Math.log(Math.max(p, 1 - p));
-const dear = (p: number): number => Math.log(Math.max(1e-300, Math.min(p, 1 - p)));
+/** The log-probability of the likelier outcome of a change that lands with probability `p`. */
+const logOfLikelier = (p: number): number => Math.log(Math.max(p, 1 - p));
+/** The log-probability of the less likely outcome of a change that lands with probability `p`. */
+const logOfUnlikelier = (p: number): number => Math.log(Math.max(1e-300, Math.min(p, 1 - p)));
 
-function rejectedOf({ head, flips }: Guess): number[] {
+/** The undecided changes ahead that the path leaves out. */
+function rejectedBy({ head, flips }: PathCandidate): number[] {
   if (flips.length === 0) return [...head.unlikely];
   const rejected = new Set(head.unlikely);
   for (const flip of flips) {
@@ -107,35 +127,49 @@ function rejectedOf({ head, flips }: Guess): number[] {
   return [...rejected];
 }
 
-const keyOf = (line: Line, guess: Guess): number => line.keyOf(guess.head.n, rejectedOf(guess));
+const keyOf = (queue: StrictQueue, candidate: PathCandidate): number =>
+  queue.keyOf(candidate.head.n, rejectedBy(candidate));
 
-/** Every guess of every undecided change, likeliest first, made as they are asked for. */
-function* guesses(line: Line, lands: readonly number[]): Generator<Guess, void, void> {
+/**
+ * Every path of every undecided change, likeliest first. A path is made only when the caller takes the one before.
+ *
+ * A head with k undecided changes ahead has 2^k paths, so the paths are enumerated by their flips. The head's flips are sorted by
+ * cost. After a path with last flip i come two candidates that cost no less: flip i + 1 in addition, and flip i + 1 instead of i.
+ * Every set of flips is reached exactly once: {} → {0} → {0,1} and {1} → …
+ *
+ * Example: C conflicts with A (lands with 0.9) and B (0.6). Flipping B costs less than flipping A. Order: "A, B" (0.54), "A, not B"
+ * (0.36), "not A, B" (0.06), "neither" (0.04).
+ */
+function* pathCandidates(queue: StrictQueue, lands: readonly number[]): Generator<PathCandidate, void, void> {
   const p = (n: number) => lands[n] ?? 0.5;
-  const firsts = line.undecided.map((n): Guess => {
-    const open = line.openAhead(n);
-    const logProbability = open.reduce((sum, other) => sum + cheap(p(other)), 0);
-    return { head: { n, open, unlikely: open.filter((other) => p(other) < 0.5) }, logProbability, flips: [] };
+  const firsts = queue.undecided.map((n): PathCandidate => {
+    const ahead = queue.undecidedAhead(n);
+    const logProbability = ahead.reduce((sum, other) => sum + logOfLikelier(p(other)), 0);
+    return {
+      head: { n, undecidedAhead: ahead, unlikely: ahead.filter((other) => p(other) < 0.5) },
+      logProbability,
+      flips: [],
+    };
   });
   const heap = new Heap(precedes, firsts);
-  for (let guess = heap.pop(); guess !== undefined; guess = heap.pop()) {
-    yield guess;
-    const { head } = guess;
-    head.flips ??= head.open
-      .map((n) => ({ n, cost: cheap(p(n)) - dear(p(n)) }))
+  for (let candidate = heap.pop(); candidate !== undefined; candidate = heap.pop()) {
+    yield candidate;
+    const { head } = candidate;
+    head.flips ??= head.undecidedAhead
+      .map((n) => ({ n, cost: logOfLikelier(p(n)) - logOfUnlikelier(p(n)) }))
       .sort((a, b) => (a.cost === b.cost ? a.n - b.n : a.cost - b.cost));
-    const last = guess.flips.at(-1) ?? -1;
+    const last = candidate.flips.at(-1) ?? -1;
     const next = head.flips[last + 1];
     if (next === undefined) continue;
-    heap.push({ head, logProbability: guess.logProbability - next.cost, flips: [...guess.flips, last + 1] });
+    heap.push({ head, logProbability: candidate.logProbability - next.cost, flips: [...candidate.flips, last + 1] });
     if (last < 0) continue;
     const cost = next.cost - (head.flips[last]?.cost ?? 0);
-    const flips = [...guess.flips.slice(0, -1), last + 1];
-    heap.push({ head, logProbability: guess.logProbability - cost, flips });
+    const flips = [...candidate.flips.slice(0, -1), last + 1];
+    heap.push({ head, logProbability: candidate.logProbability - cost, flips });
   }
 }
 
-const precedes = (a: Guess, b: Guess): boolean =>
+const precedes = (a: PathCandidate, b: PathCandidate): boolean =>
   a.logProbability !== b.logProbability
     ? a.logProbability > b.logProbability
     : a.flips.length !== b.flips.length

@@ -1,4 +1,4 @@
-import { BrokenPromise, type Ledger } from "../ledger.ts";
+import { type Ledger, PolicyDefect } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
 import { serialOutcome, type Workload } from "../workload.ts";
@@ -6,67 +6,75 @@ import { bestFirst } from "./best-first.ts";
 import { optimistic } from "./optimistic.ts";
 import { oracle } from "./oracle.ts";
 import { OurQueue, type Stopwatch } from "./ours.ts";
-import { type Options, queueConfig } from "./queue-config.ts";
+import { queueConfig, type Variant } from "./queue-config.ts";
 import { singleQueue } from "./single-queue.ts";
 
 interface Policy {
-  /** For people: what it does. */
+  /** What the policy does, for `--help`. */
   readonly about: string;
-  /** It lands exactly what a serial run in order of arrival lands. */
+  /** True when the policy must land exactly the changes that land when each is tried alone, in order of arrival. */
   readonly strict?: true;
   readonly run: (workload: Workload, settings: Settings, prediction: Prediction, stopwatch: Stopwatch) => Ledger;
 }
 
-const ours = (about: string, options: Options = {}): Policy => ({
+/** The product's planner, with the settings of `variant` instead of its defaults. */
+const ours = (about: string, variant: Variant = {}): Policy => ({
   about,
   run: (workload, settings, prediction, stopwatch) =>
-    new OurQueue(workload, settings, prediction, queueConfig(settings, prediction, options), stopwatch).run(),
+    new OurQueue(workload, settings, prediction, queueConfig(settings, prediction, variant), stopwatch).run(),
 });
 
 const POLICIES = {
   oracle: {
-    about: "knows every outcome, builds each change once on arrival, lands strictly in order; builders without limit",
+    about: "knows every outcome: one build per change, unlimited builders, lands strictly in order of arrival",
     strict: true,
     run: oracle,
   },
-  single: { about: "builds a change when all conflicting ones ahead are decided", strict: true, run: singleQueue },
+  single: {
+    about: "no speculation: builds a change once every conflicting change ahead of it is decided",
+    strict: true,
+    run: singleQueue,
+  },
   optimistic: {
-    about: "assumes success, starts again behind a failure (as Zuul does)",
+    about: "assumes that every build passes; after a failure, builds the changes behind it again (Zuul)",
     strict: true,
     run: optimistic,
   },
   "speculate-all": {
-    about: "best-first, every outcome equally likely, pre-emptive",
+    about: "like 2019, but takes every change to land with probability 0.5",
     strict: true,
-    run: (workload, settings, prediction) => bestFirst(workload, settings, prediction, { preempts: true, blind: true }),
+    run: (workload, settings, prediction) =>
+      bestFirst(workload, settings, prediction, { preempts: true, ignoresPredictions: true }),
   },
   "2019": {
-    about: "best-first on the probability that a build is needed, pre-emptive (EuroSys 2019)",
+    about: "builds the likeliest paths; aborts running builds for likelier ones (EuroSys 2019)",
     strict: true,
     run: (workload, settings, prediction) => bestFirst(workload, settings, prediction, { preempts: true }),
   },
   sticky: {
-    about: "best-first; running builds keep their builder (uber/submitqueue today)",
+    about: "builds the likeliest paths; running builds keep their slot (uber/submitqueue today)",
     strict: true,
     run: (workload, settings, prediction) => bestFirst(workload, settings, prediction, { preempts: false }),
   },
   "sticky-threshold": {
-    about: "sticky, and builds needed with less than 0.1 are not started",
+    about: "sticky, but starts no build of a path less likely than 0.1",
     strict: true,
     run: (workload, settings, prediction) =>
       bestFirst(workload, settings, prediction, { preempts: false, threshold: 0.1 }),
   },
   ours: ours("the product's planner, with its defaults"),
-  "ours-arrival": ours("ours without probation: order of arrival", { order: "arrival" }),
-  "ours-no-threshold": ours("ours, and no build is too unlikely", { minProbability: 0 }),
+  "ours-arrival": ours("ours without probation: conflicting changes keep the order of arrival", { order: "arrival" }),
+  "ours-no-threshold": ours("ours, but no path is too unlikely to be built", { minProbability: 0 }),
   "ours-no-bypass": ours("ours without bypasses", { bypass: false }),
-  "ours-preempting": ours("ours, and running builds may be given up for better ones", { allocator: "preempting" }),
-  "ours-batch-4": ours("ours with batches of up to 4", { batch: 4 }),
-  "ours-batch-8": ours("ours with batches of up to 8", { batch: 8 }),
-  "ours-retries": ours("ours, and a failed build is repeated once", { retries: 1 }),
-  "ours-all": ours("ours pre-emptive, with batches of up to 8 and one retry", {
+  "ours-preempting": ours("ours, but running builds may be aborted for clearly better ones", {
     allocator: "preempting",
-    batch: 8,
+  }),
+  "ours-bundle-4": ours("ours with bundles of up to 4 batches", { bundle: 4 }),
+  "ours-bundle-8": ours("ours with bundles of up to 8 batches", { bundle: 8 }),
+  "ours-retries": ours("ours, but a failed build is repeated once", { retries: 1 }),
+  "ours-all": ours("ours-preempting with bundles of up to 8 batches and one retry", {
+    allocator: "preempting",
+    bundle: 8,
     retries: 1,
   }),
 } satisfies Record<string, Policy>;
@@ -74,10 +82,14 @@ const POLICIES = {
 export type PolicyName = keyof typeof POLICIES;
 export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
 export const isPolicyName = (name: string): name is PolicyName => Object.hasOwn(POLICIES, name);
+/** True for the policies that drive the product's planner. */
 export const isOurs = (name: PolicyName): boolean => name === "ours" || name.startsWith("ours-");
 export const aboutPolicy = (name: PolicyName): string => POLICIES[name].about;
 
-/** Throws BrokenPromise when the trunk was not kept green, a change was left undecided, or a strict policy strays from the serial run. */
+/**
+ * Runs one policy to the end. Throws PolicyDefect in three cases: a change landed that breaks the trunk, a change was never decided,
+ * or a strict policy landed other changes than a serial run. The last is checked only without flaky builds and cancelled changes.
+ */
 export function runPolicy(
   name: PolicyName,
   workload: Workload,
@@ -88,12 +100,12 @@ export function runPolicy(
   const policy: Policy = POLICIES[name];
   const ledger = policy.run(workload, settings, prediction, stopwatch);
   const undecided = ledger.decisions.indexOf(undefined);
-  if (undecided >= 0) throw new BrokenPromise(`${name} never decided change ${undecided}`);
+  if (undecided >= 0) throw new PolicyDefect(`${name} never decided change ${undecided}`);
   const isPlain = settings.flakes === 0 && workload.changes.every(({ cancelMs }) => cancelMs === undefined);
   if (policy.strict && isPlain) {
     const serial = serialOutcome(workload.changes);
-    const stray = serial.findIndex((lands, n) => lands !== (ledger.decisions[n]?.outcome === "landed"));
-    if (stray >= 0) throw new BrokenPromise(`${name} decided change ${stray} otherwise than a serial run`);
+    const differing = serial.findIndex((lands, n) => lands !== (ledger.decisions[n]?.outcome === "landed"));
+    if (differing >= 0) throw new PolicyDefect(`${name} decided change ${differing} differently from a serial run`);
   }
   return ledger;
 }

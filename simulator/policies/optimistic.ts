@@ -1,29 +1,32 @@
 import type { Ledger } from "../ledger.ts";
 import type { Settings } from "../settings.ts";
 import type { Workload } from "../workload.ts";
-import { Line } from "./line.ts";
+import { StrictQueue } from "./strict-queue.ts";
 
 /**
- * One path per change: everything ahead is assumed to land. A change whose build has failed is assumed to be rejected at once, and
- * the builds behind it start again without it, as in Zuul's gate.
+ * Builds one path per change, which assumes that every change ahead lands, as Zuul's gate pipeline does. When the build of a change
+ * fails, the change is assumed to be rejected, and the builds of conflicting changes behind it start again without it.
+ *
+ * Example: A ← B ← C, all conflict. "A", "B on A" and "C on B on A" are built. "B on A" fails: "C on B on A" is aborted and "C on A"
+ * is started.
  */
 export function optimistic(workload: Workload, settings: Settings): Ledger {
   const failed = new Set<number>();
-  return new Line(workload, settings).run((line) => {
+  return new StrictQueue(workload, settings).run((queue) => {
     failed.clear();
     const missing: { readonly n: number; readonly rejected: readonly number[] }[] = [];
-    for (const n of line.undecided) {
-      const rejected = line.openAhead(n).filter((other) => failed.has(other));
-      const key = line.keyOf(n, rejected);
-      for (const build of [...(line.builds[n]?.values() ?? [])])
-        if (build.key !== key && build.state === "running") line.abort(build);
-      const build = line.builds[n]?.get(key);
+    for (const n of queue.undecided) {
+      const rejected = queue.undecidedAhead(n).filter((other) => failed.has(other));
+      const key = queue.keyOf(n, rejected);
+      for (const build of [...(queue.builds[n]?.values() ?? [])])
+        if (build.key !== key && build.state === "running") queue.abort(build);
+      const build = queue.builds[n]?.get(key);
       if (build === undefined) missing.push({ n, rejected });
       else if (build.state === "finished" && !build.passed) failed.add(n);
     }
     for (const { n, rejected } of missing) {
-      if (line.free <= 0) return;
-      line.start(n, rejected);
+      if (queue.freeSlots <= 0) return;
+      queue.start(n, rejected);
     }
   });
 }

@@ -3,16 +3,20 @@ import type { Settings } from "../settings.ts";
 import { serialOutcome, type Workload } from "../workload.ts";
 
 /**
- * Knows how everything turns out: as many builders as it likes, one build of each change on its true path, started when it arrives.
- * A change is decided when that build has finished and every conflicting change ahead is decided: strict order of arrival.
+ * The policy that the others are measured against. It knows every outcome and has unlimited builders. It builds each change once,
+ * on the path that comes true, from the moment of arrival. A change is decided when its build has finished and every conflicting
+ * change ahead is decided.
+ *
+ * Example: A arrives at 0 and builds for 30 minutes. B conflicts with A, arrives at 10 and builds for 5 minutes. Both are decided at
+ * 30: B's turnaround is 20 minutes.
  */
 export function oracle(workload: Workload, settings: Settings): Ledger {
   const ledger = new Ledger(workload);
   const lands = serialOutcome(workload.changes);
   const ready: number[] = [];
-  for (const { n, arrivalMs, buildMs, earlier, cancelMs } of workload.changes) {
+  for (const { n, arrivalMs, buildMs, conflictsAhead, cancelMs } of workload.changes) {
     const provenMs = arrivalMs + settings.startDelayMs + buildMs;
-    const readyMs = earlier.reduce((latest, other) => Math.max(latest, ready[other] ?? 0), provenMs);
+    const readyMs = conflictsAhead.reduce((latest, other) => Math.max(latest, ready[other] ?? 0), provenMs);
     const givenUp = cancelMs !== undefined && cancelMs < readyMs;
     const endMs = givenUp ? cancelMs : readyMs;
     ready[n] = endMs;

@@ -43,15 +43,15 @@ type Event =
   | { readonly kind: "stopped"; readonly key: BuildKey; readonly batchId: BatchId }
   | { readonly kind: "land"; readonly message: LandBatch };
 
-/** Virtual time starts here, so that nothing is ever before the epoch. */
+/** The time at which virtual time 0 lies, so that no time that the planner computes is negative. */
 const ORIGIN = 1_000_000;
-/** Beyond this the queue is asked again, as the sweep would. */
+/** When nothing happens for longer than this, the planner gets a tick, as the sweep sends one every minute. */
 const TICK_MS = 60_000;
 
-/** Real time in milliseconds, for the planner's own cost; it has no influence on what happens. */
+/** Real time in milliseconds. It measures what a run of the planner costs and has no influence on the simulation. */
 export type Stopwatch = () => number;
 
-/** The product's planner, and the world around it: builds, runway and callers under virtual time. */
+/** Drives the product's planner under virtual time. It plays the builds, runway and the callers. */
 export class OurQueue {
   readonly ledger: Ledger;
   readonly #config: QueueConfig;
@@ -89,7 +89,7 @@ export class OurQueue {
     }
   }
 
-  /** One run of the planner for each time at which something happens, until nothing is left to happen. */
+  /** Runs the planner once for each time at which an event is due, until no event is left. Throws PolicyDefect. */
   run(): Ledger {
     for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
       const ticks = this.#live.size > 0 && at - this.#now > TICK_MS;
@@ -210,7 +210,7 @@ export class OurQueue {
     const first = Math.min(...heads);
     const count = (this.#builds.get(first) ?? 0) + 1;
     this.#builds.set(first, count);
-    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#config.buildRunner.speaksFor);
+    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#settings.tests);
     const buildMs = Math.max(...heads.map((n) => this.#change(n).buildMs));
     this.#running.set(buildKey, {
       batchId,
@@ -221,7 +221,7 @@ export class OurQueue {
     this.#agenda.add(this.#now + this.#settings.startDelayMs + buildMs, 0, { kind: "finish", key: buildKey });
   }
 
-  /** The log says which build decided. */
+  /** Remembers which build decided a request: the request log names it. */
   #hear(event: LogEvent): void {
     const key = event.metadata["build_key"];
     if (event.kind === "status" && (event.status === "landed" || event.status === "error") && typeof key === "string")

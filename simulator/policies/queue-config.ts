@@ -2,34 +2,48 @@ import { QueueConfig, type ScorerConfig } from "../../functions/contracts/queues
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
 
-/** Where a variant departs from the product's defaults. */
-export interface Options {
+/** What a variant of the product's planner sets other than the product's defaults. */
+export interface Variant {
+  /** No batch is put on probation. */
   readonly order?: "arrival";
   readonly minProbability?: number;
   readonly bypass?: false;
   readonly allocator?: "preempting";
-  readonly batch?: number;
+  /** The most batches in a bundle. */
+  readonly bundle?: number;
   readonly retries?: number;
 }
 
 export const QUEUE = "simulated";
 
-/** The product's defaults for everything but the budget, the analyzer, the scorer and what a build speaks for. */
-export const queueConfig = (settings: Settings, prediction: Prediction, options: Options): QueueConfig => {
-  const { batch, retries, ...speculation } = options;
+/** The product's names for what a build tests. */
+const SPEAKS_FOR = { affected: "heads", everything: "tree" } as const;
+
+/**
+ * The configuration of the simulated queue: the product's defaults, with these exceptions. The budget is `settings.builders`. The
+ * conflict analyzer is `paths` by file, so changes that share no path are independent. The scorer tells the prediction. What a build
+ * tests is `settings.tests`.
+ */
+export const queueConfig = (settings: Settings, prediction: Prediction, variant: Variant): QueueConfig => {
+  const { bundle, retries, ...speculation } = variant;
   return QueueConfig.parse({
     name: QUEUE,
     repository: { remote: "/simulated" },
-    buildRunner: { type: "fake", speaksFor: settings.speaksFor, timeoutSeconds: 86_400 },
+    buildRunner: { type: "fake", speaksFor: SPEAKS_FOR[settings.tests], timeoutSeconds: 86_400 },
     conflictAnalyzer: { type: "paths", by: "file" },
     budget: settings.builders,
     speculation: { scorer: scorerFor(prediction), ...speculation },
-    ...(batch === undefined ? {} : { batch: { maxSize: batch } }),
+    ...(bundle === undefined ? {} : { batch: { maxSize: bundle } }),
     ...(retries === undefined ? {} : { retries }),
   });
 };
 
-/** What is told travels as lines changed, in thousandths: one bucket per probability. */
+/**
+ * The product's scorer that tells the planner the same probabilities as `told`. The `heuristic` scorer knows a change by its size, so each
+ * probability becomes a number of changed lines (`linesFor`) and a bucket of the scorer.
+ *
+ * Example: a change that passes with 0.2 has 200 lines, and the bucket of up to 200 lines has success 0.2.
+ */
 function scorerFor({ name, told }: Prediction): ScorerConfig {
   if (name === "history") return { type: "history" };
   const values = [...new Set(told)].sort((a, b) => a - b);
@@ -37,4 +51,5 @@ function scorerFor({ name, told }: Prediction): ScorerConfig {
   return { type: "heuristic", by: "lines", buckets: values.map((p) => ({ upTo: linesFor(p), success: p })) };
 }
 
+/** How many lines a change has that passes with probability `p`: its thousandths. */
 export const linesFor = (p: number): number => Math.round(p * 1000);

@@ -1,14 +1,14 @@
 import type { Ledger } from "../ledger.ts";
 import type { Settings } from "../settings.ts";
 import type { Workload } from "../workload.ts";
-import { Line } from "./line.ts";
+import { StrictQueue } from "./strict-queue.ts";
 
-/** No guesses: a change is built once everything conflicting ahead of it is decided. */
+/** Does not speculate: a change is built once every conflicting change ahead of it is decided. */
 export function singleQueue(workload: Workload, settings: Settings): Ledger {
-  return new Line(workload, settings).run((line) => {
-    for (const n of line.undecided) {
-      if (line.free <= 0) return;
-      if (line.openAhead(n).length === 0 && !line.builds[n]?.has(line.keyOf(n, []))) line.start(n, []);
+  return new StrictQueue(workload, settings).run((queue) => {
+    for (const n of queue.undecided) {
+      if (queue.freeSlots <= 0) return;
+      if (queue.undecidedAhead(n).length === 0 && !queue.builds[n]?.has(queue.keyOf(n, []))) queue.start(n, []);
     }
   });
 }

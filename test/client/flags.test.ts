@@ -8,6 +8,7 @@ const parse = (...args: string[]) =>
       .option("--share <x>", "a part", numberIn(0, 1))
       .option("--colour <name>", "which", oneOf(["red", "blue"]))
       .option("--seeds <list>", "many", listOf(wholeIn(0, 99)), [1, 2])
+      .option("--format <name>", "the format", oneOf(["text", "csv"]), "text")
       .option("--file <path>", "where", nameOf("a file"))
       .option("--json", "as JSON", false),
     args,
@@ -17,7 +18,7 @@ describe("flags of a command line", () => {
   it("are read as what they are, with defaults for those that are not given", () => {
     expect(parse("--share", "0.5", "--colour=red", "--seeds", "3, 4,3", "--json")).toEqual({
       kind: "run",
-      options: { size: 3, share: 0.5, colour: "red", seeds: [3, 4], json: true },
+      options: { size: 3, format: "text", share: 0.5, colour: "red", seeds: [3, 4], json: true },
     });
   });
 
@@ -39,10 +40,11 @@ describe("flags of a command line", () => {
     expect(parsed).toMatchObject({ problem: expect.stringContaining("Usage: tool") });
   });
 
-  it("help with defaults, but for switches", () => {
+  it("have a help with the defaults, but for switches", () => {
     const help = parse("--help");
     expect(help).toMatchObject({ kind: "help", text: expect.stringMatching(/how large \(default: 3\)/) });
     expect(help).toMatchObject({ text: expect.stringMatching(/many \(default: 1,2\)/) });
+    expect(help).toMatchObject({ text: expect.stringMatching(/the format \(default: text\)/) });
     expect(help).toMatchObject({ text: expect.stringMatching(/as JSON\n/) });
   });
 });

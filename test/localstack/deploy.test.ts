@@ -55,8 +55,8 @@ describe("the app for endpoints that behave like AWS", () => {
 
 describe("npm run localstack:deploy", () => {
   it.each<[string, readonly string[], RegExp]>([
-    ["an endpoint that is no URL", ["--endpoint", "here"], /--endpoint takes an http\(s\) URL[\s\S]*Usage:/],
-    ["a flag that it does not know", ["--colour"], /Unknown option '--colour'[\s\S]*Usage:/],
+    ["an endpoint that is no URL", ["--endpoint", "here"], /It is an http\(s\) URL[\s\S]*Usage:/],
+    ["a flag that it does not know", ["--colour"], /unknown option '--colour'[\s\S]*Usage:/],
     [
       "an endpoint where nothing answers",
       ["--endpoint", "http://127.0.0.1:1"],

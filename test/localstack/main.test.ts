@@ -77,9 +77,13 @@ describe("npm start", () => {
   });
 
   it.each<[string, readonly string[], RegExp]>([
-    ["a flag that it does not know", ["--colour"], /Unknown option '--colour'[\s\S]*Usage:/],
-    ["a port that is none", ["--port", "http"], /--port takes a number[\s\S]*Usage:/],
-    ["a queue configuration that is not there", ["--queues", "/nowhere/queues.yaml"], /no file \/nowhere/],
+    ["a flag that it does not know", ["--colour"], /unknown option '--colour'[\s\S]*Usage:/],
+    ["a port that is none", ["--port", "http"], /'--port <port>' argument 'http' is invalid[\s\S]*Usage:/],
+    [
+      "a queue configuration that is not there",
+      ["--queues", "/nowhere/queues.yaml"],
+      /'\/nowhere\/queues.yaml' is invalid. There is no such file/,
+    ],
   ])("refuses %s with exit code 2 and its usage", async (_, args, said) => {
     const { exited, complaints } = start(...args);
     expect(await exited).toBe(2);

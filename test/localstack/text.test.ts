@@ -59,7 +59,11 @@ function messagesWith(text: string): readonly (readonly [Topic<never>, object])[
     on(signalsTopic, { ...built, buildKey, verdict: { kind: "failed", reason }, url: text }),
     on(
       mergesTopic("remote#main", String(n)),
-      LandBatch.parse({ ...landing, batches: [{ ...unit, tested: composed, exact: true, bundle: text }] }),
+      LandBatch.parse({
+        ...landing,
+        installation: "here",
+        batches: [{ ...unit, tested: composed, exact: true, bundle: text }],
+      }),
     ),
     on(logTopic, statusEvent(numbered, "error", at, { occurrence: "text", reason, metadata: { said: text } })),
   ];

@@ -12,7 +12,7 @@ async function exportHistory(...flags: string[]) {
 }
 
 describe("npm run export-history", () => {
-  /** Knows one queue, which has done nothing, and only those who say who they are. */
+  /** A gateway with one queue, shop, which has no requests. It answers only calls with the header x-who. */
   const server = createServer((request, response) => {
     const isKnown =
       request.url?.startsWith("/stage/v1/queues/shop/requests?") && request.headers["x-who"] === "me: you";
@@ -26,7 +26,7 @@ describe("npm run export-history", () => {
   });
   afterAll(() => server.close());
 
-  it("writes nothing for a queue that has done nothing, and sends the headers it was given", async () => {
+  it("writes nothing for a queue without requests, and sends the given headers", async () => {
     expect(await exportHistory("--url", url, "--queue", "shop", "--header", "x-who: me: you")).toEqual({
       status: 0,
       stdout: "",
@@ -34,7 +34,7 @@ describe("npm run export-history", () => {
     });
   });
 
-  it("fails with the gateway's words when it refuses", async () => {
+  it("ends with exit code 1 and the gateway's problem when the gateway refuses", async () => {
     const { status, stderr } = await exportHistory("--url", url, "--queue", "nope");
     expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("404") });
     expect(stderr).toContain("queue.unknown");
@@ -45,7 +45,7 @@ describe("npm run export-history", () => {
     [["--url", "http://127.0.0.1"], "--queue"],
     [["--url", "http://127.0.0.1", "--queue", "shop", "--header", "nonsense"], "--header"],
     [["--url", "http://127.0.0.1", "--queue", "shop", "--what"], "--what"],
-  ])("refuses %j with exit code 2 and its usage", async (flags, said) => {
+  ])("refuses %j with exit code 2 and prints its usage", async (flags, said) => {
     const { status, stderr } = await exportHistory(...flags);
     expect(status).toBe(2);
     expect(stderr.split("\n")[0]).toContain(said);

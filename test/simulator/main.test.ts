@@ -14,7 +14,7 @@ const simulate = (...flags: string[]) => {
 const QUICK = ["--changes", "30", "--seeds", "1,2", "--builders", "10,20", "--threads", "1"];
 
 describe("npm run simulate", () => {
-  it("prints one JSON document, the same bytes for the same seeds, however many threads", () => {
+  it("prints one JSON document, the same bytes for the same seeds and any number of threads", () => {
     const first = simulate(...QUICK, "--json");
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(simulate(...QUICK.slice(0, -1), "2", "--json").stdout).toBe(first.stdout);
@@ -32,7 +32,7 @@ describe("npm run simulate", () => {
       expect(cells[0][name], name).toBeTypeOf("number");
   });
 
-  it("prints a table for people, and says that the workload is made up", () => {
+  it("prints tables, and says that the workload is made up", () => {
     const { status, stdout } = simulate(...QUICK, "--policies", "oracle,ours-all", "--timings");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^10 +oracle +1\.00 /m);
@@ -40,13 +40,13 @@ describe("npm run simulate", () => {
     expect(stdout).toContain("planner runs");
   });
 
-  it("draws a chart", () => {
+  it("writes a chart with a bar per policy and number of builders", () => {
     const file = join(home, "chart.svg");
     expect(simulate(...QUICK, "--policies", "sticky", "--svg", file).status).toBe(0);
     expect(readFileSync(file, "utf8")).toMatch(/^<svg [\s\S]*sticky, 20 builders[\s\S]*<\/svg>\n$/);
   });
 
-  it("takes a history of one request, as export-history writes it", () => {
+  it("replays a history of one request, as export-history writes it", () => {
     const file = join(home, "one.jsonl");
     const line = { id: "1", arrivedAt: "2026-11-23T15:16:39.000Z", behind: [], buildSeconds: 1.5, outcome: "landed" };
     writeFileSync(file, `${JSON.stringify(line)}\n`);
@@ -55,7 +55,7 @@ describe("npm run simulate", () => {
     expect(JSON.parse(stdout).cells[0]).toMatchObject({ landed: 1, buildsPerChange: 1 });
   });
 
-  it("answers what would have been with another budget", () => {
+  it("replays a history with other numbers of builders", () => {
     const file = join(home, "history.jsonl");
     const line = (n: number) =>
       JSON.stringify({
@@ -80,16 +80,17 @@ describe("npm run simulate", () => {
     [["--seeds", "1,,2"], "--seeds"],
     [["--flakes", "2"], "--flakes"],
     [["--predictor", "oracle"], "--predictor"],
+    [["--tests", "heads"], "It is one of everything, affected"],
     [["--speed", "9"], "--speed"],
     [["more"], "more"],
-  ])("refuses %j with exit code 2 and its usage", (flags, said) => {
+  ])("refuses %j with exit code 2 and prints its usage", (flags, said) => {
     const { status, stdout, stderr } = simulate(...flags);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain(said);
     expect(stderr).toContain("Usage:");
   });
 
-  it("refuses a history that is not there", () => {
+  it("refuses a history file that does not exist", () => {
     expect(simulate("--replay", join(home, "nowhere.json"))).toMatchObject({ status: 2 });
   });
 });

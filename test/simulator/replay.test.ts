@@ -16,17 +16,17 @@ const read = (entries: readonly object[]) => {
   return replay;
 };
 
-describe("a history", () => {
-  it("becomes a workload: arrivals from its first, conflicts by shared path", () => {
+describe("a replayed history", () => {
+  it("becomes a workload: arrivals count from the first change, changes that share a path conflict", () => {
     const { workload, rate } = read([
       entry("b", 30, { paths: ["app/main.ts", "lib/x.ts"] }),
       entry("a", 0),
       entry("c", 60 - 1, { paths: ["lib/x.ts"], outcome: "error", buildSeconds: 90 }),
     ]);
     expect(workload.changes).toMatchObject([
-      { arrivalMs: 0, earlier: [], passes: true },
-      { arrivalMs: 1_800_000, earlier: [0] },
-      { arrivalMs: 3_540_000, earlier: [1], passes: false, buildMs: 90_000 },
+      { arrivalMs: 0, conflictsAhead: [], passes: true },
+      { arrivalMs: 1_800_000, conflictsAhead: [0] },
+      { arrivalMs: 3_540_000, conflictsAhead: [1], passes: false, buildMs: 90_000 },
     ]);
     expect(rate).toBeCloseTo(3.05);
   });
@@ -38,7 +38,7 @@ describe("a history", () => {
       expect(parseReplay(text)).toEqual(parseReplay(JSON.stringify(entries)));
   });
 
-  it("may be of a single change, in each of the three forms", () => {
+  it("may have a single change, in each of the three formats", () => {
     for (const text of [
       JSON.stringify([entry("a", 0)]),
       JSON.stringify({ changes: [entry("a", 0)] }),
@@ -53,7 +53,7 @@ describe("a history", () => {
     }
   });
 
-  it("knows who gave up, and when", () => {
+  it("tells when a change was cancelled", () => {
     const { workload } = read([
       entry("a", 0),
       entry("b", 1, { outcome: "cancelled", endedAt: "2026-03-01T09:05:00Z" }),
@@ -61,7 +61,7 @@ describe("a history", () => {
     expect(workload.changes[1]).toMatchObject({ cancelMs: 300_000, passes: true });
   });
 
-  it("takes changes that clash for sound by themselves", () => {
+  it("takes changes that fail together to pass alone", () => {
     const { workload } = read([entry("a", 0), entry("b", 1, { outcome: "error", clashesWith: ["a"] })]);
     expect(workload.changes).toMatchObject([
       { passes: true, clashes: [1] },
@@ -77,7 +77,7 @@ describe("a history", () => {
     [JSON.stringify([entry("a", 0), entry("a", 1)]), "same id"],
     [JSON.stringify([entry("a", 0), entry("b", 1, { outcome: "cancelled" })]), "endedAt"],
     [JSON.stringify([entry("a", 0), entry("b", 1, { buildSeconds: 0 })]), "buildSeconds"],
-  ])("is refused when malformed: %s", (text, problem) => {
+  ])("is refused when it is malformed: %s", (text, problem) => {
     expect(parseReplay(text)).toMatchObject({ kind: "malformed", problem: expect.stringContaining(problem) });
   });
 });

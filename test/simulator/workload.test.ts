@@ -16,42 +16,45 @@ const share = (workload: Workload, of: (change: Workload["changes"][number]) => 
   workload.changes.filter(of).length / workload.changes.length;
 
 describe("a workload", () => {
-  it("is the same for the same seed, and another for another", () => {
+  it("is the same for the same seed, and differs for another seed", () => {
     expect(makeWorkload(spec())).toEqual(makeWorkload(spec()));
     expect(makeWorkload(spec({ seed: 2 }))).not.toEqual(makeWorkload(spec()));
   });
 
-  it("changes in nothing but its arrivals when the rate changes", () => {
+  it("keeps everything but its arrivals and clashes when the rate changes", () => {
     const [slow, fast] = [makeWorkload(spec({ rate: 100 })), makeWorkload(spec({ rate: 500 }))];
     const timeless = ({ changes }: Workload) => changes.map(({ arrivalMs: _, clashes: __, ...change }) => change);
     expect(timeless(slow)).toEqual(timeless(fast));
     expect(slow.changes.at(-1)?.arrivalMs).toBeGreaterThan(4 * (fast.changes.at(-1)?.arrivalMs ?? 0));
   });
 
-  it("has the build times, risks and conflicts that it says it has", () => {
+  it("has the build times, risks and conflicts that its constants say", () => {
     const workload = makeWorkload(spec({ changes: 2_000 }));
     const minutes = workload.changes.map(({ buildMs }) => buildMs / 60_000);
     expect(percentile(minutes, 0.5)).toBeCloseTo(27, -0.5);
     expect(Math.max(...minutes)).toBeLessThanOrEqual(120);
-    expect(share(workload, ({ latent }) => latent === 0.2)).toBeCloseTo(0.15, 1);
+    expect(share(workload, ({ successProbability: latent }) => latent === 0.2)).toBeCloseTo(0.15, 1);
     const pairs = (2_000 * 1_999) / 2;
-    expect(workload.changes.reduce((sum, { earlier }) => sum + earlier.length, 0) / pairs).toBeCloseTo(0.35, 2);
+    expect(workload.changes.reduce((sum, { conflictsAhead: earlier }) => sum + earlier.length, 0) / pairs).toBeCloseTo(
+      0.35,
+      2,
+    );
   });
 
-  it("shares a path exactly between changes that conflict", () => {
+  it("gives two changes a common path exactly when they conflict", () => {
     for (const name of ["eurosys", "modules"] as const) {
       const { changes } = makeWorkload(spec({ name, changes: 60 }));
-      for (const { n, paths, earlier } of changes)
+      for (const { n, paths, conflictsAhead: earlier } of changes)
         for (const other of changes.slice(0, n))
           expect(other.paths.some((path) => paths.includes(path))).toBe(earlier.includes(other.n));
     }
   });
 
-  it("keeps real conflicts among potential ones, both ways", () => {
+  it("has clashes only between changes that conflict, and in both directions", () => {
     const { changes } = makeWorkload(spec({ name: "modules" }));
     for (const { n, clashes } of changes)
       for (const other of clashes) {
-        expect(changes[Math.max(n, other)]?.earlier).toContain(Math.min(n, other));
+        expect(changes[Math.max(n, other)]?.conflictsAhead).toContain(Math.min(n, other));
         expect(changes[other]?.clashes).toContain(n);
       }
     expect(changes.some(({ clashes }) => clashes.length > 0)).toBe(true);
@@ -77,7 +80,7 @@ describe("a predictor", () => {
     expect(Math.abs(brier(name) - expected)).toBeLessThan(0.012);
   });
 
-  it("that is told the truth is reliable in every tenth", () => {
+  it("that tells the truth is right in every tenth", () => {
     for (const { told, passed } of reliabilityOf(predictions("told")))
       expect(Math.abs(told - passed)).toBeLessThan(0.05);
   });

@@ -2,20 +2,23 @@ import type { QueueClient } from "../client/client.ts";
 import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
 import { median } from "./measures.ts";
 
-/** One change of a history, as `--replay` reads it. */
-export interface HistoryLine {
+/** One change of a queue's history, in the format that `--replay` reads. */
+export interface ReplayEntry {
   readonly id: string;
   readonly arrivedAt: string;
-  /** Those that were there when it arrived and that it conflicted with: the last twenty, as the log names them. */
+  /** Ids of the conflicting requests that were undecided when the request was batched: the last twenty, for the log names no more. */
   readonly behind: readonly string[];
-  /** Of its builds that finished, the median; else how long the first had run when it ended: at least so long. */
+  /**
+   * The median time of the request's builds that finished. When none finished, the time from the start of the first build to the end of
+   * the request, which a build takes at least.
+   */
   readonly buildSeconds: number;
   readonly outcome: "landed" | "error" | "cancelled";
   readonly endedAt: string;
 }
 
-/** What the request's history says of it; undefined when it has not ended, or was never built. */
-export function lineOf(request: RequestSummary, events: readonly HistoryEntry[]): HistoryLine | undefined {
+/** Reads one change out of a request and its history. Undefined when the request has not ended or was never built. */
+export function entryOf(request: RequestSummary, events: readonly HistoryEntry[]): ReplayEntry | undefined {
   const { number, receivedAt, status, updatedAt } = request;
   if (status !== "landed" && status !== "error" && status !== "cancelled") return undefined;
   const builds = buildSecondsOf(events, Date.parse(updatedAt));
@@ -24,19 +27,19 @@ export function lineOf(request: RequestSummary, events: readonly HistoryEntry[])
   return {
     id: String(number),
     arrivedAt: receivedAt,
-    behind: typeof behind === "string" ? behind.split(" ").filter(Boolean).map(requestOf) : [],
+    behind: typeof behind === "string" ? behind.split(" ").filter(Boolean).map(requestIdOf) : [],
     buildSeconds: median(builds),
     outcome: status,
     endedAt: updatedAt,
   };
 }
 
-/** A batch's label is the number of its request, and after a dot how often the request was batched before. */
-const requestOf = (label: string): string => label.replace(/\..*$/, "");
+/** The request id in a batch's label. Label 17.1 is request 17, which had been batched once before. */
+const requestIdOf = (label: string): string => label.replace(/\..*$/, "");
 
 const seconds = (durationMs: number): number => Math.max(0.001, durationMs / 1000);
 
-/** A bundle's build counts for each of its heads. */
+/** The times of the request's finished builds, in seconds. A build of a bundle counts for every request of the bundle. */
 function buildSecondsOf(events: readonly HistoryEntry[], ended: number): number[] {
   const begun = new Map<unknown, number>();
   for (const { event, at, metadata } of events)
@@ -50,21 +53,21 @@ function buildSecondsOf(events: readonly HistoryEntry[], ended: number): number[
 }
 
 export interface Window {
-  /** Received at or after. */
+  /** Only requests received at this time or later. */
   readonly since?: string | undefined;
-  /** Received before. */
+  /** Only requests received before this time. */
   readonly until?: string | undefined;
 }
 
-/** The requests of the window that ended and were built, newest first: one call per 200 requests, and one per request. */
+/** The requests of the window that have ended and were built, newest first. Costs one call per 200 requests and one per ended request. */
 export async function* historyOf(
   queue: Pick<QueueClient, "requests" | "history">,
   window: Window = {},
-): AsyncGenerator<HistoryLine, void, void> {
+): AsyncGenerator<ReplayEntry, void, void> {
   for await (const request of queue.requests(window)) {
     if (!request.ended) continue;
     const { events } = await queue.history(request.number);
-    const line = lineOf(request, events);
-    if (line) yield line;
+    const entry = entryOf(request, events);
+    if (entry) yield entry;
   }
 }

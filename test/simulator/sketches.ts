@@ -6,7 +6,7 @@ export const MINUTE = 60_000;
 export const settings = (overrides: Partial<Settings> = {}): Settings => ({
   builders: 100,
   seed: 1,
-  speaksFor: "heads",
+  tests: "affected",
   startDelayMs: 0,
   cancelDelayMs: 0,
   mergeDelayMs: 0,
@@ -14,24 +14,25 @@ export const settings = (overrides: Partial<Settings> = {}): Settings => ({
   ...overrides,
 });
 
+/** A change as a test writes it: everything else has a default. */
 type Sketch = Partial<Omit<Change, "n" | "arrivalMs" | "buildMs">> & {
-  /** Minutes. */
+  /** When the change arrives, in minutes. */
   readonly at: number;
-  /** Minutes. */
+  /** How long a build of the change takes, in minutes. */
   readonly takes: number;
 };
 
-/** Changes by arrival; each conflicts with all before it unless it says otherwise. */
+/** A workload of the given changes, in order of arrival. A change conflicts with all before it unless `conflictsAhead` is given. */
 export function workloadOf(...sketches: readonly Sketch[]): Workload {
   const changes = sketches.map(({ at, takes, ...rest }, n): Change => {
-    const earlier = rest.earlier ?? [...Array(n).keys()];
+    const earlier = rest.conflictsAhead ?? [...Array(n).keys()];
     return {
       n,
       arrivalMs: at * MINUTE,
       buildMs: takes * MINUTE,
       passes: true,
-      latent: 0.9,
-      earlier,
+      successProbability: 0.9,
+      conflictsAhead: earlier,
       clashes: [],
       paths: [],
       lines: 1,
@@ -42,8 +43,8 @@ export function workloadOf(...sketches: readonly Sketch[]): Workload {
   });
   const sharing = (n: number) =>
     changes.flatMap((later) => [
-      ...(later.n === n ? later.earlier.map((m) => `pair/${m}-${n}`) : []),
-      ...(later.earlier.includes(n) ? [`pair/${n}-${later.n}`] : []),
+      ...(later.n === n ? later.conflictsAhead.map((m) => `pair/${m}-${n}`) : []),
+      ...(later.conflictsAhead.includes(n) ? [`pair/${n}-${later.n}`] : []),
     ]);
   return { name: "eurosys", changes: changes.map((change) => ({ ...change, paths: sharing(change.n) })) };
 }

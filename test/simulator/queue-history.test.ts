@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RequestId } from "../../client/client.ts";
 import { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
 import type { Sqid } from "../../functions/contracts/ids.ts";
-import { type HistoryLine, historyOf, lineOf } from "../../simulator/history.ts";
+import { entryOf, historyOf, type ReplayEntry } from "../../simulator/queue-history.ts";
 import { parseReplay } from "../../simulator/replay.ts";
 
 const at = (minute: number) => `2026-11-02T09:${String(minute).padStart(2, "0")}:00.000Z`;
@@ -34,14 +34,14 @@ const build = (key: string, from: number, to: number, end = "built") => [
 ];
 
 describe("the history of a queue", () => {
-  it("has of each request that ended when it came, whom it stood behind, how long its builds took, and its end", () => {
+  it("tells of a request its arrival, the requests it was behind, the median time of its builds, and its end", () => {
     const events = [
       batched("1 2.1"),
       ...build("a", 5, 15),
       ...build("b", 16, 28, "build_failed"),
       ...build("c", 30, 50),
     ];
-    expect(lineOf(request(3, "landed", 52), events)).toEqual({
+    expect(entryOf(request(3, "landed", 52), events)).toEqual({
       id: "3",
       arrivedAt: at(3),
       behind: ["1", "2"],
@@ -54,13 +54,13 @@ describe("the history of a queue", () => {
   it.each([
     ["that has not ended", request(3, "speculating", 4), build("a", 5, 15)],
     ["that was never built", request(3, "error", 4), [batched("")]],
-  ])("leaves out one %s", (_, summary, events) => {
-    expect(lineOf(summary, events)).toBeUndefined();
+  ])("leaves out a request %s", (_, summary, events) => {
+    expect(entryOf(summary, events)).toBeUndefined();
   });
 
-  it("has of one whose builds were all given up how long the first had run at its end", () => {
+  it("takes the time from the first build to the end when no build finished", () => {
     const events = [event("building", 5, { build_key: "a" }), event("building", 7, { build_key: "b" })];
-    expect(lineOf(request(3, "landed", 15), events)?.buildSeconds).toBe(600);
+    expect(entryOf(request(3, "landed", 15), events)?.buildSeconds).toBe(600);
   });
 
   const shop = {
@@ -73,15 +73,15 @@ describe("the history of a queue", () => {
     }),
   };
 
-  it("is read request by request, newest first, and is what --replay takes", async () => {
-    const lines: HistoryLine[] = [];
+  it("lists requests newest first, in the format that --replay reads", async () => {
+    const lines: ReplayEntry[] = [];
     for await (const line of historyOf(shop)) lines.push(line);
     expect(lines.map(({ id }) => id)).toEqual(["3", "2", "1"]);
     const replay = parseReplay(lines.map((line) => JSON.stringify(line)).join("\n"));
     expect(replay.kind === "history" && replay.workload.changes).toMatchObject([
-      { earlier: [], passes: true, buildMs: 600_000 },
-      { earlier: [], passes: true },
-      { earlier: [0], passes: false },
+      { conflictsAhead: [], passes: true, buildMs: 600_000 },
+      { conflictsAhead: [], passes: true },
+      { conflictsAhead: [0], passes: false },
     ]);
   });
 });

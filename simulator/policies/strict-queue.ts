@@ -1,0 +1,251 @@
+import { Agenda } from "../agenda.ts";
+import { Ledger } from "../ledger.ts";
+import { streamOf } from "../random.ts";
+import { isFlaky, type Settings } from "../settings.ts";
+import { type Change, passes, type Workload } from "../workload.ts";
+
+/**
+ * Names a path of one change by 53 bits: the exclusive or of a random number per change that the path leaves out. Two different
+ * sets of left-out changes get the same key with a probability of about 1 in 10^16.
+ */
+export type PathKey = number;
+
+/**
+ * A build of one path: its head, and an assumption about each undecided change ahead that conflicts with the head.
+ *
+ * Example: change 7 conflicts with 2, 4 and 5. 2 was rejected, 4 and 5 are undecided. The path "4 lands, 5 does not" has
+ * `rejected` = [2, 5] and `assumed` = [4].
+ */
+export interface Build {
+  readonly head: number;
+  readonly key: PathKey;
+  /** The conflicting changes ahead that the tree leaves out: those rejected before, and those assumed to be rejected. */
+  readonly rejected: readonly number[];
+  /** The undecided conflicting changes ahead that the tree contains. */
+  readonly assumed: readonly number[];
+  readonly startedMs: number;
+  readonly passed: boolean;
+  state: "running" | "finished" | "aborted";
+  /** When the build finishes, unless it is aborted before. */
+  endedMs: number;
+}
+
+/** A policy: starts and aborts builds. It is called after all events of one time, and after every change that they decide. */
+export type StartBuilds = (queue: StrictQueue) => void;
+
+type Event = { readonly kind: "finish"; readonly build: Build } | { readonly kind: "stopped" } | NumberedEvent;
+type NumberedEvent = { readonly kind: "arrive" | "cancel"; readonly n: number };
+
+/**
+ * A queue that decides conflicting changes strictly in order of arrival. A change is decided when two things are true: every
+ * conflicting change ahead is decided, and the build of the path that came true has finished. Policies differ only in the builds
+ * that they start before that.
+ *
+ * Example: B conflicts with A, which is ahead. "B on A" passes after 5 minutes, "B without A" fails after 5 minutes. A lands after
+ * 30 minutes: B lands at that moment, for "B on A" came true. Had A been rejected, B would be rejected.
+ */
+export class StrictQueue {
+  readonly changes: readonly Change[];
+  readonly settings: Settings;
+  readonly ledger: Ledger;
+  now = 0;
+  /** The changes that have arrived and are undecided, in order of arrival. */
+  undecided: number[] = [];
+  /** Per change: its running and finished builds by path, without aborted and refuted ones. */
+  readonly builds: readonly Map<PathKey, Build>[];
+  /** Per change: its finished builds whose path was refuted after they had finished. */
+  readonly refuted: readonly Build[][];
+  running = new Set<Build>();
+  /** Slots of aborted builds that have not stopped yet. */
+  slotsStopping = 0;
+  /**
+   * Changes of which a build has finished or was refuted, or which were decided, since the policy last cleared the set. Their
+   * probability of landing may have changed.
+   */
+  readonly toEstimate = new Set<number>();
+  readonly #conflictsBehind: readonly number[][];
+  readonly #agenda = new Agenda<Event>();
+  readonly #high: Uint32Array;
+  readonly #low: Uint32Array;
+  readonly #rejectedHigh: Uint32Array;
+  readonly #rejectedLow: Uint32Array;
+  readonly #state: Uint8Array;
+  readonly #counts: Uint32Array;
+
+  constructor({ changes }: Workload, settings: Settings) {
+    this.changes = changes;
+    this.settings = settings;
+    this.ledger = new Ledger({ changes });
+    this.builds = changes.map(() => new Map());
+    this.refuted = changes.map(() => []);
+    this.#conflictsBehind = changes.map(() => []);
+    for (const { n, conflictsAhead } of changes)
+      for (const other of conflictsAhead) this.#conflictsBehind[other]?.push(n);
+    const stream = streamOf(0, "guess-keys");
+    const words = () => Uint32Array.from(changes, () => stream() * 2 ** 32);
+    this.#high = words();
+    this.#low = words();
+    this.#rejectedHigh = new Uint32Array(changes.length);
+    this.#rejectedLow = new Uint32Array(changes.length);
+    this.#state = new Uint8Array(changes.length);
+    this.#counts = new Uint32Array(changes.length);
+    for (const { n, arrivalMs, cancelMs } of changes) {
+      this.#agenda.add(arrivalMs, 1, { kind: "arrive", n });
+      if (cancelMs !== undefined) this.#agenda.add(cancelMs, 2, { kind: "cancel", n });
+    }
+  }
+
+  /** Runs until no event is left. Throws PolicyDefect when a change lands that breaks the trunk. */
+  run(startBuilds: StartBuilds): Ledger {
+    for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
+      this.now = at;
+      for (const event of this.#agenda.takeDue()) this.#handle(event);
+      this.#decideReady();
+      startBuilds(this);
+    }
+    return this.ledger;
+  }
+
+  isUndecided(n: number): boolean {
+    return this.#state[n] === UNDECIDED;
+  }
+
+  /** The undecided changes ahead of `n` that conflict with `n`, in order of arrival. */
+  undecidedAhead(n: number): number[] {
+    return this.change(n).conflictsAhead.filter((other) => this.#state[other] === UNDECIDED);
+  }
+
+  /**
+   * The key of the path of `n` that leaves out the changes of `alsoRejected` and contains every other undecided conflicting change
+   * ahead. Conflicting changes that were rejected are left out anyway and are not named in `alsoRejected`.
+   *
+   * Example: 7 conflicts with 2 (rejected), 4 and 5 (undecided). keyOf(7, [5]) is "4 lands, 5 does not". When 5 is rejected later,
+   * keyOf(7, []) is the same key.
+   */
+  keyOf(n: number, alsoRejected: readonly number[]): PathKey {
+    let high = this.#rejectedHigh[n] ?? 0;
+    let low = this.#rejectedLow[n] ?? 0;
+    for (const other of alsoRejected) {
+      high ^= this.#high[other] ?? 0;
+      low ^= this.#low[other] ?? 0;
+    }
+    return (high >>> 0) * 2 ** 21 + (low >>> 11);
+  }
+
+  /** How many more builds can be started now. */
+  get freeSlots(): number {
+    return this.settings.builders - this.running.size - this.slotsStopping;
+  }
+
+  change(n: number): Change {
+    const change = this.changes[n];
+    if (change === undefined) throw new Error(`there is no change ${n}`);
+    return change;
+  }
+
+  /** Starts the build of the path keyOf(n, alsoRejected). The caller checks that a slot is free. */
+  start(n: number, alsoRejected: readonly number[]): Build {
+    const key = this.keyOf(n, alsoRejected);
+    const rejected = [
+      ...this.change(n).conflictsAhead.filter((other) => this.#state[other] === REJECTED),
+      ...alsoRejected,
+    ];
+    const assumed = this.undecidedAhead(n).filter((other) => !alsoRejected.includes(other));
+    const count = (this.#counts[n] ?? 0) + 1;
+    this.#counts[n] = count;
+    const sound = passes(this.changes, this.ledger.isLanded, { heads: [n], base: assumed }, this.settings.tests);
+    const passed = sound && !isFlaky(this.settings, n, count);
+    const endedMs = this.now + this.settings.startDelayMs + this.change(n).buildMs;
+    const build: Build = { head: n, key, rejected, assumed, startedMs: this.now, passed, state: "running", endedMs };
+    this.builds[n]?.set(key, build);
+    this.running.add(build);
+    this.ledger.started += 1;
+    this.#agenda.add(endedMs, 0, { kind: "finish", build });
+    return build;
+  }
+
+  /** Gives up a running build. Its slot becomes free after the cancel delay. */
+  abort(build: Build): void {
+    build.state = "aborted";
+    this.running.delete(build);
+    this.builds[build.head]?.delete(build.key);
+    const stoppedMs = this.now + this.settings.cancelDelayMs;
+    this.ledger.buildEnded(build.startedMs, stoppedMs, true);
+    if (stoppedMs === this.now) return;
+    this.slotsStopping += 1;
+    this.#agenda.add(stoppedMs, 0, { kind: "stopped" });
+  }
+
+  #handle(event: Event): void {
+    if (event.kind === "stopped") this.slotsStopping -= 1;
+    else if (event.kind === "finish") this.#finish(event.build);
+    else if (event.kind === "arrive") {
+      this.#state[event.n] = UNDECIDED;
+      this.undecided.push(event.n);
+      for (const other of this.change(event.n).conflictsAhead)
+        if (this.#state[other] === REJECTED) this.#leaveOut(event.n, other);
+    } else if (this.#state[event.n] === UNDECIDED) this.#decide(event.n, "cancelled", undefined);
+  }
+
+  #finish(build: Build): void {
+    if (build.state !== "running") return;
+    build.state = "finished";
+    this.running.delete(build);
+    this.ledger.buildEnded(build.startedMs, this.now, false);
+    this.toEstimate.add(build.head);
+  }
+
+  /**
+   * Decides every change that can be decided, in order of arrival, because one decision may make the next one possible.
+   *
+   * Example: B waits for A, C waits for B, and the builds of all three have passed. A, B and C land in one call.
+   */
+  #decideReady(): void {
+    for (const n of [...this.undecided]) {
+      if (this.change(n).conflictsAhead.some((other) => this.#state[other] === UNDECIDED)) continue;
+      const build = this.builds[n]?.get(this.keyOf(n, []));
+      if (build?.state === "finished") this.#decide(n, build.passed ? "landed" : "rejected", build.endedMs);
+    }
+  }
+
+  #decide(n: number, outcome: "landed" | "rejected" | "cancelled", provenMs: number | undefined): void {
+    const landed = outcome === "landed";
+    this.#state[n] = landed ? LANDED : REJECTED;
+    this.undecided = this.undecided.filter((other) => other !== n);
+    this.toEstimate.add(n);
+    if (landed) this.ledger.land(n);
+    const atMs = this.now + (landed ? this.settings.mergeDelayMs : 0);
+    this.ledger.decide(n, { atMs, outcome, ...(provenMs === undefined ? {} : { provenMs }) });
+    for (const build of [...(this.builds[n]?.values() ?? [])]) if (build.state === "running") this.abort(build);
+    for (const later of this.#conflictsBehind[n] ?? []) {
+      if (this.#state[later] !== UNDECIDED) continue;
+      if (!landed) this.#leaveOut(later, n);
+      this.#refute(later, n, landed);
+    }
+  }
+
+  /** Takes into the path keys of `n` that `other`, a conflicting change ahead, does not land. */
+  #leaveOut(n: number, other: number): void {
+    this.#rejectedHigh[n] = (this.#rejectedHigh[n] ?? 0) ^ (this.#high[other] ?? 0);
+    this.#rejectedLow[n] = (this.#rejectedLow[n] ?? 0) ^ (this.#low[other] ?? 0);
+  }
+
+  /**
+   * Refutes the builds of `n` that assumed the opposite of what `decided` did: running builds are aborted.
+   *
+   * Example: 4 lands. "7 on 4" stays. "7 without 4" is refuted.
+   */
+  #refute(n: number, decided: number, landed: boolean): void {
+    for (const build of [...(this.builds[n]?.values() ?? [])]) {
+      if (build.rejected.includes(decided) !== landed) continue;
+      if (build.state === "running") this.abort(build);
+      this.builds[n]?.delete(build.key);
+      if (build.state === "finished") this.refuted[n]?.push(build);
+      this.toEstimate.add(n);
+    }
+  }
+}
+
+const UNDECIDED = 1;
+const LANDED = 2;
+const REJECTED = 3;
