@@ -37,11 +37,7 @@ export default {
     rule(
       "only-runway-touches-git",
       "The orchestrator asks runway: whatever its functions are bundled with holds no git.",
-      // The command runner checks out by itself; it runs under the embedded runtime alone.
-      {
-        path: "^functions/handlers/(orchestrator|gateway)/",
-        pathNot: "^functions/handlers/orchestrator/build/(trigger|poll)\\.ts$",
-      },
+      { path: "^functions/handlers/(orchestrator|gateway)/" },
       { path: "^functions/adapters/git/", reachable: true },
     ),
     rule(

@@ -88,18 +88,12 @@ export class OrchestratorStack extends Stack {
     const report = this.#function("Report", "build/report");
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
     this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
-    const { target, workDirectory } = this.#settings;
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
-    for (const fn of [trigger, poll]) {
-      this.#batches.grant(fn, ENV.batchesTable, "GetItem");
-      // The runners that keep files are not for AWS.
-      if (target !== "aws") fn.addEnvironment(ENV.workDirectory, workDirectory);
-    }
-    const { queues } = this.#settings.queues;
-    // Only a runner that checks out by itself has a use for the repository's token.
-    trigger.readsSecretsOf({ queues: queues.filter(({ buildRunner }) => buildRunner.type === "command") });
+    for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
+    this.#runsBuildsHere(trigger, poll);
     for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     report.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
     const repositoryWaitSeconds = Math.max(...queues.map((queue) => queue.repositoryTimeoutSeconds));
     return new Workflow(this, "Build", {
@@ -110,6 +104,16 @@ export class OrchestratorStack extends Stack {
       timeout: Duration.seconds(longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
       settings: this.#settings,
     });
+  }
+
+  /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */
+  #runsBuildsHere(trigger: LambdaFunction, poll: LambdaFunction): void {
+    const { target, workDirectory, queues } = this.#settings;
+    if (target === "aws") return;
+    for (const fn of [trigger, poll]) fn.addEnvironment(ENV.workDirectory, workDirectory);
+    if (target !== "embedded") return;
+    // The command runner checks out by itself, with the repository's token.
+    trigger.readsSecretsOf({ queues: queues.queues.filter(({ buildRunner }) => buildRunner.type === "command") });
   }
 
   #intake(admit: Workflow): void {

@@ -4,7 +4,7 @@ import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
 import { Blocker, Happening, Metadata, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
-import { Reason } from "./reasons.ts";
+import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 
 /** A moment: ISO 8601 in UTC with milliseconds, as `2026-11-23T15:16:39.000Z`. */
@@ -34,12 +34,15 @@ export const LandBody = z.strictObject({
 });
 export type LandBody = z.infer<typeof LandBody>;
 
+/** What a caller says about a cancel, a pause or a drain. */
+const NoteBody = z.string().max(500).pipe(Note);
+
 /** POST /v1/queues/{queue}/requests/{n}/cancel */
-export const CancelBody = z.strictObject({ reason: z.string().max(500).optional() });
+export const CancelBody = z.strictObject({ reason: NoteBody.optional() });
 export type CancelBody = z.infer<typeof CancelBody>;
 
 /** POST /v1/queues/{queue}/pause and /drain. */
-export const ModeBody = z.strictObject({ note: z.string().max(500).optional() });
+export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 
 /** POST /v1/queues/{queue}/resume */
 export const ResumeBody = z.strictObject({});

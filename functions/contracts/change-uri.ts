@@ -1,11 +1,18 @@
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import type { GitSha } from "./ids.ts";
+
+/**
+ * Room for every branch that git can store as a file (250 bytes: 83 Japanese characters, 750 when percent-encoded) beside its host and
+ * repository. DynamoDB's keys bear it: 1,024 bytes of a sort key, 2,048 of a partition key, which also holds the queue's name.
+ */
+export const MAX_CHANGE_URI = 1_024;
 
 /** A code change pinned to a commit. Only the canonical form is accepted; nothing is ever normalised, and equality is equality of bytes. */
 export const ChangeUri = z
   .string()
   .min(1, "a change URI is not empty")
-  .max(255, "a change URI has at most 255 characters")
+  .max(MAX_CHANGE_URI, `a change URI has at most ${MAX_CHANGE_URI} characters`)
   .superRefine((uri, ctx) => {
     const parsed = parseChangeUri(uri);
     if (!parsed.ok) ctx.addIssue({ code: "custom", message: parsed.problem });
@@ -23,6 +30,7 @@ export type ParsedChangeUri = { ok: true; change: Change } | { ok: false; proble
 
 const HOST = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/;
 const SHA = /^[0-9a-f]{40}$/;
+const SHA256 = /^[0-9a-f]{64}$/;
 const POSITIVE = /^[1-9][0-9]{0,11}$/;
 const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,;=:@%-]+$/;
 const QUERY = /^[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$/;
@@ -50,9 +58,11 @@ function parseGit(host: string, segments: readonly string[], query: string): Par
   if (segments.length < 3) return no(`write it as ${form}`);
   const sha = segments.at(-1) ?? "";
   const encoded = segments.at(-2) ?? "";
-  if (!SHA.test(sha)) return no(`the commit is 40 lowercase hex digits: ${form}`);
+  if (!SHA.test(sha)) return no(notASha(sha, form));
   const ref = decoded(encoded);
-  if (ref === undefined || !isFullRef(ref)) return no(`the ref decodes to refs/<something>: ${form}`);
+  if (ref === undefined) return no(`the ref is percent-encoded UTF-8: ${form}`);
+  const problem = problemOfRef(ref);
+  if (problem !== undefined) return no(`${problem}: ${form}`);
   if (encoded !== encodeURIComponent(ref)) return no(`the ref is percent-encoded as ${encodeURIComponent(ref)}`);
   return {
     ok: true,
@@ -66,7 +76,7 @@ function parseGithub(host: string, segments: readonly string[], query: string): 
   const n = segments.at(-2) ?? "";
   const sha = segments.at(-1) ?? "";
   if (!POSITIVE.test(n)) return no("the pull request is a positive number without leading zeros");
-  if (!SHA.test(sha)) return no(`the commit is 40 lowercase hex digits: ${form}`);
+  if (!SHA.test(sha)) return no(notASha(sha, form));
   const repo = segments.slice(0, -3).join("/");
   return { ok: true, change: { scheme: "github", host, repo, pull: Number(n), sha: sha as GitSha, query } };
 }
@@ -102,11 +112,25 @@ function decoded(segment: string): string | undefined {
   }
 }
 
-/** The rules of git-check-ref-format that a ref name must obey, for names under refs/. */
-function isFullRef(ref: string): boolean {
-  if (!/^refs\/[^/]/.test(ref) || ref.endsWith("/") || ref.endsWith(".") || ref.includes("..") || ref.includes("@{"))
-    return false;
+const notASha = (sha: string, form: string): string =>
+  SHA256.test(sha)
+    ? "the commit is one of a SHA-256 repository, and a queue lands in SHA-1 repositories only"
+    : `the commit is 40 lowercase hex digits: ${form}`;
+
+/** git keeps a ref in files named after its parts, and adds `.lock` to write one: the name of a file has 255 bytes at most. */
+const MAX_REF_PART = 250;
+
+/** What git has against a full ref name; undefined when git takes it (git-check-ref-format). */
+function problemOfRef(ref: string): string | undefined {
+  const parts = ref.split("/");
+  if (!/^refs\/[^/]/.test(ref) || parts.includes("")) return "the ref decodes to refs/<something>";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: git forbids control characters in ref names.
-  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(ref)) return false;
-  return ref.split("/").every((part) => part !== "" && !part.startsWith(".") && !part.endsWith(".lock"));
+  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(ref))
+    return "the ref holds a blank, a control character or one of ~ ^ : ? * [ \\";
+  if (ref.includes("..") || ref.includes("@{") || ref.endsWith(".")) return "the ref holds .. or @{, or ends in a dot";
+  if (parts.some((part) => part.startsWith(".") || part.endsWith(".lock")))
+    return "a part of the ref begins with a dot or ends in .lock";
+  if (parts.some((part) => utf8ToBytes(part).length > MAX_REF_PART))
+    return `a part of the ref has more than ${MAX_REF_PART} bytes of UTF-8`;
+  return undefined;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { QueueName, Sqid } from "./ids.ts";
 import { Reason } from "./reasons.ts";
-import { cut } from "./text.ts";
+import { cut, printable } from "./text.ts";
 import { EpochMs } from "./time.ts";
 
 /** The public statuses of a request, in the order of its life. Readers must tolerate missing steps. */
@@ -51,8 +51,11 @@ export type Happening = z.infer<typeof Happening>;
 export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "repository", "host"]);
 export type Blocker = z.infer<typeof Blocker>;
 
+/** Text among it is made printable (text.ts): a value may come from a build runner or a repository. */
+export const MetadataValue = z.union([z.string().overwrite(printable), z.number(), z.boolean()]);
+
 /** Small facts for people and programs: batch_id, build_url, commit … Values are short. */
-export const Metadata = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+export const Metadata = z.record(z.string(), MetadataValue);
 export type Metadata = z.infer<typeof Metadata>;
 
 const Entry = {

@@ -3,7 +3,7 @@ import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
-import { Reason } from "./reasons.ts";
+import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
 import { Touches } from "./touches.ts";
@@ -30,7 +30,7 @@ export const Cancel = z.object({
   kind: z.literal("cancel"),
   queue: QueueName,
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
   at: EpochMs,
 });
 export type Cancel = z.infer<typeof Cancel>;
@@ -41,7 +41,7 @@ export const Control = z.object({
   kind: z.literal("control"),
   queue: QueueName,
   mode: QueueMode,
-  note: z.string().exactOptional(),
+  note: Note.exactOptional(),
   /** Since when it is so. */
   at: EpochMs,
   /** Counts the changes of a queue's mode, from 1: an older one says nothing. */
@@ -177,8 +177,18 @@ export const MergeMessage = z.discriminatedUnion("kind", [LandBatch, LandBatchRe
 export type MergeMessage = z.infer<typeof MergeMessage>;
 
 export const LandOutcome = z.discriminatedUnion("kind", [
-  /** On the trunk. `commits` are the new ones on its own line (first parents), oldest first; none when it held the change already. */
-  z.object({ kind: z.literal("landed"), commit: GitSha, tree: GitSha, testedTree: GitSha, commits: z.array(GitSha) }),
+  /**
+   * On the trunk. `commits` are the new ones on its own line (first parents), oldest first. None when the trunk held everything already:
+   * then `commit` is where the trunk was, and `note` says so. A `note` with commits says which changes of a stack added nothing.
+   */
+  z.object({
+    kind: z.literal("landed"),
+    commit: GitSha,
+    tree: GitSha,
+    testedTree: GitSha,
+    commits: z.array(GitSha),
+    note: Reason.optional(),
+  }),
   /** It does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),
   /** The trunk has moved: nothing was landed, and the evidence does not cover the new tree. Test again. */
@@ -215,7 +225,7 @@ export const CancelRequested = z.object({
   ...SignalBase,
   kind: z.literal("cancel-requested"),
   sqid: Sqid,
-  note: z.string().optional(),
+  note: Note.optional(),
 });
 export const BuildFinished = z.object({
   ...SignalBase,

@@ -144,7 +144,8 @@ function endOf(summary: Summary): string {
   const ahead =
     typeof bypassed === "string" ? bypassed.split(" ").flatMap((label) => sqidsOf(summary.queue, label)) : [];
   const before = ahead.length === 0 ? "" : `, ahead of ${listed(ahead)}: it was seen to pass whatever becomes of them`;
-  return `It has landed${commit === undefined ? "" : ` as commit ${String(commit)}`}${before}.`;
+  const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
+  return `It has landed${commit === undefined ? "" : ` as commit ${String(commit)}`}${before}.${note}`;
 }
 
 function waitOf(

@@ -1,6 +1,6 @@
 import type { Outcome } from "../contracts/log-event.ts";
 import { type QueueConfig, targetOf } from "../contracts/queues.ts";
-import type { Reason } from "../contracts/reasons.ts";
+import { type Reason, reasonOf } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type Batch, outcomeOf } from "./batch.ts";
 
@@ -48,7 +48,7 @@ export function removed(queue: string, config: QueueConfig | undefined, landing?
     landing === undefined
       ? "Nothing of this request was landed. Land it again, in a queue that is configured for its target."
       : `This request was being landed at that time, and whether it was is not known: look on the branch for the content of commit ${landing} before you land it again.`;
-  return { code: "queue.removed", message: `${what} ${so}` };
+  return reasonOf("queue.removed", `${what} ${so}`);
 }
 
 /** True once the requests of a queue that has been gone since then are to be ended. */

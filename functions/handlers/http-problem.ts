@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Problem } from "../contracts/api.ts";
 import { CodedError, type ErrorCode, kindOf } from "../contracts/errors.ts";
+import { printable } from "../contracts/text.ts";
 
 /** One thing that is wrong with the input. `at` is a JSON pointer into the body, or the name of a parameter or header. */
 export interface Fault {
@@ -38,17 +39,18 @@ export function faultsOf(error: z.ZodError, place: (path: readonly PropertyKey[]
 export const pointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-const Faults = z.array(z.object({ at: z.string(), message: z.string() }));
+const Shown = z.string().overwrite(printable);
+const Faults = z.array(z.object({ at: Shown, message: Shown }));
 
 /** The problem document of an error. What went wrong on our side stays there: such a document says how to go on, not what happened. */
 export function problemOf(error: unknown, instance: string): Problem {
   const code = error instanceof CodedError ? error.code : "internal";
   const { title, status, fault, retry } = kindOf(code);
-  const document = { type: `urn:submitqueue:problem:${code}`, title, status, code, instance };
+  const document = { type: `urn:submitqueue:problem:${code}`, title, status, code, instance: printable(instance) };
   if (fault === "caller" && error instanceof CodedError) {
     const { errors } = error.detail;
     const faults = Faults.safeParse(errors);
-    return { ...document, detail: error.message, ...(faults.success ? { errors: faults.data } : {}) };
+    return { ...document, detail: printable(error.message), ...(faults.success ? { errors: faults.data } : {}) };
   }
   // Its message is written for the caller.
   if (code === "service.overloaded" && error instanceof CodedError) return { ...document, detail: error.message };

@@ -21,6 +21,10 @@ export interface RequestReport {
   readonly travel: Travel;
 }
 
+/** True when a request landed, and the trunk held all of it already. */
+export const addedNothing = ({ reason }: Pick<RequestReport, "reason">): boolean =>
+  reason?.code === "landed.nothing_new";
+
 /** What went otherwise than it should, one sentence each; empty when all is well. */
 export function surprises(requests: readonly RequestReport[], trunk: TrunkReport): string[] {
   const found: string[] = [];
@@ -33,7 +37,7 @@ export function surprises(requests: readonly RequestReport[], trunk: TrunkReport
   const points = trunk.commits.filter(({ point }) => point);
   for (const { sha, subject } of points.filter(({ passed }) => passed !== true))
     found.push(`The check fails at ${sha.slice(0, 10)} (${subject}), a commit point of the trunk.`);
-  const landed = requests.filter(({ status }) => status === "landed").length;
+  const landed = requests.filter((request) => request.status === "landed" && !addedNothing(request)).length;
   if (points.length !== landed)
     found.push(`${landed} requests landed, and the trunk has ${points.length} commit points.`);
   return found;

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { RequestReport } from "./report.ts";
+import { addedNothing, type RequestReport } from "./report.ts";
 import { shortTrail } from "./trail.ts";
 import { travelText } from "./travel.ts";
 
@@ -33,9 +33,10 @@ export function renderTable(requests: readonly RequestReport[], columns: number)
 }
 
 /** At a glance: how it ended, and how it travelled. */
-function outcomeOf({ ended, status, travel }: RequestReport): string {
+function outcomeOf(request: RequestReport): string {
+  const { ended, status, travel } = request;
   if (!ended) return "";
-  return [status, ...travelText(travel)].join("\n");
+  return [status, ...(addedNothing(request) ? ["nothing new"] : []), ...travelText(travel)].join("\n");
 }
 
 const stageOf = ({ trail, reason }: RequestReport): string =>

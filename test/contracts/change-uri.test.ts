@@ -1,9 +1,13 @@
+import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChangeUri, changeKey, changeOf, parseChangeUri } from "../../functions/contracts/change-uri.ts";
+import type { QueueName, RequestNumber } from "../../functions/contracts/ids.ts";
+import { claimKey, viewKeys } from "../../functions/contracts/tables.ts";
 
 const A = "a".repeat(40);
 const REF = "refs%2Fheads%2Fmain";
+const git = (ref: string): string => `git://h/r/${encodeURIComponent(ref)}/${A}`;
 
 const ACCEPTED: readonly (readonly [uri: string, change: object])[] = [
   [`git://h/r/${REF}/${A}`, { scheme: "git", host: "h", repo: "r", ref: "refs/heads/main", sha: A, query: "" }],
@@ -96,10 +100,89 @@ describe("a change URI", () => {
     expect(ChangeUri.safeParse(uri).success).toBe(false);
   });
 
-  it("has at most 255 characters", () => {
+  it("has at most 1024 characters", () => {
     const uri = `git://h/r/${REF}/${A}?`;
-    expect(ChangeUri.safeParse(uri.padEnd(255, "p")).success).toBe(true);
-    expect(ChangeUri.safeParse(uri.padEnd(256, "p")).success).toBe(false);
+    expect(ChangeUri.safeParse(uri.padEnd(1_024, "p")).success).toBe(true);
+    expect(ChangeUri.safeParse(uri.padEnd(1_025, "p"))).toMatchObject({
+      error: { issues: [{ message: "a change URI has at most 1024 characters" }] },
+    });
+  });
+
+  it.each([
+    ["23 Japanese characters", "請求書の丸め誤差を直すための枝その二十三番目だよ"],
+    ["83 Japanese characters, as many as git can store", "枝".repeat(83)],
+    ["62 emoji", "🌳".repeat(62)],
+    ["250 letters", "b".repeat(250)],
+    ["a whole path of long parts", ["機能", "枝".repeat(30), "🌳".repeat(20)].join("/")],
+  ])("takes a branch of %s, and its keys fit into the tables", (_what, branch) => {
+    const uri = git(`refs/heads/${branch}`);
+    expect(ChangeUri.safeParse(uri).success).toBe(true);
+    const queue = "q".repeat(100) as QueueName;
+    const bytes = (key: { pk: string; sk: string }) => [Buffer.byteLength(key.pk), Buffer.byteLength(key.sk)] as const;
+    for (const key of [
+      viewKeys.byChange(queue, uri, 1 as RequestNumber),
+      claimKey(queue, changeKey(ChangeUri.parse(uri))),
+    ]) {
+      const [pk, sk] = bytes(key);
+      expect(pk).toBeLessThanOrEqual(2_048);
+      expect(sk).toBeLessThanOrEqual(1_024);
+    }
+  });
+
+  it.each([
+    ["of more bytes than git can store", git(`refs/heads/${"枝".repeat(84)}`), /more than 250 bytes/],
+    ["with a blank", git("refs/heads/a b"), /blank/],
+    ["with a line break", git("refs/heads/a\nb"), /control character/],
+    ["with a reflog entry", git("refs/heads/a@{1}"), /@\{/],
+    ["whose part ends in .lock", git("refs/heads/a.lock/b"), /\.lock/],
+    ["in Latin-1", `git://h/r/refs%2Fheads%2Ff%E9/${A}`, /UTF-8/],
+    ["in a SHA-256 repository", `git://h/r/${REF}/${"a".repeat(64)}`, /SHA-256.*SHA-1/],
+    ["as a pull request of a SHA-256 repository", `github://h/o/r/pull/1/${"a".repeat(64)}`, /SHA-256/],
+  ])("names what is wrong with a ref or commit %s", (_what, uri, problem) => {
+    expect(parseChangeUri(uri)).toMatchObject({ ok: false, problem: expect.stringMatching(problem) });
+  });
+
+  it("takes the ref names that git takes, and no others", () => {
+    const piece = fc.constantFrom(
+      "a",
+      "é",
+      "🌳",
+      "/",
+      ".",
+      "..",
+      ".lock",
+      "@",
+      "@{",
+      "{",
+      "~",
+      "^",
+      ":",
+      "?",
+      "*",
+      "[",
+      "\\",
+      " ",
+      "\u0007",
+      "\u007f",
+      "\u009b",
+      "-",
+      "%",
+      "'",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), (pieces) => {
+        const ref = `refs/heads/${pieces.join("")}`;
+        const { status } = spawnSync("git", ["check-ref-format", ref]);
+        expect([ref, parseChangeUri(git(ref)).ok]).toEqual([ref, status === 0]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("tells two spellings of one name apart, as git does: composed and decomposed", () => {
+    const [nfc, nfd] = ["refs/heads/é".normalize("NFC"), "refs/heads/é".normalize("NFD")].map((ref) => git(ref));
+    expect(changeOf(ChangeUri.parse(nfc))).not.toEqual(changeOf(ChangeUri.parse(nfd)));
+    expect(ChangeUri.parse(nfd)).toBe(nfd);
   });
 
   it("of any text is either refused or kept byte for byte; parsing never throws", () => {

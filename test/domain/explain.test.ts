@@ -168,6 +168,16 @@ describe("a request that has ended", () => {
     expect(sentence).toContain("ahead of q/3 and q/4");
   });
 
+  it("landed, and nothing of it was new: says so, and names no commit", () => {
+    const { sentence } = why([is("landed", 40, { tree: "7ree" }, "Nothing was added to main.")]);
+    expect(sentence).toBe("It has landed. Nothing was added to main.");
+  });
+
+  it("landed, and a part of it was new: names its commit, and the part that was not", () => {
+    const { sentence } = why([is("landed", 40, { commit: "c0ffee" }, "a added nothing to main.")]);
+    expect(sentence).toBe("It has landed as commit c0ffee. a added nothing to main.");
+  });
+
   it("failed: the reason, and the build that proves it", () => {
     const explained = why([...builds, is("error", 40, { build_key: key("b") }, "two tests failed")]);
     expect(explained).toMatchObject({

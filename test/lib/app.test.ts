@@ -32,7 +32,7 @@ describe("synthesize, for the embedded runtime", () => {
     const text = () => {
       const { stacks } = synthesize({ ...options, outdir: outdir(), workDirectory: "/work" });
       return stacks.map(({ templateFullPath }) =>
-        readFileSync(templateFullPath, "utf8").replaceAll(/"[^"]*submitqueue-app-[^"]*"/g, '"there"'),
+        JSON.parse(readFileSync(templateFullPath, "utf8").replaceAll(/"[^"]*submitqueue-app-[^"]*"/g, '"there"')),
       );
     };
     expect(text()).toEqual(text());

@@ -11,9 +11,6 @@ const templates = read(templatesOf({ queues }));
 const functions = functionsOf(templates);
 const runway = functions.filter(({ stack }) => stack === "runway");
 const others = functions.filter(({ stack }) => stack !== "runway");
-/** They still run the command runner, where one is configured: under the embedded runtime alone. */
-const RUNNERS = ["orchestrator/build/trigger", "orchestrator/build/poll"];
-const asked = others.filter(({ name }) => !RUNNERS.includes(name));
 
 /** The files of this repository, and the packages, that the entries are bundled from. */
 async function bundledFrom(entries: readonly string[]): Promise<readonly string[]> {
@@ -34,12 +31,12 @@ const isGit = (file: string): boolean => file.startsWith("functions/adapters/git
 
 describe("only runway touches git: a function of another stack", () => {
   it("is bundled with nothing that runs git", async () => {
-    expect((await bundledFrom(asked.map(({ entry }) => entry))).filter(isGit)).toEqual([]);
+    expect((await bundledFrom(others.map(({ entry }) => entry))).filter(isGit)).toEqual([]);
     // The same look at runway finds it.
     expect((await bundledFrom(runway.map(({ entry }) => entry))).filter(isGit).length).toBeGreaterThan(10);
   });
 
-  it.each(asked.map((fn) => [fn.name, fn] as const))("%s has no room for clones, and knows of none", (_, fn) => {
+  it.each(others.map((fn) => [fn.name, fn] as const))("%s has no room for clones, and knows of none", (_, fn) => {
     expect(fn.properties).not.toHaveProperty("EphemeralStorage");
     expect(fn.environment).not.toHaveProperty(ENV.workDirectory);
     for (const one of runway) {
@@ -58,5 +55,42 @@ describe("only runway touches git: a function of another stack", () => {
     );
     expect([...readers].sort()).toEqual(rolesOf(runway).sort());
     expect(rolesOf(others).filter((role) => readers.has(role))).toEqual([]);
+  });
+});
+
+/** The functions outside runway that are given WORK_DIRECTORY, and those of all that may read a secret. */
+function givenOn(where: "aws" | "localstack" | "embedded", type: "fake" | "command") {
+  const buildRunner = type === "fake" ? { type } : { type, command: "true" };
+  const repository = { remote: "https://git.example.com/repository.git", tokenSecret: "submitqueue/token" };
+  const given = read(templatesOf({ target: where, queues: queuesWith({ repository, buildRunner }) }));
+  const of = functionsOf(given).filter(({ stack }) => stack !== "runway");
+  const readers = identityStatements(given)
+    .filter(({ actions }) => actions.some((action) => action.startsWith("secretsmanager:")))
+    .flatMap(({ holders }) => holders.map(({ name }) => name));
+  const isReader = ({ stack, properties }: (typeof of)[number]) =>
+    readers.includes(target(given, stack, properties["Role"]).logicalId);
+  return {
+    directory: of.filter(({ environment }) => ENV.workDirectory in environment).map(({ name }) => name),
+    token: of.filter(isReader).map(({ name }) => name),
+  };
+}
+
+describe("the runners that keep files on one machine", () => {
+  const [trigger, poll] = ["orchestrator/build/trigger", "orchestrator/build/poll"];
+
+  it.each([
+    ["aws", "fake", { directory: [], token: [] }],
+    ["localstack", "fake", { directory: [trigger, poll], token: [] }],
+    ["embedded", "fake", { directory: [trigger, poll], token: [] }],
+    ["embedded", "command", { directory: [trigger, poll], token: [trigger] }],
+  ] as const)("are given what they need, on %s with the %s runner", (where, type, expected) => {
+    const { directory, token } = givenOn(where, type);
+    expect([...directory].sort()).toEqual([...expected.directory].sort());
+    expect(token).toEqual(expected.token);
+  });
+
+  it("get no template with the command runner, but under the embedded runtime", () => {
+    for (const where of ["aws", "localstack"] as const)
+      expect(() => givenOn(where, "command")).toThrow(/command runs on a laptop only/);
   });
 });

@@ -1,4 +1,5 @@
 import { CodedError } from "../../contracts/errors.ts";
+import { reasonOf } from "../../contracts/reasons.ts";
 import type { ChangeProvider } from "./change-provider.ts";
 import { filesOf, markersOf } from "./markers.ts";
 
@@ -8,7 +9,7 @@ export const fakeProvider = (): ChangeProvider => ({
     if (changes.some((uri) => markersOf(uri).has("provider-error")))
       throw new CodedError("repository.unavailable", "The fake change provider can't be reached, as the change asks.");
     const unknown = changes.find((uri) => markersOf(uri).has("not-found"));
-    if (unknown) return { kind: "refused", reason: { code: "change.not_found", message: `There is no ${unknown}.` } };
+    if (unknown) return { kind: "refused", reason: reasonOf("change.not_found", `There is no ${unknown}.`) };
     const files = changes.flatMap(filesOf);
     const paths = [...new Set(files)].sort();
     return {

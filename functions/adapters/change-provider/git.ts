@@ -2,7 +2,7 @@ import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
-import type { Reason } from "../../contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import type { Touches } from "../../contracts/touches.ts";
 import { ensureCommits } from "../git/ensure.ts";
 import { complaint } from "../git/process.ts";
@@ -91,7 +91,8 @@ function touchesOf(diffs: readonly FileDiff[], authors: ReadonlySet<string>): To
   };
 }
 
-const unrelated = (uri: ChangeUri, branch: string): Reason => ({
-  code: "merge.invalid",
-  message: `${uri} shares no history with ${branch}: rebase it onto ${branch}, then request it again.`,
-});
+const unrelated = (uri: ChangeUri, branch: string): Reason =>
+  reasonOf(
+    "merge.invalid",
+    `${uri} shares no history with ${branch}: rebase it onto ${branch}, then request it again.`,
+  );

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
-import { Status } from "../../contracts/log-event.ts";
+import { MetadataValue, Status } from "../../contracts/log-event.ts";
 import { Cancel, Land } from "../../contracts/messages.ts";
 import { Priority, QueueMode } from "../../contracts/queues.ts";
-import { Reason } from "../../contracts/reasons.ts";
+import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Summary } from "../../domain/request-log.ts";
@@ -22,10 +22,7 @@ const StoredSummary = z.object({
   stamp: z.string(),
   reason: Reason.optional(),
   cancelReason: z.object({ stamp: z.string(), value: Reason }).optional(),
-  metadata: z.record(
-    z.string(),
-    z.object({ stamp: z.string(), value: z.union([z.string(), z.number(), z.boolean()]) }),
-  ),
+  metadata: z.record(z.string(), z.object({ stamp: z.string(), value: MetadataValue })),
   version: z.int().positive(),
 });
 
@@ -60,7 +57,7 @@ export type UnansweredCancel = z.infer<typeof UnansweredCancel>;
 export const ModeSet = z.object({
   queue: QueueName,
   mode: QueueMode,
-  note: z.string().exactOptional(),
+  note: Note.exactOptional(),
   /** When it became so. */
   since: EpochMs,
   /** Counts writes, from 1. */

@@ -5,18 +5,14 @@ import type { MergeUnit } from "../../contracts/messages.ts";
 import type { Committer, QueueConfig } from "../../contracts/queues.ts";
 import type { MergeStrategy } from "../../contracts/strategy.ts";
 import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "./commits.ts";
+import { notBefore, secondsOf } from "./dates.ts";
 import { type PinnedChange, pinned } from "./ensure.ts";
 import { lineOf, type Range, Ranges } from "./history.ts";
 import { type Placement, recalled, remember } from "./memo.ts";
 import { readObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 import type { World } from "./world.ts";
-
-/** Where the next change goes: a commit and its tree. */
-export interface Tip {
-  readonly sha: GitSha;
-  readonly tree: GitSha;
-}
 
 /** A change with its place: which commits are its own, given all that goes ahead of it. */
 export interface PlacedChange extends PinnedChange {
@@ -52,7 +48,7 @@ export class Bench {
     this.#world = world;
     this.#placed = placed;
     this.#commits = commits;
-    this.trunk = { sha: world.trunk, tree: this.commit(world.trunk).tree };
+    this.trunk = this.tipAt(world.trunk);
   }
 
   changesOf(unit: MergeUnit): readonly PlacedChange[] {
@@ -75,17 +71,23 @@ export class Bench {
     return lineOf(this.#world.graph, tip, until);
   }
 
-  /** A commit that is to stay. */
-  commitOn(parents: readonly GitSha[], commit: Omit<Commit, "sha" | "parents">): Tip {
-    const made = makeCommit({ ...commit, parents });
-    this.#unwritten.push(made);
-    return { sha: made.sha, tree: commit.tree };
+  /** A commit of the units, or one that they were made from, as a tip. */
+  tipAt(sha: GitSha): Tip {
+    const { tree, committer } = this.commit(sha);
+    return { sha, tree, committedAt: secondsOf(committer) };
+  }
+
+  /** A commit that is to stay. It is never dated earlier than its parents. */
+  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+    const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
+    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
+    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
   }
 
   /** A commit for the sake of its parents, which tell a merge what its base is. */
   scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
     const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
-    return this.commitOn(parents, { tree, author: nobody, committer: nobody, message: "scaffold\n" }).sha;
+    return this.add(makeCommit({ tree, parents, author: nobody, committer: nobody, message: "scaffold\n" }));
   }
 
   /** A record, to be written with the commits. */
@@ -120,7 +122,7 @@ export class Bench {
   }
 }
 
-/** Sets a bench for applying `units` in order. `landed` units are on the trunk: theirs is taken, and nothing is applied. One git process. */
+/** Sets a bench for applying `units` in order. `landed` units are on the trunk: theirs is taken, and nothing is applied. One git process when a commit was not seen. */
 export async function setBench(
   repository: Repository,
   config: QueueConfig,
@@ -130,9 +132,14 @@ export async function setBench(
   const ranges = new Ranges(world.graph);
   for (const unit of landed) place(unit, ranges);
   const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
-  const names = [world.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)];
-  const objects = await readObjects(repository, [...new Set(names)]);
-  const commits = new Map([...objects].map(([name, object]) => [name as GitSha, parseCommit(object)]));
+  const seen = new Map([...world.seen.values()].map((object) => [object.sha, object]));
+  const names = new Set([world.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)]);
+  const objects = await readObjects(
+    repository,
+    [...names].filter((sha) => !seen.has(sha)),
+  );
+  const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
+  const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
   return new Bench(repository, config, world, placed, commits);
 }
 
@@ -145,6 +152,4 @@ const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
   );
 
 const commitsToRead = ({ sha, strategy, range }: PlacedChange): readonly GitSha[] =>
-  strategy === "REBASE" || strategy === "SQUASH_REBASE"
-    ? [sha, ...range.commits, ...range.boundary]
-    : [sha, ...range.boundary];
+  strategy === "PROMOTE" ? [sha, ...range.boundary] : [sha, ...range.commits, ...range.boundary];

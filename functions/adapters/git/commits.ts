@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Committer } from "../../contracts/queues.ts";
+import { readable } from "./encodings.ts";
 import type { GitObject } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 
@@ -12,7 +12,7 @@ export interface Commit {
   readonly sha: GitSha;
   readonly tree: GitSha;
   readonly parents: readonly GitSha[];
-  /** `<name> <<email>> <seconds> <zone>` */
+  /** `<name> <<email>> <seconds> <zone>`, or whatever stands there; empty when there is none, or several. */
   readonly author: string;
   readonly committer: string;
   readonly encoding?: string | undefined;
@@ -25,39 +25,26 @@ export function parseCommit({ sha, body }: GitObject): Commit {
   const headers = (end < 0 ? text : text.slice(0, end)).split("\n");
   const all = (name: string) =>
     headers.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
-  const [tree = "", author = "", committer = "", encoding] = ["tree", "author", "committer", "encoding"].map(
-    (name) => all(name)[0],
-  );
+  const [tree = "", committer = "", encoding] = ["tree", "committer", "encoding"].map((name) => all(name)[0]);
+  const [author = "", ...otherAuthors] = all("author");
   const message = end < 0 ? "" : text.slice(end + 2);
-  return { sha, tree: tree as GitSha, parents: all("parent") as GitSha[], author, committer, encoding, message };
+  return {
+    sha,
+    tree: tree as GitSha,
+    parents: all("parent") as GitSha[],
+    author: otherAuthors.length === 0 ? author : "",
+    committer,
+    encoding,
+    message,
+  };
 }
 
 /** The first line of a commit's message, for people. */
-export const subjectOf = ({ message, encoding }: Pick<Commit, "message" | "encoding">): string => {
-  const bytes = Buffer.from(message.split("\n", 1)[0] ?? "", "latin1");
-  return bytes.toString(encoding === undefined ? "utf8" : "latin1").trim();
-};
+export const subjectOf = ({ message, encoding }: Pick<Commit, "message" | "encoding">): string =>
+  readable(message.trimStart().split("\n", 1)[0] ?? "", encoding).trim();
 
-/** UTF-8 text as the bytes of a commit. */
-export const asBytes = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
-
-const IDENTITY = /^(.*?) ?<([^<>\n]*)> (\d{1,15}) ([+-]\d{4})$/;
-const momentOf = (identity: string): string => {
-  const [, , , seconds, zone] = IDENTITY.exec(identity) ?? [];
-  return seconds === undefined ? "0 +0000" : `${seconds} ${zone}`;
-};
-const nameless = (text: string): string => asBytes(text.replace(/[<>\n\0]/g, "").trim());
-
-/** The queue as an identity, at the moment that `source` bears: the same input gives the same commit, whenever it is made. */
-export const committedBy = ({ name, email }: Committer, source: Commit): string =>
-  `${nameless(name)} <${nameless(email)}> ${momentOf(source.committer)}`;
-
-/** The author of `source`; the queue when that author has no name or no address. */
-export function authoredBy(committer: Committer, source: Commit): string {
-  const [, name = "", email = ""] = IDENTITY.exec(source.author) ?? [];
-  if (name.trim() !== "" && email.trim() !== "") return source.author;
-  return `${nameless(committer.name)} <${nameless(committer.email)}> ${momentOf(source.author)}`;
-}
+/** True when the author's line can go on into another commit: git reads a header up to a NUL byte, and expects one author. */
+export const keepsAuthor = ({ author }: Pick<Commit, "author">): boolean => author !== "" && !author.includes("\0");
 
 /** An object that was made here and need not be in the repository yet. */
 export interface Made {
@@ -89,7 +76,8 @@ export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
 /** Writes objects. One git process for each kind among them, however many they are. */
 export async function writeObjects(repository: Repository, objects: readonly Made[]): Promise<void> {
   for (const [type, group] of Map.groupBy(objects, (object) => object.type)) {
-    const flags = ["hash-object", "-w", "-t", type];
+    // Literally: an author's line goes on as it is, also one that git would not write itself.
+    const flags = ["hash-object", "-w", "--literally", "-t", type];
     const [only] = group;
     const written =
       group.length === 1 && only

@@ -1,14 +1,18 @@
+import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { BatchId } from "../../contracts/ids.ts";
 import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { applyUnit } from "./apply.ts";
-import { type Bench, setBench, type Tip } from "./bench.ts";
+import { type Bench, setBench } from "./bench.ts";
 import { pushPath, type Tips } from "./path.ts";
+import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
+import { unsafeIn } from "./unsafe-trees.ts";
 import { look, unusable, type World } from "./world.ts";
 
-/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Four git processes, and those of applyUnit. */
+/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Six git processes, and those of applyUnit. */
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
   // A trial belongs to no batch.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
@@ -16,13 +20,21 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const reason = unusable(world, unit, config);
   if (reason) return { kind: "refused", reason };
   const bench = await setBench(repository, config, world, { landed: [], units: [unit] });
+  const changes = bench.changesOf(unit);
+  const unsafe = await unsafeIn(
+    repository,
+    world.graph,
+    changes.flatMap(({ range }) => range.commits),
+  );
+  const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
+  if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(bench, bench.trunk, unit);
   return applied.kind === "refused" ? applied : { kind: "ok" };
 }
 
 /**
  * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. What has landed of the base is left
- * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Seven git processes
+ * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Eight git processes
  * (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
  */
 export async function compose(
@@ -50,10 +62,19 @@ export async function compose(
 }
 
 type Composition =
-  | { kind: "composed"; bench: Bench; base: Tip; under: Tip; tip: Tip; tips: Tips; landed: BatchId[] }
+  | {
+      kind: "composed";
+      bench: Bench;
+      base: Tip;
+      under: Tip;
+      tip: Tip;
+      tips: Tips;
+      landed: BatchId[];
+      idle: readonly ChangeUri[];
+    }
   | Extract<ComposeResult, { kind: "refused" }>;
 
-/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for. */
+/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for, `idle` as in AppliedUnit, of the head. */
 async function applyOpen(
   repository: Repository,
   config: QueueConfig,
@@ -72,14 +93,15 @@ async function applyOpen(
   let base = tip;
   let under: Tip | undefined;
   const tips: { batchId: BatchId; tip: Tip }[] = [];
+  let idle: readonly ChangeUri[] = [];
   for (const unit of open) {
     if (unit === task.head) base = tip;
     if (unit.steps.some(({ sqid }) => task.sqids.includes(sqid))) under ??= tip;
     const applied = await applyUnit(bench, tip, unit);
     if (applied.kind === "refused") return { kind: "refused", batchId: unit.batchId, reason: applied.reason };
-    tip = applied.tip;
+    ({ tip, idle } = applied);
     tips.push({ batchId: unit.batchId, tip });
   }
   const before = landed.filter((unit) => unit !== task.head).map(({ batchId }) => batchId);
-  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, tips, landed: before };
+  return { kind: "composed", bench, base, under: under ?? bench.trunk, tip, tips, landed: before, idle };
 }

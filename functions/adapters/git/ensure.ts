@@ -1,7 +1,9 @@
 import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import { type GitObject, peeled, readObjects } from "./objects.ts";
+import { type GitObject, readObjects, taggedCommit } from "./objects.ts";
+import { seenRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 import { troubleWith } from "./trouble.ts";
@@ -38,21 +40,28 @@ export async function sightOf(
   needs: (change: PinnedChange, seen: Sight["seen"]) => boolean = () => true,
 ): Promise<Sight> {
   const refs = [...new Set([repository.trunkRef, ...(also.refs ?? []), ...changes.map(({ ref }) => ref)])];
-  const shas = changes.map(({ sha }) => sha);
-  const seen = await repository.see(refs, [...shas, ...(also.objects ?? [])]);
+  const names = changes.flatMap(({ sha, ref }) => [sha, tipOf(ref)]);
+  const seen = await repository.see(refs, [...names, ...(also.objects ?? [])]);
   const trunk = repository.trunkIn(seen);
   const missing = changes.filter((change) => !seen.has(change.sha) && needs(change, seen)).map(({ sha }) => sha);
   if (missing.length === 0) return { trunk, seen };
   return { trunk, seen: new Map([...seen, ...(await fetchCommits(repository, missing))]) };
 }
 
-/** Why the change can't be used; undefined when it can. A ref that is gone says nothing. */
+/** What a seen ref stands for in the end: behind any number of annotated tags. */
+const tipOf = (ref: string): string => `${seenRef(ref)}^{}`;
+
+/**
+ * Why the change can't be used; undefined when it can. A ref that the remote has deleted says nothing. Throws repository.unavailable when
+ * the ref is there and what it stands for can't be read: then nothing is known about the change.
+ */
 export function faultOf({ seen }: Sight, change: PinnedChange, checkStaleness: boolean): Reason | undefined {
-  const moved = seen.get(change.ref);
-  if (checkStaleness && moved && peeled(moved) !== change.sha) return refusals.stale(change, peeled(moved));
-  const object = seen.get(change.sha);
-  if (!object) return refusals.notFound(change);
-  return object.type === "commit" ? undefined : refusals.notACommit(change, object.type);
+  const [named, tip, object] = [seen.get(change.ref), seen.get(tipOf(change.ref)), seen.get(change.sha)];
+  if (named && !tip) throw new CodedError("repository.unavailable", `${change.ref} could not be read after its fetch`);
+  if (object?.type === "tag") return refusals.aTag(change, named?.sha === change.sha ? tip?.sha : taggedCommit(object));
+  if (object && object.type !== "commit") return refusals.notACommit(change, object.type);
+  if (checkStaleness && tip && tip.sha !== change.sha) return refusals.stale(change, tip.sha);
+  return object ? undefined : refusals.notFound(change);
 }
 
 export type Ensured =

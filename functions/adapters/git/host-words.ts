@@ -1,3 +1,5 @@
+import { cut, printable } from "../../contracts/text.ts";
+
 export interface Rejection {
   readonly ref: string;
   /** Git's summary, such as `[remote rejected] (pre-receive hook declined)`. */
@@ -37,7 +39,7 @@ export function wordsOf(rejections: readonly Rejection[], stderr: string): HostW
   if (refused.length === 0) return undefined;
   const said = stderr.split("\n").flatMap((line) => (line.startsWith("remote:") ? [line.slice("remote:".length)] : []));
   const summaries = refused.map(({ why }) => why.replace(/^\[remote rejected\]\s*/, ""));
-  const text = printable([...said, ...new Set(summaries)].join("\n"));
+  const text = oneLine([...said, ...new Set(summaries)].join("\n"));
   return { text, about: aboutOf(text), refs: refused.map(({ ref }) => ref) };
 }
 
@@ -48,18 +50,11 @@ function aboutOf(text: string): HostWords["about"] {
 
 const MAX_WORDS = 700;
 
-/** Foreign text as one bounded line: ends of lines become `; `, and other control characters are shown as `\x1b`. */
-export function printable(text: string): string {
+/** Text of others as one bounded line that can be shown anywhere (text.ts): ends of lines become `; `. */
+export function oneLine(text: string): string {
   const lines = text
     .split(/\r?\n|\r/)
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return lines
-    .join("; ")
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-      const code = character.codePointAt(0) ?? 0;
-      return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-    })
-    .slice(0, MAX_WORDS)
-    .replace(/[\ud800-\udbff]$/, "");
+  return cut(printable(lines.join("; ")), MAX_WORDS);
 }

@@ -3,11 +3,13 @@ import type { LandBatch, LandOutcome } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Applied, applyUnit } from "./apply.ts";
-import { type Bench, setBench, type Tip } from "./bench.ts";
+import type { AppliedUnit } from "./applied.ts";
+import { applyUnit } from "./apply.ts";
+import { type Bench, setBench } from "./bench.ts";
 import { lineOf } from "./history.ts";
 import type { HostWords } from "./host-words.ts";
 import { Narrowing } from "./narrowing.ts";
+import { nothingNew } from "./notes.ts";
 import { type Past, recall, recallAnswer, spentRefs } from "./past.ts";
 import { push, type RefUpdate } from "./push.ts";
 import {
@@ -23,6 +25,7 @@ import { type Entry, type Keeper, withEntries } from "./records-tree.ts";
 import { recordsRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 import { unusable } from "./world.ts";
 
 type Batch = LandBatch["batches"][number];
@@ -49,7 +52,7 @@ export type LandAnswer =
  * Lands batches in order, in one atomic push of the trunk and the records ref. Of a bundle all land or none: one that is refused has the
  * others skipped, and only the tree that the last one leaves is held against the tested one. A push that the host declines is narrowed
  * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. What is ahead of that bundle lands, and
- * what is behind it is skipped. A repeat finds its answer, and gives it again. Nine git processes (one fetch, one push), and those of
+ * what is behind it is skipped. A repeat finds its answer, and gives it again. At most ten git processes (one fetch, one push), and those of
  * applyUnit for each batch whose tested commit the trunk can't simply move to. Throws repository.unavailable and repository.refused;
  * nothing was landed then.
  */
@@ -152,9 +155,9 @@ async function applyInOrder(
     const done = new Map<Batch, LandOutcome>();
     for (const batch of group) {
       const fault = faults[open.indexOf(batch)];
-      const applied: Applied = fault ? { kind: "refused", reason: fault } : await fitted(bench, at, batch, past);
+      const applied: AppliedUnit = fault ? { kind: "refused", reason: fault } : await fitted(bench, at, batch, past);
       if (applied.kind === "refused") return { kind: "grounded", outcomes: new Map([[batch, applied]]) };
-      done.set(batch, landedAs(batch, applied));
+      done.set(batch, landedAs(batch, applied, config.repository.branch));
       at = applied.tip;
     }
     const last = group.at(-1);
@@ -189,24 +192,29 @@ function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
 }
 
 /** Moves to the commit that was tested, when that was made on this very tip; else applies the batch anew. */
-async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }: Past): Promise<Applied> {
+async function fitted(bench: Bench, tip: Tip, batch: Batch, { composed, world }: Past): Promise<AppliedUnit> {
   const { batchId, tested } = batch;
   const same = composed.find((one) => one.batchId === batchId && one.commit === tested.commit && one.base === tip.sha);
   if (!same) return applyUnit(bench, tip, batch);
-  const { commit: sha, tree, base } = same;
-  return { kind: "applied", tip: { sha, tree }, commits: lineOf(world.graph, sha, base) };
+  const { commit, base, idle } = same;
+  return { kind: "applied", tip: bench.tipAt(commit), commits: lineOf(world.graph, commit, base), idle };
 }
 
 /** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
-const landedAs = ({ tested }: Batch, { tip, commits }: Extract<Applied, { kind: "applied" }>): LandOutcome => ({
-  kind: "landed",
-  commit: tip.sha,
-  tree: tip.tree,
-  testedTree: tested.tree,
-  commits: commits.slice(-MAX_LISTED),
-});
+function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+  const { tip, commits } = applied;
+  const note = nothingNew(applied, branch);
+  return {
+    kind: "landed",
+    commit: tip.sha,
+    tree: tip.tree,
+    testedTree: batch.tested.tree,
+    commits: commits.slice(-MAX_LISTED),
+    ...(note === undefined ? {} : { note }),
+  };
+}
 
 /** Writes what there is to push, and says which refs it is for. */
 async function written(

@@ -1,8 +1,9 @@
 import type { GitSha } from "../../contracts/ids.ts";
+import type { Tip } from "./tip.ts";
 
 /** Where a change took a tip, and the commits that this added. */
 export interface Placement {
-  readonly tip: { readonly sha: GitSha; readonly tree: GitSha };
+  readonly tip: Tip;
   readonly commits: readonly GitSha[];
 }
 

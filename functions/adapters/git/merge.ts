@@ -1,6 +1,7 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
-import { complaint } from "./process.ts";
+import { type Attributes, attributesOf, guidedBy, sameAttributes } from "./attributes.ts";
+import { complaint, type GitAnswer } from "./process.ts";
 import type { Repository } from "./repository.ts";
 
 export type Merged =
@@ -8,15 +9,64 @@ export type Merged =
   /** Paths of the files that do not merge, sorted. */
   | { readonly kind: "conflict"; readonly paths: readonly string[] };
 
-/** Merges two commits into a tree, touching neither index nor worktree. Their common ancestor is the base: choose `ours` for it. One git process. */
-export async function mergeTrees(repository: Repository, ours: GitSha, theirs: GitSha): Promise<Merged> {
-  const flags = ["--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories"];
-  const { exitCode, stdout, stderr } = await repository.git(["merge-tree", ...flags, ours, theirs]);
-  const [tree = "", ...paths] = stdout.toString("utf8").split("\0");
-  if (exitCode === 0) return { kind: "clean", tree: tree as GitSha };
-  if (exitCode !== 1)
+/**
+ * Merges two commits into a tree, touching neither index nor worktree. Their common ancestor is the base: choose `ours` for it. The
+ * .gitattributes of both sides are heeded, those of `theirs` as they are in `attributes` (a change's last commit, when `theirs` is an earlier
+ * one): what is a conflict by either is a conflict.
+ * One git process; when both sides have edited one file, one more to read attributes, and one or two more when there are any.
+ */
+export async function mergeTrees(
+  repository: Repository,
+  ours: GitSha,
+  theirs: GitSha,
+  attributes: GitSha = theirs,
+): Promise<Merged> {
+  const args = ["merge-tree", ...FLAGS, ours, theirs];
+  const { merged, edited } = read(await repository.git(args, { env: VERBOSE }));
+  if (edited.length === 0) return merged;
+  const [onOurs, onTheirs] = await attributesOf(repository, [ours, attributes], edited);
+  const sides = [onOurs, onTheirs].filter((side): side is Attributes => side !== undefined);
+  if (sides.every((side) => side.size === 0)) return merged;
+  const [first, second] = sides;
+  const told = first && second && sameAttributes(first, second) ? [first] : sides;
+  const guided = await Promise.all(
+    told.map((side) =>
+      guidedBy(
+        repository,
+        side,
+        async ({ flags, env }) => read(await repository.git([...flags, ...args], { env })).merged,
+      ),
+    ),
+  );
+  return guided.find(({ kind }) => kind === "conflict") ?? guided[0] ?? merged;
+}
+
+const FLAGS = ["--write-tree", "-z", "--name-only", "--messages", "--allow-unrelated-histories"];
+/** Says so too when a file is merged for a common ancestor that has to be made first. */
+const VERBOSE = { GIT_MERGE_VERBOSITY: "5" };
+
+/** What merge-tree printed. `edited` holds the paths, as latin1, of all files that were not simply taken from one side. */
+function read({ exitCode, stdout, stderr }: GitAnswer): { merged: Merged; edited: readonly string[] } {
+  if (exitCode !== 0 && exitCode !== 1)
     throw new CodedError("repository.failed", `git merge-tree failed (${exitCode}): ${complaint(stderr)}`);
-  return { kind: "conflict", paths: [...new Set(paths.filter((path) => path !== ""))].sort() };
+  const [tree = "", ...fields] = stdout.toString("latin1").split("\0");
+  const end = fields.indexOf("");
+  const inConflict = [...new Set(end < 0 ? fields : fields.slice(0, end))];
+  const edited = [...new Set([...inConflict, ...pathsOfMessages(end < 0 ? [] : fields.slice(end + 1))])];
+  if (exitCode === 0) return { merged: { kind: "clean", tree: tree as GitSha }, edited };
+  const paths = inConflict.map((path) => Buffer.from(path, "latin1").toString("utf8")).sort();
+  return { merged: { kind: "conflict", paths }, edited };
+}
+
+/** Each message is the number of its paths, the paths, its kind and its text. */
+function pathsOfMessages(fields: readonly string[]): string[] {
+  const paths: string[] = [];
+  for (let at = 0; /^\d+$/.test(fields[at] ?? ""); ) {
+    const count = Number(fields[at]);
+    paths.push(...fields.slice(at + 1, at + 1 + count));
+    at += count + 3;
+  }
+  return paths;
 }
 
 /** The commits of `theirs` that `ours` holds already as commits of its own with the same difference. One git process. */
@@ -24,4 +74,13 @@ export async function equivalents(repository: Repository, ours: GitSha, theirs: 
   const range = `${ours}...${theirs}`;
   const marked = await repository.run(["rev-list", "--cherry-mark", "--right-only", "--no-merges", range]);
   return new Set(marked.split("\n").flatMap((line) => (line.startsWith("=") ? [line.slice(1)] : [])));
+}
+
+/** The paths that differ between two trees, sorted. One git process. */
+export async function differingPaths(repository: Repository, one: GitSha, other: GitSha): Promise<readonly string[]> {
+  const listed = await repository.run(["diff-tree", "-r", "-z", "--name-only", one, other]);
+  return listed
+    .split("\0")
+    .filter((path) => path !== "")
+    .sort();
 }

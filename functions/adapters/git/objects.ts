@@ -28,8 +28,10 @@ export async function readObjects(
     const lineEnd = stdout.indexOf(10, at);
     const [sha = "", type = "", size] = stdout.toString("utf8", at, lineEnd).split(" ");
     at = lineEnd + 1;
-    // "<name> missing" and "<name> ambiguous": no size.
-    if (size === undefined || !/^[0-9a-f]{40}$/.test(sha)) continue;
+    if (type === "missing") continue;
+    // Such as "<name> ambiguous": git has not looked, and "absent" would be invented.
+    if (size === undefined || !/^[0-9a-f]{40}$/.test(sha))
+      throw new CodedError("repository.failed", `git could not look for ${name}: ${type}`);
     const length = Number(size);
     found.set(name, { sha: sha as GitSha, type, body: stdout.subarray(at, at + length) });
     at += length + 1;
@@ -37,6 +39,6 @@ export async function readObjects(
   return found;
 }
 
-/** The commit that a ref's object stands for: itself, or what an annotated tag points at. */
-export const peeled = (object: GitObject): GitSha =>
-  object.type === "tag" ? (object.body.toString("latin1", 7, 47) as GitSha) : object.sha;
+/** The commit that an annotated tag points at; undefined when the tag points at something else, such as another tag. */
+export const taggedCommit = ({ body }: GitObject): GitSha | undefined =>
+  /^object ([0-9a-f]{40})\ntype commit\n/.exec(body.toString("latin1", 0, 100))?.[1] as GitSha | undefined;

@@ -38,7 +38,7 @@ const addressesOf = (keeper: Keeper, { queue, id, batches }: LandBatch) => [
   ...batches.map(({ batchId }) => landedAt(keeper, batchId)),
 ];
 
-/** Four git processes, one of them a fetch; those of bearersOf beside when a batch has landed. */
+/** Five git processes, one of them a fetch; those of bearersOf beside when a batch has landed. */
 export async function recall(repository: Repository, message: LandBatch, keeper: Keeper): Promise<Past> {
   const addresses = addressesOf(keeper, message);
   const world = await look(repository, {

@@ -1,15 +1,17 @@
+import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import type { BatchId } from "../../contracts/ids.ts";
 import type { ComposeResult, ComposeTask } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
-import type { Bench, Tip } from "./bench.ts";
+import type { Bench } from "./bench.ts";
 import type { HostWords } from "./host-words.ts";
 import { push, type RefUpdate } from "./push.ts";
 import { composedRecord } from "./records.ts";
 import { composedRef, pathRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
+import type { Tip } from "./tip.ts";
 
 /** A build is over, whatever becomes of it, so long after the time that it is given: it is started late, and stopped late. */
 const MARGIN_MS = 2 * 3_600_000;
@@ -23,6 +25,8 @@ export interface ToPush {
   readonly base: Tip;
   readonly tip: Tip;
   readonly tips: Tips;
+  /** The head's changes that added no commit. */
+  readonly idle: readonly ChangeUri[];
   readonly now: EpochMs;
 }
 
@@ -34,12 +38,13 @@ export async function pushPath(
   repository: Repository,
   config: QueueConfig,
   task: ComposeTask,
-  { bench, base, tip, tips, now }: ToPush,
+  { bench, base, tip, tips, idle, now }: ToPush,
 ): Promise<{ readonly kind: "pushed"; readonly ref: string } | Extract<ComposeResult, { kind: "refused" }>> {
   const { buildKey, head } = task;
   const ref = pathRef(buildKey);
   const until = epochMs(now + config.buildRunner.timeoutSeconds * 1000 + MARGIN_MS);
-  const record = composedRecord({ buildKey, commit: tip.sha, base: base.sha, until }, { ...config, now });
+  const made = { buildKey, commit: tip.sha, base: base.sha, until, idle: [...idle] };
+  const record = composedRecord(made, { ...config, now });
   bench.add(record);
   await bench.flush();
   const composed = composedRef(head.batchId, buildKey);

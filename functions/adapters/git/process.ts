@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { execa } from "execa";
 import { CodedError } from "../../contracts/errors.ts";
-import { printable } from "./host-words.ts";
+import { oneLine } from "./host-words.ts";
 
 /** What one git process answered. `stdout` is bytes: paths and messages need not be UTF-8. */
 export interface GitAnswer {
@@ -17,6 +18,10 @@ export interface CallOptions {
 
 export interface RunsGit {
   git(args: readonly string[], options?: CallOptions): Promise<GitAnswer>;
+}
+
+export interface StartsGit {
+  start(args: readonly string[]): GitDialogue;
 }
 
 export interface GitCall {
@@ -136,12 +141,55 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
   if (result.exitCode === undefined) {
     if (result.code === "ENOENT")
       throw new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
-    throw new CodedError("repository.failed", `git ${verb} did not run: ${result.shortMessage}`);
+    const how = result.signal === undefined ? "did not run" : `was ended by ${result.signal}`;
+    throw new CodedError(
+      "repository.failed",
+      `git ${verb} ${how}: ${complaint(Buffer.from(result.stderr ?? []).toString("utf8"))}`,
+    );
   }
   return {
     exitCode: result.exitCode,
     stdout: Buffer.from(result.stdout),
     stderr: Buffer.from(result.stderr).toString("utf8"),
+  };
+}
+
+/** A git process that is spoken to. `output` ends with the process. */
+export interface GitDialogue {
+  readonly output: AsyncIterator<Buffer>;
+  write(text: string): Promise<void>;
+  /** Ends the process, also one that is not done. */
+  end(): Promise<void>;
+}
+
+/** Starts git. It is stopped after its time; `output` then ends early. */
+export function startGit(call: Omit<GitCall, "input">): GitDialogue {
+  started += 1;
+  const child = execa("git", call.args, {
+    cwd: call.directory,
+    env: { ...inherited(), ...SCRUBBED, ...call.env },
+    extendEnv: false,
+    stdin: "pipe",
+    stderr: "ignore",
+    encoding: "buffer",
+    buffer: false,
+    reject: false,
+    timeout: call.timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  // A process that has ended breaks the pipe: whoever reads its output learns that.
+  child.stdin.on("error", () => undefined);
+  return {
+    output: child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
+    write: async (text) => {
+      if (!child.stdin.write(text) && !child.stdin.destroyed)
+        await Promise.race([once(child.stdin, "drain"), child]).catch(() => undefined);
+    },
+    end: async () => {
+      child.stdin.end();
+      child.kill("SIGKILL");
+      await child;
+    },
   };
 }
 
@@ -163,5 +211,5 @@ export function complaint(stderr: string): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("hint:"));
-  return printable(lines.slice(-4).join("\n").replace(SECRETS, "")).slice(-600);
+  return oneLine(lines.slice(-4).join("\n").replace(SECRETS, "")).slice(-600);
 }

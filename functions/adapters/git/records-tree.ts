@@ -1,6 +1,7 @@
 import type { GitSha } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { asBytes, type Made, make } from "./commits.ts";
+import { type Made, make } from "./commits.ts";
+import { asBytes } from "./encodings.ts";
 import type { GitObject } from "./objects.ts";
 import { recordsRef, seenRef } from "./refs.ts";
 

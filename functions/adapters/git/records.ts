@@ -1,11 +1,13 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { ChangeUri } from "../../contracts/change-uri.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { BatchId, BuildKey, GitSha, type QueueName } from "../../contracts/ids.ts";
 import { LandOutcome, type MergeUnit } from "../../contracts/messages.ts";
 import type { Committer } from "../../contracts/queues.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { asBytes, type Made, make } from "./commits.ts";
+import { type Made, make } from "./commits.ts";
+import { asBytes } from "./encodings.ts";
 import type { GitObject } from "./objects.ts";
 import { type Addressed, type Entry, entryName, type Keeper, newestOf } from "./records-tree.ts";
 
@@ -101,13 +103,17 @@ export const readAnswer = (
 export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =>
   read(DeclinedRecord, keeper, declinedAt(keeper), seen);
 
-/** At composedRef: which commit was composed for this batch, the commit under the first of its own, and when no build can need it any more. */
+/**
+ * At composedRef: which commit was composed for this batch, the commit under the first of its own, and when no build can need it any more.
+ * `idle` names the batch's changes that added no commit.
+ */
 const ComposedRecord = z.object({
   v: z.literal(2),
   buildKey: BuildKey,
   commit: GitSha,
   base: GitSha,
   until: EpochMs,
+  idle: z.array(ChangeUri).default([]),
 });
 export type ComposedRecord = z.infer<typeof ComposedRecord>;
 

@@ -32,11 +32,14 @@ const seenRoom = (ref: string): string => `refs/seen/${hashOf(ref).slice(0, 16)}
 
 /**
  * A refspec for a ref that need not exist. git fails a whole fetch when a ref that is named outright is missing, but not when a pattern
- * matches nothing: so the name becomes a pattern, with a star before its last character. It may bring a neighbour along, which is
+ * matches nothing: so the name becomes a pattern, with a star before its last character (a whole one: half a surrogate pair
+ * names nothing). It may bring a neighbour along, which is
  * harmless, and with --prune it forgets what is gone. The server is asked for that prefix alone, and not for every ref it has. A name
  * that ends in a slash stands for all refs below it.
  */
 export function ifPresent(ref: string): string {
-  const pattern = ref.endsWith("/") ? `${ref}*` : `${ref.slice(0, -1)}*${ref.slice(-1)}`;
+  const characters = [...ref];
+  const last = characters.pop() ?? "";
+  const pattern = last === "/" ? `${ref}*` : `${characters.join("")}*${last}`;
   return `+${pattern}:${seenRoom(ref)}/${pattern}`;
 }

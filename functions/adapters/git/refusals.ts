@@ -1,4 +1,5 @@
-import type { Reason, ReasonCode } from "../../contracts/reasons.ts";
+import { reasonOf } from "../../contracts/reasons.ts";
+import { cut } from "../../contracts/text.ts";
 
 interface Named {
   readonly uri: string;
@@ -6,15 +7,24 @@ interface Named {
   readonly sha: string;
 }
 
+/** Where a change and the branch do not go together. `ahead`: the branch, with other changes on it that have not landed. */
+interface Difference {
+  /** The part of the change, as "Commit 0123456789ab (subject)". */
+  readonly what: string;
+  readonly branch: string;
+  readonly paths: readonly string[];
+  readonly ahead: boolean;
+}
+
+const because = reasonOf;
 const SHOWN = 10;
 
 const short = (sha: string): string => sha.slice(0, 12);
-const because = (code: ReasonCode, message: string): Reason => ({ code, message: message.slice(0, 2_000) });
-const clipped = (text: string): string => (text.length > 120 ? `${text.slice(0, 119)}…` : text);
+const abridged = (text: string): string => (text.length > 120 ? `${cut(text, 119)}…` : text);
 
 /** As many as a person reads. */
 export function listed(paths: readonly string[]): string {
-  const shown = paths.slice(0, SHOWN).map(clipped).join(", ");
+  const shown = paths.slice(0, SHOWN).map(abridged).join(", ");
   return paths.length > SHOWN ? `${shown} and ${paths.length - SHOWN} more` : shown;
 }
 
@@ -35,12 +45,32 @@ export const refusals = {
       "change.not_found",
       `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
     ),
+  aTag: ({ sha }: Named, commit: string | undefined) =>
+    because(
+      "change.not_found",
+      `${short(sha)} is an annotated tag, not a commit. Name the commit that it stands for${commit === undefined ? "" : `: ${commit}`}.`,
+    ),
   notACommit: ({ sha }: Named, type: string) =>
     because("change.not_found", `${short(sha)} is a ${type}, not a commit. Name the commit.`),
   unrelated: ({ ref, sha }: Named, branch: string) =>
     because(
       "merge.invalid",
       `${ref} at ${short(sha)} shares no history with ${branch}. Rebase it onto ${branch}, then request it again.`,
+    ),
+  unsafe: ({ ref }: Named, { commit, path, why }: { commit: string; path: string; why: string }) =>
+    because(
+      "change.unsafe",
+      `Commit ${short(commit)} of ${ref} holds "${abridged(path)}", which git refuses to check out: ${why}. Take it out of that commit, not only out of a later one, then request the change again.`,
+    ),
+  authorless: ({ ref }: Named, { sha }: { sha: string }) =>
+    because(
+      "merge.invalid",
+      `Commit ${short(sha)} of ${ref} has no author line that can be kept, and the queue invents no author. Amend that commit with \`git commit --amend --reset-author\`, then request the change again; or request it with PROMOTE, which rewrites nothing.`,
+    ),
+  unreadable: ({ ref }: Named, { sha, encoding }: { sha: string; encoding?: string | undefined }) =>
+    because(
+      "merge.invalid",
+      `Commit ${short(sha)} of ${ref} says that its text is encoded as ${encoding}, and it can't be read as that. Amend that commit in UTF-8, then request the change again; or request it with REBASE, which keeps the text as it is.`,
     ),
   tooLong: ({ ref }: Named, count: number, limit: number) =>
     because(
@@ -54,10 +84,34 @@ export const refusals = {
       "merge.conflict",
       `${branch} can't be fast-forwarded to ${short(sha)}: it has commits that ${ref} lacks. Rebase ${ref} onto ${branch}, then request it again.`,
     ),
-  conflict: ({ ref }: Named, conflict: { what: string; branch: string; paths: readonly string[]; ahead: boolean }) =>
+  conflict: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
-      `${conflict.what} of ${ref} conflicts with ${conflict.branch}${conflict.ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(conflict.paths)}. Rebase it onto ${conflict.branch}${conflict.ahead ? " once they have landed" : ""}, then request it again.`,
+      `${what} of ${ref} conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. Rebase it onto ${branch}${ahead ? " once they have landed" : ""}, then request it again.`,
+    ),
+  /** A commit conflicts by itself; with the rest of its change it does not. */
+  onlyInPart: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
+    because(
+      "merge.conflict",
+      `${what} of ${ref} by itself conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}, and REBASE picks each commit by itself. As a whole the change merges: request it with SQUASH_REBASE or MERGE, or rebase it onto ${branch}.`,
+    ),
+  /** `what` is a merge commit. With it the change merges as a whole; without it a commit of the change conflicts. */
+  mergeResolves: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
+    because(
+      "merge.conflict",
+      `REBASE picks each commit of ${ref} by itself and leaves merge commits out; so picked, it conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. ${what} settles that: request it with SQUASH_REBASE or MERGE, which keep what that merge holds, or rebase it onto ${branch}.`,
+    ),
+  /** `what` is a merge commit that REBASE leaves out, and what it holds can't be picked. */
+  mergeHolds: ({ ref }: Named, { what, branch, paths }: Difference) =>
+    because(
+      "merge.invalid",
+      `${what} of ${ref} holds content of its own, and REBASE, which leaves merge commits out, would lose it in ${listed(paths)}. Request it with SQUASH_REBASE or MERGE, which keep it, or rebase ${ref} onto ${branch}.`,
+    ),
+  /** Every commit can be picked, but they do not leave what the change as a whole leaves. */
+  differs: ({ ref }: Named, { branch, paths }: Omit<Difference, "what">) =>
+    because(
+      "merge.invalid",
+      `Picking the commits of ${ref} one by one leaves something else than merging it as a whole, in ${listed(paths)}: ${branch} holds a part of it already. Request it with SQUASH_REBASE or MERGE, or rebase ${ref} onto ${branch}.`,
     ),
   declined: (branch: string, words: string, bundle: readonly string[]) =>
     because(

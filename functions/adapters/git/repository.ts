@@ -6,7 +6,17 @@ import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
 import { exclusively } from "./lock.ts";
 import { type GitObject, namesToRead, readObjects } from "./objects.ts";
 import { openDirectory } from "./open.ts";
-import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
+import {
+  type CallOptions,
+  complaint,
+  type GitAnswer,
+  type GitDialogue,
+  type RunsGit,
+  runGit,
+  type StartsGit,
+  settingsEnvironment,
+  startGit,
+} from "./process.ts";
 import { ifPresent, seenRef } from "./refs.ts";
 import { authorization, protocolOf } from "./remote.ts";
 import { troubleWith } from "./trouble.ts";
@@ -27,7 +37,7 @@ export interface OpenOptions {
  * A bare repository on this machine that mirrors what is needed of a remote. Objects may be read and written side by side; what writes
  * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
  */
-export class Repository implements RunsGit {
+export class Repository implements RunsGit, StartsGit {
   readonly directory: string;
   /** What git is told to fetch from and push to: a URL or an absolute path. */
   readonly remote: string;
@@ -49,6 +59,11 @@ export class Repository implements RunsGit {
   /** One git process in this repository. Any exit code is an answer. */
   git(args: readonly string[], { input, env = {}, timeoutMs = LOCAL_MS }: CallOptions = {}): Promise<GitAnswer> {
     return runGit({ directory: this.directory, args, env: { ...this.#env, ...env }, input, timeoutMs });
+  }
+
+  /** One git process that is spoken to; the caller ends it. */
+  start(args: readonly string[]): GitDialogue {
+    return startGit({ directory: this.directory, args, env: this.#env, timeoutMs: LOCAL_MS });
   }
 
   /** One git process that must succeed: its standard output as text. Throws repository.failed. */

@@ -34,7 +34,7 @@ export interface Questions {
 export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
   unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
 
-/** Three git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch has landed. */
+/** Four git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch has landed. */
 export async function look(repository: Repository, questions: Questions): Promise<World> {
   const { units, keeper, batches = [], refs = [], objects = [], commits = [] } = questions;
   const asked = keeper ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];

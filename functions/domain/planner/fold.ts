@@ -1,7 +1,7 @@
 import { type BatchId, type BuildKey, batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
-import { MAX_MESSAGE, type Reason } from "../../contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, brokeDown, enter, type Path, pathIsActive, sameGuess } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
@@ -105,10 +105,8 @@ const memberOf = (request: LandingRequest, touches: NonNullable<LandingRequest["
   touches,
 });
 
-const cancelReason = (note: string | undefined): Reason => ({
-  code: "cancelled.by_caller",
-  message: note ? `Cancelled: ${note}` : "Cancelled by its caller.",
-});
+const cancelReason = (note: string | undefined): Reason =>
+  reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
 /** Too late once the batch is landing: the merge's outcome stands. */
 function cancel(draft: Draft, { sqid, note }: SignalOf<"cancel-requested">): void {
@@ -192,7 +190,7 @@ function sayUnappliable(draft: Draft, path: Path, id: BatchId): void {
     );
   const without = refused.members.map(({ sqid }) => sqid).join(", ");
   const message = `Request ${without} does not apply, so this request is built again without it. ${reason.message}`;
-  sayRetrying(draft, path, { ...reason, message: message.slice(0, MAX_MESSAGE) }, id);
+  sayRetrying(draft, path, reasonOf(reason.code, message), id);
 }
 
 /** Tells the heads of the path, but for `except`, that they are built again, and why. */
@@ -272,11 +270,12 @@ function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, bat
 }
 
 function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {
-  const { commit, tree, testedTree } = outcome;
+  const { commit, tree, testedTree, commits, note } = outcome;
   const bypassed = (batch.landing?.bypassed ?? []).filter((id) => draft.lookup(id)?.state !== "landed");
   const metadata = {
     batch_id: batch.id,
-    commit,
+    // Of a batch that added nothing, `commit` is where the trunk was: another's commit.
+    ...(commits.length > 0 ? { commit } : {}),
     tree,
     tested_tree: testedTree,
     ...(batch.landing ? { build_key: batch.landing.buildKey, train: batch.landing.train.length } : {}),
@@ -286,7 +285,7 @@ function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind
   return announce(
     enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now }),
     batch.members.map(({ sqid, version }) =>
-      statusEvent(sqid, "landed", draft.now, { version: version + 1, metadata }),
+      statusEvent(sqid, "landed", draft.now, { version: version + 1, reason: note, metadata }),
     ),
   );
 }

@@ -2,6 +2,7 @@ import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import type { Cancel, Control, Land } from "../../contracts/messages.ts";
+import { reasonOf } from "../../contracts/reasons.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 import { foldInto } from "./record.ts";
@@ -23,7 +24,7 @@ export const acceptedEntry = ({ sqid, receivedAt }: Land): LogEvent => statusEve
 /** The log's entry of a cancel: one per request. */
 export const cancellingEntry = ({ sqid, at, note }: Cancel): LogEvent =>
   statusEvent(sqid, "cancelling", at, {
-    reason: { code: "cancelled.by_caller", message: note ?? "Cancelled by its caller, who gave no reason." },
+    reason: reasonOf("cancelled.by_caller", note ?? "Cancelled by its caller, who gave no reason."),
   });
 
 /** Makes an accepted request known: log, lists, orchestrator. All may be repeated. PutItem (log), one PutItem and one per change (view), SendMessage; at once. */

@@ -1,9 +1,8 @@
-import { type Reason, ReasonCode } from "../../contracts/reasons.ts";
+import { type Reason, ReasonCode, reasonOf } from "../../contracts/reasons.ts";
 import { cut } from "../../contracts/text.ts";
 import type { TaskFailure } from "../../contracts/workflows.ts";
 
-/** Cut to what a reason holds. */
-export const reasonOf = (code: ReasonCode, message: string): Reason => ({ code, message: cut(message, 2_000) });
+export { reasonOf };
 
 export const cancelledByCaller = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");

@@ -86,6 +86,58 @@ describe("the records of landings", () => {
   });
 });
 
+describe("a landing is known again by its commit", () => {
+  const ADA = "Signed-off-by: Ada <ada@example.test>";
+  const BOB = "Bob <bob@example.test>";
+  const made = (message: string, n: number, author?: string) => ({
+    files: { [`f${n}`]: `${n}\n` },
+    message,
+    ...(author === undefined ? {} : { author }),
+  });
+  const SHAPES: readonly (readonly [what: string, sketches: () => Parameters<Sandbox["branch"]>[1]])[] = [
+    ["one commit with trailers", () => [made(`one\n\n${ADA}\nFixes: #1\n`, 1)]],
+    ["one commit without a line break at its end", () => [made("one", 1)]],
+    ["one commit with other line breaks", () => [made(`one\r\n\r\nBody.\r\n\r\n${ADA}\r\n`, 1)]],
+    [
+      "commits with trailers of their own",
+      () => [made(`one\n\n${ADA}\n`, 1), made(`two\n\n${ADA}\nFixes: #2`, 2, BOB)],
+    ],
+    ["commits that quote a conflict", () => [made("one\n\nConflicts:\n\tf1\n", 1), made("two\n\n# no comment\n", 2)]],
+    [
+      "commits that name another landed change",
+      () => [made(`one\n\nSubmitqueue-Change: git://x/y/refs%2Fheads%2Fz/${"0".repeat(40)}\n`, 1), made("two", 2)],
+    ],
+    [
+      "a merge commit with content of its own",
+      () => [
+        made("one", 1),
+        {
+          merges: [sandbox.intrude({ other: "x\n" })],
+          files: { other: "x\n", own: "own\n", f1: "1\n" },
+          message: `merge\n\n${ADA}`,
+        },
+      ],
+    ],
+  ];
+  const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
+
+  it.each(SHAPES.flatMap(([what, sketches]) => STRATEGIES.map((strategy) => [what, strategy, sketches] as const)))(
+    "%s, by %s",
+    async (_what, strategy, sketches) => {
+      const one = unit(1, [sandbox.branch("feature", sketches(), sandbox.base)], strategy);
+      sandbox.intrude();
+      const message = landing("first", [{ unit: one, tested: await runway.tested(one) }]);
+      const first = await runway.land(message);
+      expect(first).toMatchObject([{ kind: "landed", commits: expect.arrayContaining([expect.any(String)]) }]);
+      const trunk = sandbox.intrude();
+      // Another message: the answer to the first one does not help.
+      expect(await runway.land({ ...message, id: "again" })).toEqual(first);
+      expect(await (await elsewhere("other")).land({ ...message, id: "anew" })).toEqual(first);
+      expect(sandbox.trunk).toBe(trunk);
+    },
+  );
+});
+
 describe("landings of two that share a branch", () => {
   it.each([
     ["two queues", { queue: "other", batch: "other/batch/1" }],

@@ -18,7 +18,10 @@ export interface Sketch {
   readonly files?: Readonly<Record<string, string | null>>;
   readonly message?: string;
   readonly author?: string;
-  readonly merges?: string;
+  /** Further parents. What a merge leaves is `files`, on the files of the first parent. */
+  readonly merges?: string | readonly string[];
+  /** The committer's date in seconds since 1970; a minute after the last commit's when absent. */
+  readonly committedAt?: number;
 }
 
 const ENV = {
@@ -61,8 +64,12 @@ export class Sandbox {
     return execFileSync("git", args, { cwd: this.remote, env: ENV, encoding: "utf8" }).trim();
   }
 
-  store(type: string, body: Buffer): GitSha {
-    const args = ["hash-object", "-w", "-t", type, "--stdin"];
+  bytes(...args: string[]): Buffer {
+    return execFileSync("git", args, { cwd: this.remote, env: ENV });
+  }
+
+  store(type: string, body: Buffer, ...flags: string[]): GitSha {
+    const args = ["hash-object", "-w", ...flags, "-t", type, "--stdin"];
     return execFileSync("git", args, { cwd: this.remote, env: ENV, input: body }).toString().trim() as GitSha;
   }
 
@@ -70,15 +77,15 @@ export class Sandbox {
   commits(ref: string, sketches: readonly Sketch[], from?: string): GitSha[] {
     const marks = join(this.directory, "marks");
     const parts: string[] = [];
-    sketches.forEach(({ files = {}, message = `change ${this.#clock}`, author, merges }, index) => {
+    sketches.forEach(({ files = {}, message = `change ${this.#clock}`, author, merges = [], committedAt }, index) => {
       this.#clock += 60;
       parts.push(`commit refs/made\nmark :${index + 1}`);
       parts.push(`author ${author ?? "Ada <ada@example.test>"} ${this.#clock} +0100`);
-      parts.push(`committer Someone <someone@example.test> ${this.#clock + 7} -0300`);
+      parts.push(`committer Someone <someone@example.test> ${committedAt ?? this.#clock + 7} -0300`);
       parts.push(data(message));
       const parent = index > 0 ? `:${index}` : (from ?? this.at(ref));
       if (parent) parts.push(`from ${parent}`);
-      if (merges) parts.push(`merge ${merges}`);
+      for (const other of [merges].flat()) parts.push(`merge ${other}`);
       for (const [path, content] of Object.entries(files))
         parts.push(content === null ? `D ${path}` : `M 100644 inline ${path}\n${data(content)}`);
       parts.push("");

@@ -261,10 +261,10 @@ describe("authors", () => {
     expect(made.split("\n").slice(1)).toEqual(authors.map((name) => `${name}|The Queue <queue@example.test>`));
   });
 
-  it("the queue stands in for an author without a name or an address", async () => {
+  it("the queue stands in for no author, not even for one without a name or an address", async () => {
     const uri = sandbox.branch("nobody", [{ files: { f: "1\n" }, author: " <>" }]);
     await runway.landAlone(unit(1, [uri]));
-    expect(sandbox.log("%an <%ae>")).toEqual(["The Queue <queue@example.test>"]);
+    expect(sandbox.log("(%an) (%ae)")).toEqual(["() ()"]);
   });
 });
 

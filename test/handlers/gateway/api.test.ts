@@ -82,10 +82,10 @@ describe("Land", () => {
     expect([beyond.status, beyond.body.detail]).toEqual([400, expect.stringContaining("from 0 to 5")]);
   });
 
-  it("takes as many messages' worth of changes as it says: fifty of 255 characters", async () => {
+  it("takes as many messages' worth of changes as it says: fifty of 1,024 characters", async () => {
     const changes = Array.from(
       { length: 50 },
-      (_, i) => `${change("x")}?${`${i}`.padStart(255 - change("x").length - 1, "p")}`,
+      (_, i) => `${change("x")}?${`${i}`.padStart(1_024 - change("x").length - 1, "p")}`,
     );
     expect((await gateway.land(changes)).status).toBe(202);
     expect(gateway.sent()[0]).toMatchObject({ changes });

@@ -44,7 +44,7 @@ const LANDS: readonly Case[] = [
   bad("changes that are no list", { changes: change("a") }, "/changes"),
   bad("a change that is no string", { changes: [change("a"), 7] }, "/changes/1"),
   bad("an empty URI", { changes: [""] }, "/changes/0"),
-  bad("a URI of 256 characters", { changes: [`${change("a")}?`.padEnd(256, "p")] }, "/changes/0"),
+  bad("a URI of 1025 characters", { changes: [`${change("a")}?`.padEnd(1_025, "p")] }, "/changes/0"),
   bad("a malformed URI", { changes: ["main"] }, "/changes/0"),
   bad("a URI that is not canonical", { changes: [change("a").replace("//h/", "//H/")] }, "/changes/0"),
   bad("a web address", { changes: ["https://github.com/o/r/pull/1"] }, "/changes/0"),
@@ -391,7 +391,7 @@ describe("bad input gets its problem document, and changes nothing", () => {
 describe("input at its limit is taken", () => {
   it.each<[string, () => Promise<{ status: number }>]>([
     ["fifty changes", () => gateway.land(fifty)],
-    ["a URI of 255 characters", () => gateway.land([`${change("a")}?`.padEnd(255, "p")])],
+    ["a URI of 1024 characters", () => gateway.land([`${change("a")}?`.padEnd(1_024, "p")])],
     [
       "an idempotency key of 200 characters",
       () => gateway.land([change("k")], {}, { "idempotency-key": "k".repeat(200) }),

@@ -27,7 +27,7 @@ describe("a Land", () => {
     expect([...world.executions.values()]).toMatchObject([{ name: executionName("admit", sqid(1)), input: aLand(1) }]);
   });
 
-  it("starts nothing when it is repeated, also once the first has finished (I15)", async () => {
+  it("starts nothing when it is repeated, also once the first has finished", async () => {
     await world.deliver(intake, aLand(1));
     for (const execution of world.executions.values()) execution.status = "SUCCEEDED";
     expect(await world.deliver(intake, aLand(1))).toEqual([]);
@@ -50,7 +50,7 @@ describe("a Control", () => {
 });
 
 describe("a Cancel", () => {
-  it("that comes before the request was recorded ends it cancelled, and start finds it so (N07)", async () => {
+  it("that comes before the request was recorded ends it cancelled, and start finds it so", async () => {
     await world.deliver(intake, aLand(1), aCancel(1, "wrong branch"));
     expect(await world.requests.get(sqid(1))).toMatchObject({
       state: "cancelled",
@@ -62,7 +62,7 @@ describe("a Cancel", () => {
   });
 
   it.each<RequestState>(["started", "validated"])(
-    "of a %s request ends it at once, says so and frees its changes (E10)",
+    "of a %s request ends it at once, says so and frees its changes",
     async (state) => {
       await inState(state);
       for (const uri of land.changes) await world.claims.claim(land.queue, { owner: sqid(1), uri }, epochMs(START));
@@ -88,7 +88,7 @@ describe("a Cancel", () => {
     expect([world.log, world.signals, (await world.requests.get(sqid(1)))?.state]).toEqual([[], [], state]);
   });
 
-  it("whose announcement was lost in a crash makes it when it is delivered again (N05)", async () => {
+  it("whose announcement was lost in a crash makes it when it is delivered again", async () => {
     await inState("started");
     // Read, written, and dead before the log was told.
     world.dieAt({ at: 2, moment: "after" });

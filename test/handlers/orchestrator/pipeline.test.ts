@@ -60,7 +60,7 @@ async function live(asked: readonly Asked[], deaths: readonly Death[], config: R
 }
 
 describe("the pipeline", () => {
-  it("takes one request from Land to landed, through every status in order (E03, E04)", async () => {
+  it("takes one request from Land to landed, through every status in order", async () => {
     const { world, runtime, requests } = await live([{ folder: "a", fails: false }], [], {});
     expect(requests[0]?.state).toBe("landed");
     expect(runtime.trunk).toEqual([sqid(1)]);
@@ -72,7 +72,7 @@ describe("the pipeline", () => {
     expect(world.logOf(1)).toEqual(expect.arrayContaining(["building", "built"]));
   });
 
-  it("fails what does not build with the build's reason, and lands what conflicts with it after all (E08)", async () => {
+  it("fails what does not build with the build's reason, and lands what conflicts with it after all", async () => {
     const asked = [true, false].map((fails) => ({ folder: "a", fails }));
     const { requests, runtime } = await live(asked, [], {});
     expect(requests[0]).toMatchObject({ state: "error", reason: { code: "build.failed" } });
@@ -87,7 +87,7 @@ describe("the pipeline", () => {
   });
   const anyDeath = fc.record({ at: fc.integer({ min: 1, max: 150 }), moment: fc.constantFrom("before", "after") });
 
-  it("ends every request once, with one outcome everywhere, whenever its functions die (promise 2, N05)", async () => {
+  it("ends every request once, with one outcome everywhere, whenever its functions die (promise 2)", async () => {
     const history = fc.record({
       asked: fc.array(anyRequest, { minLength: 1, maxLength: 3 }),
       deaths: fc.array(anyDeath, { maxLength: 4 }),

@@ -57,7 +57,7 @@ describe("plan", () => {
     expect(await liveBatches()).toMatchObject([{ priority: 2 }]);
   });
 
-  it("carries a request in one batch, however often it is told of it (E11, I15)", async () => {
+  it("carries a request in one batch, however often it is told of it", async () => {
     await admit(1);
     await world.deliver(plan, isReady(1), isReady(1));
     await world.deliver(plan, isReady(1));
@@ -65,7 +65,7 @@ describe("plan", () => {
     expect(world.executions.size).toBe(1);
   });
 
-  it("finds at the next signal of any kind what a crash kept from being carried out (E12, U13)", async () => {
+  it("finds at the next signal of any kind what a crash kept from being carried out", async () => {
     await admit(1);
     world.trace.length = 0;
     // Query, request, queue, batch: and dead before the build is started.
@@ -81,7 +81,7 @@ describe("plan", () => {
   it.each([
     ["before", [0, 1]],
     ["after", [1, 0]],
-  ])("cancels a ready request whose cancel comes %s the news that it is ready, in one run (E10)", async (_, order) => {
+  ])("cancels a ready request whose cancel comes %s the news that it is ready, in one run", async (_, order) => {
     await admit(1);
     const both: Signal[] = [{ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(1) }, isReady(1)];
     await world.deliver(plan, ...order.map((index) => both[index]));

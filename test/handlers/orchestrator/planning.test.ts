@@ -171,7 +171,7 @@ describe("a run of the planner's shell", () => {
     });
   });
 
-  it("drops its effects when another run wrote first, and asks to be retried (U10)", async () => {
+  it("drops its effects when another run wrote first, and asks to be retried", async () => {
     await ready();
     await run();
     const stale: Planner = (...args) => {
@@ -269,7 +269,7 @@ describe("a crash of the planner's shell", () => {
   // The three runs make 23 calls; some more, so that the last rows show that nothing is left to fail.
   const deaths = Array.from({ length: 25 }, (_, n) => moments.map((moment): Death => ({ at: n + 1, moment }))).flat();
 
-  it.each(deaths)("$moment call $at leaves the queue where an undisturbed one gets to (N05)", async (death) => {
+  it.each(deaths)("$moment call $at leaves the queue where an undisturbed one gets to", async (death) => {
     await ready();
     await world.claims.claim(QUEUE, { owner: sqid(1), uri: change("change-1") }, epochMs(START));
     world.dieAt(death);

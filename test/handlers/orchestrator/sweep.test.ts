@@ -84,7 +84,7 @@ describe("the sweep of an idle queue", () => {
 });
 
 describe("the sweep of a queue's builds", () => {
-  it("wakes the planner, with a hint that is new each time, while a batch is live (N03)", async () => {
+  it("wakes the planner, with a hint that is new each time, while a batch is live", async () => {
     await building();
     execution("build", buildKey, { status: "RUNNING" });
     await swept();
@@ -106,7 +106,7 @@ describe("the sweep of a queue's builds", () => {
     ["was aborted", { status: "ABORTED" }],
     ["left no report", { status: "SUCCEEDED", output: null }],
     ["is not there", undefined],
-  ])("takes a build whose workflow %s for one that nobody knows about (N04)", async (_, rest) => {
+  ])("takes a build whose workflow %s for one that nobody knows about", async (_, rest) => {
     await building();
     if (rest) execution("build", buildKey, rest);
     await swept(120_000);

@@ -45,7 +45,16 @@ const refused = aReport({
   travel: { bypassed: [], train: 0 },
 });
 
+const idle = aReport({ reason: { code: "landed.nothing_new", message: "Nothing was added to main." } });
+
 describe("what the demo shows", () => {
+  it("tells at a glance which request added nothing", () => {
+    const table = renderTable([idle], 130);
+    expect(table).toMatch(/nothing new/);
+    expect(table).toContain("landed.nothing_new: Nothing was added to main.");
+    expect(renderTable([aReport()], 130)).not.toMatch(/nothing new/);
+  });
+
   it.each([60, 80, 120, 400])("fits into a terminal of %d columns", (columns) => {
     const long = refused.reason && { ...refused.reason, message: "word ".repeat(200) };
     const table = renderTable([aReport(), { ...refused, ...(long ? { reason: long } : {}) }], columns);
@@ -119,6 +128,7 @@ describe("the judgement on a run", () => {
       aTrunk(),
       "and is merge.conflict",
     ],
+    ["in which a request added nothing", [aReport(), idle], aTrunk(true), undefined],
     ["whose trunk is broken", [aReport()], aTrunk(false), "The check fails at 0000000000"],
     ["whose trunk lacks a commit point", [aReport()], aTrunk(null), "1 requests landed, and the trunk has 0"],
   ])("finds the run %s to be so", (_, requests, trunk, surprise) => {

@@ -70,7 +70,7 @@ describe("validate", () => {
   });
 
   it.each<RequestState>(["started", "validated", "ready"])(
-    "refuses a change that a %s request holds, and names that request (E06, U04)",
+    "refuses a change that a %s request holds, and names that request",
     async (state) => {
       await owner(7, state);
       const answer = await startAndValidate(aLand(8, { changes: [change("contested")] }));
@@ -79,7 +79,7 @@ describe("validate", () => {
     },
   );
 
-  it("refuses another commit of a change in flight, and says that it is another (N13)", async () => {
+  it("refuses another commit of a change in flight, and says that it is another", async () => {
     await owner(7, "ready", change("contested", "", "a"));
     const answer = await startAndValidate(aLand(8, { changes: [change("contested", "", "b")] }));
     expect(answer).toMatchObject({
@@ -87,22 +87,19 @@ describe("validate", () => {
     });
   });
 
-  it.each<RequestState>(["landed", "error", "cancelled"])(
-    "takes a change over from a %s request (U04)",
-    async (state) => {
-      await owner(7, state);
-      expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toEqual({ kind: "validated" });
-      expect((await world.claims.holder(aLand(8).queue, change("contested")))?.owner).toBe(sqid(8));
-    },
-  );
+  it.each<RequestState>(["landed", "error", "cancelled"])("takes a change over from a %s request", async (state) => {
+    await owner(7, state);
+    expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toEqual({ kind: "validated" });
+    expect((await world.claims.holder(aLand(8).queue, change("contested")))?.owner).toBe(sqid(8));
+  });
 
-  it("takes a change over from a request that is not there (U04)", async () => {
+  it("takes a change over from a request that is not there", async () => {
     const uri = change("contested");
     await world.claims.claim(aLand(7).queue, { owner: sqid(7), uri }, epochMs(START));
     expect(await startAndValidate(aLand(8, { changes: [uri] }))).toEqual({ kind: "validated" });
   });
 
-  it("is not stopped by its own claims, and a repeat changes nothing (U04)", async () => {
+  it("is not stopped by its own claims, and a repeat changes nothing", async () => {
     await world.call(start, aLand(1));
     expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
     expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
@@ -122,7 +119,7 @@ describe("validate", () => {
     expect(answer).toMatchObject({ kind: "refused", reason: { code: "change.not_found" } });
   });
 
-  it("asks to be retried while the change provider can't be reached (N08)", async () => {
+  it("asks to be retried while the change provider can't be reached", async () => {
     const land = aLand(1, { changes: [change("far", "sq-fake=provider-error")] });
     await expect(startAndValidate(land)).rejects.toMatchObject({ name: "repository.unavailable" });
     expect(await stateOf(1)).toBe("started");
@@ -154,7 +151,7 @@ describe("validate", () => {
 });
 
 describe("ready", () => {
-  it("hands the request to the planner, once in effect; a repeat tells it again (N06)", async () => {
+  it("hands the request to the planner, once in effect; a repeat tells it again", async () => {
     await startAndValidate(aLand(1));
     for (let repeat = 0; repeat < 2; repeat++) expect(await world.call(ready, aLand(1))).toEqual({ kind: "ready" });
     expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", version: 3 });
@@ -164,7 +161,7 @@ describe("ready", () => {
   });
 
   it.each<RequestState>(["cancelled", "error", "landed"])(
-    "drops the late check result of a request that ended as %s (E10, N06)",
+    "drops the late check result of a request that ended as %s",
     async (state) => {
       await owner(1, state);
       expect(await world.call(ready, aLand(1))).toEqual({ kind: "ended" });
@@ -176,7 +173,7 @@ describe("ready", () => {
 describe("reject", () => {
   const reason = { code: "merge.conflict", message: "It does not merge: rebase it and land again." } as const;
 
-  it("ends the request as error with the reason, says so and frees its changes (U03)", async () => {
+  it("ends the request as error with the reason, says so and frees its changes", async () => {
     await startAndValidate(aLand(1));
     expect(await world.call(reject, { land: aLand(1), reason })).toEqual({ kind: "ended" });
     expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", version: 3, reason });
@@ -184,7 +181,7 @@ describe("reject", () => {
     expect(await world.claims.holder(aLand(1).queue, change("change-1"))).toBeUndefined();
   });
 
-  it("announces the same end again when it is repeated, with the first reason (U03, N05)", async () => {
+  it("announces the same end again when it is repeated, with the first reason", async () => {
     await startAndValidate(aLand(1));
     world.dieAt({ at: 2, moment: "after" });
     await expect(world.call(reject, { land: aLand(1), reason })).rejects.toThrow();
@@ -195,7 +192,7 @@ describe("reject", () => {
     expect(world.log.at(-1)).toMatchObject({ status: "error", version: 3, reason });
   });
 
-  it.each<RequestState>(["cancelled", "landed"])("leaves a request that ended as %s alone (U03)", async (state) => {
+  it.each<RequestState>(["cancelled", "landed"])("leaves a request that ended as %s alone", async (state) => {
     await owner(1, state);
     expect(await world.call(reject, { land: aLand(1), reason })).toEqual({ kind: "diverged" });
     expect([world.log, await stateOf(1)]).toEqual([[], state]);

@@ -75,7 +75,7 @@ const triggered = async (marker = "") => {
 const polled = () => world.call(poll, order());
 
 describe("trigger", () => {
-  it("asks the runner once per key, tells each request, and keeps the first deadline when repeated (U15, B19)", async () => {
+  it("asks the runner once per key, tells each request, and keeps the first deadline when repeated", async () => {
     await triggered();
     const first = await world.builds.get(buildKey);
     world.now += 60_000;
@@ -128,7 +128,7 @@ describe("trigger", () => {
   });
 
   it.each<PathState | undefined>(["cancelling", "cancelled", undefined])(
-    "asks for nothing when its path is %s (U15)",
+    "asks for nothing when its path is %s",
     async (state) => {
       await planned(state);
       expect(await world.call(trigger, order())).toEqual({ kind: "finished", verdict: { kind: "cancelled" } });
@@ -146,7 +146,7 @@ describe("trigger", () => {
     expect(await world.call(trigger, order())).toEqual({ kind: "triggered" });
   });
 
-  it("asks to be retried while the runner can't be reached (N08)", async () => {
+  it("asks to be retried while the runner can't be reached", async () => {
     await planned("building");
     await expect(world.call(trigger, order("trigger-error"))).rejects.toMatchObject({ name: "runner.unavailable" });
   });
@@ -169,7 +169,7 @@ describe("poll", () => {
   });
 
   it.each<PathState | undefined>(["cancelling", undefined])(
-    "stops a build whose path is %s, and says so once it has stopped (U16)",
+    "stops a build whose path is %s, and says so once it has stopped",
     async (state) => {
       await triggered("build-hang");
       await planned(state);
@@ -178,7 +178,7 @@ describe("poll", () => {
     },
   );
 
-  it("turns a build that never finishes into a failure at its deadline (N09)", async () => {
+  it("turns a build that never finishes into a failure at its deadline", async () => {
     await triggered("build-hang");
     world.now = START + 599_999;
     expect(await polled()).toEqual({ kind: "running" });
@@ -188,13 +188,13 @@ describe("poll", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("waits for a build that does not stop for minutes, not for good (N09)", async () => {
+  it("waits for a build that does not stop for minutes, not for good", async () => {
     await triggered("build-hang");
     world.now = START + 600_000 + STOP_GRACE_MS;
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("takes a cancel that nobody of ours asked for as a reason to try again (N04)", async () => {
+  it("takes a cancel that nobody of ours asked for as a reason to try again", async () => {
     await triggered("build-hang");
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
     await fakeRunner({ workDirectory: world.directory }).cancel({ key: buildKey, commit: composed.commit });

@@ -1,0 +1,46 @@
+// Text of commits is held as git stores it: latin1 strings, one character per byte. A commit may name the encoding of its text; without
+// a name git takes it for UTF-8, and does not check.
+
+/** Names that iconv knows and TextDecoder does not. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "latin-1": "latin1",
+  cp932: "shift_jis",
+  eucjp: "euc-jp",
+  euckr: "euc-kr",
+  cp949: "euc-kr",
+  cp936: "gbk",
+  cp950: "big5",
+};
+
+/** Encodings that spell other letters with ASCII bytes: ASCII in them is not what it looks like. */
+const SEVEN_BIT = /^(utf-?7|hz|(csiso|iso-?)2022)/i;
+
+const isAscii = (bytes: string): boolean => !/[^\0-\x7f]/.test(bytes);
+
+/** UTF-8 text as bytes. */
+export const asBytes = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+
+/**
+ * The bytes of a commit's text as UTF-8 bytes. Text without an encoding is passed on as it is. Undefined when the encoding is unknown here,
+ * or the bytes are none of it: then nobody can say what the text is.
+ */
+export function utf8Of(bytes: string, encoding: string | undefined): string | undefined {
+  if (encoding === undefined || /^utf-?8$/i.test(encoding)) return bytes;
+  const label = ALIASES[encoding.toLowerCase()] ?? encoding;
+  try {
+    return asBytes(new TextDecoder(label, { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, "latin1")));
+  } catch {
+    return isAscii(bytes) && !SEVEN_BIT.test(encoding) ? bytes : undefined;
+  }
+}
+
+/** The same for people. What can't be told is shown as bytes: `gr\xf6\xdfer`. */
+export function readable(bytes: string, encoding: string | undefined): string {
+  const utf8 = utf8Of(bytes, encoding);
+  try {
+    if (utf8 !== undefined) return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(utf8, "latin1"));
+  } catch {
+    // Not UTF-8, and no encoding was named.
+  }
+  return bytes.replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
+}

@@ -1,0 +1,100 @@
+import type { GitSha } from "../../contracts/ids.ts";
+import type { Bench, PlacedChange } from "./bench.ts";
+import type { Commit } from "./commits.ts";
+import { committedBy } from "./identities.ts";
+import { equivalents, type Merged, mergeTrees } from "./merge.ts";
+import type { Tip } from "./tip.ts";
+
+/** A difference that is to be put onto a tip, as a commit with the author, date and message of `commit`. */
+export interface Pick {
+  readonly commit: Commit;
+  /** Holds the difference, from its only parent: `commit` itself, or a scaffold with the tree of `commit`. */
+  readonly theirs: GitSha;
+  /** The parent of `theirs`; undefined when it has none. */
+  readonly base: { readonly sha: GitSha; readonly tree: GitSha } | undefined;
+}
+
+export type Picked =
+  | { readonly kind: "picked"; readonly tip: Tip; readonly commits: readonly GitSha[] }
+  | { readonly kind: "conflict"; readonly commit: Commit; readonly paths: readonly string[] };
+
+/** A commit that is no merge, as it is. */
+export function pickOf(bench: Bench, commit: Commit): Pick {
+  const [parent] = commit.parents;
+  return {
+    commit,
+    theirs: commit.sha,
+    base: parent === undefined ? undefined : { sha: parent, tree: bench.commit(parent).tree },
+  };
+}
+
+/**
+ * What a merge commit holds beyond the merge of its parents. plain: nothing. own: the difference as a pick. resolved: the parents conflict,
+ * so the difference can't be told from the resolution.
+ */
+export type MergeContent = { readonly kind: "plain" | "resolved" } | { readonly kind: "own"; readonly pick: Pick };
+
+/** The git processes of mergeTrees, for each parent after the first. */
+export async function contentOf(bench: Bench, commit: Commit): Promise<MergeContent> {
+  const [first, ...others] = commit.parents;
+  let at: { sha: GitSha; tree: GitSha } | undefined;
+  for (const [n, parent] of others.entries()) {
+    await bench.flush();
+    const merged = await mergeTrees(bench.repository, at?.sha ?? (first as GitSha), parent, commit.sha);
+    if (merged.kind === "conflict") return { kind: "resolved" };
+    at = { sha: bench.scaffold(merged.tree, commit.parents.slice(0, n + 2)), tree: merged.tree };
+  }
+  if (at === undefined || at.tree === commit.tree) return { kind: "plain" };
+  return { kind: "own", pick: { commit, theirs: bench.scaffold(commit.tree, [at.sha]), base: at } };
+}
+
+/**
+ * Puts picks onto a tip, one after the other. What becomes empty is dropped. So is a commit that conflicts and that the trunk holds already
+ * with the same difference, if a later pick then fits: it met what had been landed on top of it. When none fits, the trunk has taken the
+ * change back since, and to drop it would be to lose it.
+ */
+export async function pickAll(bench: Bench, tip: Tip, change: PlacedChange, picks: readonly Pick[]): Promise<Picked> {
+  let at = tip;
+  const commits: GitSha[] = [];
+  let landedAlready: ReadonlySet<string> | undefined;
+  let dropped: Extract<Picked, { kind: "conflict" }> | undefined;
+  for (const pick of picks) {
+    const merged = await mergePick(bench, at, change, pick);
+    if (merged.kind === "conflict") {
+      dropped ??= { kind: "conflict", commit: pick.commit, paths: merged.paths };
+      landedAlready ??= await equivalents(bench.repository, at.sha, change.sha);
+      if (!landedAlready.has(pick.commit.sha)) return dropped;
+      continue;
+    }
+    dropped = undefined;
+    if (merged.tree === at.tree) continue;
+    at = bench.commitOn([at], { ...rewritten(bench, pick.commit), tree: merged.tree });
+    commits.push(at.sha);
+  }
+  return dropped ?? { kind: "picked", tip: at, commits };
+}
+
+/**
+ * The tree of the tip with the difference of a pick. merge-tree takes the common ancestor for its base: so the tip's tree is given a commit
+ * whose only parent is the pick's base, unless that base is the common ancestor anyway.
+ */
+async function mergePick(
+  bench: Bench,
+  tip: Tip,
+  change: PlacedChange,
+  { theirs, base, commit }: Pick,
+): Promise<Merged> {
+  if (base?.tree === tip.tree) return { kind: "clean", tree: commit.tree };
+  const isAncestor = base !== undefined && theirs === commit.sha && !bench.isAboveTrunk(base.sha);
+  const ours = isAncestor ? tip.sha : bench.scaffold(tip.tree, base === undefined ? [] : [base.sha]);
+  await bench.flush();
+  return mergeTrees(bench.repository, ours, theirs, change.sha);
+}
+
+/** Author, date and message of a commit that stands for `source`; the queue commits. */
+const rewritten = ({ committer }: Bench, source: Commit) => ({
+  author: source.author,
+  committer: committedBy(committer, source),
+  encoding: source.encoding,
+  message: source.message,
+});

@@ -1,0 +1,120 @@
+// Trailers as `git interpret-trailers --no-divider` finds them (git's trailer.c), without a process for each message.
+
+/** One trailer. `text` is as written, without its last line break: a value may go on in indented lines. */
+export interface Trailer {
+  readonly key: string;
+  /** On one line. */
+  readonly value: string;
+  readonly text: string;
+}
+
+export interface ParsedMessage {
+  /** The message without its trailers. */
+  readonly rest: string;
+  readonly trailers: readonly Trailer[];
+  /** Where further trailers belong: behind the last one, or before what git ignores at the end of a message. */
+  readonly end: number;
+  /** The message has a block of trailers. */
+  readonly hasBlock: boolean;
+}
+
+/** What git calls a blank. */
+const isBlank = (line: string): boolean => /^[ \t\r\n]*$/.test(line);
+const isIndented = (line: string): boolean => /^[ \t\r\n]/.test(line);
+const isComment = (line: string): boolean => line.startsWith("#");
+const KEY = /^([A-Za-z0-9-]+[ \t]*):/;
+const GENERATED = ["Signed-off-by: ", "(cherry picked from commit "];
+
+/** Lines with their line breaks. */
+const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+
+export function parseMessage(message: string): ParsedMessage {
+  const lines = linesOf(message);
+  const last = lastLine(lines);
+  const first = firstTrailer(lines.slice(0, last));
+  const block = first === undefined ? [] : lines.slice(first, last);
+  const end = lines.slice(0, last).join("").length;
+  const entries: string[] = [];
+  for (const line of block) {
+    const before = entries.at(-1);
+    if (before !== undefined && KEY.test(before) && isIndented(line)) entries[entries.length - 1] = before + line;
+    else entries.push(line);
+  }
+  const isTrailer = (entry: string) => !isComment(entry) && KEY.test(entry);
+  const others = entries.filter((entry) => !isTrailer(entry));
+  const rest = [...lines.slice(0, first ?? last), ...others, ...lines.slice(last)].join("");
+  return { rest, trailers: entries.filter(isTrailer).map(trailerIn), end, hasBlock: first !== undefined };
+}
+
+function trailerIn(entry: string): Trailer {
+  const colon = entry.indexOf(":");
+  const value = entry.slice(colon + 1);
+  return { key: entry.slice(0, colon).trim(), value: unfolded(value), text: entry.replace(/\s+$/, "") };
+}
+
+const unfolded = (value: string): string => value.replace(/\n[ \t\r]*/g, " ").trim();
+
+/** The number of lines before those at the end that git ignores: blank lines, comments, and a block of `Conflicts:`. */
+function lastLine(lines: readonly string[]): number {
+  let ignored: number | undefined;
+  let inConflicts = false;
+  for (const [at, line] of lines.entries()) {
+    const startsConflicts = line === "Conflicts:\n";
+    if (isComment(line) || line === "\n" || startsConflicts) {
+      ignored ??= at;
+      inConflicts ||= startsConflicts;
+    } else if (!(inConflicts && line.startsWith("\t"))) {
+      ignored = undefined;
+      inConflicts = false;
+    }
+  }
+  return ignored ?? lines.length;
+}
+
+/**
+ * Where the block of trailers begins: the last paragraph, never the first one, if all of it are trailers; or if a quarter of it are, and
+ * one is of the kind that git itself writes. Undefined when there is none.
+ */
+function firstTrailer(lines: readonly string[]): number | undefined {
+  const blank = lines.findIndex((line) => !isComment(line) && isBlank(line));
+  const title = blank < 0 ? lines.length : blank;
+  const counts = { trailers: 0, others: 0, indented: 0, generated: false };
+  let isEmpty = true;
+  for (let at = lines.length - 1; at >= title; at--) {
+    const line = lines[at] ?? "";
+    if (isComment(line)) {
+      counts.others += counts.indented;
+      counts.indented = 0;
+    } else if (isBlank(line)) {
+      if (isEmpty) continue;
+      const others = counts.others + counts.indented;
+      const isBlock = counts.generated ? counts.trailers * 3 >= others : counts.trailers > 0 && others === 0;
+      return isBlock ? at + 1 : undefined;
+    } else {
+      isEmpty = false;
+      count(counts, line);
+    }
+  }
+  return undefined;
+}
+
+function count(counts: { trailers: number; others: number; indented: number; generated: boolean }, line: string): void {
+  const isGenerated = GENERATED.some((prefix) => line.startsWith(prefix));
+  if (isGenerated || KEY.test(line)) {
+    counts.trailers++;
+    counts.indented = 0;
+    counts.generated ||= isGenerated;
+  } else if (isIndented(line)) counts.indented++;
+  else {
+    counts.others += 1 + counts.indented;
+    counts.indented = 0;
+  }
+}
+
+/** The message, whole, with trailers behind those that it has. */
+export function withTrailers(message: string, trailers: readonly string[]): string {
+  const whole = message === "" || message.endsWith("\n") ? message : `${message}\n`;
+  const { end, hasBlock } = parseMessage(whole);
+  const before = whole.slice(0, end).replace(/[ \t\r\n]+$/, "");
+  return `${before}${hasBlock ? "\n" : "\n\n"}${trailers.map((text) => `${text}\n`).join("")}${whole.slice(end)}`;
+}
