@@ -84,7 +84,7 @@ const clock = (folder: string, author: string): ChangePlan => ({
         [`${folder}/clock.js`]: `// The time that checks go by: it passes when they say so, and nobody waits for it.
 let ahead = 0;
 
-export const now = () => Date.now() + ahead;
+export const now = () => performance.now() + ahead;
 
 /** Lets time pass, in milliseconds. */
 export const pass = async (ms) => {
