@@ -70,6 +70,8 @@ export type BuildOrder = z.infer<typeof BuildOrder>;
 export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),
+  /** Where the composed commit was pushed. */
+  ref: z.string(),
 });
 export type TriggerTask = z.infer<typeof TriggerTask>;
 

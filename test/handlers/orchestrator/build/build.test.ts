@@ -41,6 +41,7 @@ const order = (marker = "") => ({
   pollSeconds: 5,
   composed,
   under: composed.trunk,
+  ref: `refs/submitqueue/paths/${buildKey}`,
 });
 
 /** The planner's view: the batch with this build's path, in that state; undefined for no path. */
@@ -170,7 +171,11 @@ describe("poll", () => {
   it("takes a cancel that nobody of ours asked for as a reason to try again (N04)", async () => {
     await triggered("build-hang");
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
-    await fakeRunner({ workDirectory: world.directory }).cancel({ key: buildKey, commit: composed.commit });
+    await fakeRunner({ workDirectory: world.directory }).cancel({
+      key: buildKey,
+      commit: composed.commit,
+      askedAt: epochMs(START),
+    });
     expect(await polled()).toMatchObject({
       verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("not by the queue") } },
     });
