@@ -1,6 +1,7 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
+import { BuildProjects } from "./constructs/build-projects.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
@@ -20,12 +21,13 @@ export class OrchestratorStack extends Stack {
   readonly #claims: OwnedTable;
   readonly #batches: OwnedTable;
   readonly #builds: OwnedTable;
+  readonly #payloads: OwnedTable;
 
   constructor(
     scope: Construct,
     settings: Settings,
     topics: Readonly<Record<TopicName, Topic>>,
-    runway: Pick<RunwayStack, "inspect" | "check" | "compose">,
+    runway: Pick<RunwayStack, "inspect" | "check" | "compose" | "land">,
   ) {
     super(scope, "Orchestrator", {
       stackName: "submitqueue-orchestrator",
@@ -37,6 +39,8 @@ export class OrchestratorStack extends Stack {
     this.#claims = new OwnedTable(this, "ClaimsTable", "claims", settings);
     this.#batches = new OwnedTable(this, "BatchesTable", "batches", settings);
     this.#builds = new OwnedTable(this, "BuildsTable", "builds", settings);
+    this.#payloads = new OwnedTable(this, "PayloadsTable", "payloads", settings);
+    this.#payloads.lend([runway.compose, runway.land], "GetItem");
 
     const admit = this.#admit(runway);
     const build = this.#build(runway.compose);
@@ -86,6 +90,7 @@ export class OrchestratorStack extends Stack {
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
     this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
     const { target, workDirectory } = this.#settings;
+    this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
     for (const fn of [trigger, poll]) {
       this.#batches.grant(fn, ENV.batchesTable, "GetItem");
       // The runners that keep files are not for AWS.
@@ -94,6 +99,9 @@ export class OrchestratorStack extends Stack {
     const { queues } = this.#settings.queues;
     // Only a runner that checks out by itself has a use for the repository's token.
     trigger.readsSecretsOf({ queues: queues.filter(({ buildRunner }) => buildRunner.type === "command") });
+    const projects = new BuildProjects(this, "BuildProjects", this.#settings);
+    projects.startedBy(trigger);
+    projects.watchedBy(poll);
     for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     report.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
@@ -123,6 +131,7 @@ export class OrchestratorStack extends Stack {
     this.#requests.grant(plan, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
     this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
+    this.#payloads.grant(plan, ENV.payloadsTable, "PutItem");
     plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
     plan.sendsTo(this.#topics.log, ENV.logTopic);
     plan.consumes(this.#topics.signals);

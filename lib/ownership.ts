@@ -9,6 +9,8 @@ export const TABLES = {
   claims: { owner: "orchestrator", denied: TABLE_WRITES },
   batches: { owner: "orchestrator", denied: TABLE_WRITES },
   builds: { owner: "orchestrator", denied: TABLE_WRITES },
+  /** What is too large for a message or a workflow input; runway may read it. */
+  payloads: { owner: "orchestrator", denied: TABLE_WRITES },
 } as const satisfies Record<string, { owner: Owner; denied: readonly string[] }>;
 export type TableName = keyof typeof TABLES;
 

@@ -11,6 +11,7 @@ export class RunwayStack extends Stack {
   readonly inspect: LambdaFunction;
   readonly check: LambdaFunction;
   readonly compose: LambdaFunction;
+  readonly land: LambdaFunction;
 
   constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
     super(scope, "Runway", {
@@ -25,11 +26,11 @@ export class RunwayStack extends Stack {
     this.inspect = runsGit("Inspect", "runway/inspect", Duration.minutes(5));
     this.check = runsGit("Check", "runway/check", Duration.minutes(5));
     this.compose = runsGit("Compose", "runway/compose", Duration.minutes(5));
-    const land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);
-    land.sendsTo(topics.signals, ENV.signalsTopic);
+    this.land = runsGit("Land", "runway/land", topics.merges.consumerTimeout);
+    this.land.sendsTo(topics.signals, ENV.signalsTopic);
     // One message at a time: each landing has the whole time of the function.
-    land.consumes(topics.merges, { maxConcurrency: 20, batchSize: 1 });
+    this.land.consumes(topics.merges, { maxConcurrency: 20, batchSize: 1 });
     // In the embedded runtime a landing dies with the process, and its message is there again when the process is.
-    if (settings.target !== "embedded") land.addEnvironment(ENV.mergesTopic, topics.merges.main.queueUrl);
+    if (settings.target !== "embedded") this.land.addEnvironment(ENV.mergesTopic, topics.merges.main.queueUrl);
   }
 }

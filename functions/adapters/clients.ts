@@ -13,6 +13,7 @@ import { ENV, type EnvName } from "../contracts/environment.ts";
 import { CodedError } from "../contracts/errors.ts";
 import type { QueueName } from "../contracts/ids.ts";
 import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
+import { wellFormedJson } from "../contracts/text.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 import type { BuildRunner } from "./build-runner/build-runner.ts";
 
@@ -48,9 +49,27 @@ export type BuildRunnerOf = (queue: QueueConfig) => BuildRunner;
 /** Makes build runners of one type, with the clients, and the stores that the environment names. Throws config.invalid. */
 export type WireRunner = (env: Env, clients: Clients) => BuildRunnerOf;
 
-/** The document client as every store expects it. */
-export const documentClient = (client: DynamoDBClient): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+/** The document client as every store expects it. What it sends is well-formed: U+FFFD stands for a lone surrogate. */
+export function documentClient(client: DynamoDBClient): DynamoDBDocumentClient {
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  documents.middlewareStack.add(
+    (next) => (call) => {
+      const { request } = call as { request?: { body?: unknown } };
+      if (request !== undefined) request.body = wellFormedBody(request.body);
+      return next(call);
+    },
+    { step: "build", name: "wellFormed" },
+  );
+  return documents;
+}
+
+/** The body of a call, as the SDK made it: a text, or its bytes. */
+function wellFormedBody(body: unknown): unknown {
+  if (typeof body === "string") return wellFormedJson(body);
+  if (!(body instanceof Uint8Array)) return body;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return bytes.includes("\\ud") ? Buffer.from(wellFormedJson(bytes.toString("utf8"))) : body;
+}
 
 /** Clients of the AWS account that the process runs in. The SDK tries each call three times, with back-off and jitter. */
 export function awsClients({ LOG_LEVEL, AWS_LAMBDA_FUNCTION_NAME }: Env): Clients {

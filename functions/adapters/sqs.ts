@@ -5,12 +5,11 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { CodedError } from "../contracts/errors.ts";
+import { CodedError, isRetryable } from "../contracts/errors.ts";
+import { AWS_LIMITS } from "../contracts/limits.ts";
 import type { Topic } from "../contracts/messages.ts";
+import { asciiJson, cut } from "../contracts/text.ts";
 import { translated } from "./dynamodb/errors.ts";
-
-/** SQS takes at most this many messages in one call. */
-const BATCH = 10;
 
 /** A topic that is not there, or is not ours to send to, is a fault of the deployment; what may pass is worth a retry. */
 function failure(url: string, cause: unknown): CodedError {
@@ -20,39 +19,119 @@ function failure(url: string, cause: unknown): CodedError {
   return translated(cause, "queue.unavailable", doing);
 }
 
+/** A message as SQS takes it. Its body is ASCII, so that its length is its size and SQS refuses no character of it. */
 const entryOf = <M>(topic: Topic<M>, message: M) => ({
-  MessageBody: JSON.stringify(message),
+  MessageBody: asciiJson(message),
   ...(topic.fifo === undefined
     ? {}
     : { MessageGroupId: topic.fifo.group(message), MessageDeduplicationId: topic.fifo.dedup(message) }),
 });
 
-/** One SQS call. Throws queue.unavailable, config.invalid. */
+type Entry = ReturnType<typeof entryOf>;
+
+/** One SQS call. Throws queue.unavailable, config.invalid, and internal when SQS refuses the message for good. */
 export async function send<M>(sqs: SQSClient, url: string, topic: Topic<M>, message: M): Promise<void> {
+  await sendEntry(sqs, url, entryOf(topic, message));
+}
+
+async function sendEntry(sqs: SQSClient, url: string, entry: Entry): Promise<void> {
   try {
-    await sqs.send(new SendMessageCommand({ QueueUrl: url, ...entryOf(topic, message) }));
+    await sqs.send(new SendMessageCommand({ QueueUrl: url, ...entry }));
   } catch (cause) {
     throw failure(url, cause);
   }
 }
 
-/** In order, one SQS call per ten messages. When it throws, some may have been sent: send all again, repeats are harmless. */
+/** A message that SQS refused for good, and why. */
+export interface Refused<M> {
+  readonly message: M;
+  readonly error: CodedError;
+}
+
+/**
+ * In order, one SQS call per ten messages or 256 KiB. Answers the messages that SQS refused for good; the others were sent. A call that is
+ * refused as a whole is made again message by message. Throws queue.unavailable and config.invalid, which are not about one message: some
+ * may have been sent then, so send all again, repeats are harmless.
+ */
+export async function sendEach<M>(
+  sqs: SQSClient,
+  url: string,
+  topic: Topic<M>,
+  messages: readonly M[],
+): Promise<readonly Refused<M>[]> {
+  const refused: Refused<M>[] = [];
+  for (const call of callsFor(messages.map((message) => ({ message, entry: entryOf(topic, message) }))))
+    refused.push(...(await sendTogether(sqs, url, call)));
+  return refused;
+}
+
+/** As sendEach, but throws internal when SQS refused a message for good. The others were sent. */
 export async function sendAll<M>(sqs: SQSClient, url: string, topic: Topic<M>, messages: readonly M[]): Promise<void> {
-  for (let from = 0; from < messages.length; from += BATCH) {
-    const Entries = messages
-      .slice(from, from + BATCH)
-      .map((message, index) => ({ Id: String(index), ...entryOf(topic, message) }));
-    const { Failed = [] } = await sqs
-      .send(new SendMessageBatchCommand({ QueueUrl: url, Entries }))
-      .catch((cause: unknown) => {
-        throw failure(url, cause);
-      });
-    const [first] = Failed;
-    if (first !== undefined) {
-      const what = `${Failed.length} of ${Entries.length} messages were not taken by ${url}: ${first.Code} ${first.Message ?? ""}`;
-      throw new CodedError(first.SenderFault === true ? "internal" : "queue.unavailable", what);
+  const [first] = await sendEach(sqs, url, topic, messages);
+  if (first !== undefined) throw first.error;
+}
+
+interface Outgoing<M> {
+  readonly message: M;
+  readonly entry: Entry;
+}
+
+/** The messages in order, as many to a call as SQS takes. A message that is too large by itself gets a call of its own. */
+function callsFor<M>(outgoing: readonly Outgoing<M>[]): readonly (readonly Outgoing<M>[])[] {
+  const calls: Outgoing<M>[][] = [];
+  let bytes = 0;
+  for (const one of outgoing) {
+    const size = one.entry.MessageBody.length;
+    const last = calls.at(-1);
+    if (last && last.length < AWS_LIMITS.messagesPerCall && bytes + size <= AWS_LIMITS.messageBytes) {
+      last.push(one);
+      bytes += size;
+    } else {
+      calls.push([one]);
+      bytes = size;
     }
   }
+  return calls;
+}
+
+async function sendTogether<M>(
+  sqs: SQSClient,
+  url: string,
+  call: readonly Outgoing<M>[],
+): Promise<readonly Refused<M>[]> {
+  const Entries = call.map(({ entry }, index) => ({ Id: String(index), ...entry }));
+  try {
+    const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }));
+    const passing = Failed.find(({ SenderFault }) => SenderFault !== true);
+    if (passing !== undefined)
+      throw new CodedError(
+        "queue.unavailable",
+        `${Failed.length} of ${Entries.length} messages were not taken by ${url}: ${passing.Code} ${passing.Message ?? ""}`,
+      );
+    return Failed.flatMap(({ Id, Code, Message = "" }) => {
+      const found = call[Number(Id)];
+      const error = new CodedError("internal", `${url} refused a message: ${Code} ${Message}`);
+      return found === undefined ? [] : [{ message: found.message, error }];
+    });
+  } catch (cause) {
+    const error = failure(url, cause);
+    if (isRetryable(error) || error.code === "config.invalid") throw error;
+    return sendOneByOne(sqs, url, call);
+  }
+}
+
+async function sendOneByOne<M>(
+  sqs: SQSClient,
+  url: string,
+  call: readonly Outgoing<M>[],
+): Promise<readonly Refused<M>[]> {
+  const refused: Refused<M>[] = [];
+  for (const { message, entry } of call)
+    await sendEntry(sqs, url, entry).catch((error: unknown) => {
+      if (!(error instanceof CodedError) || error.code !== "internal") throw error;
+      refused.push({ message, error });
+    });
+  return refused;
 }
 
 /** Keeps messages that are being worked on from being delivered again for so many seconds from now. One SQS call per ten messages. */
@@ -62,9 +141,9 @@ export async function keepInvisible(
   receiptHandles: readonly string[],
   seconds: number,
 ): Promise<void> {
-  for (let from = 0; from < receiptHandles.length; from += BATCH) {
+  for (let from = 0; from < receiptHandles.length; from += AWS_LIMITS.messagesPerCall) {
     const Entries = receiptHandles
-      .slice(from, from + BATCH)
+      .slice(from, from + AWS_LIMITS.messagesPerCall)
       .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: seconds }));
     await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));
   }
@@ -82,7 +161,9 @@ export interface DeadLetter {
 const attribute = (value: string): MessageAttributeValue => ({
   DataType: "String",
   // SQS refuses control characters and empty values.
-  StringValue: value.replace(/[^\t\n\r -\uD7FF\uE000-\uFFFD]/g, " ").slice(0, 1_000) || "-",
+  StringValue:
+    cut(value.toWellFormed().replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, " "), 1_000) ||
+    "-",
 });
 
 /** One SQS call. It may arrive twice. Throws queue.unavailable, config.invalid. */

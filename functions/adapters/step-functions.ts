@@ -5,6 +5,7 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
+import { asciiJson } from "../contracts/text.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { translated } from "./dynamodb/errors.ts";
 
@@ -20,7 +21,7 @@ export async function startExecution(
   input: unknown,
 ): Promise<"started" | "exists"> {
   try {
-    await sfn.send(new StartExecutionCommand({ stateMachineArn: workflow, name, input: JSON.stringify(input) }));
+    await sfn.send(new StartExecutionCommand({ stateMachineArn: workflow, name, input: asciiJson(input) }));
     return "started";
   } catch (cause) {
     if (named(cause, "ExecutionAlreadyExists")) return "exists";

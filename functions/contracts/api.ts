@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { STORED_BYTES } from "./limits.ts";
 import { Blocker, Happening, Metadata, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Reason } from "./reasons.ts";
@@ -20,6 +21,12 @@ export const LandBody = z.strictObject({
         if (changes.indexOf(uri) < index)
           ctx.addIssue({ code: "custom", path: [index], message: "this change is named twice" });
       });
+      const bytes = changes.reduce((sum, uri) => sum + uri.length, 0);
+      if (bytes > STORED_BYTES.changes)
+        ctx.addIssue({
+          code: "custom",
+          message: `the changes of a request have at most ${STORED_BYTES.changes} characters together, and these have ${bytes}: land them as several requests`,
+        });
     }),
   strategy: MergeStrategy.optional(),
   /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */

@@ -11,6 +11,7 @@ export const ENV = {
   claimsTable: "CLAIMS_TABLE",
   batchesTable: "BATCHES_TABLE",
   buildsTable: "BUILDS_TABLE",
+  payloadsTable: "PAYLOADS_TABLE",
   requestsTopic: "REQUESTS_TOPIC_URL",
   signalsTopic: "SIGNALS_TOPIC_URL",
   mergesTopic: "MERGES_TOPIC_URL",
@@ -21,7 +22,7 @@ export const ENV = {
   buildWorkflow: "BUILD_WORKFLOW_ARN",
   /** JSON: by the name of each queue whose CodeBuild project the stack created, the name of that project. */
   buildProjects: "BUILD_PROJECTS",
-  /** A directory that outlives an invocation, not necessarily a restart: bare clones, worktrees. */
+  /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   version: "SUBMITQUEUE_VERSION",
 } as const;

@@ -49,9 +49,11 @@ export const ERROR_CODES = {
     status: 422,
     title: "The change is of a kind this queue does not take",
   },
+  "service.overloaded": { fault: "infra", retry: true, status: 503, title: "The call was not answered in time" },
   "message.undecodable": { fault: "infra", retry: false, status: 500, title: "A message could not be read" },
   "store.version_conflict": { fault: "infra", retry: true, status: 503, title: "Somebody else wrote first" },
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
+  "store.unreadable": { fault: "infra", retry: false, status: 500, title: "A stored item could not be read" },
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
   "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
   "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
@@ -75,7 +77,8 @@ export class CodedError extends Error {
   readonly detail: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; detail?: Record<string, unknown> } = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    // Step Functions takes text in UTF-8 only, and a lone surrogate has no bytes there.
+    super(message.toWellFormed(), "cause" in options ? { cause: options.cause } : undefined);
     // Step Functions matches on the name of an error: Retry and Catch clauses name codes.
     this.name = code;
     this.code = code;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { QueueName, Sqid } from "./ids.ts";
 import { Reason } from "./reasons.ts";
+import { cut } from "./text.ts";
 import { EpochMs } from "./time.ts";
 
 /** The public statuses of a request, in the order of its life. Readers must tolerate missing steps. */
@@ -88,8 +89,19 @@ const entry = (sqid: Sqid, name: string, at: EpochMs, details: EntryDetails) => 
   sqid,
   at,
   ...(details.reason === undefined ? {} : { reason: details.reason }),
-  metadata: details.metadata ?? {},
+  metadata: shortened(details.metadata ?? {}),
 });
+
+/** A longer text of metadata is cut: an entry has to fit into a message, and into an item. */
+const MOST_CHARACTERS = 2_000;
+
+const shortened = (metadata: Metadata): Metadata =>
+  Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [
+      key,
+      typeof value === "string" ? cut(value, MOST_CHARACTERS) : value,
+    ]),
+  );
 
 /** The request's status has changed. */
 export const statusEvent = (sqid: Sqid, status: Status, at: EpochMs, details: EntryDetails = {}): StatusEvent => ({

@@ -65,6 +65,17 @@ export type MergeStep = z.infer<typeof MergeStep>;
 export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
 export type MergeUnit = z.infer<typeof MergeUnit>;
 
+/**
+ * Where a payload is that is too large to travel itself: `parts` items of `table`, which are together JSON in ASCII whose SHA-256 is `id`.
+ * The orchestrator writes them; runway may read them.
+ */
+export const PayloadRef = z.object({
+  table: z.string().min(1).max(255),
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  parts: z.int().min(1).max(1_000),
+});
+export type PayloadRef = z.infer<typeof PayloadRef>;
+
 /** A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. */
 export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
 export type Composed = z.infer<typeof Composed>;
@@ -107,6 +118,10 @@ export const ComposeTask = z.object({
 });
 export type ComposeTask = z.infer<typeof ComposeTask>;
 
+/** What of a build order grows with its tree. */
+export const Composition = ComposeTask.pick({ base: true, head: true, without: true });
+export type Composition = z.infer<typeof Composition>;
+
 export const ComposeResult = z.discriminatedUnion("kind", [
   /** Pushed as `ref`. `under` is the commit under all that the build is for. `landed` names the base batches that the trunk held already. */
   z.object({
@@ -148,6 +163,19 @@ export const LandBatch = z.object({
 });
 export type LandBatch = z.infer<typeof LandBatch>;
 
+/** merges: a LandBatch that is too large for a message. */
+export const LandBatchRef = z.object({
+  v: z.literal(1),
+  kind: z.literal("land-batch-ref"),
+  id: z.string().min(1).max(128),
+  queue: QueueName,
+  payload: PayloadRef,
+});
+export type LandBatchRef = z.infer<typeof LandBatchRef>;
+
+export const MergeMessage = z.discriminatedUnion("kind", [LandBatch, LandBatchRef]);
+export type MergeMessage = z.infer<typeof MergeMessage>;
+
 export const LandOutcome = z.discriminatedUnion("kind", [
   /** On the trunk. `commits` are the new ones on its own line (first parents), oldest first; none when it held the change already. */
   z.object({ kind: z.literal("landed"), commit: GitSha, tree: GitSha, testedTree: GitSha, commits: z.array(GitSha) }),
@@ -166,8 +194,13 @@ const SignalBase = { v: z.literal(1), queue: QueueName };
 
 export const BuildVerdict = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("passed"), composed: Composed }),
-  /** The tree is at fault: a test failed, or it could not be composed. */
+  /** The tree is at fault: a test failed, or the build took too long. */
   z.object({ kind: z.literal("failed"), reason: Reason, composed: Composed.optional() }),
+  /**
+   * The tree could not be composed: batch `batchId`, which is a head of the build or below one, does not apply on the trunk and the
+   * batches composed before it. Nothing is known of the batches after it.
+   */
+  z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
   /** It stopped because nobody needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
   /** Nobody knows: worth another attempt. */
@@ -196,6 +229,8 @@ export const LandFinished = z.object({
   ...SignalBase,
   kind: z.literal("land-finished"),
   landId: z.string(),
+  /** From 2: the answer to a landing of many batches does not fit into one message. Absent in the first. */
+  part: z.int().min(2).exactOptional(),
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
 /**
@@ -266,7 +301,7 @@ const dedupOfSignal = (signal: Signal): string | number => {
     case "build-finished":
       return signal.buildKey;
     case "land-finished":
-      return signal.landId;
+      return signal.part === undefined ? signal.landId : `${signal.landId}#${signal.part}`;
     case "land-held":
       return `${signal.landId}/${signal.at}`;
     case "queue-control":
@@ -286,9 +321,9 @@ export const signalsTopic: Topic<Signal> = {
 };
 
 /** `target` (targetOf) and `nonce` are the sender's: two queues onto one branch share a group, and a command sent again must not be swallowed. */
-export const mergesTopic = (target: string, nonce: string): Topic<LandBatch> => ({
+export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> => ({
   name: "merges",
-  schema: LandBatch,
+  schema: MergeMessage,
   fifo: { group: () => messageId("target", target), dedup: (message) => messageId("land", message.id, nonce) },
 });
 

@@ -17,7 +17,7 @@ function problemOf(remote: string): string | undefined {
   const scheme = /^(https|ssh|file):\/\//.exec(remote)?.[1];
   if (scheme === undefined) return undefined;
   const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(remote) ?? [];
-  if (!URL.canParse(remote))
+  if (!z.url().safeParse(remote).success)
     return "this is not an address: write https://<host>/<path>, ssh://<user>@<host>/<path> or file://<path>";
   if (/[?#]/.test(remote)) return "write no query or fragment into a remote: name a tokenSecret for a token";
   if (scheme === "ssh" && /:|%3a/i.test(user))
@@ -133,7 +133,7 @@ const CodeBuild = z
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
   /** Builds in AWS CodeBuild. */
   CodeBuild,
-  /** Runs a shell command in a worktree of the composed commit, on this machine. Embedded runtime only. */
+  /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
   z.strictObject({ type: z.literal("fake"), ...BuildTiming }),

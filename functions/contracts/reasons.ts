@@ -22,6 +22,9 @@ export const ReasonCode = z.enum([
 ]);
 export type ReasonCode = z.infer<typeof ReasonCode>;
 
+/** How long a reason's message may be, in UTF-16 code units. */
+export const MAX_MESSAGE = 2_000;
+
 /** Why something ended, for programs (`code`) and for people (`message`: what happened and what to do). */
-export const Reason = z.object({ code: ReasonCode, message: z.string().min(1).max(2000) });
+export const Reason = z.object({ code: ReasonCode, message: z.string().min(1).max(MAX_MESSAGE) });
 export type Reason = z.infer<typeof Reason>;

@@ -61,3 +61,6 @@ export const batchKeys = {
 } as const;
 
 export const buildKeys = (buildKey: string) => ({ pk: buildKey, sk: "build" });
+
+/** One part of a payload that is too large for a message or a workflow input; parts count from 1. */
+export const payloadKey = (id: string, part: number) => ({ pk: id, sk: padded(part, 4) });

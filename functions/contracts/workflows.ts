@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
-import { BuildVerdict, Composed, ComposeResult, Land, MergeUnit } from "./messages.ts";
+import {
+  BuildVerdict,
+  Composed,
+  ComposeResult,
+  type Composition,
+  Land,
+  MergeUnit,
+  type PayloadRef,
+} from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { Touches } from "./touches.ts";
 
@@ -67,6 +75,17 @@ export const BuildOrder = z.object({
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
+/**
+ * A build order as the input of the workflow: `payload` is null, or says where the composition is, which is then empty here. JSONPath needs
+ * each field to be there.
+ */
+export type BuildInput = Omit<BuildOrder, keyof Composition> &
+  (
+    | (Composition & { readonly payload: null })
+    | { readonly base: readonly []; readonly head: null; readonly without: readonly []; readonly payload: PayloadRef }
+  );
+
+/** What `trigger` takes beside the composition. */
 export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),

@@ -51,6 +51,8 @@ export interface Path {
   /** What was built: set when it passed, and when it failed after it was composed. */
   readonly composed?: Composed;
   readonly reason?: Reason;
+  /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
+  readonly unappliable?: BatchId;
   readonly url?: string;
 }
 
@@ -117,6 +119,16 @@ export interface Landing {
 export const batchHasEnded = (batch: Batch): boolean => isEnd(BATCH_LIFECYCLE, batch.state);
 export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
 
+/** True when both were built for the same heads on the same assumptions about the batches ahead. */
+export const sameGuess = (
+  a: Pick<Path, "heads" | "base" | "without">,
+  b: Pick<Path, "heads" | "base" | "without">,
+): boolean =>
+  a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
+
+/** True when the build of the path broke down, and did not fail. */
+export const brokeDown = ({ reason }: Path): boolean => reason?.code === "build.infrastructure";
+
 /** What has become of its requests, once the batch has ended. */
 export const outcomeOf = (batch: Batch): Outcome | undefined =>
   (
@@ -137,6 +149,13 @@ export const neverLands = (batch: Batch): boolean =>
 /** a lands before b when they conflict. Both are in the order. */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : (a.order ?? Infinity) < (b.order ?? Infinity);
+
+/** Sorts batches in landing order; those on probation behind all others, by arrival. */
+export function compareOrder(a: Batch, b: Batch): number {
+  if ((a.order === undefined) !== (b.order === undefined)) return a.order === undefined ? 1 : -1;
+  if (a.order === undefined) return a.arrival - b.arrival;
+  return goesAhead(a, b) ? -1 : 1;
+}
 
 export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
   ...batch,

@@ -14,6 +14,13 @@ export function dropBit(bits: Bits, i: number): void {
   bits[i >>> 5] = (bits[i >>> 5] ?? 0) & ~(1 << (i & 31));
 }
 
+/** Drops every number that is not below `limit`. */
+export function keepBelow(bits: Bits, limit: number): void {
+  const word = limit >>> 5;
+  bits[word] = (bits[word] ?? 0) & ((1 << (limit & 31)) - 1);
+  bits.fill(0, word + 1);
+}
+
 export function addAll(bits: Bits, others: Bits): void {
   for (let w = 0; w < bits.length; w++) bits[w] = (bits[w] ?? 0) | (others[w] ?? 0);
 }

@@ -1,4 +1,4 @@
-import { type Batch, goesAhead, type Path } from "./batch.ts";
+import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
 import type { Fact, Field } from "./field.ts";
 
@@ -6,15 +6,24 @@ import type { Fact, Field } from "./field.ts";
 export const MOST_BYPASSED = 3;
 
 /**
- * The evidence for landing `slot` on `trunk` (landed, or boarded ahead of it): a passed build of the tree that lands now, given
- * that for every way in which the undecided batches ahead can still turn out, the tree with it in it has passed. With nobody
- * undecided that is the strict rule; with some it is a bypass. Undefined when the evidence does not cover it. Source: design.md,
- * "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
+ * The evidence for landing batch `slot` on `trunk` (what has landed, or was selected to land before it). Undefined unless, for every way
+ * in which the undecided batches ahead of it can still turn out, the tree with the batch in it has passed. With none undecided that is the
+ * strict rule; with some it is a bypass.
+ *
+ * Of these builds the answer is the one of the tree that comes true: runway lands what was handed to it first, so the undecided batches
+ * that are landing are taken to land, and the others not to. Example: A is landing, B is undecided, both ahead of H. H needs passed builds
+ * of {H}, {A, H}, {B, H} and {A, B, H}; the answer is the build of {A, H}.
+ *
+ * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
 export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST_BYPASSED): Fact | undefined {
   if (field.factsOf(slot).length === 0) return undefined;
   const open = field.aheadOf(slot).filter((other) => !hasBit(trunk, other));
   if (open.length > most) return undefined;
+  const comesTrue = open.reduce(
+    (subset, other, i) => (field.batch(other).state === "landing" ? subset | (1 << i) : subset),
+    0,
+  );
   let found: Fact | undefined;
   for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
     const tree = trunk.slice();
@@ -22,14 +31,15 @@ export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST
     open.forEach((other, i) => {
       if (subset & (1 << i)) addBit(tree, other);
     });
-    found = passedBuild(field, slot, tree);
-    if (found === undefined) return undefined;
+    const passed = passedBuild(field, slot, tree);
+    if (passed === undefined) return undefined;
+    if (subset === comesTrue) found = passed;
   }
   return found;
 }
 
 /** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
-const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
+export const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
   field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
 
 /**
@@ -54,36 +64,69 @@ export function bundleEvidence(
 }
 
 /**
- * The build that proves that the batch fails: everything else in its tree has landed, it agrees with the trunk about all that the
- * batch had to reckon with, and nobody ahead is undecided.
+ * The build that proves that the batch fails on the trunk; undefined while nothing proves it. The batch has failed when no batch ahead of it
+ * is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
+ * against the batch when
+ * - it agrees with the trunk about everything that conflicts with the batch,
+ * - everything else that the failure may be due to has landed, and
+ * - every other batch that the build tested is cleared (`othersAreCleared`).
  */
 export function verdictAgainst(field: Field, slot: number): Fact | undefined {
-  const failures = field.factsOf(slot).filter((fact) => !fact.passed && isAlone(field, slot, fact));
-  if (failures.length === 0 || field.aheadOf(slot).length > 0) return undefined;
+  const failures = field.factsOf(slot).filter((fact) => !fact.passed);
+  if (failures.length === 0 || field.aheadOf(slot).length > 0 || isAboutToChange(field, slot)) return undefined;
   const tree = field.landedWith([slot]);
-  return failures.find((fact) => agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
+  if (passedBuild(field, slot, tree)) return undefined;
+  const against = failures.filter(
+    (fact) =>
+      agreeWithin(fact.tree, tree, field.blamedBy(slot)) &&
+      !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
+      othersAreCleared(field, slot, fact, field.landed),
+  );
+  return isVerdict(field, against) ? against.at(-1) : undefined;
 }
 
-/** Nothing else that has not landed can be the cause. */
-const isAlone = (field: Field, slot: number, fact: Fact): boolean =>
-  !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
-  isWithin(field.bitsOf(fact.path.heads), field.landed, slot) &&
-  !lacksWhatOthersNeed(field, slot, fact, field.landed);
+/** True when a conflict that a failure must have right is landing. On probation the batch does not wait for all of these to be decided. */
+const isAboutToChange = (field: Field, slot: number): boolean =>
+  [...members(field.blamedBy(slot))].some((other) => field.batch(other).state === "landing");
 
-/** A failure of a whole tree may be due to another in it that was built without what it lands behind. */
-export function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
-  if (field.speaksFor === "heads") return false;
-  return [...members(field.bitsOf(path.base, path.heads))].some((built) => {
-    if (built === slot) return false;
-    const lacking = [...members(field.nearOf(built))].filter((other) => hasBit(lands, other) && !hasBit(tree, other));
-    return lacking.some((other) => landsBefore(field.batch(other), field.batch(built)));
-  });
+/**
+ * True when the failures, which all count against one batch, are as many as the queue asks for: one more than its `retries`. A refused
+ * composition is one by itself, since composing the same again gives the same; so is a build that broke down as often as the queue allows.
+ */
+export const isVerdict = (field: Field, against: readonly Fact[]): boolean =>
+  against.length > field.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
+
+/**
+ * True when no other batch that the failed build tested can be the cause, given that the batches of `lands` land: each of them lands, and
+ * had in the tree every conflicting batch that lands before it or together with it. A batch that lands is sound with what has landed by
+ * then; it may have failed here for want of it. Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing of H,
+ * since B lacked A in it. Had {A, B, H} failed, it would count against H.
+ *
+ * A build that broke down says nothing of any batch when it was for several.
+ */
+export const othersAreCleared = (field: Field, slot: number, fact: Fact, lands: Bits): boolean =>
+  isWithin(fact.tested, lands, slot) &&
+  !(brokeDown(fact.path) && fact.path.heads.length > 1) &&
+  // A batch that was composed below one that was refused did apply.
+  (fact.path.unappliable !== undefined || (field.knowsTested(fact) && !lacksWhatOthersNeed(field, slot, fact, lands)));
+
+function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
+  const tested = field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads);
+  for (const other of members(tested)) {
+    if (other === slot) continue;
+    for (const conflict of members(field.conflictsOf(other)))
+      if (hasBit(lands, conflict) && !hasBit(tree, conflict) && landsBy(field.batch(conflict), field.batch(other)))
+        return true;
+  }
+  return false;
 }
 
-function landsBefore(a: Batch, b: Batch): boolean {
+/** True when a lands before b, or together with b. True also when the times do not tell. */
+function landsBy(a: Batch, b: Batch): boolean {
   if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
-  const [first, second] = [a.endedAt ?? 0, b.endedAt ?? 0];
-  return first === second ? goesAhead(a, b) : first < second;
+  const { landing } = b;
+  if (landing === undefined || landing.landId !== a.landing?.landId) return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
+  return landing.bundle?.includes(a.id) === true || landing.train.indexOf(a.id) < landing.train.indexOf(b.id);
 }
 
 /** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */

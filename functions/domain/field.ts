@@ -1,16 +1,25 @@
 import type { BatchId, BuildKey } from "../contracts/ids.ts";
 import { type Batch, goesAhead, neverLands, type Path } from "./batch.ts";
-import { addAll, addBit, type Bits, dropBit, members, noBits, wordsFor } from "./bits.ts";
+import { addAll, addBit, type Bits, dropBit, hasBit, keepBelow, members, noBits, wordsFor } from "./bits.ts";
 
-/** A finished build: the tree `tree` (trunk + these batches) passed or failed. */
+/**
+ * A finished build: the tree `tree` (trunk + these batches) passed or failed. When the composition was refused at batch X, the tree is the
+ * trunk, the batches composed before X, and X: composing A, X, H and being refused at X is the fact that {A, X} failed, and says nothing of H.
+ */
 export interface Fact {
   readonly tree: Bits;
   readonly passed: boolean;
   readonly path: Path;
+  /** The batches that may be the cause of a failure: what the build tested, or the whole tree when its composition was refused. */
+  readonly tested: Bits;
 }
 
 export interface FieldOptions {
   readonly since?: number | undefined;
+  /** How often a failed build is repeated before it is a verdict. */
+  readonly retries?: number;
+  /** Nothing but a tested tree may land, bit for bit (analyzer `all`). */
+  readonly exact?: boolean;
   /** tree: a build tests everything in its tree. heads: only what its heads affect, so it says nothing of those below them. */
   readonly speaksFor?: "tree" | "heads";
 }
@@ -23,11 +32,14 @@ export interface FieldOptions {
 export class Field {
   readonly batches: Batch[];
   readonly words: number;
-  /** near[i]: the live batches that conflict with i. Symmetric. */
-  readonly near: readonly Bits[];
-  /** Of those on probation: of what is near, those that had a place when they arrived. */
-  readonly #before = new Map<number, Bits>();
+  /** conflicts[i]: the live batches that conflict with i. Symmetric. */
+  readonly conflicts: readonly Bits[];
+  /** Per batch on probation: its conflicts that arrived before it, and those of them that had a place when it arrived. */
+  readonly #earlier = new Map<number, { readonly all: Bits; readonly placed: Bits }>();
+  /** Per batch that was bypassed, where builds speak for their heads: its conflicts but for the batches that landed before it. */
+  readonly #unbypassed = new Map<number, Bits>();
   readonly speaksFor: "tree" | "heads";
+  readonly retries: number;
   readonly landed: Bits;
   /** Those that will never land. */
   readonly lost: Bits;
@@ -38,12 +50,18 @@ export class Field {
   /** By time: what had landed by then. */
   readonly #landings: readonly { readonly at: number; readonly landed: Bits }[];
   readonly #facts: Fact[][];
+  /** The failures to compose, each with the batch that did not apply. */
+  readonly refusals: { readonly slot: number; readonly fact: Fact }[] = [];
   readonly #since: number;
 
   /** Builds proposed before `since` are evidence of nothing. */
-  constructor(batches: readonly Batch[], { since = 0, speaksFor = "tree" }: FieldOptions = {}) {
+  constructor(
+    batches: readonly Batch[],
+    { since = 0, speaksFor = "tree", retries = 0, exact = false }: FieldOptions = {},
+  ) {
     this.#since = since;
     this.speaksFor = speaksFor;
+    this.retries = retries;
     this.batches = [...batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
     this.words = wordsFor(this.batches.length);
     this.#slots = new Map(this.batches.map((batch, slot) => [batch.id, slot]));
@@ -55,10 +73,10 @@ export class Field {
     this.lost = noBits(this.words);
     for (const batch of this.batches) this.note(batch);
     this.#landings = this.#landingsByTime();
-    this.near = this.#neighbours();
-    for (const batch of this.batches) this.#excuse(batch);
+    this.conflicts = this.#neighbours();
+    if (speaksFor === "heads" && !exact) for (const batch of this.batches) this.#forgetBypassing(batch);
     this.batches.forEach((batch, slot) => {
-      if (batch.order === undefined) this.#before.set(slot, this.#nearBefore(slot, batch.nextPlace));
+      if (batch.order === undefined) this.#earlier.set(slot, this.#conflictsBefore(slot, batch.nextPlace));
     });
     this.#facts = this.batches.map(() => []);
     for (const batch of this.batches) for (const path of batch.paths) this.#record(path);
@@ -96,34 +114,58 @@ export class Field {
   }
 
   /**
-   * Who was bypassed need not reckon with the one that landed before it: that one has been seen to pass with it and without it,
-   * and what it affects is tested; so what the bypassed affects is, too (Uber, "Bypassing Large Diffs", theorem 1). Where a build
-   * speaks for its whole tree, the bypass left a build of both, and this rule is not needed.
+   * A batch that was bypassed may land on a build without the batch B that bypassed it: B has passed with it and without it, and
+   * what B affects is tested; so what the bypassed batch affects is, too (Uber, "Bypassing Large Diffs", theorem 1). A failure of the
+   * bypassed batch without B is not excused by this: B may be what it needs. Where a build speaks for its whole tree, the bypass left a
+   * passed build of both, and the rule is not needed; where nothing but a tested tree may land, it does not hold.
    */
-  #excuse(batch: Batch): void {
+  #forgetBypassing(batch: Batch): void {
     const slot = this.#slots.get(batch.id);
-    if (this.speaksFor === "tree" || batch.state !== "landed" || slot === undefined) return;
+    if (batch.state !== "landed" || slot === undefined) return;
     for (const id of batch.landing?.bypassed ?? []) {
       const other = this.#slots.get(id);
-      if (other !== undefined) dropBit(this.nearOf(other), slot);
+      if (other === undefined) continue;
+      const left = this.#unbypassed.get(other) ?? this.conflictsOf(other).slice();
+      dropBit(left, slot);
+      this.#unbypassed.set(other, left);
     }
   }
 
-  #nearBefore(slot: number, place: number): Bits {
-    const near = this.nearOf(slot).slice();
-    for (const other of members(near)) if ((this.batch(other).order ?? place) >= place) dropBit(near, other);
-    return near;
+  /** Batches are numbered by arrival. */
+  #conflictsBefore(slot: number, place: number): { all: Bits; placed: Bits } {
+    const all = this.conflictsOf(slot).slice();
+    keepBelow(all, slot);
+    const placed = all.slice();
+    for (const other of members(all)) if ((this.batch(other).order ?? place) >= place) dropBit(placed, other);
+    return { all, placed };
   }
 
   #record(path: Path): void {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
+    if (path.unappliable !== undefined) {
+      this.#recordRefusal(path, path.unappliable);
+      return;
+    }
     const tree = this.treeOf(path);
-    const fact: Fact = { tree, passed: path.state === "passed", path };
-    const about = this.speaksFor === "tree" ? tree : this.bitsOf(path.heads);
+    const tested = this.speaksFor === "tree" ? tree : this.bitsOf(path.heads);
+    const fact: Fact = { tree, passed: path.state === "passed", path, tested };
     for (let w = 0; w < this.words; w++) {
-      const open = (about[w] ?? 0) & ~(this.landed[w] ?? 0);
+      const open = (tested[w] ?? 0) & ~(this.landed[w] ?? 0);
       for (let rest = open; rest !== 0; rest &= rest - 1) this.#facts[slotIn(w, rest)]?.push(fact);
     }
+  }
+
+  /** A refused composition is a fact about the batch that did not apply, and about no other. */
+  #recordRefusal(path: Path, id: BatchId): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined || hasBit(this.landed, slot)) return;
+    const composed = [...path.base, ...path.heads];
+    const tree = this.bitsOf(composed.slice(0, composed.indexOf(id) + 1));
+    const landed = this.#landedBy(path.startedAt);
+    if (landed) addAll(tree, landed);
+    const fact: Fact = { tree, passed: false, path, tested: tree };
+    this.#facts[slot]?.push(fact);
+    this.refusals.push({ slot, fact });
   }
 
   /** The batch has changed its state. Trees and conflicts do not. */
@@ -150,17 +192,31 @@ export class Field {
     return batch;
   }
 
-  /** The live batches that conflict with it. */
+  /** The live batches that conflict with the batch. */
+  conflictsOf(slot: number): Bits {
+    return this.conflicts[slot] ?? noBits(this.words);
+  }
+
+  /** The conflicts that a passed build must have right: all but those that `#forgetBypassing` leaves out. */
   nearOf(slot: number): Bits {
-    return this.near[slot] ?? noBits(this.words);
+    return this.#unbypassed.get(slot) ?? this.conflictsOf(slot);
   }
 
   /**
-   * Those of them that its builds must agree about with what lands: all; on probation, those that had a place when it arrived. What
-   * joined later can't be what it needs, and would make each of its builds worthless.
+   * The conflicts that a build must have right to be of use to the batch. Normally all. For a batch on probation: only those that had a
+   * place when it arrived, because every later arrival that lands would make its builds worthless.
    */
   reckonedBy(slot: number): Bits {
-    return this.#before.get(slot) ?? this.nearOf(slot);
+    return this.#earlier.get(slot)?.placed ?? this.nearOf(slot);
+  }
+
+  /**
+   * The conflicts that a failed build must have right to count against the batch. Normally all, also those that bypassed the batch: when
+   * B, which A needs, lands before A, the earlier failure of A without B says nothing any more. For a batch on probation: those that
+   * arrived before it, since a later arrival can't be what it needs.
+   */
+  blamedBy(slot: number): Bits {
+    return this.#earlier.get(slot)?.all ?? this.conflictsOf(slot);
   }
 
   bitsOf(...lists: readonly (readonly BatchId[])[]): Bits {
@@ -203,18 +259,24 @@ export class Field {
   }
 
   /**
-   * What a build's failure may be due to: everything in its tree, or what conflicts with one of its heads. Of a head that has been
-   * archived nobody knows any more what conflicts with it.
+   * The batches that a failure may be due to by being in the tree: all, or, where builds test their heads alone, the conflicts of the heads.
+   * What conflicts with a head that has been archived is not known any more.
    */
   reachOf({ tree, path }: Fact): Bits {
-    if (this.speaksFor === "tree") return tree;
+    if (this.speaksFor === "tree" || path.unappliable !== undefined) return tree;
     const reach = noBits(this.words);
     for (const id of path.heads) {
       const head = this.#slots.get(id);
       if (head === undefined) return tree;
-      addAll(reach, this.nearOf(head));
+      addAll(reach, this.conflictsOf(head));
     }
     return reach;
+  }
+
+  /** True when every batch that the build tested is live. Of one that has landed and was archived, nothing can be said that would clear it. */
+  knowsTested({ path: { base, heads } }: Fact): boolean {
+    const isKnown = (id: BatchId) => this.#slots.has(id);
+    return heads.every(isKnown) && (this.speaksFor === "heads" || base.every(isKnown));
   }
 
   /** The finished builds that speak for the batch, which has not landed. */
@@ -228,8 +290,8 @@ export class Field {
   }
 
   /**
-   * Who it must wait for: the conflicting batches that go ahead of it and may yet land. One on probation waits for those that had
-   * a place when it arrived.
+   * The undecided batches that the batch must wait for: those that conflict with it, have a place in the order, and go ahead of it. A
+   * batch on probation waits for those that arrived before it.
    */
   aheadOf(slot: number): number[] {
     const batch = this.batch(slot);

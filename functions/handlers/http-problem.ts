@@ -50,6 +50,8 @@ export function problemOf(error: unknown, instance: string): Problem {
     const faults = Faults.safeParse(errors);
     return { ...document, detail: error.message, ...(faults.success ? { errors: faults.data } : {}) };
   }
+  // Its message is written for the caller.
+  if (code === "service.overloaded" && error instanceof CodedError) return { ...document, detail: error.message };
   return {
     ...document,
     detail: retry

@@ -35,7 +35,8 @@ export function httpHandler(routes: readonly Route[], { log, now }: Pick<Clients
       (method === "GET" ? (["GET", "HEAD"] as const) : [method]).map((verb) => ({
         method: verb,
         path,
-        handler: async (event: APIGatewayProxyEventV2) => responseOf(await answer(callOf(event, takes))),
+        handler: async (event: APIGatewayProxyEventV2, context: LambdaContext) =>
+          responseOf(await inTime(context, answer(callOf(event, takes)))),
       })),
     ),
     notFoundResponse: ({ method, path }) => unrouted(routes, method, path),
@@ -49,6 +50,23 @@ export function httpHandler(routes: readonly Route[], { log, now }: Pick<Clients
     if (!isHttpEvent(event)) throw new CodedError("internal", "this is no event of an HTTP API (payload format 2.0)");
     return stack(event, context);
   };
+}
+
+/** How long before the end of the invocation a call is answered at the latest: Lambda's own answer would be a 500 without a problem document. */
+const MARGIN_MS = 1_000;
+
+const LATE = [
+  "The call was not answered in time, because the service or something that it needs is busy. What you asked for may have been accepted.",
+  "Send the same call again after a moment; with the Idempotency-Key that you sent, you get the request that was accepted.",
+].join(" ");
+
+/** Throws service.overloaded when the invocation is nearly over. The work goes on then, for as long as Lambda lets it. */
+async function inTime<T>(context: Partial<LambdaContext>, work: Promise<T>): Promise<T> {
+  const leftMs = context.getRemainingTimeInMillis?.();
+  if (leftMs === undefined) return work;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new CodedError("service.overloaded", LATE)), Math.max(0, leftMs - MARGIN_MS));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 const responseOf = ({ status, body, headers = {} }: Answer): Response => ({
@@ -84,7 +102,7 @@ const problems: Middleware = {
       headers: {
         "content-type": "application/problem+json",
         ...(typeof allow === "string" ? { allow } : {}),
-        ...(problem.status === 503 ? { "retry-after": "1" } : {}),
+        ...(problem.status === 503 ? { "retry-after": problem.code === "service.overloaded" ? "5" : "1" } : {}),
       },
       body: JSON.stringify(problem),
     };

@@ -1,6 +1,6 @@
 import { type CfnResource, Lazy, RemovalPolicy } from "aws-cdk-lib";
 import { AttributeType, BillingMode, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
-import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { AnyPrincipal, Effect, Policy, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { KEY } from "../../functions/contracts/tables.ts";
 import { TABLES, type TableName } from "../ownership.ts";
@@ -43,6 +43,22 @@ export class OwnedTable extends Construct {
     to.addEnvironment(env, this.table.tableName);
     const denied: readonly string[] = TABLES[this.#tableKey].denied;
     if (actions.some((action) => denied.includes(`dynamodb:${action}`))) this.#roleArns.add(to.roleArn);
+  }
+
+  /**
+   * These reads for functions of another stack, in a policy of this stack: the other stack's template need not know the table, so the two
+   * stacks do not refer to each other. The functions learn the table's name from what they are sent.
+   */
+  lend(to: readonly LambdaFunction[], ...actions: readonly ("GetItem" | "Query")[]): void {
+    new Policy(this, "Readers", {
+      roles: to.map(({ role }) => role),
+      statements: [
+        new PolicyStatement({
+          actions: actions.map((action) => `dynamodb:${action}`),
+          resources: [this.table.tableArn],
+        }),
+      ],
+    });
   }
 
   #refuseStrangers(): PolicyStatement {

@@ -1,6 +1,7 @@
 import { type CfnResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption, type QueueProps } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { AWS_LIMITS } from "../../functions/contracts/limits.ts";
 import { METADATA, type Settings } from "../settings.ts";
 import { ALARM_PERIOD, raiseAlarm } from "./alarm.ts";
 
@@ -39,6 +40,7 @@ export class Topic extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
+      maxMessageSizeBytes: AWS_LIMITS.messageBytes,
       removalPolicy: RemovalPolicy.DESTROY,
       ...(kind === "fifo"
         ? {

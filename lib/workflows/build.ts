@@ -6,19 +6,30 @@ import { fields, task } from "./task.ts";
 export type BuildFunctions = Record<"compose" | "trigger" | "poll" | "report", LambdaFunction>;
 
 /**
- * One attempt at one path. Its input is the BuildOrder, and stays at the root of its state; what was composed is at `$.compose`, what the
+ * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what the
  * runner last said at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
  */
 export function buildDefinition(scope: Construct, functions: BuildFunctions): IChainable {
   const report = task(scope, "Report", functions.report, { retries: 8 });
   const compose = task(scope, "Compose", functions.compose, {
-    input: fields("queue", "target", "installation", "buildKey", "base", "head", "sqids", "without"),
+    input: fields("queue", "target", "installation", "buildKey", "base", "head", "sqids", "without", "payload"),
     resultPath: "$.compose",
     retries: 3,
   });
   const trigger = task(scope, "Trigger", functions.trigger, {
     input: {
-      ...fields("queue", "batchId", "buildKey", "attempt", "base", "head", "sqids", "without", "pollSeconds"),
+      ...fields(
+        "queue",
+        "batchId",
+        "buildKey",
+        "attempt",
+        "base",
+        "head",
+        "sqids",
+        "without",
+        "payload",
+        "pollSeconds",
+      ),
       "composed.$": "$.compose.composed",
       "under.$": "$.compose.under",
       "ref.$": "$.compose.ref",

@@ -2,6 +2,9 @@ import type { Logger } from "pino";
 import { AwsError } from "./aws-error.ts";
 import { type Call, identifyCall } from "./calls.ts";
 import type { Authorize } from "./iam.ts";
+import { checkItemCall } from "./limits/dynamodb.ts";
+import { answerWithin } from "./limits/sqs-call.ts";
+import { checkText } from "./limits/text.ts";
 import { answerSecret } from "./secrets.ts";
 import type { Tables } from "./tables.ts";
 import type { Topics } from "./topics.ts";
@@ -64,13 +67,15 @@ async function answer(
   const call = identifyCall(target, input);
   if (call === undefined) throw new AwsError("UnknownOperationException", `${target || "this"} is not served here`);
   await admit(services, caller, call);
+  checkText(body, input);
   switch (call.service) {
     case "dynamodb": {
+      checkItemCall(call.operation, input);
       const answered = await services.tables.answer(call.operation, input);
       return json(answered.status, answered.body);
     }
     case "sqs":
-      return services.topics.answer(target, body);
+      return answerWithin(services.topics, target, call.operation, input, body);
     case "states":
       return json(200, services.workflows.answer(call.operation, input));
     case "secretsmanager":

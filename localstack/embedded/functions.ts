@@ -4,6 +4,7 @@ import type { Context } from "aws-lambda";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Clients, LambdaHandler, Wire } from "../../functions/adapters/clients.ts";
+import { answerJson, eventJson } from "./limits/lambda.ts";
 import type { FunctionSpec } from "./template.ts";
 
 /** What passes between functions, topics and workflows. */
@@ -38,8 +39,9 @@ async function invoke(spec: FunctionSpec, log: Logger, handler: LambdaHandler, e
   const { promise: overdue, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new TimedOut(spec)), spec.timeoutMs);
   try {
-    const result = await Promise.race([handler(throughJson(event), contextOf(spec, awsRequestId, deadline)), overdue]);
-    return throughJson(result);
+    const context = contextOf(spec, awsRequestId, deadline);
+    const result = await Promise.race([handler(JSON.parse(eventJson(event)), context), overdue]);
+    return JSON.parse(answerJson(result));
   } catch (err) {
     log.error({ awsRequestId, err }, "invocation failed");
     throw err;
@@ -56,8 +58,6 @@ class TimedOut extends Error {
     super(`${id} timed out after ${timeoutMs / 1_000} seconds`);
   }
 }
-
-const throughJson = (value: unknown): Json => (value === undefined ? null : JSON.parse(JSON.stringify(value)));
 
 const contextOf = (spec: FunctionSpec, awsRequestId: string, deadline: number): Context => ({
   awsRequestId,

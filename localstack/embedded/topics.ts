@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type BuildAppOptions, buildApp } from "fauxqs";
+import { isForeign } from "./limits/sqs.ts";
 import type { QueueSpec } from "./template.ts";
 
 type Stores = NonNullable<BuildAppOptions["stores"]>;
@@ -50,7 +51,9 @@ export async function openTopics(
   urlOf: (name: string) => string,
 ): Promise<Topics> {
   releaseInFlight(join(directory, "fauxqs.db"));
-  const { SqsStore, SnsStore, S3Store, PersistenceManager } = await fauxqsParts();
+  const { SqsStore, SnsStore, S3Store, PersistenceManager, INVALID_MESSAGE_BODY_CHAR } = await fauxqsParts();
+  // fauxqs refuses what lies outside the Basic Multilingual Plane, which SQS takes.
+  INVALID_MESSAGE_BODY_CHAR.test = isForeign;
   const stores: Stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
   const persistence = new PersistenceManager(directory);
   const { sqsStore } = stores;
@@ -219,11 +222,12 @@ interface Parts {
   SnsStore: new () => Stores["snsStore"];
   S3Store: new () => Stores["s3Store"];
   PersistenceManager: new (directory: string) => Persistence;
+  INVALID_MESSAGE_BODY_CHAR: RegExp;
 }
 
 async function fauxqsParts(): Promise<Parts> {
   const entry = import.meta.resolve("fauxqs");
-  const files = ["./sqs/sqsStore.js", "./sns/snsStore.js", "./s3/s3Store.js", "./persistence.js"];
+  const files = ["./sqs/sqsStore.js", "./sns/snsStore.js", "./s3/s3Store.js", "./persistence.js", "./sqs/sqsTypes.js"];
   const modules = await Promise.all(files.map((file) => import(new URL(file, entry).href)));
   return Object.assign({}, ...modules);
 }

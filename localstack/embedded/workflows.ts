@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AwsError } from "./aws-error.ts";
 import { type Ending, type Execution, ExecutionStatus, type Executions } from "./executions.ts";
 import type { Json } from "./functions.ts";
+import { checkStart, type Exceeded, tooLarge, watch } from "./limits/states.ts";
 import type { MachineSpec } from "./template.ts";
 
 /** Runs a function on behalf of a state machine's role. What it throws bears the name that Retry and Catch clauses match. */
@@ -34,7 +35,7 @@ const DefinitionOf = z.custom<Definition>((value) => Asl.safeParse(value).succes
 
 const StartInput = z.object({
   stateMachineArn: z.string(),
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,80}$/),
+  name: z.string(),
   input: z.string().default("{}"),
 });
 const StopInput = z.object({ executionArn: z.string(), error: z.string().optional(), cause: z.string().optional() });
@@ -70,9 +71,15 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
     const guarded = [...tasks].map(([state, task]): [string, TaskHandler] => [
       state,
       // A task that was waiting for its retry when its execution was stopped would be tried once more.
-      (input) => (aborted ? Promise.reject(new ExecutionAbortedError()) : task(input)),
+      async (input) => {
+        if (aborted) throw new ExecutionAbortedError();
+        const answer = await task(input);
+        const exceeded = tooLarge(state, answer);
+        if (exceeded) exceed(exceeded);
+        return answer;
+      },
     ]);
-    const { result, abort } = machine.run(JSON.parse(execution.input), {
+    const { result, abort, eventLogs } = machine.run(JSON.parse(execution.input), {
       overrides: { taskResourceLocalHandlers: Object.fromEntries(guarded) },
       context: {
         Execution: { Id, Name, RoleArn: spec.roleArn },
@@ -83,6 +90,13 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
       aborted = true;
       abort();
     });
+    function exceed(exceeded: Exceeded): void {
+      const stop = aborts.get(Id);
+      if (!aborts.delete(Id)) return;
+      executions.end(Id, { status: "FAILED", ...exceeded });
+      stop?.();
+    }
+    void watch(eventLogs, exceed);
     void result
       .then((output): Ending => ({ status: "SUCCEEDED", output: JSON.stringify(output) }), endingOf)
       .then((ending) => {
@@ -92,6 +106,7 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
 
   function start(input: z.infer<typeof StartInput>): Execution {
     const { spec } = machineAt(input.stateMachineArn);
+    checkStart(input.name, input.input);
     const arn = `${spec.arn.replace(":stateMachine:", ":execution:")}:${input.name}`;
     const known = executions.get(arn);
     if (known?.status === "RUNNING" && known.input === input.input) return known;

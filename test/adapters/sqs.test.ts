@@ -9,7 +9,7 @@ import { mockClient } from "aws-sdk-client-mock";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { send, sendAll, sendDeadLetter } from "../../functions/adapters/sqs.ts";
+import { send, sendAll, sendDeadLetter, sendEach } from "../../functions/adapters/sqs.ts";
 import type { Topic } from "../../functions/contracts/messages.ts";
 import { toEmulator } from "../support/dynalite.ts";
 
@@ -72,6 +72,28 @@ describe("sending to a topic", () => {
       for (const { ReceiptHandle } of got) await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
     }
     expect(bodies).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  });
+
+  it("sends many large messages in as many calls as SQS takes", async () => {
+    const mock = mockClient(new SQSClient(toEmulator("http://127.0.0.1:1")));
+    mock.on(SendMessageBatchCommand).resolves({ Failed: [], Successful: [] });
+    const texts: Topic<string> = { name: "texts", schema: z.string() };
+    await sendAll(mock as unknown as SQSClient, "x", texts, Array(12).fill("é".repeat(20_000)));
+    const calls = mock.commandCalls(SendMessageBatchCommand).map(({ args: [{ input }] }) => input.Entries ?? []);
+    expect(calls.map(({ length }) => length)).toEqual([2, 2, 2, 2, 2, 2]);
+    for (const entries of calls)
+      expect(entries.reduce((sum, { MessageBody = "" }) => sum + Buffer.byteLength(MessageBody), 0)).toBeLessThan(
+        262_144,
+      );
+  });
+
+  it("names the messages that SQS refused for good, and has sent the others", async () => {
+    const mock = mockClient(new SQSClient(toEmulator("http://127.0.0.1:1")));
+    mock
+      .on(SendMessageBatchCommand)
+      .resolves({ Failed: [{ Id: "1", SenderFault: true, Code: "InvalidMessageContents" }], Successful: [] });
+    const refused = await sendEach(mock as unknown as SQSClient, "x", standard, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+    expect(refused).toMatchObject([{ message: { n: 2 }, error: { code: "internal" } }]);
   });
 
   it("sends nothing for no messages", async () => {

@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
+import { reading } from "./reading.ts";
 import { landingsByRecords } from "./records.ts";
 import type { Row } from "./timing.ts";
 
@@ -13,5 +14,6 @@ const show = (rows: readonly Row[]) => {
 
 show(plannerRuns());
 show(await landingsByRecords());
+show([reading()]);
 show(await landings());
 console.log(table.toString());

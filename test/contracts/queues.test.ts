@@ -37,6 +37,7 @@ describe("queues.yaml", () => {
       maxPriority: 0,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
+      repositoryTimeoutSeconds: 3_600,
     });
   });
 

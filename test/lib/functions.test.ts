@@ -82,6 +82,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/build/trigger": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "PutItem", "UpdateItem")}`,
+    `table payloads: ${dynamodb("GetItem")}`,
     log,
   ],
   "orchestrator/intake": [
@@ -97,6 +98,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/plan": [
     "dead signals: sqs:SendMessage",
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
+    `table payloads: ${dynamodb("PutItem")}`,
     claims,
     requests,
     log,
@@ -116,9 +118,15 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "workflow build: states:ListExecutions",
   ],
   "runway/check": [secret],
-  "runway/compose": [secret],
+  "runway/compose": [secret, `table payloads: ${dynamodb("GetItem")}`],
   "runway/inspect": [secret],
-  "runway/land": [secret, "dead merges: sqs:SendMessage", `topic merges: ${take}`, signals],
+  "runway/land": [
+    secret,
+    `table payloads: ${dynamodb("GetItem")}`,
+    "dead merges: sqs:SendMessage",
+    `topic merges: ${take}`,
+    signals,
+  ],
 };
 
 describe("a function", () => {

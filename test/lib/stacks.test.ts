@@ -162,7 +162,7 @@ describe("a table", () => {
     const kept = templatesOf({ deletionProtection }).flatMap(({ template }) =>
       Object.values(template.Resources ?? {}).filter(({ Type }) => Type === "AWS::DynamoDB::Table"),
     );
-    expect(kept).toHaveLength(6);
+    expect(kept).toHaveLength(7);
     for (const table of kept) expect(table).toMatchObject({ DeletionPolicy: policy, UpdateReplacePolicy: policy });
   });
 });

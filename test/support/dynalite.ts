@@ -2,7 +2,8 @@ import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { documentClient } from "../../functions/adapters/clients.ts";
 import { KEY } from "../../functions/contracts/tables.ts";
 
 const dynalite = createRequire(import.meta.url)("dynalite") as (options: { createTableMs: number }) => Server;
@@ -29,8 +30,7 @@ export async function startDynalite(...tables: readonly string[]): Promise<Dynal
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const raw = new DynamoDBClient(toEmulator(endpoint));
-  // The options of functions/adapters/clients.ts.
-  const client = DynamoDBDocumentClient.from(raw, { marshallOptions: { removeUndefinedValues: true } });
+  const client = documentClient(raw);
   const create = async (...names: readonly string[]) => {
     await Promise.all(names.map((name) => createTable(raw, name)));
   };

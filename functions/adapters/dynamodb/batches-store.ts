@@ -6,44 +6,59 @@ import {
   paginateQuery,
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { BatchId, Installation, type QueueName } from "../../contracts/ids.ts";
+import { type BatchId, Installation, type QueueName } from "../../contracts/ids.ts";
 import { batchKeys, KEY } from "../../contracts/tables.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
 import type { QueueState } from "../../domain/planner/plan.ts";
+import { batchIn, itemOf } from "./batch-item.ts";
 import { stored, won } from "./errors.ts";
+import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
 /** How long a batch that nothing refers to any more is kept. */
 const KEEP_DONE_SECONDS = 30 * 86_400;
 
-type Item = Readonly<Record<string, unknown>>;
+const Rate = z.number();
 
-/** Only the planner writes batches, and writes them whole: an item with these parts is one of its own. */
-const BatchItem = z.looseObject({ id: BatchId, version: z.int().positive(), paths: z.array(z.unknown()) });
+/** As the domain has it: `features` tells a model of another release, which the domain forgets. */
+const StoredHistory = z.looseObject({
+  features: z.number(),
+  outcomes: z.int().nonnegative(),
+  weights: z.array(z.number()),
+  steps: z.array(z.number()),
+  authors: z.record(z.string(), z.tuple([Rate, Rate])),
+  buildMs: z.tuple([Rate, Rate, Rate]).exactOptional(),
+  clash: Rate.exactOptional(),
+});
 
-function batchOf(item: Item): Batch {
-  const { pk: _pk, sk: _sk, expiresAt: _ttl, ...batch } = BatchItem.parse(item);
-  return batch as unknown as Batch;
-}
+/** What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
+const HistoryText = z.string().transform((text, ctx): NonNullable<QueueState["history"]> => {
+  try {
+    return StoredHistory.parse(JSON.parse(text)) as NonNullable<QueueState["history"]>;
+  } catch (cause) {
+    ctx.addIssue({ code: "custom", message: `no history of a queue: ${String(cause)}` });
+    return z.NEVER;
+  }
+});
 
-/** The planner's own as well. What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
+/** The queue's own item. Fields that a later release adds are kept when this one writes the item again. */
 const QueueItem = z.looseObject({
   installation: Installation.optional(),
   target: z.string().exactOptional(),
   nextArrival: z.int().positive(),
   nextOrder: z.int().positive(),
   version: z.int().positive(),
-  history: z.string().optional(),
+  history: HistoryText.exactOptional(),
+  evidenceSince: EpochMs.exactOptional(),
+  paused: z.object({ since: EpochMs, note: z.string().exactOptional() }).exactOptional(),
+  control: z.int().positive().exactOptional(),
 });
 
 function queueOf(queue: QueueName, item: Item | undefined): StoredQueue {
   if (item === undefined) return { queue, nextArrival: 1, nextOrder: 1, version: 0 };
-  const { pk: _pk, sk: _sk, history, ...state } = QueueItem.parse(item);
-  return {
-    ...state,
-    queue,
-    ...(history === undefined ? {} : { history: JSON.parse(history) as NonNullable<QueueState["history"]> }),
-  };
+  const { pk, sk, ...stored } = item;
+  const { v: _v, ...state } = parseItem(QueueItem, stored, `${pk} ${sk}`);
+  return { ...state, queue };
 }
 
 /** A queue's own item as it is stored: without an installation when it was never written, or written before queues had one. */
@@ -61,13 +76,18 @@ export interface LiveQueue {
 export class BatchesStore {
   readonly #dynamodb: DynamoDBDocumentClient;
   readonly #table: string;
+  /** The batches of each queue as they were last read, by id: one whose version is the same is the same, and is not parsed again. */
+  readonly #known = new Map<QueueName, ReadonlyMap<unknown, Batch>>();
 
   constructor(dynamodb: DynamoDBDocumentClient, table: string) {
     this.#dynamodb = dynamodb;
     this.#table = table;
   }
 
-  /** One strongly consistent query: one call per megabyte. A queue that was never written is empty, at version 0. */
+  /**
+   * One strongly consistent query: one call per megabyte. A queue that was never written is empty, at version 0. Throws store.unreadable when
+   * an item can't be read: builds and landings of the other batches may rest on it, so the queue can't go on without it.
+   */
   async live(queue: QueueName): Promise<LiveQueue> {
     const { pk } = batchKeys.queue(queue);
     const pages = paginateQuery(
@@ -87,7 +107,15 @@ export class BatchesStore {
       })(),
     );
     const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
-    return { queue: queueOf(queue, own), batches: items.filter((item) => item !== own).map(batchOf) };
+    const known = this.#known.get(queue);
+    const batches = items
+      .filter((item) => item !== own)
+      .map((item) => {
+        const before = known?.get(item["id"]);
+        return before !== undefined && before.version === item["version"] ? before : batchIn(item);
+      });
+    this.#known.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
+    return { queue: queueOf(queue, own), batches };
   }
 
   /** Strongly consistent. Undefined when it is not live. */
@@ -98,26 +126,30 @@ export class BatchesStore {
         new GetCommand({ TableName: this.#table, Key: batchKeys.live(queue, id), ConsistentRead: true }),
       ),
     );
-    return Item === undefined ? undefined : batchOf(Item);
+    return Item === undefined ? undefined : batchIn(Item);
   }
 
   /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */
   putQueue(next: QueueState, before: number): Promise<boolean> {
     const { history, ...state } = next;
     const learned = history === undefined ? {} : { history: JSON.stringify(history) };
-    return this.#put(`writing queue ${next.queue}`, { ...batchKeys.queue(next.queue), ...state, ...learned }, before);
+    return this.#put(
+      `writing queue ${next.queue}`,
+      { ...batchKeys.queue(next.queue), v: FORMAT, ...state, ...learned },
+      before,
+    );
   }
 
   /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */
   put(next: Batch, before: number): Promise<boolean> {
-    return this.#put(`writing ${next.id}`, { ...batchKeys.live(next.queue, next.id), ...next }, before);
+    return this.#put(`writing ${next.id}`, { ...batchKeys.live(next.queue, next.id), ...itemOf(next) }, before);
   }
 
   /** Moves a batch out of the live partition: two calls, and repeating them after a crash is harmless. False when a later version is stored. */
   async archive(batch: Batch, now: EpochMs): Promise<boolean> {
     const doing = `archiving ${batch.id}`;
     const expiresAt = Math.floor(now / 1_000) + KEEP_DONE_SECONDS;
-    const Item = { ...batchKeys.done(batch.queue, batch.id), ...batch, [KEY.ttl]: expiresAt };
+    const Item = { ...batchKeys.done(batch.queue, batch.id), ...itemOf(batch), [KEY.ttl]: expiresAt };
     await stored(doing, this.#dynamodb.send(new PutCommand({ TableName: this.#table, Item })));
     return won(
       doing,

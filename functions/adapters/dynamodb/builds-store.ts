@@ -5,6 +5,7 @@ import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "./errors.ts";
+import { FORMAT, parseItem } from "./stored-item.ts";
 
 const KEEP_SECONDS = 30 * 86_400;
 
@@ -43,13 +44,14 @@ export class BuildsStore {
       `reading build ${buildKey}`,
       this.#dynamodb.send(new GetCommand({ TableName: this.#table, Key: buildKeys(buildKey), ConsistentRead: true })),
     );
-    return Item === undefined ? undefined : Build.parse(Item);
+    return Item === undefined ? undefined : parseItem(Build, Item, `build ${buildKey}`);
   }
 
   /** False when it exists already: its commit and its deadline stand. */
   create(build: Build): Promise<boolean> {
     const Item = {
       ...buildKeys(build.buildKey),
+      v: FORMAT,
       ...build,
       [KEY.ttl]: Math.floor(build.startedAt / 1_000) + KEEP_SECONDS,
     };

@@ -5,6 +5,7 @@ import { type QueueName, Sqid } from "../../contracts/ids.ts";
 import { claimKey, KEY } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "./errors.ts";
+import { FORMAT, parseItem } from "./stored-item.ts";
 
 /** Only what a crash has left behind lives that long: a claim whose owner has ended is free anyway. */
 const KEEP_SECONDS = 90 * 86_400;
@@ -31,7 +32,7 @@ export class ClaimsStore {
         new GetCommand({ TableName: this.#table, Key: claimKey(queue, changeKey(uri)), ConsistentRead: true }),
       ),
     );
-    return Item === undefined ? undefined : Claim.parse(Item);
+    return Item === undefined ? undefined : parseItem(Claim, Item, `the claim on ${uri}`);
   }
 
   /** Takes the change when nobody holds it, when `owner` does, or when `from` does. False when somebody else does. */
@@ -43,6 +44,7 @@ export class ClaimsStore {
           TableName: this.#table,
           Item: {
             ...claimKey(queue, changeKey(uri)),
+            v: FORMAT,
             owner,
             uri,
             claimedAt: now,

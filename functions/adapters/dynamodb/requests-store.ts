@@ -1,15 +1,17 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { partsOfSqid, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Priority } from "../../contracts/queues.ts";
 import { Reason, type ReasonCode } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { Touches } from "../../contracts/touches.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
+import { StoredTouches } from "./batch-item.ts";
 import { stored, won } from "./errors.ts";
+import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
 /** How long a request is kept after its end. The log keeps its history for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
@@ -24,7 +26,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   state: z.enum(["started", "validated", "ready", "landed", "error", "cancelled"]),
   version: z.int().positive(),
   target: z.string().exactOptional(),
-  touches: Touches.exactOptional(),
+  touches: StoredTouches.exactOptional(),
   priority: Priority.exactOptional(),
   reason: Reason.exactOptional(),
   endedAt: EpochMs.exactOptional(),
@@ -37,6 +39,7 @@ const keyOf = (sqid: Sqid) => {
 
 const itemOf = (request: LandingRequest) => ({
   ...keyOf(request.sqid),
+  v: FORMAT,
   ...request,
   ...(requestHasEnded(request.state) && request.endedAt !== undefined
     ? { [KEY.ttl]: Math.floor(request.endedAt / 1_000) + KEEP_ENDED_SECONDS }
@@ -56,6 +59,20 @@ const unfinishedOf = (TableName: string, queue: QueueName) => ({
   },
   ScanIndexForward: false,
 });
+const requestIn = (item: Item): LandingRequest => parseItem(StoredRequest, item, `request ${item["pk"]}/${item["sk"]}`);
+
+type OnUnreadable = (error: CodedError) => void;
+
+const readable = (items: readonly Item[], onUnreadable: OnUnreadable): readonly LandingRequest[] =>
+  items.flatMap((item) => {
+    try {
+      return [requestIn(item)];
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
+      onUnreadable(error);
+      return [];
+    }
+  });
 
 /** The one door to a request. Each method is one call. All throw store.unavailable. */
 export class RequestsStore {
@@ -73,7 +90,7 @@ export class RequestsStore {
       `reading ${sqid}`,
       this.#dynamodb.send(new GetCommand({ TableName: this.#table, Key: keyOf(sqid), ConsistentRead: true })),
     );
-    return Item === undefined ? undefined : StoredRequest.parse(Item);
+    return Item === undefined ? undefined : requestIn(Item);
   }
 
   /** False when it exists already. */
@@ -108,12 +125,13 @@ export class RequestsStore {
 
   /**
    * All requests of the queue that have not ended, and those that have ended since then for `orEnded.code`, whose end may not have been told:
-   * newest first, eventually consistent. One query per megabyte of the last 30 days; one in all with `newest`, for the newest 200.
+   * newest first, eventually consistent. One query per megabyte of the last 30 days; one in all with `newest`, for the newest 200. A request
+   * that can't be read is left out, and `onUnreadable` is told.
    */
   async everyUnfinished(
     queue: QueueName,
     orEnded: { readonly code: ReasonCode; readonly since: EpochMs },
-    { newest = false } = {},
+    { newest = false, onUnreadable }: { readonly newest?: boolean; readonly onUnreadable: OnUnreadable },
   ): Promise<readonly LandingRequest[]> {
     const found: LandingRequest[] = [];
     let after: Record<string, unknown> | undefined;
@@ -131,16 +149,19 @@ export class RequestsStore {
         ...(newest ? { Limit: 200 } : { ExclusiveStartKey: after }),
       });
       const page = await stored(`listing ${queue}`, this.#dynamodb.send(query));
-      found.push(...(page.Items ?? []).map((item) => StoredRequest.parse(item)));
+      found.push(...readable(page.Items ?? [], onUnreadable));
       after = newest ? undefined : page.LastEvaluatedKey;
     } while (after !== undefined);
     return found;
   }
 
-  /** Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. */
-  async unfinished(queue: QueueName): Promise<readonly LandingRequest[]> {
+  /**
+   * Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. A request that can't be read is left
+   * out, and `onUnreadable` is told.
+   */
+  async unfinished(queue: QueueName, onUnreadable: OnUnreadable): Promise<readonly LandingRequest[]> {
     const query = new QueryCommand({ ...unfinishedOf(this.#table, queue), Limit: 200 });
     const { Items = [] } = await stored(`listing ${queue}`, this.#dynamodb.send(query));
-    return Items.map((item) => StoredRequest.parse(item));
+    return readable(Items, onUnreadable);
   }
 }

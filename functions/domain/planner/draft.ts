@@ -72,7 +72,12 @@ export class Draft {
 }
 
 export const fieldOf = (config: QueueConfig, batches: readonly Batch[], { evidenceSince }: QueueState): Field =>
-  new Field(batches, { since: evidenceSince, speaksFor: config.buildRunner.speaksFor });
+  new Field(batches, {
+    since: evidenceSince,
+    speaksFor: config.buildRunner.speaksFor,
+    retries: config.retries,
+    exact: config.conflictAnalyzer.type === "all",
+  });
 
 /**
  * Clocks of different machines disagree, but the planner compares when builds were proposed with when batches landed: each run's

@@ -1,8 +1,8 @@
 import { type BatchId, type BuildKey, batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
-import type { Reason } from "../../contracts/reasons.ts";
-import { type Batch, batchHasEnded, enter, type Path, pathIsActive } from "../batch.ts";
+import { MAX_MESSAGE, type Reason } from "../../contracts/reasons.ts";
+import { type Batch, batchHasEnded, brokeDown, enter, type Path, pathIsActive, sameGuess } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
 import { type History, learnClash, learnDuration, learnOutcome } from "../speculation/history.ts";
@@ -129,33 +129,38 @@ function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
   if (!batch || !path || !pathIsActive(path)) return;
   const seen = { ...path, dispatched: true, endedAt: draft.now, ...(url === undefined ? {} : { url }) };
-  const ended = endedPath(draft, seen, verdict);
+  const ended = endedPath(draft, batch, seen, verdict);
   if (ended.state === "passed")
     draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
-  if (ended.state === "passed" || ended.state === "failed") learnConflicts(draft, batch, ended);
-  const events = ended.state === "cancelled" && ended.reason !== undefined ? retrying(draft, ended) : [];
+  if (ended.composed !== undefined) learnConflicts(draft, batch, ended);
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
-  draft.put(announce({ ...batch, paths }, events));
+  draft.put({ ...batch, paths });
+  if (path.state === "building") sayHowItEnded(draft, ended);
 }
 
-/** A path that is to be built again ends as cancelled, with the reason: it is evidence of nothing. */
-function endedPath(draft: Draft, path: Path, verdict: BuildVerdict): Path {
+/**
+ * The path with its end. A path that broke down and is to be built again ends as cancelled, with the reason: it is evidence of nothing. One
+ * that was given up and breaks down has no reason, and does not count among the attempts.
+ */
+function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict): Path {
   switch (verdict.kind) {
     case "passed":
       return { ...path, state: "passed", composed: verdict.composed };
     case "failed": {
       const { reason, composed } = verdict;
-      return {
-        ...path,
-        state: looksFlaky(draft, path) ? "cancelled" : "failed",
-        reason,
-        ...(composed ? { composed } : {}),
-      };
+      return { ...path, state: "failed", reason, ...(composed ? { composed } : {}) };
+    }
+    case "unappliable": {
+      const { reason, batchId } = verdict;
+      const isPart = path.base.includes(batchId) || path.heads.includes(batchId);
+      return { ...path, state: "failed", reason, unappliable: isPart ? batchId : (path.heads.at(-1) ?? batch.id) };
     }
     case "infrastructure": {
-      // Nobody needs to know about a build that was given up.
-      const final = path.state === "building" && path.attempt > draft.config.buildRunner.infrastructureRetries;
-      return { ...path, state: final ? "failed" : "cancelled", reason: verdict.reason };
+      if (path.state !== "building") return { ...path, state: "cancelled" };
+      const before = batch.paths.filter((other) => sameGuess(other, path) && brokeDown(other));
+      const isLast = before.length >= draft.config.buildRunner.infrastructureRetries;
+      const reason: Reason = { ...verdict.reason, code: "build.infrastructure" };
+      return { ...path, state: isLast ? "failed" : "cancelled", reason };
     }
     case "cancelled":
     case "refuted":
@@ -163,28 +168,45 @@ function endedPath(draft: Draft, path: Path, verdict: BuildVerdict): Path {
   }
 }
 
-/** It may be built again, and what it was built on, or the very same tree, has passed. An empty base is the trunk, which is green. */
-function looksFlaky(draft: Draft, path: Path): boolean {
-  if (path.state !== "building" || path.attempt > draft.config.retries) return false;
-  const same = (tree: readonly BatchId[], other: Path) => {
-    const others = new Set([...other.base, ...other.heads]);
-    return others.size === tree.length && tree.every((id) => others.has(id));
-  };
-  const passed = draft.batches().flatMap((batch) => batch.paths.filter((other) => other.state === "passed"));
-  const whole = [...path.base, ...path.heads];
-  return path.base.length === 0 || passed.some((other) => same(path.base, other) || same(whole, other));
+/** Tells the log what the workflow's own report does not: that a build is to be repeated, and which batch could not be composed. */
+function sayHowItEnded(draft: Draft, path: Path): void {
+  if (path.unappliable !== undefined) sayUnappliable(draft, path, path.unappliable);
+  else if (path.state === "cancelled" && path.reason !== undefined) sayRetrying(draft, path, path.reason);
 }
 
-const retrying = (draft: Draft, path: Path) =>
-  path.heads.flatMap((id) =>
-    (draft.lookup(id)?.members ?? []).map(({ sqid }) =>
-      happeningEvent(sqid, "retrying", draft.now, {
-        occurrence: path.buildKey,
-        reason: path.reason,
-        metadata: { batch_id: id, build_key: path.buildKey, attempt: path.attempt },
-      }),
-    ),
-  );
+/**
+ * The batch that does not apply is told so. The other heads are told that they are composed again without it: a request behind another
+ * that was refused reads which one that was.
+ */
+function sayUnappliable(draft: Draft, path: Path, id: BatchId): void {
+  const refused = draft.lookup(id);
+  if (refused === undefined || path.reason === undefined) return;
+  const { reason } = path;
+  const details = { occurrence: path.buildKey, reason, metadata: { batch_id: id, build_key: path.buildKey } };
+  if (!batchHasEnded(refused))
+    draft.put(
+      announce(
+        refused,
+        refused.members.map(({ sqid }) => happeningEvent(sqid, "build_failed", draft.now, details)),
+      ),
+    );
+  const without = refused.members.map(({ sqid }) => sqid).join(", ");
+  const message = `Request ${without} does not apply, so this request is built again without it. ${reason.message}`;
+  sayRetrying(draft, path, { ...reason, message: message.slice(0, MAX_MESSAGE) }, id);
+}
+
+/** Tells the heads of the path, but for `except`, that they are built again, and why. */
+export function sayRetrying(draft: Draft, path: Path, reason: Reason, except?: BatchId): void {
+  for (const id of path.heads) {
+    const batch = draft.lookup(id);
+    if (batch === undefined || id === except || batchHasEnded(batch)) continue;
+    const metadata = { batch_id: id, build_key: path.buildKey, attempt: path.attempt };
+    const events = batch.members.map(({ sqid }) =>
+      happeningEvent(sqid, "retrying", draft.now, { occurrence: path.buildKey, reason, metadata }),
+    );
+    draft.put(announce(batch, events));
+  }
+}
 
 function learn(draft: Draft, step: (history: History | undefined) => History): void {
   if (usesHistory(draft.config.speculation.scorer))
@@ -197,7 +219,7 @@ function learn(draft: Draft, step: (history: History | undefined) => History): v
  */
 function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const { buildRunner, speculation } = draft.config;
-  if (path.heads.length > 1 || batch.paths.some(({ state }) => state === "passed" || state === "failed")) return;
+  if (path.heads.length > 1 || batch.paths.some(({ composed }) => composed !== undefined)) return;
   const { history } = draft.queue;
   const score = scorerFor(speculation.scorer, history);
   const under = new Set(path.base);
@@ -251,13 +273,14 @@ function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, bat
 
 function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {
   const { commit, tree, testedTree } = outcome;
+  const bypassed = (batch.landing?.bypassed ?? []).filter((id) => draft.lookup(id)?.state !== "landed");
   const metadata = {
     batch_id: batch.id,
     commit,
     tree,
     tested_tree: testedTree,
     ...(batch.landing ? { build_key: batch.landing.buildKey, train: batch.landing.train.length } : {}),
-    ...(batch.landing?.bypassed ? { bypassed: batch.landing.bypassed.map(batchLabel).join(" ") } : {}),
+    ...(bypassed.length > 0 ? { bypassed: bypassed.map(batchLabel).join(" ") } : {}),
   };
   for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, true));
   return announce(
@@ -280,9 +303,10 @@ function retest(draft: Draft, batch: Batch): Batch {
   return announce(enter(batch, "speculating"), events);
 }
 
-/** The batch and its requests have failed, for `reason`. */
+/** The batch and its requests have failed, for `reason`. Only a build that failed teaches how likely changes are to pass. */
 export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
-  if (buildKey) for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, false));
+  if (reason.code === "build.failed" || reason.code === "build.timed_out")
+    for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, false));
   const metadata = { batch_id: batch.id, ...(buildKey ? { build_key: buildKey } : {}) };
   return announce(
     enter(batch, "failed", { reason, endedAt: draft.now }),

@@ -4,7 +4,7 @@ import type { EpochMs } from "../../contracts/time.ts";
 import {
   type Batch,
   batchHasEnded,
-  goesAhead,
+  compareOrder,
   type Landing,
   mergeUnitOf,
   outcomeOf,
@@ -15,6 +15,8 @@ import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "
 import { isRefuted } from "../evidence.ts";
 import type { Field } from "../field.ts";
 import { noteBlockers } from "./blockers.ts";
+import { bounded } from "./bounded.ts";
+import { commandFailed } from "./command-failed.ts";
 import { announce, Draft, fieldOf } from "./draft.ts";
 import { fold } from "./fold.ts";
 import type { Command, Plan, Planner } from "./plan.ts";
@@ -24,9 +26,13 @@ import { settle } from "./settle.ts";
 /** A landing that has not been answered for so long is sent again; runway recognises it. */
 export const RESEND_AFTER_MS = 120_000;
 
-export const plan: Planner = (config, snapshot, signals, now) => {
+export const plan: Planner = (config, snapshot, news, now) => {
   const draft = new Draft(config, snapshot, now);
-  fold(draft, signals);
+  fold(
+    draft,
+    news.filter((told) => told.kind !== "command-failed"),
+  );
+  for (const told of news) if (told.kind === "command-failed") commandFailed(draft, told);
   settle(draft);
   propose(draft);
   noteWaiting(draft);
@@ -70,7 +76,7 @@ function emit(draft: Draft): Plan {
   const writes = inWritingOrder(draft).flatMap((batch) => {
     const before = draft.lookupBefore(batch.id);
     if (batch === before) return [];
-    const next = { ...batch, version: (before?.version ?? 0) + 1 };
+    const next = { ...bounded(batch), version: (before?.version ?? 0) + 1 };
     draft.put(next);
     return [before ? { before, next } : { next }];
   });
@@ -98,13 +104,7 @@ function emit(draft: Draft): Plan {
  */
 function inWritingOrder(draft: Draft): Batch[] {
   const turn = ({ id, built }: Batch): number => (built > (draft.lookupBefore(id)?.built ?? 0) ? 1 : 0);
-  const hasPlace = ({ order }: Batch): number => (order === undefined ? 1 : 0);
-  return draft.batches().sort((a, b) => {
-    if (turn(a) !== turn(b)) return turn(a) - turn(b);
-    if (hasPlace(a) !== hasPlace(b)) return hasPlace(a) - hasPlace(b);
-    if (a.order === undefined) return a.arrival - b.arrival;
-    return goesAhead(a, b) ? -1 : 1;
-  });
+  return draft.batches().sort((a, b) => turn(a) - turn(b) || compareOrder(a, b));
 }
 
 const landIsDue = (batch: Batch, now: EpochMs): boolean =>
@@ -200,27 +200,31 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
 }
 
 /**
- * Ended, concluded, its builds stopped, and of no more use: no unfinished batch conflicts with it, and it can't be to blame for a
- * failure of a tree that holds one, neither by being in it nor by lacking under something that is.
+ * The batches that have ended, with their builds stopped and their requests ended, and that are of no more use as evidence. A batch is of use
+ * while an unfinished batch conflicts with it; and while a failure, or a build that may still fail, of a tree with an unfinished batch
+ * - holds the batch: it may be the cause, or has to be cleared of being it, or
+ * - lacks the batch under one of its conflicts: that conflict may have failed for want of it.
  */
 function archivable(draft: Draft): Batch[] {
   const { field } = draft;
   const needed = noBits(field.words);
   const unfinished = noBits(field.words);
-  /** In the trees that an unfinished one is in, where a failure may be due to anything in them. */
+  /** What was built together with an unfinished batch, and did not pass. */
   const built = noBits(field.words);
   field.batches.forEach((batch, slot) => {
     if (batchHasEnded(batch)) return;
     addBit(unfinished, slot);
-    addAll(needed, field.nearOf(slot));
+    addAll(needed, field.conflictsOf(slot));
   });
   for (const path of field.batches.flatMap((batch) => batch.paths)) {
     const tree = field.treeOf(path);
     if (!meetWithin(tree, unfinished, tree)) continue;
     addCommon(needed, tree, field.lost);
-    if (field.speaksFor === "tree") addAll(built, field.bitsOf(path.base, path.heads));
+    if (path.state === "passed") continue;
+    addAll(built, field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads));
   }
-  for (const slot of members(built)) addAll(needed, field.nearOf(slot));
+  addAll(needed, built);
+  for (const slot of members(built)) addAll(needed, field.conflictsOf(slot));
   return field.batches.filter(
     (batch, slot) =>
       batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),

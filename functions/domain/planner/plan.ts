@@ -67,6 +67,16 @@ export type Command =
   /** Send to the log. */
   | { readonly kind: "announce"; readonly events: readonly LogEvent[] };
 
+/** Told to the planner by its shell: a command of the run before was refused for good. `reason` is for the requests that the command is about. */
+export interface CommandFailed {
+  readonly kind: "command-failed";
+  readonly command: Exclude<Command, { kind: "end-request" }>;
+  readonly reason: Reason;
+}
+
+/** What a run of the planner is told. */
+export type News = Signal | CommandFailed;
+
 export interface Plan {
   /** Write first, under its version, when set. */
   readonly queue?: QueueState;
@@ -81,4 +91,4 @@ export interface Plan {
 }
 
 /** Decides everything for one wake-up of one queue. Pure: the same arguments give the same plan. */
-export type Planner = (config: QueueConfig, snapshot: Snapshot, signals: readonly Signal[], now: EpochMs) => Plan;
+export type Planner = (config: QueueConfig, snapshot: Snapshot, news: readonly News[], now: EpochMs) => Plan;

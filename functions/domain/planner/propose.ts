@@ -1,6 +1,5 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
-import { type Path, pathIsActive } from "../batch.ts";
-
+import { type Path, pathIsActive, sameGuess } from "../batch.ts";
 import type { Field } from "../field.ts";
 import { Belief } from "../speculation/belief.ts";
 import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
@@ -10,15 +9,18 @@ import {
   baseOf,
   buildsUnderWay,
   compare,
+  failuresOf,
   isKnown,
   type Proposal,
   type Running,
+  treeOf,
   type WaitingHead,
   waitingHeads,
 } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
 import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
+import { sayRetrying } from "./fold.ts";
 import { preempt } from "./preempt.ts";
 
 /**
@@ -69,7 +71,7 @@ export function propose(draft: Draft): void {
     if (stopping > 0) stopping -= 1;
     else if (!preempt(draft, belief, proposal)) break;
   }
-  for (const proposal of firstGuesses(field, heads, begun)) {
+  for (const proposal of firstGuesses(field, belief, running, heads, begun)) {
     if (free <= 0) break;
     start(proposal);
   }
@@ -98,17 +100,23 @@ function* newGuesses(
   }
 }
 
+/** How many guesses are looked at for one that can be composed. */
+const FIRST_GUESSES = 8;
+
 /** The likeliest guess, however unlikely, of each head of which nothing is known, where a build tells of its head whatever is under it. */
 function* firstGuesses(
   field: Field,
+  belief: Belief,
+  running: Running,
   heads: readonly WaitingHead[],
   begun: ReadonlySet<number>,
 ): Generator<Proposal, undefined, void> {
   if (field.speaksFor === "tree") return;
   for (const head of heads) {
     if (begun.has(head.slot) || field.factsOf(head.slot).length > 0) continue;
-    const [likeliest] = candidates([head]);
-    if (likeliest) yield proposalOf(likeliest);
+    const likeliest = candidates([head]).take(FIRST_GUESSES).map(proposalOf);
+    const first = likeliest.find((proposal) => !isKnown(field, belief, running, proposal));
+    if (first) yield first;
   }
 }
 
@@ -139,10 +147,16 @@ export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
     dispatched: false,
     startedAt: draft.now,
   };
-  draft.put({ ...owner, paths: [...owner.paths, path], built: owner.built + 1 });
+  sayRepeat(draft, proposal, base);
+  const latest = field.batch(proposal.heads[0] ?? -1);
+  draft.put({ ...latest, paths: [...latest.paths, path], built: latest.built + 1 });
 }
 
-type Guess = Pick<Path, "heads" | "base" | "without">;
-
-const sameGuess = (a: Guess, b: Guess): boolean =>
-  a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
+/** Tells the log when the build repeats one that failed: which, and why that one failed. */
+function sayRepeat(draft: Draft, { heads }: Proposal, base: readonly number[]): void {
+  const { field } = draft;
+  const [head] = heads;
+  if (head === undefined || heads.length > 1) return;
+  const failure = failuresOf(field, head, treeOf(field, { heads, landing: base })).at(-1);
+  if (failure?.path.reason !== undefined) sayRetrying(draft, failure.path, failure.path.reason);
+}

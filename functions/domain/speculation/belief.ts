@@ -1,3 +1,4 @@
+import { compareOrder } from "../batch.ts";
 import { type Bits, countWithout, hasBit, members, noBits } from "../bits.ts";
 import type { Fact, Field } from "../field.ts";
 import type { Prediction } from "./scorer.ts";
@@ -5,6 +6,8 @@ import type { Prediction } from "./scorer.ts";
 /** How likely a batch is to land once a build of it has passed, but for conflicts that it has not met, and once one has failed. */
 export const PROVEN = 0.998;
 export const DISPROVEN = 0.015;
+/** The most that is believed of a batch that no likeliest guess is to assume. */
+const LESS_THAN_HALF = 0.49;
 
 /** How likely each batch is to land: what the scorer says, until a build says more; less with every conflict that it was not built with. */
 export class Belief {
@@ -68,6 +71,7 @@ export class Belief {
    * be there.
    */
   #landsDespite(fact: Fact, slot: number): number {
+    if (fact.path.unappliable !== undefined) return this.#appliesDespite(fact, slot);
     if (!this.#isSuspect(fact, slot)) return 1;
     const field = this.#field;
     const own = field.hasPassed(slot) ? 0 : 1 - Math.min(PROVEN, this.#predict(slot).success);
@@ -75,6 +79,29 @@ export class Belief {
     const landing = met.reduce((sum, other) => sum + this.lands(other), 0);
     const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
     return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(fact, slot));
+  }
+
+  /**
+   * How likely the batch is to apply after all, since one of the batches that were composed below it does not land: the average chance of
+   * that, since any of them may be the cause. Less than one half when each of them is expected to land, so that no guess assumes all of
+   * them and the batch. Example: X was refused on {A, B}, which land with 0.9 and 0.7. X is believed to land with 0.2.
+   */
+  #appliesDespite({ tree }: Fact, slot: number): number {
+    const field = this.#field;
+    const below = [...members(field.without(tree, slot))].filter((other) => !hasBit(field.landed, other));
+    const chances = below.map((other) => this.#landsBefore(other, slot));
+    const average = chances.reduce((sum, chance) => sum + 1 - chance, 0) / Math.max(1, chances.length);
+    const isMainGuess = chances.every((chance) => chance >= 0.5);
+    return Math.max(DISPROVEN, isMainGuess ? Math.min(average, LESS_THAN_HALF) : average);
+  }
+
+  /** How likely `other` is to land before the batch. Asks no further about a batch that does not conflict with it: no order binds the two. */
+  #landsBefore(other: number, slot: number): number {
+    if (hasBit(this.#field.lost, other)) return 0;
+    if (this.#ahead(slot).has(other)) return this.lands(other);
+    return compareOrder(this.#field.batch(other), this.#field.batch(slot)) < 0
+      ? Math.max(LESS_THAN_HALF, this.#predict(other).success)
+      : 0;
   }
 
   /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */

@@ -2,7 +2,15 @@ import type { Path } from "../batch.ts";
 import { agreeWithin, hasBit, members } from "../bits.ts";
 import type { Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
-import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "./proposals.ts";
+import {
+  cannotBeComposed,
+  isKnown,
+  likelyOf,
+  type Proposal,
+  type Running,
+  treeOf,
+  type WaitingHead,
+} from "./proposals.ts";
 
 /**
  * How large a bundle may be, how long one that is not full may wait, how many slots of the budget are free, and the logarithm of the
@@ -38,7 +46,8 @@ export function bundles(
   if (waiting.size <= free) return undefined;
   const size = Math.min(maxSize, Math.ceil(waiting.size / free));
   const found: Proposal[] = [];
-  const isBetter = (larger: Group, than: Group) => larger.worth >= than.worth && larger.logProbability >= least;
+  const isBetter = (larger: Group, than: Group) =>
+    larger.worth >= than.worth && larger.logProbability >= least && !cannotBeComposed(field, belief, larger.proposal());
   let group = new Group(belief);
   let outside = new Outside();
   const close = () => {
@@ -209,7 +218,7 @@ function isWaiting(field: Field, belief: Belief, running: Running, head: Waiting
 function limitOf(field: Field, { slot }: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
   for (const fact of field.factsOf(slot)) {
-    if (fact.passed || fact.path.heads.length < 2) continue;
+    if (fact.passed || fact.path.heads.length < 2 || fact.path.unappliable !== undefined) continue;
     const suspects = fact.path.heads.filter((id) => {
       const other = field.slotOf(id);
       return other !== undefined && !hasBit(field.landed, other);

@@ -1,6 +1,6 @@
-import { goesAhead } from "../batch.ts";
-import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, noBits } from "../bits.ts";
-import { lacksWhatOthersNeed } from "../evidence.ts";
+import { compareOrder } from "../batch.ts";
+import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, members, noBits } from "../bits.ts";
+import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Fact, Field } from "../field.ts";
 import type { Belief } from "./belief.ts";
 import type { Head } from "./candidates.ts";
@@ -21,12 +21,7 @@ export interface WaitingHead extends Head {
 }
 
 /** Landing order; those on probation behind, by arrival. */
-export function compare(field: Field, a: number, b: number): number {
-  const [first, second] = [field.batch(a), field.batch(b)];
-  if ((first.order === undefined) !== (second.order === undefined)) return first.order === undefined ? 1 : -1;
-  if (first.order === undefined) return first.arrival - second.arrival;
-  return goesAhead(first, second) ? -1 : 1;
-}
+export const compare = (field: Field, a: number, b: number): number => compareOrder(field.batch(a), field.batch(b));
 
 /** Every batch that is being speculated about, with what it has to reckon with; those that go first, first. */
 export function waitingHeads(field: Field, belief: Belief): WaitingHead[] {
@@ -67,32 +62,75 @@ export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" 
   return tree;
 }
 
-/** A build of the proposal's tree, up to what is independent of its head, is under way or has its verdict. One head. */
+/**
+ * True when there is no point in a build of the proposal, which has one head: one of its tree, up to what is independent of the head, is
+ * under way or has passed; or enough have failed (`isVerdict`), or one has, and it is not yet time to repeat it; or it can't be composed.
+ *
+ * A failed build is repeated when the parent, the proposal's tree without the head, is known to pass: until then the failure is probably
+ * the parent's. Example with `retries: 1`: H has failed on {A}. While A is undecided and has not passed, H is not built on {A} again. Once
+ * A has passed, or has landed, it is.
+ */
 export function isKnown(field: Field, belief: Belief, running: Running, proposal: Proposal): boolean {
   const slot = proposal.heads[0] ?? -1;
-  const near = field.reckonedBy(slot);
   const tree = treeOf(field, proposal);
+  const near = field.reckonedBy(slot);
   if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
-  const alike = field.factsOf(slot).filter((fact) => agreeWithin(fact.tree, tree, near));
-  if (alike.length === 0) return false;
-  if (alike.some((fact) => fact.passed)) return true;
+  if (passedBuild(field, slot, tree)) return true;
+  if (field.refusals.length === 0 && field.factsOf(slot).every((fact) => fact.passed)) return false;
+  if (cannotBeComposed(field, belief, proposal)) return true;
   const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
-  return alike.some((fact) => speaksAgainst(field, slot, fact, whole));
+  const against = failuresOf(field, slot, whole);
+  return against.length > 0 && (isVerdict(field, against) || !parentHasPassed(field, slot, whole));
 }
 
-/** A failure has no verdict about the head when it may be due to something lost since, or to what would not be in its tree now. */
-const speaksAgainst = (field: Field, slot: number, fact: Fact, tree: Bits): boolean =>
-  !meetWithin(fact.tree, field.lost, field.reachOf(fact)) &&
-  !lacksWhatOthersNeed(field, slot, fact, tree) &&
-  isWithin(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads), tree);
+/** The failures that will count against the batch if the tree, which holds the batch, comes true: nothing in them is lost, or not in the tree. */
+export const failuresOf = (field: Field, slot: number, tree: Bits): Fact[] =>
+  field
+    .factsOf(slot)
+    .filter(
+      (fact) =>
+        !fact.passed &&
+        agreeWithin(fact.tree, tree, field.blamedBy(slot)) &&
+        !meetWithin(fact.tree, field.lost, field.reachOf(fact)) &&
+        othersAreCleared(field, slot, fact, tree),
+    );
+
+/** True when each batch of the tree but the head has landed, or has passed on those of the tree that conflict with it. */
+function parentHasPassed(field: Field, slot: number, tree: Bits): boolean {
+  const parent = field.without(tree, slot);
+  return [...members(parent)].every(
+    (other) => hasBit(field.landed, other) || passedBuild(field, other, parent) !== undefined,
+  );
+}
+
+/**
+ * True when the composition of the proposal is known to be refused at one of its batches: it was refused there before, on the same
+ * conflicting batches, and everything that was composed below that batch then would be below it now. Example: X was refused on {A}. Composing
+ * {A, X, H} and {A, B, X, H} would be refused again, unless B conflicts with X; composing {X, H} may work.
+ */
+export function cannotBeComposed(
+  field: Field,
+  belief: Belief,
+  { heads, landing }: Omit<Proposal, "logProbability">,
+): boolean {
+  if (field.refusals.length === 0) return false;
+  const base = baseOf(field, belief, { heads, landing });
+  const order = [base, heads].flatMap((batches) => batches.toSorted((a, b) => compare(field, a, b)));
+  return field.refusals.some(({ slot, fact }) => {
+    const position = order.indexOf(slot);
+    if (position < 0 || hasBit(field.landed, slot)) return false;
+    const below = field.landedWith(order.slice(0, position + 1));
+    return isWithin(fact.tree, below) && agreeWithin(fact.tree, below, field.conflictsOf(slot));
+  });
+}
 
 /**
  * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
  * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
  */
-export function baseOf(field: Field, belief: Belief, { heads, landing }: Proposal): number[] {
+export function baseOf(field: Field, belief: Belief, { heads, landing }: Omit<Proposal, "logProbability">): number[] {
   const near = noBits(field.words);
-  for (const slot of heads) addAll(near, field.nearOf(slot));
+  for (const slot of heads) addAll(near, field.conflictsOf(slot));
   const base = new Set(landing);
   const visit = (slot: number) => {
     for (const other of field.aheadOf(slot)) {

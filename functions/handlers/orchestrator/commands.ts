@@ -1,11 +1,15 @@
 import type { Clients } from "../../adapters/clients.ts";
 import type { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { putPayload } from "../../adapters/dynamodb/payloads.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
-import { send, sendAll } from "../../adapters/sqs.ts";
+import { send, sendEach } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
-import { logTopic, mergesTopic } from "../../contracts/messages.ts";
+import { isRetryable } from "../../contracts/errors.ts";
+import { INLINE_BYTES } from "../../contracts/limits.ts";
+import { logTopic, type MergeMessage, mergesTopic } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
-import type { BuildOrder } from "../../contracts/workflows.ts";
+import { asciiJson } from "../../contracts/text.ts";
+import type { BuildInput } from "../../contracts/workflows.ts";
 import type { Command } from "../../domain/planner/plan.ts";
 import { releaseClaims, terminate, UNFINISHED } from "./termination.ts";
 
@@ -16,49 +20,122 @@ export interface CommandTargets {
   readonly buildWorkflow: string;
   readonly merges: string;
   readonly log: string;
+  /** The table for payloads that are too large to travel. */
+  readonly payloads: string;
 }
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
-/** Carries a command of the planner out. One call, one per ten announcements, or two and one per change to end a request. */
-export async function carryOut(targets: CommandTargets, config: QueueConfig, command: Command): Promise<void> {
-  const { sqs, sfn } = targets.clients;
-  switch (command.kind) {
-    case "start-build": {
-      const order = orderOf(config, command);
-      await startExecution(sfn, targets.buildWorkflow, order.buildKey, order);
-      return;
-    }
-    case "land":
-      return land(targets, config, command);
-    case "announce":
-      return sendAll(sqs, targets.log, logTopic, command.events);
-    case "end-request":
-      return endRequest(targets, command);
+/** A part of a command that was refused for good, though the rest of it was carried out. */
+export interface Refusal {
+  readonly command: CommandOf<"announce">;
+  readonly error: unknown;
+}
+
+/**
+ * Carries a command of the planner out. One call, one per ten announcements, or two and one per change to end a request; one more per 300 KB
+ * of what is too large to travel. Answers the announcements that were refused for good; throws when the command failed as a whole. Both are
+ * logged unless they may pass.
+ */
+export async function carryOut(
+  targets: CommandTargets,
+  config: QueueConfig,
+  command: Command,
+): Promise<readonly Refusal[]> {
+  const { log } = targets.clients;
+  const about = { queue: config.name, command: command.kind };
+  try {
+    const refusals = await attempt(targets, config, command);
+    for (const { command: refused, error } of refusals)
+      log.error({ ...about, entries: refused.events.map(({ id }) => id), err: error }, "refused for good");
+    return refusals;
+  } catch (error) {
+    if (!isRetryable(error)) log.error({ ...about, ...nameOf(command), err: error }, "refused for good");
+    throw error;
   }
 }
 
-function land({ clients, merges }: CommandTargets, config: QueueConfig, command: CommandOf<"land">): Promise<void> {
-  const target = targetOf(config.repository);
-  return send(clients.sqs, merges, mergesTopic(target, command.nonce), { ...command.message, target });
+async function attempt(targets: CommandTargets, config: QueueConfig, command: Command): Promise<readonly Refusal[]> {
+  switch (command.kind) {
+    case "start-build":
+      await startBuild(targets, config, command);
+      return [];
+    case "land":
+      await land(targets, config, command);
+      return [];
+    case "announce": {
+      const refused = await sendEach(targets.clients.sqs, targets.log, logTopic, command.events);
+      return refused.map(({ message, error }) => ({ command: { kind: "announce", events: [message] }, error }));
+    }
+    case "end-request":
+      await endRequest(targets, command);
+      return [];
+  }
 }
 
-const orderOf = (
-  { name, repository, buildRunner }: QueueConfig,
+function nameOf(command: Command): Readonly<Record<string, string>> {
+  switch (command.kind) {
+    case "start-build":
+      return { buildKey: command.buildKey };
+    case "land":
+      return { landId: command.message.id };
+    case "announce":
+      return {};
+    case "end-request":
+      return { sqid: command.sqid };
+  }
+}
+
+async function startBuild(
+  { clients, buildWorkflow, payloads }: CommandTargets,
+  { name: queue, repository, buildRunner }: QueueConfig,
   { installation, batchId, buildKey, attempt, base, head, sqids, without }: CommandOf<"start-build">,
-): BuildOrder => ({
-  queue: name,
-  target: targetOf(repository),
-  installation,
-  batchId,
-  buildKey,
-  attempt,
-  base: [...base],
-  head,
-  sqids: [...sqids],
-  without: [...without],
-  pollSeconds: buildRunner.pollSeconds,
-});
+): Promise<void> {
+  const composition = { base: [...base], head, without: [...without] };
+  const order = {
+    queue,
+    target: targetOf(repository),
+    installation,
+    batchId,
+    buildKey,
+    attempt,
+    sqids: [...sqids],
+    pollSeconds: buildRunner.pollSeconds,
+  };
+  const whole: BuildInput = { ...order, ...composition, payload: null };
+  const input: BuildInput =
+    asciiJson(whole).length <= INLINE_BYTES
+      ? whole
+      : {
+          ...order,
+          base: [],
+          head: null,
+          without: [],
+          payload: await putPayload(clients.dynamodb, payloads, composition, clients.now()),
+        };
+  await startExecution(clients.sfn, buildWorkflow, buildKey, input);
+}
+
+async function land(
+  { clients, merges, payloads }: CommandTargets,
+  { repository }: QueueConfig,
+  { message, nonce }: CommandOf<"land">,
+): Promise<void> {
+  const target = targetOf(repository);
+  const whole = { ...message, target };
+  const { v, id, queue } = message;
+  const travelling: MergeMessage =
+    asciiJson(whole).length <= INLINE_BYTES
+      ? whole
+      : {
+          v,
+          kind: "land-batch-ref",
+          id,
+          queue,
+          payload: await putPayload(clients.dynamodb, payloads, whole, clients.now()),
+        };
+  await send(clients.sqs, merges, mergesTopic(target, nonce), travelling);
+}
 
 /** A request that has ended another way stays so: the planner's announcement has the lower version, or says the same. */
 async function endRequest(targets: CommandTargets, command: CommandOf<"end-request">): Promise<void> {

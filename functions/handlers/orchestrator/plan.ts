@@ -22,14 +22,12 @@ export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
-  const [log, merges, buildWorkflow] = [
-    need(env, ENV.logTopic),
-    need(env, ENV.mergesTopic),
-    need(env, ENV.buildWorkflow),
-  ];
-  const targets = { clients, requests, claims, buildWorkflow, merges, log };
+  const [log, merges] = [need(env, ENV.logTopic), need(env, ENV.mergesTopic)];
+  const [buildWorkflow, payloads] = [need(env, ENV.buildWorkflow), need(env, ENV.payloadsTable)];
+  const targets = { clients, requests, claims, buildWorkflow, merges, log, payloads };
   const { now, nonce } = clients;
-  const shell = { planner: plan, requests, batches, now, nonce, carryOut: carryOut.bind(undefined, targets) };
+  const act = carryOut.bind(undefined, targets);
+  const shell = { planner: plan, requests, batches, now, nonce, log: clients.log, carryOut: act };
 
   async function run(signals: readonly Signal[]): Promise<void> {
     for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {

@@ -1,8 +1,9 @@
 import { type Reason, ReasonCode } from "../../contracts/reasons.ts";
+import { cut } from "../../contracts/text.ts";
 import type { TaskFailure } from "../../contracts/workflows.ts";
 
 /** Cut to what a reason holds. */
-export const reasonOf = (code: ReasonCode, message: string): Reason => ({ code, message: message.slice(0, 2_000) });
+export const reasonOf = (code: ReasonCode, message: string): Reason => ({ code, message: cut(message, 2_000) });
 
 export const cancelledByCaller = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
@@ -11,7 +12,7 @@ export const cancelledByCaller = (note: string | undefined): Reason =>
 export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
   const { errorMessage } = parsed(cause);
   const said = typeof errorMessage === "string" ? errorMessage : cause;
-  return (said === "" ? error : `${error}: ${said}`).slice(0, 1_500);
+  return cut(said === "" ? error : `${error}: ${said}`, 1_500);
 }
 
 const period = (seconds: number): string =>

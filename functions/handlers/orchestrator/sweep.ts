@@ -31,7 +31,9 @@ export const wire: Wire = (env, clients) => {
 
   async function sweepQueue(queue: QueueName): Promise<void> {
     const live = await batches.live(queue);
-    const found = await requests.unfinished(queue);
+    const found = await requests.unfinished(queue, (err) =>
+      clients.log.error({ queue, err }, "a request that can't be read was left out"),
+    );
     const news: Signal[] = [
       ...(await finishedBuilds(clients, buildWorkflow, live.batches)),
       ...readyUncarried(found, live.batches, clients.now()),

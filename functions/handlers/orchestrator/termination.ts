@@ -42,7 +42,9 @@ export async function terminate(requests: RequestsStore, sqid: Sqid, ending: End
       if (requestHasEnded(found.state))
         return { kind: found.state === outcome ? "already" : "diverged", request: found };
       if (!from.includes(found.state)) return { kind: "elsewhere", request: found };
-      const request = { ...found, ...end, version: found.version + 1 };
+      // What the request touches is of no use any more, and makes room for the reason.
+      const { touches: _, ...kept } = found;
+      const request = { ...kept, ...end, version: found.version + 1 };
       if (await requests.replace(request)) return { kind: "ended", request };
     }
   }

@@ -7,15 +7,15 @@ import { secretsOf } from "../../adapters/secrets.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { LandBatch, type SignalOf, signalsTopic } from "../../contracts/messages.ts";
+import { type LandBatch, MergeMessage, signalsTopic } from "../../contracts/messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { isForTarget } from "../../domain/removed-queue.ts";
+import { wholeLandBatch } from "../payloads.ts";
 import { queueHandler } from "../queue.ts";
-
-type Results = readonly SignalOf<"land-finished">["results"][number][];
+import { answersOf, type Results } from "./answers.ts";
 
 /**
- * Consumes merges: lands the batches of a message in one push, and answers with a LandFinished signal, the same for a repeat. A host that
+ * Consumes merges: lands the batches of a message in one push, and answers with LandFinished signals, the same for a repeat. A host that
  * refuses the queue itself is answered with LandHeld, and the message is kept for people.
  */
 export const wire: Wire = (env, clients) => {
@@ -29,14 +29,9 @@ export const wire: Wire = (env, clients) => {
     return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
   };
   const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
-  const answer = ({ queue, id: landId }: LandBatch, results: Results) =>
-    send(clients.sqs, signals, signalsTopic, {
-      v: 1,
-      kind: "land-finished",
-      queue,
-      landId,
-      results: [...shown(results)],
-    });
+  const answer = async (message: LandBatch, results: Results): Promise<void> => {
+    for (const signal of answersOf(message, results)) await send(clients.sqs, signals, signalsTopic, signal);
+  };
   const hold = ({ queue, id: landId, batches }: LandBatch, reason: Reason, landed: Results) => {
     const has = new Set(landed.map(({ batchId }) => batchId));
     const held = batches.flatMap(({ batchId }) => (has.has(batchId) ? [] : [batchId]));
@@ -54,7 +49,8 @@ export const wire: Wire = (env, clients) => {
     });
   };
 
-  const work = async (message: LandBatch): Promise<void> => {
+  const work = async (received: MergeMessage): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
     // The orchestrator sends the message again, should the queue be put back; until then nothing of it may land.
     if (!isForTarget(message.target, queues.get(message.queue))) {
       clients.log.warn({ queue: message.queue, target: message.target, id: message.id }, "not landed: no such queue");
@@ -71,7 +67,8 @@ export const wire: Wire = (env, clients) => {
     if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
   };
 
-  const abandon = async (message: LandBatch, error: unknown): Promise<void> => {
+  const abandon = async (received: MergeMessage, error: unknown): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
     if (isOperators(error)) {
       if (error.detail["isAnswered"] !== true) await hold(message, refusals.outOfReach(error.message), []);
       return;
@@ -80,7 +77,7 @@ export const wire: Wire = (env, clients) => {
     await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
   };
 
-  const topic = { name: "merges", schema: LandBatch };
+  const topic = { name: "merges", schema: MergeMessage };
   const url = env[ENV.mergesTopic];
   const lease = url === undefined ? undefined : { url, seconds: LEASE_SECONDS };
   return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon, lease });

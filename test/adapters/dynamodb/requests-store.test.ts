@@ -75,6 +75,12 @@ describe("the requests store", () => {
       [11, "error"],
     ] as const)
       await requests.create(aRequest(n, { queue: other, sqid: sqidOf(other, number(n)), state }));
-    expect((await requests.unfinished(other)).map(({ sqid }) => sqid)).toEqual(["other/10", "other/3", "other/1"]);
+    expect(
+      (
+        await requests.unfinished(other, (error) => {
+          throw error;
+        })
+      ).map(({ sqid }) => sqid),
+    ).toEqual(["other/10", "other/3", "other/1"]);
   });
 });

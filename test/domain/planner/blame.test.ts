@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { type Circumstances, live } from "./small-worlds.ts";
 import { aQueue, finish, World } from "./world.ts";
 
@@ -131,5 +132,120 @@ describe("a request ends", () => {
       suspected: "good",
     };
     expect(() => live(world, how)).not.toThrow();
+  });
+});
+
+const sizes = {
+  type: "heuristic",
+  buckets: [
+    { upTo: 10, success: 0.9 },
+    { upTo: 1_000, success: 0.2 },
+  ],
+} as const;
+const large = (paths: readonly string[]) => ({
+  touches: { paths, files: paths.length, additions: 100, deletions: 0, authors: [] },
+});
+const HEADS = BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" });
+
+describe("a change is not rejected for what another head of its bundle lacked", () => {
+  it.each(["tree", "heads"] as const)("though that head has landed since, where builds test %s", (speaksFor) => {
+    const config = aQueue({
+      budget: 2,
+      batch: { maxSize: 2, maxWaitSeconds: 0 },
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor }),
+      speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
+    });
+    const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });
+    world.ready(1, ["a"], large(["a"]));
+    world.run();
+    world.ready(2, ["a"]);
+    world.ready(3, ["b"]);
+    world.run();
+    finish(world, [2, 3], [2, 3]);
+    finish(world, [1]);
+    world.land();
+    world.run();
+    finish(world, [2], [1, 2]);
+    world.land();
+    world.run();
+    world.drain();
+    expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "landed", "landed"]);
+  });
+});
+
+describe("a change on probation", () => {
+  it.each([1, 2])(
+    "that needs an earlier one on probation is not rejected without it once that one lands: %d ahead",
+    (ahead) => {
+      const speculation = SpeculationConfig.parse({ scorer: sizes, minProbability: 0.01 });
+      const last = ahead + 1;
+      const world = new World(aQueue({ budget: 8, speculation }), { bad: NOBODY, clashes: [], needs: [[last, 1]] });
+      for (let n = 1; n <= last; n++) world.ready(n, ["a"], large(["a"]));
+      world.run();
+      expect(world.running().map(({ tree }) => [...tree])).toContainEqual([last]);
+      finish(world, [1]);
+      world.land();
+      world.run();
+      finish(world, [last], [last]);
+      expect(world.stateOf(last)).toBe("ready");
+      world.drain();
+      expect(world.stateOf(last)).toBe("landed");
+    },
+  );
+});
+
+describe("a change that was bypassed by what it needs", () => {
+  it("is not rejected for its failure without that, and lands behind it", () => {
+    const speculation = SpeculationConfig.parse({ order: "arrival", minProbability: 0.5 });
+    const world = new World(aQueue({ budget: 8, speculation, buildRunner: HEADS }), {
+      bad: NOBODY,
+      clashes: [],
+      needs: [[1, 2]],
+    });
+    world.queueState = { ...world.queueState, history: { ...emptyHistory(), buildMs: [80, 100, 120] } };
+    world.ready(1, ["a"]);
+    world.ready(2, ["a"]);
+    world.run();
+    const start = world.time;
+    world.time = start + 99;
+    finish(world, [2]);
+    world.time = start + 300;
+    world.run();
+    finish(world, [2], [2]);
+    world.land();
+    world.run();
+    expect(world.trunk).toEqual([2]);
+    finish(world, [1], [1]);
+    expect(world.stateOf(1)).toBe("ready");
+    world.drain();
+    expect(world.trunk).toEqual([2, 1]);
+  });
+});
+
+describe("a change is not rejected for what an independent one below it lacked", () => {
+  it("though both of those have landed and nobody that conflicts with them is left", () => {
+    const config = aQueue({
+      budget: 2,
+      batch: { maxSize: 2, maxWaitSeconds: 0 },
+      speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
+    });
+    const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });
+    world.ready(1, ["a"], large(["a"]));
+    world.run();
+    world.ready(2, ["a"]);
+    world.ready(3, ["b"]);
+    world.run();
+    finish(world, [2, 3], [2, 3]);
+    finish(world, [1]);
+    world.land();
+    while (world.inbox.length > 0) world.run();
+    for (const build of world.running()) if (build.head[0] === 2) world.finish(build);
+    world.run();
+    while (world.merges.length > 0) world.land();
+    for (let n = 0; n < 3; n++) world.run();
+    expect(world.live.has("q/batch/2" as never)).toBe(true);
+    world.drain();
+    expect(world.stateOf(3)).toBe("landed");
+    expect(world.live.size).toBe(0);
   });
 });

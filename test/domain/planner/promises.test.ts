@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { goesAhead } from "../../../functions/domain/batch.ts";
 import { conflicts, holds, seed } from "./stories.ts";
-import { passes, type Run } from "./world.ts";
+import { applies, type Fate, passes, type Run } from "./world.ts";
+
+const wouldLand = (fate: Fate, n: number, trunk: ReadonlySet<number>): boolean =>
+  applies(fate, n, trunk) && passes(fate, new Set([...trunk, n]));
 
 const versionsIn = ({ signals }: Run): number[] =>
   signals.flatMap((signal) => (signal.kind === "queue-control" ? [signal.version] : []));
@@ -88,24 +91,35 @@ describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
     });
   });
 
-  it("a change fails only when it fails on what has really landed", () => {
-    holds((_story, { world, joined }) => {
-      for (const n of joined) {
-        if (world.stateOf(n) !== "error") continue;
-        const before = world.trunk;
-        const guilty =
-          world.fate.bad.has(n) ||
-          world.fate.clashes.some(
-            ([a, b]) => (a === n && before.includes(b)) || (b === n && before.includes(a)) || (a === n && b === n),
-          );
-        expect(guilty, `${n} after ${before}`).toBe(true);
-      }
+  it("a change is rejected only when it would not land on the trunk of that moment", () => {
+    holds((_story, { world }) => {
+      for (const { n, trunk, reason } of world.rejections)
+        expect(wouldLand(world.fate, n, trunk), `${n} after ${[...trunk]}: ${reason?.message}`).toBe(false);
+    });
+  });
+
+  it("a change is rejected with the words of its own failure", () => {
+    holds((_story, { world }) => {
+      for (const { n, trunk, reason } of world.rejections)
+        if (applies(world.fate, n, trunk) || reason?.code === "build.failed") expect(reason?.message).toBe("it failed");
+        else expect(reason?.message).toBe(`${n} conflicts`);
+    });
+  });
+
+  it("under analyzer all, what is tested is what would land, so that nothing is tested again", () => {
+    holds((story, { world }) => {
+      if (story.analyzer.type === "all" && world.rejections.every(({ reason }) => reason?.code === "build.failed"))
+        expect(world.stale).toBe(0);
     });
   });
 
   it("a change that nobody cancelled and that has no fault lands", () => {
     holds((story, { world, cancelled, joined }) => {
-      const faulty = (n: number) => world.fate.bad.has(n) || world.fate.clashes.some((pair) => pair.includes(n));
+      const faulty = (n: number) =>
+        world.fate.bad.has(n) ||
+        [world.fate.clashes, world.fate.jams, world.fate.needs, world.fate.stacked].some((pairs) =>
+          pairs?.some((pair) => pair.includes(n)),
+        );
       for (const n of joined)
         if (!faulty(n) && !cancelled.has(n)) expect(world.stateOf(n), `${n} of ${story.changes.length}`).toBe("landed");
     });

@@ -2,8 +2,11 @@ import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../..
 import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { aQueue, type BuildRecord, type Fate, World } from "./world.ts";
 
-/** What two changes are to each other. Those that are apart are independent; `needs`: the later one fails without the earlier. */
-type Relation = "apart" | "near" | "clash" | "needs";
+/**
+ * What two changes are to each other. Those that are apart are independent; `needs`: the later one fails without the earlier; `jams`: the
+ * second to come does not apply; `stacked`: the later one does not apply without the earlier.
+ */
+type Relation = "apart" | "near" | "clash" | "needs" | "jams" | "stacked";
 
 /** Changes 1 … size, their conflicts and their outcomes. */
 export interface SmallWorld {
@@ -56,7 +59,14 @@ function digitsOf(number: number, radices: readonly number[]): number[] {
 
 export const fateOf = (world: SmallWorld): Fate => {
   const those = (relation: Relation) => pairsOf(world.size).filter(([a, b]) => relationOf(world, a, b) === relation);
-  return { bad: world.bad, clashes: those("clash"), needs: those("needs").map(([a, b]) => [b, a] as const) };
+  const laterFirst = (relation: Relation) => those(relation).map(([a, b]) => [b, a] as const);
+  return {
+    bad: world.bad,
+    clashes: those("clash"),
+    needs: laterFirst("needs"),
+    jams: those("jams"),
+    stacked: laterFirst("stacked"),
+  };
 };
 
 /** How the queue is configured, and in what order things happen to it. */

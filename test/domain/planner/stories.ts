@@ -19,10 +19,18 @@ export interface Story {
     readonly priority: number;
   }[];
   readonly clashes: readonly (readonly [number, number])[];
+  readonly jams: readonly (readonly [number, number])[];
+  /** The later of the two fails, or does not apply, without the earlier. */
+  readonly needs: readonly (readonly [number, number])[];
+  readonly stacked: readonly (readonly [number, number])[];
+  readonly retries: number;
   readonly steps: readonly { readonly what: string; readonly which: number }[];
 }
 
 const analyzers: QueueConfig["conflictAnalyzer"][] = [{ type: "all" }, { type: "paths", by: "file" }, { type: "none" }];
+
+const pairs = (maxLength: number) =>
+  fc.array(fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })), { maxLength, size: "max" });
 
 export const aStory: fc.Arbitrary<Story> = fc.record({
   analyzer: fc.constantFrom(...analyzers),
@@ -55,10 +63,11 @@ export const aStory: fc.Arbitrary<Story> = fc.record({
     }),
     { minLength: 1, maxLength: 7, size: "max" },
   ),
-  clashes: fc.array(fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })), {
-    maxLength: 3,
-    size: "max",
-  }),
+  clashes: pairs(3),
+  jams: pairs(2),
+  needs: pairs(3),
+  stacked: pairs(1),
+  retries: fc.constantFrom(0, 0, 1, 2),
   steps: fc.array(
     fc.record({
       what: fc.constantFrom(
@@ -70,6 +79,8 @@ export const aStory: fc.Arbitrary<Story> = fc.record({
         "crash",
         "build",
         "build",
+        "flake",
+        "breakdown",
         "land",
         "cancel",
         "repeat",
@@ -91,6 +102,22 @@ export const conflicts = (story: Story, a: number, b: number): boolean => {
   return paths(a).some((path) => paths(b).includes(path));
 };
 
+/**
+ * Changes that the analyzer calls independent neither fail together nor need each other: that is what independent means. They may still
+ * touch the same lines, where the analyzer does not look.
+ */
+export const fateOf = (story: Story): Fate => {
+  const later = ([a, b]: readonly [number, number]) => [Math.max(a, b), Math.min(a, b)] as const;
+  const dependent = ([a, b]: readonly [number, number]) => conflicts(story, a, b);
+  return {
+    bad: new Set(story.changes.flatMap((change, index) => (change.bad ? [index + 1] : []))),
+    clashes: story.clashes.filter(dependent),
+    jams: story.jams.filter(([a, b]) => a !== b),
+    needs: story.needs.filter(dependent).map(later),
+    stacked: story.stacked.filter(dependent).map(later),
+  };
+};
+
 export interface Told {
   readonly world: World;
   readonly cancelled: ReadonlySet<number>;
@@ -98,18 +125,16 @@ export interface Told {
 }
 
 export function tell(story: Story): Told {
-  const fate: Fate = {
-    bad: new Set(story.changes.flatMap((change, index) => (change.bad ? [index + 1] : []))),
-    // Changes that the analyzer calls independent do not fail together: that is what independent means.
-    clashes: story.clashes.filter(([a, b]) => conflicts(story, a, b)),
-  };
+  const fate = fateOf(story);
   const config = aQueue({
     conflictAnalyzer: story.analyzer,
     budget: story.budget,
     buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: story.speaksFor }),
     speculation: SpeculationConfig.parse(story.speculation),
     batch: { maxSize: story.maxSize, maxWaitSeconds: 0 },
+    retries: story.retries,
   });
+  const { infrastructureRetries } = config.buildRunner;
   const world = new World(config, fate);
   const cancelled = new Set<number>();
   const joined: number[] = [];
@@ -134,11 +159,12 @@ export function tell(story: Story): Told {
     if (what === "crash") world.run(10, which);
     if (what === "tick") world.tick();
     if (what === "land") world.land(which % 4 === 0);
-    if (what === "build") {
-      const running = world.running();
-      const build = running[which % Math.max(1, running.length)];
-      if (build) world.finish(build);
-    }
+    const running = world.running();
+    const build = running[which % Math.max(1, running.length)];
+    if (build && what === "build") world.finish(build);
+    if (build && what === "flake" && world.mostOf(world.flakes, build) < story.retries) world.finish(build, "flakes");
+    if (build && what === "breakdown" && world.mostOf(world.breakdowns, build) < infrastructureRetries)
+      world.finish(build, "breakdowns");
     if (what === "cancel") {
       const n = 1 + (which % Math.max(1, story.changes.length));
       if (n <= joined.length) {

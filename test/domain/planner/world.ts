@@ -1,9 +1,10 @@
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "../../../functions/contracts/ids.ts";
-import { sqidOf } from "../../../functions/contracts/ids.ts";
+import { batchIdOf, sqidOf } from "../../../functions/contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
 import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../../functions/contracts/messages.ts";
 import { QueueConfig, type QueueMode } from "../../../functions/contracts/queues.ts";
+import type { Reason } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Batch, pathIsActive } from "../../../functions/domain/batch.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
@@ -45,7 +46,16 @@ export interface Fate {
   readonly clashes: readonly (readonly [number, number])[];
   /** The first fails where the second, an earlier one, is missing. */
   readonly needs?: readonly (readonly [number, number])[];
+  /** These two touch the same lines: whichever comes second does not apply. */
+  readonly jams?: readonly (readonly [number, number])[];
+  /** The first does not apply where the second, an earlier one, is missing. */
+  readonly stacked?: readonly (readonly [number, number])[];
 }
+
+/** Whether the change applies on a tree. */
+export const applies = ({ jams, stacked }: Fate, n: number, tree: ReadonlySet<number>): boolean =>
+  !jams?.some(([a, b]) => (a === n && tree.has(b)) || (b === n && tree.has(a))) &&
+  !stacked?.some(([upper, lower]) => upper === n && !tree.has(lower));
 
 /** Whether the tree is sound as far as `about` is concerned: a part of it, or all. */
 export const passes = (fate: Fate, tree: ReadonlySet<number>, about: ReadonlySet<number> = tree): boolean =>
@@ -57,8 +67,18 @@ export interface BuildRecord {
   readonly key: BuildKey;
   readonly batchId: BatchId;
   readonly head: readonly number[];
+  /** Trunk, base and heads; as far as they applied, when one did not. */
   readonly tree: ReadonlySet<number>;
+  /** The change at which the composition was refused. */
+  readonly refused?: number;
   state: "running" | "passed" | "failed" | "cancelled";
+}
+
+/** A change that the planner gave up for good, and what was on the trunk by then. */
+export interface Rejection {
+  readonly n: number;
+  readonly reason: Reason | undefined;
+  readonly trunk: ReadonlySet<number>;
 }
 
 /** One commit point. */
@@ -102,6 +122,12 @@ export class World {
   readonly inbox: Signal[] = [];
   readonly merges: LandBatch[] = [];
   readonly landed = new Map<BatchId, LandOutcome>();
+  readonly rejections: Rejection[] = [];
+  /** How often a build of a sound tree failed, or broke down, for each change that it tested. */
+  readonly flakes = new Map<number, number>();
+  readonly breakdowns = new Map<number, number>();
+  /** How often runway answered that the tested tree is not the one that would land. */
+  stale = 0;
   readonly runs: Run[] = [];
   /** What the gateway has said, in the order of its versions. */
   readonly modes: QueueMode[] = [];
@@ -185,6 +211,10 @@ export class World {
     const stored = this.live.get(next.id)?.version ?? 0;
     if (stored !== expected || next.version !== expected + 1)
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
+    const before = this.live.get(next.id);
+    if (next.state === "failed" && before?.state !== "failed")
+      for (const { sqid: id } of next.members)
+        this.rejections.push({ n: numberIn(id), reason: next.reason, trunk: new Set(this.trunk) });
     this.live.set(next.id, this.#store(next));
   }
 
@@ -197,14 +227,11 @@ export class World {
     switch (command.kind) {
       case "start-build": {
         if (this.builds.has(command.buildKey)) return;
-        const head = command.sqids.map((id) => Number(id.slice(id.indexOf("/") + 1)));
-        const base = command.base.flatMap(numbersOf).filter((n) => !this.trunk.includes(n) && !head.includes(n));
-        const tree = new Set([...this.trunk, ...base, ...head]);
         this.builds.set(command.buildKey, {
           key: command.buildKey,
           batchId: command.batchId,
-          head,
-          tree,
+          head: command.sqids.map(numberIn),
+          ...this.#compose([...command.base, command.head].flatMap(numbersOf)),
           state: "running",
         });
         return;
@@ -223,23 +250,55 @@ export class World {
     }
   }
 
+  /** Trunk and these changes in order, less what has landed, as far as they apply. */
+  #compose(units: readonly number[]): Pick<BuildRecord, "tree" | "refused"> {
+    const tree = new Set(this.trunk);
+    for (const n of units) {
+      if (tree.has(n)) continue;
+      if (!applies(this.fate, n, tree)) return { tree, refused: n };
+      tree.add(n);
+    }
+    return { tree };
+  }
+
   running(): BuildRecord[] {
     return [...this.builds.values()].filter((build) => build.state === "running");
   }
 
-  /** The build ends as fate will have it, or as cancelled when the planner has given it up. */
-  finish(build: BuildRecord): void {
+  /** The build ends as fate will have it, or as cancelled when the planner has given it up; or it fails, or breaks down, for no reason. */
+  finish(build: BuildRecord, chance?: "flakes" | "breakdowns"): void {
     const path = this.live.get(build.batchId)?.paths.find((candidate) => candidate.buildKey === build.key);
     const unwanted = path?.state !== "building";
     const about = this.config.buildRunner.speaksFor === "tree" ? build.tree : new Set(build.head);
     build.state = unwanted ? "cancelled" : passes(this.fate, build.tree, about) ? "passed" : "failed";
-    const composed = { commit: sha(build.key), tree: sha(build.key), trunk: sha("0") };
-    const verdict: BuildVerdict =
-      build.state === "cancelled"
-        ? { kind: "cancelled" }
-        : build.state === "passed"
-          ? { kind: "passed", composed }
-          : { kind: "failed", composed, reason: { code: "build.failed", message: "it failed" } };
+    if (build.refused !== undefined) build.state = "failed";
+    else if (chance !== undefined && build.state === "passed") {
+      build.state = chance === "flakes" ? "failed" : "cancelled";
+      const counts = this[chance];
+      for (const n of about) counts.set(n, (counts.get(n) ?? 0) + 1);
+    }
+    this.report(build, this.#verdictOn(build, unwanted));
+  }
+
+  /** The most builds of one kind that any of the changes that the build tests, and that have not landed, has had. */
+  mostOf(counts: ReadonlyMap<number, number>, { tree, head }: BuildRecord): number {
+    const about = this.config.buildRunner.speaksFor === "tree" ? [...tree] : head;
+    return Math.max(0, ...about.filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
+  }
+
+  #verdictOn({ key, state, refused }: BuildRecord, unwanted: boolean): BuildVerdict {
+    const composed = { commit: sha(key), tree: sha(key), trunk: sha("0") };
+    if (refused !== undefined) {
+      const reason = { code: "merge.conflict" as const, message: `${refused} conflicts` };
+      return { kind: "unappliable", batchId: batchIdOf(sqid(refused)), reason };
+    }
+    if (state === "passed") return { kind: "passed", composed };
+    if (state === "failed") return { kind: "failed", composed, reason: { code: "build.failed", message: "it failed" } };
+    if (unwanted) return { kind: "cancelled" };
+    return { kind: "infrastructure", reason: { code: "build.infrastructure", message: "no runner" } };
+  }
+
+  report(build: BuildRecord, verdict: BuildVerdict): void {
     this.inbox.push({
       v: 1,
       kind: "build-finished",
@@ -255,8 +314,20 @@ export class World {
     const message = duplicate ? this.merges[0] : this.merges.shift();
     if (!message) return;
     const results: { batchId: BatchId; outcome: LandOutcome }[] = [];
+    let isBlocked = false;
     for (const group of groupsOf(message.batches)) {
-      const news = group.filter((unit) => !this.landed.has(unit.batchId)).flatMap(numbersOf);
+      const open = group.filter((unit) => !this.landed.has(unit.batchId));
+      const obstacle = isBlocked ? new Map() : this.#obstacleTo(open);
+      if (isBlocked || obstacle !== undefined) {
+        isBlocked = true;
+        for (const { batchId } of group)
+          results.push({
+            batchId,
+            outcome: this.landed.get(batchId) ?? obstacle?.get(batchId) ?? { kind: "skipped" },
+          });
+        continue;
+      }
+      const news = open.flatMap(numbersOf);
       this.trunk.push(...news);
       if (news.length > 0) this.landings.push(this.#landing(group[0]?.batchId, news));
       for (const unit of group) {
@@ -273,6 +344,22 @@ export class World {
       }
     }
     this.inbox.push({ v: 1, kind: "land-finished", queue: QUEUE, landId: message.id, results });
+  }
+
+  /** Why the group does not land: one of it does not apply, or the tree is not the one that was tested where it has to be. */
+  #obstacleTo(group: LandBatch["batches"]): Map<BatchId, LandOutcome> | undefined {
+    const tree = new Set(this.trunk);
+    for (const unit of group)
+      for (const n of numbersOf(unit)) {
+        const reason = { code: "merge.conflict" as const, message: `${n} conflicts` };
+        if (!applies(this.fate, n, tree)) return new Map([[unit.batchId, { kind: "refused", reason }]]);
+        tree.add(n);
+      }
+    const last = group.at(-1);
+    const tested = [...this.builds.values()].find(({ key }) => sha(key) === last?.tested.commit)?.tree ?? tree;
+    if (!last?.exact || (tested.size === tree.size && tree.isSubsetOf(tested))) return undefined;
+    this.stale += 1;
+    return new Map(group.map(({ batchId }) => [batchId, { kind: "stale", trunk: sha("1") }]));
   }
 
   #landing(first: BatchId | undefined, group: readonly number[]): Landing {
@@ -298,15 +385,17 @@ export class World {
 
   /** Lets everything that is under way come to its end. Throws when it does not. */
   drain(): void {
-    for (let round = 0; round < 3_000; round++) {
+    for (let round = 0; round < 400; round++) {
       while (this.inbox.length > 0) this.run();
       const build = this.running()[0];
       if (build) this.finish(build);
       else if (this.merges.length > 0) this.land();
-      else if ([...this.live.values()].length > 0 && round < 2_900) this.tick();
+      else if ([...this.live.values()].length > 0 && round < 390) this.tick();
       else return;
     }
-    throw new Error(`does not come to rest: ${JSON.stringify([...this.live.values()], null, 1)}`);
+    throw new Error(
+      `does not come to rest: ${[...this.live.values()].map(({ id, state, paths }) => `${id} ${state} ${paths.length}`).join(", ")}`,
+    );
   }
 
   stateOf(n: number): string | undefined {
@@ -331,8 +420,10 @@ function groupsOf(units: LandBatch["batches"]): LandBatch["batches"][] {
   return groups;
 }
 
+const numberIn = (id: Sqid): number => Number(id.slice(id.indexOf("/") + 1));
+
 const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
-  unit.steps.map((step) => Number(step.sqid.slice(step.sqid.indexOf("/") + 1)));
+  unit.steps.map((step) => numberIn(step.sqid));
 
 /** Finishes the build of these heads, and of exactly this tree when one is given, and runs the planner. */
 export function finish(world: World, heads: readonly number[], tree?: readonly number[]): void {

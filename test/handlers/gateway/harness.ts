@@ -166,7 +166,13 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
   const api = wireApi(env, clients);
   const log = wireLog(env, clients);
   const sweep = wireSweep(env, clients);
-  const context = {} as Context;
+  let leftMs: number | undefined;
+  const context = {
+    get getRemainingTimeInMillis() {
+      const left = leftMs;
+      return left === undefined ? undefined : () => left;
+    },
+  } as unknown as Context;
 
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
@@ -216,6 +222,10 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
     },
     heal: () => {
       failing = undefined;
+    },
+    /** Each invocation ends after so long from now on; undefined: it may take its time. */
+    hurry: (ms: number | undefined) => {
+      leftMs = ms;
     },
     close: destroy,
   };

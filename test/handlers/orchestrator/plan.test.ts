@@ -1,6 +1,9 @@
+import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { BatchId, BuildKey } from "../../../functions/contracts/ids.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { BatchId, BuildKey, RequestNumber } from "../../../functions/contracts/ids.ts";
 import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
+import { batchKeys, requestKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
@@ -105,6 +108,35 @@ describe("plan", () => {
     expect([world.merges, await liveBatches()]).toMatchObject([[], [{ state: "speculating" }]]);
     await world.deliver(plan, control("open", 2));
     expect(world.merges).toMatchObject([{ batches: [{ batchId: "main/batch/1" }] }]);
+  });
+
+  it("plans the others when a request that a signal names can't be read", async () => {
+    for (const n of [1, 2]) await admit(n);
+    const Key = requestKey(QUEUE, RequestNumber.parse(1));
+    const TableName = world.env[ENV.requestsTable];
+    const { Item } = await dynalite.client.send(new GetCommand({ TableName, Key }));
+    await dynalite.client.send(new PutCommand({ TableName, Item: { ...Item, strategy: "FORCE" } }));
+    expect(await world.deliver(plan, isReady(1), isReady(2))).toEqual([]);
+    expect((await liveBatches()).map(({ id }) => id)).toEqual(["main/batch/2"]);
+    expect(world.dead_letters).toEqual([]);
+    await dynalite.client.send(new PutCommand({ TableName, Item }));
+    await world.deliver(plan, isReady(1));
+    expect(await liveBatches()).toHaveLength(2);
+  });
+
+  it("stands still, and ends nothing, while a batch of its queue can't be read", async () => {
+    await admit(1);
+    await world.deliver(plan, isReady(1));
+    const Key = batchKeys.live(QUEUE, BatchId.parse("main/batch/1"));
+    const TableName = world.env[ENV.batchesTable];
+    const { Item } = await dynalite.client.send(new GetCommand({ TableName, Key }));
+    await dynalite.client.send(new PutCommand({ TableName, Item: { ...Item, v: 2 } }));
+    await admit(2);
+    expect(await world.deliver(plan, isReady(2))).toEqual(["m0"]);
+    expect((await world.requests.get(sqid(2)))?.state).toBe("ready");
+    await dynalite.client.send(new PutCommand({ TableName, Item }));
+    expect(await world.deliver(plan, isReady(2))).toEqual([]);
+    expect(await liveBatches()).toHaveLength(2);
   });
 
   it("does not end a request that a batch carries, when a repeat of its signal is given up", async () => {

@@ -116,8 +116,10 @@ const shell = (planner: Planner = small) => {
     buildWorkflow: env["BUILD_WORKFLOW_ARN"] ?? "",
     merges: "merges.fifo",
     log: "log",
+    payloads: env["PAYLOADS_TABLE"] ?? "",
   };
-  return { planner, ...stores, now: clients.now, nonce: clients.nonce, carryOut: carryOut.bind(undefined, targets) };
+  const { now, nonce, log } = clients;
+  return { planner, ...stores, now, nonce, log, carryOut: carryOut.bind(undefined, targets) };
 };
 const run = (planner?: Planner) => runPlanner(shell(planner), config, [hint]);
 const ready = () => world.requests.create({ ...request, state: "ready", version: 8 });
@@ -208,7 +210,10 @@ describe("a run of the planner's shell", () => {
     const stored: unknown[] = [];
     const watching = (): PlanningShell => ({
       ...shell(starter),
-      carryOut: async () => void stored.push((await known()).installation),
+      carryOut: async () => {
+        stored.push((await known()).installation);
+        return [];
+      },
     });
     for (let runs = 0; runs < 3; runs++) await runPlanner(watching(), config, [hint]);
     expect(told[0]).toMatch(/^[0-9a-f]{32}$/);

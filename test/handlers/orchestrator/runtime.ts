@@ -6,7 +6,7 @@ import { GitSha } from "../../../functions/contracts/ids.ts";
 import {
   type InspectResult,
   type Land,
-  LandBatch,
+  MergeMessage,
   type RequestMessage,
   type Signal,
 } from "../../../functions/contracts/messages.ts";
@@ -27,6 +27,7 @@ import { wire as trigger } from "../../../functions/handlers/orchestrator/build/
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import { wholeComposition, wholeLandBatch } from "../../../functions/handlers/payloads.ts";
 import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
 import { type Execution, QUEUE, sqid, type World } from "./world.ts";
 
@@ -115,7 +116,7 @@ export class Runtime {
     const { workflow, input } = execution;
     const end = await (workflow === this.world.env[ENV.admitWorkflow]
       ? this.#admit(input)
-      : this.#build(input as BuildOrder));
+      : this.#build((await wholeComposition(this.world.clients)(input)) as BuildOrder));
     if (end === undefined) return false;
     Object.assign(execution, end.ok ? { status: "SUCCEEDED", output: end.value } : { status: "FAILED" });
     return true;
@@ -154,7 +155,8 @@ export class Runtime {
     const waiting = this.#queueOf("merges.fifo");
     const body = waiting.shift();
     if (body === undefined) return false;
-    const { id, queue, batches } = LandBatch.parse(JSON.parse(body));
+    const message = MergeMessage.parse(JSON.parse(body));
+    const { id, queue, batches } = await wholeLandBatch(this.world.clients, message);
     const results = batches.map(({ batchId, tested }) => ({
       batchId,
       outcome: {

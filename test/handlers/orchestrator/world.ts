@@ -32,6 +32,8 @@ import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
 import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
+import { screenMessages } from "../../../localstack/embedded/limits/sqs.ts";
+import { checkStart } from "../../../localstack/embedded/limits/states.ts";
 import type { Dynalite } from "../../support/dynalite.ts";
 
 export const QUEUE = QueueName.parse("main");
@@ -104,6 +106,10 @@ export class World {
   /** What was called, oldest first. */
   readonly trace: string[] = [];
   death: Death | undefined;
+  /** What AWS answers to a call instead of carrying it out; undefined: it is carried out. */
+  refuses: (command: object) => Error | undefined = () => undefined;
+  /** True for the body of a message that SQS refuses for good within a batch call. */
+  refusesBody: (body: string) => boolean = () => false;
   dead = false;
   #nonce = 0;
   readonly #seen = new Map<string, number>();
@@ -120,6 +126,7 @@ export class World {
       [ENV.claimsTable]: table("claims"),
       [ENV.batchesTable]: table("batches"),
       [ENV.buildsTable]: table("builds"),
+      [ENV.payloadsTable]: table("payloads"),
       [ENV.signalsTopic]: "signals.fifo",
       [ENV.mergesTopic]: "merges.fifo",
       [ENV.logTopic]: "log",
@@ -142,7 +149,7 @@ export class World {
 
   static async open(dynalite: Dynalite): Promise<World> {
     const name = `world${++worlds}`;
-    await dynalite.create(...["requests", "claims", "batches", "builds"].map((of) => `${name}-${of}`));
+    await dynalite.create(...["requests", "claims", "batches", "builds", "payloads"].map((of) => `${name}-${of}`));
     return new World(dynalite, name);
   }
 
@@ -237,6 +244,10 @@ export class World {
           const due = this.calls === this.death?.at;
           if (due && this.death?.moment === "before") this.dead = true;
           if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
+          const refusal = this.refuses(command);
+          if (refusal !== undefined) throw refusal;
+          if (command instanceof SendMessageCommand) screenMessages("SendMessage", { ...command.input });
+          if (command instanceof SendMessageBatchCommand) screenMessages("SendMessageBatch", { ...command.input });
           const answer = await (target.send as (command: object) => unknown).call(target, command);
           if (due) this.dead = true;
           if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
@@ -248,8 +259,11 @@ export class World {
 
   #queue(command: unknown): unknown {
     if (command instanceof SendMessageBatchCommand) {
-      for (const entry of command.input.Entries ?? []) this.#accept(command.input.QueueUrl, entry);
-      return { Failed: [] };
+      const [refused, taken] = [true, false].map((is) =>
+        (command.input.Entries ?? []).filter(({ MessageBody = "" }) => this.refusesBody(MessageBody) === is),
+      );
+      for (const entry of taken ?? []) this.#accept(command.input.QueueUrl, entry);
+      return { Failed: refused?.map(({ Id }) => ({ Id, SenderFault: true, Code: "InvalidMessageContents" })) };
     }
     if (command instanceof SendMessageCommand) this.#accept(command.input.QueueUrl, command.input);
     return {};
@@ -269,6 +283,7 @@ export class World {
   #workflow(command: unknown): unknown {
     if (command instanceof StartExecutionCommand) {
       const { stateMachineArn: workflow = "", name = "", input = "null" } = command.input;
+      checkStart(name, input);
       const arn = `${workflow.replace(":stateMachine:", ":execution:")}:${name}`;
       const found = this.executions.get(arn);
       if (found && (found.status !== "RUNNING" || JSON.stringify(found.input) !== input))

@@ -75,10 +75,19 @@ async function begin(gateway: Gateway, message: Land): Promise<Summary> {
   return standing ?? opening;
 }
 
+/** A caller of an accepted request waits for so long until the request is announced. */
+const PATIENCE_MS = 5_000;
+
 async function finish(gateway: Gateway, message: Land): Promise<void> {
-  await announceLand(gateway, message).catch((error: unknown) => {
-    gateway.log.warn({ sqid: message.sqid, err: error }, "accepted, and left to the sweep to announce");
-  });
+  const leave = (why: object) =>
+    gateway.log.warn({ sqid: message.sqid, ...why }, "accepted, and left to the sweep to announce");
+  const { promise: patience, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    leave({ afterMs: PATIENCE_MS });
+    resolve();
+  }, PATIENCE_MS);
+  const announced = announceLand(gateway, message).catch((error: unknown) => leave({ err: error }));
+  await Promise.race([announced, patience]).finally(() => clearTimeout(timer));
 }
 
 /** The request that the key stands for: begun by this call, or by an earlier one that asked for the same. Throws request.idempotency_conflict. */

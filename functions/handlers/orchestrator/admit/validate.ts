@@ -8,6 +8,7 @@ import { statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { boundedTouches } from "../../../domain/touches.ts";
 import { taskHandler } from "../../task.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
@@ -34,7 +35,7 @@ export const wire: Wire = (env, clients) => {
     await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", clients.now()));
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
-    const { touches } = step;
+    const touches = boundedTouches(step.touches);
     const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
     if (await requests.replace(next)) return { kind: "validated" };
     // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.

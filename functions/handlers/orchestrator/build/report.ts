@@ -7,13 +7,16 @@ import { taskHandler } from "../../task.ts";
 import { buildHappened } from "./happening.ts";
 import { verdictOf } from "./verdict.ts";
 
-/** Tells the log and the planner how the build came out. Answers the signal, so that sweep can send it again. Two calls. */
+/**
+ * Tells the log and the planner how the build came out. Answers the signal, so that sweep can send it again. Two calls; one when the tree
+ * could not be composed: the batch that does not apply need not be one of the build's own, so the planner tells the log.
+ */
 export const wire: Wire = (env, clients) => {
   const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
   return taskHandler(ReportTask, async (task): Promise<SignalOf<"build-finished">> => {
     const { queue, batchId, buildKey, url } = task;
     const verdict = verdictOf(task);
-    const reason = "reason" in verdict ? verdict.reason : undefined;
+    const reason = verdict.kind !== "unappliable" && "reason" in verdict ? verdict.reason : undefined;
     const event = verdict.kind === "passed" ? "built" : reason && "build_failed";
     if (event) await sendAll(clients.sqs, log, logTopic, buildHappened(task, event, clients.now(), { url, reason }));
     const located = url === undefined ? {} : { url };

@@ -8,6 +8,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { type TriggerResult, TriggerTask } from "../../../contracts/workflows.ts";
+import { wholeComposition } from "../../payloads.ts";
 import { taskHandler } from "../../task.ts";
 import { namesOf } from "./asked.ts";
 import { buildHappened } from "./happening.ts";
@@ -17,7 +18,8 @@ import { isWanted } from "./wanted.ts";
 /**
  * Asks the runner for the build, unless nobody wants it any more. The first commit that was asked for under a key stands: a workflow
  * that is run again may compose another, and the runner is then asked for the first. A build that was asked for is left to `poll` even
- * when it became unwanted, for it must be seen to stop. Five calls, six in a repeat, beside the runner's.
+ * when it became unwanted, for it must be seen to stop. Five calls, six in a repeat, beside the runner's, and one per 300 KB of a
+ * composition that did not travel with the input.
  */
 export const wire: Wire = (env, clients) => {
   const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
@@ -29,7 +31,7 @@ export const wire: Wire = (env, clients) => {
   const asked = async (build: Build): Promise<Build> =>
     (await builds.create(build)) ? build : ((await builds.get(build.buildKey)) ?? build);
 
-  return taskHandler(TriggerTask, async (task): Promise<TriggerResult> => {
+  const ask = async (task: TriggerTask): Promise<TriggerResult> => {
     const { queue, batchId, buildKey, composed, ref, under, base, head } = task;
     const config = await configs(queue);
     if (!(await isWanted(batches, task))) {
@@ -54,7 +56,8 @@ export const wire: Wire = (env, clients) => {
     if (url !== build.url || id !== build.id) await builds.note(buildKey, { url, id });
     await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url }));
     return { kind: "triggered" };
-  });
+  };
+  return taskHandler(TriggerTask, ask, wholeComposition(clients));
 };
 
 export const handler = onLambda(wire);

@@ -36,10 +36,10 @@ export function verdictOn(
   };
 }
 
-/** What the workflow has to report: the verdict of a poll, of a compose that did not compose, or that nobody knows. */
+/** What the workflow has to report: the verdict of a poll, the refusal of a composition with the batch refused, or the failure of a step. */
 export function verdictOf({ verdict, compose, error }: ReportTask): BuildVerdict {
   if (verdict !== undefined) return verdict;
-  if (compose?.kind === "refused") return { kind: "failed", reason: compose.reason };
+  if (compose?.kind === "refused") return { kind: "unappliable", batchId: compose.batchId, reason: compose.reason };
   if (compose?.kind === "refuted") return { kind: "refuted", batchId: compose.batchId };
   return lost(error ?? { Error: "internal", Cause: "the build workflow ended without a verdict" });
 }

@@ -4,6 +4,7 @@ import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { KnownQueue, KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { send, sendAll } from "../../../adapters/sqs.ts";
+import type { CodedError } from "../../../contracts/errors.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
@@ -89,7 +90,9 @@ async function openIn(
 ): Promise<Open> {
   const live = await batches.live(queue);
   const untold = { code: "queue.removed", since: epochMs(Math.max(0, clients.now() - TOLD_AFTER_MS)) } as const;
-  const found = await requests.everyUnfinished(queue, untold, { newest: ended === true });
+  const onUnreadable = (err: CodedError) =>
+    clients.log.error({ queue, err }, "a request that can't be read was left out");
+  const found = await requests.everyUnfinished(queue, untold, { newest: ended === true, onUnreadable });
   return {
     // Batches that joined after the queue was configured anew are for its new target.
     batches: isForTarget(live.queue.target, config) ? [] : live.batches,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
+import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed, type MergeUnit } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { Batch, PathState } from "../../../../functions/domain/batch.ts";
@@ -86,6 +86,35 @@ describe("trigger", () => {
     expect(world.log).toMatchObject([
       { event: "building", sqid: sqid(1), metadata: { batch_id: batchId, build_key: buildKey, attempt: 1 } },
     ]);
+  });
+
+  it.each([
+    ["nothing was asked of the runner yet", false],
+    ["the runner was asked", true],
+  ])("asks for the commit that was composed first when a repeat has composed another, and %s", async (_, asked) => {
+    await planned("building");
+    const under = GitSha.parse("d".repeat(40));
+    const other = { commit: "e".repeat(40), tree: "f".repeat(40), trunk: under };
+    if (asked) await triggered("build-fail");
+    // As a trigger leaves it that died before it asked the runner.
+    else await world.builds.create({ ...order(), startedAt: epochMs(START), deadline: epochMs(START + 600_000) });
+    const marker = asked ? "" : "build-fail";
+    expect(await world.call(trigger, { ...order(marker), composed: other, under })).toEqual({ kind: "triggered" });
+    expect(await world.builds.get(buildKey)).toMatchObject({ composed, under: composed.trunk });
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", composed } });
+    const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
+    const runner = fakeRunner({ workDirectory: world.directory });
+    expect(
+      await runner.status({ key: buildKey, commit: GitSha.parse(other.commit), askedAt: epochMs(START) }),
+    ).toMatchObject({
+      result: "infrastructure",
+    });
+  });
+
+  it("refuses a runner that does not exist here", async () => {
+    await planned("building");
+    world.configure({ buildRunner: { type: "command", command: "true" } });
+    await expect(world.call(trigger, order())).rejects.toMatchObject({ name: "config.invalid" });
   });
 
   it("tells every request of a bundle, and not those that it is built on", async () => {
@@ -213,9 +242,16 @@ describe("report", () => {
     expect([world.logOf(1), world.logOf(4)]).toEqual([["build_failed"], ["build_failed"]]);
   });
 
-  it("takes a tree that could not be composed for a failure, with its reason", async () => {
-    const compose = { kind: "refused", batchId, reason: { code: "merge.conflict", message: "src/a conflicts" } };
-    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "failed", reason: compose.reason } });
+  it.each([batchId, "q/batch/7"])("names the batch at which the composition was refused: %s", async (refused) => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    const compose = { kind: "refused", batchId: refused, reason };
+    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "unappliable", batchId: refused, reason } });
+  });
+
+  it("tells no request that its build has failed when another batch could not be composed: the planner knows which", async () => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    await reported({ compose: { kind: "refused", batchId: "q/batch/7", reason } });
+    expect(world.logOf(1)).toEqual([]);
   });
 
   it("takes a path that the trunk contradicts for refuted", async () => {

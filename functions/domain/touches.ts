@@ -1,0 +1,31 @@
+import { hashOf } from "../contracts/hash.ts";
+import { STORED_BYTES } from "../contracts/limits.ts";
+import { bytesOf } from "../contracts/text.ts";
+import { MAX_PATHS, type Touches } from "./request.ts";
+
+/** An author's name is kept up to this size; a longer one becomes its SHA-256, which tells authors apart as well. */
+const AUTHOR_BYTES = 200;
+
+/**
+ * What a request touches, within the room that its item and that of its batch have for it. With more than 1,000 paths, or 150 KB of them, it
+ * touches `everything`; of the authors, the first 10 KB are kept. Example: 950 paths of 450 bytes are 427 KB, so the request conflicts with all.
+ */
+export function boundedTouches(touches: Touches): Touches {
+  const { paths, authors } = touches;
+  const isTooMuch =
+    paths !== "everything" &&
+    (paths.length > MAX_PATHS || paths.reduce((sum, path) => sum + bytesOf(path), 0) > STORED_BYTES.touchedPaths);
+  return { ...touches, paths: isTooMuch ? "everything" : paths, authors: boundedAuthors(authors) };
+}
+
+function boundedAuthors(authors: readonly string[]): readonly string[] {
+  const kept = new Set<string>();
+  let left: number = STORED_BYTES.authors;
+  for (const author of authors) {
+    const name = bytesOf(author) > AUTHOR_BYTES ? hashOf("author", author) : author;
+    left -= bytesOf(name);
+    if (left < 0) break;
+    kept.add(name);
+  }
+  return [...kept];
+}

@@ -1,0 +1,197 @@
+import { describe, expect, it } from "vitest";
+import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
+import type { Batch, Path } from "../../functions/domain/batch.ts";
+import { evidenceFor, verdictAgainst } from "../../functions/domain/evidence.ts";
+import { Field, type FieldOptions } from "../../functions/domain/field.ts";
+import { Belief } from "../../functions/domain/speculation/belief.ts";
+import { inBundles } from "../../functions/domain/speculation/bundles.ts";
+import { waitingHeads } from "../../functions/domain/speculation/proposals.ts";
+import { QUEUE } from "./planner/world.ts";
+
+const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
+const ids = (numbers: readonly number[]): BatchId[] => numbers.map(id);
+
+/** Batch n, in the order of its number, which conflicts with these. */
+const aBatch = (n: number, conflicts: readonly number[], change: Partial<Batch> = {}): Batch => ({
+  queue: QUEUE,
+  id: id(n),
+  arrival: n,
+  order: n,
+  nextPlace: n,
+  priority: 0,
+  members: [],
+  conflicts: ids(conflicts),
+  state: "speculating",
+  paths: [],
+  built: 0,
+  outbox: [],
+  concluded: false,
+  createdAt: epochMs(n),
+  version: 1,
+  ...change,
+});
+
+let keys = 0;
+const aPath = (
+  state: Path["state"],
+  base: readonly number[],
+  heads: readonly number[],
+  change: Partial<Path> = {},
+): Path => ({
+  buildKey: String(++keys).padStart(32, "0") as BuildKey,
+  attempt: 1,
+  heads: ids(heads),
+  base: ids(base),
+  without: [],
+  state,
+  dispatched: true,
+  startedAt: epochMs(100),
+  ...(state === "failed" ? { reason: { code: "build.failed" as const, message: "it failed" } } : {}),
+  ...change,
+});
+
+const landed = (at: number, train: readonly number[] = [], bundle?: readonly number[]): Partial<Batch> => ({
+  state: "landed",
+  endedAt: epochMs(at),
+  landing: {
+    landId: train.length > 0 ? `together ${train}` : `alone ${++keys}`,
+    train: ids(train),
+    buildKey: "0".repeat(32) as BuildKey,
+    tested: { commit: "" as never, tree: "" as never, trunk: "" as never },
+    ...(bundle ? { bundle: ids(bundle) } : {}),
+  },
+});
+
+const verdictOn = (n: number, batches: readonly Batch[], options: FieldOptions = {}) => {
+  const field = new Field(batches, options);
+  return verdictAgainst(field, field.slotOf(id(n)) ?? -1)?.path;
+};
+
+describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed since", () => {
+  const failure = aPath("failed", [], [2, 3]);
+  const three = aBatch(3, [], { paths: [failure] });
+  const queue = (one: Partial<Batch>, two: Partial<Batch>) => [aBatch(1, [], one), aBatch(2, [1], two), three];
+
+  it.each(["tree", "heads"] as const)("does not count against 3, one after the other: builds test %s", (speaksFor) => {
+    expect(verdictOn(3, queue(landed(200), landed(201)), { speaksFor })).toBeUndefined();
+  });
+
+  it("does not count against 3 when they landed as one bundle, whichever goes ahead", () => {
+    for (const priority of [0, 1])
+      expect(
+        verdictOn(3, queue(landed(200, [2, 1], [2, 1]), { ...landed(200, [2, 1], [2, 1]), priority })),
+      ).toBeUndefined();
+  });
+
+  it("does not count against 3 when the times do not tell which was first", () => {
+    expect(verdictOn(3, queue(landed(200), { ...landed(200), priority: 1 }))).toBeUndefined();
+  });
+
+  it("counts against 3 when 1 landed behind 2, in one push or in two", () => {
+    expect(verdictOn(3, queue(landed(200, [2, 1]), { ...landed(200, [2, 1]), priority: 1 }))).toBe(failure);
+    expect(verdictOn(3, queue(landed(201), landed(200)))).toBe(failure);
+  });
+
+  it("does not count against 3 when 2 has been archived, so that nobody knows what it lacked", () => {
+    expect(verdictOn(3, [three])).toBeUndefined();
+  });
+});
+
+describe("a failed build of a change that was bypassed by what it needs", () => {
+  it("does not count against the change", () => {
+    const bypassing = landed(200, [2]);
+    const two = aBatch(2, [1], {
+      ...bypassing,
+      landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
+    });
+    const failure = aPath("failed", [], [1]);
+    for (const speaksFor of ["tree", "heads"] as const)
+      expect(verdictOn(1, [aBatch(1, [], { paths: [failure] }), two], { speaksFor })).toBeUndefined();
+  });
+});
+
+describe("a change that has passed without the change that bypassed it, where builds test their heads", () => {
+  it.each([
+    [false, true],
+    [true, false],
+  ])("lands on that build unless nothing but a tested tree may land: %s", (exact, expected) => {
+    const bypassing = landed(200, [2]);
+    const two = aBatch(2, [1], {
+      ...bypassing,
+      landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
+    });
+    const one = aBatch(1, [], { paths: [aPath("passed", [], [1])] });
+    const field = new Field([one, two], { speaksFor: "heads", exact });
+    expect(evidenceFor(field, 0, field.landed) !== undefined).toBe(expected);
+  });
+});
+
+describe("a bundle whose runner broke down as often as the queue allows", () => {
+  it("does not count against the head that is left when the other has landed", () => {
+    const reason = { code: "build.infrastructure" as const, message: "no runner" };
+    const bundle = aPath("failed", [], [1, 2], { reason });
+    expect(verdictOn(2, [aBatch(1, [], landed(200)), aBatch(2, [], { paths: [bundle] })])).toBeUndefined();
+    const alone = aPath("failed", [], [2], { reason });
+    expect(verdictOn(2, [aBatch(2, [], { paths: [alone] })], { retries: 3 })).toBe(alone);
+  });
+});
+
+describe("a change of which a build has passed on exactly what has landed", () => {
+  it("is not rejected for another build that has failed on it", () => {
+    const paths = [aPath("failed", [], [1]), aPath("passed", [], [1])];
+    expect(verdictOn(1, [aBatch(1, [], { paths })])).toBeUndefined();
+  });
+});
+
+describe("a change on probation", () => {
+  const failure = aPath("failed", [], [2]);
+  const { order: _, ...onProbation } = aBatch(2, [1], { paths: [failure], nextPlace: 1 });
+
+  it("is not rejected on a build without an earlier change that joined after it and has landed", () => {
+    expect(verdictOn(2, [aBatch(1, [], { order: 1, ...landed(200) }), onProbation])).toBeUndefined();
+  });
+
+  it("is not rejected on a build without an earlier change that is landing", () => {
+    expect(verdictOn(2, [aBatch(1, [], { order: 1, state: "landing" }), onProbation])).toBeUndefined();
+  });
+
+  it("is rejected on a build without a later change that has landed: it can't need that", () => {
+    const { conflicts: __, ...alone } = onProbation;
+    const later = aBatch(3, [2], landed(200));
+    expect(verdictOn(2, [{ ...alone, conflicts: [] }, later])).toBe(failure);
+  });
+});
+
+describe("the evidence for a bypass", () => {
+  /** 1 and 2 are ahead of 3, which has passed on every way in which they can turn out. */
+  const evidence = (one: Partial<Batch>, two: Partial<Batch>) => {
+    const paths = [[1, 2], [1], [2], []].map((base) => aPath("passed", base, [3]));
+    const field = new Field([aBatch(1, [], one), aBatch(2, [], two), aBatch(3, [1, 2], { paths })]);
+    return evidenceFor(field, 2, field.landed)?.path.base;
+  };
+  const landing = { state: "landing" } as const;
+
+  it("is the build of the tree that comes true: what is landing lands first", () => {
+    expect(evidence({}, {})).toEqual([]);
+    expect(evidence(landing, {})).toEqual([id(1)]);
+    expect(evidence({}, landing)).toEqual([id(2)]);
+    expect(evidence(landing, landing)).toEqual([id(1), id(2)]);
+  });
+});
+
+describe("bundles that are being built", () => {
+  it("do not overlap in landing order: of two that do, only the first is counted on", () => {
+    const batches = [
+      aBatch(1, [], { paths: [aPath("building", [], [1, 3])] }),
+      aBatch(2, [], { paths: [aPath("building", [], [2, 4])] }),
+      aBatch(3, []),
+      aBatch(4, []),
+      aBatch(5, [], { paths: [aPath("building", [], [5, 6])] }),
+      aBatch(6, []),
+    ];
+    const field = new Field(batches);
+    const heads = waitingHeads(field, new Belief(field, () => ({ success: 0.9 }), 0.001));
+    expect([...inBundles(field, heads)]).toEqual([0, 2, 4, 5]);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { BatchId, BuildKey, Sqid } from "../../../functions/contracts/ids.ts";
+import { STORED_BYTES } from "../../../functions/contracts/limits.ts";
+import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import type { Batch, Path, PathState } from "../../../functions/domain/batch.ts";
+import { bounded } from "../../../functions/domain/planner/bounded.ts";
+import { plan } from "../../../functions/domain/planner/index.ts";
+import { aQueue, World } from "./world.ts";
+
+const at = epochMs(1_000);
+const id = BatchId.parse("q/batch/1");
+const reason = { code: "build.failed", message: "x".repeat(2_000) } as const;
+const aPath = (n: number, state: PathState, overrides: Partial<Path> = {}): Path => ({
+  buildKey: BuildKey.parse(n.toString(16).padStart(32, "0")),
+  ...{ attempt: 1, heads: [id], base: [], without: [], state, dispatched: true, startedAt: at },
+  ...overrides,
+});
+const aBatch = (overrides: Partial<Batch>): Batch =>
+  ({ id, paths: [], outbox: [], built: 60, ...overrides }) as Partial<Batch> as Batch;
+const statesOf = ({ paths }: Batch) => Map.groupBy(paths, ({ state }) => state);
+
+describe("a batch that was built often", () => {
+  it("is left as it is while its builds fit", () => {
+    const batch = aBatch({ paths: Array.from({ length: 30 }, (_, n) => aPath(n, "failed", { reason })) });
+    expect(bounded(batch)).toBe(batch);
+  });
+
+  it("forgets first what was given up, then what failed, then what passed, the oldest of each; never what runs", () => {
+    const base = Array.from({ length: 400 }, () => id);
+    const states = ["passed", "failed", "cancelled", "building", "cancelling"] as const;
+    const paths = Array.from({ length: 50 }, (_, n) => aPath(n, states[n % 5] ?? "passed", { base }));
+    const kept = bounded(aBatch({ paths }));
+    const by = statesOf(kept);
+    expect([by.get("building")?.length, by.get("cancelling")?.length]).toEqual([10, 10]);
+    expect(by.has("cancelled")).toBe(false);
+    expect(by.has("failed")).toBe(false);
+    // What is left of the passed ones is the newest.
+    const passed = paths.filter(({ state }) => state === "passed");
+    expect(by.get("passed") ?? []).toEqual(passed.slice(passed.length - (by.get("passed")?.length ?? 0)));
+    expect(kept.built).toBe(60);
+  });
+
+  it("is written within its room by the planner", () => {
+    const world = new World(aQueue({ conflictAnalyzer: { type: "none" } }));
+    world.ready(1, ["a"]);
+    const { queue, writes } = world.plan(world.inbox);
+    const [batch] = writes.map(({ next }) => next);
+    if (!queue || !batch) throw new Error("no batch was made");
+    const old = Array.from({ length: 60 }, (_, n) => aPath(n, "cancelled", { heads: [batch.id], reason }));
+    const stored = { ...batch, paths: [...old, ...batch.paths] };
+    const cancel = {
+      v: 1,
+      kind: "cancel-requested",
+      queue: queue.queue,
+      sqid: Sqid.parse(batch.members[0]?.sqid),
+    } as const;
+    const snapshot = { queue, batches: [stored], requests: world.requests };
+    const [written] = plan(world.config, snapshot, [cancel], at).writes;
+    expect(written?.next.state).toBe("cancelling");
+    expect(written?.next.paths.length).toBeLessThan(50);
+    expect(written?.next.paths.at(-1)?.buildKey).toBe(batch.paths[0]?.buildKey);
+  });
+
+  it("keeps what ended its requests when the log takes nothing for long", () => {
+    const sqid = Sqid.parse("q/1");
+    const happened = (n: number) => happeningEvent(sqid, "retrying", at, { occurrence: String(n), reason });
+    const end = statusEvent(sqid, "error", at, { reason });
+    const events = Array.from({ length: 100 }, (_, n) => happened(n));
+    const { outbox } = bounded(aBatch({ outbox: [end, ...events] }));
+    expect(outbox[0]).toBe(end);
+    expect(outbox.at(-1)).toBe(events.at(-1));
+    expect(JSON.stringify(outbox).length).toBeLessThan(STORED_BYTES.outbox + 3_000);
+  });
+});

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { change, type Gateway, type Rig, rig } from "./harness.ts";
+
+let emulators: Rig;
+let gateway: Gateway;
+beforeAll(async () => {
+  emulators = await rig();
+});
+beforeEach(async () => {
+  gateway = await emulators.open();
+  return () => gateway.close();
+});
+afterAll(() => emulators.stop());
+
+const key = { "idempotency-key": "one" };
+const land = () => gateway.land([change("a")], {}, key);
+const listed = async () => (await gateway.get("/v1/queues/main/requests")).body.requests;
+
+describe("a Land that AWS does not answer in time", () => {
+  // With a key: Get (key), Get (mode), Update (number), Put (key), Put (marker), Put (summary), and then the announcements.
+  it.each([1, 2, 3, 4, 5, 6, 7])(
+    "at call %i is answered with 503 and when to try again; its key then finds one request",
+    async (at) => {
+      const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+      gateway.interpose(at, () => answered);
+      gateway.hurry(2_000);
+      const late = await land();
+      expect(late).toMatchObject({
+        status: 503,
+        headers: { "content-type": "application/problem+json", "retry-after": "5" },
+        body: { status: 503, code: "service.overloaded", detail: expect.stringContaining("Idempotency-Key") },
+      });
+      gateway.hurry(undefined);
+      const again = await land();
+      answer();
+      expect(again.status).toBe(202);
+      expect((await land()).body.sqid).toBe(again.body.sqid);
+      expect(await listed()).toMatchObject([{ sqid: again.body.sqid }]);
+    },
+  );
+
+  it("is accepted all the same when only the announcements are late: they are left to the sweep", async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    gateway.interpose(7, () => answered);
+    const accepted = await land();
+    expect(accepted).toMatchObject({ status: 202, body: { status: "accepted" } });
+    expect(gateway.lines).toContainEqual(expect.objectContaining({ afterMs: 5_000 }));
+    answer();
+  });
+});
+
+describe("a call that can be answered", () => {
+  it("is answered as ever when there is time", async () => {
+    gateway.hurry(10_000);
+    expect(await land()).toMatchObject({ status: 202 });
+  });
+
+  it("says when to try again when a table does not answer", async () => {
+    gateway.fail({ at: 1, forever: true, effect: "none" });
+    expect(await land()).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "1" },
+      body: { code: "store.unavailable" },
+    });
+  });
+});
