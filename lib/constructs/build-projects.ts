@@ -136,6 +136,11 @@ export class BuildProjects extends Construct {
       id: "AwsSolutions-CB4",
       reason: "The builds have no artifacts that a key would encrypt; their log is encrypted by CloudWatch.",
     });
+    if (!ofAws)
+      Validations.of(project).acknowledge({
+        id: "AwsSolutions-CB5",
+        reason: "The queue's configuration names the image that its builds run in.",
+      });
     return { name: project.ref, arn: this.#arnOf(project.ref), logStreams: log.logGroupArn };
   }
 }
