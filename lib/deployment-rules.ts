@@ -1,3 +1,4 @@
+import { codeBuildSourceOf } from "../functions/contracts/code-host.ts";
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import type { Target } from "./settings.ts";
 
@@ -24,7 +25,7 @@ export interface Rulings {
 
 /** What a queue configuration may not, or should not, say on a target. */
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
-  if (target === "embedded") return { errors: [], undeployable: [], warnings: [] };
+  if (target === "embedded") return { errors: uncreatable(queues), undeployable: [], warnings: [] };
   const errors: Problem[] = [];
   const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
@@ -46,6 +47,16 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("buildRunner", "pollSeconds"),
         what: `a build is polled ${MOST_POLLS} times at most: to wait ${timeoutSeconds} seconds for it, poll every ${Math.ceil(timeoutSeconds / MOST_POLLS)} or more`,
       });
+    if (
+      buildRunner.type === "codebuild" &&
+      buildRunner.project === undefined &&
+      buildRunner.source === "repository" &&
+      codeBuildSourceOf(repository.remote) === undefined
+    )
+      errors.push({
+        field: at("buildRunner", "source"),
+        what: "CodeBuild checks out github.com, gitlab.com and bitbucket.org by itself: for any other host write source: none, and a buildspec that fetches $SQ_REF (doc/howto/ci.md)",
+      });
     if (buildRunner.type === "fake" && target === "aws")
       undeployable.push({
         field: at("buildRunner", "type"),
@@ -64,6 +75,19 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
   });
   return { errors, undeployable, warnings };
 }
+
+/** Projects that only CloudFormation could create: the embedded runtime has none. */
+const uncreatable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ buildRunner }, index) =>
+    buildRunner.type === "codebuild" && buildRunner.project === undefined
+      ? [
+          {
+            field: ["queues", index, "buildRunner", "image"],
+            what: "the embedded runtime creates no CodeBuild project: name one that exists as project",
+          },
+        ]
+      : [],
+  );
 
 /** `queues[0].buildRunner.type: …` */
 export function sentenceOf({ field, what }: Problem): string {

@@ -1,6 +1,7 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
+import { BuildProjects } from "./constructs/build-projects.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
@@ -91,6 +92,9 @@ export class OrchestratorStack extends Stack {
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
     for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
     this.#runsBuildsHere(trigger, poll);
+    const projects = new BuildProjects(this, "BuildProjects", this.#settings);
+    projects.startedBy(trigger);
+    projects.watchedBy(poll);
     for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     report.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;

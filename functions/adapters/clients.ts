@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import type { CodeBuildClient } from "@aws-sdk/client-codebuild";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
@@ -25,8 +27,15 @@ export interface Clients {
   readonly now: () => EpochMs;
   /** A short string that was never given out before. */
   readonly nonce: () => string;
+  /** CodeBuild, and where its builds write their logs. Absent: those of the account that the process runs in. */
+  readonly codebuild?: CodeBuildClients;
   /** Build runners beyond those that are deployed, by the type that a queue's configuration names. */
   readonly buildRunners?: Readonly<Record<string, WireRunner>>;
+}
+
+export interface CodeBuildClients {
+  readonly codebuild: CodeBuildClient;
+  readonly logs: CloudWatchLogsClient;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;

@@ -20,6 +20,8 @@ export const ENV = {
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
+  /** JSON: by the name of each queue whose CodeBuild project the stack created, the name of that project. */
+  buildProjects: "BUILD_PROJECTS",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   version: "SUBMITQUEUE_VERSION",

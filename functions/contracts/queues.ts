@@ -73,13 +73,73 @@ const BuildTiming = {
   infrastructureRetries: z.int().min(0).max(10).default(2),
 };
 
+/** Sizes of the machines of CodeBuild, by CodeBuild's own names. */
+export const ComputeType = z.enum([
+  "BUILD_GENERAL1_SMALL",
+  "BUILD_GENERAL1_MEDIUM",
+  "BUILD_GENERAL1_LARGE",
+  "BUILD_GENERAL1_XLARGE",
+  "BUILD_GENERAL1_2XLARGE",
+]);
+
+const PRIVATE_IMAGE = /^[0-9]{12}\.dkr\.ecr\./;
+
+const CodeBuild = z
+  .strictObject({
+    type: z.literal("codebuild"),
+    /** The name of a project that exists, in the account and region of the deployment. Absent: the stack creates one from `image`. */
+    project: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$/,
+        "the name of a CodeBuild project: 2 to 150 letters, digits, - and _, no ARN",
+      )
+      .optional(),
+    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or one that anybody may pull. */
+    image: z.string().min(1).max(500).regex(/^\S+$/, "the name of an image").optional(),
+    /** The size of the machine. Absent: BUILD_GENERAL1_MEDIUM. */
+    computeType: ComputeType.optional(),
+    /** The text of a buildspec, or the path of one within the repository. Absent: buildspec.yml. */
+    buildspec: z.string().min(1).max(20_000).optional(),
+    /**
+     * repository: the project checks out the composed commit, from a branch that the queue pushes. none: the project has no source, and
+     * its buildspec fetches $SQ_REF by itself.
+     */
+    source: z.enum(["repository", "none"]).default("repository"),
+    ...BuildTiming,
+  })
+  .superRefine(({ project, image, computeType, buildspec, source }, ctx) => {
+    const refuse = (field: string, message: string) => ctx.addIssue({ code: "custom", path: [field], message });
+    if (project !== undefined) {
+      for (const [field, value] of Object.entries({ image, computeType, buildspec }))
+        if (value !== undefined)
+          refuse(
+            field,
+            `the project ${project} has one of its own: leave out ${field}, or leave out project and have one created`,
+          );
+      return;
+    }
+    if (image === undefined)
+      return refuse("project", "name a CodeBuild project that exists, or an image, and a project is created");
+    if (PRIVATE_IMAGE.test(image))
+      refuse(
+        "image",
+        "a created project pulls public images only: create a project for this image, and name the project",
+      );
+    if (source === "none" && !buildspec?.includes("\n"))
+      refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
+  });
+
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
+  /** Builds in AWS CodeBuild. */
+  CodeBuild,
   /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
   z.strictObject({ type: z.literal("fake"), ...BuildTiming }),
 ]);
 export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
+export type CodeBuildConfig = z.infer<typeof CodeBuild>;
 
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */

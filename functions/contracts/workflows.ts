@@ -89,6 +89,8 @@ export type BuildInput = Omit<BuildOrder, keyof Composition> &
 export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),
+  /** Where the composed commit was pushed. */
+  ref: z.string(),
 });
 export type TriggerTask = z.infer<typeof TriggerTask>;
 

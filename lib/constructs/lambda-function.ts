@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ArnFormat, type CfnResource, type Duration, RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
 import { Platform } from "aws-cdk-lib/aws-ecr-assets";
-import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { type Conditions, Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Architecture,
   Code,
@@ -84,6 +84,18 @@ export class LambdaFunction extends Construct {
 
   allow(resources: readonly string[], ...actions: readonly string[]): void {
     this.#role.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+
+  /** Refuses the actions when the condition holds, whatever else the role is allowed. */
+  refuseWhen(condition: Conditions, resources: readonly string[], ...actions: readonly string[]): void {
+    this.#role.addToPrincipalPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: [...actions],
+        resources: [...resources],
+        conditions: condition,
+      }),
+    );
   }
 
   /** The topic's URL in the environment, and the right to send. */

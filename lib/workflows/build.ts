@@ -44,8 +44,11 @@ export function buildDefinition(
       ),
       "composed.$": "$.compose.composed",
       "under.$": "$.compose.under",
+      "ref.$": "$.compose.ref",
     },
     resultPath: "$.outcome",
+    // A CI system that is full, or slow to answer, is no verdict: some half an hour.
+    retries: 60,
   });
   const poll = task(scope, "Poll", functions.poll, {
     input: fields("queue", "batchId", "buildKey"),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { BuildId } from "../../functions/adapters/build-runner/build-runner.ts";
+import type { BuildName } from "../../functions/adapters/build-runner/build-runner.ts";
 import { BuildKey, GitSha } from "../../functions/contracts/ids.ts";
 import { BuildMark } from "./build-processes.ts";
 import { ProcessMark } from "./process-mark.ts";
@@ -48,15 +48,15 @@ export const buildsDirectory = (workDirectory: string): string => join(workDirec
 export const sandboxesDirectory = (workDirectory: string): string => join(workDirectory, "sandboxes");
 
 /** The name of a build's directory: `<key>-<commit>`. */
-export const directoryNameOf = ({ key, commit }: BuildId): string => `${key}-${commit}`;
+export const directoryNameOf = ({ key, commit }: BuildName): string => `${key}-${commit}`;
 
 /** Undefined for a name that is no build's. */
-export function buildOfDirectory(name: string): BuildId | undefined {
+export function buildOfDirectory(name: string): BuildName | undefined {
   const [, ...parts] = /^([^-]+)-([^-]+)$/.exec(name) ?? [];
   const [key, commit] = [BuildKey.safeParse(parts[0]).data, GitSha.safeParse(parts[1]).data];
   return key === undefined || commit === undefined ? undefined : { key, commit };
 }
 
-export const filesOfBuild = (workDirectory: string, build: BuildId) =>
+export const filesOfBuild = (workDirectory: string, build: BuildName) =>
   buildFiles(join(buildsDirectory(workDirectory), directoryNameOf(build)));
 export type BuildFiles = ReturnType<typeof buildFiles>;

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
-import { stripVTControlCharacters } from "node:util";
 import { MAX_MESSAGE } from "../../functions/adapters/build-runner/build-runner.ts";
 import { readIfThere } from "../../functions/adapters/build-runner/files.ts";
+import { endOfText } from "../../functions/adapters/build-runner/output.ts";
 import { type BuildFiles, Claim, Running, Verdict } from "./build-files.ts";
 import { endMarked } from "./build-processes.ts";
 import { isAlive, type ProcessMark, signalGroup, startOf } from "./process-mark.ts";
@@ -53,17 +53,8 @@ export async function endOfOutput(files: BuildFiles): Promise<string> {
     const { size } = await file.stat();
     const length = Math.min(size, 4 * MAX_MESSAGE);
     const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: whatever a build prints, a reason is text.
-    const text = stripVTControlCharacters(buffer.toString("utf8")).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
-    return lastLines(text.trimEnd());
+    return endOfText(buffer.toString("utf8"));
   } finally {
     await file.close();
   }
-}
-
-function lastLines(text: string): string {
-  if (text.length <= MAX_MESSAGE) return text;
-  const end = text.slice(-MAX_MESSAGE);
-  const cut = end.indexOf("\n");
-  return cut === -1 ? end : end.slice(cut + 1);
 }

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { Repository } from "../../functions/contracts/queues.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
 import { buildOfDirectory, buildsDirectory } from "../command-runner/build-files.ts";
 import { commandRunner } from "../command-runner/index.ts";
 
@@ -16,5 +17,6 @@ export async function endBuilds(workDirectory: string): Promise<void> {
   });
   const names = await readdir(buildsDirectory(workDirectory)).catch(() => []);
   const builds = names.flatMap((name) => buildOfDirectory(name) ?? []);
-  await Promise.all(builds.map((build) => runner.cancel(build)));
+  // When it was asked for is written in none of its files, and of no use to a runner that finds it by name.
+  await Promise.all(builds.map((build) => runner.cancel({ ...build, askedAt: epochMs(0) })));
 }

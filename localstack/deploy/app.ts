@@ -38,7 +38,7 @@ try {
   const context = Object.keys(Context.shape).map((name) => [name, node.tryGetContext(name)]);
   const { queues, ...options } = Context.parse(Object.fromEntries(context));
   const app = buildApp({
-    queues: readLocatedQueues(queues),
+    queues: readLocatedQueues(queues, "localstack"),
     target: "localstack",
     deletionProtection: false,
     ...options,

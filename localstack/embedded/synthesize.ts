@@ -9,7 +9,7 @@ import { readAssembly } from "./template.ts";
 export function synthesizeInto(state: StateDirectory, queues: string | QueuesConfig): Assembly {
   const outdir = state.directory("cdk.out");
   synthesize({
-    queues: typeof queues === "string" ? readLocatedQueues(queues) : locate(queues, process.cwd()),
+    queues: typeof queues === "string" ? readLocatedQueues(queues, "embedded") : locate(queues, process.cwd()),
     target: "embedded",
     outdir,
     workDirectory: state.directory("work"),

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ENV } from "../../functions/contracts/environment.ts";
 import { identityStatements } from "../../lib/checks/statements.ts";
+import type { Templates } from "../../lib/checks/templates.ts";
 import { METADATA } from "../../lib/settings.ts";
 import { functionsOf, queuesWith, read, target, templatesOf } from "./synthesized.ts";
 
@@ -11,10 +12,33 @@ const queues = queuesWith({
 const templates = read(templatesOf({ queues }));
 const functions = functionsOf(templates);
 
+/** The same stacks with queues that CodeBuild builds: one in a project that exists, two in projects that the stack creates. */
+const built = read(
+  templatesOf({
+    queues: queuesWith(
+      { buildRunner: { type: "codebuild", project: "shop-builds" } },
+      {
+        repository: { remote: "https://github.com/acme/shop.git" },
+        buildRunner: { type: "codebuild", image: "aws/codebuild/standard:7.0", timeoutSeconds: 3_690 },
+        budget: 9,
+      },
+      {
+        buildRunner: {
+          type: "codebuild",
+          image: "public.ecr.aws/docker/library/node:24",
+          computeType: "BUILD_GENERAL1_SMALL",
+          source: "none",
+          buildspec: "version: 0.2\nphases: {}\n",
+        },
+      },
+    ),
+  }),
+);
+
 /** What a resource is called in the tables below: `table log`, `topic requests`, `dead requests`, `workflow admit`. */
-function label(arn: string): string {
+function label(arn: string, templates: Templates): string {
   if (/:execution:.*:\*$/.test(arn))
-    return `executions of ${label(arn.replace(":execution:", ":stateMachine:").replace(/:\*$/, ""))}`;
+    return `executions of ${label(arn.replace(":execution:", ":stateMachine:").replace(/:\*$/, ""), templates)}`;
   const found = templates.resources.find((one) => one.arn === arn || one.ref === arn);
   for (const [kind, key] of [
     ["table", METADATA.table],
@@ -26,17 +50,20 @@ function label(arn: string): string {
   return found === undefined ? arn : `${found.type} ${found.logicalId}`;
 }
 
-/** What the holders of a role may do, as `resource: actions`, but for writing their own log and traces. */
-function rightsOf(roleId: string, stack: string): readonly string[] {
+const OWN_LOG = /^(logs:(CreateLogStream|PutLogEvents)|xray:.*)$/;
+
+/** What the holders of a role may do, as `resource: actions`, but for writing their own log and traces; `never …` for what they may not. */
+function rightsOf(roleId: string, stack: string, templates: Templates): readonly string[] {
   const rights = new Map<string, Set<string>>();
   for (const statement of identityStatements(templates)) {
     if (!statement.holders.some((holder) => holder.name === roleId && holder.stack === stack)) continue;
-    expect(statement.effect).toBe("Allow");
+    const never = statement.effect === "Deny" ? `never when ${JSON.stringify(statement.conditions)} ` : "";
+    if (never === "") expect(statement.conditions).toBeUndefined();
     expect([...statement.notActions, ...statement.notResources]).toEqual([]);
     for (const arn of statement.resources)
       for (const action of statement.actions) {
-        if (/^(logs|xray):/.test(action)) continue;
-        const name = label(arn);
+        if (OWN_LOG.test(action)) continue;
+        const name = `${never}${label(arn, templates)}`;
         rights.set(name, (rights.get(name) ?? new Set()).add(action));
       }
   }
@@ -138,10 +165,53 @@ describe("a function", () => {
     "%s may do what it needs, and nothing else",
     (name, { stack, properties }) => {
       const role = target(templates, stack, properties["Role"]);
-      expect(rightsOf(role.logicalId, stack)).toEqual([...(MAY[name] ?? [])].sort());
+      expect(rightsOf(role.logicalId, stack, templates)).toEqual([...(MAY[name] ?? [])].sort());
       expect(role.properties).not.toHaveProperty("ManagedPolicyArns");
     },
   );
+
+  it("builds in CodeBuild with four actions on the queues' projects and no other, never with a buildspec of its own", () => {
+    const arns = built
+      .ofType("AWS::CodeBuild::Project")
+      .map(({ ref }) => `arn:aws:codebuild:us-east-1:000000000000:project/${ref}`);
+    const projects = ["arn:aws:codebuild:us-east-1:000000000000:project/shop-builds", ...arns];
+    expect(projects).toHaveLength(3);
+    const logs = [
+      "arn:aws:logs:us-east-1:000000000000:log-group:/aws/codebuild/shop-builds:*",
+      ...built
+        .ofType("AWS::Logs::LogGroup")
+        .flatMap(({ logicalId, arn }) => (/^BuildProjects/.test(logicalId) ? [arn] : [])),
+    ];
+    const looks = ["BatchGetBuilds", "ListBuildsForProject", "StopBuild"];
+    const on = (actions: readonly string[]) =>
+      projects.map(
+        (arn) =>
+          `${arn}: ${[...actions]
+            .sort()
+            .map((action) => `codebuild:${action}`)
+            .join(" ")}`,
+      );
+    const never = 'never when {"Null":{"codebuild:source.buildspec":"false"}}';
+    const more = {
+      "orchestrator/build/trigger": [
+        ...on([...looks, "StartBuild"]),
+        ...projects.map((arn) => `${never} ${arn}: codebuild:StartBuild`),
+      ],
+      "orchestrator/build/poll": [
+        ...on(looks),
+        ...logs.map(
+          (group) =>
+            `${built.resources.find(({ arn }) => arn === group) === undefined ? group : label(group, built)}: logs:GetLogEvents`,
+        ),
+      ],
+    };
+    for (const { name, stack, properties } of functionsOf(built)) {
+      const role = target(built, stack, properties["Role"]);
+      const had = (MAY[name] ?? []).filter((right) => right !== secret);
+      const has = name in more ? more[name as keyof typeof more] : [];
+      expect(rightsOf(role.logicalId, stack, built), name).toEqual([...had, ...has].sort());
+    }
+  });
 
   it("shares its role with no other", () => {
     const roles = functions.map(({ stack, properties }) => target(templates, stack, properties["Role"]).arn);
@@ -173,6 +243,67 @@ describe("a function", () => {
       .ofType("AWS::CloudWatch::Alarm")
       .filter(({ properties }) => properties["MetricName"] === "Errors");
     expect(watched).toHaveLength(functions.length);
+  });
+});
+
+describe("a CodeBuild project", () => {
+  const projects = built.ofType("AWS::CodeBuild::Project");
+
+  it("is created for each queue that names none, with the source, machine, limits and buildspec of the queue", () => {
+    const common = {
+      Artifacts: { Type: "NO_ARTIFACTS" },
+      AutoRetryLimit: 0,
+      TimeoutInMinutes: 62,
+      QueuedTimeoutInMinutes: 62,
+      LogsConfig: { CloudWatchLogs: { Status: "ENABLED", GroupName: expect.anything() } },
+    };
+    expect(projects.map(({ properties }) => properties)).toMatchObject([
+      {
+        ...common,
+        ConcurrentBuildLimit: 9,
+        Source: { Type: "GITHUB", Location: "https://github.com/acme/shop.git", GitCloneDepth: 0 },
+        Environment: {
+          Type: "LINUX_CONTAINER",
+          Image: "aws/codebuild/standard:7.0",
+          ComputeType: "BUILD_GENERAL1_MEDIUM",
+          ImagePullCredentialsType: "CODEBUILD",
+          PrivilegedMode: false,
+        },
+      },
+      {
+        ...common,
+        TimeoutInMinutes: 60,
+        QueuedTimeoutInMinutes: 60,
+        ConcurrentBuildLimit: 4,
+        Source: { Type: "NO_SOURCE", BuildSpec: "version: 0.2\nphases: {}\n" },
+        Environment: { ComputeType: "BUILD_GENERAL1_SMALL", ImagePullCredentialsType: "SERVICE_ROLE" },
+      },
+    ]);
+  });
+
+  it("has a role that may write the project's log and nothing else", () => {
+    const roles = projects.map(({ stack, properties }) => target(built, stack, properties["ServiceRole"]));
+    expect(new Set(roles.map(({ arn }) => arn)).size).toBe(2);
+    for (const { stack, logicalId, properties } of roles) {
+      expect(rightsOf(logicalId, stack, built)).toEqual([]);
+      expect(properties).not.toHaveProperty("ManagedPolicyArns");
+      expect(JSON.stringify(properties["AssumeRolePolicyDocument"])).toContain('"codebuild.amazonaws.com"');
+    }
+  });
+
+  it("that was created is known by name to the functions that start and watch builds, and to no other", () => {
+    const named = functionsOf(built).flatMap(({ name, stack, environment }) =>
+      ENV.buildProjects in environment ? [[name, built.text(stack, environment[ENV.buildProjects], "?")]] : [],
+    );
+    const json = JSON.stringify({ "queue-1": projects[0]?.ref, "queue-2": projects[1]?.ref });
+    expect(named.sort()).toEqual([
+      ["orchestrator/build/poll", json],
+      ["orchestrator/build/trigger", json],
+    ]);
+  });
+
+  it("is no part of a stack whose queues do not use CodeBuild", () => {
+    expect(templates.ofType("AWS::CodeBuild::Project")).toEqual([]);
   });
 });
 

@@ -41,6 +41,18 @@ describe("cdk-nag's AwsSolutions", () => {
     ["open to everybody", { apiAuth: "none" }],
     ["without deletion protection", { deletionProtection: false }],
     ["for LocalStack", { target: "localstack" }],
+    [
+      "with CodeBuild projects",
+      {
+        queues: queuesWith(
+          { buildRunner: { type: "codebuild", project: "shop-builds" } },
+          {
+            repository: { remote: "https://github.com/a/b.git" },
+            buildRunner: { type: "codebuild", image: "node:24" },
+          },
+        ),
+      },
+    ],
   ])("has nothing against the stacks %s", (_, options) => {
     expect(() => silently(() => appWith(options).synth())).not.toThrow();
   });

@@ -33,7 +33,7 @@ describe("a queue configuration", () => {
     const file = new URL("../../queues.yaml", import.meta.url);
     const { queues } = QueuesFile.parse(parse(readFileSync(file, "utf8")));
     for (const { name, repository, ...shown } of queues) {
-      const least = { name, repository, buildRunner: { type: "fake" } };
+      const least = { name, repository, buildRunner: { type: "codebuild", project: "example-repository" } };
       const [all] = parseQueues(JSON.stringify({ queues: [least] }), "queues.json").queues;
       expect({ name, repository: all?.repository, ...shown }).toEqual(all);
     }
@@ -147,11 +147,84 @@ describe("what a target refuses", () => {
     expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
   });
 
-  it("the example at the top of the repository is read, says that it builds nothing, and is refused for AWS with its line", () => {
-    expect(readQueuesFile("queues.yaml", "localstack").queues).toHaveLength(1);
-    expect(readFileSync("queues.yaml", "utf8")).toContain("BUILDS NOTHING");
-    expect(() => readQueuesFile("queues.yaml", "aws")).toThrow(
-      /^queues\.yaml:\d+:\d+ queues\[0\]\.buildRunner\.type: fake/,
-    );
+  it("nothing of the example at the top of the repository, whose builds are real", () => {
+    for (const target of ["aws", "localstack", "embedded"] as const) {
+      const { queues } = readQueuesFile("queues.yaml", target);
+      expect(queues).toMatchObject([{ buildRunner: { type: "codebuild" } }]);
+    }
+  });
+
+  it.each<[Target, string, string, readonly string[]]>([
+    ["aws", "https://github.com/acme/shop.git", "image: node:24", []],
+    ["aws", "ssh://git@github.com/acme/shop", "image: node:24", []],
+    ["aws", "https://gitlab.com/acme/team/shop", "image: node:24", []],
+    ["localstack", "https://bitbucket.org/acme/shop", "image: node:24", []],
+    [
+      "aws",
+      "https://git.example.com/shop.git",
+      "image: node:24",
+      ["queues.yaml:4:5 queues[0].buildRunner.source: CodeBuild checks out github.com, gitlab.com and bitbucket.org"],
+    ],
+    [
+      "localstack",
+      "https://github.com.example.com/acme/shop.git",
+      "image: node:24, source: repository",
+      ["queues.yaml:4:53 queues[0].buildRunner.source: CodeBuild checks out github.com"],
+    ],
+    ["aws", "https://git.example.com/shop.git", "project: shop", []],
+    ["aws", "https://git.example.com/shop.git", 'image: node:24, source: none, buildspec: "version: 0.2\\n"', []],
+    ["embedded", "https://github.com/acme/shop.git", "project: shop", []],
+    [
+      "embedded",
+      "https://github.com/acme/shop.git",
+      "image: node:24",
+      ["queues.yaml:4:37 queues[0].buildRunner.image: the embedded runtime creates no CodeBuild project"],
+    ],
+  ])("%s, given the remote %s and a codebuild runner with %s", (target, remote, runner, starts) => {
+    const text = valid
+      .replace("https://git.example.com/a.git", remote)
+      .replace("type: fake", `type: codebuild, ${runner}`);
+    const problems = problemsIn(text, target);
+    expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
+  });
+
+  it.each<[string, readonly string[]]>([
+    ["project: shop", []],
+    ["project: shop, source: none", []],
+    ["image: node:24, computeType: BUILD_GENERAL1_LARGE, buildspec: ci/buildspec.yml", []],
+    ["timeoutSeconds: 60", ["4:5 queues[0].buildRunner.project: name a CodeBuild project that exists, or an image"]],
+    ["project: 'arn:aws:codebuild:eu-west-1:1:project/a'", ["4:37 queues[0].buildRunner.project: the name of a"]],
+    [
+      "project: shop, image: node:24, buildspec: b.yml",
+      [
+        "4:52 queues[0].buildRunner.image: the project shop has one of its own",
+        "4:68 queues[0].buildRunner.buildspec: the project shop has one of its own",
+      ],
+    ],
+    [
+      "project: shop, computeType: BUILD_GENERAL1_SMALL",
+      ["4:52 queues[0].buildRunner.computeType: the project shop has one of its own"],
+    ],
+    ["image: node:24, computeType: huge", ["4:53 queues[0].buildRunner.computeType: "]],
+    [
+      "image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/ci:1",
+      ["4:37 queues[0].buildRunner.image: a created project pulls public images only"],
+    ],
+    [
+      "image: node:24, source: none, buildspec: buildspec.yml",
+      ["4:67 queues[0].buildRunner.buildspec: a project without a source has no file to read"],
+    ],
+    ["image: node:24, source: none", ["4:5 queues[0].buildRunner.buildspec: a project without a source"]],
+    ["project: shop, source: s3", ["4:52 queues[0].buildRunner.source: "]],
+    ["project: shop, command: make", ["4:52 queues[0].buildRunner.command: there is no such field"]],
+  ])("whatever the target, of a codebuild runner with %s", (runner, starts) => {
+    for (const target of ["aws", "localstack", "embedded"] as const) {
+      const text = valid
+        .replace("https://git.example.com/a.git", "https://github.com/acme/shop.git")
+        .replace("type: fake", `type: codebuild, ${runner}`);
+      const problems = problemsIn(text, target).filter((problem) => !problem.includes("the embedded runtime creates"));
+      const wanted = starts.map((start) => `queues.yaml:${start}`);
+      expect(problems.map((problem, index) => problem.slice(0, wanted[index]?.length))).toEqual(wanted);
+    }
   });
 });

@@ -1,14 +1,31 @@
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import type { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
+import type { EpochMs } from "../../contracts/time.ts";
 
 /**
  * Names a build: its key, and the composed commit that is built. One key with two commits names two builds, so the verdict about one
  * commit is never given for the other. Example: `{ key: k, commit: a }` has passed; `{ key: k, commit: b }` is still to be triggered.
  */
-export interface BuildId {
+export interface BuildName {
   /** Of one attempt at one path, in one installation of the queue. */
   readonly key: BuildKey;
   readonly commit: GitSha;
+}
+
+/** All that is known of a build by whoever asks a runner about it. */
+export interface BuildId extends BuildName {
+  /** When the build was first asked for. */
+  readonly askedAt: EpochMs;
+  /** The CI system's own name of the build, as `trigger` answered. Undefined until that answer has been stored. */
+  readonly id?: string;
+}
+
+/** What `trigger` tells of a build that it started, or found. */
+export interface Triggered {
+  /** Where people can watch the build. */
+  readonly url?: string;
+  /** What to hand to `status` and `cancel` from then on. */
+  readonly id?: string;
 }
 
 /** What is to be built. */
@@ -43,7 +60,7 @@ export const MAX_MESSAGE = 1_024;
 /** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
-  trigger(task: BuildTask): Promise<{ readonly url?: string }>;
+  trigger(task: BuildTask): Promise<Triggered>;
   /** A build that was never triggered, and a build that vanished, are finished with `infrastructure`. */
   status(build: BuildId): Promise<BuildStatus>;
   /** Asks the build to stop and returns; `status` says when it has. Does nothing to a finished build. */

@@ -1,18 +1,21 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { BuildRunnerOf, Clients, Env, WireRunner } from "../clients.ts";
+import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
 
 export {
   type BuildId,
+  type BuildName,
   type BuildResult,
   type BuildRunner,
   type BuildStatus,
   type BuildTask,
   MAX_MESSAGE,
+  type Triggered,
 } from "./build-runner.ts";
 
 /** The build runners that are deployed, by the type that a queue's configuration names. */
-const DEPLOYED: Readonly<Record<string, WireRunner>> = { fake: fakeRunners };
+const DEPLOYED: Readonly<Record<string, WireRunner>> = { codebuild: codebuildRunners, fake: fakeRunners };
 
 /**
  * Gives each queue the build runner that its configuration names: one that is deployed, or one that the clients bring. Throws

@@ -23,6 +23,8 @@ export const Build = z.object({
   /** Why we asked it to stop, once we have: a build that stopped though nobody asked is another matter. */
   stop: z.enum(["unwanted", "deadline"]).optional(),
   url: z.string().optional(),
+  /** The CI system's own name of the build. */
+  id: z.string().optional(),
 });
 export type Build = z.infer<typeof Build>;
 
@@ -61,22 +63,19 @@ export class BuildsStore {
     );
   }
 
-  /** Records a fact about a build that exists. */
-  async note(
-    buildKey: BuildKey,
-    fact: { readonly stop: NonNullable<Build["stop"]> } | { readonly url: string },
-  ): Promise<void> {
-    const [[name, value] = []] = Object.entries(fact);
+  /** Records facts about a build that exists; undefined ones are left as they are. */
+  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "url" | "id">>): Promise<void> {
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
     await won(
       `writing build ${buildKey}`,
       this.#dynamodb.send(
         new UpdateCommand({
           TableName: this.#table,
           Key: buildKeys(buildKey),
-          UpdateExpression: "SET #name = :value",
+          UpdateExpression: `SET ${known.map(([name]) => `#${name} = :${name}`).join(", ")}`,
           ConditionExpression: "attribute_exists(pk)",
-          ExpressionAttributeNames: { "#name": name ?? "" },
-          ExpressionAttributeValues: { ":value": value },
+          ExpressionAttributeNames: Object.fromEntries(known.map(([name]) => [`#${name}`, name])),
+          ExpressionAttributeValues: Object.fromEntries(known.map(([name, value]) => [`:${name}`, value])),
         }),
       ),
     );

@@ -11,9 +11,10 @@ import {
   readAnswer,
   readComposed,
   readDeclined,
+  refOf,
 } from "./records.ts";
 import { type Keeper, namesToAdd, namesToFind } from "./records-tree.ts";
-import { composedPrefix, composedRef, pathRef, recordsRef, seenRef } from "./refs.ts";
+import { composedPrefix, composedRef, recordsRef, seenRef } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 import { look, type World } from "./world.ts";
 
@@ -89,5 +90,5 @@ export function spentRefs({ composed }: Past, results: readonly Answered[]): rea
   );
   return composed
     .filter(({ batchId }) => ended.has(batchId))
-    .flatMap(({ batchId, buildKey }) => [pathRef(buildKey), composedRef(batchId, buildKey)]);
+    .flatMap((record) => [refOf(record), composedRef(record.batchId, record.buildKey)]);
 }

@@ -1,3 +1,4 @@
+import { buildsBranches } from "../../contracts/build-refs.ts";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import type { BatchId } from "../../contracts/ids.ts";
@@ -7,8 +8,8 @@ import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { Bench } from "./bench.ts";
 import type { HostWords } from "./host-words.ts";
 import { push, type RefUpdate } from "./push.ts";
-import { composedRecord } from "./records.ts";
-import { composedRef, pathRef } from "./refs.ts";
+import { composedRecord, refOf } from "./records.ts";
+import { composedRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
 import type { Tip } from "./tip.ts";
@@ -31,7 +32,7 @@ export interface ToPush {
 }
 
 /**
- * Pushes a composed commit under its path ref, with its record beside it. Throws repository.unavailable, and repository.refused when the
+ * Pushes a composed commit with its record beside it: under its path ref, or on a branch where the build runner builds branches. Throws repository.unavailable, and repository.refused when the
  * host declines even the trunk's own commit there.
  */
 export async function pushPath(
@@ -41,9 +42,10 @@ export async function pushPath(
   { bench, base, tip, tips, idle, now }: ToPush,
 ): Promise<{ readonly kind: "pushed"; readonly ref: string } | Extract<ComposeResult, { kind: "refused" }>> {
   const { buildKey, head } = task;
-  const ref = pathRef(buildKey);
+  const onBranch = buildsBranches(config) ? { branchOf: config.name } : {};
+  const ref = refOf({ buildKey, ...onBranch });
   const until = epochMs(now + config.buildRunner.timeoutSeconds * 1000 + MARGIN_MS);
-  const made = { buildKey, commit: tip.sha, base: base.sha, until, idle: [...idle] };
+  const made = { buildKey, ...onBranch, commit: tip.sha, base: base.sha, until, idle: [...idle] };
   const record = composedRecord(made, { ...config, now });
   bench.add(record);
   await bench.flush();

@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { branchRef, pathRef } from "../../contracts/build-refs.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import { BatchId, BuildKey, GitSha, type QueueName } from "../../contracts/ids.ts";
+import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 import { LandOutcome, type MergeUnit } from "../../contracts/messages.ts";
 import type { Committer } from "../../contracts/queues.ts";
 import { EpochMs } from "../../contracts/time.ts";
@@ -110,12 +111,18 @@ export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =
 const ComposedRecord = z.object({
   v: z.literal(2),
   buildKey: BuildKey,
+  /** The queue whose branch holds the commit. Absent: a path ref holds it. No free text, since the ref is deleted by what stands here. */
+  branchOf: QueueName.optional(),
   commit: GitSha,
   base: GitSha,
   until: EpochMs,
   idle: z.array(ChangeUri).default([]),
 });
 export type ComposedRecord = z.infer<typeof ComposedRecord>;
+
+/** Where the composed commit was pushed. */
+export const refOf = ({ buildKey, branchOf }: Pick<ComposedRecord, "buildKey" | "branchOf">): string =>
+  branchOf === undefined ? pathRef(buildKey) : branchRef(branchOf, buildKey);
 
 export type Stamp = { readonly committer: Committer; readonly now: EpochMs };
 

@@ -1,26 +1,13 @@
+import { refSafe } from "../../contracts/build-refs.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import type { BatchId, BuildKey } from "../../contracts/ids.ts";
 
 const ROOT = "refs/submitqueue";
 
-/**
- * A batch id as part of a ref. A queue may bear a name that git refuses in refs (`a..b`, `a.lock`): its dots are then written %2E, which
- * no queue name can hold.
- */
-export function refSafe(id: BatchId): string {
-  const slash = id.indexOf("/");
-  const queue = id.slice(0, slash);
-  const refused = queue.includes("..") || queue.endsWith(".lock") || queue.endsWith(".");
-  return `${refused ? queue.replaceAll(".", "%2E") : queue}${id.slice(slash)}`;
-}
-
 /** Holds the records of what was landed on a branch: one ref, however much lands. Hashed: `a` today and `a/b` tomorrow share no folder. */
 export const recordsRef = (branch: string): string => `${ROOT}/records/${hashOf(branch).slice(0, 16)}`;
 
-/** What CI checks out: the composed commit of one path attempt. */
-export const pathRef = (buildKey: BuildKey): string => `${ROOT}/paths/${buildKey}`;
-
-/** Beside each path ref: a tag object that says of which batch it is and where that batch's own commits begin. */
+/** Beside the ref of each composed commit: a tag object that says of which batch it is and where that batch's own commits begin. */
 export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
 export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
 

@@ -1,9 +1,10 @@
+import { pathRef } from "../../contracts/build-refs.ts";
 import { BuildKey } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { exclusively } from "./lock.ts";
 import { complaint } from "./process.ts";
-import { readComposed } from "./records.ts";
-import { COMPOSED_ROOT, pathRef } from "./refs.ts";
+import { readComposed, refOf } from "./records.ts";
+import { COMPOSED_ROOT } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
@@ -44,7 +45,7 @@ async function deleteRefs(repository: Repository, refs: readonly string[]): Prom
 
 const ROOM = "refs/swept/";
 
-/** The path ref of each build that must be over by now, and the ref of the build's record. A record says when. */
+/** The ref of each build that must be over by now, and the ref of the build's record. A record says when. */
 async function outlived(repository: Repository, now: EpochMs): Promise<readonly string[]> {
   await repository.fetch([`+${COMPOSED_ROOT}*:${ROOM}*`]);
   const lines = await exclusively(repository.directory, () =>
@@ -56,6 +57,7 @@ async function outlived(repository: Repository, now: EpochMs): Promise<readonly 
     if (!name.startsWith(ROOM) || (record && now < record.until)) return [];
     const key = BuildKey.safeParse(name.slice(name.lastIndexOf("/") + 1));
     const ref = `${COMPOSED_ROOT}${name.slice(ROOM.length)}`;
+    if (record) return [ref, refOf(record)];
     return key.success ? [ref, pathRef(key.data)] : [ref];
   });
 }

@@ -5,8 +5,12 @@ import { batchIdOf, buildKeyOf, Sqid } from "../../../functions/contracts/ids.ts
 export interface RunnerWorld {
   /** A runner on the world's work directory; the second call is what a restart finds. */
   open(): BuildRunner;
-  /** A task whose build is bound to pass, to fail, or to go on until it is cancelled. */
-  task(outcome: "passes" | "fails" | "hangs"): Promise<BuildTask>;
+  /** A task whose build is bound to pass, to fail, to end through no fault of its tree, or to go on until it is cancelled. */
+  task(outcome: "passes" | "fails" | "breaks" | "hangs"): Promise<BuildTask>;
+  /** Takes from the runner's system what it has of a running build. */
+  vanish(build: BuildTask): Promise<void>;
+  /** A task whose build takes longer than the runner itself allows. Absent: such a build takes a minute or more to end. */
+  overdue?(): Promise<BuildTask>;
 }
 
 type Finished = Extract<BuildStatus, { kind: "finished" }>;
@@ -35,8 +39,39 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       const task = await world.task("fails");
       const { url } = await world.open().trigger(task);
       const status = await finish(world.open(), task);
-      expect(status).toMatchObject({ result: "failed", url });
+      expect(status.result).toBe("failed");
+      expect([url, status.url]).toEqual([expect.stringMatching(/^[a-z]+:\/\//), expect.stringMatching(/^[a-z]+:\/\//)]);
       expect(status.message).toMatch(/\w/);
+    });
+
+    it("tells a build that ended through no fault of its tree from one that failed, and says why", async () => {
+      const world = await create();
+      const task = await world.task("breaks");
+      await world.open().trigger(task);
+      const status = await finish(world.open(), task);
+      expect(status.result).toBe("infrastructure");
+      expect(status.message).toMatch(/\w/);
+    });
+
+    it("blames the infrastructure for a build that vanished", async () => {
+      const world = await create();
+      const task = await world.task("hangs");
+      await world.open().trigger(task);
+      expect(await world.open().status(task)).toEqual({ kind: "running" });
+      await world.vanish(task);
+      expect(await finish(world.open(), task)).toMatchObject({ result: "infrastructure" });
+    });
+
+    it("ends a build that takes too long: as failed by a limit of the runner, as cancelled when it is stopped at the limit of the queue", async () => {
+      const world = await create();
+      const task = await (world.overdue?.() ?? world.task("hangs"));
+      await world.open().trigger(task);
+      if (world.overdue === undefined) {
+        expect(await world.open().status(task)).toEqual({ kind: "running" });
+        await world.open().cancel(task);
+      }
+      const result = world.overdue === undefined ? "cancelled" : "failed";
+      expect(await finish(world.open(), task)).toMatchObject({ result });
     });
 
     it("says that a build is running until it is cancelled, to a later runner too", async () => {
@@ -108,6 +143,17 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       const world = await create();
       const task = await world.task("hangs");
       await world.open().cancel(task);
+      await world.open().trigger(task);
+      expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "cancelled" });
+    });
+
+    it("does not start a build again whose trigger is repeated after its cancel", async () => {
+      const world = await create();
+      const task = await world.task("hangs");
+      await world.open().trigger(task);
+      await world.open().cancel(task);
+      await world.open().trigger(task);
+      expect(await finish(world.open(), task)).toMatchObject({ result: "cancelled" });
       await world.open().trigger(task);
       expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "cancelled" });
     });

@@ -1,15 +1,23 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fakeRunner } from "../../../functions/adapters/build-runner/fake.ts";
 import { buildRunnerContract } from "./contract.ts";
 import { aChange, aTask, scratch } from "./tasks.ts";
 
-const QUERY = { passes: "", fails: "sq-fake=build-fail", hangs: "sq-fake=build-hang" };
+const QUERY = {
+  passes: "",
+  fails: "sq-fake=build-fail",
+  breaks: "sq-fake=build-error",
+  hangs: "sq-fake=build-hang",
+};
 
 buildRunnerContract("fake", async () => {
   const workDirectory = await scratch();
   return {
     open: () => fakeRunner({ workDirectory }),
     task: async (outcome) => aTask({ changes: [aChange(QUERY[outcome])] }),
+    vanish: () => rm(join(workDirectory, "fake-builds"), { recursive: true }),
   };
 });
 

@@ -7,6 +7,7 @@ import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { hashOf } from "../../../functions/contracts/hash.ts";
 import { batchIdOf, buildKeyOf, GitSha, QueueName, Sqid } from "../../../functions/contracts/ids.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
 
 /** A directory that is gone after the test. */
 export async function scratch(): Promise<string> {
@@ -38,6 +39,7 @@ export function aTask(overrides: Partial<BuildTask> = {}): BuildTask {
     queue: QueueName.parse("shop"),
     batchId: batchIdOf(Sqid.parse("shop/1")),
     ref: `refs/submitqueue/paths/${key}`,
+    askedAt: epochMs(1_800_000_000_000),
     commit: GitSha.parse(hashOf("commit", builds).slice(0, 40)),
     base: GitSha.parse("cd".repeat(20)),
     timeoutSeconds: 60,

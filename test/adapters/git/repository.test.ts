@@ -7,8 +7,9 @@ import { ensureCommits } from "../../../functions/adapters/git/ensure.ts";
 import { exclusively } from "../../../functions/adapters/git/lock.ts";
 import { gitIsTooOld } from "../../../functions/adapters/git/open.ts";
 import { gitProcessesStarted, runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
-import { ifPresent, refSafe } from "../../../functions/adapters/git/refs.ts";
+import { ifPresent } from "../../../functions/adapters/git/refs.ts";
 import { openRepository } from "../../../functions/adapters/git/repository.ts";
+import { refSafe } from "../../../functions/contracts/build-refs.ts";
 import { BatchId } from "../../../functions/contracts/ids.ts";
 import { gitUri, Sandbox } from "./sandbox.ts";
 

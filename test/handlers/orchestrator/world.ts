@@ -12,7 +12,7 @@ import {
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import type { z } from "zod";
-import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import type { Clients, CodeBuildClients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
 import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
@@ -99,7 +99,7 @@ export class World {
   readonly batches: BatchesStore;
   readonly builds: BuildsStore;
   readonly env: Record<string, string>;
-  readonly clients: Clients;
+  clients: Clients;
   readonly directory = mkdtempSync(join(tmpdir(), "orchestrator-"));
   now = START;
   calls = 0;
@@ -161,6 +161,11 @@ export class World {
       claims: new ClaimsStore(dynamodb, this.env[ENV.claimsTable] ?? ""),
       batches: new BatchesStore(dynamodb, this.env[ENV.batchesTable] ?? ""),
     };
+  }
+
+  /** Gives handlers a CodeBuild. Its calls are counted, and die, as those of the other clients do. */
+  bring({ codebuild, logs }: CodeBuildClients): void {
+    this.clients = { ...this.clients, codebuild: { codebuild: this.#mortal(codebuild), logs: this.#mortal(logs) } };
   }
 
   close(): void {

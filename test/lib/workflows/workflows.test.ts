@@ -251,7 +251,7 @@ describe("the build workflow", () => {
     const { installation, target, ...rest } = BuildOrder.parse(order);
     const { queue, batchId, buildKey, attempt, base, head, sqids, without } = rest;
     expect(ComposeTask.parse(compose)).toEqual({ queue, target, installation, buildKey, base, head, sqids, without });
-    expect(TriggerTask.parse(trigger)).toEqual({ ...rest, composed, under });
+    expect(TriggerTask.parse(trigger)).toEqual({ ...rest, composed, under, ref: "refs/submitqueue/paths/b" });
     expect(PollTask.parse(poll)).toEqual({ queue, batchId, buildKey });
     expect(ReportTask.parse(report)).toEqual({
       queue,

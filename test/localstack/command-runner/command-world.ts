@@ -45,4 +45,9 @@ export async function commandWorld() {
 }
 export type CommandWorld = Awaited<ReturnType<typeof commandWorld>>;
 
-export const SCRIPTS = { passes: "exit 0", fails: "echo what went wrong; exit 3", hangs: "sleep 1000 & wait" };
+export const SCRIPTS = {
+  passes: "exit 0",
+  fails: "echo what went wrong; exit 3",
+  breaks: "kill -9 $$",
+  hangs: "sleep 1000 & wait",
+};

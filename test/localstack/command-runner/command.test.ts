@@ -14,7 +14,14 @@ import { type CommandWorld, commandWorld, SCRIPTS } from "./command-world.ts";
 
 buildRunnerContract("command", async () => {
   const world = await commandWorld();
-  return { open: world.open, task: (outcome) => world.scripted(SCRIPTS[outcome]) };
+  return {
+    open: () => world.open({ command: ". ./build.sh" }),
+    task: (outcome) => world.scripted(SCRIPTS[outcome]),
+    vanish: async (build) => {
+      const claim = await readClaim(filesOfBuild(world.workDirectory, build));
+      process.kill(claim?.supervisor.pid ?? 0, "SIGKILL");
+    },
+  };
 });
 
 const written = (file: string): Promise<string> =>

@@ -7,6 +7,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import { type PollResult, PollTask } from "../../../contracts/workflows.ts";
 import { taskHandler } from "../../task.ts";
 import { reasonOf } from "../reasons.ts";
+import { namesOf } from "./asked.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { overdue, STOP_GRACE_MS, verdictOn } from "./verdict.ts";
 import { isWanted } from "./wanted.ts";
@@ -28,7 +29,7 @@ export const wire: Wire = (env, clients) => {
       return { kind: "finished", verdict: { kind: "infrastructure", reason } };
     }
     const runner = runnerOf(config);
-    const asked = { key: task.buildKey, commit: build.composed.commit };
+    const asked = namesOf(build);
     const status = await runner.status(asked);
     const url = (status.kind === "finished" ? status.url : undefined) ?? build.url;
     const located = url === undefined ? {} : { url };

@@ -10,6 +10,7 @@ import { epochMs } from "../../../contracts/time.ts";
 import { type TriggerResult, TriggerTask } from "../../../contracts/workflows.ts";
 import { wholeComposition } from "../../payloads.ts";
 import { taskHandler } from "../../task.ts";
+import { namesOf } from "./asked.ts";
 import { buildHappened } from "./happening.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { isWanted } from "./wanted.ts";
@@ -31,7 +32,7 @@ export const wire: Wire = (env, clients) => {
     (await builds.create(build)) ? build : ((await builds.get(build.buildKey)) ?? build);
 
   const ask = async (task: TriggerTask): Promise<TriggerResult> => {
-    const { queue, batchId, buildKey, composed, under, base, head } = task;
+    const { queue, batchId, buildKey, composed, ref, under, base, head } = task;
     const config = await configs(queue);
     if (!(await isWanted(batches, task))) {
       const begun = await builds.get(buildKey);
@@ -41,18 +42,18 @@ export const wire: Wire = (env, clients) => {
     const startedAt = clients.now();
     const deadline = epochMs(startedAt + timeoutSeconds * 1_000);
     const build = await asked({ buildKey, queue, batchId, composed, under, startedAt, deadline });
-    const { url } = await runnerOf(config).trigger({
-      key: buildKey,
+    const started = await runnerOf(config).trigger({
+      ...namesOf(build),
       queue,
       batchId,
-      ref: `refs/submitqueue/paths/${buildKey}`,
-      commit: build.composed.commit,
+      ref,
       base: build.under ?? build.composed.trunk,
       // Later than ours, so that a build that takes too long is seen to: for when nobody polls.
       timeoutSeconds: timeoutSeconds + 2 * pollSeconds + 30,
       changes: [...base, head].flatMap((unit) => unit.steps).flatMap((step) => step.changes),
     });
-    if (url !== undefined) await builds.note(buildKey, { url });
+    const { url = build.url, id = build.id } = started;
+    if (url !== build.url || id !== build.id) await builds.note(buildKey, { url, id });
     await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url }));
     return { kind: "triggered" };
   };

@@ -2,13 +2,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed, type MergeUnit } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
-import type { Batch, PathState } from "../../../../functions/domain/batch.ts";
+import type { PathState } from "../../../../functions/domain/batch.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build/poll.ts";
 import { wire as report } from "../../../../functions/handlers/orchestrator/build/report.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build/trigger.ts";
 import { STOP_GRACE_MS } from "../../../../functions/handlers/orchestrator/build/verdict.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { change, QUEUE, START, sqid, World } from "../world.ts";
+import { plan } from "./planned.ts";
 
 let dynalite: Dynalite;
 let world: World;
@@ -41,32 +42,10 @@ const order = (marker = "") => ({
   pollSeconds: 5,
   composed,
   under: composed.trunk,
+  ref: `refs/submitqueue/paths/${buildKey}`,
 });
 
-/** The planner's view: the batch with this build's path, in that state; undefined for no path. */
-async function planned(state: PathState | undefined): Promise<void> {
-  const found = await world.batches.get(QUEUE, batchId);
-  const guess = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
-  const path = { ...guess, dispatched: true, startedAt: epochMs(START) };
-  const batch: Batch = {
-    queue: QUEUE,
-    id: batchId,
-    arrival: 1,
-    nextPlace: 1,
-    order: 1,
-    priority: 0,
-    members: [],
-    conflicts: [],
-    state: "speculating",
-    paths: state === undefined ? [] : [{ ...path, state }],
-    built: 1,
-    outbox: [],
-    concluded: false,
-    createdAt: epochMs(START),
-    version: (found?.version ?? 0) + 1,
-  };
-  await world.batches.put(batch, batch.version - 1);
-}
+const planned = (state: PathState | undefined) => plan(world, { batchId, buildKey }, state);
 
 const triggered = async (marker = "") => {
   await planned("building");
@@ -103,7 +82,9 @@ describe("trigger", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", composed } });
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
     const runner = fakeRunner({ workDirectory: world.directory });
-    expect(await runner.status({ key: buildKey, commit: GitSha.parse(other.commit) })).toMatchObject({
+    expect(
+      await runner.status({ key: buildKey, commit: GitSha.parse(other.commit), askedAt: epochMs(START) }),
+    ).toMatchObject({
       result: "infrastructure",
     });
   });
@@ -197,7 +178,11 @@ describe("poll", () => {
   it("takes a cancel that nobody of ours asked for as a reason to try again", async () => {
     await triggered("build-hang");
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
-    await fakeRunner({ workDirectory: world.directory }).cancel({ key: buildKey, commit: composed.commit });
+    await fakeRunner({ workDirectory: world.directory }).cancel({
+      key: buildKey,
+      commit: composed.commit,
+      askedAt: epochMs(START),
+    });
     expect(await polled()).toMatchObject({
       verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("not by the queue") } },
     });

@@ -1,0 +1,54 @@
+import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
+import type { BuildResult, BuildStatus } from "./build-runner.ts";
+import { endOfText } from "./output.ts";
+
+export type CodeBuildVerdict =
+  | Extract<BuildStatus, { kind: "running" }>
+  /** `why` is the end of a sentence that begins with the build's id. */
+  | { readonly kind: "finished"; readonly result: BuildResult; readonly why: string };
+
+/** The phases in which commands of the buildspec run. A failure in any other phase says nothing about the tree. */
+const COMMANDS: readonly string[] = ["INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"];
+
+/**
+ * What has become of a build, by its status and by the first phase that did not succeed. Example: FAILED with DOWNLOAD_SOURCE is
+ * `infrastructure`, since no command of the build ran; FAILED with BUILD is `failed`. A status that is not known here is
+ * `infrastructure`.
+ */
+export function verdictOf(build: Build): CodeBuildVerdict {
+  const { buildStatus } = build;
+  if (buildStatus === "IN_PROGRESS") return { kind: "running" };
+  const finished = (result: BuildResult, why: string) => ({ kind: "finished", result, why }) as const;
+  if (buildStatus === "SUCCEEDED") return finished("passed", "it passed.");
+  if (buildStatus === "STOPPED") return finished("cancelled", "it was stopped.");
+  const phase = build.phases?.find(({ phaseStatus }) => phaseStatus !== undefined && phaseStatus !== "SUCCEEDED");
+  const where = phase?.phaseType === undefined ? "" : ` in ${phase.phaseType}`;
+  if (buildStatus === "TIMED_OUT")
+    return finished(
+      phase === undefined || phase.phaseType === "QUEUED" ? "infrastructure" : "failed",
+      `it took longer than its project allows${where}.`,
+    );
+  if (buildStatus === "FAILED")
+    return finished(
+      COMMANDS.includes(phase?.phaseType ?? "") ? "failed" : "infrastructure",
+      `it failed${where}${said(phase)}.`,
+    );
+  return finished("infrastructure", `it ended with ${buildStatus ?? "no status"}${where}${said(phase)}.`);
+}
+
+/** What CodeBuild says of a phase: the command that failed and its exit status, mostly. */
+function said(phase: BuildPhase | undefined): string {
+  const texts = (phase?.contexts ?? []).flatMap(({ message }) => message ?? []);
+  const text = endOfText(texts.join("; ").slice(0, 400)).replaceAll(/\s+/g, " ");
+  return text === "" ? "" : ` (${text})`;
+}
+
+/** The page of a build in the console of AWS, from the first second on. Undefined when the build's ARN is not one. */
+export function pageOf({ arn }: Build): string | undefined {
+  const [, partition, region, account, project, uuid] =
+    /^arn:([\w-]+):codebuild:([\w-]+):(\d+):build\/([\w-]+):([\w-]+)$/.exec(arn ?? "") ?? [];
+  if (region === undefined) return undefined;
+  const host = partition === "aws-cn" ? "console.amazonaws.cn" : `${region}.console.aws.amazon.com`;
+  const build = `codesuite/codebuild/${account}/projects/${project}/build/${project}%3A${uuid}`;
+  return `https://${host}/${build}/?region=${region}`;
+}

@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import { QueueName } from "../../contracts/ids.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import { need, type WireRunner } from "../clients.ts";
+import { BuildsStore } from "../dynamodb/builds-store.ts";
+import type { BuildId, BuildRunner, BuildStatus, Triggered } from "./build-runner.ts";
+import { accountClients, CodeBuildProject, type StartedBuild } from "./codebuild-project.ts";
+import { pageOf, verdictOf } from "./codebuild-verdict.ts";
+
+/**
+ * For so long after a build was first asked for, CodeBuild itself answers a repeat with the first build: its idempotency tokens are good
+ * for five minutes. Two minutes are left for calls that are under way.
+ */
+const TOKEN_COVERS_MS = 180_000;
+
+const Created = z.partialRecord(QueueName, z.string());
+
+/** Runners on CodeBuild. The projects that the stack created are named by BUILD_PROJECTS. Throws config.invalid for a queue without one. */
+export const codebuildRunners: WireRunner = (env, clients) => {
+  const { codebuild, logs } = clients.codebuild ?? accountClients();
+  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const created = Created.parse(JSON.parse(env[ENV.buildProjects] ?? "{}"));
+  const isStopped = async ({ key, commit }: BuildId) => {
+    const build = await builds.get(key);
+    return build?.stop !== undefined && build.composed.commit === commit;
+  };
+  return ({ name, buildRunner }) => {
+    if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
+    const projectName = buildRunner.project ?? created[name];
+    if (projectName === undefined)
+      throw new CodedError(
+        "config.invalid",
+        `queue ${name} has no CodeBuild project here: name one in queues.yaml, or deploy the stack that creates it`,
+      );
+    const project = new CodeBuildProject({ codebuild, logs, name: projectName, source: buildRunner.source });
+    return codebuildRunner({ project, isStopped, now: clients.now });
+  };
+};
+
+export interface CodeBuildRunnerOptions {
+  readonly project: CodeBuildProject;
+  /** True when the build was asked to stop, started or not: CodeBuild can't be told so of a build that it does not have. */
+  readonly isStopped: (build: BuildId) => Promise<boolean>;
+  readonly now: () => EpochMs;
+}
+
+/**
+ * Builds in a project of AWS CodeBuild. A build is found again by its id, or, before that is stored, by the environment variables that it
+ * was started with: by the same call within the time that an idempotency token is good for, by a search of the project's builds later.
+ * A trigger costs one call and two reads of the mark of a stop, a status one call and one for the log of a build that did not pass, a
+ * cancel two. A search costs two calls for each hundred builds that the project started since.
+ */
+export function codebuildRunner({ project, isStopped, now }: CodeBuildRunnerOptions): BuildRunner {
+  const lookUp = ({ id, ...build }: BuildId) => (id === undefined ? project.find(build) : project.get(id));
+  return {
+    async trigger(task) {
+      if (task.id !== undefined) return { id: task.id };
+      const found = now() - task.askedAt < TOKEN_COVERS_MS ? undefined : await project.find(task);
+      if (found !== undefined) return triggered(found);
+      if (await isStopped(task)) return {};
+      const started = await project.start(task);
+      // A stop that came between the mark's first read and the start found no build to stop.
+      if (await isStopped(task)) await project.stop(started.id);
+      return triggered(started);
+    },
+
+    async status(build) {
+      const found = await lookUp(build);
+      if (found === undefined) return missing(build, await isStopped(build));
+      const verdict = verdictOf(found);
+      if (verdict.kind === "running") return verdict;
+      const { result, why } = verdict;
+      const url = found.logs?.deepLink ?? pageOf(found);
+      const located = url === undefined ? {} : { url };
+      if (result === "passed") return { kind: "finished", result, ...located };
+      const output = result === "cancelled" ? "" : await project.endOfLog(found);
+      const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");
+      return { kind: "finished", result, message, ...located };
+    },
+
+    async cancel(build) {
+      const found = await lookUp(build);
+      if (found !== undefined && verdictOf(found).kind === "running") await project.stop(found.id);
+    },
+  };
+}
+
+function triggered(build: StartedBuild): Triggered {
+  const url = pageOf(build);
+  return url === undefined ? { id: build.id } : { id: build.id, url };
+}
+
+const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
+  stopped && id === undefined
+    ? { kind: "finished", result: "cancelled", message: "The build was cancelled before CodeBuild started it." }
+    : {
+        kind: "finished",
+        result: "infrastructure",
+        message:
+          id === undefined
+            ? "CodeBuild has no build of that key and commit."
+            : `CodeBuild does not have the build ${id} any more.`,
+      };

@@ -1,0 +1,18 @@
+/** The hosts whose repositories CodeBuild checks out by itself, by the types of its sources. */
+const HOSTS = { "github.com": "GITHUB", "gitlab.com": "GITLAB", "bitbucket.org": "BITBUCKET" } as const;
+
+export interface CodeBuildSource {
+  readonly type: (typeof HOSTS)[keyof typeof HOSTS];
+  /** An address for HTTPS. */
+  readonly location: string;
+}
+
+/**
+ * The repository as a source of a CodeBuild project. Undefined for a host that CodeBuild does not know. Example:
+ * `ssh://git@github.com/acme/shop` is `{ type: "GITHUB", location: "https://github.com/acme/shop.git" }`.
+ */
+export function codeBuildSourceOf(remote: string): CodeBuildSource | undefined {
+  const [, host = "", path = ""] = /^(?:https|ssh):\/\/(?:[^/@]*@)?([^/]+)\/(.+?)(?:\.git)?\/?$/.exec(remote) ?? [];
+  const type = Object.entries(HOSTS).find(([name]) => name === host.toLowerCase())?.[1];
+  return type && { type, location: `https://${host.toLowerCase()}/${path}.git` };
+}

@@ -1,0 +1,146 @@
+import { ArnFormat, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { CfnProject } from "aws-cdk-lib/aws-codebuild";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { codeBuildSourceOf } from "../../functions/contracts/code-host.ts";
+import { ENV } from "../../functions/contracts/environment.ts";
+import type { CodeBuildConfig, QueueConfig } from "../../functions/contracts/queues.ts";
+import type { Settings } from "../settings.ts";
+import type { LambdaFunction } from "./lambda-function.ts";
+
+/** A project that builds for a queue. */
+interface BuildProject {
+  readonly name: string;
+  readonly arn: string;
+  /** The streams of the log group that its builds write to. */
+  readonly logStreams: string;
+}
+
+type CodeBuildQueue = QueueConfig & { readonly buildRunner: CodeBuildConfig };
+
+const isCodeBuild = (queue: QueueConfig): queue is CodeBuildQueue => queue.buildRunner.type === "codebuild";
+
+/** CodeBuild's bounds, in minutes. */
+const minutesFor = (timeoutSeconds: number, most: number): number =>
+  Math.min(Math.max(Math.ceil(timeoutSeconds / 60), 5), most);
+
+/** The CodeBuild projects of the queues: those that exist, by name, and those that are created here. None when no queue uses CodeBuild. */
+export class BuildProjects extends Construct {
+  readonly #all: readonly BuildProject[];
+  /** By queue. */
+  readonly #created: Readonly<Record<string, string>>;
+
+  constructor(scope: Construct, id: string, { queues: { queues } }: Settings) {
+    super(scope, id);
+    const existing = new Map<string, BuildProject>();
+    const created: (readonly [string, BuildProject])[] = [];
+    for (const queue of queues.filter(isCodeBuild)) {
+      const { project } = queue.buildRunner;
+      if (project === undefined) created.push([queue.name, this.#create(queue)]);
+      else existing.set(project, this.#existing(project));
+    }
+    this.#all = [...existing.values(), ...created.map(([, project]) => project)];
+    this.#created = Object.fromEntries(created.map(([queue, { name }]) => [queue, name]));
+  }
+
+  /** The right to start, find and stop builds, with the buildspec that the project has, and the names of the created projects. */
+  startedBy(fn: LambdaFunction): void {
+    if (this.#all.length === 0) return;
+    this.#watched(fn);
+    const arns = this.#all.map(({ arn }) => arn);
+    fn.allow(arns, "codebuild:StartBuild");
+    // Whoever chooses the buildspec runs any command with the rights of the project.
+    fn.refuseWhen({ Null: { "codebuild:source.buildspec": "false" } }, arns, "codebuild:StartBuild");
+  }
+
+  /** The right to find and stop builds and to read their logs, and the names of the created projects. */
+  watchedBy(fn: LambdaFunction): void {
+    if (this.#all.length === 0) return;
+    this.#watched(fn);
+    fn.allow(
+      this.#all.map(({ logStreams }) => logStreams),
+      "logs:GetLogEvents",
+    );
+    for (const { name } of this.#all.filter(({ name }) => !Object.values(this.#created).includes(name)))
+      Validations.of(fn).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/codebuild/${name}:*]`,
+        reason: "The streams of the project's own log group: each build writes one, named after the build.",
+      });
+  }
+
+  #watched(fn: LambdaFunction): void {
+    fn.allow(
+      this.#all.map(({ arn }) => arn),
+      "codebuild:BatchGetBuilds",
+      "codebuild:ListBuildsForProject",
+      "codebuild:StopBuild",
+    );
+    if (Object.keys(this.#created).length > 0)
+      fn.addEnvironment(ENV.buildProjects, Stack.of(this).toJsonString(this.#created));
+  }
+
+  #existing(name: string): BuildProject {
+    const logStreams = Stack.of(this).formatArn({
+      service: "logs",
+      resource: "log-group",
+      resourceName: `/aws/codebuild/${name}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return { name, arn: this.#arnOf(name), logStreams };
+  }
+
+  #arnOf(name: string): string {
+    return Stack.of(this).formatArn({ service: "codebuild", resource: "project", resourceName: name });
+  }
+
+  /** Its role may write its log, and nothing else: a build is other people's code. */
+  #create({ name, repository, budget, buildRunner }: CodeBuildQueue): BuildProject {
+    const room = new Construct(this, name);
+    const log = new LogGroup(room, "Log", {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(room, "Role", {
+      assumedBy: new ServicePrincipal("codebuild.amazonaws.com"),
+      description: `Role of the builds of the queue ${name}`,
+    });
+    log.grantWrite(role);
+    const { image = "", computeType = "BUILD_GENERAL1_MEDIUM", buildspec, source, timeoutSeconds } = buildRunner;
+    const checkedOut = source === "repository" ? codeBuildSourceOf(repository.remote) : undefined;
+    const ofAws = image.startsWith("aws/codebuild/");
+    const project = new CfnProject(room, "Project", {
+      description: `Builds of the queue ${name}`,
+      source: {
+        ...(checkedOut ?? { type: "NO_SOURCE" }),
+        ...(buildspec === undefined ? {} : { buildSpec: buildspec }),
+        // The whole history: a build may compare $SQ_COMMIT with $SQ_BASE.
+        ...(checkedOut ? { gitCloneDepth: 0, reportBuildStatus: false } : {}),
+      },
+      artifacts: { type: "NO_ARTIFACTS" },
+      environment: {
+        type: /aarch64|arm64/.test(image) ? "ARM_CONTAINER" : "LINUX_CONTAINER",
+        image,
+        computeType,
+        privilegedMode: false,
+        imagePullCredentialsType: ofAws ? "CODEBUILD" : "SERVICE_ROLE",
+      },
+      serviceRole: role.roleArn,
+      concurrentBuildLimit: budget,
+      timeoutInMinutes: minutesFor(timeoutSeconds, 2_160),
+      queuedTimeoutInMinutes: minutesFor(timeoutSeconds, 480),
+      autoRetryLimit: 0,
+      logsConfig: { cloudWatchLogs: { status: "ENABLED", groupName: log.logGroupName } },
+    });
+    Validations.of(project).acknowledge({
+      id: "AwsSolutions-CB4",
+      reason: "The builds have no artifacts that a key would encrypt; their log is encrypted by CloudWatch.",
+    });
+    if (!ofAws)
+      Validations.of(project).acknowledge({
+        id: "AwsSolutions-CB5",
+        reason: "The queue's configuration names the image that its builds run in.",
+      });
+    return { name: project.ref, arn: this.#arnOf(project.ref), logStreams: log.logGroupArn };
+  }
+}

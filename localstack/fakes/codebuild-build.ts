@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
+
+const PHASES = [
+  "SUBMITTED",
+  "QUEUED",
+  "PROVISIONING",
+  "DOWNLOAD_SOURCE",
+  "INSTALL",
+  "PRE_BUILD",
+  "BUILD",
+  "POST_BUILD",
+  "UPLOAD_ARTIFACTS",
+  "FINALIZING",
+  "COMPLETED",
+] as const;
+
+/** What becomes of a build. */
+export interface Course {
+  readonly status: "SUCCEEDED" | "FAILED" | "FAULT" | "TIMED_OUT";
+  /** The first phase that does not succeed. Absent for a build that succeeds. */
+  readonly phase?: (typeof PHASES)[number];
+  /** How long it takes; Infinity for a build that goes on until it is stopped. Default: 0. */
+  readonly ms?: number;
+  /** What CodeBuild says of the phase that did not succeed. */
+  readonly message?: string;
+  readonly log?: string;
+}
+
+export interface FakeBuild {
+  readonly id: string;
+  readonly project: string;
+  readonly startedAt: number;
+  /** What StartBuild was called with. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly course: Course;
+  stoppedAt?: number;
+}
+
+const Outcome = z.enum(["passes", "fails", "hangs", "breaks", "times-out"]).catch("passes");
+
+/** The course that a build's variable FAKE_OUTCOME names, or else the variable of this process; a build without one passes. */
+export function courseFrom(variables: Readonly<Record<string, string>>): Course {
+  switch (Outcome.parse(variables["FAKE_OUTCOME"] ?? process.env["FAKE_OUTCOME"])) {
+    case "fails":
+      return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed" };
+    case "breaks":
+      return { status: "FAULT", phase: "PROVISIONING", message: "no machine is left" };
+    case "times-out":
+      return { status: "TIMED_OUT", phase: "BUILD" };
+    case "hangs":
+      return { status: "SUCCEEDED", ms: Number.POSITIVE_INFINITY };
+    default:
+      return { status: "SUCCEEDED", log: "all tests passed" };
+  }
+}
+
+const endOf = ({ startedAt, course }: FakeBuild): number => startedAt + (course.ms ?? 0);
+
+export const isOver = (build: FakeBuild, now: number): boolean => build.stoppedAt !== undefined || now >= endOf(build);
+
+/** A build as CodeBuild tells it, at that time. Its times are seconds. */
+export function describeBuild(build: FakeBuild, now: number): object {
+  const { id, project, startedAt, variables, course, stoppedAt } = build;
+  const ended = isOver(build, now);
+  const [name, stream] = [`/aws/codebuild/${project}`, id.slice(id.indexOf(":") + 1)];
+  const status = stoppedAt === undefined ? course.status : "STOPPED";
+  return {
+    id,
+    arn: `arn:aws:codebuild:${REGION}:${ACCOUNT}:build/${id}`,
+    projectName: project,
+    startTime: startedAt / 1_000,
+    ...(ended ? { endTime: (stoppedAt ?? endOf(build)) / 1_000 } : {}),
+    buildStatus: ended ? status : "IN_PROGRESS",
+    buildComplete: ended,
+    currentPhase: ended ? "COMPLETED" : "BUILD",
+    phases: phasesOf(build, ended),
+    sourceVersion: build.input["sourceVersion"],
+    environment: {
+      environmentVariables: Object.entries(variables).map(([key, value]) => ({ name: key, value, type: "PLAINTEXT" })),
+    },
+    logs: { groupName: name, streamName: stream, deepLink: `https://logs.example.invalid/${encodeURIComponent(id)}` },
+  };
+}
+
+/** All phases up to the one that did not succeed, and then those that CodeBuild runs whatever has happened. */
+function phasesOf({ course, stoppedAt }: FakeBuild, ended: boolean): readonly object[] {
+  const broken = stoppedAt === undefined ? course.phase : "BUILD";
+  const last = PHASES.indexOf(ended ? (broken ?? "COMPLETED") : "BUILD");
+  return PHASES.slice(0, last + 1).map((phaseType, index) => {
+    if (phaseType === "COMPLETED" || (index === last && !ended)) return { phaseType };
+    const failed = index === last && broken !== undefined;
+    const phaseStatus = stoppedAt === undefined ? course.status : "STOPPED";
+    const contexts = failed && course.message !== undefined ? [{ statusCode: "X", message: course.message }] : [];
+    return { phaseType, phaseStatus: failed ? phaseStatus : "SUCCEEDED", contexts };
+  });
+}

@@ -1,0 +1,110 @@
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Course, FakeCodeBuild } from "../../localstack/fakes/codebuild.ts";
+import { startTopology, type Topology } from "../support/topology.ts";
+
+// Above the bound of each wait, which says what was awaited and what was seen instead.
+vi.setConfig({ testTimeout: 120_000 });
+
+let topology: Topology;
+let fake: FakeCodeBuild;
+/** What the branch of each build pointed at when the build began. */
+const branches = new Map<string, string>();
+
+const at = (queue: string) => topology.at(queue);
+const git = (queue: string, ...args: readonly string[]) =>
+  execFileSync("git", [...args], { cwd: at(queue).remote.path, encoding: "utf8" }).trim();
+
+/** As CodeBuild does it: fetches the ref, finds the commit on it, and goes by what the commit holds. */
+function courseOf({ SQ_QUEUE = "", SQ_REF = "", SQ_COMMIT = "" }: Readonly<Record<string, string>>): Course {
+  const tip = git(SQ_QUEUE, "rev-parse", SQ_REF);
+  branches.set(SQ_REF, tip);
+  if (tip !== SQ_COMMIT) return { status: "FAILED", phase: "DOWNLOAD_SOURCE", message: "reference not found" };
+  const files = git(SQ_QUEUE, "ls-tree", "--name-only", SQ_COMMIT).split("\n");
+  if (files.includes("hangs")) return { status: "SUCCEEDED", ms: Number.POSITIVE_INFINITY };
+  if (files.includes("fails"))
+    return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed" };
+  // Nobody's fault, the first time.
+  const again = fake.builds.some(({ variables }) => variables["SQ_COMMIT"] === SQ_COMMIT);
+  if (files.includes("breaks") && !again) return { status: "FAULT", phase: "PROVISIONING", message: "no machine" };
+  return { status: "SUCCEEDED" };
+}
+
+const queue = (more: object = {}) => ({
+  buildRunner: { type: "codebuild", project: "shop", pollSeconds: 1, timeoutSeconds: 60, ...more },
+});
+
+beforeAll(async () => {
+  fake = await FakeCodeBuild.start({ projects: ["shop"], courseOf });
+  vi.stubEnv("AWS_ENDPOINT_URL_CODEBUILD", fake.endpoint);
+  vi.stubEnv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", fake.endpoint);
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+  topology = await startTopology({
+    lands: queue(),
+    hangs: queue(),
+    slow: queue({ timeoutSeconds: 3 }),
+    bare: queue({ source: "none" }),
+  });
+});
+afterAll(async () => {
+  await topology.stop();
+  await fake.stop();
+  vi.unstubAllEnvs();
+});
+
+const buildsOf = (name: string) => fake.builds.filter(({ variables }) => variables["SQ_QUEUE"] === name);
+
+describe.concurrent("a queue that CodeBuild builds", () => {
+  it("lands what passed, refuses what failed with the end of its log, and builds again what nobody is to blame for", async () => {
+    const { lane, remote } = at("lands");
+    const requests = [
+      await lane.land(await remote.change("good", { good: "1\n" })),
+      await lane.land(await remote.change("bad", { fails: "1\n" })),
+      await lane.land(await remote.change("unlucky", { breaks: "1\n" })),
+    ];
+    const [good, bad, unlucky] = await Promise.all(requests.map(({ sqid }) => lane.end(sqid)));
+    expect([good?.status, bad?.status, unlucky?.status]).toEqual(["landed", "error", "landed"]);
+    expect(bad?.reason?.message).toMatch(
+      /^CodeBuild build shop:[0-9a-f-]+: it failed in BUILD \(exit status 1\)\.\n1 test failed$/,
+    );
+    expect((await remote.trunk()).map(({ subject }) => subject)).toEqual(["good 1", "unlucky 1"]);
+    const events = await lane.history(good?.sqid ?? "");
+    expect(JSON.stringify(events)).toContain("https://us-east-1.console.aws.amazon.com/codesuite/codebuild/");
+    expect(
+      [...branches.keys()].filter((ref) => ref.startsWith("refs/heads/submitqueue/lands/")).length,
+    ).toBeGreaterThan(2);
+    // Each landed commit is one that CodeBuild built, on its branch.
+    const built = new Set(buildsOf("lands").map(({ variables }) => variables["SQ_COMMIT"]));
+    for (const { sha } of await remote.trunk()) expect(built).toContain(sha);
+  });
+
+  it("stops the build of a request that is cancelled", async () => {
+    const { lane, remote } = at("hangs");
+    const { sqid } = await lane.land(await remote.change("hangs", { hangs: "1\n" }));
+    await lane.reaches(sqid, "building");
+    await lane.cancel(sqid);
+    expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
+    await vi.waitUntil(() => buildsOf("hangs").every(({ stoppedAt }) => stoppedAt !== undefined), { timeout: 60_000 });
+    expect(buildsOf("hangs").length).toBe(1);
+  });
+
+  it("stops a build that takes too long, and says so", async () => {
+    const { lane, remote } = at("slow");
+    const { sqid } = await lane.land(await remote.change("hangs", { hangs: "1\n" }));
+    expect(await lane.end(sqid)).toMatchObject({ status: "error", reason: { code: "build.timed_out" } });
+    expect(buildsOf("slow").map(({ stoppedAt }) => stoppedAt === undefined)).toEqual([false]);
+  });
+
+  it("builds in a project without a source too, from a ref that is no branch", async () => {
+    const { lane, remote } = at("bare");
+    const { sqid } = await lane.land(await remote.change("good", { good: "1\n" }));
+    expect(await lane.end(sqid)).toMatchObject({ status: "landed" });
+    for (const { input, variables } of buildsOf("bare")) {
+      expect(input).not.toHaveProperty("sourceVersion");
+      expect(variables["SQ_REF"]).toMatch(/^refs\/submitqueue\/paths\//);
+    }
+    expect(await remote.refs()).not.toContain("refs/heads/submitqueue/");
+  });
+});
