@@ -89,8 +89,8 @@ export type BuildInput = Omit<BuildOrder, keyof Composition> &
 export const TriggerTask = BuildOrder.omit({ installation: true, target: true }).extend({
   composed: Composed,
   under: GitSha.optional(),
-  /** Where the composed commit was pushed. */
-  ref: z.string(),
+  /** Where the composed commit was pushed. Absent in an execution that an earlier deployment began: the path ref. */
+  ref: z.string().optional(),
 });
 export type TriggerTask = z.infer<typeof TriggerTask>;
 

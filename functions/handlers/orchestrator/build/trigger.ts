@@ -4,6 +4,7 @@ import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { type Build, BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
+import { pathRef } from "../../../contracts/build-refs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { epochMs } from "../../../contracts/time.ts";
@@ -32,7 +33,7 @@ export const wire: Wire = (env, clients) => {
     (await builds.create(build)) ? build : ((await builds.get(build.buildKey)) ?? build);
 
   const ask = async (task: TriggerTask): Promise<TriggerResult> => {
-    const { queue, batchId, buildKey, composed, ref, under, base, head } = task;
+    const { queue, batchId, buildKey, composed, ref = pathRef(task.buildKey), under, base, head } = task;
     const config = await configs(queue);
     if (!(await isWanted(batches, task))) {
       const begun = await builds.get(buildKey);
