@@ -98,7 +98,14 @@ describe("the branch of a build", () => {
   it("is named by the queue that its record names: no record can have another branch deleted", () => {
     const key = BuildKey.parse("1".repeat(32));
     const commit = "a".repeat(40) as GitSha;
-    const content = { buildKey: key, branchOf: QueueName.parse("q"), commit, base: commit, until: epochMs(1) };
+    const content = {
+      buildKey: key,
+      branchOf: QueueName.parse("q"),
+      commit,
+      base: commit,
+      until: epochMs(1),
+      idle: [],
+    };
     const stamp = { committer: Committer.parse({ name: "Q", email: "q@example.test" }), now: NOW };
     const text = composedRecord(content, stamp).body.toString("utf8").split("\n\n")[1]?.trim() ?? "";
     expect(readComposed(text)).toMatchObject({ branchOf: "q" });
