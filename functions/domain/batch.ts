@@ -68,9 +68,9 @@ export interface Batch {
   /** Place among the queue's arrivals, from 1. */
   readonly arrival: number;
   /** Place in the order in which conflicting batches land; absent while it is on probation, and nobody's dependency. */
-  readonly order?: number;
+  readonly position?: number;
   /** The place in the order that was the next when it arrived: on probation it is tried behind those that had one by then. */
-  readonly nextPlace: number;
+  readonly nextPosition: number;
   /** Higher goes ahead of all that have not started landing. */
   readonly priority: number;
   readonly members: readonly Member[];
@@ -79,7 +79,7 @@ export interface Batch {
   readonly state: BatchState;
   readonly paths: readonly Path[];
   /** How many paths it ever had: names the next one's build. */
-  readonly built: number;
+  readonly buildCount: number;
   /** Set while landing: the decision runway was told. */
   readonly landing?: Landing;
   /** Set once landed. */
@@ -102,7 +102,7 @@ export interface Batch {
 export interface Landing {
   readonly landId: string;
   /** The batches that travel together, in order. */
-  readonly train: readonly BatchId[];
+  readonly landedTogether: readonly BatchId[];
   /** The passed build that is the evidence, and what it made. */
   readonly buildKey: BuildKey;
   readonly tested: Composed;
@@ -120,7 +120,7 @@ export const batchHasEnded = (batch: Batch): boolean => isEnd(BATCH_LIFECYCLE, b
 export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
 
 /** True when both were built for the same heads on the same assumptions about the batches ahead. */
-export const sameGuess = (
+export const sameAssumptions = (
   a: Pick<Path, "heads" | "base" | "without">,
   b: Pick<Path, "heads" | "base" | "without">,
 ): boolean =>
@@ -148,12 +148,12 @@ export const neverLands = (batch: Batch): boolean =>
 
 /** a lands before b when they conflict. Both are in the order. */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
-  a.priority !== b.priority ? a.priority > b.priority : (a.order ?? Infinity) < (b.order ?? Infinity);
+  a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
 
 /** Sorts batches in landing order; those on probation behind all others, by arrival. */
-export function compareOrder(a: Batch, b: Batch): number {
-  if ((a.order === undefined) !== (b.order === undefined)) return a.order === undefined ? 1 : -1;
-  if (a.order === undefined) return a.arrival - b.arrival;
+export function compareLandingOrder(a: Batch, b: Batch): number {
+  if ((a.position === undefined) !== (b.position === undefined)) return a.position === undefined ? 1 : -1;
+  if (a.position === undefined) return a.arrival - b.arrival;
   return goesAhead(a, b) ? -1 : 1;
 }
 

@@ -1,6 +1,6 @@
 import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
-import type { Fact, Field } from "./field.ts";
+import type { Evidence, QueueIndex } from "./queue-index.ts";
 
 /** More undecided batches ahead than this, and a bypass would need more than 2^3 builds: nobody proves that. */
 export const MOST_BYPASSED = 3;
@@ -16,22 +16,22 @@ export const MOST_BYPASSED = 3;
  *
  * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
-export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST_BYPASSED): Fact | undefined {
-  if (field.factsOf(slot).length === 0) return undefined;
-  const open = field.aheadOf(slot).filter((other) => !hasBit(trunk, other));
+export function evidenceFor(index: QueueIndex, i: number, trunk: Bits, most = MOST_BYPASSED): Evidence | undefined {
+  if (index.evidenceOf(i).length === 0) return undefined;
+  const open = index.undecidedAhead(i).filter((other) => !hasBit(trunk, other));
   if (open.length > most) return undefined;
   const comesTrue = open.reduce(
-    (subset, other, i) => (field.batch(other).state === "landing" ? subset | (1 << i) : subset),
+    (subset, other, i) => (index.batch(other).state === "landing" ? subset | (1 << i) : subset),
     0,
   );
-  let found: Fact | undefined;
+  let found: Evidence | undefined;
   for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
     const tree = trunk.slice();
-    addBit(tree, slot);
+    addBit(tree, i);
     open.forEach((other, i) => {
       if (subset & (1 << i)) addBit(tree, other);
     });
-    const passed = passedBuild(field, slot, tree);
+    const passed = passedBuild(index, i, tree);
     if (passed === undefined) return undefined;
     if (subset === comesTrue) found = passed;
   }
@@ -39,26 +39,27 @@ export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST
 }
 
 /** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
-export const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
-  field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
+export const passedBuild = (index: QueueIndex, i: number, tree: Bits): Evidence | undefined =>
+  index.evidenceOf(i).find((build) => build.passed && agreeWithin(build.tree, tree, index.relevantConflicts(i)));
 
 /**
  * A bundle that may land as one commit point: the heads of a passed build that have not landed. Each of them waits for nobody outside
  * it, and the build agrees with the trunk about all that conflicts with any of them.
  */
 export function bundleEvidence(
-  field: Field,
-  fact: Fact,
+  index: QueueIndex,
+  build: Evidence,
   trunk: Bits,
-  mayLand: (slot: number) => boolean,
+  mayLand: (i: number) => boolean,
 ): number[] | undefined {
-  const group = [...members(field.bitsOf(fact.path.heads))].filter((slot) => !hasBit(trunk, slot));
+  const group = [...members(index.bitsOf(build.path.heads))].filter((i) => !hasBit(trunk, i));
   if (group.length < 2 || !group.every(mayLand)) return undefined;
   const after = trunk.slice();
-  for (const slot of group) addBit(after, slot);
+  for (const i of group) addBit(after, i);
   const covered = group.every(
-    (slot) =>
-      field.aheadOf(slot).every((other) => hasBit(after, other)) && agreeWithin(fact.tree, after, field.nearOf(slot)),
+    (i) =>
+      index.undecidedAhead(i).every((other) => hasBit(after, other)) &&
+      agreeWithin(build.tree, after, index.unbypassedConflicts(i)),
   );
   return covered ? group : undefined;
 }
@@ -71,30 +72,30 @@ export function bundleEvidence(
  * - everything else that the failure may be due to has landed, and
  * - every other batch that the build tested is cleared (`othersAreCleared`).
  */
-export function verdictAgainst(field: Field, slot: number): Fact | undefined {
-  const failures = field.factsOf(slot).filter((fact) => !fact.passed);
-  if (failures.length === 0 || field.aheadOf(slot).length > 0 || isAboutToChange(field, slot)) return undefined;
-  const tree = field.landedWith([slot]);
-  if (passedBuild(field, slot, tree)) return undefined;
+export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
+  const failures = index.evidenceOf(i).filter((build) => !build.passed);
+  if (failures.length === 0 || index.undecidedAhead(i).length > 0 || isAboutToChange(index, i)) return undefined;
+  const tree = index.landedWith([i]);
+  if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
-    (fact) =>
-      agreeWithin(fact.tree, tree, field.blamedBy(slot)) &&
-      !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
-      othersAreCleared(field, slot, fact, field.landed),
+    (build) =>
+      agreeWithin(build.tree, tree, index.relevantToFailure(i)) &&
+      !exceedsWithin(index.without(build.tree, i), index.landed, index.reachOf(build)) &&
+      othersAreCleared(index, i, build, index.landed),
   );
-  return isVerdict(field, against) ? against.at(-1) : undefined;
+  return isVerdict(index, against) ? against.at(-1) : undefined;
 }
 
 /** True when a conflict that a failure must have right is landing. On probation the batch does not wait for all of these to be decided. */
-const isAboutToChange = (field: Field, slot: number): boolean =>
-  [...members(field.blamedBy(slot))].some((other) => field.batch(other).state === "landing");
+const isAboutToChange = (index: QueueIndex, i: number): boolean =>
+  [...members(index.relevantToFailure(i))].some((other) => index.batch(other).state === "landing");
 
 /**
  * True when the failures, which all count against one batch, are as many as the queue asks for: one more than its `retries`. A refused
  * composition is one by itself, since composing the same again gives the same; so is a build that broke down as often as the queue allows.
  */
-export const isVerdict = (field: Field, against: readonly Fact[]): boolean =>
-  against.length > field.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
+export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): boolean =>
+  against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
  * True when no other batch that the failed build tested can be the cause, given that the batches of `lands` land: each of them lands, and
@@ -104,18 +105,18 @@ export const isVerdict = (field: Field, against: readonly Fact[]): boolean =>
  *
  * A build that broke down says nothing of any batch when it was for several.
  */
-export const othersAreCleared = (field: Field, slot: number, fact: Fact, lands: Bits): boolean =>
-  isWithin(fact.tested, lands, slot) &&
-  !(brokeDown(fact.path) && fact.path.heads.length > 1) &&
+export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: Bits): boolean =>
+  isWithin(build.tested, lands, i) &&
+  !(brokeDown(build.path) && build.path.heads.length > 1) &&
   // A batch that was composed below one that was refused did apply.
-  (fact.path.unappliable !== undefined || (field.knowsTested(fact) && !lacksWhatOthersNeed(field, slot, fact, lands)));
+  (build.path.unappliable !== undefined || (index.knowsTested(build) && !lacksWhatOthersNeed(index, i, build, lands)));
 
-function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
-  const tested = field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads);
+function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: Bits): boolean {
+  const tested = index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads);
   for (const other of members(tested)) {
-    if (other === slot) continue;
-    for (const conflict of members(field.conflictsOf(other)))
-      if (hasBit(lands, conflict) && !hasBit(tree, conflict) && landsBy(field.batch(conflict), field.batch(other)))
+    if (other === i) continue;
+    for (const conflict of members(index.conflictsOf(other)))
+      if (hasBit(lands, conflict) && !hasBit(tree, conflict) && landsBy(index.batch(conflict), index.batch(other)))
         return true;
   }
   return false;
@@ -126,23 +127,25 @@ function landsBy(a: Batch, b: Batch): boolean {
   if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
   const { landing } = b;
   if (landing === undefined || landing.landId !== a.landing?.landId) return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
-  return landing.bundle?.includes(a.id) === true || landing.train.indexOf(a.id) < landing.train.indexOf(b.id);
+  return (
+    landing.bundle?.includes(a.id) === true ||
+    landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
+  );
 }
 
 /** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
-export const isRefuted = (field: Field, slot: number, tree: Bits): boolean =>
-  meetWithin(tree, field.lost, field.nearOf(slot)) || exceedsWithin(field.landed, tree, field.reckonedBy(slot));
+export const isRefuted = (index: QueueIndex, i: number, tree: Bits): boolean =>
+  meetWithin(tree, index.neverLanding, index.unbypassedConflicts(i)) ||
+  exceedsWithin(index.landed, tree, index.relevantConflicts(i));
 
 /** No batch that the path is built for can use its outcome any more. */
-export const isUseless = (field: Field, path: Path): boolean => {
-  const tree = field.treeOf(path);
-  if (field.isOutdated(path)) return true;
+export const isUseless = (index: QueueIndex, path: Path): boolean => {
+  const tree = index.treeOf(path);
+  if (index.isOutdated(path)) return true;
   return path.heads.some((id) => {
-    const slot = field.slotOf(id);
+    const i = index.indexOf(id);
     return (
-      slot === undefined ||
-      field.batch(slot).state !== "speculating" ||
-      (!field.provesItself(slot) && isRefuted(field, slot, tree))
+      i === undefined || index.batch(i).state !== "speculating" || (!index.provesItself(i) && isRefuted(index, i, tree))
     );
   });
 };

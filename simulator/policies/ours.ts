@@ -67,7 +67,7 @@ export class OurQueue {
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
   readonly #builds = new Map<number, number>();
-  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextOrder: 1, version: 0 };
+  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, version: 0 };
   #now = 0;
 
   constructor(
@@ -210,7 +210,7 @@ export class OurQueue {
     const first = Math.min(...heads);
     const count = (this.#builds.get(first) ?? 0) + 1;
     this.#builds.set(first, count);
-    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#config.buildRunner.speaksFor);
+    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#settings.speaksFor);
     const buildMs = Math.max(...heads.map((n) => this.#change(n).buildMs));
     this.#running.set(buildKey, {
       batchId,

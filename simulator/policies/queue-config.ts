@@ -20,11 +20,15 @@ export const queueConfig = (settings: Settings, prediction: Prediction, options:
   return QueueConfig.parse({
     name: QUEUE,
     repository: { remote: "/simulated" },
-    buildRunner: { type: "fake", speaksFor: settings.speaksFor, timeoutSeconds: 86_400 },
+    buildRunner: {
+      type: "fake",
+      tests: settings.speaksFor === "tree" ? "everything" : "affected",
+      timeoutSeconds: 86_400,
+    },
     conflictAnalyzer: { type: "paths", by: "file" },
     budget: settings.builders,
     speculation: { scorer: scorerFor(prediction), ...speculation },
-    ...(batch === undefined ? {} : { batch: { maxSize: batch } }),
+    ...(batch === undefined ? {} : { bundle: { maxSize: batch } }),
     ...(retries === undefined ? {} : { retries }),
   });
 };

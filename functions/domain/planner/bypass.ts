@@ -1,7 +1,14 @@
 import type { Path } from "../batch.ts";
 import { agreeWithin } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
-import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
+import {
+  type BuildProposal,
+  likelyToLand,
+  needsNoBuild,
+  type Running,
+  treeOf,
+  type WaitingHead,
+} from "../speculation/proposals.ts";
 import type { Draft } from "./draft.ts";
 
 /**
@@ -16,24 +23,26 @@ export function bypasses(
   running: Running,
   heads: readonly WaitingHead[],
   free: number,
-): Proposal[] {
-  const { field } = draft;
+): BuildProposal[] {
+  const { index } = draft;
   const left = timeLeft(draft);
-  const found: Proposal[] = [];
+  const found: BuildProposal[] = [];
   if (left.size === 0) return found;
-  for (const { slot, open } of heads) {
+  for (const { index: i, undecided: open } of heads) {
     if (found.length >= free) return found;
-    const [around, ...more] = open.filter((other) => left.has(other.slot));
-    if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
+    const [around, ...more] = open.filter((other) => left.has(other.index));
+    if (index.batch(i).position === undefined || around === undefined || more.length > 0) continue;
     // Others hold it up too: it is not yet the slow one that it waits for.
-    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
-    const likely = likelyOf(open);
-    const main = treeOf(field, { heads: [slot], landing: likely });
-    const proof = field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)));
-    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.slot) ?? 0)) continue;
-    const landing = likely.filter((other) => other !== around.slot);
-    const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
-    if (!isKnown(field, belief, running, bypass)) found.push(bypass);
+    if (open.some((other) => other !== around && !index.hasPassed(other.index))) continue;
+    const likely = likelyToLand(open);
+    const main = treeOf(index, { heads: [i], assumedLanded: likely });
+    const proof = index
+      .evidenceOf(i)
+      .find((build) => build.passed && agreeWithin(build.tree, main, index.unbypassedConflicts(i)));
+    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.index) ?? 0)) continue;
+    const assumedLanded = likely.filter((other) => other !== around.index);
+    const bypass = { heads: [i], assumedLanded, logProbability: Math.log(1 - around.landProbability) };
+    if (!needsNoBuild(index, belief, running, bypass)) found.push(bypass);
   }
   return found;
 }
@@ -45,15 +54,15 @@ const WORTH = 2;
 const SLOW = 2;
 
 /** Of the batches that have a place and are being built: for how many milliseconds more, probably. Only those of which that can be told. */
-function timeLeft({ field, queue, now }: Draft): ReadonlyMap<number, number> {
+function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
   const usual = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
   const left = new Map<number, number>();
-  field.batches.forEach(({ state, order, paths }, slot) => {
+  index.batches.forEach(({ state, position: order, paths }, i) => {
     if (state !== "speculating" || order === undefined) return;
     const before = Math.max(0, ...paths.filter((path) => path.state === "passed").map(durationOf));
     const running = paths.filter((path) => path.state === "building").map(({ startedAt }) => now - startedAt);
     const longest = Math.max(0, ...running.map((ran) => restOf(ran, before, usual)));
-    if (longest > 0) left.set(slot, longest);
+    if (longest > 0) left.set(i, longest);
   });
   return left;
 }

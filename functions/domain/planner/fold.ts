@@ -2,13 +2,13 @@ import { type BatchId, type BuildKey, batchIdOf, batchLabel, type Sqid } from ".
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, LandOutcome, Signal, SignalOf } from "../../contracts/messages.ts";
 import { MAX_MESSAGE, type Reason } from "../../contracts/reasons.ts";
-import { type Batch, batchHasEnded, brokeDown, enter, type Path, pathIsActive, sameGuess } from "../batch.ts";
+import { type Batch, batchHasEnded, brokeDown, enter, type Path, pathIsActive, sameAssumptions } from "../batch.ts";
 import { conflictAnalyzer } from "../conflict.ts";
 import type { LandingRequest } from "../request.ts";
 import { type History, learnClash, learnDuration, learnOutcome } from "../speculation/history.ts";
 import { scorerFor, usesHistory } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
-import { mustProveItself, takePlace } from "./order.ts";
+import { mustProveItself, takePosition } from "./probation.ts";
 
 /** Step 1: signals become facts of the draft. A signal that tells nothing new changes nothing. */
 export function fold(draft: Draft, signals: readonly Signal[]): void {
@@ -66,13 +66,13 @@ function join(draft: Draft, sqid: Sqid): void {
     queue: request.queue,
     id,
     arrival: draft.queue.nextArrival,
-    nextPlace: draft.queue.nextOrder,
+    nextPosition: draft.queue.nextPosition,
     priority: request.priority ?? 0,
     members,
     conflicts: conflicts.map((other) => other.id),
     state: "speculating",
     paths: [],
-    built: 0,
+    buildCount: 0,
     outbox: [
       statusEvent(sqid, "batching", draft.now, details),
       statusEvent(sqid, "batched", draft.now, { ...details, metadata: { batch_id: id, behind: behind.join(" ") } }),
@@ -82,7 +82,7 @@ function join(draft: Draft, sqid: Sqid): void {
     version: 0,
   };
   draft.queue = { ...draft.queue, nextArrival: batch.arrival + 1 };
-  draft.put(mustProveItself(draft, batch) ? onProbation(draft, batch) : takePlace(draft, batch));
+  draft.put(mustProveItself(draft, batch) ? onProbation(draft, batch) : takePosition(draft, batch));
 }
 
 const onProbation = (draft: Draft, batch: Batch): Batch =>
@@ -157,7 +157,7 @@ function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict
     }
     case "infrastructure": {
       if (path.state !== "building") return { ...path, state: "cancelled" };
-      const before = batch.paths.filter((other) => sameGuess(other, path) && brokeDown(other));
+      const before = batch.paths.filter((other) => sameAssumptions(other, path) && brokeDown(other));
       const isLast = before.length >= draft.config.buildRunner.infrastructureRetries;
       const reason: Reason = { ...verdict.reason, code: "build.infrastructure" };
       return { ...path, state: isLast ? "failed" : "cancelled", reason };
@@ -225,7 +225,7 @@ function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const under = new Set(path.base);
   const isIn = (id: BatchId) => under.has(id) || draft.lookup(id)?.state === "landed";
   const tested =
-    buildRunner.speaksFor === "heads" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
+    buildRunner.tests === "affected" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
   const alone = tested.reduce((all, one) => all * (hasPassed(one) ? 1 : score(one).success), 1);
   const met = batch.conflicts.filter(isIn).length;
   draft.queue = { ...draft.queue, history: learnClash(history, { alone, met, passed: path.state === "passed" }) };
@@ -279,7 +279,9 @@ function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind
     commit,
     tree,
     tested_tree: testedTree,
-    ...(batch.landing ? { build_key: batch.landing.buildKey, train: batch.landing.train.length } : {}),
+    ...(batch.landing
+      ? { build_key: batch.landing.buildKey, landed_together: batch.landing.landedTogether.length }
+      : {}),
     ...(bypassed.length > 0 ? { bypassed: bypassed.map(batchLabel).join(" ") } : {}),
   };
   for (const member of batch.members) learn(draft, (history) => learnOutcome(history, member, true));
@@ -296,7 +298,7 @@ function retest(draft: Draft, batch: Batch): Batch {
   draft.queue = { ...draft.queue, evidenceSince: draft.now };
   const events = batch.members.map(({ sqid }) =>
     statusEvent(sqid, "speculating", draft.now, {
-      occurrence: `${batch.id}/${batch.built}`,
+      occurrence: `${batch.id}/${batch.buildCount}`,
       metadata: { batch_id: batch.id, why: "the trunk has moved: testing again" },
     }),
   );

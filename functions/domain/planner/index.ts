@@ -4,7 +4,7 @@ import type { EpochMs } from "../../contracts/time.ts";
 import {
   type Batch,
   batchHasEnded,
-  compareOrder,
+  compareLandingOrder,
   type Landing,
   mergeUnitOf,
   outcomeOf,
@@ -13,11 +13,11 @@ import {
 } from "../batch.ts";
 import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "../bits.ts";
 import { isRefuted } from "../evidence.ts";
-import type { Field } from "../field.ts";
+import type { QueueIndex } from "../queue-index.ts";
 import { noteBlockers } from "./blockers.ts";
 import { bounded } from "./bounded.ts";
 import { commandFailed } from "./command-failed.ts";
-import { announce, Draft, fieldOf } from "./draft.ts";
+import { announce, Draft, queueIndexOf } from "./draft.ts";
 import { fold } from "./fold.ts";
 import type { Command, Plan, Planner } from "./plan.ts";
 import { propose } from "./propose.ts";
@@ -42,14 +42,14 @@ export const plan: Planner = (config, snapshot, news, now) => {
 
 /** Says of each passed guess, once, that it waits for the batches ahead; and of one that had passed, that reality went another way. */
 function noteWaiting(draft: Draft): void {
-  let before: Field | undefined;
+  let before: QueueIndex | undefined;
   const wasRefuted = (batch: Batch, path: Path): boolean => {
-    before ??= fieldOf(draft.config, draft.snapshot.batches, draft.snapshot.queue);
+    before ??= queueIndexOf(draft.config, draft.snapshot.batches, draft.snapshot.queue);
     return refuted(before, batch, path);
   };
-  const refuted = (field: Field, batch: Batch, path: Path): boolean => {
-    const slot = field.slotOf(batch.id);
-    return slot !== undefined && (field.isOutdated(path) || isRefuted(field, slot, field.treeOf(path)));
+  const refuted = (index: QueueIndex, batch: Batch, path: Path): boolean => {
+    const i = index.indexOf(batch.id);
+    return i !== undefined && (index.isOutdated(path) || isRefuted(index, i, index.treeOf(path)));
   };
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
@@ -58,7 +58,7 @@ function noteWaiting(draft: Draft): void {
       if (path.state !== "passed") return [];
       const hadPassed =
         was?.paths.some((other) => other.buildKey === path.buildKey && other.state === "passed") ?? false;
-      const isOver = refuted(draft.field, batch, path);
+      const isOver = refuted(draft.index, batch, path);
       const news = isOver ? !(hadPassed && wasRefuted(batch, path)) : !hadPassed;
       if (!news) return [];
       const details = { occurrence: path.buildKey, metadata: { batch_id: batch.id, build_key: path.buildKey } };
@@ -103,8 +103,9 @@ function emit(draft: Draft): Plan {
  * is left lands behind what it was tested on.
  */
 function inWritingOrder(draft: Draft): Batch[] {
-  const turn = ({ id, built }: Batch): number => (built > (draft.lookupBefore(id)?.built ?? 0) ? 1 : 0);
-  return draft.batches().sort((a, b) => turn(a) - turn(b) || compareOrder(a, b));
+  const turn = ({ id, buildCount: built }: Batch): number =>
+    built > (draft.lookupBefore(id)?.buildCount ?? 0) ? 1 : 0;
+  return draft.batches().sort((a, b) => turn(a) - turn(b) || compareLandingOrder(a, b));
 }
 
 const landIsDue = (batch: Batch, now: EpochMs): boolean =>
@@ -158,7 +159,7 @@ function buildCommand(draft: Draft, path: Path): Command {
 
 function landCommand(draft: Draft, landing: NonNullable<Batch["landing"]>): Command {
   const exact = draft.config.conflictAnalyzer.type === "all";
-  const batches = landing.train.flatMap((id) => {
+  const batches = landing.landedTogether.flatMap((id) => {
     const batch = draft.lookup(id);
     // One whose answer has come already needs no second one.
     return batch?.landing?.landId === landing.landId && batch.state === "landing"
@@ -206,27 +207,26 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
  * - lacks the batch under one of its conflicts: that conflict may have failed for want of it.
  */
 function archivable(draft: Draft): Batch[] {
-  const { field } = draft;
-  const needed = noBits(field.words);
-  const unfinished = noBits(field.words);
+  const { index } = draft;
+  const needed = noBits(index.words);
+  const unfinished = noBits(index.words);
   /** What was built together with an unfinished batch, and did not pass. */
-  const built = noBits(field.words);
-  field.batches.forEach((batch, slot) => {
+  const built = noBits(index.words);
+  index.batches.forEach((batch, i) => {
     if (batchHasEnded(batch)) return;
-    addBit(unfinished, slot);
-    addAll(needed, field.conflictsOf(slot));
+    addBit(unfinished, i);
+    addAll(needed, index.conflictsOf(i));
   });
-  for (const path of field.batches.flatMap((batch) => batch.paths)) {
-    const tree = field.treeOf(path);
+  for (const path of index.batches.flatMap((batch) => batch.paths)) {
+    const tree = index.treeOf(path);
     if (!meetWithin(tree, unfinished, tree)) continue;
-    addCommon(needed, tree, field.lost);
+    addCommon(needed, tree, index.neverLanding);
     if (path.state === "passed") continue;
-    addAll(built, field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads));
+    addAll(built, index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads));
   }
   addAll(needed, built);
-  for (const slot of members(built)) addAll(needed, field.conflictsOf(slot));
-  return field.batches.filter(
-    (batch, slot) =>
-      batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, slot),
+  for (const i of members(built)) addAll(needed, index.conflictsOf(i));
+  return index.batches.filter(
+    (batch, i) => batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, i),
   );
 }

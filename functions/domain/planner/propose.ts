@@ -1,17 +1,17 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
-import { type Path, pathIsActive, sameGuess } from "../batch.ts";
-import type { Field } from "../field.ts";
+import { type Path, pathIsActive, sameAssumptions } from "../batch.ts";
+import type { QueueIndex } from "../queue-index.ts";
 import { Belief } from "../speculation/belief.ts";
-import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
-import { type Candidate, candidates } from "../speculation/candidates.ts";
+import { bundleProposals, canJoinBundle, headsInBundles } from "../speculation/bundles.ts";
+import { type PathCandidate, pathCandidates } from "../speculation/candidates.ts";
 import { clashOf } from "../speculation/history.ts";
 import {
+  type BuildProposal,
   baseOf,
   buildsUnderWay,
   compare,
   failuresOf,
-  isKnown,
-  type Proposal,
+  needsNoBuild,
   type Running,
   treeOf,
   type WaitingHead,
@@ -28,38 +28,40 @@ import { preempt } from "./preempt.ts";
  * of a change of which nothing is known, or whether one can be bypassed. What exists already costs nothing.
  */
 export function propose(draft: Draft): void {
-  const { budget, batch: bundling, speculation } = draft.config;
+  const { budget, bundle, speculation } = draft.config;
   const active = draft.batches().flatMap((batch) => batch.paths.filter(pathIsActive));
   let free = budget - active.length;
   let stopping = active.filter((path) => path.state === "cancelling").length;
   if (free <= 0 && speculation.allocator === "sticky") return;
-  const { field } = draft;
+  const { index } = draft;
   const scorer = scorerFor(speculation.scorer, draft.queue.history);
-  const belief = new Belief(field, (slot) => scorer(field.batch(slot)), clashOf(draft.queue.history));
-  const running = buildsUnderWay(field);
-  const heads = waitingHeads(field, belief);
-  const served = inBundles(field, heads);
+  const belief = new Belief(index, (i) => scorer(index.batch(i)), clashOf(draft.queue.history));
+  const running = buildsUnderWay(index);
+  const heads = waitingHeads(index, belief);
+  const served = headsInBundles(index, heads);
   const floor = Math.log(speculation.minProbability);
-  const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free, least: floor };
+  const limits = { maxSize: bundle.maxSize, maxWaitMs: bundle.maxWaitSeconds * 1_000, free, least: floor };
   const crowd =
-    bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, served, limits, draft.now) : undefined;
+    bundle.maxSize > 1 && free > 0
+      ? bundleProposals(index, belief, running, heads, served, limits, draft.now)
+      : undefined;
   // When more wait than can be served, what can be in a bundle is not built alone.
-  const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
+  const alone = crowd ? heads.filter(({ index: i }) => !canJoinBundle(index, belief, i)) : heads;
   const begun = new Set(running.keys());
-  const start = (proposal: Proposal) => {
+  const start = (proposal: BuildProposal) => {
     build(draft, belief, proposal);
-    for (const slot of proposal.heads) begun.add(slot);
+    for (const i of proposal.heads) begun.add(i);
     free -= 1;
   };
-  const guesses = newGuesses(field, belief, running, alone, served, begun, floor);
+  const guesses = newGuesses(index, belief, running, alone, served, begun, floor);
   if (crowd) {
-    const kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
+    const kept = Math.ceil(budget * KEPT) - alone.filter(({ index: i }) => running.has(i)).length;
     for (let i = 0; i < kept && free > 0; i++) {
       const { value } = guesses.next();
       if (!value) break;
       start(value);
     }
-    for (const bundle of crowd.slice(0, free)) start(bundle);
+    for (const proposal of crowd.slice(0, free)) start(proposal);
   }
   for (const proposal of guesses) {
     if (free > 0) {
@@ -71,7 +73,7 @@ export function propose(draft: Draft): void {
     if (stopping > 0) stopping -= 1;
     else if (!preempt(draft, belief, proposal)) break;
   }
-  for (const proposal of firstGuesses(field, belief, running, heads, begun)) {
+  for (const proposal of firstGuesses(index, belief, running, heads, begun)) {
     if (free <= 0) break;
     start(proposal);
   }
@@ -83,20 +85,20 @@ const KEPT = 0.25;
 
 /** The guesses worth a build that are not being built, and have no verdict. `begun`: what is being built by then. */
 function* newGuesses(
-  field: Field,
+  index: QueueIndex,
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
   served: ReadonlySet<number>,
   begun: ReadonlySet<number>,
   least: number,
-): Generator<Proposal, undefined, void> {
-  for (const candidate of candidates(heads, least)) {
-    const { slot } = candidate.head;
-    if (candidate.flips === 0 && served.has(slot)) continue;
-    if (field.provesItself(slot) && begun.has(slot)) continue;
+): Generator<BuildProposal, undefined, void> {
+  for (const candidate of pathCandidates(heads, least)) {
+    const { index: i } = candidate.head;
+    if (candidate.flips === 0 && served.has(i)) continue;
+    if (index.provesItself(i) && begun.has(i)) continue;
     const proposal = proposalOf(candidate);
-    if (!isKnown(field, belief, running, proposal)) yield proposal;
+    if (!needsNoBuild(index, belief, running, proposal)) yield proposal;
   }
 }
 
@@ -105,58 +107,58 @@ const FIRST_GUESSES = 8;
 
 /** The likeliest guess, however unlikely, of each head of which nothing is known, where a build tells of its head whatever is under it. */
 function* firstGuesses(
-  field: Field,
+  index: QueueIndex,
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
   begun: ReadonlySet<number>,
-): Generator<Proposal, undefined, void> {
-  if (field.speaksFor === "tree") return;
+): Generator<BuildProposal, undefined, void> {
+  if (index.tests === "everything") return;
   for (const head of heads) {
-    if (begun.has(head.slot) || field.factsOf(head.slot).length > 0) continue;
-    const likeliest = candidates([head]).take(FIRST_GUESSES).map(proposalOf);
-    const first = likeliest.find((proposal) => !isKnown(field, belief, running, proposal));
+    if (begun.has(head.index) || index.evidenceOf(head.index).length > 0) continue;
+    const likeliest = pathCandidates([head]).take(FIRST_GUESSES).map(proposalOf);
+    const first = likeliest.find((proposal) => !needsNoBuild(index, belief, running, proposal));
     if (first) yield first;
   }
 }
 
-const proposalOf = ({ head, landing, logProbability }: Candidate<WaitingHead>): Proposal => ({
-  heads: [head.slot],
-  landing,
+const proposalOf = ({ head, assumedLanded, logProbability }: PathCandidate<WaitingHead>): BuildProposal => ({
+  heads: [head.index],
+  assumedLanded,
   logProbability,
 });
 
 /** Starts the build: a path of the first head, on its base in landing order. */
-export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
-  const { field } = draft;
-  const base = baseOf(field, belief, proposal);
+export function build(draft: Draft, belief: Belief, proposal: BuildProposal): void {
+  const { index } = draft;
+  const base = baseOf(index, belief, proposal);
   const assumed = new Set(base);
   const heads = new Set(proposal.heads);
   const without = new Set<number>();
-  for (const slot of proposal.heads)
-    for (const other of field.aheadOf(slot)) if (!assumed.has(other) && !heads.has(other)) without.add(other);
-  const ids = (slots: Iterable<number>): BatchId[] =>
-    [...slots].sort((a, b) => compare(field, a, b)).map((slot) => field.batch(slot).id);
-  const owner = field.batch(proposal.heads[0] ?? -1);
-  const guess = { heads: proposal.heads.map((slot) => field.batch(slot).id), base: ids(base), without: ids(without) };
+  for (const i of proposal.heads)
+    for (const other of index.undecidedAhead(i)) if (!assumed.has(other) && !heads.has(other)) without.add(other);
+  const ids = (indexes: Iterable<number>): BatchId[] =>
+    [...indexes].sort((a, b) => compare(index, a, b)).map((i) => index.batch(i).id);
+  const owner = index.batch(proposal.heads[0] ?? -1);
+  const guess = { heads: proposal.heads.map((i) => index.batch(i).id), base: ids(base), without: ids(without) };
   const path: Path = {
-    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.built + 1),
-    attempt: 1 + owner.paths.filter((other) => sameGuess(other, guess) && other.reason !== undefined).length,
+    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.buildCount + 1),
+    attempt: 1 + owner.paths.filter((other) => sameAssumptions(other, guess) && other.reason !== undefined).length,
     ...guess,
     state: "building",
     dispatched: false,
     startedAt: draft.now,
   };
   sayRepeat(draft, proposal, base);
-  const latest = field.batch(proposal.heads[0] ?? -1);
-  draft.put({ ...latest, paths: [...latest.paths, path], built: latest.built + 1 });
+  const latest = index.batch(proposal.heads[0] ?? -1);
+  draft.put({ ...latest, paths: [...latest.paths, path], buildCount: latest.buildCount + 1 });
 }
 
 /** Tells the log when the build repeats one that failed: which, and why that one failed. */
-function sayRepeat(draft: Draft, { heads }: Proposal, base: readonly number[]): void {
-  const { field } = draft;
+function sayRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[]): void {
+  const { index } = draft;
   const [head] = heads;
   if (head === undefined || heads.length > 1) return;
-  const failure = failuresOf(field, head, treeOf(field, { heads, landing: base })).at(-1);
+  const failure = failuresOf(index, head, treeOf(index, { heads, assumedLanded: base })).at(-1);
   if (failure?.path.reason !== undefined) sayRetrying(draft, failure.path, failure.path.reason);
 }

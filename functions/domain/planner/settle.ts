@@ -3,15 +3,15 @@ import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, enter, goesAhead, type Landing, pathIsActive } from "../batch.ts";
 import { addBit, hasBit } from "../bits.ts";
 import { bundleEvidence, evidenceFor, isUseless, MOST_BYPASSED, verdictAgainst } from "../evidence.ts";
-import type { Fact } from "../field.ts";
+import type { Evidence } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
 import { failed } from "./fold.ts";
-import { endProbation } from "./order.ts";
+import { endProbation } from "./probation.ts";
 
 /** Step 2: gives up the builds of guesses that reality has contradicted, and of batches that need no more evidence. */
 export function refute(draft: Draft): void {
   for (const batch of draft.batches()) {
-    const useless = new Set(batch.paths.filter((path) => path.state === "building" && isUseless(draft.field, path)));
+    const useless = new Set(batch.paths.filter((path) => path.state === "building" && isUseless(draft.index, path)));
     if (useless.size === 0) continue;
     const paths = batch.paths.map((path) => (useless.has(path) ? { ...path, state: "cancelling" as const } : path));
     draft.put({ ...batch, paths });
@@ -20,7 +20,7 @@ export function refute(draft: Draft): void {
 
 /** Steps 2 and 3. What fails or stops is settled first, to a fixed point; then everything that may land leaves on one train. */
 export function settle(draft: Draft): void {
-  ground(draft);
+  revertPartialBundles(draft);
   endProbation(draft);
   for (let moved = true; moved; ) {
     refute(draft);
@@ -33,12 +33,12 @@ export function settle(draft: Draft): void {
     }
   }
   if (draft.queue.paused) return;
-  depart(draft, board(draft));
+  startLanding(draft, selectLandable(draft));
   refute(draft);
 }
 
 /** A bundle whose departure was cut off between its writes has not been sent: it lands all or none, so what was written stays behind. */
-function ground(draft: Draft): void {
+function revertPartialBundles(draft: Draft): void {
   for (const batch of draft.batches()) {
     const { landing, ...grounded } = batch;
     if (batch.state !== "landing" || landing?.bundle === undefined || landing.sentAt !== undefined) continue;
@@ -51,14 +51,14 @@ function ground(draft: Draft): void {
 function stopped(draft: Draft, batch: Batch): Batch {
   if (batch.state === "cancelling") return batch.paths.some(pathIsActive) ? batch : cancelled(draft, batch);
   if (batch.state !== "speculating") return batch;
-  const verdict = verdictAgainst(draft.field, slotOf(draft, batch))?.path;
+  const verdict = verdictAgainst(draft.index, slotOf(draft, batch))?.path;
   return verdict?.reason ? failed(draft, batch, verdict.reason, verdict.buildKey) : batch;
 }
 
 const slotOf = (draft: Draft, batch: Batch): number => {
-  const slot = draft.field.slotOf(batch.id);
-  if (slot === undefined) throw new Error(`${batch.id} is not in the field`);
-  return slot;
+  const i = draft.index.indexOf(batch.id);
+  if (i === undefined) throw new Error(`${batch.id} is not in the index`);
+  return i;
 };
 
 const cancelled = (draft: Draft, batch: Batch): Batch =>
@@ -74,40 +74,40 @@ const cancelled = (draft: Draft, batch: Batch): Batch =>
   );
 
 /** A batch with its evidence; `group` when it lands with others, all or none. */
-interface Passenger {
-  readonly slot: number;
-  readonly evidence: Fact;
+interface LandableBatch {
+  readonly i: number;
+  readonly evidence: Evidence;
   readonly group?: readonly number[];
 }
 
 /** Everything that the evidence covers, in landing order: each given that those that have boarded before it land. */
-function board(draft: Draft): Passenger[] {
-  const { field } = draft;
-  const passengers: Passenger[] = [];
-  const trunk = field.landed.slice();
-  const mayLand = (slot: number) => field.batch(slot).state === "speculating" && field.batch(slot).order !== undefined;
-  const take = (...slots: number[]) => {
-    for (const slot of slots) addBit(trunk, slot);
+function selectLandable(draft: Draft): LandableBatch[] {
+  const { index } = draft;
+  const passengers: LandableBatch[] = [];
+  const trunk = index.landed.slice();
+  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
+  const take = (...indexes: number[]) => {
+    for (const i of indexes) addBit(trunk, i);
   };
-  const queue = field.batches
-    .map((_, slot) => slot)
-    .filter((slot) => mayLand(slot) && field.hasPassed(slot))
-    .sort((a, b) => (goesAhead(field.batch(a), field.batch(b)) ? -1 : 1));
+  const queue = index.batches
+    .map((_, i) => i)
+    .filter((i) => mayLand(i) && index.hasPassed(i))
+    .sort((a, b) => (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1));
   const most = draft.config.speculation.bypass ? MOST_BYPASSED : 0;
-  for (const slot of queue) {
-    if (hasBit(trunk, slot)) continue;
-    const evidence = evidenceFor(field, slot, trunk, most);
+  for (const i of queue) {
+    if (hasBit(trunk, i)) continue;
+    const evidence = evidenceFor(index, i, trunk, most);
     if (evidence) {
-      passengers.push({ slot, evidence });
-      take(slot);
+      passengers.push({ i, evidence });
+      take(i);
       continue;
     }
-    for (const fact of field.factsOf(slot)) {
-      if (!fact.passed || fact.path.heads.length < 2) continue;
-      const group = bundleEvidence(field, fact, trunk, mayLand);
+    for (const build of index.evidenceOf(i)) {
+      if (!build.passed || build.path.heads.length < 2) continue;
+      const group = bundleEvidence(index, build, trunk, mayLand);
       if (!group) continue;
-      const sorted = group.sort((a, b) => (goesAhead(field.batch(a), field.batch(b)) ? -1 : 1));
-      for (const member of sorted) passengers.push({ slot: member, evidence: fact, group: sorted });
+      const sorted = group.sort((a, b) => (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1));
+      for (const member of sorted) passengers.push({ i: member, evidence: build, group: sorted });
       take(...sorted);
       break;
     }
@@ -116,24 +116,24 @@ function board(draft: Draft): Passenger[] {
 }
 
 /** Those that boarded leave together: one decision, one message, one push. */
-function depart(draft: Draft, passengers: readonly Passenger[]): void {
+function startLanding(draft: Draft, passengers: readonly LandableBatch[]): void {
   if (passengers.length === 0) return;
-  const { field } = draft;
-  const train = passengers.map(({ slot }) => field.batch(slot).id);
-  const landId = messageId("land", ...train, ...passengers.map(({ slot }) => field.batch(slot).version));
-  const boarded = new Set(passengers.map(({ slot }) => slot));
-  for (const { slot, evidence, group } of passengers) {
-    const batch = field.batch(slot);
+  const { index } = draft;
+  const train = passengers.map(({ i }) => index.batch(i).id);
+  const landId = messageId("land", ...train, ...passengers.map(({ i }) => index.batch(i).version));
+  const boarded = new Set(passengers.map(({ i }) => i));
+  for (const { i, evidence, group } of passengers) {
+    const batch = index.batch(i);
     const { buildKey, composed } = evidence.path;
     if (!composed) throw new Error(`${buildKey} passed without having been composed`);
-    const bypassed = field.aheadOf(slot).filter((other) => !boarded.has(other));
+    const bypassed = index.undecidedAhead(i).filter((other) => !boarded.has(other));
     const landing: Landing = {
       landId,
-      train,
+      landedTogether: train,
       buildKey,
       tested: composed,
-      ...(group ? { bundle: group.map((member) => field.batch(member).id) } : {}),
-      ...(bypassed.length > 0 ? { bypassed: bypassed.map((other) => field.batch(other).id) } : {}),
+      ...(group ? { bundle: group.map((member) => index.batch(member).id) } : {}),
+      ...(bypassed.length > 0 ? { bypassed: bypassed.map((other) => index.batch(other).id) } : {}),
     };
     const details = {
       occurrence: `${batch.id}/${buildKey}`,

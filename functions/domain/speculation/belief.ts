@@ -1,6 +1,6 @@
-import { compareOrder } from "../batch.ts";
+import { compareLandingOrder } from "../batch.ts";
 import { type Bits, countWithout, hasBit, members, noBits } from "../bits.ts";
-import type { Fact, Field } from "../field.ts";
+import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Prediction } from "./scorer.ts";
 
 /** How likely a batch is to land once a build of it has passed, but for conflicts that it has not met, and once one has failed. */
@@ -11,58 +11,58 @@ const LESS_THAN_HALF = 0.49;
 
 /** How likely each batch is to land: what the scorer says, until a build says more; less with every conflict that it was not built with. */
 export class Belief {
-  readonly #field: Field;
-  readonly #predict: (slot: number) => Prediction;
+  readonly #index: QueueIndex;
+  readonly #predict: (i: number) => Prediction;
   /** How likely two batches that conflict are to fail together. */
   readonly #clash: number;
   readonly #known = new Map<number, number>();
   readonly #aheadOf = new Map<number, ReadonlySet<number>>();
   readonly #nothing: Bits;
 
-  constructor(field: Field, predict: (slot: number) => Prediction, clash: number) {
-    this.#field = field;
+  constructor(index: QueueIndex, predict: (i: number) => Prediction, clash: number) {
+    this.#index = index;
     this.#predict = predict;
     this.#clash = clash;
-    this.#nothing = noBits(field.words);
+    this.#nothing = noBits(index.words);
   }
 
-  lands(slot: number): number {
-    const known = this.#known.get(slot);
+  landProbability(i: number): number {
+    const known = this.#known.get(i);
     if (known !== undefined) return known;
-    const probability = this.#judge(slot);
-    this.#known.set(slot, probability);
+    const probability = this.#judge(i);
+    this.#known.set(i, probability);
     return probability;
   }
 
-  #judge(slot: number): number {
-    const field = this.#field;
-    const state = field.batch(slot).state;
+  #judge(i: number): number {
+    const index = this.#index;
+    const state = index.batch(i).state;
     if (state === "landing" || state === "landed") return 1;
-    if (hasBit(field.lost, slot)) return 0;
-    const facts = field.factsOf(slot);
-    const passed = facts.filter((fact) => fact.passed);
+    if (hasBit(index.neverLanding, i)) return 0;
+    const evidence = index.evidenceOf(i);
+    const passed = evidence.filter((build) => build.passed);
     const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#nothing];
-    const prior = passed.length > 0 ? PROVEN : this.#predict(slot).success;
-    const unmet = Math.min(...trees.map((tree) => this.#unmet(slot, tree)));
+    const prior = passed.length > 0 ? PROVEN : this.#predict(i).success;
+    const unmet = Math.min(...trees.map((tree) => this.#unmet(i, tree)));
     let lands = prior * (1 - this.#clash) ** unmet;
-    for (const fact of facts) if (!fact.passed) lands = Math.min(lands, this.#landsDespite(fact, slot));
+    for (const build of evidence) if (!build.passed) lands = Math.min(lands, this.#landsDespite(build, i));
     return lands;
   }
 
-  #ahead(slot: number): ReadonlySet<number> {
-    let ahead = this.#aheadOf.get(slot);
+  #ahead(i: number): ReadonlySet<number> {
+    let ahead = this.#aheadOf.get(i);
     if (ahead === undefined) {
-      ahead = new Set(this.#field.aheadOf(slot));
-      this.#aheadOf.set(slot, ahead);
+      ahead = new Set(this.#index.undecidedAhead(i));
+      this.#aheadOf.set(i, ahead);
     }
     return ahead;
   }
 
   /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
-  #unmet(slot: number, tree: Bits): number {
-    const field = this.#field;
-    let count = countWithout(field.landed, tree, field.nearOf(slot));
-    for (const other of this.#ahead(slot)) if (!hasBit(tree, other)) count++;
+  #unmet(i: number, tree: Bits): number {
+    const index = this.#index;
+    let count = countWithout(index.landed, tree, index.unbypassedConflicts(i));
+    for (const other of this.#ahead(i)) if (!hasBit(tree, other)) count++;
     return count;
   }
 
@@ -70,15 +70,15 @@ export class Belief {
    * How likely it is to land after this failure: as far as another head may be the cause, or a conflict with something that will not
    * be there.
    */
-  #landsDespite(fact: Fact, slot: number): number {
-    if (fact.path.unappliable !== undefined) return this.#appliesDespite(fact, slot);
-    if (!this.#isSuspect(fact, slot)) return 1;
-    const field = this.#field;
-    const own = field.hasPassed(slot) ? 0 : 1 - Math.min(PROVEN, this.#predict(slot).success);
-    const met = this.#newlyMet(fact, slot);
-    const landing = met.reduce((sum, other) => sum + this.lands(other), 0);
+  #landsDespite(build: Evidence, i: number): number {
+    if (build.path.unappliable !== undefined) return this.#appliesDespite(build, i);
+    if (!this.#isSuspect(build, i)) return 1;
+    const index = this.#index;
+    const own = index.hasPassed(i) ? 0 : 1 - Math.min(PROVEN, this.#predict(i).success);
+    const met = this.#newlyMet(build, i);
+    const landing = met.reduce((sum, other) => sum + this.landProbability(other), 0);
     const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
-    return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(fact, slot));
+    return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(build, i));
   }
 
   /**
@@ -86,54 +86,55 @@ export class Belief {
    * that, since any of them may be the cause. Less than one half when each of them is expected to land, so that no guess assumes all of
    * them and the batch. Example: X was refused on {A, B}, which land with 0.9 and 0.7. X is believed to land with 0.2.
    */
-  #appliesDespite({ tree }: Fact, slot: number): number {
-    const field = this.#field;
-    const below = [...members(field.without(tree, slot))].filter((other) => !hasBit(field.landed, other));
-    const chances = below.map((other) => this.#landsBefore(other, slot));
+  #appliesDespite({ tree }: Evidence, i: number): number {
+    const index = this.#index;
+    const below = [...members(index.without(tree, i))].filter((other) => !hasBit(index.landed, other));
+    const chances = below.map((other) => this.#landsBefore(other, i));
     const average = chances.reduce((sum, chance) => sum + 1 - chance, 0) / Math.max(1, chances.length);
     const isMainGuess = chances.every((chance) => chance >= 0.5);
     return Math.max(DISPROVEN, isMainGuess ? Math.min(average, LESS_THAN_HALF) : average);
   }
 
   /** How likely `other` is to land before the batch. Asks no further about a batch that does not conflict with it: no order binds the two. */
-  #landsBefore(other: number, slot: number): number {
-    if (hasBit(this.#field.lost, other)) return 0;
-    if (this.#ahead(slot).has(other)) return this.lands(other);
-    return compareOrder(this.#field.batch(other), this.#field.batch(slot)) < 0
+  #landsBefore(other: number, i: number): number {
+    if (hasBit(this.#index.neverLanding, other)) return 0;
+    if (this.#ahead(i).has(other)) return this.landProbability(other);
+    return compareLandingOrder(this.#index.batch(other), this.#index.batch(i)) < 0
       ? Math.max(LESS_THAN_HALF, this.#predict(other).success)
       : 0;
   }
 
   /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
-  #suspects(fact: Fact, slot: number): number {
-    const field = this.#field;
+  #suspects(build: Evidence, i: number): number {
+    const index = this.#index;
     let count = 1;
-    for (const other of members(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads))) {
-      if (other === slot || hasBit(field.landed, other)) continue;
-      if (hasBit(field.lost, other)) return Number.POSITIVE_INFINITY;
-      if (this.#isSuspect(fact, other)) count++;
+    for (const other of members(index.tests === "everything" ? build.tree : index.bitsOf(build.path.heads))) {
+      if (other === i || hasBit(index.landed, other)) continue;
+      if (hasBit(index.neverLanding, other)) return Number.POSITIVE_INFINITY;
+      if (this.#isSuspect(build, other)) count++;
     }
     return count;
   }
 
   /** It has never passed; or it was a head here, and met something that it has passed with nowhere. */
-  #isSuspect(fact: Fact, slot: number): boolean {
-    const field = this.#field;
-    if (!field.hasPassed(slot)) return true;
-    return fact.path.heads.includes(field.batch(slot).id) && this.#newlyMet(fact, slot).length > 0;
+  #isSuspect(build: Evidence, i: number): boolean {
+    const index = this.#index;
+    if (!index.hasPassed(i)) return true;
+    return build.path.heads.includes(index.batch(i).id) && this.#newlyMet(build, i).length > 0;
   }
 
   /**
    * What conflicts with it and was in the tree, but in none of those with which it has passed. Nothing that goes behind it, as another
    * head of a bundle may: it can't fail for that one, and what is believed of that one hangs on this.
    */
-  #newlyMet({ tree }: Fact, slot: number): number[] {
-    const field = this.#field;
-    const passed = field.factsOf(slot).filter((fact) => fact.passed);
-    const ahead = this.#ahead(slot);
-    const isBefore = (other: number) => ahead.has(other) || hasBit(field.landed, other) || hasBit(field.lost, other);
-    return [...members(field.nearOf(slot))].filter(
-      (other) => hasBit(tree, other) && isBefore(other) && !passed.some((fact) => hasBit(fact.tree, other)),
+  #newlyMet({ tree }: Evidence, i: number): number[] {
+    const index = this.#index;
+    const passed = index.evidenceOf(i).filter((build) => build.passed);
+    const ahead = this.#ahead(i);
+    const isBefore = (other: number) =>
+      ahead.has(other) || hasBit(index.landed, other) || hasBit(index.neverLanding, other);
+    return [...members(index.unbypassedConflicts(i))].filter(
+      (other) => hasBit(tree, other) && isBefore(other) && !passed.some((build) => hasBit(build.tree, other)),
     );
   }
 }

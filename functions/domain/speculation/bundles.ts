@@ -1,12 +1,12 @@
 import type { Path } from "../batch.ts";
 import { agreeWithin, hasBit, members } from "../bits.ts";
-import type { Field } from "../field.ts";
+import type { QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
 import {
+  type BuildProposal,
   cannotBeComposed,
-  isKnown,
-  likelyOf,
-  type Proposal,
+  likelyToLand,
+  needsNoBuild,
   type Running,
   treeOf,
   type WaitingHead,
@@ -30,24 +30,24 @@ export interface BundleLimits {
  * builds than by halves, about 2·log2(n), in half the time, and what they prove of the others stays proven (Dorfman, 1943, with the
  * order kept).
  */
-export function bundles(
-  field: Field,
+export function bundleProposals(
+  index: QueueIndex,
   belief: Belief,
   running: Running,
   heads: readonly WaitingHead[],
   served: ReadonlySet<number>,
   limits: BundleLimits,
   now: number,
-): Proposal[] | undefined {
+): BuildProposal[] | undefined {
   const { maxSize, maxWaitMs, free, least } = limits;
   const waiting = new Set(
-    heads.flatMap((head) => (!served.has(head.slot) && isWaiting(field, belief, running, head) ? [head.slot] : [])),
+    heads.flatMap((head) => (!served.has(head.index) && isWaiting(index, belief, running, head) ? [head.index] : [])),
   );
   if (waiting.size <= free) return undefined;
   const size = Math.min(maxSize, Math.ceil(waiting.size / free));
-  const found: Proposal[] = [];
+  const found: BuildProposal[] = [];
   const isBetter = (larger: Group, than: Group) =>
-    larger.worth >= than.worth && larger.logProbability >= least && !cannotBeComposed(field, belief, larger.proposal());
+    larger.worth >= than.worth && larger.logProbability >= least && !cannotBeComposed(index, belief, larger.proposal());
   let group = new Group(belief);
   let outside = new Outside();
   const close = () => {
@@ -56,20 +56,20 @@ export function bundles(
     outside = new Outside();
   };
   for (const head of heads) {
-    if (served.has(head.slot)) close();
-    if (!waiting.has(head.slot)) {
+    if (served.has(head.index)) close();
+    if (!waiting.has(head.index)) {
       outside.pass(head);
       continue;
     }
     const [first = head] = group.heads;
-    const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
-    const isFull = group.heads.length >= Math.min(size, limitOf(field, first));
+    const isOfAKind = hasPlace(index, first) === hasPlace(index, head);
+    const isFull = group.heads.length >= Math.min(size, limitOf(index, first));
     if (!isOfAKind || isFull || outside.cutsOff(head) || !isBetter(group.with(head), group)) close();
     group = group.with(head);
     outside.enter(head);
-    if (limitOf(field, head) <= 1) close();
+    if (limitOf(index, head) <= 1) close();
   }
-  if (group.heads.length >= size || now - oldestOf(field, group.heads) >= maxWaitMs) close();
+  if (group.heads.length >= size || now - oldestOf(index, group.heads) >= maxWaitMs) close();
   return found;
 }
 
@@ -84,15 +84,15 @@ interface Bundled {
  * The heads of bundles that are being built, or have passed and wait to land, on the likeliest guess about everything that any of them
  * hangs on: they need no other build for it. No two of these bundles overlap in landing order: they could wait for each other.
  */
-export function inBundles(field: Field, heads: readonly WaitingHead[]): ReadonlySet<number> {
+export function headsInBundles(index: QueueIndex, heads: readonly WaitingHead[]): ReadonlySet<number> {
   const served = new Set<number>();
   let last = -1;
-  for (const bundle of standing(field, heads)) {
+  for (const bundle of liveBundles(index, heads)) {
     const [first] = bundle.heads;
-    if (first === undefined || first.rank <= last || areApart(bundle.heads, heads)) continue;
-    if (!isAsGuessed(field, bundle)) continue;
-    for (const { slot, rank } of bundle.heads) {
-      served.add(slot);
+    if (first === undefined || first.position <= last || areApart(bundle.heads, heads)) continue;
+    if (!isAsGuessed(index, bundle)) continue;
+    for (const { index: i, position: rank } of bundle.heads) {
+      served.add(i);
       last = rank;
     }
   }
@@ -100,27 +100,30 @@ export function inBundles(field: Field, heads: readonly WaitingHead[]): Readonly
 }
 
 /** The bundles that may yet land as they are: each head that has not landed is waiting. Those that go first, first. */
-function standing(field: Field, heads: readonly WaitingHead[]): Bundled[] {
-  const live = field.batches.flatMap(({ paths }) => paths.filter(isLiveBundle));
-  const waiting = new Map(live.length > 0 ? heads.map((head) => [head.slot, head]) : []);
+function liveBundles(index: QueueIndex, heads: readonly WaitingHead[]): Bundled[] {
+  const live = index.batches.flatMap(({ paths }) => paths.filter(isLiveBundle));
+  const waiting = new Map(live.length > 0 ? heads.map((head) => [head.index, head]) : []);
   const found: Bundled[] = [];
   for (const path of live) {
-    const together = [...members(field.bitsOf(path.heads))].filter((slot) => !hasBit(field.landed, slot));
-    const known = together.flatMap((slot) => waiting.get(slot) ?? []);
-    if (known.length < together.length || field.isOutdated(path)) continue;
-    found.push({ path, heads: known.sort((a, b) => a.rank - b.rank) });
+    const together = [...members(index.bitsOf(path.heads))].filter((i) => !hasBit(index.landed, i));
+    const known = together.flatMap((i) => waiting.get(i) ?? []);
+    if (known.length < together.length || index.isOutdated(path)) continue;
+    found.push({ path, heads: known.sort((a, b) => a.position - b.position) });
   }
-  return found.sort((a, b) => (a.heads[0]?.rank ?? 0) - (b.heads[0]?.rank ?? 0));
+  return found.sort((a, b) => (a.heads[0]?.position ?? 0) - (b.heads[0]?.position ?? 0));
 }
 
 const isLiveBundle = ({ heads, state }: Path): boolean =>
   heads.length > 1 && (state === "building" || state === "passed");
 
-function isAsGuessed(field: Field, { heads, path }: Bundled): boolean {
-  const slots = heads.map(({ slot }) => slot);
-  const guess = treeOf(field, { heads: slots, landing: heads.flatMap(({ open }) => likelyOf(open)) });
-  const tree = field.treeOf(path);
-  return slots.every((slot) => agreeWithin(tree, guess, field.reckonedBy(slot)));
+function isAsGuessed(index: QueueIndex, { heads, path }: Bundled): boolean {
+  const indexes = heads.map(({ index: i }) => i);
+  const guess = treeOf(index, {
+    heads: indexes,
+    assumedLanded: heads.flatMap(({ undecided: open }) => likelyToLand(open)),
+  });
+  const tree = index.treeOf(path);
+  return indexes.every((i) => agreeWithin(tree, guess, index.relevantConflicts(i)));
 }
 
 /** One of them hangs on another outside that hangs on one of them: they can't land as one. */
@@ -142,18 +145,18 @@ class Outside {
   readonly #behind = new Set<number>();
 
   /** The head is of the group. */
-  enter({ slot }: WaitingHead): void {
-    this.#inside.add(slot);
+  enter({ index: i }: WaitingHead): void {
+    this.#inside.add(i);
   }
 
   /** The head is not. */
   pass(head: WaitingHead): void {
-    if (this.cutsOff(head) || head.open.some(({ slot }) => this.#inside.has(slot))) this.#behind.add(head.slot);
+    if (this.cutsOff(head) || head.undecided.some(({ index: i }) => this.#inside.has(i))) this.#behind.add(head.index);
   }
 
   /** The head hangs on one outside that hangs on one inside: with it, the group could never land as one. */
-  cutsOff({ open }: WaitingHead): boolean {
-    return open.some(({ slot }) => this.#behind.has(slot));
+  cutsOff({ undecided: open }: WaitingHead): boolean {
+    return open.some(({ index: i }) => this.#behind.has(i));
   }
 }
 
@@ -173,60 +176,60 @@ class Group {
   with(head: WaitingHead): Group {
     const heads = [...this.heads, head];
     const open = new Map(this.#open);
-    for (const other of head.open) open.set(other.slot, other);
-    for (const { slot } of heads) open.delete(slot);
+    for (const other of head.undecided) open.set(other.index, other);
+    for (const { index: i } of heads) open.delete(i);
     return new Group(this.#belief, heads, open);
   }
 
   /** How many landings are to be expected of one build of it. */
   get worth(): number {
     return this.heads.reduce(
-      (worth, { slot }) => worth * this.#belief.lands(slot),
+      (worth, { index: i }) => worth * this.#belief.landProbability(i),
       this.heads.length * Math.exp(this.logProbability),
     );
   }
 
-  proposal(): Proposal {
-    const landing = likelyOf([...this.#open.values()]);
-    return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.logProbability };
+  proposal(): BuildProposal {
+    const assumedLanded = likelyToLand([...this.#open.values()]);
+    return { heads: this.heads.map((head) => head.index), assumedLanded, logProbability: this.logProbability };
   }
 
   /** That its guess about everything ahead comes true. */
   get logProbability(): number {
     let sum = 0;
-    for (const { lands } of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
+    for (const { landProbability: lands } of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
     return sum;
   }
 }
 
-type Open = WaitingHead["open"][number];
+type Open = WaitingHead["undecided"][number];
 
-const hasPlace = (field: Field, { slot }: WaitingHead): boolean => field.batch(slot).order !== undefined;
+const hasPlace = (index: QueueIndex, { index: i }: WaitingHead): boolean => index.batch(i).position !== undefined;
 
 /** What will probably fail would take the others with it; and a promoted commit is the trunk's, to the bit. */
-export const canShare = (field: Field, belief: Belief, slot: number): boolean =>
-  belief.lands(slot) >= 0.5 && !field.batch(slot).members.some((member) => member.strategy === "PROMOTE");
+export const canJoinBundle = (index: QueueIndex, belief: Belief, i: number): boolean =>
+  belief.landProbability(i) >= 0.5 && !index.batch(i).members.some((member) => member.strategy === "PROMOTE");
 
 /** Its main guess is not being built, and has no verdict yet. */
-function isWaiting(field: Field, belief: Belief, running: Running, head: WaitingHead): boolean {
-  const { slot, open } = head;
-  if (!canShare(field, belief, slot) || (field.provesItself(slot) && running.has(slot))) return false;
-  return !isKnown(field, belief, running, { heads: [slot], landing: likelyOf(open), logProbability: 0 });
+function isWaiting(index: QueueIndex, belief: Belief, running: Running, head: WaitingHead): boolean {
+  const { index: i, undecided: open } = head;
+  if (!canJoinBundle(index, belief, i) || (index.provesItself(i) && running.has(i))) return false;
+  return !needsNoBuild(index, belief, running, { heads: [i], assumedLanded: likelyToLand(open), logProbability: 0 });
 }
 
 /** How many may share a bundle with it: a quarter of the suspects of the smallest failed bundle that speaks for it. */
-function limitOf(field: Field, { slot }: WaitingHead): number {
+function limitOf(index: QueueIndex, { index: i }: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
-  for (const fact of field.factsOf(slot)) {
-    if (fact.passed || fact.path.heads.length < 2 || fact.path.unappliable !== undefined) continue;
-    const suspects = fact.path.heads.filter((id) => {
-      const other = field.slotOf(id);
-      return other !== undefined && !hasBit(field.landed, other);
+  for (const build of index.evidenceOf(i)) {
+    if (build.passed || build.path.heads.length < 2 || build.path.unappliable !== undefined) continue;
+    const suspects = build.path.heads.filter((id) => {
+      const other = index.indexOf(id);
+      return other !== undefined && !hasBit(index.landed, other);
     }).length;
     limit = Math.min(limit, Math.max(1, Math.ceil(suspects / 4)));
   }
   return limit;
 }
 
-const oldestOf = (field: Field, group: readonly WaitingHead[]): number =>
-  Math.min(...group.map(({ slot }) => field.batch(slot).createdAt));
+const oldestOf = (index: QueueIndex, group: readonly WaitingHead[]): number =>
+  Math.min(...group.map(({ index: i }) => index.batch(i).createdAt));

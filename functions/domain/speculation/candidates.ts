@@ -3,15 +3,15 @@ import { Heap } from "../heap.ts";
 /** A head and the batches ahead of it that are undecided, each with the probability (0 … 1) that it lands. */
 export interface Head {
   /** Breaks ties: lower goes first. */
-  readonly rank: number;
-  readonly open: readonly { readonly slot: number; readonly lands: number }[];
+  readonly position: number;
+  readonly undecided: readonly { readonly index: number; readonly landProbability: number }[];
 }
 
 /** One guess about everything that is undecided ahead of a head. */
-export interface Candidate<H extends Head> {
+export interface PathCandidate<H extends Head> {
   readonly head: H;
   /** Those assumed to land, in the order of `head.open`. */
-  readonly landing: readonly number[];
+  readonly assumedLanded: readonly number[];
   /** Natural logarithm of the probability that the whole guess comes true; -Infinity when it can't. */
   readonly logProbability: number;
   /** How many assumptions are the less likely ones. */
@@ -44,13 +44,16 @@ class Search<H extends Head> {
 
   first(): Node<H> {
     let logProbability = 0;
-    for (const { lands } of this.head.open) logProbability += log(Math.max(lands, 1 - lands));
+    for (const { landProbability: lands } of this.head.undecided) logProbability += log(Math.max(lands, 1 - lands));
     return { search: this, logProbability, flips: [] };
   }
 
   flips(): readonly Flip[] {
-    this.#flips ??= this.head.open
-      .map(({ lands }, index) => ({ index, cost: log(Math.max(lands, 1 - lands)) - log(Math.min(lands, 1 - lands)) }))
+    this.#flips ??= this.head.undecided
+      .map(({ landProbability: lands }, index) => ({
+        index,
+        cost: log(Math.max(lands, 1 - lands)) - log(Math.min(lands, 1 - lands)),
+      }))
       .sort((a, b) => (a.cost === b.cost ? a.index - b.index : a.cost - b.cost));
     return this.#flips;
   }
@@ -75,12 +78,12 @@ class Search<H extends Head> {
     return [extended, { search: this, logProbability: node.logProbability - cost, flips: [...without, last + 1] }];
   }
 
-  candidate(node: Node<H>): Candidate<H> {
+  candidate(node: Node<H>): PathCandidate<H> {
     const flipped = new Set(node.flips.map((flip) => this.flips()[flip]?.index));
-    const landing = this.head.open.flatMap(({ slot, lands }, index) =>
-      lands >= 0.5 !== flipped.has(index) ? [slot] : [],
+    const assumedLanded = this.head.undecided.flatMap(({ index: i, landProbability: lands }, index) =>
+      lands >= 0.5 !== flipped.has(index) ? [i] : [],
     );
-    return { head: this.head, landing, logProbability: node.logProbability, flips: node.flips.length };
+    return { head: this.head, assumedLanded, logProbability: node.logProbability, flips: node.flips.length };
   }
 }
 
@@ -88,14 +91,14 @@ class Search<H extends Head> {
 const STEP = 2;
 
 /** Lower goes first. */
-export const rung = (logProbability: number): number => Math.floor(-logProbability / STEP);
+export const probabilityTier = (logProbability: number): number => Math.floor(-logProbability / STEP);
 
 /** Likelier first, by rungs; then fewer flips, the head that goes first, and the flips that come first. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
-  const [first, second] = [rung(a.logProbability), rung(b.logProbability)];
+  const [first, second] = [probabilityTier(a.logProbability), probabilityTier(b.logProbability)];
   if (first !== second) return first < second;
   if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
-  if (a.search.head.rank !== b.search.head.rank) return a.search.head.rank < b.search.head.rank;
+  if (a.search.head.position !== b.search.head.position) return a.search.head.position < b.search.head.position;
   const differing = a.flips.findIndex((flip, i) => flip !== b.flips[i]);
   return differing >= 0 && (a.flips[differing] ?? 0) < (b.flips[differing] ?? 0);
 }
@@ -105,10 +108,10 @@ function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
  * a rung by place. Made as they are asked for: k guesses cost k·log(k + heads), however many exist (2^n for n undecided batches ahead).
  * Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
  */
-export function* candidates<H extends Head>(
+export function* pathCandidates<H extends Head>(
   heads: readonly H[],
   least = Number.NEGATIVE_INFINITY,
-): Generator<Candidate<H>, void, void> {
+): Generator<PathCandidate<H>, void, void> {
   const isWorth = (node: Node<H>) => node.logProbability >= least;
   const firsts = heads.map((head) => new Search(head).first()).filter(isWorth);
   const heap = new Heap<Node<H>>(precedes, firsts);

@@ -1,64 +1,70 @@
-import { compareOrder } from "../batch.ts";
+import { compareLandingOrder } from "../batch.ts";
 import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, members, noBits } from "../bits.ts";
 import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
-import type { Fact, Field } from "../field.ts";
+import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
 import type { Head } from "./candidates.ts";
 
 /** What to build: the heads on everything that they are guessed to land behind. Slots of the field. */
-export interface Proposal {
+export interface BuildProposal {
   /** In landing order; more than one is a bundle. */
   readonly heads: readonly number[];
   /** The undecided batches ahead that are assumed to land. The others ahead are assumed not to. */
-  readonly landing: readonly number[];
+  readonly assumedLanded: readonly number[];
   /** Natural logarithm of the probability that the guess comes true. */
   readonly logProbability: number;
 }
 
 /** A batch that waits to be built. */
 export interface WaitingHead extends Head {
-  readonly slot: number;
+  readonly index: number;
 }
 
 /** Landing order; those on probation behind, by arrival. */
-export const compare = (field: Field, a: number, b: number): number => compareOrder(field.batch(a), field.batch(b));
+export const compare = (index: QueueIndex, a: number, b: number): number =>
+  compareLandingOrder(index.batch(a), index.batch(b));
 
 /** Every batch that is being speculated about, with what it has to reckon with; those that go first, first. */
-export function waitingHeads(field: Field, belief: Belief): WaitingHead[] {
-  const slots = field.batches.flatMap((batch, slot) => (batch.state === "speculating" ? [slot] : []));
-  slots.sort((a, b) => compare(field, a, b));
-  return slots.map((slot, rank) => ({
-    slot,
-    rank,
-    open: field.aheadOf(slot).map((other) => ({ slot: other, lands: belief.lands(other) })),
+export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
+  const indexes = index.batches.flatMap((batch, i) => (batch.state === "speculating" ? [i] : []));
+  indexes.sort((a, b) => compare(index, a, b));
+  return indexes.map((i, position) => ({
+    index: i,
+    position,
+    undecided: index
+      .undecidedAhead(i)
+      .map((other) => ({ index: other, landProbability: belief.landProbability(other) })),
   }));
 }
 
 /** Those that its likeliest guess assumes to land. */
-export const likelyOf = (open: Head["open"]): number[] =>
-  open.flatMap(({ slot, lands }) => (lands >= 0.5 ? [slot] : []));
+export const likelyToLand = (open: Head["undecided"]): number[] =>
+  open.flatMap(({ index: i, landProbability: lands }) => (lands >= 0.5 ? [i] : []));
 
 /** Per slot, the trees of the builds under way for it. */
 export type Running = ReadonlyMap<number, readonly Bits[]>;
 
-export function buildsUnderWay(field: Field): Running {
+export function buildsUnderWay(index: QueueIndex): Running {
   const trees = new Map<number, Bits[]>();
-  for (const batch of field.batches)
+  for (const batch of index.batches)
     for (const path of batch.paths) {
       if (path.state !== "building") continue;
       for (const id of path.heads) {
-        const slot = field.slotOf(id);
-        if (slot !== undefined) trees.set(slot, [...(trees.get(slot) ?? []), field.treeOf(path)]);
+        const i = index.indexOf(id);
+        if (i !== undefined) trees.set(i, [...(trees.get(i) ?? []), index.treeOf(path)]);
       }
     }
   return trees;
 }
 
 /** The tree that the proposal is about: what has landed, what is assumed to, and the heads. */
-export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" | "landing">): Bits {
-  const tree = field.landed.slice();
-  for (const slot of landing) addBit(tree, slot);
-  for (const slot of heads) addBit(tree, slot);
+export function treeOf(
+  index: QueueIndex,
+  { heads, assumedLanded }: Pick<BuildProposal, "heads" | "assumedLanded">,
+): Bits {
+  const tree = index.landed.slice();
+  for (const i of assumedLanded) addBit(tree, i);
+  for (const i of heads) addBit(tree, i);
   return tree;
 }
 
@@ -70,36 +76,36 @@ export function treeOf(field: Field, { heads, landing }: Pick<Proposal, "heads" 
  * the parent's. Example with `retries: 1`: H has failed on {A}. While A is undecided and has not passed, H is not built on {A} again. Once
  * A has passed, or has landed, it is.
  */
-export function isKnown(field: Field, belief: Belief, running: Running, proposal: Proposal): boolean {
-  const slot = proposal.heads[0] ?? -1;
-  const tree = treeOf(field, proposal);
-  const near = field.reckonedBy(slot);
-  if (running.get(slot)?.some((other) => agreeWithin(other, tree, near))) return true;
-  if (passedBuild(field, slot, tree)) return true;
-  if (field.refusals.length === 0 && field.factsOf(slot).every((fact) => fact.passed)) return false;
-  if (cannotBeComposed(field, belief, proposal)) return true;
-  const whole = treeOf(field, { heads: proposal.heads, landing: baseOf(field, belief, proposal) });
-  const against = failuresOf(field, slot, whole);
-  return against.length > 0 && (isVerdict(field, against) || !parentHasPassed(field, slot, whole));
+export function needsNoBuild(index: QueueIndex, belief: Belief, running: Running, proposal: BuildProposal): boolean {
+  const i = proposal.heads[0] ?? -1;
+  const tree = treeOf(index, proposal);
+  const conflicts = index.relevantConflicts(i);
+  if (running.get(i)?.some((other) => agreeWithin(other, tree, conflicts))) return true;
+  if (passedBuild(index, i, tree)) return true;
+  if (index.refusals.length === 0 && index.evidenceOf(i).every((build) => build.passed)) return false;
+  if (cannotBeComposed(index, belief, proposal)) return true;
+  const whole = treeOf(index, { heads: proposal.heads, assumedLanded: baseOf(index, belief, proposal) });
+  const against = failuresOf(index, i, whole);
+  return against.length > 0 && (isVerdict(index, against) || !parentHasPassed(index, i, whole));
 }
 
 /** The failures that will count against the batch if the tree, which holds the batch, comes true: nothing in them is lost, or not in the tree. */
-export const failuresOf = (field: Field, slot: number, tree: Bits): Fact[] =>
-  field
-    .factsOf(slot)
+export const failuresOf = (index: QueueIndex, i: number, tree: Bits): Evidence[] =>
+  index
+    .evidenceOf(i)
     .filter(
-      (fact) =>
-        !fact.passed &&
-        agreeWithin(fact.tree, tree, field.blamedBy(slot)) &&
-        !meetWithin(fact.tree, field.lost, field.reachOf(fact)) &&
-        othersAreCleared(field, slot, fact, tree),
+      (build) =>
+        !build.passed &&
+        agreeWithin(build.tree, tree, index.relevantToFailure(i)) &&
+        !meetWithin(build.tree, index.neverLanding, index.reachOf(build)) &&
+        othersAreCleared(index, i, build, tree),
     );
 
 /** True when each batch of the tree but the head has landed, or has passed on those of the tree that conflict with it. */
-function parentHasPassed(field: Field, slot: number, tree: Bits): boolean {
-  const parent = field.without(tree, slot);
+function parentHasPassed(index: QueueIndex, i: number, tree: Bits): boolean {
+  const parent = index.without(tree, i);
   return [...members(parent)].every(
-    (other) => hasBit(field.landed, other) || passedBuild(field, other, parent) !== undefined,
+    (other) => hasBit(index.landed, other) || passedBuild(index, other, parent) !== undefined,
   );
 }
 
@@ -109,18 +115,18 @@ function parentHasPassed(field: Field, slot: number, tree: Bits): boolean {
  * {A, X, H} and {A, B, X, H} would be refused again, unless B conflicts with X; composing {X, H} may work.
  */
 export function cannotBeComposed(
-  field: Field,
+  index: QueueIndex,
   belief: Belief,
-  { heads, landing }: Omit<Proposal, "logProbability">,
+  { heads, assumedLanded }: Omit<BuildProposal, "logProbability">,
 ): boolean {
-  if (field.refusals.length === 0) return false;
-  const base = baseOf(field, belief, { heads, landing });
-  const order = [base, heads].flatMap((batches) => batches.toSorted((a, b) => compare(field, a, b)));
-  return field.refusals.some(({ slot, fact }) => {
-    const position = order.indexOf(slot);
-    if (position < 0 || hasBit(field.landed, slot)) return false;
-    const below = field.landedWith(order.slice(0, position + 1));
-    return isWithin(fact.tree, below) && agreeWithin(fact.tree, below, field.conflictsOf(slot));
+  if (index.refusals.length === 0) return false;
+  const base = baseOf(index, belief, { heads, assumedLanded });
+  const order = [base, heads].flatMap((batches) => batches.toSorted((a, b) => compare(index, a, b)));
+  return index.refusals.some(({ i, build }) => {
+    const position = order.indexOf(i);
+    if (position < 0 || hasBit(index.landed, i)) return false;
+    const below = index.landedWith(order.slice(0, position + 1));
+    return isWithin(build.tree, below) && agreeWithin(build.tree, below, index.conflictsOf(i));
   });
 }
 
@@ -128,19 +134,24 @@ export function cannotBeComposed(
  * A tree is whole: under the batches assumed to land stand those that they themselves are expected to land behind. These are
  * independent of the heads (else they would be assumed about, too), so the outcome does not hang on them.
  */
-export function baseOf(field: Field, belief: Belief, { heads, landing }: Omit<Proposal, "logProbability">): number[] {
-  const near = noBits(field.words);
-  for (const slot of heads) addAll(near, field.conflictsOf(slot));
-  const base = new Set(landing);
-  const visit = (slot: number) => {
-    for (const other of field.aheadOf(slot)) {
-      if (base.has(other) || heads.includes(other) || hasBit(near, other) || belief.lands(other) < 0.5) continue;
+export function baseOf(
+  index: QueueIndex,
+  belief: Belief,
+  { heads, assumedLanded }: Omit<BuildProposal, "logProbability">,
+): number[] {
+  const conflicts = noBits(index.words);
+  for (const i of heads) addAll(conflicts, index.conflictsOf(i));
+  const base = new Set(assumedLanded);
+  const visit = (i: number) => {
+    for (const other of index.undecidedAhead(i)) {
+      if (base.has(other) || heads.includes(other) || hasBit(conflicts, other) || belief.landProbability(other) < 0.5)
+        continue;
       // What has been handed to runway does not land behind those that it has bypassed.
-      if (field.batch(slot).state === "landing" && field.batch(other).state !== "landing") continue;
+      if (index.batch(i).state === "landing" && index.batch(other).state !== "landing") continue;
       base.add(other);
       visit(other);
     }
   };
-  for (const slot of landing) visit(slot);
+  for (const i of assumedLanded) visit(i);
   return [...base];
 }

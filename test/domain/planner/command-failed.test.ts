@@ -21,7 +21,13 @@ function aStart(conflictAnalyzer: { type: "none" | "all" } = { type: "none" }) {
   const begun = world.plan(world.inbox);
   const batches = begun.writes.map(({ next }) => next);
   const snapshot = {
-    queue: begun.queue ?? { queue: world.config.name, installation: "here", nextArrival: 1, nextOrder: 1, version: 0 },
+    queue: begun.queue ?? {
+      queue: world.config.name,
+      installation: "here",
+      nextArrival: 1,
+      nextPosition: 1,
+      version: 0,
+    },
     batches,
     requests: world.requests,
   };

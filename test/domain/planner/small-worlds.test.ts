@@ -66,7 +66,7 @@ const PROMISES: Readonly<Record<string, (life: Life) => boolean>> = {
     how,
     world,
   }) =>
-    how.speaksFor === "heads" ||
+    how.tests === "affected" ||
     world.landings.every(({ group, trunk, passed }) => {
       const agrees = (tree: ReadonlySet<number>, n: number) =>
         tree.has(n) && numbers(small.size).every((m) => !conflict(small, n, m) || tree.has(m) === trunk.includes(m));

@@ -68,14 +68,14 @@ const fresh: Batch = {
   queue: QUEUE,
   id: unit.batchId,
   arrival: 1,
-  nextPlace: 1,
-  order: 1,
+  nextPosition: 1,
+  position: 1,
   priority: 0,
   members: [],
   conflicts: [],
   state: "speculating",
   paths: [],
-  built: 0,
+  buildCount: 0,
   outbox: announced("batched"),
   concluded: false,
   createdAt: epochMs(START),
@@ -90,7 +90,7 @@ const small: Planner = (_, { queue, batches: [before], requests }) => {
   const act = { speculating: start, landing: land, landed: end }[next.state as "speculating" | "landing" | "landed"];
   return {
     ...(before === undefined
-      ? { queue: { ...queue, nextOrder: queue.nextOrder + 1, version: queue.version + 1 } }
+      ? { queue: { ...queue, nextPosition: queue.nextPosition + 1, version: queue.version + 1 } }
       : {}),
     writes: next === before ? [] : [before ? { before, next } : { next }],
     commands: [act, { kind: "announce", events: next.outbox }],
@@ -195,7 +195,7 @@ describe("a run of the planner's shell", () => {
 
   it.each([
     ["that was never written", undefined],
-    ["that was written before queues had an installation", { nextArrival: 5, nextOrder: 5, version: 3 }],
+    ["that was written before queues had an installation", { nextArrival: 5, nextPosition: 5, version: 3 }],
   ])("gives a queue %s an installation, and stores it before anything is started under its name", async (_, older) => {
     if (older) {
       const Item = { ...batchKeys.queue(QUEUE), ...older };

@@ -24,16 +24,16 @@ export function mustProveItself(draft: Draft, batch: Pick<Batch, "members" | "co
 }
 
 /** Gives the batch its place behind all that have one. */
-export const takePlace = (draft: Draft, batch: Batch): Batch =>
+export const takePosition = (draft: Draft, batch: Batch): Batch =>
   placed(draft, batch, (sqid, place) =>
     statusEvent(sqid, "speculating", draft.now, { occurrence: batch.id, metadata: { batch_id: batch.id, place } }),
   );
 
 function placed(draft: Draft, batch: Batch, say: (sqid: Sqid, place: number) => LogEvent): Batch {
-  const place = draft.queue.nextOrder;
-  draft.queue = { ...draft.queue, nextOrder: place + 1 };
+  const place = draft.queue.nextPosition;
+  draft.queue = { ...draft.queue, nextPosition: place + 1 };
   const events = batch.members.map(({ sqid }) => say(sqid, place));
-  return announce({ ...batch, order: place }, events);
+  return announce({ ...batch, position: place }, events);
 }
 
 /** Ends the probation of those for which a build has passed, alone or in a bundle, and of those that have been held for long enough. */
@@ -42,7 +42,7 @@ export function endProbation(draft: Draft): void {
   const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
   const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
   for (const batch of draft.batches()) {
-    if (batch.state !== "speculating" || batch.order !== undefined) continue;
+    if (batch.state !== "speculating" || batch.position !== undefined) continue;
     const proven = passed.has(batch.id);
     if (!proven && draft.now - batch.createdAt < longest) continue;
     const joined = (sqid: Sqid, place: number) =>
