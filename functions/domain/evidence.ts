@@ -1,5 +1,5 @@
 import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
-import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
+import type { BitSet } from "./bit-set.ts";
 import type { Evidence, QueueIndex } from "./queue-index.ts";
 
 /** More undecided batches ahead than this, and a bypass would need more than 2^3 builds: nobody proves that. */
@@ -16,9 +16,9 @@ export const MOST_BYPASSED = 3;
  *
  * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
-export function evidenceFor(index: QueueIndex, i: number, trunk: Bits, most = MOST_BYPASSED): Evidence | undefined {
+export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = MOST_BYPASSED): Evidence | undefined {
   if (index.evidenceOf(i).length === 0) return undefined;
-  const open = index.undecidedAhead(i).filter((other) => !hasBit(trunk, other));
+  const open = index.undecidedAhead(i).filter((other) => !trunk.has(other));
   if (open.length > most) return undefined;
   const comesTrue = open.reduce(
     (subset, other, i) => (index.batch(other).state === "landing" ? subset | (1 << i) : subset),
@@ -26,10 +26,10 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: Bits, most = MO
   );
   let found: Evidence | undefined;
   for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
-    const tree = trunk.slice();
-    addBit(tree, i);
+    const tree = trunk.copy();
+    tree.add(i);
     open.forEach((other, i) => {
-      if (subset & (1 << i)) addBit(tree, other);
+      if (subset & (1 << i)) tree.add(other);
     });
     const passed = passedBuild(index, i, tree);
     if (passed === undefined) return undefined;
@@ -39,8 +39,8 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: Bits, most = MO
 }
 
 /** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
-export const passedBuild = (index: QueueIndex, i: number, tree: Bits): Evidence | undefined =>
-  index.evidenceOf(i).find((build) => build.passed && agreeWithin(build.tree, tree, index.relevantConflicts(i)));
+export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
+  index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
  * A bundle that may land as one commit point: the heads of a passed build that have not landed. Each of them waits for nobody outside
@@ -49,17 +49,17 @@ export const passedBuild = (index: QueueIndex, i: number, tree: Bits): Evidence 
 export function bundleEvidence(
   index: QueueIndex,
   build: Evidence,
-  trunk: Bits,
+  trunk: BitSet,
   mayLand: (i: number) => boolean,
 ): number[] | undefined {
-  const group = [...members(index.bitsOf(build.path.heads))].filter((i) => !hasBit(trunk, i));
+  const group = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
   if (group.length < 2 || !group.every(mayLand)) return undefined;
-  const after = trunk.slice();
-  for (const i of group) addBit(after, i);
+  const after = trunk.copy();
+  for (const i of group) after.add(i);
   const covered = group.every(
     (i) =>
-      index.undecidedAhead(i).every((other) => hasBit(after, other)) &&
-      agreeWithin(build.tree, after, index.unbypassedConflicts(i)),
+      index.undecidedAhead(i).every((other) => after.has(other)) &&
+      build.tree.agreesWith(after, index.unbypassedConflicts(i)),
   );
   return covered ? group : undefined;
 }
@@ -79,8 +79,8 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
   if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
     (build) =>
-      agreeWithin(build.tree, tree, index.relevantToFailure(i)) &&
-      !exceedsWithin(index.without(build.tree, i), index.landed, index.reachOf(build)) &&
+      build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
+      !build.tree.without(i).exceeds(index.landed, index.possibleCausesOf(build)) &&
       othersAreCleared(index, i, build, index.landed),
   );
   return isVerdict(index, against) ? against.at(-1) : undefined;
@@ -88,7 +88,7 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
 
 /** True when a conflict that a failure must have right is landing. On probation the batch does not wait for all of these to be decided. */
 const isAboutToChange = (index: QueueIndex, i: number): boolean =>
-  [...members(index.relevantToFailure(i))].some((other) => index.batch(other).state === "landing");
+  [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
  * True when the failures, which all count against one batch, are as many as the queue asks for: one more than its `retries`. A refused
@@ -105,19 +105,18 @@ export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): bool
  *
  * A build that broke down says nothing of any batch when it was for several.
  */
-export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: Bits): boolean =>
-  isWithin(build.tested, lands, i) &&
+export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
+  build.tested.isSubsetOf(lands, i) &&
   !(brokeDown(build.path) && build.path.heads.length > 1) &&
   // A batch that was composed below one that was refused did apply.
   (build.path.unappliable !== undefined || (index.knowsTested(build) && !lacksWhatOthersNeed(index, i, build, lands)));
 
-function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: Bits): boolean {
+function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: BitSet): boolean {
   const tested = index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads);
-  for (const other of members(tested)) {
+  for (const other of tested) {
     if (other === i) continue;
-    for (const conflict of members(index.conflictsOf(other)))
-      if (hasBit(lands, conflict) && !hasBit(tree, conflict) && landsBy(index.batch(conflict), index.batch(other)))
-        return true;
+    for (const conflict of index.conflictsOf(other))
+      if (lands.has(conflict) && !tree.has(conflict) && landsBy(index.batch(conflict), index.batch(other))) return true;
   }
   return false;
 }
@@ -134,9 +133,9 @@ function landsBy(a: Batch, b: Batch): boolean {
 }
 
 /** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
-export const isRefuted = (index: QueueIndex, i: number, tree: Bits): boolean =>
-  meetWithin(tree, index.neverLanding, index.unbypassedConflicts(i)) ||
-  exceedsWithin(index.landed, tree, index.relevantConflicts(i));
+export const isRefuted = (index: QueueIndex, i: number, tree: BitSet): boolean =>
+  tree.meets(index.neverLanding, index.unbypassedConflicts(i)) ||
+  index.landed.exceeds(tree, index.relevantConflicts(i));
 
 /** No batch that the path is built for can use its outcome any more. */
 export const isUseless = (index: QueueIndex, path: Path): boolean => {

@@ -1,5 +1,4 @@
 import type { Path } from "../batch.ts";
-import { agreeWithin } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
 import {
   type BuildProposal,
@@ -38,7 +37,7 @@ export function bypasses(
     const main = treeOf(index, { heads: [i], assumedLanded: likely });
     const proof = index
       .evidenceOf(i)
-      .find((build) => build.passed && agreeWithin(build.tree, main, index.unbypassedConflicts(i)));
+      .find((build) => build.passed && build.tree.agreesWith(main, index.unbypassedConflicts(i)));
     if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.index) ?? 0)) continue;
     const assumedLanded = likely.filter((other) => other !== around.index);
     const bypass = { heads: [i], assumedLanded, logProbability: Math.log(1 - around.landProbability) };

@@ -11,7 +11,6 @@ import {
   type Path,
   pathIsActive,
 } from "../batch.ts";
-import { addAll, addBit, addCommon, hasBit, meetWithin, members, noBits } from "../bits.ts";
 import { isRefuted } from "../evidence.ts";
 import type { QueueIndex } from "../queue-index.ts";
 import { noteBlockers } from "./blockers.ts";
@@ -208,25 +207,25 @@ function acknowledge(batch: Batch, now: EpochMs): Batch {
  */
 function archivable(draft: Draft): Batch[] {
   const { index } = draft;
-  const needed = noBits(index.words);
-  const unfinished = noBits(index.words);
+  const needed = index.emptySet();
+  const unfinished = index.emptySet();
   /** What was built together with an unfinished batch, and did not pass. */
-  const built = noBits(index.words);
+  const built = index.emptySet();
   index.batches.forEach((batch, i) => {
     if (batchHasEnded(batch)) return;
-    addBit(unfinished, i);
-    addAll(needed, index.conflictsOf(i));
+    unfinished.add(i);
+    needed.addAll(index.conflictsOf(i));
   });
   for (const path of index.batches.flatMap((batch) => batch.paths)) {
     const tree = index.treeOf(path);
-    if (!meetWithin(tree, unfinished, tree)) continue;
-    addCommon(needed, tree, index.neverLanding);
+    if (!tree.meets(unfinished, tree)) continue;
+    needed.addCommon(tree, index.neverLanding);
     if (path.state === "passed") continue;
-    addAll(built, index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads));
+    built.addAll(index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads));
   }
-  addAll(needed, built);
-  for (const i of members(built)) addAll(needed, index.conflictsOf(i));
+  needed.addAll(built);
+  for (const i of built) needed.addAll(index.conflictsOf(i));
   return index.batches.filter(
-    (batch, i) => batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !hasBit(needed, i),
+    (batch, i) => batchHasEnded(batch) && batch.concluded && !batch.paths.some(pathIsActive) && !needed.has(i),
   );
 }

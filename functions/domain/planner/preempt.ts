@@ -1,5 +1,4 @@
 import type { Batch, Path } from "../batch.ts";
-import { hasBit } from "../bits.ts";
 import type { Belief } from "../speculation/belief.ts";
 import { probabilityTier } from "../speculation/candidates.ts";
 import type { BuildProposal } from "../speculation/proposals.ts";
@@ -42,6 +41,6 @@ function chanceOf({ index }: Draft, belief: Belief, i: number, path: Path): numb
   const tree = index.treeOf(path);
   return index.undecidedAhead(i).reduce((chance, other) => {
     const lands = belief.landProbability(other);
-    return chance * (hasBit(tree, other) ? lands : 1 - lands);
+    return chance * (tree.has(other) ? lands : 1 - lands);
   }, 1);
 }

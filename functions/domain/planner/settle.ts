@@ -1,7 +1,6 @@
 import { messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, enter, goesAhead, type Landing, pathIsActive } from "../batch.ts";
-import { addBit, hasBit } from "../bits.ts";
 import { bundleEvidence, evidenceFor, isUseless, MOST_BYPASSED, verdictAgainst } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
@@ -84,10 +83,10 @@ interface LandableBatch {
 function selectLandable(draft: Draft): LandableBatch[] {
   const { index } = draft;
   const passengers: LandableBatch[] = [];
-  const trunk = index.landed.slice();
+  const trunk = index.landed.copy();
   const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const take = (...indexes: number[]) => {
-    for (const i of indexes) addBit(trunk, i);
+    for (const i of indexes) trunk.add(i);
   };
   const queue = index.batches
     .map((_, i) => i)
@@ -95,7 +94,7 @@ function selectLandable(draft: Draft): LandableBatch[] {
     .sort((a, b) => (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1));
   const most = draft.config.speculation.bypass ? MOST_BYPASSED : 0;
   for (const i of queue) {
-    if (hasBit(trunk, i)) continue;
+    if (trunk.has(i)) continue;
     const evidence = evidenceFor(index, i, trunk, most);
     if (evidence) {
       passengers.push({ i, evidence });

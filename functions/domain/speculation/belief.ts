@@ -1,5 +1,5 @@
 import { compareLandingOrder } from "../batch.ts";
-import { type Bits, countWithout, hasBit, members, noBits } from "../bits.ts";
+import type { BitSet } from "../bit-set.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Prediction } from "./scorer.ts";
 
@@ -17,13 +17,13 @@ export class Belief {
   readonly #clash: number;
   readonly #known = new Map<number, number>();
   readonly #aheadOf = new Map<number, ReadonlySet<number>>();
-  readonly #nothing: Bits;
+  readonly #nothing: BitSet;
 
   constructor(index: QueueIndex, predict: (i: number) => Prediction, clash: number) {
     this.#index = index;
     this.#predict = predict;
     this.#clash = clash;
-    this.#nothing = noBits(index.words);
+    this.#nothing = index.emptySet();
   }
 
   landProbability(i: number): number {
@@ -38,7 +38,7 @@ export class Belief {
     const index = this.#index;
     const state = index.batch(i).state;
     if (state === "landing" || state === "landed") return 1;
-    if (hasBit(index.neverLanding, i)) return 0;
+    if (index.neverLanding.has(i)) return 0;
     const evidence = index.evidenceOf(i);
     const passed = evidence.filter((build) => build.passed);
     const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#nothing];
@@ -59,10 +59,10 @@ export class Belief {
   }
 
   /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
-  #unmet(i: number, tree: Bits): number {
+  #unmet(i: number, tree: BitSet): number {
     const index = this.#index;
-    let count = countWithout(index.landed, tree, index.unbypassedConflicts(i));
-    for (const other of this.#ahead(i)) if (!hasBit(tree, other)) count++;
+    let count = index.landed.countMissingIn(tree, index.unbypassedConflicts(i));
+    for (const other of this.#ahead(i)) if (!tree.has(other)) count++;
     return count;
   }
 
@@ -88,7 +88,7 @@ export class Belief {
    */
   #appliesDespite({ tree }: Evidence, i: number): number {
     const index = this.#index;
-    const below = [...members(index.without(tree, i))].filter((other) => !hasBit(index.landed, other));
+    const below = [...tree.without(i)].filter((other) => !index.landed.has(other));
     const chances = below.map((other) => this.#landsBefore(other, i));
     const average = chances.reduce((sum, chance) => sum + 1 - chance, 0) / Math.max(1, chances.length);
     const isMainGuess = chances.every((chance) => chance >= 0.5);
@@ -97,7 +97,7 @@ export class Belief {
 
   /** How likely `other` is to land before the batch. Asks no further about a batch that does not conflict with it: no order binds the two. */
   #landsBefore(other: number, i: number): number {
-    if (hasBit(this.#index.neverLanding, other)) return 0;
+    if (this.#index.neverLanding.has(other)) return 0;
     if (this.#ahead(i).has(other)) return this.landProbability(other);
     return compareLandingOrder(this.#index.batch(other), this.#index.batch(i)) < 0
       ? Math.max(LESS_THAN_HALF, this.#predict(other).success)
@@ -108,9 +108,9 @@ export class Belief {
   #suspects(build: Evidence, i: number): number {
     const index = this.#index;
     let count = 1;
-    for (const other of members(index.tests === "everything" ? build.tree : index.bitsOf(build.path.heads))) {
-      if (other === i || hasBit(index.landed, other)) continue;
-      if (hasBit(index.neverLanding, other)) return Number.POSITIVE_INFINITY;
+    for (const other of index.tests === "everything" ? build.tree : index.bitsOf(build.path.heads)) {
+      if (other === i || index.landed.has(other)) continue;
+      if (index.neverLanding.has(other)) return Number.POSITIVE_INFINITY;
       if (this.#isSuspect(build, other)) count++;
     }
     return count;
@@ -131,10 +131,9 @@ export class Belief {
     const index = this.#index;
     const passed = index.evidenceOf(i).filter((build) => build.passed);
     const ahead = this.#ahead(i);
-    const isBefore = (other: number) =>
-      ahead.has(other) || hasBit(index.landed, other) || hasBit(index.neverLanding, other);
-    return [...members(index.unbypassedConflicts(i))].filter(
-      (other) => hasBit(tree, other) && isBefore(other) && !passed.some((build) => hasBit(build.tree, other)),
+    const isBefore = (other: number) => ahead.has(other) || index.landed.has(other) || index.neverLanding.has(other);
+    return [...index.unbypassedConflicts(i)].filter(
+      (other) => tree.has(other) && isBefore(other) && !passed.some((build) => build.tree.has(other)),
     );
   }
 }

@@ -1,5 +1,4 @@
 import type { Path } from "../batch.ts";
-import { agreeWithin, hasBit, members } from "../bits.ts";
 import type { QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
 import {
@@ -105,7 +104,7 @@ function liveBundles(index: QueueIndex, heads: readonly WaitingHead[]): Bundled[
   const waiting = new Map(live.length > 0 ? heads.map((head) => [head.index, head]) : []);
   const found: Bundled[] = [];
   for (const path of live) {
-    const together = [...members(index.bitsOf(path.heads))].filter((i) => !hasBit(index.landed, i));
+    const together = [...index.bitsOf(path.heads)].filter((i) => !index.landed.has(i));
     const known = together.flatMap((i) => waiting.get(i) ?? []);
     if (known.length < together.length || index.isOutdated(path)) continue;
     found.push({ path, heads: known.sort((a, b) => a.position - b.position) });
@@ -123,7 +122,7 @@ function isAsGuessed(index: QueueIndex, { heads, path }: Bundled): boolean {
     assumedLanded: heads.flatMap(({ undecided: open }) => likelyToLand(open)),
   });
   const tree = index.treeOf(path);
-  return indexes.every((i) => agreeWithin(tree, guess, index.relevantConflicts(i)));
+  return indexes.every((i) => tree.agreesWith(guess, index.relevantConflicts(i)));
 }
 
 /** One of them hangs on another outside that hangs on one of them: they can't land as one. */
@@ -224,7 +223,7 @@ function limitOf(index: QueueIndex, { index: i }: WaitingHead): number {
     if (build.passed || build.path.heads.length < 2 || build.path.unappliable !== undefined) continue;
     const suspects = build.path.heads.filter((id) => {
       const other = index.indexOf(id);
-      return other !== undefined && !hasBit(index.landed, other);
+      return other !== undefined && !index.landed.has(other);
     }).length;
     limit = Math.min(limit, Math.max(1, Math.ceil(suspects / 4)));
   }

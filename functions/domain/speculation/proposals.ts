@@ -1,5 +1,5 @@
 import { compareLandingOrder } from "../batch.ts";
-import { addAll, addBit, agreeWithin, type Bits, hasBit, isWithin, meetWithin, members, noBits } from "../bits.ts";
+import type { BitSet } from "../bit-set.ts";
 import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
@@ -42,10 +42,10 @@ export const likelyToLand = (open: Head["undecided"]): number[] =>
   open.flatMap(({ index: i, landProbability: lands }) => (lands >= 0.5 ? [i] : []));
 
 /** Per slot, the trees of the builds under way for it. */
-export type Running = ReadonlyMap<number, readonly Bits[]>;
+export type Running = ReadonlyMap<number, readonly BitSet[]>;
 
 export function buildsUnderWay(index: QueueIndex): Running {
-  const trees = new Map<number, Bits[]>();
+  const trees = new Map<number, BitSet[]>();
   for (const batch of index.batches)
     for (const path of batch.paths) {
       if (path.state !== "building") continue;
@@ -61,10 +61,10 @@ export function buildsUnderWay(index: QueueIndex): Running {
 export function treeOf(
   index: QueueIndex,
   { heads, assumedLanded }: Pick<BuildProposal, "heads" | "assumedLanded">,
-): Bits {
-  const tree = index.landed.slice();
-  for (const i of assumedLanded) addBit(tree, i);
-  for (const i of heads) addBit(tree, i);
+): BitSet {
+  const tree = index.landed.copy();
+  for (const i of assumedLanded) tree.add(i);
+  for (const i of heads) tree.add(i);
   return tree;
 }
 
@@ -80,7 +80,7 @@ export function needsNoBuild(index: QueueIndex, belief: Belief, running: Running
   const i = proposal.heads[0] ?? -1;
   const tree = treeOf(index, proposal);
   const conflicts = index.relevantConflicts(i);
-  if (running.get(i)?.some((other) => agreeWithin(other, tree, conflicts))) return true;
+  if (running.get(i)?.some((other) => other.agreesWith(tree, conflicts))) return true;
   if (passedBuild(index, i, tree)) return true;
   if (index.refusals.length === 0 && index.evidenceOf(i).every((build) => build.passed)) return false;
   if (cannotBeComposed(index, belief, proposal)) return true;
@@ -90,23 +90,21 @@ export function needsNoBuild(index: QueueIndex, belief: Belief, running: Running
 }
 
 /** The failures that will count against the batch if the tree, which holds the batch, comes true: nothing in them is lost, or not in the tree. */
-export const failuresOf = (index: QueueIndex, i: number, tree: Bits): Evidence[] =>
+export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence[] =>
   index
     .evidenceOf(i)
     .filter(
       (build) =>
         !build.passed &&
-        agreeWithin(build.tree, tree, index.relevantToFailure(i)) &&
-        !meetWithin(build.tree, index.neverLanding, index.reachOf(build)) &&
+        build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
+        !build.tree.meets(index.neverLanding, index.possibleCausesOf(build)) &&
         othersAreCleared(index, i, build, tree),
     );
 
 /** True when each batch of the tree but the head has landed, or has passed on those of the tree that conflict with it. */
-function parentHasPassed(index: QueueIndex, i: number, tree: Bits): boolean {
-  const parent = index.without(tree, i);
-  return [...members(parent)].every(
-    (other) => hasBit(index.landed, other) || passedBuild(index, other, parent) !== undefined,
-  );
+function parentHasPassed(index: QueueIndex, i: number, tree: BitSet): boolean {
+  const parent = tree.without(i);
+  return [...parent].every((other) => index.landed.has(other) || passedBuild(index, other, parent) !== undefined);
 }
 
 /**
@@ -122,11 +120,11 @@ export function cannotBeComposed(
   if (index.refusals.length === 0) return false;
   const base = baseOf(index, belief, { heads, assumedLanded });
   const order = [base, heads].flatMap((batches) => batches.toSorted((a, b) => compare(index, a, b)));
-  return index.refusals.some(({ i, build }) => {
+  return index.refusals.some(({ index: i, evidence: build }) => {
     const position = order.indexOf(i);
-    if (position < 0 || hasBit(index.landed, i)) return false;
+    if (position < 0 || index.landed.has(i)) return false;
     const below = index.landedWith(order.slice(0, position + 1));
-    return isWithin(build.tree, below) && agreeWithin(build.tree, below, index.conflictsOf(i));
+    return build.tree.isSubsetOf(below) && build.tree.agreesWith(below, index.conflictsOf(i));
   });
 }
 
@@ -139,12 +137,12 @@ export function baseOf(
   belief: Belief,
   { heads, assumedLanded }: Omit<BuildProposal, "logProbability">,
 ): number[] {
-  const conflicts = noBits(index.words);
-  for (const i of heads) addAll(conflicts, index.conflictsOf(i));
+  const conflicts = index.emptySet();
+  for (const i of heads) conflicts.addAll(index.conflictsOf(i));
   const base = new Set(assumedLanded);
   const visit = (i: number) => {
     for (const other of index.undecidedAhead(i)) {
-      if (base.has(other) || heads.includes(other) || hasBit(conflicts, other) || belief.landProbability(other) < 0.5)
+      if (base.has(other) || heads.includes(other) || conflicts.has(other) || belief.landProbability(other) < 0.5)
         continue;
       // What has been handed to runway does not land behind those that it has bypassed.
       if (index.batch(i).state === "landing" && index.batch(other).state !== "landing") continue;
