@@ -2,34 +2,33 @@ import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import type { BitSet } from "./bit-set.ts";
 import type { Evidence, QueueIndex } from "./queue-index.ts";
 
-/** More undecided batches ahead than this, and a bypass would need more than 2^3 builds: nobody proves that. */
+/** A bypass of more undecided batches than this is not looked for: it would need more than 2^3 passed builds. */
 export const MOST_BYPASSED = 3;
 
 /**
- * The evidence for landing batch `slot` on `trunk` (what has landed, or was selected to land before it). Undefined unless, for every way
- * in which the undecided batches ahead of it can still turn out, the tree with the batch in it has passed. With none undecided that is the
- * strict rule; with some it is a bypass.
+ * The evidence for landing batch i on `trunk`, which holds what has landed and what was selected to land before the batch. Undefined unless a
+ * build has passed for every way in which the undecided batches ahead can turn out. With no undecided batch ahead, that is one build (the strict
+ * rule). With up to `most`, it is a bypass.
  *
- * Of these builds the answer is the one of the tree that comes true: runway lands what was handed to it first, so the undecided batches
- * that are landing are taken to land, and the others not to. Example: A is landing, B is undecided, both ahead of H. H needs passed builds
- * of {H}, {A, H}, {B, H} and {A, B, H}; the answer is the build of {A, H}.
+ * Example: A is landing, B is speculating, and both are ahead of H. H needs passed builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer is
+ * the build of {A, H}, whose assumptions come true: runway lands in the order in which it was told, so A lands before H, and B does not.
  *
  * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
 export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = MOST_BYPASSED): Evidence | undefined {
   if (index.evidenceOf(i).length === 0) return undefined;
-  const open = index.undecidedAhead(i).filter((other) => !trunk.has(other));
-  if (open.length > most) return undefined;
-  const comesTrue = open.reduce(
-    (subset, other, i) => (index.batch(other).state === "landing" ? subset | (1 << i) : subset),
+  const undecided = index.undecidedAhead(i).filter((other) => !trunk.has(other));
+  if (undecided.length > most) return undefined;
+  const comesTrue = undecided.reduce(
+    (subset, other, bit) => (index.batch(other).state === "landing" ? subset | (1 << bit) : subset),
     0,
   );
   let found: Evidence | undefined;
-  for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
+  for (let subset = (1 << undecided.length) - 1; subset >= 0; subset--) {
     const tree = trunk.copy();
     tree.add(i);
-    open.forEach((other, i) => {
-      if (subset & (1 << i)) tree.add(other);
+    undecided.forEach((other, bit) => {
+      if (subset & (1 << bit)) tree.add(other);
     });
     const passed = passedBuild(index, i, tree);
     if (passed === undefined) return undefined;
@@ -38,13 +37,17 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
   return found;
 }
 
-/** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
+/**
+ * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A passed
+ * build of {A, X, H} counts for the tree {A, H}, and not for {H}.
+ */
 export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
- * A bundle that may land as one commit point: the heads of a passed build that have not landed. Each of them waits for nobody outside
- * it, and the build agrees with the trunk about all that conflicts with any of them.
+ * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
+ * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
+ * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
  */
 export function bundleEvidence(
   index: QueueIndex,
@@ -52,25 +55,28 @@ export function bundleEvidence(
   trunk: BitSet,
   mayLand: (i: number) => boolean,
 ): number[] | undefined {
-  const group = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
-  if (group.length < 2 || !group.every(mayLand)) return undefined;
+  const bundle = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
+  if (bundle.length < 2 || !bundle.every(mayLand)) return undefined;
   const after = trunk.copy();
-  for (const i of group) after.add(i);
-  const covered = group.every(
+  for (const i of bundle) after.add(i);
+  const covered = bundle.every(
     (i) =>
       index.undecidedAhead(i).every((other) => after.has(other)) &&
       build.tree.agreesWith(after, index.unbypassedConflicts(i)),
   );
-  return covered ? group : undefined;
+  return covered ? bundle : undefined;
 }
 
 /**
- * The build that proves that the batch fails on the trunk; undefined while nothing proves it. The batch has failed when no batch ahead of it
- * is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
- * against the batch when
+ * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of it is
+ * undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts against the
+ * batch when
  * - it agrees with the trunk about everything that conflicts with the batch,
- * - everything else that the failure may be due to has landed, and
+ * - every other batch that may be the cause of the failure has landed, and
  * - every other batch that the build tested is cleared (`othersAreCleared`).
+ *
+ * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A fails,
+ * it says nothing about H, which is built alone.
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
@@ -86,24 +92,24 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
   return isVerdict(index, against) ? against.at(-1) : undefined;
 }
 
-/** True when a conflict that a failure must have right is landing. On probation the batch does not wait for all of these to be decided. */
+/** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */
 const isAboutToChange = (index: QueueIndex, i: number): boolean =>
   [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
- * True when the failures, which all count against one batch, are as many as the queue asks for: one more than its `retries`. A refused
- * composition is one by itself, since composing the same again gives the same; so is a build that broke down as often as the queue allows.
+ * True when the failures, which all count against one batch, are enough to fail the batch: one more than the queue's `retries`. A single refused
+ * composition is enough, since composing the same again is refused again. So is a build whose infrastructure failed as often as the queue allows.
  */
 export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): boolean =>
   against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
- * True when no other batch that the failed build tested can be the cause, given that the batches of `lands` land: each of them lands, and
- * had in the tree every conflicting batch that lands before it or together with it. A batch that lands is sound with what has landed by
- * then; it may have failed here for want of it. Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing of H,
- * since B lacked A in it. Had {A, B, H} failed, it would count against H.
+ * True when no batch but batch i can be the cause of the failure, given that the batches of `lands` land. Each other batch that the build tested
+ * has to land, and must have had in the tree every conflicting batch that lands before it or together with it: else it may have failed for want
+ * of that one. A build of a bundle whose infrastructure failed clears no batch.
  *
- * A build that broke down says nothing of any batch when it was for several.
+ * Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing about H, since B lacked A in that build. Had {A, B, H}
+ * failed, it would count against H.
  */
 export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
   build.tested.isSubsetOf(lands, i) &&
@@ -111,6 +117,7 @@ export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, 
   // A batch that was composed below one that was refused did apply.
   (build.path.unappliable !== undefined || (index.knowsTested(build) && !lacksWhatOthersNeed(index, i, build, lands)));
 
+/** True when another batch that the build tested lacked, in that build, a conflicting batch that lands before it or together with it. */
 function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: BitSet): boolean {
   const tested = index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads);
   for (const other of tested) {
@@ -121,7 +128,7 @@ function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evide
   return false;
 }
 
-/** True when a lands before b, or together with b. True also when the times do not tell. */
+/** True when a lands before b or together with b. Also true when both landed at the same time and it is not known which came first. */
 function landsBy(a: Batch, b: Batch): boolean {
   if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
   const { landing } = b;
@@ -132,12 +139,15 @@ function landsBy(a: Batch, b: Batch): boolean {
   );
 }
 
-/** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
+/**
+ * True when the assumptions of `tree` about the conflicts of batch i no longer hold: it contains a batch that will never land, or lacks a
+ * relevant batch that has landed. Example: A conflicts with H. {A, H} is refuted when A fails, and {H} is refuted when A lands.
+ */
 export const isRefuted = (index: QueueIndex, i: number, tree: BitSet): boolean =>
   tree.meets(index.neverLanding, index.unbypassedConflicts(i)) ||
   index.landed.exceeds(tree, index.relevantConflicts(i));
 
-/** No batch that the path is built for can use its outcome any more. */
+/** True when one of the path's heads can no longer use the build: the head is not speculating any more, or the assumptions no longer hold. */
 export const isUseless = (index: QueueIndex, path: Path): boolean => {
   const tree = index.treeOf(path);
   if (index.isOutdated(path)) return true;

@@ -135,7 +135,7 @@ export class OurQueue {
     };
     this.#requests.set(sqid, request);
     const score = scorerFor(this.#config.speculation.scorer, this.#queue.history);
-    this.ledger.predictions.push({ told: score({ members: [{ ...request, touches }] }).success, passes: passed });
+    this.ledger.predictions.push({ told: score({ request: { ...request, touches } }).success, passes: passed });
     return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
   }
 

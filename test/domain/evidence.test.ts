@@ -5,8 +5,9 @@ import type { Batch, Path } from "../../functions/domain/batch.ts";
 import { evidenceFor, verdictAgainst } from "../../functions/domain/evidence.ts";
 import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 import { Belief } from "../../functions/domain/speculation/belief.ts";
-import { headsInBundles } from "../../functions/domain/speculation/bundles.ts";
-import { waitingHeads } from "../../functions/domain/speculation/proposals.ts";
+import { headsInBundles } from "../../functions/domain/speculation/bundles-under-way.ts";
+import { waitingHeads } from "../../functions/domain/speculation/heads.ts";
+import { aBatchRequest } from "../support/batch-request.ts";
 import { QUEUE } from "./planner/world.ts";
 
 const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
@@ -20,7 +21,7 @@ const aBatch = (n: number, conflicts: readonly number[], change: Partial<Batch> 
   position: n,
   nextPosition: n,
   priority: 0,
-  members: [],
+  request: aBatchRequest(QUEUE, n),
   conflicts: ids(conflicts),
   state: "speculating",
   paths: [],
@@ -64,8 +65,8 @@ const landed = (at: number, train: readonly number[] = [], bundle?: readonly num
 });
 
 const verdictOn = (n: number, batches: readonly Batch[], options: QueueIndexOptions = {}) => {
-  const field = new QueueIndex(batches, options);
-  return verdictAgainst(field, field.indexOf(id(n)) ?? -1)?.path;
+  const index = new QueueIndex(batches, options);
+  return verdictAgainst(index, index.indexOf(id(n)) ?? -1)?.path;
 };
 
 describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed since", () => {
@@ -125,8 +126,8 @@ describe("a change that has passed without the change that bypassed it, where bu
       landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
     });
     const one = aBatch(1, [], { paths: [aPath("passed", [], [1])] });
-    const field = new QueueIndex([one, two], { tests: "affected", exact });
-    expect(evidenceFor(field, 0, field.landed) !== undefined).toBe(expected);
+    const index = new QueueIndex([one, two], { tests: "affected", exact });
+    expect(evidenceFor(index, 0, index.landed) !== undefined).toBe(expected);
   });
 });
 
@@ -170,8 +171,8 @@ describe("the evidence for a bypass", () => {
   /** 1 and 2 are ahead of 3, which has passed on every way in which they can turn out. */
   const evidence = (one: Partial<Batch>, two: Partial<Batch>) => {
     const paths = [[1, 2], [1], [2], []].map((base) => aPath("passed", base, [3]));
-    const field = new QueueIndex([aBatch(1, [], one), aBatch(2, [], two), aBatch(3, [1, 2], { paths })]);
-    return evidenceFor(field, 2, field.landed)?.path.base;
+    const index = new QueueIndex([aBatch(1, [], one), aBatch(2, [], two), aBatch(3, [1, 2], { paths })]);
+    return evidenceFor(index, 2, index.landed)?.path.base;
   };
   const landing = { state: "landing" } as const;
 
@@ -193,8 +194,8 @@ describe("bundles that are being built", () => {
       aBatch(5, [], { paths: [aPath("building", [], [5, 6])] }),
       aBatch(6, []),
     ];
-    const field = new QueueIndex(batches);
-    const heads = waitingHeads(field, new Belief(field, () => ({ success: 0.9 }), 0.001));
-    expect([...headsInBundles(field, heads)]).toEqual([0, 2, 4, 5]);
+    const index = new QueueIndex(batches);
+    const heads = waitingHeads(index, new Belief(index, () => ({ success: 0.9 }), 0.001));
+    expect([...headsInBundles(index, heads)]).toEqual([0, 2, 4, 5]);
   });
 });

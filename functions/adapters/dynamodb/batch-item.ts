@@ -35,7 +35,7 @@ export const StoredTouches = z.object({
   authors: z.array(z.string()),
 });
 
-const StoredMember = z.looseObject({
+const StoredBatchRequest = z.looseObject({
   sqid: Sqid,
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
@@ -62,7 +62,7 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
   position: z.int().positive().exactOptional(),
   nextPosition: z.int().positive(),
   priority: Priority.default(0),
-  members: z.array(StoredMember),
+  request: StoredBatchRequest,
   conflicts: z.array(BatchId),
   state: z.enum(["speculating", "landing", "cancelling", "landed", "failed", "cancelled"]),
   paths: z.array(StoredPath),

@@ -20,10 +20,9 @@ export function noteBlockers(draft: Draft): void {
       blocker: blocked.by,
       ...(blocked.on.length > 0 ? { on: blocked.on.map(batchLabel).join(" ") } : {}),
     };
-    const events = batch.members.map(({ sqid }) =>
-      happeningEvent(sqid, "blocked", draft.now, { occurrence: `${batch.id}/${batch.version + 1}`, metadata }),
-    );
-    draft.put(announce({ ...batch, blocked }, events));
+    const details = { occurrence: `${batch.id}/${batch.version + 1}`, metadata };
+    const event = happeningEvent(batch.request.sqid, "blocked", draft.now, details);
+    draft.put(announce({ ...batch, blocked }, [event]));
   }
 }
 

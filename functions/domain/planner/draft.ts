@@ -64,10 +64,9 @@ export class Draft {
   }
 
   #carry(batch: Batch): void {
-    for (const { sqid } of batch.members) {
-      const other = this.carrierOf(sqid);
-      if (other === undefined || batchHasEnded(other)) this.#carriers.set(sqid, batch.id);
-    }
+    const { sqid } = batch.request;
+    const other = this.carrierOf(sqid);
+    if (other === undefined || batchHasEnded(other)) this.#carriers.set(sqid, batch.id);
   }
 }
 

@@ -3,50 +3,58 @@ import type { BitSet } from "../bit-set.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Prediction } from "./scorer.ts";
 
-/** How likely a batch is to land once a build of it has passed, but for conflicts that it has not met, and once one has failed. */
+/** How likely a batch is to land after one of its builds has passed, before conflicts that the build did not contain are counted. */
 export const PROVEN = 0.998;
+/** How likely a batch is to land after a failure that no other batch can be the cause of. */
 export const DISPROVEN = 0.015;
-/** The most that is believed of a batch that no likeliest guess is to assume. */
+/** Below one half, so that the likeliest path does not assume that the batch lands. */
 const LESS_THAN_HALF = 0.49;
 
-/** How likely each batch is to land: what the scorer says, until a build says more; less with every conflict that it was not built with. */
+/**
+ * How likely each batch is to land. Before a build of the batch has ended, that is the scorer's prediction. A passed build raises it to PROVEN, a
+ * failed one lowers it. Each conflict that no build of the batch has contained lowers it by the clash rate.
+ *
+ * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After a build of {A, H} has
+ * passed, H lands with 0.998 · 0.99: only B is untested.
+ */
 export class Belief {
   readonly #index: QueueIndex;
   readonly #predict: (i: number) => Prediction;
   /** How likely two batches that conflict are to fail together. */
-  readonly #clash: number;
+  readonly #clashRate: number;
   readonly #known = new Map<number, number>();
   readonly #aheadOf = new Map<number, ReadonlySet<number>>();
-  readonly #nothing: BitSet;
+  readonly #emptyTree: BitSet;
 
-  constructor(index: QueueIndex, predict: (i: number) => Prediction, clash: number) {
+  constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
     this.#index = index;
     this.#predict = predict;
-    this.#clash = clash;
-    this.#nothing = index.emptySet();
+    this.#clashRate = clashRate;
+    this.#emptyTree = index.emptySet();
   }
 
+  /** The probability, 0 … 1, that batch i lands. 1 when it has landed or is landing, 0 when it will never land. */
   landProbability(i: number): number {
     const known = this.#known.get(i);
     if (known !== undefined) return known;
-    const probability = this.#judge(i);
+    const probability = this.#computed(i);
     this.#known.set(i, probability);
     return probability;
   }
 
-  #judge(i: number): number {
+  #computed(i: number): number {
     const index = this.#index;
-    const state = index.batch(i).state;
+    const { state } = index.batch(i);
     if (state === "landing" || state === "landed") return 1;
     if (index.neverLanding.has(i)) return 0;
     const evidence = index.evidenceOf(i);
     const passed = evidence.filter((build) => build.passed);
-    const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#nothing];
+    const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#emptyTree];
     const prior = passed.length > 0 ? PROVEN : this.#predict(i).success;
-    const unmet = Math.min(...trees.map((tree) => this.#unmet(i, tree)));
-    let lands = prior * (1 - this.#clash) ** unmet;
-    for (const build of evidence) if (!build.passed) lands = Math.min(lands, this.#landsDespite(build, i));
-    return lands;
+    const untested = Math.min(...trees.map((tree) => this.#countUntested(i, tree)));
+    let probability = prior * (1 - this.#clashRate) ** untested;
+    for (const build of evidence) if (!build.passed) probability = Math.min(probability, this.#despite(build, i));
+    return probability;
   }
 
   #ahead(i: number): ReadonlySet<number> {
@@ -58,8 +66,8 @@ export class Belief {
     return ahead;
   }
 
-  /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
-  #unmet(i: number, tree: BitSet): number {
+  /** How many batches that conflict with batch i have landed, or are undecided and ahead of it, and are not in the tree. */
+  #countUntested(i: number, tree: BitSet): number {
     const index = this.#index;
     let count = index.landed.countMissingIn(tree, index.unbypassedConflicts(i));
     for (const other of this.#ahead(i)) if (!tree.has(other)) count++;
@@ -67,35 +75,44 @@ export class Belief {
   }
 
   /**
-   * How likely it is to land after this failure: as far as another head may be the cause, or a conflict with something that will not
-   * be there.
+   * How likely batch i is to land despite the failed build. It may land because another batch was the cause, or because the cause was a conflict
+   * with a batch that does not land.
+   *
+   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. Each is the cause as likely as the other, so H lands
+   * with 0.5 or a little more.
    */
-  #landsDespite(build: Evidence, i: number): number {
+  #despite(build: Evidence, i: number): number {
     if (build.path.unappliable !== undefined) return this.#appliesDespite(build, i);
-    if (!this.#isSuspect(build, i)) return 1;
+    if (!this.#mayBeCause(build, i)) return 1;
     const index = this.#index;
-    const own = index.hasPassed(i) ? 0 : 1 - Math.min(PROVEN, this.#predict(i).success);
-    const met = this.#newlyMet(build, i);
-    const landing = met.reduce((sum, other) => sum + this.landProbability(other), 0);
-    const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
-    return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(build, i));
+    const ownFault = index.hasPassed(i) ? 0 : 1 - Math.min(PROVEN, this.#predict(i).success);
+    const untested = this.#untestedConflicts(build, i);
+    const expectedLandings = untested.reduce((sum, other) => sum + this.landProbability(other), 0);
+    const conflictGoesAway =
+      (this.#clashRate * (untested.length - expectedLandings)) / (ownFault + this.#clashRate * untested.length);
+    return Math.max(DISPROVEN, 1 - (1 - conflictGoesAway) / this.#countPossibleCauses(build, i));
   }
 
   /**
-   * How likely the batch is to apply after all, since one of the batches that were composed below it does not land: the average chance of
-   * that, since any of them may be the cause. Less than one half when each of them is expected to land, so that no guess assumes all of
-   * them and the batch. Example: X was refused on {A, B}, which land with 0.9 and 0.7. X is believed to land with 0.2.
+   * How likely batch i is to apply after all, because one of the batches that were composed below it does not land. Any of them may be the cause,
+   * so this is the average probability that they do not land. It is less than one half when each of them is expected to land, so that no
+   * likeliest path contains all of them and the batch.
+   *
+   * Example: X was refused on {A, B}, which land with 0.9 and 0.7. X lands with (0.1 + 0.3) / 2 = 0.2.
    */
   #appliesDespite({ tree }: Evidence, i: number): number {
     const index = this.#index;
     const below = [...tree.without(i)].filter((other) => !index.landed.has(other));
     const chances = below.map((other) => this.#landsBefore(other, i));
     const average = chances.reduce((sum, chance) => sum + 1 - chance, 0) / Math.max(1, chances.length);
-    const isMainGuess = chances.every((chance) => chance >= 0.5);
-    return Math.max(DISPROVEN, isMainGuess ? Math.min(average, LESS_THAN_HALF) : average);
+    const allAreExpected = chances.every((chance) => chance >= 0.5);
+    return Math.max(DISPROVEN, allAreExpected ? Math.min(average, LESS_THAN_HALF) : average);
   }
 
-  /** How likely `other` is to land before the batch. Asks no further about a batch that does not conflict with it: no order binds the two. */
+  /**
+   * How likely `other` is to land before batch i. For a batch that is independent of i, only the scorer is asked: no order binds the two, so
+   * asking this belief might never end.
+   */
   #landsBefore(other: number, i: number): number {
     if (this.#index.neverLanding.has(other)) return 0;
     if (this.#ahead(i).has(other)) return this.landProbability(other);
@@ -104,36 +121,39 @@ export class Belief {
       : 0;
   }
 
-  /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
-  #suspects(build: Evidence, i: number): number {
+  /** How many batches may be the cause of the failure, batch i included. Infinity when one that the build tested will never land anyway. */
+  #countPossibleCauses(build: Evidence, i: number): number {
     const index = this.#index;
     let count = 1;
-    for (const other of index.tests === "everything" ? build.tree : index.bitsOf(build.path.heads)) {
+    for (const other of index.testedBy(build.path)) {
       if (other === i || index.landed.has(other)) continue;
       if (index.neverLanding.has(other)) return Number.POSITIVE_INFINITY;
-      if (this.#isSuspect(build, other)) count++;
+      if (this.#mayBeCause(build, other)) count++;
     }
     return count;
   }
 
-  /** It has never passed; or it was a head here, and met something that it has passed with nowhere. */
-  #isSuspect(build: Evidence, i: number): boolean {
+  /** True when batch i has never passed, or was a head of this build together with a conflicting batch that it has never passed with. */
+  #mayBeCause(build: Evidence, i: number): boolean {
     const index = this.#index;
     if (!index.hasPassed(i)) return true;
-    return build.path.heads.includes(index.batch(i).id) && this.#newlyMet(build, i).length > 0;
+    return build.path.heads.includes(index.batch(i).id) && this.#untestedConflicts(build, i).length > 0;
   }
 
   /**
-   * What conflicts with it and was in the tree, but in none of those with which it has passed. Nothing that goes behind it, as another
-   * head of a bundle may: it can't fail for that one, and what is believed of that one hangs on this.
+   * Conflicting batches in this build's tree that no passing build of batch i has contained. Batches behind it in landing order are left out:
+   * their outcome cannot make this one fail.
+   *
+   * Example: A ← H ← C, and a build of {A, H} has passed. Of a failed bundle {A, B, H, C} with B ahead of H, the untested conflict of H is B:
+   * A has been tested, and C is behind.
    */
-  #newlyMet({ tree }: Evidence, i: number): number[] {
+  #untestedConflicts({ tree }: Evidence, i: number): number[] {
     const index = this.#index;
     const passed = index.evidenceOf(i).filter((build) => build.passed);
     const ahead = this.#ahead(i);
-    const isBefore = (other: number) => ahead.has(other) || index.landed.has(other) || index.neverLanding.has(other);
+    const isNotBehind = (other: number) => ahead.has(other) || index.landed.has(other) || index.neverLanding.has(other);
     return [...index.unbypassedConflicts(i)].filter(
-      (other) => tree.has(other) && isBefore(other) && !passed.some((build) => build.tree.has(other)),
+      (other) => tree.has(other) && isNotBehind(other) && !passed.some((build) => build.tree.has(other)),
     );
   }
 }

@@ -6,6 +6,7 @@ import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
 import { emptyHistory, learnDuration, learnOutcome } from "../../../functions/domain/speculation/history.ts";
+import { aBatchRequest } from "../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
@@ -23,7 +24,7 @@ const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Ba
   nextPosition: n,
   position: n,
   priority: 0,
-  members: [],
+  request: aBatchRequest(queue, n),
   conflicts: [],
   state: "speculating",
   paths: [],

@@ -47,18 +47,14 @@ const aPath = (queue: QueueName, n: number, overrides: Partial<Path> = {}): Path
 });
 const aBatch = (queue: QueueName, overrides: Partial<Batch> = {}): Batch => ({
   ...{ queue, id: BatchId.parse(`${queue}/batch/1`), arrival: 1, position: 1, nextPosition: 1, priority: 0 },
-  members: [
-    {
-      ...{
-        sqid: sqidOf(queue, RequestNumber.parse(1)),
-        changes: [uri],
-        strategy: "REBASE",
-        receivedAt: at,
-        version: 3,
-      },
-      touches,
-    },
-  ],
+  request: {
+    sqid: sqidOf(queue, RequestNumber.parse(1)),
+    changes: [uri],
+    strategy: "REBASE",
+    receivedAt: at,
+    version: 3,
+    touches,
+  },
   ...{ conflicts: [], state: "speculating", paths: [aPath(queue, 1)], buildCount: 1, outbox: [], concluded: false },
   ...{ createdAt: at, version: 1 },
   ...overrides,
@@ -87,7 +83,7 @@ describe("a stored batch", () => {
   });
 
   it.each<[what: string, change: object, says: RegExp]>([
-    ["without members", { members: undefined }, /batch#stored-\d+\/batch\/1 can't be read: .*members/],
+    ["without a request", { request: undefined }, /batch#stored-\d+\/batch\/1 can't be read: .*request/],
     ["in a state that there is not", { state: "lost" }, /can't be read: .*state/],
     ["whose build has no key", { paths: [{ state: "building" }] }, /can't be read: .*paths\[0\]\.buildKey/],
     ["with a count that is no number", { buildCount: "many" }, /can't be read: .*buildCount/],
@@ -236,7 +232,7 @@ describe("a request that touches as much as it can", () => {
     const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}`));
     const said = { v: 1, queue, sqid: sqidOf(queue, RequestNumber.parse(1)), at, reason, metadata: {} } as const;
     const batch = aBatch(queue, {
-      members: [{ ...aRequest(queue, 1), changes, touches: most, version: 3 }],
+      request: { ...aRequest(queue, 1), changes, touches: most, version: 3 },
       conflicts: ids,
       reason,
       paths: Array.from({ length: 60 }, (_, n) =>

@@ -53,7 +53,7 @@ describe("a batch that was built often", () => {
       v: 1,
       kind: "cancel-requested",
       queue: queue.queue,
-      sqid: Sqid.parse(batch.members[0]?.sqid),
+      sqid: Sqid.parse(batch.request.sqid),
     } as const;
     const snapshot = { queue, batches: [stored], requests: world.requests };
     const [written] = plan(world.config, snapshot, [cancel], at).writes;

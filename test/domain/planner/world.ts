@@ -213,8 +213,7 @@ export class World {
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
     const before = this.live.get(next.id);
     if (next.state === "failed" && before?.state !== "failed")
-      for (const { sqid: id } of next.members)
-        this.rejections.push({ n: numberIn(id), reason: next.reason, trunk: new Set(this.trunk) });
+      this.rejections.push({ n: numberIn(next.request.sqid), reason: next.reason, trunk: new Set(this.trunk) });
     this.live.set(next.id, this.#store(next));
   }
 

@@ -47,7 +47,7 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     ]);
   });
 
-  it("prefer success where both sides are equally likely, and go by rank and then by the first flips where guesses are", () => {
+  it("prefer success where both sides are equally likely, and go by rank and then by the first unlikelyAssumptions where guesses are", () => {
     const even = [
       [1, 0.5],
       [2, 0.5],
@@ -122,6 +122,8 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
 
   it("are made as they are asked for: the first of 2^200 comes at once", () => {
     const open = Array.from({ length: 200 }, (_, slot) => [slot, 0.9] as const);
-    expect(take(pathCandidates([head("H", 1, open)]), 3).map(({ flips }) => flips)).toEqual([0, 1, 1]);
+    expect(take(pathCandidates([head("H", 1, open)]), 3).map(({ unlikelyAssumptions }) => unlikelyAssumptions)).toEqual(
+      [0, 1, 1],
+    );
   });
 });

@@ -11,6 +11,7 @@ import type { Batch } from "../../../functions/domain/batch.ts";
 import type { Command, Plan, Planner } from "../../../functions/domain/planner/plan.ts";
 import { carryOut } from "../../../functions/handlers/orchestrator/commands.ts";
 import { type PlanningShell, runPlanner } from "../../../functions/handlers/orchestrator/planning.ts";
+import { aBatchRequest } from "../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
 
@@ -71,7 +72,7 @@ const fresh: Batch = {
   nextPosition: 1,
   position: 1,
   priority: 0,
-  members: [],
+  request: aBatchRequest(QUEUE, 1),
   conflicts: [],
   state: "speculating",
   paths: [],

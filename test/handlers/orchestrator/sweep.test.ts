@@ -57,7 +57,7 @@ const building = async (overrides: Partial<Path> = {}) => {
     nextPosition: 1,
     position: 1,
     priority: 0,
-    members: [{ ...land, version: 3, touches }],
+    request: { ...land, version: 3, touches },
     conflicts: [],
     state: "speculating",
     paths: [path],

@@ -7,6 +7,7 @@ import { wire as poll } from "../../../../functions/handlers/orchestrator/build/
 import { wire as report } from "../../../../functions/handlers/orchestrator/build/report.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build/trigger.ts";
 import { STOP_GRACE_MS } from "../../../../functions/handlers/orchestrator/build/verdict.ts";
+import { aBatchRequest } from "../../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { change, QUEUE, START, sqid, World } from "../world.ts";
 
@@ -55,7 +56,7 @@ async function planned(state: PathState | undefined): Promise<void> {
     nextPosition: 1,
     position: 1,
     priority: 0,
-    members: [],
+    request: aBatchRequest(QUEUE, 1),
     conflicts: [],
     state: "speculating",
     paths: state === undefined ? [] : [{ ...path, state }],
