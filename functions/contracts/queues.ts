@@ -64,10 +64,10 @@ const BuildTiming = {
   /** A build that runs longer is cancelled and counts as failed. */
   timeoutSeconds: z.int().min(1).max(86_400).default(3_600),
   /**
-   * What a build speaks for. tree: it tests everything in the tree that it is given. heads: it tests only what the changes on top
-   * affect, and says nothing of those below them that have not landed.
+   * What a build tests. everything: the whole tree that it is given. affected: only what its heads affect, so its verdict says nothing
+   * about the changes below the heads that have not landed.
    */
-  speaksFor: z.enum(["tree", "heads"]).default("tree"),
+  tests: z.enum(["everything", "affected"]).default("everything"),
   pollSeconds: z.int().min(1).max(300).default(10),
   /** How often a build that failed for reasons of infrastructure is tried again. */
   infrastructureRetries: z.int().min(0).max(10).default(2),
@@ -199,17 +199,20 @@ export const SpeculationConfig = z.strictObject({
         .default(4 * 3_600),
     })
     .prefault({}),
-  /** A guess less likely than this is not worth a build, but for the first of a change where a build speaks for its heads. */
+  /**
+   * A path whose assumptions are less likely than this to come true is not built. The exception is the first build of a change where builds
+   * test only what is affected: it tells whether the change passes, whatever becomes of the assumptions.
+   */
   minProbability: Probability.default(0.1),
-  /** Let a change land ahead of undecided ones when every way they can turn out has been seen to pass. */
+  /** True: a change may land ahead of undecided ones once a build has passed for every way in which these can turn out. */
   bypass: z.boolean().default(true),
-  /** sticky: a running build is given up only when it can't be of use. preempting: also for a clearly better one. */
+  /** sticky: a running build is given up only when its verdict can no longer be used. preempting: also for a clearly better one. */
   allocator: z.enum(["sticky", "preempting"]).default("sticky"),
 });
 export type SpeculationConfig = z.infer<typeof SpeculationConfig>;
 
 /** Requests that are built and landed together when more wait than the budget can serve. */
-export const BatchConfig = z.strictObject({
+export const BundleConfig = z.strictObject({
   maxSize: z.int().min(1).max(100).default(1),
   /** How long a bundle that is not full waits for more. */
   maxWaitSeconds: z.int().min(0).max(3_600).default(0),
@@ -229,8 +232,8 @@ export const QueueConfig = z.strictObject({
   /** How many builds may run at once. */
   budget: z.int().min(1).max(1_000).default(4),
   speculation: SpeculationConfig.prefault({}),
-  batch: BatchConfig.prefault({}),
-  /** How often a failed build is repeated before it is a verdict, when its parent or the same tree has passed. */
+  bundle: BundleConfig.prefault({}),
+  /** How often a failed build is repeated before its change fails. It is repeated only once everything that it was built on has passed. */
   retries: z.int().min(0).max(5).default(0),
   /** The highest priority that a request may ask for; 0: all are equal. */
   maxPriority: Priority.default(0),

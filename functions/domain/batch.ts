@@ -1,4 +1,4 @@
-import type { BatchId, BuildKey, QueueName, Sqid } from "../contracts/ids.ts";
+import type { BatchId, BuildKey, QueueName } from "../contracts/ids.ts";
 import type { Blocker, LogEvent, Outcome } from "../contracts/log-event.ts";
 import type { Composed, MergeUnit } from "../contracts/messages.ts";
 import type { Reason } from "../contracts/reasons.ts";
@@ -20,7 +20,7 @@ export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
   cancelled: [],
 };
 
-/** building and cancelling hold a slot of the budget until the build has really stopped. */
+/** A path that is building or cancelling holds a slot of the budget, until its build is known to have stopped. */
 export type PathState = "building" | "cancelling" | "passed" | "failed" | "cancelled";
 
 export const PATH_LIFECYCLE: Lifecycle<PathState> = {
@@ -31,24 +31,28 @@ export const PATH_LIFECYCLE: Lifecycle<PathState> = {
   cancelled: [],
 };
 
-/** One guess about how the batches ahead turn out, and one attempt at building the head on it. */
+/**
+ * One attempt at building a head on one assumption per dependency: it lands, or it does not. Each dependency is in `base` or in `without`.
+ *
+ * Example: A ← B ← C conflict in a row. A path of C with base [A] and without [B] assumes that A lands and that B does not.
+ */
 export interface Path {
-  /** Of this path and attempt: the name of its workflow, its git ref and its build. */
+  /** The name of this attempt's build, of its workflow and of its git ref. */
   readonly buildKey: BuildKey;
-  /** From 1: how often this guess has been built. */
+  /** From 1: how often the head has been built on these assumptions. */
   readonly attempt: number;
-  /** What it is built for, in landing order: its owner, or a bundle led by its owner. */
+  /** The batches that the build is for, in landing order: the batch that has the path, or a bundle that begins with that batch. */
   readonly heads: readonly BatchId[];
-  /** Unfinished batches that are composed under the heads, in landing order. Those that conflict with a head are assumed to land. */
+  /** The unfinished batches that are composed under the heads, in landing order. Those that conflict with a head are assumed to land. */
   readonly base: readonly BatchId[];
-  /** Unfinished batches ahead that conflict with a head and are left out: assumed not to land before it. */
+  /** The unfinished batches ahead that conflict with a head and are left out: they are assumed not to land before the head. */
   readonly without: readonly BatchId[];
   readonly state: PathState;
-  /** Its workflow is known to have been started; until then each planner run starts it again, under the same name. */
+  /** True once its workflow is known to have been started. Until then each run of the planner starts it again, under the same name. */
   readonly dispatched: boolean;
   readonly startedAt: EpochMs;
   readonly endedAt?: EpochMs;
-  /** What was built: set when it passed, and when it failed after it was composed. */
+  /** The commit that was built. Set when the build passed, and when it failed after it was composed. */
   readonly composed?: Composed;
   readonly reason?: Reason;
   /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
@@ -57,40 +61,40 @@ export interface Path {
 }
 
 /** A request as its batch carries it. */
-export type Member = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt" | "version"> & {
+export type BatchRequest = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt" | "version"> & {
   readonly touches: NonNullable<LandingRequest["touches"]>;
 };
 
-/** The unit that is built and landed together. Only the planner writes it. */
+/** One request in the planner: the unit that is built and landed. Only the planner writes it. */
 export interface Batch {
   readonly queue: QueueName;
   readonly id: BatchId;
-  /** Place among the queue's arrivals, from 1. */
+  /** Counts the queue's batches, from 1. */
   readonly arrival: number;
-  /** Place in the order in which conflicting batches land; absent while it is on probation, and nobody's dependency. */
-  readonly order?: number;
-  /** The place in the order that was the next when it arrived: on probation it is tried behind those that had one by then. */
-  readonly nextPlace: number;
-  /** Higher goes ahead of all that have not started landing. */
+  /** The batch's number in the order in which conflicting batches land. Absent while it is on probation: no batch is built on it then. */
+  readonly position?: number;
+  /** The position that was the next one when the batch arrived. On probation it is built on batches with an earlier position. */
+  readonly nextPosition: number;
+  /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
-  readonly members: readonly Member[];
-  /** The batches that it conflicts with and that were there when it arrived. Later ones name it in theirs. Fixed for good. */
+  readonly request: BatchRequest;
+  /** The earlier batches that it conflicts with. A later batch that conflicts with it names it in its own list. Never changes. */
   readonly conflicts: readonly BatchId[];
   readonly state: BatchState;
   readonly paths: readonly Path[];
-  /** How many paths it ever had: names the next one's build. */
-  readonly built: number;
-  /** Set while landing: the decision runway was told. */
+  /** How many paths it has had so far. The next path's build key is made from this number. */
+  readonly buildCount: number;
+  /** The decision to land that runway was told. Set while landing, and kept when landed. */
   readonly landing?: Landing;
   /** Set once landed. */
   readonly landed?: { readonly commit: string; readonly tree: string };
   /** Why it failed, or is being cancelled. */
   readonly reason?: Reason;
-  /** What holds it up, as last announced: kind and the batches named, space-separated. */
+  /** What holds the batch up, as last announced, and the batches that were named. */
   readonly blocked?: { readonly by: Blocker; readonly on: readonly BatchId[] };
-  /** Announcements of transitions already written here and not yet known to be sent. */
+  /** Log entries about transitions that are written here, until the entries are known to be sent. */
   readonly outbox: readonly LogEvent[];
-  /** Its requests are known to have been ended: nothing is left to do for it. */
+  /** True once its request is known to have been ended: nothing is left to do for the batch. */
   readonly concluded: boolean;
   readonly createdAt: EpochMs;
   readonly endedAt?: EpochMs;
@@ -98,21 +102,21 @@ export interface Batch {
   readonly version: number;
 }
 
-/** A decision to land: stable until runway has answered it. */
+/** A decision to land. It does not change until runway has answered. */
 export interface Landing {
   readonly landId: string;
-  /** The batches that travel together, in order. */
-  readonly train: readonly BatchId[];
-  /** The passed build that is the evidence, and what it made. */
+  /** The batches that land in one push, in landing order. */
+  readonly landedTogether: readonly BatchId[];
+  /** The passed build that is the evidence, and the commit that it tested. */
   readonly buildKey: BuildKey;
   readonly tested: Composed;
-  /** Those of the train that land with it all or none, as one commit point: it was tested with them only. */
+  /** The batches that were tested only together with this one: they land as one commit point, all or none. */
   readonly bundle?: readonly BatchId[];
-  /** The undecided batches ahead of it that it lands before. */
+  /** The undecided batches ahead that this batch lands before. */
   readonly bypassed?: readonly BatchId[];
-  /** Why the host refused it, whatever it holds, and since when it does. */
+  /** Why the host refuses the landing although no change is at fault, and since when. */
   readonly held?: { readonly since: EpochMs; readonly reason: Reason };
-  /** When it was last sent; absent until it is known to have been sent. */
+  /** When the landing was last sent. Absent until it is known to have been sent. */
   readonly sentAt?: EpochMs;
 }
 
@@ -120,16 +124,16 @@ export const batchHasEnded = (batch: Batch): boolean => isEnd(BATCH_LIFECYCLE, b
 export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
 
 /** True when both were built for the same heads on the same assumptions about the batches ahead. */
-export const sameGuess = (
+export const sameAssumptions = (
   a: Pick<Path, "heads" | "base" | "without">,
   b: Pick<Path, "heads" | "base" | "without">,
 ): boolean =>
   a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
 
-/** True when the build of the path broke down, and did not fail. */
+/** True when the infrastructure of the build failed, which says nothing about the change. */
 export const brokeDown = ({ reason }: Path): boolean => reason?.code === "build.infrastructure";
 
-/** What has become of its requests, once the batch has ended. */
+/** How the request of the batch ends. Undefined while the batch has not ended. */
 export const outcomeOf = (batch: Batch): Outcome | undefined =>
   (
     ({
@@ -142,21 +146,22 @@ export const outcomeOf = (batch: Batch): Outcome | undefined =>
     }) as const
   )[batch.state];
 
-/** It will never land: nobody need wait for it, or guess about it. */
+/** True when the batch will never land, so that no batch need wait for it: it has failed, or was cancelled, or is being cancelled. */
 export const neverLands = (batch: Batch): boolean =>
   batch.state === "failed" || batch.state === "cancelled" || batch.state === "cancelling";
 
-/** a lands before b when they conflict. Both are in the order. */
+/** True when a lands before b if they conflict. Both have a position. Example: priority 5 and position 9 is ahead of priority 0 and position 2. */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
-  a.priority !== b.priority ? a.priority > b.priority : (a.order ?? Infinity) < (b.order ?? Infinity);
+  a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
 
-/** Sorts batches in landing order; those on probation behind all others, by arrival. */
-export function compareOrder(a: Batch, b: Batch): number {
-  if ((a.order === undefined) !== (b.order === undefined)) return a.order === undefined ? 1 : -1;
-  if (a.order === undefined) return a.arrival - b.arrival;
+/** Sorts batches in landing order. Batches on probation come after all others, by arrival. */
+export function compareLandingOrder(a: Batch, b: Batch): number {
+  if ((a.position === undefined) !== (b.position === undefined)) return a.position === undefined ? 1 : -1;
+  if (a.position === undefined) return a.arrival - b.arrival;
   return goesAhead(a, b) ? -1 : 1;
 }
 
+/** The batch in a new state, with other changes. Throws when the lifecycle does not allow the step. */
 export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
   ...batch,
   ...change,
@@ -165,7 +170,5 @@ export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = 
 
 export const mergeUnitOf = (batch: Batch): MergeUnit => ({
   batchId: batch.id,
-  steps: batch.members.map(({ sqid, changes, strategy }) => ({ sqid, changes: [...changes], strategy })),
+  steps: [{ sqid: batch.request.sqid, changes: [...batch.request.changes], strategy: batch.request.strategy }],
 });
-
-export const sqidsOf = (batch: Batch): readonly Sqid[] => batch.members.map((member) => member.sqid);

@@ -1,148 +1,160 @@
 import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
-import { addBit, agreeWithin, type Bits, exceedsWithin, hasBit, isWithin, meetWithin, members } from "./bits.ts";
-import type { Fact, Field } from "./field.ts";
+import type { BitSet } from "./bit-set.ts";
+import type { Evidence, QueueIndex } from "./queue-index.ts";
 
-/** More undecided batches ahead than this, and a bypass would need more than 2^3 builds: nobody proves that. */
+/** A bypass of more undecided batches than this is not looked for: it would need more than 2^3 passed builds. */
 export const MOST_BYPASSED = 3;
 
 /**
- * The evidence for landing batch `slot` on `trunk` (what has landed, or was selected to land before it). Undefined unless, for every way
- * in which the undecided batches ahead of it can still turn out, the tree with the batch in it has passed. With none undecided that is the
- * strict rule; with some it is a bypass.
+ * The evidence for landing batch i on `trunk`, which holds what has landed and what was selected to land before the batch. Undefined unless a
+ * build has passed for every way in which the undecided batches ahead can turn out. With no undecided batch ahead, that is one build (the strict
+ * rule). With up to `most`, it is a bypass.
  *
- * Of these builds the answer is the one of the tree that comes true: runway lands what was handed to it first, so the undecided batches
- * that are landing are taken to land, and the others not to. Example: A is landing, B is undecided, both ahead of H. H needs passed builds
- * of {H}, {A, H}, {B, H} and {A, B, H}; the answer is the build of {A, H}.
+ * Example: A is landing, B is speculating, and both are ahead of H. H needs passed builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer is
+ * the build of {A, H}, whose assumptions come true: runway lands in the order in which it was told, so A lands before H, and B does not.
  *
  * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
-export function evidenceFor(field: Field, slot: number, trunk: Bits, most = MOST_BYPASSED): Fact | undefined {
-  if (field.factsOf(slot).length === 0) return undefined;
-  const open = field.aheadOf(slot).filter((other) => !hasBit(trunk, other));
-  if (open.length > most) return undefined;
-  const comesTrue = open.reduce(
-    (subset, other, i) => (field.batch(other).state === "landing" ? subset | (1 << i) : subset),
+export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = MOST_BYPASSED): Evidence | undefined {
+  if (index.evidenceOf(i).length === 0) return undefined;
+  const undecided = index.undecidedAhead(i).filter((other) => !trunk.has(other));
+  if (undecided.length > most) return undefined;
+  const comesTrue = undecided.reduce(
+    (subset, other, bit) => (index.batch(other).state === "landing" ? subset | (1 << bit) : subset),
     0,
   );
-  let found: Fact | undefined;
-  for (let subset = (1 << open.length) - 1; subset >= 0; subset--) {
-    const tree = trunk.slice();
-    addBit(tree, slot);
-    open.forEach((other, i) => {
-      if (subset & (1 << i)) addBit(tree, other);
+  let found: Evidence | undefined;
+  for (let subset = (1 << undecided.length) - 1; subset >= 0; subset--) {
+    const tree = trunk.copy();
+    tree.add(i);
+    undecided.forEach((other, bit) => {
+      if (subset & (1 << bit)) tree.add(other);
     });
-    const passed = passedBuild(field, slot, tree);
+    const passed = passedBuild(index, i, tree);
     if (passed === undefined) return undefined;
     if (subset === comesTrue) found = passed;
   }
   return found;
 }
 
-/** A passed build that holds the batch and agrees with `tree` about all that conflicts with it. */
-export const passedBuild = (field: Field, slot: number, tree: Bits): Fact | undefined =>
-  field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, tree, field.reckonedBy(slot)));
+/**
+ * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A passed
+ * build of {A, X, H} counts for the tree {A, H}, and not for {H}.
+ */
+export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
+  index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
- * A bundle that may land as one commit point: the heads of a passed build that have not landed. Each of them waits for nobody outside
- * it, and the build agrees with the trunk about all that conflicts with any of them.
+ * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
+ * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
+ * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
  */
 export function bundleEvidence(
-  field: Field,
-  fact: Fact,
-  trunk: Bits,
-  mayLand: (slot: number) => boolean,
+  index: QueueIndex,
+  build: Evidence,
+  trunk: BitSet,
+  mayLand: (i: number) => boolean,
 ): number[] | undefined {
-  const group = [...members(field.bitsOf(fact.path.heads))].filter((slot) => !hasBit(trunk, slot));
-  if (group.length < 2 || !group.every(mayLand)) return undefined;
-  const after = trunk.slice();
-  for (const slot of group) addBit(after, slot);
-  const covered = group.every(
-    (slot) =>
-      field.aheadOf(slot).every((other) => hasBit(after, other)) && agreeWithin(fact.tree, after, field.nearOf(slot)),
+  const bundle = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
+  if (bundle.length < 2 || !bundle.every(mayLand)) return undefined;
+  const after = trunk.copy();
+  for (const i of bundle) after.add(i);
+  const covered = bundle.every(
+    (i) =>
+      index.undecidedAhead(i).every((other) => after.has(other)) &&
+      build.tree.agreesWith(after, index.unbypassedConflicts(i)),
   );
-  return covered ? group : undefined;
+  return covered ? bundle : undefined;
 }
 
 /**
- * The build that proves that the batch fails on the trunk; undefined while nothing proves it. The batch has failed when no batch ahead of it
- * is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
- * against the batch when
+ * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of it is
+ * undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts against the
+ * batch when
  * - it agrees with the trunk about everything that conflicts with the batch,
- * - everything else that the failure may be due to has landed, and
+ * - every other batch that may be the cause of the failure has landed, and
  * - every other batch that the build tested is cleared (`othersAreCleared`).
+ *
+ * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A fails,
+ * it says nothing about H, which is built alone.
  */
-export function verdictAgainst(field: Field, slot: number): Fact | undefined {
-  const failures = field.factsOf(slot).filter((fact) => !fact.passed);
-  if (failures.length === 0 || field.aheadOf(slot).length > 0 || isAboutToChange(field, slot)) return undefined;
-  const tree = field.landedWith([slot]);
-  if (passedBuild(field, slot, tree)) return undefined;
+export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
+  const failures = index.evidenceOf(i).filter((build) => !build.passed);
+  if (failures.length === 0 || index.undecidedAhead(i).length > 0 || isAboutToChange(index, i)) return undefined;
+  const tree = index.landedWith([i]);
+  if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
-    (fact) =>
-      agreeWithin(fact.tree, tree, field.blamedBy(slot)) &&
-      !exceedsWithin(field.without(fact.tree, slot), field.landed, field.reachOf(fact)) &&
-      othersAreCleared(field, slot, fact, field.landed),
+    (build) =>
+      build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
+      !build.tree.without(i).exceeds(index.landed, index.possibleCausesOf(build)) &&
+      othersAreCleared(index, i, build, index.landed),
   );
-  return isVerdict(field, against) ? against.at(-1) : undefined;
+  return isVerdict(index, against) ? against.at(-1) : undefined;
 }
 
-/** True when a conflict that a failure must have right is landing. On probation the batch does not wait for all of these to be decided. */
-const isAboutToChange = (field: Field, slot: number): boolean =>
-  [...members(field.blamedBy(slot))].some((other) => field.batch(other).state === "landing");
+/** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */
+const isAboutToChange = (index: QueueIndex, i: number): boolean =>
+  [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
- * True when the failures, which all count against one batch, are as many as the queue asks for: one more than its `retries`. A refused
- * composition is one by itself, since composing the same again gives the same; so is a build that broke down as often as the queue allows.
+ * True when the failures, which all count against one batch, are enough to fail the batch: one more than the queue's `retries`. A single refused
+ * composition is enough, since composing the same again is refused again. So is a build whose infrastructure failed as often as the queue allows.
  */
-export const isVerdict = (field: Field, against: readonly Fact[]): boolean =>
-  against.length > field.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
+export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): boolean =>
+  against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
- * True when no other batch that the failed build tested can be the cause, given that the batches of `lands` land: each of them lands, and
- * had in the tree every conflicting batch that lands before it or together with it. A batch that lands is sound with what has landed by
- * then; it may have failed here for want of it. Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing of H,
- * since B lacked A in it. Had {A, B, H} failed, it would count against H.
+ * True when no batch but batch i can be the cause of the failure, given that the batches of `lands` land. Each other batch that the build tested
+ * has to land, and must have had in the tree every conflicting batch that lands before it or together with it: else it may have failed for want
+ * of that one. A build of a bundle whose infrastructure failed clears no batch.
  *
- * A build that broke down says nothing of any batch when it was for several.
+ * Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing about H, since B lacked A in that build. Had {A, B, H}
+ * failed, it would count against H.
  */
-export const othersAreCleared = (field: Field, slot: number, fact: Fact, lands: Bits): boolean =>
-  isWithin(fact.tested, lands, slot) &&
-  !(brokeDown(fact.path) && fact.path.heads.length > 1) &&
+export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
+  build.tested.isSubsetOf(lands, i) &&
+  !(brokeDown(build.path) && build.path.heads.length > 1) &&
   // A batch that was composed below one that was refused did apply.
-  (fact.path.unappliable !== undefined || (field.knowsTested(fact) && !lacksWhatOthersNeed(field, slot, fact, lands)));
+  (build.path.unappliable !== undefined || (index.knowsTested(build) && !lacksWhatOthersNeed(index, i, build, lands)));
 
-function lacksWhatOthersNeed(field: Field, slot: number, { path, tree }: Fact, lands: Bits): boolean {
-  const tested = field.speaksFor === "tree" ? field.bitsOf(path.base, path.heads) : field.bitsOf(path.heads);
-  for (const other of members(tested)) {
-    if (other === slot) continue;
-    for (const conflict of members(field.conflictsOf(other)))
-      if (hasBit(lands, conflict) && !hasBit(tree, conflict) && landsBy(field.batch(conflict), field.batch(other)))
-        return true;
+/** True when another batch that the build tested lacked, in that build, a conflicting batch that lands before it or together with it. */
+function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: BitSet): boolean {
+  const tested = index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads);
+  for (const other of tested) {
+    if (other === i) continue;
+    for (const conflict of index.conflictsOf(other))
+      if (lands.has(conflict) && !tree.has(conflict) && landsBy(index.batch(conflict), index.batch(other))) return true;
   }
   return false;
 }
 
-/** True when a lands before b, or together with b. True also when the times do not tell. */
+/** True when a lands before b or together with b. Also true when both landed at the same time and it is not known which came first. */
 function landsBy(a: Batch, b: Batch): boolean {
   if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
   const { landing } = b;
   if (landing === undefined || landing.landId !== a.landing?.landId) return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
-  return landing.bundle?.includes(a.id) === true || landing.train.indexOf(a.id) < landing.train.indexOf(b.id);
+  return (
+    landing.bundle?.includes(a.id) === true ||
+    landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
+  );
 }
 
-/** Reality has contradicted the tree as far as `slot` is concerned: it holds what never lands, or lacks what has landed. */
-export const isRefuted = (field: Field, slot: number, tree: Bits): boolean =>
-  meetWithin(tree, field.lost, field.nearOf(slot)) || exceedsWithin(field.landed, tree, field.reckonedBy(slot));
+/**
+ * True when the assumptions of `tree` about the conflicts of batch i no longer hold: it contains a batch that will never land, or lacks a
+ * relevant batch that has landed. Example: A conflicts with H. {A, H} is refuted when A fails, and {H} is refuted when A lands.
+ */
+export const isRefuted = (index: QueueIndex, i: number, tree: BitSet): boolean =>
+  tree.meets(index.neverLanding, index.unbypassedConflicts(i)) ||
+  index.landed.exceeds(tree, index.relevantConflicts(i));
 
-/** No batch that the path is built for can use its outcome any more. */
-export const isUseless = (field: Field, path: Path): boolean => {
-  const tree = field.treeOf(path);
-  if (field.isOutdated(path)) return true;
+/** True when one of the path's heads can no longer use the build: the head is not speculating any more, or the assumptions no longer hold. */
+export const isUseless = (index: QueueIndex, path: Path): boolean => {
+  const tree = index.treeOf(path);
+  if (index.isOutdated(path)) return true;
   return path.heads.some((id) => {
-    const slot = field.slotOf(id);
+    const i = index.indexOf(id);
     return (
-      slot === undefined ||
-      field.batch(slot).state !== "speculating" ||
-      (!field.provesItself(slot) && isRefuted(field, slot, tree))
+      i === undefined || index.batch(i).state !== "speculating" || (!index.provesItself(i) && isRefuted(index, i, tree))
     );
   });
 };

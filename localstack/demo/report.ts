@@ -81,7 +81,7 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
 
 /** Who landed past whom, and how many in one push; nothing when everybody travelled alone and in order. */
 function travelled(requests: readonly RequestReport[]): string[] {
-  const { bypassing, inTrains, longestTrain } = totalsOf(requests.map(({ travel }) => travel));
+  const { bypassing, inSharedPushes, largestPush } = totalsOf(requests.map(({ travel }) => travel));
   const names = (of: readonly RequestReport[]) => of.map(({ sqid }) => sqid).join(", ");
   const said: string[] = [];
   if (bypassing > 0) {
@@ -90,8 +90,10 @@ function travelled(requests: readonly RequestReport[]): string[] {
     );
     said.push(`${bypassing} landed past a slower one (${pairs.join(", ")})`);
   }
-  if (inTrains > 0 && inTrains === longestTrain)
-    said.push(`${inTrains} landed in one push (${names(requests.filter(({ travel }) => travel.train > 1))})`);
-  else if (inTrains > 0) said.push(`${inTrains} shared a push with others, up to ${longestTrain} in one`);
+  if (inSharedPushes > 0 && inSharedPushes === largestPush)
+    said.push(
+      `${inSharedPushes} landed in one push (${names(requests.filter(({ travel }) => travel.landedTogether > 1))})`,
+    );
+  else if (inSharedPushes > 0) said.push(`${inSharedPushes} shared a push with others, up to ${largestPush} in one`);
   return said.length === 0 ? [] : [`${said.join("; ")}.`];
 }

@@ -58,7 +58,17 @@ async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): 
   const { sqid, status, ended, receivedAt } = await client.land(changes);
   const titles = plan.changes.map(titleOf);
   const elapsedMs = Math.max(0, now() - Date.parse(receivedAt));
-  return { sqid, changes, titles, plan, status, ended, elapsedMs, trail: [status], travel: { bypassed: [], train: 0 } };
+  return {
+    sqid,
+    changes,
+    titles,
+    plan,
+    status,
+    ended,
+    elapsedMs,
+    trail: [status],
+    travel: { bypassed: [], landedTogether: 0 },
+  };
 }
 
 const titleOf = ({ folder, name }: ChangePlan): string => `${folder}: ${name}`;

@@ -5,23 +5,24 @@ export interface Travel {
   /** The requests ahead of it, still undecided, that it landed before. */
   readonly bypassed: readonly string[];
   /** How many left in the same push, itself counted; 0 before it has landed. */
-  readonly train: number;
+  readonly landedTogether: number;
 }
 
 /** Read from what the log says of its landing. */
 export function travelOf({ sqid, events }: HistoryPage): Travel {
-  const { train, bypassed } = events.find(({ status }) => status === "landed")?.metadata ?? {};
+  const { landed_together: landedTogether, bypassed } =
+    events.find(({ status }) => status === "landed")?.metadata ?? {};
   const queue = sqid.slice(0, sqid.lastIndexOf("/"));
   const labels = typeof bypassed === "string" ? bypassed.split(" ").filter((label) => label !== "") : [];
   return {
     bypassed: labels.map((label) => `${queue}/${label}`),
-    train: typeof train === "number" ? train : 0,
+    landedTogether: typeof landedTogether === "number" ? landedTogether : 0,
   };
 }
 
-/** What is worth telling of it: `train of 3`, `past demo/1`. */
-export const travelText = ({ bypassed, train }: Travel): string[] => [
-  ...(train > 1 ? [`train of ${train}`] : []),
+/** What is worth telling of it: `push of 3`, `past demo/1`. */
+export const travelText = ({ bypassed, landedTogether }: Travel): string[] => [
+  ...(landedTogether > 1 ? [`push of ${landedTogether}`] : []),
   ...(bypassed.length > 0 ? [`past ${bypassed.join(" ")}`] : []),
 ];
 
@@ -29,13 +30,13 @@ export interface TravelTotals {
   /** Requests that landed past others. */
   readonly bypassing: number;
   /** Requests that left in one push with others. */
-  readonly inTrains: number;
+  readonly inSharedPushes: number;
   /** The most that left in one push. */
-  readonly longestTrain: number;
+  readonly largestPush: number;
 }
 
 export const totalsOf = (travels: readonly Travel[]): TravelTotals => ({
   bypassing: travels.filter(({ bypassed }) => bypassed.length > 0).length,
-  inTrains: travels.filter(({ train }) => train > 1).length,
-  longestTrain: Math.max(0, ...travels.map(({ train }) => train)),
+  inSharedPushes: travels.filter(({ landedTogether }) => landedTogether > 1).length,
+  largestPush: Math.max(0, ...travels.map(({ landedTogether }) => landedTogether)),
 });

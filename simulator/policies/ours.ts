@@ -67,7 +67,7 @@ export class OurQueue {
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
   readonly #builds = new Map<number, number>();
-  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextOrder: 1, version: 0 };
+  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, version: 0 };
   #now = 0;
 
   constructor(
@@ -135,7 +135,7 @@ export class OurQueue {
     };
     this.#requests.set(sqid, request);
     const score = scorerFor(this.#config.speculation.scorer, this.#queue.history);
-    this.ledger.predictions.push({ told: score({ members: [{ ...request, touches }] }).success, passes: passed });
+    this.ledger.predictions.push({ told: score({ request: { ...request, touches } }).success, passes: passed });
     return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
   }
 

@@ -16,9 +16,6 @@ export interface Variant {
 
 export const QUEUE = "simulated";
 
-/** The product's names for what a build tests. */
-const SPEAKS_FOR = { affected: "heads", everything: "tree" } as const;
-
 /**
  * The configuration of the simulated queue: the product's defaults, with these exceptions. The budget is `settings.builders`. The
  * conflict analyzer is `paths` by file, so changes that share no path are independent. The scorer tells the prediction. What a build
@@ -29,11 +26,11 @@ export const queueConfig = (settings: Settings, prediction: Prediction, variant:
   return QueueConfig.parse({
     name: QUEUE,
     repository: { remote: "/simulated" },
-    buildRunner: { type: "fake", speaksFor: SPEAKS_FOR[settings.tests], timeoutSeconds: 86_400 },
+    buildRunner: { type: "fake", tests: settings.tests, timeoutSeconds: 86_400 },
     conflictAnalyzer: { type: "paths", by: "file" },
     budget: settings.builders,
     speculation: { scorer: scorerFor(prediction), ...speculation },
-    ...(bundle === undefined ? {} : { batch: { maxSize: bundle } }),
+    ...(bundle === undefined ? {} : { bundle: { maxSize: bundle } }),
     ...(retries === undefined ? {} : { retries }),
   });
 };

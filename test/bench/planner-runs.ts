@@ -1,4 +1,4 @@
-import { candidates } from "../../functions/domain/speculation/candidates.ts";
+import { pathCandidates } from "../../functions/domain/speculation/candidates.ts";
 import { aQueue, World } from "../domain/planner/world.ts";
 import { type Row, rowOf } from "./timing.ts";
 
@@ -24,22 +24,25 @@ function runsOver(live: number): Row {
   return rowOf(`planner run, ${live} live batches`, samples, "pure, one signal");
 }
 
-const GUESSES = 20_000;
+const PATHS = 20_000;
 
-/** Guesses pulled from the generator: 500 heads, each behind ten undecided batches. */
-function guesses(): Row {
-  const heads = Array.from({ length: 500 }, (_, rank) => ({
-    rank,
-    open: Array.from({ length: 10 }, (_, i) => ({ slot: rank * 10 + i, lands: 0.6 + ((rank * 7 + i * 3) % 40) / 100 })),
+/** Paths pulled from the generator: 500 heads, each behind ten undecided batches. */
+function paths(): Row {
+  const heads = Array.from({ length: 500 }, (_, position) => ({
+    position,
+    undecided: Array.from({ length: 10 }, (_, i) => ({
+      index: position * 10 + i,
+      landProbability: 0.6 + ((position * 7 + i * 3) % 40) / 100,
+    })),
   }));
   const samples = Array.from({ length: 10 }, () => {
     const start = performance.now();
-    let left = GUESSES;
-    for (const _ of candidates(heads)) if (--left === 0) break;
+    let left = PATHS;
+    for (const _ of pathCandidates(heads)) if (--left === 0) break;
     return performance.now() - start;
   });
-  const row = rowOf(`${GUESSES} guesses, 500 heads`, samples);
-  return { ...row, note: `${Math.round(GUESSES / row.p50Ms)} per ms` };
+  const row = rowOf(`${PATHS} paths, 500 heads`, samples);
+  return { ...row, note: `${Math.round(PATHS / row.p50Ms)} per ms` };
 }
 
-export const plannerRuns = (): Row[] => [...[10, 100, 1_000].map(runsOver), guesses()];
+export const plannerRuns = (): Row[] => [...[10, 100, 1_000].map(runsOver), paths()];

@@ -21,7 +21,13 @@ describe("queues.yaml", () => {
       repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
       strategy: "REBASE",
       changeProvider: { type: "git" },
-      buildRunner: { type: "fake", timeoutSeconds: 3600, speaksFor: "tree", pollSeconds: 10, infrastructureRetries: 2 },
+      buildRunner: {
+        type: "fake",
+        timeoutSeconds: 3600,
+        tests: "everything",
+        pollSeconds: 10,
+        infrastructureRetries: 2,
+      },
       conflictAnalyzer: { type: "all" },
       budget: 4,
       speculation: {
@@ -32,7 +38,7 @@ describe("queues.yaml", () => {
         bypass: true,
         allocator: "sticky",
       },
-      batch: { maxSize: 1, maxWaitSeconds: 0 },
+      bundle: { maxSize: 1, maxWaitSeconds: 0 },
       retries: 0,
       maxPriority: 0,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
@@ -99,7 +105,7 @@ describe("queues.yaml", () => {
     ],
     ["a budget of none", { queues: [queue({ budget: 0 })] }, "queues.0.budget"],
     ["a priority below none", { queues: [queue({ maxPriority: -1 })] }, "queues.0.maxPriority"],
-    ["an empty batch", { queues: [queue({ batch: { maxSize: 0 } })] }, "queues.0.batch.maxSize"],
+    ["an empty batch", { queues: [queue({ bundle: { maxSize: 0 } })] }, "queues.0.bundle.maxSize"],
     ["a budget of a half", { queues: [queue({ budget: 0.5 })] }, "queues.0.budget"],
   ])("refuses %s, and says where", (_what, config, at) => {
     expect(faultIn(config)).toBe(at);

@@ -3,10 +3,11 @@ import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../functions/domain/batch.ts";
 import { evidenceFor, verdictAgainst } from "../../functions/domain/evidence.ts";
-import { Field, type FieldOptions } from "../../functions/domain/field.ts";
+import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 import { Belief } from "../../functions/domain/speculation/belief.ts";
-import { inBundles } from "../../functions/domain/speculation/bundles.ts";
-import { waitingHeads } from "../../functions/domain/speculation/proposals.ts";
+import { headsInBundles } from "../../functions/domain/speculation/bundles-under-way.ts";
+import { waitingHeads } from "../../functions/domain/speculation/heads.ts";
+import { aBatchRequest } from "../support/batch-request.ts";
 import { QUEUE } from "./planner/world.ts";
 
 const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
@@ -17,14 +18,14 @@ const aBatch = (n: number, conflicts: readonly number[], change: Partial<Batch> 
   queue: QUEUE,
   id: id(n),
   arrival: n,
-  order: n,
-  nextPlace: n,
+  position: n,
+  nextPosition: n,
   priority: 0,
-  members: [],
+  request: aBatchRequest(QUEUE, n),
   conflicts: ids(conflicts),
   state: "speculating",
   paths: [],
-  built: 0,
+  buildCount: 0,
   outbox: [],
   concluded: false,
   createdAt: epochMs(n),
@@ -56,16 +57,16 @@ const landed = (at: number, train: readonly number[] = [], bundle?: readonly num
   endedAt: epochMs(at),
   landing: {
     landId: train.length > 0 ? `together ${train}` : `alone ${++keys}`,
-    train: ids(train),
+    landedTogether: ids(train),
     buildKey: "0".repeat(32) as BuildKey,
     tested: { commit: "" as never, tree: "" as never, trunk: "" as never },
     ...(bundle ? { bundle: ids(bundle) } : {}),
   },
 });
 
-const verdictOn = (n: number, batches: readonly Batch[], options: FieldOptions = {}) => {
-  const field = new Field(batches, options);
-  return verdictAgainst(field, field.slotOf(id(n)) ?? -1)?.path;
+const verdictOn = (n: number, batches: readonly Batch[], options: QueueIndexOptions = {}) => {
+  const index = new QueueIndex(batches, options);
+  return verdictAgainst(index, index.indexOf(id(n)) ?? -1)?.path;
 };
 
 describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed since", () => {
@@ -73,9 +74,12 @@ describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed sin
   const three = aBatch(3, [], { paths: [failure] });
   const queue = (one: Partial<Batch>, two: Partial<Batch>) => [aBatch(1, [], one), aBatch(2, [1], two), three];
 
-  it.each(["tree", "heads"] as const)("does not count against 3, one after the other: builds test %s", (speaksFor) => {
-    expect(verdictOn(3, queue(landed(200), landed(201)), { speaksFor })).toBeUndefined();
-  });
+  it.each(["everything", "affected"] as const)(
+    "does not count against 3, one after the other: builds test %s",
+    (tests) => {
+      expect(verdictOn(3, queue(landed(200), landed(201)), { tests })).toBeUndefined();
+    },
+  );
 
   it("does not count against 3 when they landed as one bundle, whichever goes ahead", () => {
     for (const priority of [0, 1])
@@ -106,8 +110,8 @@ describe("a failed build of a change that was bypassed by what it needs", () => 
       landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
     });
     const failure = aPath("failed", [], [1]);
-    for (const speaksFor of ["tree", "heads"] as const)
-      expect(verdictOn(1, [aBatch(1, [], { paths: [failure] }), two], { speaksFor })).toBeUndefined();
+    for (const tests of ["everything", "affected"] as const)
+      expect(verdictOn(1, [aBatch(1, [], { paths: [failure] }), two], { tests })).toBeUndefined();
   });
 });
 
@@ -122,8 +126,8 @@ describe("a change that has passed without the change that bypassed it, where bu
       landing: { ...(bypassing.landing as object), bypassed: ids([1]) } as never,
     });
     const one = aBatch(1, [], { paths: [aPath("passed", [], [1])] });
-    const field = new Field([one, two], { speaksFor: "heads", exact });
-    expect(evidenceFor(field, 0, field.landed) !== undefined).toBe(expected);
+    const index = new QueueIndex([one, two], { tests: "affected", exact });
+    expect(evidenceFor(index, 0, index.landed) !== undefined).toBe(expected);
   });
 });
 
@@ -146,14 +150,14 @@ describe("a change of which a build has passed on exactly what has landed", () =
 
 describe("a change on probation", () => {
   const failure = aPath("failed", [], [2]);
-  const { order: _, ...onProbation } = aBatch(2, [1], { paths: [failure], nextPlace: 1 });
+  const { position: _, ...onProbation } = aBatch(2, [1], { paths: [failure], nextPosition: 1 });
 
   it("is not rejected on a build without an earlier change that joined after it and has landed", () => {
-    expect(verdictOn(2, [aBatch(1, [], { order: 1, ...landed(200) }), onProbation])).toBeUndefined();
+    expect(verdictOn(2, [aBatch(1, [], { position: 1, ...landed(200) }), onProbation])).toBeUndefined();
   });
 
   it("is not rejected on a build without an earlier change that is landing", () => {
-    expect(verdictOn(2, [aBatch(1, [], { order: 1, state: "landing" }), onProbation])).toBeUndefined();
+    expect(verdictOn(2, [aBatch(1, [], { position: 1, state: "landing" }), onProbation])).toBeUndefined();
   });
 
   it("is rejected on a build without a later change that has landed: it can't need that", () => {
@@ -167,8 +171,8 @@ describe("the evidence for a bypass", () => {
   /** 1 and 2 are ahead of 3, which has passed on every way in which they can turn out. */
   const evidence = (one: Partial<Batch>, two: Partial<Batch>) => {
     const paths = [[1, 2], [1], [2], []].map((base) => aPath("passed", base, [3]));
-    const field = new Field([aBatch(1, [], one), aBatch(2, [], two), aBatch(3, [1, 2], { paths })]);
-    return evidenceFor(field, 2, field.landed)?.path.base;
+    const index = new QueueIndex([aBatch(1, [], one), aBatch(2, [], two), aBatch(3, [1, 2], { paths })]);
+    return evidenceFor(index, 2, index.landed)?.path.base;
   };
   const landing = { state: "landing" } as const;
 
@@ -190,8 +194,8 @@ describe("bundles that are being built", () => {
       aBatch(5, [], { paths: [aPath("building", [], [5, 6])] }),
       aBatch(6, []),
     ];
-    const field = new Field(batches);
-    const heads = waitingHeads(field, new Belief(field, () => ({ success: 0.9 }), 0.001));
-    expect([...inBundles(field, heads)]).toEqual([0, 2, 4, 5]);
+    const index = new QueueIndex(batches);
+    const heads = waitingHeads(index, new Belief(index, () => ({ success: 0.9 }), 0.001));
+    expect([...headsInBundles(index, heads)]).toEqual([0, 2, 4, 5]);
   });
 });

@@ -20,7 +20,7 @@ const GATED = { buildRunner: { type: "command", command, pollSeconds: 1, timeout
 // Each test has a queue, and so a repository, of its own: they go side by side.
 beforeAll(async () => {
   topology = await startTopology({
-    bundled: { ...GATED, budget: 1, batch: { maxSize: 3 } },
+    bundled: { ...GATED, budget: 1, bundle: { maxSize: 3 } },
     urgent: { ...FAKE, maxPriority: 5 },
     drained: FAKE,
   });

@@ -45,10 +45,10 @@ async function send(topic: EnvName, message: object): Promise<void> {
 async function messagesOf(sqid: Sqid): Promise<readonly (readonly [EnvName, object])[]> {
   const { runtime } = topology;
   const batch = await archivedBatch(runtime, batchIdOf(sqid));
-  const { queue, members, paths, landing } = batch;
-  const [member, path] = [members[0], paths[0]];
-  if (!member || !path?.composed || !landing) throw new Error(`${batch.id} has not landed`);
-  const { changes, strategy, receivedAt } = member;
+  const { queue, request, paths, landing } = batch;
+  const [path] = paths;
+  if (!path?.composed || !landing) throw new Error(`${batch.id} has not landed`);
+  const { changes, strategy, receivedAt } = request;
   const land: Land = { v: 1, kind: "land", queue, sqid, changes: [...changes], strategy, receivedAt };
   const built = await describeNamed(runtime.operator.sfn, told(runtime, ENV.buildWorkflow), path.buildKey);
   const unit = { ...mergeUnitOf(batch), tested: landing.tested, exact: true };

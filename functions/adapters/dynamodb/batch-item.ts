@@ -35,7 +35,7 @@ export const StoredTouches = z.object({
   authors: z.array(z.string()),
 });
 
-const StoredMember = z.looseObject({
+const StoredBatchRequest = z.looseObject({
   sqid: Sqid,
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
@@ -46,7 +46,7 @@ const StoredMember = z.looseObject({
 
 const StoredLanding = z.looseObject({
   landId: z.string(),
-  train: z.array(BatchId).min(1),
+  landedTogether: z.array(BatchId).min(1),
   buildKey: BuildKey,
   tested: Composed,
   bundle: z.array(BatchId).exactOptional(),
@@ -59,14 +59,14 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
   queue: QueueName,
   id: BatchId,
   arrival: z.int().positive(),
-  order: z.int().positive().exactOptional(),
-  nextPlace: z.int().positive(),
+  position: z.int().positive().exactOptional(),
+  nextPosition: z.int().positive(),
   priority: Priority.default(0),
-  members: z.array(StoredMember),
+  request: StoredBatchRequest,
   conflicts: z.array(BatchId),
   state: z.enum(["speculating", "landing", "cancelling", "landed", "failed", "cancelled"]),
   paths: z.array(StoredPath),
-  built: z.int().nonnegative(),
+  buildCount: z.int().nonnegative(),
   landing: StoredLanding.exactOptional(),
   landed: z.object({ commit: z.string(), tree: z.string() }).exactOptional(),
   reason: Reason.exactOptional(),
@@ -82,7 +82,7 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
 export function batchIn(item: Item): Batch {
   const { pk, sk, expiresAt: _ttl, v, ...stored } = item;
   const prefix = prefixOf(String(item["queue"]));
-  const batch = withDefaults(changeLists(stored, (list) => spread(list, prefix)));
+  const batch = changeLists(stored, (list) => spread(list, prefix));
   const { v: _v, ...parsed } = parseItem(
     StoredBatch,
     { ...batch, ...(v === undefined ? {} : { v }) },
@@ -96,16 +96,6 @@ export const itemOf = (batch: Batch): Item => ({
   v: FORMAT,
   ...changeLists({ ...batch }, (list) => packed(list, prefixOf(batch.queue))),
 });
-
-/** What releases before format 1 left out: they counted builds by their paths, and had no places for batches on probation. */
-function withDefaults(item: Item): Item {
-  const { paths, built, nextPlace, order, arrival } = item;
-  return {
-    ...item,
-    ...(built === undefined && Array.isArray(paths) ? { built: paths.length } : {}),
-    ...(nextPlace === undefined ? { nextPlace: order ?? arrival } : {}),
-  };
-}
 
 /** A list of at least this many ids is stored as one text: it takes a tenth of the room, and is quicker to read. */
 const LONG = 16;
@@ -134,7 +124,7 @@ function changeLists(batch: Item, change: (list: unknown) => unknown): Item {
     ...batch,
     conflicts: change(batch["conflicts"]),
     ...(Array.isArray(paths) ? { paths: paths.map((path) => within(path, "heads", "base", "without")) } : {}),
-    ...(landing === undefined ? {} : { landing: within(landing, "train", "bundle", "bypassed") }),
+    ...(landing === undefined ? {} : { landing: within(landing, "landedTogether", "bundle", "bypassed") }),
     ...(blocked === undefined ? {} : { blocked: within(blocked, "on") }),
   };
 }

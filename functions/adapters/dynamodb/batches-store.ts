@@ -46,7 +46,7 @@ const QueueItem = z.looseObject({
   installation: Installation.optional(),
   target: z.string().exactOptional(),
   nextArrival: z.int().positive(),
-  nextOrder: z.int().positive(),
+  nextPosition: z.int().positive(),
   version: z.int().positive(),
   history: HistoryText.exactOptional(),
   evidenceSince: EpochMs.exactOptional(),
@@ -55,7 +55,7 @@ const QueueItem = z.looseObject({
 });
 
 function queueOf(queue: QueueName, item: Item | undefined): StoredQueue {
-  if (item === undefined) return { queue, nextArrival: 1, nextOrder: 1, version: 0 };
+  if (item === undefined) return { queue, nextArrival: 1, nextPosition: 1, version: 0 };
   const { pk, sk, ...stored } = item;
   const { v: _v, ...state } = parseItem(QueueItem, stored, `${pk} ${sk}`);
   return { ...state, queue };

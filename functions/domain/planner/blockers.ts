@@ -20,27 +20,26 @@ export function noteBlockers(draft: Draft): void {
       blocker: blocked.by,
       ...(blocked.on.length > 0 ? { on: blocked.on.map(batchLabel).join(" ") } : {}),
     };
-    const events = batch.members.map(({ sqid }) =>
-      happeningEvent(sqid, "blocked", draft.now, { occurrence: `${batch.id}/${batch.version + 1}`, metadata }),
-    );
-    draft.put(announce({ ...batch, blocked }, events));
+    const details = { occurrence: `${batch.id}/${batch.version + 1}`, metadata };
+    const event = happeningEvent(batch.request.sqid, "blocked", draft.now, details);
+    draft.put(announce({ ...batch, blocked }, [event]));
   }
 }
 
 /** Undefined while it is being built: nothing holds it up but its build. */
 function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"] {
   if (batch.paths.some((path) => path.state === "building")) return undefined;
-  const { field } = draft;
-  const slot = field.slotOf(batch.id);
-  if (slot === undefined) return undefined;
-  const on = field
-    .aheadOf(slot)
+  const { index } = draft;
+  const i = index.indexOf(batch.id);
+  if (i === undefined) return undefined;
+  const on = index
+    .undecidedAhead(i)
     .slice(0, MOST_NAMED)
-    .map((other) => field.batch(other).id);
-  const passed = field.hasPassed(slot);
+    .map((other) => index.batch(other).id);
+  const passed = index.hasPassed(i);
   if (passed && on.length > 0) return { by: "dependency", on };
   if (passed && draft.queue.paused) return { by: "pause", on: [] };
-  if (batch.order === undefined && batch.paths.length > 0) return { by: "probation", on };
+  if (batch.position === undefined && batch.paths.length > 0) return { by: "probation", on };
   return { by: spent ? "budget" : "missing-path", on: [] };
 }
 

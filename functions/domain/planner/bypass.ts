@@ -1,71 +1,77 @@
 import type { Path } from "../batch.ts";
-import { agreeWithin } from "../bits.ts";
-import type { Belief } from "../speculation/belief.ts";
-import { isKnown, likelyOf, type Proposal, type Running, treeOf, type WaitingHead } from "../speculation/proposals.ts";
+import { type BuildProposal, likelyToLand, treeOf, type WaitingHead } from "../speculation/heads.ts";
+import { needsNoBuild } from "../speculation/proposals.ts";
+import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * What is left of the budget goes to bypasses: a head that has passed on its likeliest guess, and that waits for one batch whose
- * build will take much longer than its own, is also built on the guess without it. Once both ways are proven it need not wait. Heads
- * behind it follow, one after the other. One slow batch at a time: each more doubles the builds, and measured worse per build spent.
- * See Uber, "Bypassing Large Diffs in SubmitQueue" (2023).
+ * At most `free` builds that let heads bypass a slow batch. A head gets one when it has passed on its likeliest path, and waits for a single batch
+ * whose build will take much longer than the head's own did: it is also built without that batch. Once both builds have passed, the head need not
+ * wait. Only one slow batch per head, since each more doubles the builds, and measured worse per build. See Uber, "Bypassing Large Diffs in
+ * SubmitQueue" (2023).
+ *
+ * Example: S ← H. {S, H} has passed in 5 minutes, and the build of S will run for 20 more. {H} is built. If it passes, H lands before S.
  */
 export function bypasses(
   draft: Draft,
-  belief: Belief,
-  running: Running,
+  speculation: Speculation,
   heads: readonly WaitingHead[],
   free: number,
-): Proposal[] {
-  const { field } = draft;
+): BuildProposal[] {
+  const { index } = speculation;
   const left = timeLeft(draft);
-  const found: Proposal[] = [];
+  const found: BuildProposal[] = [];
   if (left.size === 0) return found;
-  for (const { slot, open } of heads) {
+  for (const { index: i, undecided } of heads) {
     if (found.length >= free) return found;
-    const [around, ...more] = open.filter((other) => left.has(other.slot));
-    if (field.batch(slot).order === undefined || around === undefined || more.length > 0) continue;
-    // Others hold it up too: it is not yet the slow one that it waits for.
-    if (open.some((other) => other !== around && !field.hasPassed(other.slot))) continue;
-    const likely = likelyOf(open);
-    const main = treeOf(field, { heads: [slot], landing: likely });
-    const proof = field.factsOf(slot).find((fact) => fact.passed && agreeWithin(fact.tree, main, field.nearOf(slot)));
-    if (proof === undefined || WORTH * durationOf(proof.path) > (left.get(around.slot) ?? 0)) continue;
-    const landing = likely.filter((other) => other !== around.slot);
-    const bypass = { heads: [slot], landing, logProbability: Math.log(1 - around.lands) };
-    if (!isKnown(field, belief, running, bypass)) found.push(bypass);
+    const [slow, ...moreSlow] = undecided.filter((other) => left.has(other.index));
+    if (index.batch(i).position === undefined || slow === undefined || moreSlow.length > 0) continue;
+    const waitsForOthers = undecided.some((other) => other !== slow && !index.hasPassed(other.index));
+    if (waitsForOthers) continue;
+    const likely = likelyToLand(undecided);
+    const likeliestTree = treeOf(index, { heads: [i], assumedLanded: likely });
+    const passed = index
+      .evidenceOf(i)
+      .find((build) => build.passed && build.tree.agreesWith(likeliestTree, index.unbypassedConflicts(i)));
+    if (passed === undefined || WORTHWHILE_RATIO * durationOf(passed.path) > (left.get(slow.index) ?? 0)) continue;
+    const assumedLanded = likely.filter((other) => other !== slow.index);
+    const bypass = { heads: [i], assumedLanded, logProbability: Math.log(1 - slow.landProbability) };
+    if (!needsNoBuild(speculation, bypass)) found.push(bypass);
   }
   return found;
 }
 
-/** How many times as long as the head's own build the other must go on: then as much is saved as is spent. Less lands hardly anything earlier. */
-const WORTH = 2;
+/**
+ * The slow build must go on for at least this many times the duration of the head's own build. Then the bypass saves as much time as it spends. Less
+ * lands hardly anything earlier.
+ */
+const WORTHWHILE_RATIO = 2;
 
-/** How many times the upper quartile of build times makes a build slow whose own time is not known. */
-const SLOW = 2;
+/** A build that nothing is known of is slow when it has run for this many times the upper quartile of build times. */
+const SLOW_RATIO = 2;
 
-/** Of the batches that have a place and are being built: for how many milliseconds more, probably. Only those of which that can be told. */
-function timeLeft({ field, queue, now }: Draft): ReadonlyMap<number, number> {
-  const usual = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
+/** Per batch with a position that is being built: the milliseconds until its build ends, probably. Only the batches where that can be estimated. */
+function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
+  const upperQuartile = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
   const left = new Map<number, number>();
-  field.batches.forEach(({ state, order, paths }, slot) => {
-    if (state !== "speculating" || order === undefined) return;
+  index.batches.forEach(({ state, position, paths }, i) => {
+    if (state !== "speculating" || position === undefined) return;
     const before = Math.max(0, ...paths.filter((path) => path.state === "passed").map(durationOf));
     const running = paths.filter((path) => path.state === "building").map(({ startedAt }) => now - startedAt);
-    const longest = Math.max(0, ...running.map((ran) => restOf(ran, before, usual)));
-    if (longest > 0) left.set(slot, longest);
+    const longest = Math.max(0, ...running.map((ran) => estimateLeft(ran, before, upperQuartile)));
+    if (longest > 0) left.set(i, longest);
   });
   return left;
 }
 
 /**
- * What has passed before takes as long again. Of others only the slow ones tell: build times being heavy-tailed, they will probably go
- * on for as long as they have.
+ * How many milliseconds a build will go on that has run for `ran`. A batch that has passed before takes as long again. Otherwise only a slow build can
+ * be estimated: build times are heavy-tailed, so it will probably go on for as long as it has run. 0 when nothing can be estimated.
  */
-function restOf(ran: number, before: number, usual: number): number {
+function estimateLeft(ran: number, before: number, upperQuartile: number): number {
   if (before > ran) return before - ran;
-  return ran > SLOW * usual ? ran : 0;
+  return ran > SLOW_RATIO * upperQuartile ? ran : 0;
 }
 
-/** Of a build that has ended, in milliseconds. */
+/** How long a build took that has ended, in milliseconds. */
 const durationOf = ({ startedAt, endedAt }: Path): number => (endedAt ?? startedAt) - startedAt;

@@ -2,7 +2,7 @@ import type { LogEvent } from "../../contracts/log-event.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type Path, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
-import { failed } from "./fold.ts";
+import { failed } from "./outcomes.ts";
 import type { Command, CommandFailed } from "./plan.ts";
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;

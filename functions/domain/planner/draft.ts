@@ -3,7 +3,7 @@ import type { LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../batch.ts";
-import { Field } from "../field.ts";
+import { QueueIndex } from "../queue-index.ts";
 import type { QueueState, Snapshot } from "./plan.ts";
 
 /** The queue as one run of the planner is changing it: the snapshot's batches by arrival, with what has been decided so far. */
@@ -17,7 +17,7 @@ export class Draft {
   readonly #batches: Map<BatchId, Batch>;
   readonly #before: ReadonlyMap<BatchId, Batch>;
   readonly #carriers = new Map<Sqid, BatchId>();
-  #field: Field | undefined;
+  #index: QueueIndex | undefined;
 
   constructor(config: QueueConfig, snapshot: Snapshot, now: EpochMs) {
     const sorted = [...snapshot.batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
@@ -41,9 +41,9 @@ export class Draft {
   }
 
   /** The batches as sets. Made when first asked for; from then on no batch joins and no build ends in this run. */
-  get field(): Field {
-    this.#field ??= fieldOf(this.config, this.batches(), this.queue);
-    return this.#field;
+  get index(): QueueIndex {
+    this.#index ??= queueIndexOf(this.config, this.batches(), this.queue);
+    return this.#index;
   }
 
   readonly lookup = (id: BatchId): Batch | undefined => this.#batches.get(id);
@@ -60,21 +60,24 @@ export class Draft {
   put(batch: Batch): void {
     if (!this.#batches.has(batch.id)) this.#carry(batch);
     this.#batches.set(batch.id, batch);
-    this.#field?.note(batch);
+    this.#index?.update(batch);
   }
 
   #carry(batch: Batch): void {
-    for (const { sqid } of batch.members) {
-      const other = this.carrierOf(sqid);
-      if (other === undefined || batchHasEnded(other)) this.#carriers.set(sqid, batch.id);
-    }
+    const { sqid } = batch.request;
+    const other = this.carrierOf(sqid);
+    if (other === undefined || batchHasEnded(other)) this.#carriers.set(sqid, batch.id);
   }
 }
 
-export const fieldOf = (config: QueueConfig, batches: readonly Batch[], { evidenceSince }: QueueState): Field =>
-  new Field(batches, {
+export const queueIndexOf = (
+  config: QueueConfig,
+  batches: readonly Batch[],
+  { evidenceSince }: QueueState,
+): QueueIndex =>
+  new QueueIndex(batches, {
     since: evidenceSince,
-    speaksFor: config.buildRunner.speaksFor,
+    tests: config.buildRunner.tests,
     retries: config.retries,
     exact: config.conflictAnalyzer.type === "all",
   });

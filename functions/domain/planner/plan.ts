@@ -17,7 +17,7 @@ export interface QueueState {
   readonly target?: string;
   readonly nextArrival: number;
   /** The place in the order that the next batch gets. */
-  readonly nextOrder: number;
+  readonly nextPosition: number;
   /** What the queue's scorer has learned. */
   readonly history?: History;
   /** Builds proposed before then say nothing any more: the trunk was moved by somebody else. */

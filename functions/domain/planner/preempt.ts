@@ -1,47 +1,64 @@
 import type { Batch, Path } from "../batch.ts";
-import { hasBit } from "../bits.ts";
-import type { Belief } from "../speculation/belief.ts";
-import { rung } from "../speculation/candidates.ts";
-import type { Proposal } from "../speculation/proposals.ts";
+import { probabilityTier } from "../speculation/candidates.ts";
+import type { BuildProposal } from "../speculation/heads.ts";
+import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
-/** A build is given up only for one that is at least this much likelier to be needed. */
+/** A running build is given up only for a proposal that is worth at least this many times as much. */
 export const MARGIN = 1.5;
 
+/** A running build, and what it is worth. */
+interface RunningBuild {
+  readonly batch: Batch;
+  readonly path: Path;
+  /** The probability that its assumptions come true. */
+  readonly probability: number;
+  /** The probability, raised by up to its double the nearer the build is to its end. */
+  readonly worth: number;
+}
+
 /**
- * Gives up the running build that is worth least, when the proposal is worth more than it and what it has already cost: a build
- * half done counts half as much again. Only for a proposal that goes first when the slot is free: else the build that was given up
- * would be the next to start. True when one was given up.
+ * Gives up the running build that is worth least, when the proposal is worth more by MARGIN. Also, the proposal must be in a likelier tier than
+ * that build: else the build that was given up would be the first to start when the slot is free. True when a build was given up.
+ *
+ * Example: a build whose assumptions come true with 0.1 is half done: it is worth 0.1 · 1.5 = 0.15. A proposal with 0.9 replaces it. One with 0.2
+ * does not, since 0.2 < 0.15 · 1.5.
  */
-export function preempt(draft: Draft, belief: Belief, proposal: Proposal): boolean {
-  const candidate = Math.exp(proposal.logProbability);
-  const expected = draft.queue.history?.buildMs?.[1];
-  let least:
-    | { readonly batch: Batch; readonly path: Path; readonly chance: number; readonly worth: number }
-    | undefined;
-  draft.field.batches.forEach((batch, slot) => {
-    for (const path of batch.paths) {
-      // A bundle serves several heads, and what proves itself does so whatever becomes of the guess: no single guess is worth more.
-      if (path.state !== "building" || path.heads.length > 1 || draft.field.provesItself(slot)) continue;
-      const done = expected === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / expected);
-      const chance = chanceOf(draft, belief, slot, path);
-      const worth = chance * (1 + done);
-      if (least === undefined || worth < least.worth) least = { batch, path, chance, worth };
-    }
-  });
-  if (least === undefined || candidate < least.worth * MARGIN) return false;
-  if (rung(proposal.logProbability) >= rung(Math.log(least.chance))) return false;
+export function preempt(draft: Draft, speculation: Speculation, proposal: BuildProposal): boolean {
+  const least = leastWorthBuild(draft, speculation);
+  if (least === undefined || Math.exp(proposal.logProbability) < least.worth * MARGIN) return false;
+  if (probabilityTier(proposal.logProbability) >= probabilityTier(Math.log(least.probability))) return false;
   const { batch, path: given } = least;
   const paths = batch.paths.map((path) => (path === given ? { ...path, state: "cancelling" as const } : path));
   draft.put({ ...batch, paths });
   return true;
 }
 
-/** The probability that the assumptions of a path under way come true. */
-function chanceOf({ field }: Draft, belief: Belief, slot: number, path: Path): number {
-  const tree = field.treeOf(path);
-  return field.aheadOf(slot).reduce((chance, other) => {
-    const lands = belief.lands(other);
-    return chance * (hasBit(tree, other) ? lands : 1 - lands);
+/**
+ * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can be used
+ * whatever becomes of the assumptions.
+ */
+function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild | undefined {
+  const { index } = speculation;
+  const medianMs = draft.queue.history?.buildMs?.[1];
+  let least: RunningBuild | undefined;
+  for (const [i, batch] of index.batches.entries()) {
+    for (const path of batch.paths) {
+      if (path.state !== "building" || path.heads.length > 1 || index.provesItself(i)) continue;
+      const done = medianMs === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / medianMs);
+      const probability = probabilityOf(speculation, i, path);
+      const worth = probability * (1 + done);
+      if (least === undefined || worth < least.worth) least = { batch, path, probability, worth };
+    }
+  }
+  return least;
+}
+
+/** The probability that the assumptions of a running path come true. */
+function probabilityOf({ index, belief }: Speculation, head: number, path: Path): number {
+  const tree = index.treeOf(path);
+  return index.undecidedAhead(head).reduce((product, other) => {
+    const landProbability = belief.landProbability(other);
+    return product * (tree.has(other) ? landProbability : 1 - landProbability);
   }, 1);
 }

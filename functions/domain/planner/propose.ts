@@ -1,162 +1,147 @@
-import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
-import { type Path, pathIsActive, sameGuess } from "../batch.ts";
-import type { Field } from "../field.ts";
-import { Belief } from "../speculation/belief.ts";
-import { bundles, canShare, inBundles } from "../speculation/bundles.ts";
-import { type Candidate, candidates } from "../speculation/candidates.ts";
+import { pathIsActive } from "../batch.ts";
+import { bundleProposals, canJoinBundle } from "../speculation/bundles.ts";
+import { type PathCandidate, pathCandidates } from "../speculation/candidates.ts";
+import type { BuildProposal, WaitingHead } from "../speculation/heads.ts";
 import { clashOf } from "../speculation/history.ts";
-import {
-  baseOf,
-  buildsUnderWay,
-  compare,
-  failuresOf,
-  isKnown,
-  type Proposal,
-  type Running,
-  treeOf,
-  type WaitingHead,
-  waitingHeads,
-} from "../speculation/proposals.ts";
+import { needsNoBuild } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
+import { type Speculation, speculationOn } from "../speculation/speculation.ts";
 import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
-import { sayRetrying } from "./fold.ts";
 import { preempt } from "./preempt.ts";
+import { startBuild } from "./start-build.ts";
 
 /**
- * Step 4: spends what is left of the budget on the guesses most likely to come true, then on those that tell something all the same:
- * of a change of which nothing is known, or whether one can be bypassed. What exists already costs nothing.
+ * Step 4: spends the free slots of the budget. Paths that are being built or decided cost nothing.
+ * 1. When more heads wait than there are free slots: bundles, and first some paths of the heads that cannot be in a bundle.
+ * 2. The likeliest paths.
+ * 3. The first build of each head that nothing is known about, however unlikely its assumptions are.
+ * 4. The builds that let a head bypass a slow batch.
  */
 export function propose(draft: Draft): void {
-  const { budget, batch: bundling, speculation } = draft.config;
+  const { budget, speculation: config } = draft.config;
   const active = draft.batches().flatMap((batch) => batch.paths.filter(pathIsActive));
-  let free = budget - active.length;
-  let stopping = active.filter((path) => path.state === "cancelling").length;
-  if (free <= 0 && speculation.allocator === "sticky") return;
-  const { field } = draft;
-  const scorer = scorerFor(speculation.scorer, draft.queue.history);
-  const belief = new Belief(field, (slot) => scorer(field.batch(slot)), clashOf(draft.queue.history));
-  const running = buildsUnderWay(field);
-  const heads = waitingHeads(field, belief);
-  const served = inBundles(field, heads);
-  const floor = Math.log(speculation.minProbability);
-  const limits = { maxSize: bundling.maxSize, maxWaitMs: bundling.maxWaitSeconds * 1_000, free, least: floor };
-  const crowd =
-    bundling.maxSize > 1 && free > 0 ? bundles(field, belief, running, heads, served, limits, draft.now) : undefined;
-  // When more wait than can be served, what can be in a bundle is not built alone.
-  const alone = crowd ? heads.filter(({ slot }) => !canShare(field, belief, slot)) : heads;
-  const begun = new Set(running.keys());
-  const start = (proposal: Proposal) => {
-    build(draft, belief, proposal);
-    for (const slot of proposal.heads) begun.add(slot);
-    free -= 1;
-  };
-  const guesses = newGuesses(field, belief, running, alone, served, begun, floor);
-  if (crowd) {
-    const kept = Math.ceil(budget * KEPT) - alone.filter(({ slot }) => running.has(slot)).length;
-    for (let i = 0; i < kept && free > 0; i++) {
-      const { value } = guesses.next();
+  const free = budget - active.length;
+  if (free <= 0 && config.allocator === "sticky") return;
+  const stopping = active.filter((path) => path.state === "cancelling").length;
+  const run = new Spending(draft, free, stopping);
+  run.buildBundles();
+  run.buildLikeliestPaths();
+  run.buildFirstPaths();
+  run.buildBypasses();
+}
+
+/** The share of the budget that bundles leave to heads that cannot be in a bundle. */
+const SHARE_KEPT_FROM_BUNDLES = 0.25;
+
+/** How many of a head's likeliest paths are tried for one that can be composed. */
+const MOST_FIRST_PATHS = 8;
+
+/** One run's spending of the budget. */
+class Spending {
+  readonly #draft: Draft;
+  readonly #speculation: Speculation;
+  /** Undefined when bundles are not called for. */
+  readonly #bundles: readonly BuildProposal[] | undefined;
+  /** The heads that may be built alone. */
+  readonly #alone: readonly WaitingHead[];
+  /** The paths of these heads that are worth a build, likeliest first. */
+  readonly #paths: Iterator<BuildProposal, undefined>;
+  /** The heads that are being built, with those whose build was started in this run. */
+  readonly #beingBuilt: Set<number>;
+  #free: number;
+  /** How many slots will be free once builds that were given up have stopped. */
+  #stopping: number;
+
+  constructor(draft: Draft, free: number, stopping: number) {
+    const { index, config, queue } = draft;
+    const score = scorerFor(config.speculation.scorer, queue.history);
+    this.#draft = draft;
+    this.#free = free;
+    this.#stopping = stopping;
+    this.#speculation = speculationOn(index, (i) => score(index.batch(i)), clashOf(queue.history));
+    this.#beingBuilt = new Set(this.#speculation.running.keys());
+    const { heads } = this.#speculation;
+    const minLogProbability = Math.log(config.speculation.minProbability);
+    const limits = {
+      maxSize: config.bundle.maxSize,
+      maxWaitMs: config.bundle.maxWaitSeconds * 1_000,
+      free,
+      minLogProbability,
+    };
+    this.#bundles = limits.maxSize > 1 && free > 0 ? bundleProposals(this.#speculation, limits, draft.now) : undefined;
+    this.#alone = this.#bundles ? heads.filter((head) => !canJoinBundle(this.#speculation, head.index)) : heads;
+    this.#paths = this.#worthwhilePaths(minLogProbability);
+  }
+
+  buildBundles(): void {
+    if (this.#bundles === undefined) return;
+    const { running } = this.#speculation;
+    const kept =
+      Math.ceil(this.#draft.config.budget * SHARE_KEPT_FROM_BUNDLES) -
+      this.#alone.filter((head) => running.has(head.index)).length;
+    for (let i = 0; i < kept && this.#free > 0; i++) {
+      const { value } = this.#paths.next();
       if (!value) break;
-      start(value);
+      this.#start(value);
     }
-    for (const bundle of crowd.slice(0, free)) start(bundle);
+    for (const bundle of this.#bundles.slice(0, this.#free)) this.#start(bundle);
   }
-  for (const proposal of guesses) {
-    if (free > 0) {
-      start(proposal);
-      continue;
+
+  buildLikeliestPaths(): void {
+    const { allocator } = this.#draft.config.speculation;
+    for (let next = this.#paths.next(); !next.done; next = this.#paths.next()) {
+      if (this.#free > 0) this.#start(next.value);
+      else if (allocator === "sticky") return;
+      // The slot is free once the build that was given up has stopped. The path is proposed again then.
+      else if (this.#stopping > 0) this.#stopping -= 1;
+      else if (!preempt(this.#draft, this.#speculation, next.value)) return;
     }
-    if (speculation.allocator === "sticky") break;
-    // The slot is free once the build that was given up has stopped; the guess is proposed again then.
-    if (stopping > 0) stopping -= 1;
-    else if (!preempt(draft, belief, proposal)) break;
   }
-  for (const proposal of firstGuesses(field, belief, running, heads, begun)) {
-    if (free <= 0) break;
-    start(proposal);
+
+  /**
+   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions. So
+   * each head that no build has tested yet gets one, on the likeliest path that can be composed.
+   */
+  buildFirstPaths(): void {
+    const { index, heads } = this.#speculation;
+    if (index.tests === "everything") return;
+    for (const head of heads) {
+      if (this.#free <= 0) return;
+      if (this.#beingBuilt.has(head.index) || index.evidenceOf(head.index).length > 0) continue;
+      const likeliest = pathCandidates([head]).take(MOST_FIRST_PATHS).map(proposalOf);
+      const first = likeliest.find((proposal) => !needsNoBuild(this.#speculation, proposal));
+      if (first) this.#start(first);
+    }
   }
-  if (speculation.bypass && free > 0) for (const bypass of bypasses(draft, belief, running, alone, free)) start(bypass);
-}
 
-/** Of the budget, kept from bundles for those that can't be in one. */
-const KEPT = 0.25;
-
-/** The guesses worth a build that are not being built, and have no verdict. `begun`: what is being built by then. */
-function* newGuesses(
-  field: Field,
-  belief: Belief,
-  running: Running,
-  heads: readonly WaitingHead[],
-  served: ReadonlySet<number>,
-  begun: ReadonlySet<number>,
-  least: number,
-): Generator<Proposal, undefined, void> {
-  for (const candidate of candidates(heads, least)) {
-    const { slot } = candidate.head;
-    if (candidate.flips === 0 && served.has(slot)) continue;
-    if (field.provesItself(slot) && begun.has(slot)) continue;
-    const proposal = proposalOf(candidate);
-    if (!isKnown(field, belief, running, proposal)) yield proposal;
+  buildBypasses(): void {
+    if (!this.#draft.config.speculation.bypass || this.#free <= 0) return;
+    for (const bypass of bypasses(this.#draft, this.#speculation, this.#alone, this.#free)) this.#start(bypass);
   }
-}
 
-/** How many guesses are looked at for one that can be composed. */
-const FIRST_GUESSES = 8;
+  #start(proposal: BuildProposal): void {
+    startBuild(this.#draft, this.#speculation, proposal);
+    for (const i of proposal.heads) this.#beingBuilt.add(i);
+    this.#free -= 1;
+  }
 
-/** The likeliest guess, however unlikely, of each head of which nothing is known, where a build tells of its head whatever is under it. */
-function* firstGuesses(
-  field: Field,
-  belief: Belief,
-  running: Running,
-  heads: readonly WaitingHead[],
-  begun: ReadonlySet<number>,
-): Generator<Proposal, undefined, void> {
-  if (field.speaksFor === "tree") return;
-  for (const head of heads) {
-    if (begun.has(head.slot) || field.factsOf(head.slot).length > 0) continue;
-    const likeliest = candidates([head]).take(FIRST_GUESSES).map(proposalOf);
-    const first = likeliest.find((proposal) => !isKnown(field, belief, running, proposal));
-    if (first) yield first;
+  /** The paths of heads that may be built alone, likeliest first, that are neither being built nor decided. */
+  *#worthwhilePaths(minLogProbability: number): Generator<BuildProposal, undefined, void> {
+    const { index, inBundles } = this.#speculation;
+    for (const candidate of pathCandidates(this.#alone, minLogProbability)) {
+      const i = candidate.head.index;
+      const isLikeliestOfHead = candidate.unlikelyAssumptions === 0;
+      if (isLikeliestOfHead && inBundles.has(i)) continue;
+      if (index.provesItself(i) && this.#beingBuilt.has(i)) continue;
+      const proposal = proposalOf(candidate);
+      if (!needsNoBuild(this.#speculation, proposal)) yield proposal;
+    }
   }
 }
 
-const proposalOf = ({ head, landing, logProbability }: Candidate<WaitingHead>): Proposal => ({
-  heads: [head.slot],
-  landing,
+const proposalOf = ({ head, assumedLanded, logProbability }: PathCandidate<WaitingHead>): BuildProposal => ({
+  heads: [head.index],
+  assumedLanded,
   logProbability,
 });
-
-/** Starts the build: a path of the first head, on its base in landing order. */
-export function build(draft: Draft, belief: Belief, proposal: Proposal): void {
-  const { field } = draft;
-  const base = baseOf(field, belief, proposal);
-  const assumed = new Set(base);
-  const heads = new Set(proposal.heads);
-  const without = new Set<number>();
-  for (const slot of proposal.heads)
-    for (const other of field.aheadOf(slot)) if (!assumed.has(other) && !heads.has(other)) without.add(other);
-  const ids = (slots: Iterable<number>): BatchId[] =>
-    [...slots].sort((a, b) => compare(field, a, b)).map((slot) => field.batch(slot).id);
-  const owner = field.batch(proposal.heads[0] ?? -1);
-  const guess = { heads: proposal.heads.map((slot) => field.batch(slot).id), base: ids(base), without: ids(without) };
-  const path: Path = {
-    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.built + 1),
-    attempt: 1 + owner.paths.filter((other) => sameGuess(other, guess) && other.reason !== undefined).length,
-    ...guess,
-    state: "building",
-    dispatched: false,
-    startedAt: draft.now,
-  };
-  sayRepeat(draft, proposal, base);
-  const latest = field.batch(proposal.heads[0] ?? -1);
-  draft.put({ ...latest, paths: [...latest.paths, path], built: latest.built + 1 });
-}
-
-/** Tells the log when the build repeats one that failed: which, and why that one failed. */
-function sayRepeat(draft: Draft, { heads }: Proposal, base: readonly number[]): void {
-  const { field } = draft;
-  const [head] = heads;
-  if (head === undefined || heads.length > 1) return;
-  const failure = failuresOf(field, head, treeOf(field, { heads, landing: base })).at(-1);
-  if (failure?.path.reason !== undefined) sayRetrying(draft, failure.path, failure.path.reason);
-}

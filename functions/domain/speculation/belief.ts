@@ -1,139 +1,159 @@
-import { compareOrder } from "../batch.ts";
-import { type Bits, countWithout, hasBit, members, noBits } from "../bits.ts";
-import type { Fact, Field } from "../field.ts";
+import { compareLandingOrder } from "../batch.ts";
+import type { BitSet } from "../bit-set.ts";
+import type { Evidence, QueueIndex } from "../queue-index.ts";
 import type { Prediction } from "./scorer.ts";
 
-/** How likely a batch is to land once a build of it has passed, but for conflicts that it has not met, and once one has failed. */
+/** How likely a batch is to land after one of its builds has passed, before conflicts that the build did not contain are counted. */
 export const PROVEN = 0.998;
+/** How likely a batch is to land after a failure that no other batch can be the cause of. */
 export const DISPROVEN = 0.015;
-/** The most that is believed of a batch that no likeliest guess is to assume. */
+/** Below one half, so that the likeliest path does not assume that the batch lands. */
 const LESS_THAN_HALF = 0.49;
 
-/** How likely each batch is to land: what the scorer says, until a build says more; less with every conflict that it was not built with. */
+/**
+ * How likely each batch is to land. Before a build of the batch has ended, that is the scorer's prediction. A passed build raises it to PROVEN, a
+ * failed one lowers it. Each conflict that no build of the batch has contained lowers it by the clash rate.
+ *
+ * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After a build of {A, H} has
+ * passed, H lands with 0.998 · 0.99: only B is untested.
+ */
 export class Belief {
-  readonly #field: Field;
-  readonly #predict: (slot: number) => Prediction;
+  readonly #index: QueueIndex;
+  readonly #predict: (i: number) => Prediction;
   /** How likely two batches that conflict are to fail together. */
-  readonly #clash: number;
+  readonly #clashRate: number;
   readonly #known = new Map<number, number>();
   readonly #aheadOf = new Map<number, ReadonlySet<number>>();
-  readonly #nothing: Bits;
+  readonly #emptyTree: BitSet;
 
-  constructor(field: Field, predict: (slot: number) => Prediction, clash: number) {
-    this.#field = field;
+  constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
+    this.#index = index;
     this.#predict = predict;
-    this.#clash = clash;
-    this.#nothing = noBits(field.words);
+    this.#clashRate = clashRate;
+    this.#emptyTree = index.emptySet();
   }
 
-  lands(slot: number): number {
-    const known = this.#known.get(slot);
+  /** The probability, 0 … 1, that batch i lands. 1 when it has landed or is landing, 0 when it will never land. */
+  landProbability(i: number): number {
+    const known = this.#known.get(i);
     if (known !== undefined) return known;
-    const probability = this.#judge(slot);
-    this.#known.set(slot, probability);
+    const probability = this.#computed(i);
+    this.#known.set(i, probability);
     return probability;
   }
 
-  #judge(slot: number): number {
-    const field = this.#field;
-    const state = field.batch(slot).state;
+  #computed(i: number): number {
+    const index = this.#index;
+    const { state } = index.batch(i);
     if (state === "landing" || state === "landed") return 1;
-    if (hasBit(field.lost, slot)) return 0;
-    const facts = field.factsOf(slot);
-    const passed = facts.filter((fact) => fact.passed);
-    const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#nothing];
-    const prior = passed.length > 0 ? PROVEN : this.#predict(slot).success;
-    const unmet = Math.min(...trees.map((tree) => this.#unmet(slot, tree)));
-    let lands = prior * (1 - this.#clash) ** unmet;
-    for (const fact of facts) if (!fact.passed) lands = Math.min(lands, this.#landsDespite(fact, slot));
-    return lands;
+    if (index.neverLanding.has(i)) return 0;
+    const evidence = index.evidenceOf(i);
+    const passed = evidence.filter((build) => build.passed);
+    const trees = passed.length > 0 ? passed.map(({ tree }) => tree) : [this.#emptyTree];
+    const prior = passed.length > 0 ? PROVEN : this.#predict(i).success;
+    const untested = Math.min(...trees.map((tree) => this.#countUntested(i, tree)));
+    let probability = prior * (1 - this.#clashRate) ** untested;
+    for (const build of evidence) if (!build.passed) probability = Math.min(probability, this.#despite(build, i));
+    return probability;
   }
 
-  #ahead(slot: number): ReadonlySet<number> {
-    let ahead = this.#aheadOf.get(slot);
+  #ahead(i: number): ReadonlySet<number> {
+    let ahead = this.#aheadOf.get(i);
     if (ahead === undefined) {
-      ahead = new Set(this.#field.aheadOf(slot));
-      this.#aheadOf.set(slot, ahead);
+      ahead = new Set(this.#index.undecidedAhead(i));
+      this.#aheadOf.set(i, ahead);
     }
     return ahead;
   }
 
-  /** How many conflicting batches have landed, or are to land before it, that the tree does not hold. */
-  #unmet(slot: number, tree: Bits): number {
-    const field = this.#field;
-    let count = countWithout(field.landed, tree, field.nearOf(slot));
-    for (const other of this.#ahead(slot)) if (!hasBit(tree, other)) count++;
+  /** How many batches that conflict with batch i have landed, or are undecided and ahead of it, and are not in the tree. */
+  #countUntested(i: number, tree: BitSet): number {
+    const index = this.#index;
+    let count = index.landed.countMissingIn(tree, index.unbypassedConflicts(i));
+    for (const other of this.#ahead(i)) if (!tree.has(other)) count++;
     return count;
   }
 
   /**
-   * How likely it is to land after this failure: as far as another head may be the cause, or a conflict with something that will not
-   * be there.
+   * How likely batch i is to land despite the failed build. It may land because another batch was the cause, or because the cause was a conflict
+   * with a batch that does not land.
+   *
+   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. Each is the cause as likely as the other, so H lands
+   * with 0.5 or a little more.
    */
-  #landsDespite(fact: Fact, slot: number): number {
-    if (fact.path.unappliable !== undefined) return this.#appliesDespite(fact, slot);
-    if (!this.#isSuspect(fact, slot)) return 1;
-    const field = this.#field;
-    const own = field.hasPassed(slot) ? 0 : 1 - Math.min(PROVEN, this.#predict(slot).success);
-    const met = this.#newlyMet(fact, slot);
-    const landing = met.reduce((sum, other) => sum + this.lands(other), 0);
-    const excused = (this.#clash * (met.length - landing)) / (own + this.#clash * met.length);
-    return Math.max(DISPROVEN, 1 - (1 - excused) / this.#suspects(fact, slot));
+  #despite(build: Evidence, i: number): number {
+    if (build.path.unappliable !== undefined) return this.#appliesDespite(build, i);
+    if (!this.#mayBeCause(build, i)) return 1;
+    const index = this.#index;
+    const ownFault = index.hasPassed(i) ? 0 : 1 - Math.min(PROVEN, this.#predict(i).success);
+    const untested = this.#untestedConflicts(build, i);
+    const expectedLandings = untested.reduce((sum, other) => sum + this.landProbability(other), 0);
+    const conflictGoesAway =
+      (this.#clashRate * (untested.length - expectedLandings)) / (ownFault + this.#clashRate * untested.length);
+    return Math.max(DISPROVEN, 1 - (1 - conflictGoesAway) / this.#countPossibleCauses(build, i));
   }
 
   /**
-   * How likely the batch is to apply after all, since one of the batches that were composed below it does not land: the average chance of
-   * that, since any of them may be the cause. Less than one half when each of them is expected to land, so that no guess assumes all of
-   * them and the batch. Example: X was refused on {A, B}, which land with 0.9 and 0.7. X is believed to land with 0.2.
+   * How likely batch i is to apply after all, because one of the batches that were composed below it does not land. Any of them may be the cause,
+   * so this is the average probability that they do not land. It is less than one half when each of them is expected to land, so that no
+   * likeliest path contains all of them and the batch.
+   *
+   * Example: X was refused on {A, B}, which land with 0.9 and 0.7. X lands with (0.1 + 0.3) / 2 = 0.2.
    */
-  #appliesDespite({ tree }: Fact, slot: number): number {
-    const field = this.#field;
-    const below = [...members(field.without(tree, slot))].filter((other) => !hasBit(field.landed, other));
-    const chances = below.map((other) => this.#landsBefore(other, slot));
+  #appliesDespite({ tree }: Evidence, i: number): number {
+    const index = this.#index;
+    const below = [...tree.without(i)].filter((other) => !index.landed.has(other));
+    const chances = below.map((other) => this.#landsBefore(other, i));
     const average = chances.reduce((sum, chance) => sum + 1 - chance, 0) / Math.max(1, chances.length);
-    const isMainGuess = chances.every((chance) => chance >= 0.5);
-    return Math.max(DISPROVEN, isMainGuess ? Math.min(average, LESS_THAN_HALF) : average);
+    const allAreExpected = chances.every((chance) => chance >= 0.5);
+    return Math.max(DISPROVEN, allAreExpected ? Math.min(average, LESS_THAN_HALF) : average);
   }
 
-  /** How likely `other` is to land before the batch. Asks no further about a batch that does not conflict with it: no order binds the two. */
-  #landsBefore(other: number, slot: number): number {
-    if (hasBit(this.#field.lost, other)) return 0;
-    if (this.#ahead(slot).has(other)) return this.lands(other);
-    return compareOrder(this.#field.batch(other), this.#field.batch(slot)) < 0
+  /**
+   * How likely `other` is to land before batch i. For a batch that is independent of i, only the scorer is asked: no order binds the two, so
+   * asking this belief might never end.
+   */
+  #landsBefore(other: number, i: number): number {
+    if (this.#index.neverLanding.has(other)) return 0;
+    if (this.#ahead(i).has(other)) return this.landProbability(other);
+    return compareLandingOrder(this.#index.batch(other), this.#index.batch(i)) < 0
       ? Math.max(LESS_THAN_HALF, this.#predict(other).success)
       : 0;
   }
 
-  /** Among how many batches the cause of a failure is to be sought; Infinity when one of them is lost already. */
-  #suspects(fact: Fact, slot: number): number {
-    const field = this.#field;
+  /** How many batches may be the cause of the failure, batch i included. Infinity when one that the build tested will never land anyway. */
+  #countPossibleCauses(build: Evidence, i: number): number {
+    const index = this.#index;
     let count = 1;
-    for (const other of members(field.speaksFor === "tree" ? fact.tree : field.bitsOf(fact.path.heads))) {
-      if (other === slot || hasBit(field.landed, other)) continue;
-      if (hasBit(field.lost, other)) return Number.POSITIVE_INFINITY;
-      if (this.#isSuspect(fact, other)) count++;
+    for (const other of index.testedBy(build.path)) {
+      if (other === i || index.landed.has(other)) continue;
+      if (index.neverLanding.has(other)) return Number.POSITIVE_INFINITY;
+      if (this.#mayBeCause(build, other)) count++;
     }
     return count;
   }
 
-  /** It has never passed; or it was a head here, and met something that it has passed with nowhere. */
-  #isSuspect(fact: Fact, slot: number): boolean {
-    const field = this.#field;
-    if (!field.hasPassed(slot)) return true;
-    return fact.path.heads.includes(field.batch(slot).id) && this.#newlyMet(fact, slot).length > 0;
+  /** True when batch i has never passed, or was a head of this build together with a conflicting batch that it has never passed with. */
+  #mayBeCause(build: Evidence, i: number): boolean {
+    const index = this.#index;
+    if (!index.hasPassed(i)) return true;
+    return build.path.heads.includes(index.batch(i).id) && this.#untestedConflicts(build, i).length > 0;
   }
 
   /**
-   * What conflicts with it and was in the tree, but in none of those with which it has passed. Nothing that goes behind it, as another
-   * head of a bundle may: it can't fail for that one, and what is believed of that one hangs on this.
+   * Conflicting batches in this build's tree that no passing build of batch i has contained. Batches behind it in landing order are left out:
+   * their outcome cannot make this one fail.
+   *
+   * Example: A ← H ← C, and a build of {A, H} has passed. Of a failed bundle {A, B, H, C} with B ahead of H, the untested conflict of H is B:
+   * A has been tested, and C is behind.
    */
-  #newlyMet({ tree }: Fact, slot: number): number[] {
-    const field = this.#field;
-    const passed = field.factsOf(slot).filter((fact) => fact.passed);
-    const ahead = this.#ahead(slot);
-    const isBefore = (other: number) => ahead.has(other) || hasBit(field.landed, other) || hasBit(field.lost, other);
-    return [...members(field.nearOf(slot))].filter(
-      (other) => hasBit(tree, other) && isBefore(other) && !passed.some((fact) => hasBit(fact.tree, other)),
+  #untestedConflicts({ tree }: Evidence, i: number): number[] {
+    const index = this.#index;
+    const passed = index.evidenceOf(i).filter((build) => build.passed);
+    const ahead = this.#ahead(i);
+    const isNotBehind = (other: number) => ahead.has(other) || index.landed.has(other) || index.neverLanding.has(other);
+    return [...index.unbypassedConflicts(i)].filter(
+      (other) => tree.has(other) && isNotBehind(other) && !passed.some((build) => build.tree.has(other)),
     );
   }
 }

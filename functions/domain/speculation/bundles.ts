@@ -1,232 +1,157 @@
-import type { Path } from "../batch.ts";
-import { agreeWithin, hasBit, members } from "../bits.ts";
-import type { Field } from "../field.ts";
+import type { QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
-import {
-  cannotBeComposed,
-  isKnown,
-  likelyOf,
-  type Proposal,
-  type Running,
-  treeOf,
-  type WaitingHead,
-} from "./proposals.ts";
+import { type BuildProposal, likelyToLand, type WaitingHead } from "./heads.ts";
+import { OutsideBundle } from "./outside-bundle.ts";
+import { cannotBeComposed, needsNoBuild } from "./proposals.ts";
+import type { Speculation } from "./speculation.ts";
 
-/**
- * How large a bundle may be, how long one that is not full may wait, how many slots of the budget are free, and the logarithm of the
- * least probability that is worth a build.
- */
+/** What bounds the bundles of one run. */
 export interface BundleLimits {
   readonly maxSize: number;
+  /** How long a bundle that is not full may wait for more heads. */
   readonly maxWaitMs: number;
+  /** How many slots of the budget are free. */
   readonly free: number;
-  readonly least: number;
+  /** Natural logarithm of the least probability that is worth a build. */
+  readonly minLogProbability: number;
 }
 
 /**
- * Groups for one build each, in order; undefined when there are slots for all that wait. A bundle is a run of waiting heads in landing
- * order, none of them likely to fail, on probation all of them or none, and as long as a longer one can be expected to land more:
- * it hangs on everything that any of its heads hangs on. One that has failed is searched by quarters: no more
- * builds than by halves, about 2·log2(n), in half the time, and what they prove of the others stays proven (Dorfman, 1943, with the
- * order kept).
+ * The bundles to build, in landing order. Undefined when there is a free slot for each head that waits for a build. A bundle is a run of waiting
+ * heads in landing order. None of them is likely to fail, and all of them or none are on probation. It grows while a larger bundle can be expected
+ * to land more: a larger one depends on everything that any of its heads depends on.
+ *
+ * The heads of a bundle that has failed are built in bundles of a quarter of its size. That takes no more builds than halves do, about 2·log2(n),
+ * and half the time; and a quarter that passes stays proven (Dorfman, 1943, with the order kept).
+ *
+ * Example: six heads wait, one slot is free, `maxSize` is 4. Bundles are [1, 2, 3, 4] and [5, 6].
  */
-export function bundles(
-  field: Field,
-  belief: Belief,
-  running: Running,
-  heads: readonly WaitingHead[],
-  served: ReadonlySet<number>,
+export function bundleProposals(
+  speculation: Speculation,
   limits: BundleLimits,
   now: number,
-): Proposal[] | undefined {
-  const { maxSize, maxWaitMs, free, least } = limits;
-  const waiting = new Set(
-    heads.flatMap((head) => (!served.has(head.slot) && isWaiting(field, belief, running, head) ? [head.slot] : [])),
-  );
+): BuildProposal[] | undefined {
+  const { index, belief, heads, inBundles } = speculation;
+  const { maxSize, maxWaitMs, free, minLogProbability } = limits;
+  const waiting = new Set(heads.filter((head) => !inBundles.has(head.index) && isWaiting(speculation, head)));
   if (waiting.size <= free) return undefined;
   const size = Math.min(maxSize, Math.ceil(waiting.size / free));
-  const found: Proposal[] = [];
-  const isBetter = (larger: Group, than: Group) =>
-    larger.worth >= than.worth && larger.logProbability >= least && !cannotBeComposed(field, belief, larger.proposal());
-  let group = new Group(belief);
-  let outside = new Outside();
+  const found: BuildProposal[] = [];
+  let bundle = new Bundle(belief);
+  let outside = new OutsideBundle();
   const close = () => {
-    if (group.heads.length > 0 && group.logProbability >= least) found.push(group.proposal());
-    group = new Group(belief);
-    outside = new Outside();
+    if (bundle.heads.length > 0 && bundle.logProbability >= minLogProbability) found.push(bundle.proposal());
+    bundle = new Bundle(belief);
+    outside = new OutsideBundle();
+  };
+  const mayGrow = (head: WaitingHead): boolean => {
+    const [first = head] = bundle.heads;
+    if (isOnProbation(index, first) !== isOnProbation(index, head)) return false;
+    if (bundle.heads.length >= Math.min(size, sizeLimitOf(index, first)) || outside.separates(head)) return false;
+    const larger = bundle.with(head);
+    return (
+      larger.expectedLandings >= bundle.expectedLandings &&
+      larger.logProbability >= minLogProbability &&
+      !cannotBeComposed(speculation, larger.proposal())
+    );
   };
   for (const head of heads) {
-    if (served.has(head.slot)) close();
-    if (!waiting.has(head.slot)) {
+    if (inBundles.has(head.index)) close();
+    if (!waiting.has(head)) {
       outside.pass(head);
       continue;
     }
-    const [first = head] = group.heads;
-    const isOfAKind = hasPlace(field, first) === hasPlace(field, head);
-    const isFull = group.heads.length >= Math.min(size, limitOf(field, first));
-    if (!isOfAKind || isFull || outside.cutsOff(head) || !isBetter(group.with(head), group)) close();
-    group = group.with(head);
+    if (!mayGrow(head)) close();
+    bundle = bundle.with(head);
     outside.enter(head);
-    if (limitOf(field, head) <= 1) close();
+    if (sizeLimitOf(index, head) <= 1) close();
   }
-  if (group.heads.length >= size || now - oldestOf(field, group.heads) >= maxWaitMs) close();
+  if (bundle.heads.length >= size || now - oldestOf(index, bundle.heads) >= maxWaitMs) close();
   return found;
 }
 
-/** Heads that are built, or were, as one. */
-interface Bundled {
-  /** In landing order. */
-  readonly heads: readonly WaitingHead[];
-  readonly path: Path;
-}
+type UndecidedAhead = WaitingHead["undecided"][number];
 
-/**
- * The heads of bundles that are being built, or have passed and wait to land, on the likeliest guess about everything that any of them
- * hangs on: they need no other build for it. No two of these bundles overlap in landing order: they could wait for each other.
- */
-export function inBundles(field: Field, heads: readonly WaitingHead[]): ReadonlySet<number> {
-  const served = new Set<number>();
-  let last = -1;
-  for (const bundle of standing(field, heads)) {
-    const [first] = bundle.heads;
-    if (first === undefined || first.rank <= last || areApart(bundle.heads, heads)) continue;
-    if (!isAsGuessed(field, bundle)) continue;
-    for (const { slot, rank } of bundle.heads) {
-      served.add(slot);
-      last = rank;
-    }
-  }
-  return served;
-}
-
-/** The bundles that may yet land as they are: each head that has not landed is waiting. Those that go first, first. */
-function standing(field: Field, heads: readonly WaitingHead[]): Bundled[] {
-  const live = field.batches.flatMap(({ paths }) => paths.filter(isLiveBundle));
-  const waiting = new Map(live.length > 0 ? heads.map((head) => [head.slot, head]) : []);
-  const found: Bundled[] = [];
-  for (const path of live) {
-    const together = [...members(field.bitsOf(path.heads))].filter((slot) => !hasBit(field.landed, slot));
-    const known = together.flatMap((slot) => waiting.get(slot) ?? []);
-    if (known.length < together.length || field.isOutdated(path)) continue;
-    found.push({ path, heads: known.sort((a, b) => a.rank - b.rank) });
-  }
-  return found.sort((a, b) => (a.heads[0]?.rank ?? 0) - (b.heads[0]?.rank ?? 0));
-}
-
-const isLiveBundle = ({ heads, state }: Path): boolean =>
-  heads.length > 1 && (state === "building" || state === "passed");
-
-function isAsGuessed(field: Field, { heads, path }: Bundled): boolean {
-  const slots = heads.map(({ slot }) => slot);
-  const guess = treeOf(field, { heads: slots, landing: heads.flatMap(({ open }) => likelyOf(open)) });
-  const tree = field.treeOf(path);
-  return slots.every((slot) => agreeWithin(tree, guess, field.reckonedBy(slot)));
-}
-
-/** One of them hangs on another outside that hangs on one of them: they can't land as one. */
-function areApart(together: readonly WaitingHead[], heads: readonly WaitingHead[]): boolean {
-  const inside = new Set(together);
-  const outside = new Outside();
-  return heads.some((head) => {
-    if (!inside.has(head)) outside.pass(head);
-    else if (outside.cutsOff(head)) return true;
-    else outside.enter(head);
-    return false;
-  });
-}
-
-/** Who, outside a group, hangs on it. Told of all heads in landing order: nobody hangs on one that comes later. */
-class Outside {
-  readonly #inside = new Set<number>();
-  /** They hang on one inside, or on one that does. */
-  readonly #behind = new Set<number>();
-
-  /** The head is of the group. */
-  enter({ slot }: WaitingHead): void {
-    this.#inside.add(slot);
-  }
-
-  /** The head is not. */
-  pass(head: WaitingHead): void {
-    if (this.cutsOff(head) || head.open.some(({ slot }) => this.#inside.has(slot))) this.#behind.add(head.slot);
-  }
-
-  /** The head hangs on one outside that hangs on one inside: with it, the group could never land as one. */
-  cutsOff({ open }: WaitingHead): boolean {
-    return open.some(({ slot }) => this.#behind.has(slot));
-  }
-}
-
-/** Heads to be built together, on everything ahead of any of them that will probably land. */
-class Group {
+/** Heads to be built together, on every batch ahead of any of them that is likely to land. */
+class Bundle {
   readonly heads: readonly WaitingHead[];
   readonly #belief: Belief;
-  /** Everything undecided ahead of any of the heads, and not among them. */
-  readonly #open: ReadonlyMap<number, Open>;
+  /** The undecided batches ahead of any head, without the heads themselves. */
+  readonly #undecided: ReadonlyMap<number, UndecidedAhead>;
 
-  constructor(belief: Belief, heads: readonly WaitingHead[] = [], open: ReadonlyMap<number, Open> = new Map()) {
+  constructor(
+    belief: Belief,
+    heads: readonly WaitingHead[] = [],
+    undecided: ReadonlyMap<number, UndecidedAhead> = new Map(),
+  ) {
     this.#belief = belief;
     this.heads = heads;
-    this.#open = open;
+    this.#undecided = undecided;
   }
 
-  with(head: WaitingHead): Group {
+  /** A copy with one more head. */
+  with(head: WaitingHead): Bundle {
     const heads = [...this.heads, head];
-    const open = new Map(this.#open);
-    for (const other of head.open) open.set(other.slot, other);
-    for (const { slot } of heads) open.delete(slot);
-    return new Group(this.#belief, heads, open);
+    const undecided = new Map(this.#undecided);
+    for (const other of head.undecided) undecided.set(other.index, other);
+    for (const { index } of heads) undecided.delete(index);
+    return new Bundle(this.#belief, heads, undecided);
   }
 
-  /** How many landings are to be expected of one build of it. */
-  get worth(): number {
+  /**
+   * How many landings to expect of one build of the bundle: its size, times the probability that its assumptions come true, times that of each
+   * head. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
+   */
+  get expectedLandings(): number {
     return this.heads.reduce(
-      (worth, { slot }) => worth * this.#belief.lands(slot),
+      (landings, { index }) => landings * this.#belief.landProbability(index),
       this.heads.length * Math.exp(this.logProbability),
     );
   }
 
-  proposal(): Proposal {
-    const landing = likelyOf([...this.#open.values()]);
-    return { heads: this.heads.map((head) => head.slot), landing, logProbability: this.logProbability };
+  proposal(): BuildProposal {
+    const assumedLanded = likelyToLand([...this.#undecided.values()]);
+    return { heads: this.heads.map((head) => head.index), assumedLanded, logProbability: this.logProbability };
   }
 
-  /** That its guess about everything ahead comes true. */
+  /** Natural logarithm of the probability that the bundle's assumptions about the batches ahead come true. */
   get logProbability(): number {
     let sum = 0;
-    for (const { lands } of this.#open.values()) sum += Math.log(Math.max(lands, 1 - lands));
+    for (const { landProbability } of this.#undecided.values())
+      sum += Math.log(Math.max(landProbability, 1 - landProbability));
     return sum;
   }
 }
 
-type Open = WaitingHead["open"][number];
+const isOnProbation = (index: QueueIndex, head: WaitingHead): boolean => index.batch(head.index).position === undefined;
 
-const hasPlace = (field: Field, { slot }: WaitingHead): boolean => field.batch(slot).order !== undefined;
+/**
+ * True when the batch may share a build. A batch that will probably fail would fail the others with it. A request of
+ * strategy PROMOTE lands its own commits unchanged, so it is built alone.
+ */
+export const canJoinBundle = ({ index, belief }: Speculation, i: number): boolean =>
+  belief.landProbability(i) >= 0.5 && index.batch(i).request.strategy !== "PROMOTE";
 
-/** What will probably fail would take the others with it; and a promoted commit is the trunk's, to the bit. */
-export const canShare = (field: Field, belief: Belief, slot: number): boolean =>
-  belief.lands(slot) >= 0.5 && !field.batch(slot).members.some((member) => member.strategy === "PROMOTE");
-
-/** Its main guess is not being built, and has no verdict yet. */
-function isWaiting(field: Field, belief: Belief, running: Running, head: WaitingHead): boolean {
-  const { slot, open } = head;
-  if (!canShare(field, belief, slot) || (field.provesItself(slot) && running.has(slot))) return false;
-  return !isKnown(field, belief, running, { heads: [slot], landing: likelyOf(open), logProbability: 0 });
+/** True when the head may share a build, and its likeliest path is neither being built nor decided. */
+function isWaiting(speculation: Speculation, { index: i, undecided }: WaitingHead): boolean {
+  const { index, running } = speculation;
+  if (!canJoinBundle(speculation, i) || (index.provesItself(i) && running.has(i))) return false;
+  return !needsNoBuild(speculation, { heads: [i], assumedLanded: likelyToLand(undecided), logProbability: 0 });
 }
 
-/** How many may share a bundle with it: a quarter of the suspects of the smallest failed bundle that speaks for it. */
-function limitOf(field: Field, { slot }: WaitingHead): number {
+/** The largest bundle that the head may be in: a quarter of the heads that have not landed of the smallest failed bundle that tested the head. */
+function sizeLimitOf(index: QueueIndex, head: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
-  for (const fact of field.factsOf(slot)) {
-    if (fact.passed || fact.path.heads.length < 2 || fact.path.unappliable !== undefined) continue;
-    const suspects = fact.path.heads.filter((id) => {
-      const other = field.slotOf(id);
-      return other !== undefined && !hasBit(field.landed, other);
+  for (const { passed, path } of index.evidenceOf(head.index)) {
+    if (passed || path.heads.length < 2 || path.unappliable !== undefined) continue;
+    const notLanded = path.heads.filter((id) => {
+      const other = index.indexOf(id);
+      return other !== undefined && !index.landed.has(other);
     }).length;
-    limit = Math.min(limit, Math.max(1, Math.ceil(suspects / 4)));
+    limit = Math.min(limit, Math.max(1, Math.ceil(notLanded / 4)));
   }
   return limit;
 }
 
-const oldestOf = (field: Field, group: readonly WaitingHead[]): number =>
-  Math.min(...group.map(({ slot }) => field.batch(slot).createdAt));
+const oldestOf = (index: QueueIndex, heads: readonly WaitingHead[]): number =>
+  Math.min(...heads.map((head) => index.batch(head.index).createdAt));

@@ -1,39 +1,42 @@
 import { Heap } from "../heap.ts";
 
-/** A head and the batches ahead of it that are undecided, each with the probability (0 … 1) that it lands. */
+/** A head and the undecided batches ahead of it. */
 export interface Head {
-  /** Breaks ties: lower goes first. */
-  readonly rank: number;
-  readonly open: readonly { readonly slot: number; readonly lands: number }[];
+  /** Among paths that are equally likely, those of the head with the lower position come first. */
+  readonly position: number;
+  /** Each with the probability, 0 … 1, that it lands. */
+  readonly undecided: readonly { readonly index: number; readonly landProbability: number }[];
 }
 
-/** One guess about everything that is undecided ahead of a head. */
-export interface Candidate<H extends Head> {
+/** One path: an assumption about each undecided batch ahead of the head. */
+export interface PathCandidate<H extends Head> {
   readonly head: H;
-  /** Those assumed to land, in the order of `head.open`. */
-  readonly landing: readonly number[];
-  /** Natural logarithm of the probability that the whole guess comes true; -Infinity when it can't. */
+  /** The batches that are assumed to land, in the order of `head.undecided`. */
+  readonly assumedLanded: readonly number[];
+  /** Natural logarithm of the probability that all assumptions come true. -Infinity when they cannot. */
   readonly logProbability: number;
-  /** How many assumptions are the less likely ones. */
-  readonly flips: number;
+  /** How many assumptions are the less likely ones. 0 for the head's likeliest path. */
+  readonly unlikelyAssumptions: number;
 }
 
-/** What turning one assumption to its less likely side costs, in log-probability; never negative. */
+/** Turning one assumption of the likeliest path to its less likely side. */
 interface Flip {
-  readonly index: number;
+  /** The place of the assumption in `head.undecided`. */
+  readonly assumption: number;
+  /** By how much the logarithm of the probability falls. Never negative. */
   readonly cost: number;
 }
 
 interface Node<H extends Head> {
   readonly search: Search<H>;
   readonly logProbability: number;
-  /** Indexes into the search's flips, ascending. */
+  /** Places in the search's list of flips, ascending. */
   readonly flips: readonly number[];
 }
 
 const log = (p: number): number => (p > 0 ? Math.log(p) : Number.NEGATIVE_INFINITY);
 
-/** The guesses of one head; its flips are priced and sorted when the second guess is asked for, which most never are. */
+/** Enumerates the paths of one head. Its flips are sorted when the second path is asked for, which for most heads is never. */
 class Search<H extends Head> {
   readonly head: H;
   #flips: readonly Flip[] | undefined;
@@ -42,22 +45,28 @@ class Search<H extends Head> {
     this.head = head;
   }
 
+  /** The likeliest path of the head. */
   first(): Node<H> {
     let logProbability = 0;
-    for (const { lands } of this.head.open) logProbability += log(Math.max(lands, 1 - lands));
+    for (const { landProbability } of this.head.undecided)
+      logProbability += log(Math.max(landProbability, 1 - landProbability));
     return { search: this, logProbability, flips: [] };
   }
 
+  /** All flips, the cheapest first. */
   flips(): readonly Flip[] {
-    this.#flips ??= this.head.open
-      .map(({ lands }, index) => ({ index, cost: log(Math.max(lands, 1 - lands)) - log(Math.min(lands, 1 - lands)) }))
-      .sort((a, b) => (a.cost === b.cost ? a.index - b.index : a.cost - b.cost));
+    this.#flips ??= this.head.undecided
+      .map(({ landProbability: p }, assumption) => ({
+        assumption,
+        cost: log(Math.max(p, 1 - p)) - log(Math.min(p, 1 - p)),
+      }))
+      .sort((a, b) => (a.cost === b.cost ? a.assumption - b.assumption : a.cost - b.cost));
     return this.#flips;
   }
 
   /**
-   * The guesses that follow a guess: one more flip, or its last flip moved on by one. Each set of flips is reached by one way, and
-   * never before a likelier one.
+   * The paths that follow a path: one more flip, or its last flip replaced by the next dearer one. Every set of flips is reached in exactly one
+   * way, and after every likelier set that it is reached from. Example with three flips: {} → {0}; {0} → {0, 1}, {1}; {1} → {1, 2}, {2}.
    */
   after(node: Node<H>): Node<H>[] {
     const flips = this.flips();
@@ -75,41 +84,47 @@ class Search<H extends Head> {
     return [extended, { search: this, logProbability: node.logProbability - cost, flips: [...without, last + 1] }];
   }
 
-  candidate(node: Node<H>): Candidate<H> {
-    const flipped = new Set(node.flips.map((flip) => this.flips()[flip]?.index));
-    const landing = this.head.open.flatMap(({ slot, lands }, index) =>
-      lands >= 0.5 !== flipped.has(index) ? [slot] : [],
+  candidate(node: Node<H>): PathCandidate<H> {
+    const flipped = new Set(node.flips.map((flip) => this.flips()[flip]?.assumption));
+    const assumedLanded = this.head.undecided.flatMap(({ index, landProbability }, assumption) =>
+      landProbability >= 0.5 !== flipped.has(assumption) ? [index] : [],
     );
-    return { head: this.head, landing, logProbability: node.logProbability, flips: node.flips.length };
+    const { logProbability } = node;
+    return { head: this.head, assumedLanded, logProbability, unlikelyAssumptions: node.flips.length };
   }
 }
 
-/** Odds that differ by less than a factor of e² are taken for equal: guesses far down the line wait their turn, but do not starve. */
-const STEP = 2;
+/** The width of a tier, as a difference of natural logarithms: a factor of e², about 7. */
+const TIER_WIDTH = 2;
 
-/** Lower goes first. */
-export const rung = (logProbability: number): number => Math.floor(-logProbability / STEP);
+/**
+ * The tier of a probability, given its logarithm. A lower tier goes first; within a tier, probabilities count as equal, so that heads far behind wait
+ * their turn, but do not starve. Example: 1 … 0.14 is tier 0, and 0.13 … 0.02 is tier 1.
+ */
+export const probabilityTier = (logProbability: number): number => Math.floor(-logProbability / TIER_WIDTH);
 
-/** Likelier first, by rungs; then fewer flips, the head that goes first, and the flips that come first. */
+/** True when a goes first: the lower tier, then fewer flips, then the head with the lower position, then the cheaper flips. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
-  const [first, second] = [rung(a.logProbability), rung(b.logProbability)];
+  const [first, second] = [probabilityTier(a.logProbability), probabilityTier(b.logProbability)];
   if (first !== second) return first < second;
   if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
-  if (a.search.head.rank !== b.search.head.rank) return a.search.head.rank < b.search.head.rank;
+  if (a.search.head.position !== b.search.head.position) return a.search.head.position < b.search.head.position;
   const differing = a.flips.findIndex((flip, i) => flip !== b.flips[i]);
   return differing >= 0 && (a.flips[differing] ?? 0) < (b.flips[differing] ?? 0);
 }
 
 /**
- * Every guess of every head that is not less likely than `least` (a logarithm), likeliest first in rungs of a factor of e², and within
- * a rung by place. Made as they are asked for: k guesses cost k·log(k + heads), however many exist (2^n for n undecided batches ahead).
- * Deterministic. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
+ * Every path of every head whose logarithm of probability is at least `minLogProbability`, likeliest first by tiers. Paths are made as they are asked
+ * for: k paths cost k·log(k + heads), however many exist (2^n for n undecided batches ahead). Deterministic. Source: the best-first enumeration of
+ * subsets by weight, as in Lawler (1972).
+ *
+ * Example: A ← B, and A lands with 0.9. The paths are A on [] with 1, B on [A] with 0.9, and then B on [] with 0.1.
  */
-export function* candidates<H extends Head>(
+export function* pathCandidates<H extends Head>(
   heads: readonly H[],
-  least = Number.NEGATIVE_INFINITY,
-): Generator<Candidate<H>, void, void> {
-  const isWorth = (node: Node<H>) => node.logProbability >= least;
+  minLogProbability = Number.NEGATIVE_INFINITY,
+): Generator<PathCandidate<H>, void, void> {
+  const isWorth = (node: Node<H>) => node.logProbability >= minLogProbability;
   const firsts = heads.map((head) => new Search(head).first()).filter(isWorth);
   const heap = new Heap<Node<H>>(precedes, firsts);
   for (let node = heap.pop(); node !== undefined; node = heap.pop()) {

@@ -1,26 +1,26 @@
-import type { Batch, Member } from "../batch.ts";
+import type { Batch, BatchRequest } from "../batch.ts";
 
-/** What a queue has learned from its own outcomes. Small: one item per queue. */
+/** What a queue has learned from its own outcomes. About 10 KB, stored in the queue's own item. */
 export interface History {
-  /** Changes when `FEATURES` does: an older model is forgotten. */
+  /** The version of the features that the weights are for. A history of another version is forgotten. */
   readonly features: typeof FEATURES_VERSION;
-  /** How many outcomes it has seen. */
+  /** How many outcomes it was learned from. */
   readonly outcomes: number;
-  /** One weight per feature: log-odds of success. */
+  /** One weight per feature. Their sum, each times its feature, is the log-odds of success. */
   readonly weights: readonly number[];
-  /** Sum of squared gradients per weight: the step that is left (AdaGrad). */
+  /** Per weight, the sum of squared gradients. The larger it is, the smaller the next step of the weight (AdaGrad). */
   readonly steps: readonly number[];
-  /** Per author (hashed to few), successes and failures, faded. */
+  /** Per author, how many changes have passed and failed. Older ones count less. The 200 authors that were seen last. */
   readonly authors: Readonly<Record<string, readonly [passed: number, failed: number]>>;
-  /** Estimates of the build time's quantiles 0.25, 0.5 and 0.75, in milliseconds; absent before the first build. */
+  /** Estimates of the quantiles 0.25, 0.5 and 0.75 of the build time, in milliseconds. Absent before the first build. */
   readonly buildMs?: readonly [number, number, number];
-  /** How likely two batches that conflict are to fail together; absent before the first verdict. */
+  /** The clash rate: how likely two batches that conflict are to fail together. Absent before the first verdict. */
   readonly clash?: number;
 }
 
 export const FEATURES_VERSION = 1;
 
-/** The prior: 95 of 100 pass, large changes less often. A new queue starts from it, and is pulled back to it. */
+/** The weights of a new queue: 95 of 100 changes pass, large ones less often. Learned weights are pulled towards these. */
 const PRIOR: readonly number[] = [2.9, -0.12, -0.08, -0.1, 1.0];
 const PULL = 0.02;
 const LEARNING_RATE = 0.3;
@@ -38,8 +38,8 @@ export const emptyHistory = (): History => ({
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const centred = (count: number, typical: number): number => Math.log1p(count) - Math.log1p(typical);
 
-/** Bias, lines, files, length of the stack, and how the authors' changes have fared (log-odds against the prior). */
-function featuresOf(history: History, { touches, changes }: Member): number[] {
+/** Bias, lines, files, length of the stack, and how the authors' changes have ended (log-odds, less those of the average author). */
+function featuresOf(history: History, { touches, changes }: BatchRequest): number[] {
   return [
     1,
     centred(touches.additions + touches.deletions, 40),
@@ -49,7 +49,10 @@ function featuresOf(history: History, { touches, changes }: Member): number[] {
   ];
 }
 
-/** 0 for an unknown author; the worst of several counts. Smoothed by the prior's 19 to 1. */
+/**
+ * Log-odds that the author's changes pass, less those of the average author. 0 for an unknown author. The lowest of several authors. Example:
+ * 4 passed and 1 failed are log(13.5 / 1.5) - log(19) = -0.75.
+ */
 function authorRecord(history: History, authors: readonly string[]): number {
   const records = authors.map((author) => {
     const [passed, failed] = history.authors[author] ?? [0, 0];
@@ -61,44 +64,46 @@ function authorRecord(history: History, authors: readonly string[]): number {
 const usable = (history: History | undefined): History =>
   history?.features === FEATURES_VERSION ? history : emptyHistory();
 
-/** Independent members: all must pass. */
+/** How likely the batch is to pass, and how long a build of it takes, as far as the history tells. */
 export function predict(
   stored: History | undefined,
-  batch: Pick<Batch, "members">,
+  batch: Pick<Batch, "request">,
 ): { success: number; buildMs?: number } {
   const history = usable(stored);
-  const success = batch.members.reduce((all, member) => all * successOf(history, member), 1);
-  return { success, ...(history.buildMs ? { buildMs: history.buildMs[1] } : {}) };
+  return { success: successOf(history, batch.request), ...(history.buildMs ? { buildMs: history.buildMs[1] } : {}) };
 }
 
-function successOf(history: History, member: Member): number {
-  const features = featuresOf(history, member);
+function successOf(history: History, request: BatchRequest): number {
+  const features = featuresOf(history, request);
   return sigmoid(features.reduce((sum, value, i) => sum + value * (history.weights[i] ?? 0), 0));
 }
 
-/** The history after one more verdict: a step of logistic regression, pulled towards the prior. */
-export function learnOutcome(stored: History | undefined, member: Member, passed: boolean): History {
+/** The history after one more outcome: a step of logistic regression, pulled towards the weights of a new queue. */
+export function learnOutcome(stored: History | undefined, request: BatchRequest, passed: boolean): History {
   const history = usable(stored);
-  const features = featuresOf(history, member);
-  const error = (passed ? 1 : 0) - successOf(history, member);
+  const features = featuresOf(history, request);
+  const error = (passed ? 1 : 0) - successOf(history, request);
   const gradients = features.map((value, i) => error * value - PULL * ((history.weights[i] ?? 0) - (PRIOR[i] ?? 0)));
   const steps = history.steps.map((step, i) => step + (gradients[i] ?? 0) ** 2);
   const weights = history.weights.map(
     (weight, i) => weight + (LEARNING_RATE * (gradients[i] ?? 0)) / Math.sqrt(steps[i] ?? 1),
   );
   const authors = { ...history.authors };
-  for (const author of member.touches.authors) {
+  for (const author of request.touches.authors) {
     const [wins, losses] = authors[author] ?? [0, 0];
     delete authors[author];
     authors[author] = [wins * FADE + (passed ? 1 : 0), losses * FADE + (passed ? 0 : 1)];
   }
-  // The longest unseen author makes room: keys keep the order in which they were last written.
+  // The author who was not seen for longest is forgotten: keys keep the order in which they were last written.
   for (const oldest of Object.keys(authors).slice(0, Math.max(0, Object.keys(authors).length - MOST_AUTHORS)))
     delete authors[oldest];
   return { ...history, outcomes: history.outcomes + 1, weights, steps, authors };
 }
 
-/** The history after one more finished build: each quantile moves up or down by a share of its size (Robbins and Monro, 1951). */
+/**
+ * The history after one more finished build. Each quantile moves up when the build took longer, and down otherwise, by a share of its size
+ * (Robbins and Monro, 1951). Example: the median is 100 s and the build took 130 s. The median becomes 100 + 0.1 · 100 · 0.5 = 105 s.
+ */
 export function learnDuration(stored: History | undefined, durationMs: number): History {
   const history = usable(stored);
   if (!history.buildMs) return { ...history, buildMs: [durationMs * 0.8, durationMs, durationMs * 1.25] };
@@ -110,22 +115,26 @@ export function learnDuration(stored: History | undefined, durationMs: number): 
   return { ...history, buildMs: [sorted[0] ?? 0, sorted[1] ?? 0, sorted[2] ?? 0] };
 }
 
-/** As good a guess as any for a queue that has seen nothing: of conflicts that an analyzer reports, few are real. */
+/** The clash rate of a new queue: of the conflicts that an analyzer reports, few are real. */
 const FIRST_CLASH = 0.0005;
 const CLASH_RATE = 0.3;
 
+/** The clash rate: how likely two batches that conflict are to fail together. */
 export const clashOf = (stored: History | undefined): number => usable(stored).clash ?? FIRST_CLASH;
 
-/** A build that was expected to pass with probability `alone`, on a tree that holds `met` others with which its head conflicts. */
+/** A finished build that teaches about conflicts. */
 export interface Encounter {
+  /** The probability that everything the build tested passes when no conflict is real. */
   readonly alone: number;
+  /** How many batches that conflict with the head are in the tree. */
   readonly met: number;
   readonly passed: boolean;
 }
 
 /**
- * The history after one more such build: a step up the likelihood of its outcome, alone·(1 - clash)^met, in the logarithm of the
- * clash rate. A step is at most a factor e^0.3.
+ * The history after one more such build. The build passes with probability alone · (1 - clash)^met. The logarithm of the clash rate moves up
+ * the gradient of the likelihood of what was seen, by 0.3 at most. Example: alone = 0.9, met = 10. A failed build raises the clash rate, a
+ * passed one lowers it, a little.
  */
 export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
   const history = usable(stored);

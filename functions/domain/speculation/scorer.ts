@@ -2,22 +2,23 @@ import type { ScorerConfig } from "../../contracts/queues.ts";
 import type { Batch } from "../batch.ts";
 import { type History, predict } from "./history.ts";
 
-/** What is expected of a batch before anything has been built. */
+/** What is expected of a batch before it has been built. */
 export interface Prediction {
-  /** Probability, 0 … 1, that it passes on its own merit. */
+  /** Probability, 0 … 1, that the batch passes when no conflict breaks it. */
   readonly success: number;
-  /** How long a build of it takes; absent when nobody knows. */
+  /** How long a build of the batch takes, in milliseconds. Absent when that is not known. */
   readonly buildMs?: number;
 }
 
-/** Taken when a scorer has nothing sensible to say. As uber/submitqueue. */
+/** Taken when a scorer answers with no probability. The same value as in uber/submitqueue. */
 export const FALLBACK_SUCCESS = 0.95;
 
-export type Scorer = (batch: Pick<Batch, "members">) => Prediction;
+/** Predicts how likely a batch is to pass. */
+export type Scorer = (batch: Pick<Batch, "request">) => Prediction;
 
 const isProbability = (p: number): boolean => Number.isFinite(p) && p >= 0 && p <= 1;
 
-/** A scorer never throws: what is not a probability becomes FALLBACK_SUCCESS. */
+/** The scorer that the configuration asks for. It never throws: an answer that is not a probability becomes FALLBACK_SUCCESS. */
 export function scorerFor(config: ScorerConfig, history: History | undefined): Scorer {
   const raw = rawScorer(config, history);
   return (batch) => {
@@ -58,15 +59,13 @@ function rawScorer(config: ScorerConfig, history: History | undefined): Scorer {
 const combine = (by: "min" | "max" | "mean", values: readonly number[]): number =>
   by === "mean" ? values.reduce((sum, value) => sum + value, 0) / values.length : Math[by](...values);
 
-/** Lines or files changed by all of its requests. */
-const sizeOf = ({ members }: Pick<Batch, "members">, by: "lines" | "files"): number =>
-  members.reduce(
-    (sum, { touches }) => sum + (by === "files" ? touches.files : touches.additions + touches.deletions),
-    0,
-  );
+/** How many lines or files the request changes. */
+const sizeOf = ({ request: { touches } }: Pick<Batch, "request">, by: "lines" | "files"): number =>
+  by === "files" ? touches.files : touches.additions + touches.deletions;
 
-/** Whether there is any point in putting likely failures on probation: a flat scorer can't tell one change from another. */
+/** False for a flat scorer: it says the same of every change, so no change is put on probation for its prediction. */
 export const tellsApart = (config: ScorerConfig): boolean => config.type !== "flat";
 
+/** True when the scorer learns from the outcomes of the queue. */
 export const usesHistory = (config: ScorerConfig): boolean =>
   config.type === "history" || (config.type === "composite" && config.of.some((part) => part.type === "history"));

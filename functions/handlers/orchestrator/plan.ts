@@ -45,7 +45,7 @@ export const wire: Wire = (env, clients) => {
     if (signal.kind !== "request-ready") return;
     const { sqid } = signal;
     const live = await batches.live(signal.queue);
-    if (live.batches.some((batch) => batch.members.some((member) => member.sqid === sqid))) return;
+    if (live.batches.some((batch) => batch.request.sqid === sqid)) return;
     const reason = admissionFailed({
       Error: "internal",
       Cause: error instanceof Error ? error.message : String(error),

@@ -33,11 +33,10 @@ async function endLanded(
   { commit, tree, testedTree }: { readonly commit: string; readonly tree: string; readonly testedTree: string },
 ): Promise<void> {
   const metadata = { batch_id: batch.id, commit, tree, tested_tree: testedTree };
-  for (const { sqid, changes } of batch.members) {
-    const ended = await terminate(requests, sqid, { outcome: "landed", now: clients.now(), from: UNFINISHED });
-    if (ended.kind !== "ended" && ended.kind !== "already") continue;
-    const { endedAt, receivedAt, version } = ended.request;
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "landed", endedAt ?? receivedAt, { version, metadata }));
-    await releaseClaims(claims, sqid, changes);
-  }
+  const { sqid, changes } = batch.request;
+  const ended = await terminate(requests, sqid, { outcome: "landed", now: clients.now(), from: UNFINISHED });
+  if (ended.kind !== "ended" && ended.kind !== "already") return;
+  const { endedAt, receivedAt, version } = ended.request;
+  await send(clients.sqs, log, logTopic, statusEvent(sqid, "landed", endedAt ?? receivedAt, { version, metadata }));
+  await releaseClaims(claims, sqid, changes);
 }

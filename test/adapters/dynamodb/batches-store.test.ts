@@ -6,6 +6,7 @@ import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
 import { emptyHistory, learnDuration, learnOutcome } from "../../../functions/domain/speculation/history.ts";
+import { aBatchRequest } from "../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
@@ -20,14 +21,14 @@ const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Ba
   queue,
   id: BatchId.parse(`${queue}/batch/${n}`),
   arrival: n,
-  nextPlace: n,
-  order: n,
+  nextPosition: n,
+  position: n,
   priority: 0,
-  members: [],
+  request: aBatchRequest(queue, n),
   conflicts: [],
   state: "speculating",
   paths: [],
-  built: 0,
+  buildCount: 0,
   outbox: [],
   concluded: false,
   createdAt: epochMs(1_000),
@@ -41,19 +42,19 @@ describe("the batches store", () => {
   it("sees an unwritten queue as empty, at version 0", async () => {
     const queue = QueueName.parse("empty");
     expect(await batches.live(queue)).toEqual({
-      queue: { queue, nextArrival: 1, nextOrder: 1, version: 0 },
+      queue: { queue, nextArrival: 1, nextPosition: 1, version: 0 },
       batches: [],
     });
   });
 
   it("reads a queue's item and its batches in one snapshot, over as many pages as it takes", async () => {
     const queue = QueueName.parse("big");
-    await batches.putQueue({ queue, installation, nextArrival: 8, nextOrder: 7, version: 1 }, 0);
+    await batches.putQueue({ queue, installation, nextArrival: 8, nextPosition: 7, version: 1 }, 0);
     // More than the megabyte that one page holds.
     const bulk = { why: "x".repeat(300_000) };
     for (let n = 1; n <= 5; n++) await batches.put({ ...aBatch(queue, n), ...bulk }, 0);
     const live = await batches.live(queue);
-    expect(live.queue).toEqual({ queue, installation, nextArrival: 8, nextOrder: 7, version: 1 });
+    expect(live.queue).toEqual({ queue, installation, nextArrival: 8, nextPosition: 7, version: 1 });
     expect(live.batches).toEqual([1, 2, 3, 4, 5].map((n) => ({ ...aBatch(queue, n), ...bulk })));
   });
 
@@ -66,7 +67,7 @@ describe("the batches store", () => {
     const learned = { ...member, receivedAt: epochMs(1), version: 1 };
     history = learnDuration(learnOutcome(history, learned, true), 1e-200);
     const state = {
-      ...{ queue, installation, nextArrival: 3, nextOrder: 2, version: 1, evidenceSince: epochMs(5), history },
+      ...{ queue, installation, nextArrival: 3, nextPosition: 2, version: 1, evidenceSince: epochMs(5), history },
       paused: { since: epochMs(9), note: "release" },
     };
     expect(await batches.putQueue(state, 0)).toBe(true);
@@ -83,8 +84,8 @@ describe("the batches store", () => {
     expect(await batches.put({ ...batch, version: 3 }, 2)).toBe(false);
     expect(await batches.put({ ...batch, state: "cancelling", version: 2 }, 1)).toBe(true);
     expect(await batches.get(queue, batch.id)).toMatchObject({ state: "cancelling", version: 2 });
-    expect(await batches.putQueue({ queue, installation, nextArrival: 2, nextOrder: 2, version: 1 }, 0)).toBe(true);
-    expect(await batches.putQueue({ queue, installation, nextArrival: 3, nextOrder: 3, version: 1 }, 0)).toBe(false);
+    expect(await batches.putQueue({ queue, installation, nextArrival: 2, nextPosition: 2, version: 1 }, 0)).toBe(true);
+    expect(await batches.putQueue({ queue, installation, nextArrival: 3, nextPosition: 3, version: 1 }, 0)).toBe(false);
   });
 
   it("archives a batch: gone from the snapshot, kept under the finished ones for a while, repeatable", async () => {

@@ -46,20 +46,16 @@ const aPath = (queue: QueueName, n: number, overrides: Partial<Path> = {}): Path
   ...overrides,
 });
 const aBatch = (queue: QueueName, overrides: Partial<Batch> = {}): Batch => ({
-  ...{ queue, id: BatchId.parse(`${queue}/batch/1`), arrival: 1, order: 1, nextPlace: 1, priority: 0 },
-  members: [
-    {
-      ...{
-        sqid: sqidOf(queue, RequestNumber.parse(1)),
-        changes: [uri],
-        strategy: "REBASE",
-        receivedAt: at,
-        version: 3,
-      },
-      touches,
-    },
-  ],
-  ...{ conflicts: [], state: "speculating", paths: [aPath(queue, 1)], built: 1, outbox: [], concluded: false },
+  ...{ queue, id: BatchId.parse(`${queue}/batch/1`), arrival: 1, position: 1, nextPosition: 1, priority: 0 },
+  request: {
+    sqid: sqidOf(queue, RequestNumber.parse(1)),
+    changes: [uri],
+    strategy: "REBASE",
+    receivedAt: at,
+    version: 3,
+    touches,
+  },
+  ...{ conflicts: [], state: "speculating", paths: [aPath(queue, 1)], buildCount: 1, outbox: [], concluded: false },
   ...{ createdAt: at, version: 1 },
   ...overrides,
 });
@@ -74,8 +70,8 @@ async function stored(change: (item: Record<string, unknown>) => Record<string, 
 }
 
 describe("a stored batch", () => {
-  it("of a release that wrote no version, and counted builds by their paths, is read as it was meant", async () => {
-    const queue = await stored(({ v: _v, built: _built, nextPlace: _next, priority: _priority, ...older }) => older);
+  it("without a version, a priority, an outbox and a mark that it was concluded is read with the defaults", async () => {
+    const queue = await stored(({ v: _v, priority: _p, outbox: _o, concluded: _c, ...older }) => older);
     expect((await batches.live(queue)).batches).toEqual([aBatch(queue)]);
   });
 
@@ -87,10 +83,11 @@ describe("a stored batch", () => {
   });
 
   it.each<[what: string, change: object, says: RegExp]>([
-    ["without members", { members: undefined }, /batch#stored-\d+\/batch\/1 can't be read: .*members/],
+    ["without a request", { request: undefined }, /batch#stored-\d+\/batch\/1 can't be read: .*request/],
     ["in a state that there is not", { state: "lost" }, /can't be read: .*state/],
     ["whose build has no key", { paths: [{ state: "building" }] }, /can't be read: .*paths\[0\]\.buildKey/],
-    ["with a count that is no number", { built: "many" }, /can't be read: .*built/],
+    ["with a count that is no number", { buildCount: "many" }, /can't be read: .*buildCount/],
+    ["with the names of an older release", { buildCount: undefined, built: 1 }, /can't be read: .*buildCount/],
     ["of a newer format", { v: 2 }, /a newer release wrote it, in format 2: deploy that release again/],
   ])("%s is an error that names the item and the fault", async (_, change, says) => {
     const queue = await stored((item) => ({ ...item, ...change }));
@@ -121,7 +118,7 @@ describe("a stored batch", () => {
 describe("a queue's own item", () => {
   it("that can't be read is an error that names the item", async () => {
     const queue = QueueName.parse("own");
-    await batches.putQueue({ queue, installation: "here", nextArrival: 1, nextOrder: 1, version: 1 }, 0);
+    await batches.putQueue({ queue, installation: "here", nextArrival: 1, nextPosition: 1, version: 1 }, 0);
     const item = await get(batchKeys.queue(queue));
     expect(item).toMatchObject({ v: 1 });
     for (const change of [{ history: "{" }, { nextArrival: "one" }, { v: 9 }]) {
@@ -235,7 +232,7 @@ describe("a request that touches as much as it can", () => {
     const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}`));
     const said = { v: 1, queue, sqid: sqidOf(queue, RequestNumber.parse(1)), at, reason, metadata: {} } as const;
     const batch = aBatch(queue, {
-      members: [{ ...aRequest(queue, 1), changes, touches: most, version: 3 }],
+      request: { ...aRequest(queue, 1), changes, touches: most, version: 3 },
       conflicts: ids,
       reason,
       paths: Array.from({ length: 60 }, (_, n) =>

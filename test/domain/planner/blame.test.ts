@@ -6,16 +6,16 @@ import { aQueue, finish, World } from "./world.ts";
 
 const NOBODY = new Set<number>();
 
-const speaksForHeads = (maxSize: number): QueueConfig =>
+const testsAffected = (maxSize: number): QueueConfig =>
   aQueue({
     budget: 2,
-    batch: { maxSize, maxWaitSeconds: 0 },
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+    bundle: { maxSize, maxWaitSeconds: 0 },
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
   });
 
 describe("a change is not rejected for a failure", () => {
   it("of a bundle whose culprit has been rejected since, even where the bundle's first has landed", () => {
-    const world = new World(aQueue({ budget: 1, batch: { maxSize: 3, maxWaitSeconds: 0 } }), {
+    const world = new World(aQueue({ budget: 1, bundle: { maxSize: 3, maxWaitSeconds: 0 } }), {
       bad: new Set([2]),
       clashes: [],
     });
@@ -33,7 +33,7 @@ describe("a change is not rejected for a failure", () => {
   });
 
   it("that another head of its bundle had with one that has been cancelled since, where builds speak for heads", () => {
-    const world = new World(speaksForHeads(2), { bad: NOBODY, clashes: [[1, 2]] });
+    const world = new World(testsAffected(2), { bad: NOBODY, clashes: [[1, 2]] });
     world.ready(1, ["a"]);
     world.run();
     world.ready(2, ["a", "b"]);
@@ -46,7 +46,7 @@ describe("a change is not rejected for a failure", () => {
   });
 
   it("that another head of its bundle had with one that has been rejected since, though that head has been archived", () => {
-    const world = new World(speaksForHeads(3), { bad: new Set([1]), clashes: [[1, 3]] });
+    const world = new World(testsAffected(3), { bad: new Set([1]), clashes: [[1, 3]] });
     world.ready(1, ["a"]);
     world.run();
     world.ready(2, ["b"]);
@@ -100,7 +100,7 @@ describe("nobody who was bypassed is rejected", () => {
       bypass: true,
       order: "arrival",
       maxSize: 1,
-      speaksFor: "tree",
+      tests: "everything",
       finishing: [3, 2, 1],
       slowRunway: false,
       trickling: false,
@@ -124,7 +124,7 @@ describe("a request ends", () => {
       bypass: true,
       order: "arrival",
       maxSize: 1,
-      speaksFor: "tree",
+      tests: "everything",
       finishing: [2, 4, 1, 3],
       slowRunway: true,
       trickling: false,
@@ -145,14 +145,14 @@ const sizes = {
 const large = (paths: readonly string[]) => ({
   touches: { paths, files: paths.length, additions: 100, deletions: 0, authors: [] },
 });
-const HEADS = BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" });
+const HEADS = BuildRunnerConfig.parse({ type: "fake", tests: "affected" });
 
 describe("a change is not rejected for what another head of its bundle lacked", () => {
-  it.each(["tree", "heads"] as const)("though that head has landed since, where builds test %s", (speaksFor) => {
+  it.each(["everything", "affected"] as const)("though that head has landed since, where builds test %s", (tests) => {
     const config = aQueue({
       budget: 2,
-      batch: { maxSize: 2, maxWaitSeconds: 0 },
-      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor }),
+      bundle: { maxSize: 2, maxWaitSeconds: 0 },
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", tests }),
       speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
     });
     const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });
@@ -226,7 +226,7 @@ describe("a change is not rejected for what an independent one below it lacked",
   it("though both of those have landed and nobody that conflicts with them is left", () => {
     const config = aQueue({
       budget: 2,
-      batch: { maxSize: 2, maxWaitSeconds: 0 },
+      bundle: { maxSize: 2, maxWaitSeconds: 0 },
       speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
     });
     const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });

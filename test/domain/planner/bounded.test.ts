@@ -17,7 +17,7 @@ const aPath = (n: number, state: PathState, overrides: Partial<Path> = {}): Path
   ...overrides,
 });
 const aBatch = (overrides: Partial<Batch>): Batch =>
-  ({ id, paths: [], outbox: [], built: 60, ...overrides }) as Partial<Batch> as Batch;
+  ({ id, paths: [], outbox: [], buildCount: 60, ...overrides }) as Partial<Batch> as Batch;
 const statesOf = ({ paths }: Batch) => Map.groupBy(paths, ({ state }) => state);
 
 describe("a batch that was built often", () => {
@@ -38,7 +38,7 @@ describe("a batch that was built often", () => {
     // What is left of the passed ones is the newest.
     const passed = paths.filter(({ state }) => state === "passed");
     expect(by.get("passed") ?? []).toEqual(passed.slice(passed.length - (by.get("passed")?.length ?? 0)));
-    expect(kept.built).toBe(60);
+    expect(kept.buildCount).toBe(60);
   });
 
   it("is written within its room by the planner", () => {
@@ -53,7 +53,7 @@ describe("a batch that was built often", () => {
       v: 1,
       kind: "cancel-requested",
       queue: queue.queue,
-      sqid: Sqid.parse(batch.members[0]?.sqid),
+      sqid: Sqid.parse(batch.request.sqid),
     } as const;
     const snapshot = { queue, batches: [stored], requests: world.requests };
     const [written] = plan(world.config, snapshot, [cancel], at).writes;

@@ -57,11 +57,11 @@ describe("a build is given up", () => {
 
 describe("a change whose likeliest guess is too unlikely for a build", () => {
   /** Three in line, each of which lands with 0.6, and a budget; which of them are being built. */
-  const built = (speaksFor: "tree" | "heads", budget: number, bad: readonly number[] = []): World => {
+  const built = (tests: "everything" | "affected", budget: number, bad: readonly number[] = []): World => {
     const speculation = { order: "arrival", minProbability: 0.5, scorer: { type: "flat", success: 0.6 } } as const;
     const config = aQueue({
       budget,
-      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor }),
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", tests }),
       speculation: SpeculationConfig.parse(speculation),
     });
     const world = new World(config, { bad: new Set(bad), clashes: [] });
@@ -72,12 +72,12 @@ describe("a change whose likeliest guess is too unlikely for a build", () => {
   const headsOf = (world: World) => world.running().map(({ head }) => head[0]);
 
   it("waits, where a build speaks for its whole tree", () => {
-    expect(headsOf(built("tree", 3))).toEqual([1, 2]);
+    expect(headsOf(built("everything", 3))).toEqual([1, 2]);
   });
 
   it("is built once when a slot is free, where a build speaks for its head alone", () => {
-    expect(headsOf(built("heads", 2))).toEqual([1, 2]);
-    const world = built("heads", 9, [3]);
+    expect(headsOf(built("affected", 2))).toEqual([1, 2]);
+    const world = built("affected", 9, [3]);
     expect(headsOf(world)).toEqual([1, 2, 3]);
     finish(world, [3]);
     expect(headsOf(world)).toEqual([1, 2]);

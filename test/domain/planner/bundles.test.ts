@@ -22,7 +22,7 @@ const large = (paths: readonly string[]) => ({
 
 /** Change 1 is large, and still being built; the bundle of 2, which conflicts with it, and 3, which conflicts with 2 alone, has passed without it. */
 function bundleThatPassedWithoutTheFirst(fate: Partial<Fate> = {}): World {
-  const config = aQueue({ budget: 2, batch: { maxSize: 2, maxWaitSeconds: 0 }, speculation });
+  const config = aQueue({ budget: 2, bundle: { maxSize: 2, maxWaitSeconds: 0 }, speculation });
   const world = new World(config, { bad: new Set(), clashes: [], ...fate });
   world.ready(1, ["a"], large(["a"]));
   world.run();
@@ -39,7 +39,7 @@ function bundleThatPassedWithoutTheFirst(fate: Partial<Fate> = {}): World {
 describe("a bundle that is being built", () => {
   it("is the only build of its heads as long as what it guesses may come true", () => {
     const certain = { ...speculation, minProbability: 0.2 };
-    const world = new World(aQueue({ budget: 2, batch: { maxSize: 3, maxWaitSeconds: 0 }, speculation: certain }));
+    const world = new World(aQueue({ budget: 2, bundle: { maxSize: 3, maxWaitSeconds: 0 }, speculation: certain }));
     for (let n = 1; n <= 10; n++) {
       world.ready(n, ["a"]);
       if (n === 1) world.run();
@@ -73,7 +73,7 @@ describe("a bundle that has failed", () => {
     const scorer = { type: "flat" as const, success: 0.99 };
     const config = aQueue({
       budget: 1,
-      batch: { maxSize: 8, maxWaitSeconds: 0 },
+      bundle: { maxSize: 8, maxWaitSeconds: 0 },
       speculation: SpeculationConfig.parse({ order: "arrival", scorer }),
     });
     const world = new World(config, { bad: new Set([size]), clashes: [] });
@@ -112,7 +112,7 @@ describe(`bundles (SEED=${seed})`, () => {
         (made, ends, budget, maxSize) => {
           const numbers = made.map((_, i) => i + 1);
           const bad = new Set(numbers.filter((n) => made[n - 1]?.bad));
-          const config = aQueue({ budget, batch: { maxSize, maxWaitSeconds: 0 }, speculation });
+          const config = aQueue({ budget, bundle: { maxSize, maxWaitSeconds: 0 }, speculation });
           const world = new World(config, { bad, clashes: [] });
           for (const n of numbers) {
             const { paths = [], isLarge = false } = made[n - 1] ?? {};

@@ -6,7 +6,7 @@ import { aQueue, type Fate, finish, World } from "./world.ts";
 const worldOf = (fate: Partial<Fate> = {}) => {
   const config = aQueue({
     budget: 8,
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
     speculation: SpeculationConfig.parse({ order: "arrival", minProbability: 0.5 }),
   });
   return new World(config, { bad: new Set(), clashes: [], ...fate });

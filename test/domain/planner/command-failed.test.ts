@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { mergeUnitOf, sqidsOf } from "../../../functions/domain/batch.ts";
+import { mergeUnitOf } from "../../../functions/domain/batch.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
 import type { Command, News } from "../../../functions/domain/planner/plan.ts";
 import { aQueue, World } from "./world.ts";
@@ -21,7 +21,13 @@ function aStart(conflictAnalyzer: { type: "none" | "all" } = { type: "none" }) {
   const begun = world.plan(world.inbox);
   const batches = begun.writes.map(({ next }) => next);
   const snapshot = {
-    queue: begun.queue ?? { queue: world.config.name, installation: "here", nextArrival: 1, nextOrder: 1, version: 0 },
+    queue: begun.queue ?? {
+      queue: world.config.name,
+      installation: "here",
+      nextArrival: 1,
+      nextPosition: 1,
+      version: 0,
+    },
     batches,
     requests: world.requests,
   };
@@ -68,7 +74,7 @@ describe("a build that could not be started", () => {
       attempt: 1,
       base: [],
     } as const;
-    const command = { ...refused, head: mergeUnitOf(behind), sqids: sqidsOf(behind), without: [ahead.id] };
+    const command = { ...refused, head: mergeUnitOf(behind), sqids: [behind.request.sqid], without: [ahead.id] };
     const { writes } = plan(world.config, { ...snapshot, batches }, [told(command)], NOW);
     const [written] = writes.filter(({ next }) => next.id === behind.id);
     expect(written?.next.state).toBe("speculating");

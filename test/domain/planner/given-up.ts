@@ -29,7 +29,7 @@ export function placedBefore(runs: readonly Run[]): Map<BatchId, ReadonlySet<Bat
     const joined = result.writes.flatMap(({ before, next }) => (before ? [] : [next]));
     for (const batch of joined) {
       const there = [...batches, ...joined.filter((other) => other.arrival < batch.arrival)];
-      placed.set(batch.id, new Set(there.flatMap(({ id, order }) => (order === undefined ? [] : [id]))));
+      placed.set(batch.id, new Set(there.flatMap(({ id, position: order }) => (order === undefined ? [] : [id]))));
     }
   }
   return placed;
@@ -54,7 +54,7 @@ export function isContradicted(
     return [...after.values()].some((other) => {
       if (!conflicts(story, numberOf(head), numberOf(other))) return false;
       if (neverLands(other)) return inTree(other);
-      const isLate = head.order === undefined && !placed.get(id)?.has(other.id);
+      const isLate = head.position === undefined && !placed.get(id)?.has(other.id);
       return other.state === "landed" && !inTree(other) && !isLate;
     });
   });

@@ -96,7 +96,7 @@ describe("a change on probation", () => {
     const { createdAt } = world.live.get("q/batch/1" as never) ?? {};
     world.time = (createdAt ?? 0) + seconds * 1_000 - 1;
     world.run();
-    expect(world.live.get("q/batch/1" as never)?.order !== undefined).toBe(expected);
+    expect(world.live.get("q/batch/1" as never)?.position !== undefined).toBe(expected);
     expect(world.trailOf(1).includes("joined")).toBe(expected);
   });
 });

@@ -11,7 +11,7 @@ function hasPlaceBehind(others: number, success: number, budget = 100): boolean 
     world.run();
   }
   const last = [...world.live.values()].at(-1);
-  return last?.order !== undefined;
+  return last?.position !== undefined;
 }
 
 describe("a change that would spoil builds if it failed", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { HOLD_MS } from "../../../functions/domain/planner/fold.ts";
-import { RESEND_AFTER_MS } from "../../../functions/domain/planner/index.ts";
+import { RESEND_AFTER_MS } from "../../../functions/domain/planner/commands.ts";
+import { HOLD_MS } from "../../../functions/domain/planner/landings.ts";
 import { aQueue, QUEUE, sqid, World } from "./world.ts";
 
 const world = (fate: { bad?: number[]; clashes?: [number, number][] } = {}, config = {}) =>

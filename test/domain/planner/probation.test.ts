@@ -22,7 +22,7 @@ const stories = aStory.map((story): Story => ({ ...story, speculation: { ...stor
 /** Those that a run rejects while they are on probation, each with the build that is held against it. */
 const rejectedOnProbation = ({ result }: Run) =>
   result.writes.flatMap(({ before, next }) => {
-    if (before?.state !== "speculating" || next.state !== "failed" || next.order !== undefined) return [];
+    if (before?.state !== "speculating" || next.state !== "failed" || next.position !== undefined) return [];
     const end = next.outbox.find((event) => event.kind === "status" && event.status === "error");
     return [{ batch: next, buildKey: String(end?.metadata["build_key"]) }];
   });
@@ -35,7 +35,7 @@ describe(`in any story, a change on probation (SEED=${seed})`, () => {
         const after = batchesAfter(run);
         for (const path of givenUp(run)) {
           const head = after.get(path.heads[0] as never);
-          if (head?.order !== undefined || story.speculation.allocator === "preempting") continue;
+          if (head?.position !== undefined || story.speculation.allocator === "preempting") continue;
           expect(isContradicted(story, run, path, placed), path.buildKey).toBe(true);
         }
       }
@@ -80,7 +80,7 @@ const land = (world: World): void => {
 
 /** Where a build speaks for its heads alone. */
 const worldOfHeads = (fate: Partial<Fate> = {}) => {
-  const buildRunner = BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" });
+  const buildRunner = BuildRunnerConfig.parse({ type: "fake", tests: "affected" });
   const speculation = SpeculationConfig.parse(LIKELY_FIRST);
   return new World(aQueue({ budget: 8, buildRunner, speculation }), { bad: new Set(), clashes: [], ...fate });
 };
@@ -171,8 +171,8 @@ describe("a change on probation", () => {
       scorer: { type: "heuristic", buckets },
       probation: { threshold: 0.9 },
     });
-    const batch = { maxSize: 3, maxWaitSeconds: 0 };
-    const world = new World(aQueue({ budget: 1, batch, speculation }), { bad: new Set(), clashes: [] });
+    const bundle = { maxSize: 3, maxWaitSeconds: 0 };
+    const world = new World(aQueue({ budget: 1, bundle, speculation }), { bad: new Set(), clashes: [] });
     for (const n of [1, 2, 3, 4]) {
       world.ready(n, [String(n)]);
       world.run();

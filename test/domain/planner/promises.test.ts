@@ -33,7 +33,7 @@ describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
 
   it("every landed commit point was built and passed, up to changes that the analyzer calls independent", () => {
     holds((story, { world }) => {
-      if (story.speaksFor === "heads") return;
+      if (story.tests === "affected") return;
       for (const { group, trunk, passed } of world.landings) {
         const agrees = (tree: ReadonlySet<number>, n: number) => {
           const relevant = (members: Iterable<number>) =>
@@ -54,7 +54,7 @@ describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
 
   it("under analyzer all, every landed commit point is a tested tree, exactly", () => {
     holds((story, { world }) => {
-      if (story.analyzer.type !== "all" || story.speaksFor === "heads") return;
+      if (story.analyzer.type !== "all" || story.tests === "affected") return;
       for (const { trunk, passed } of world.landings) {
         const same = passed.some((tree) => String([...tree].sort()) === String([...trunk].sort()));
         expect(same, `${trunk}`).toBe(true);

@@ -28,7 +28,7 @@ function flake(world: World, n: number): void {
   world.run();
 }
 
-const heads = { buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }) };
+const heads = { buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }) };
 
 describe("a build that fails while its parent is undecided", () => {
   it.each([{}, heads])("is not repeated before the parent has passed, and is then: %j", (config) => {
@@ -93,8 +93,8 @@ describe("a change that always fails", () => {
 
 describe("a bundle that fails for no reason", () => {
   it("is searched, and rejects none of its heads without the repeats that the queue allows", () => {
-    const batch = { maxSize: 3, maxWaitSeconds: 0 };
-    const world = worldOf({}, { retries: 1, budget: 1, batch });
+    const limits = { maxSize: 3, maxWaitSeconds: 0 };
+    const world = worldOf({}, { retries: 1, budget: 1, bundle: limits });
     for (const n of [1, 2, 3]) world.ready(n, [String(n)]);
     world.run();
     const [bundle] = world.running();
@@ -136,7 +136,7 @@ describe("a build that breaks down", () => {
   });
 
   it("says nothing of the heads of a bundle", () => {
-    const world = worldOf({}, { ...runner(0), budget: 1, batch: { maxSize: 2, maxWaitSeconds: 0 } });
+    const world = worldOf({}, { ...runner(0), budget: 1, bundle: { maxSize: 2, maxWaitSeconds: 0 } });
     for (const n of [1, 2]) world.ready(n, [String(n)]);
     world.run();
     const [bundle] = world.running();

@@ -33,15 +33,15 @@ function triedAlone(fate: Fate, order: readonly number[]): number[] {
   return [...landed].sort();
 }
 
-/** In the order in which they got their places; those that never got one last. */
-function byPlace({ small, world }: Life): number[] {
-  const places = new Map(
+/** The changes by position. Changes that never got one come last. */
+function byPosition({ small, world }: Life): number[] {
+  const positions = new Map(
     [...world.log.values()].flatMap(({ sqid, metadata }) =>
-      typeof metadata["place"] === "number" ? [[sqid, metadata["place"]] as const] : [],
+      typeof metadata["position"] === "number" ? [[sqid, metadata["position"]] as const] : [],
     ),
   );
-  const placeOf = (n: number) => places.get(`q/${n}` as never) ?? Number.POSITIVE_INFINITY;
-  return numbers(small.size).sort((a, b) => placeOf(a) - placeOf(b) || a - b);
+  const positionOf = (n: number) => positions.get(`q/${n}` as never) ?? Number.POSITIVE_INFINITY;
+  return numbers(small.size).sort((a, b) => positionOf(a) - positionOf(b) || a - b);
 }
 
 const landedSet = ({ world }: Life) => [...world.trunk].sort();
@@ -66,7 +66,7 @@ const PROMISES: Readonly<Record<string, (life: Life) => boolean>> = {
     how,
     world,
   }) =>
-    how.speaksFor === "heads" ||
+    how.tests === "affected" ||
     world.landings.every(({ group, trunk, passed }) => {
       const agrees = (tree: ReadonlySet<number>, n: number) =>
         tree.has(n) && numbers(small.size).every((m) => !conflict(small, n, m) || tree.has(m) === trunk.includes(m));
@@ -77,19 +77,19 @@ const PROMISES: Readonly<Record<string, (life: Life) => boolean>> = {
     life.how.order !== "arrival" || String(landedSet(life)) === String(triedAlone(life.fate, numbers(life.small.size))),
 
   "that lands which lands when each is tried alone in the order in which they joined": (life) =>
-    String(landedSet(life)) === String(triedAlone(life.fate, byPlace(life))),
+    String(landedSet(life)) === String(triedAlone(life.fate, byPosition(life))),
 
   "a change that passes alone and gets on with all others lands": ({ small, fate, world }) =>
     numbers(small.size).every((n) => hasFault(fate, n) || world.stateOf(n) === "landed"),
 
   "conflicting changes land in the order in which they joined, unless bypassing is allowed": (life) => {
-    const places = byPlace(life);
+    const positions = byPosition(life);
     const at = (n: number) => life.world.landings.findIndex(({ group }) => group.includes(n));
     return (
       life.how.bypass ||
       life.world.trunk.every((n) =>
         life.world.trunk.every(
-          (m) => !conflict(life.small, n, m) || places.indexOf(n) > places.indexOf(m) || at(n) <= at(m),
+          (m) => !conflict(life.small, n, m) || positions.indexOf(n) > positions.indexOf(m) || at(n) <= at(m),
         ),
       )
     );
@@ -126,7 +126,7 @@ function lead(small: SmallWorld, how: Circumstances): void {
 }
 
 /**
- * What needs another lands behind it only if that one has a place, which on probation it has not: the order of arrival is asked for.
+ * What needs another lands behind it only if that one has a position, which on probation it has not: the order of arrival is asked for.
  */
 const suits = (small: SmallWorld, { order }: Circumstances): boolean =>
   order === "arrival" || [fateOf(small).needs, fateOf(small).stacked].every((pairs) => pairs?.length === 0);

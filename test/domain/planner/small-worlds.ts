@@ -74,7 +74,7 @@ export interface Circumstances {
   readonly bypass: boolean;
   readonly order: "arrival" | "likely-first";
   readonly maxSize: 1 | 4;
-  readonly speaksFor: "tree" | "heads";
+  readonly tests: "everything" | "affected";
   /** Changes in the order in which their builds finish. */
   readonly finishing: readonly number[];
   /** Runway lands only when nothing is left to build. */
@@ -90,7 +90,7 @@ const RADICES = [2, 2, 2, 2, 24, 2, 2, 2, 4] as const;
 export const CIRCUMSTANCES = RADICES.reduce((product, radix) => product * radix, 1);
 
 export function circumstances(number: number, size: number): Circumstances {
-  const [bypass, order, maxSize, speaksFor, finishing, slowRunway, trickling, tight, suspected] = digitsOf(
+  const [bypass, order, maxSize, tests, finishing, slowRunway, trickling, tight, suspected] = digitsOf(
     number % CIRCUMSTANCES,
     RADICES,
   );
@@ -98,7 +98,7 @@ export function circumstances(number: number, size: number): Circumstances {
     bypass: bypass === 1,
     order: order === 1 ? "likely-first" : "arrival",
     maxSize: maxSize === 1 ? 4 : 1,
-    speaksFor: speaksFor === 1 ? "heads" : "tree",
+    tests: tests === 1 ? "affected" : "everything",
     finishing: permutation(finishing ?? 0, size),
     slowRunway: slowRunway === 1,
     trickling: trickling === 1,
@@ -125,13 +125,13 @@ const scorer = {
   ],
 };
 
-function configOf({ bypass, order, maxSize, speaksFor, tight }: Circumstances): QueueConfig {
+function configOf({ bypass, order, maxSize, tests, tight }: Circumstances): QueueConfig {
   const budget = maxSize > 1 ? [2, 1] : [12, 3];
   return aQueue({
     budget: budget[tight ? 1 : 0] ?? 1,
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor }),
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests }),
     speculation: SpeculationConfig.parse({ bypass, order, scorer, minProbability: 0.01 }),
-    batch: { maxSize, maxWaitSeconds: 0 },
+    bundle: { maxSize, maxWaitSeconds: 0 },
   });
 }
 

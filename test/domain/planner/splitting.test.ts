@@ -12,7 +12,7 @@ import { aQueue, World } from "./world.ts";
 interface Bundled {
   readonly budget: number;
   readonly maxSize: number;
-  readonly speaksFor: "tree" | "heads";
+  readonly tests: "everything" | "affected";
   readonly speculation: Story["speculation"];
   readonly changes: readonly {
     readonly paths: readonly string[];
@@ -52,7 +52,7 @@ const change = (priority: fc.Arbitrary<number>) =>
 const common = {
   budget: fc.integer({ min: 1, max: 6 }),
   maxSize: fc.constantFrom(1, 3),
-  speaksFor: fc.constantFrom("tree", "heads"),
+  tests: fc.constantFrom("everything", "affected"),
   steps: fc.array(
     fc.record({
       what: fc.constantFrom("arrive", "arrive", "build", "build", "build", "land", "tick", "wake"),
@@ -106,9 +106,9 @@ function live(story: Bundled, handOver: HandOver): World {
   };
   const config = aQueue({
     budget: story.budget,
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: story.speaksFor }),
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: story.tests }),
     speculation: SpeculationConfig.parse(story.speculation),
-    batch: { maxSize: story.maxSize, maxWaitSeconds: 0 },
+    bundle: { maxSize: story.maxSize, maxWaitSeconds: 0 },
   });
   const world = new World(config, fate);
   const waiting = story.changes.map((_, index) => index + 1);

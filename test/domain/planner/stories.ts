@@ -11,7 +11,7 @@ export interface Story {
   readonly budget: number;
   readonly speculation: z.input<typeof SpeculationConfig>;
   readonly maxSize: number;
-  readonly speaksFor: "tree" | "heads";
+  readonly tests: "everything" | "affected";
   readonly changes: readonly {
     readonly paths: readonly string[];
     readonly bad: boolean;
@@ -36,7 +36,7 @@ export const aStory: fc.Arbitrary<Story> = fc.record({
   analyzer: fc.constantFrom(...analyzers),
   budget: fc.integer({ min: 1, max: 5 }),
   maxSize: fc.constantFrom(1, 1, 2, 4),
-  speaksFor: fc.constantFrom("tree", "tree", "heads"),
+  tests: fc.constantFrom("everything", "everything", "affected"),
   speculation: fc.record({
     order: fc.constantFrom("arrival", "likely-first"),
     allocator: fc.constantFrom("sticky", "preempting"),
@@ -129,9 +129,9 @@ export function tell(story: Story): Told {
   const config = aQueue({
     conflictAnalyzer: story.analyzer,
     budget: story.budget,
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: story.speaksFor }),
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: story.tests }),
     speculation: SpeculationConfig.parse(story.speculation),
-    batch: { maxSize: story.maxSize, maxWaitSeconds: 0 },
+    bundle: { maxSize: story.maxSize, maxWaitSeconds: 0 },
     retries: story.retries,
   });
   const { infrastructureRetries } = config.buildRunner;

@@ -7,7 +7,7 @@ const arrival = SpeculationConfig.parse({ order: "arrival", scorer: { type: "fla
 const worldOf = (fate: Partial<Fate>, config: Partial<QueueConfig> = {}): World =>
   new World(aQueue({ budget: 8, speculation: arrival, ...config }), { bad: new Set(), clashes: [], ...fate });
 
-const heads = { buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }) };
+const heads = { buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }) };
 
 const states = (world: World, ...numbers: readonly number[]) => numbers.map((n) => world.stateOf(n));
 const reasonOf = (world: World, n: number) => world.rejections.find((rejection) => rejection.n === n)?.reason?.message;
@@ -131,7 +131,7 @@ describe("a composition that is refused at its head", () => {
 
 describe("a bundle that is refused in the middle", () => {
   const bundle = (config: Partial<QueueConfig>, paths: readonly string[]): World => {
-    const world = worldOf({ jams: [[1, 2]] }, { budget: 1, batch: { maxSize: 4, maxWaitSeconds: 0 }, ...config });
+    const world = worldOf({ jams: [[1, 2]] }, { budget: 1, bundle: { maxSize: 4, maxWaitSeconds: 0 }, ...config });
     for (const n of [1, 2, 3]) world.ready(n, [paths[n - 1] ?? "a"]);
     world.run();
     expect(world.running().map(({ head, refused }) => [head, refused])).toEqual([[[1, 2, 3], 2]]);

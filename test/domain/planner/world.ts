@@ -132,7 +132,7 @@ export class World {
   /** What the gateway has said, in the order of its versions. */
   readonly modes: QueueMode[] = [];
   readonly #store: (batch: Batch) => Batch;
-  queueState: QueueState = { queue: QUEUE, installation: "here", nextArrival: 1, nextOrder: 1, version: 0 };
+  queueState: QueueState = { queue: QUEUE, installation: "here", nextArrival: 1, nextPosition: 1, version: 0 };
   time = 1_000;
   mostBuilds = 0;
 
@@ -213,8 +213,7 @@ export class World {
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
     const before = this.live.get(next.id);
     if (next.state === "failed" && before?.state !== "failed")
-      for (const { sqid: id } of next.members)
-        this.rejections.push({ n: numberIn(id), reason: next.reason, trunk: new Set(this.trunk) });
+      this.rejections.push({ n: numberIn(next.request.sqid), reason: next.reason, trunk: new Set(this.trunk) });
     this.live.set(next.id, this.#store(next));
   }
 
@@ -269,7 +268,7 @@ export class World {
   finish(build: BuildRecord, chance?: "flakes" | "breakdowns"): void {
     const path = this.live.get(build.batchId)?.paths.find((candidate) => candidate.buildKey === build.key);
     const unwanted = path?.state !== "building";
-    const about = this.config.buildRunner.speaksFor === "tree" ? build.tree : new Set(build.head);
+    const about = this.config.buildRunner.tests === "everything" ? build.tree : new Set(build.head);
     build.state = unwanted ? "cancelled" : passes(this.fate, build.tree, about) ? "passed" : "failed";
     if (build.refused !== undefined) build.state = "failed";
     else if (chance !== undefined && build.state === "passed") {
@@ -282,7 +281,7 @@ export class World {
 
   /** The most builds of one kind that any of the changes that the build tests, and that have not landed, has had. */
   mostOf(counts: ReadonlyMap<number, number>, { tree, head }: BuildRecord): number {
-    const about = this.config.buildRunner.speaksFor === "tree" ? [...tree] : head;
+    const about = this.config.buildRunner.tests === "everything" ? [...tree] : head;
     return Math.max(0, ...about.filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
   }
 

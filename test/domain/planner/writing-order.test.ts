@@ -29,8 +29,8 @@ describe("a run of the planner that is cut off between two writes", () => {
 
   it.each([0, 1, 2, 3, 4, 5])("lands no part of a bundle: after %d effects", (effects) => {
     const speculation = SpeculationConfig.parse({ order: "arrival", scorer: { type: "flat", success: 0.99 } });
-    const batch = { maxSize: 2, maxWaitSeconds: 0 };
-    const world = new World(aQueue({ budget: 1, batch, conflictAnalyzer: { type: "all" }, speculation }));
+    const bundle = { maxSize: 2, maxWaitSeconds: 0 };
+    const world = new World(aQueue({ budget: 1, bundle, conflictAnalyzer: { type: "all" }, speculation }));
     world.ready(1, ["a"]);
     world.ready(2, ["a"]);
     world.run();

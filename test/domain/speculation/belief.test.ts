@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
-import { fieldOf } from "../../../functions/domain/planner/draft.ts";
+import { queueIndexOf } from "../../../functions/domain/planner/draft.ts";
 import { Belief } from "../../../functions/domain/speculation/belief.ts";
 import { holds, seed } from "../planner/stories.ts";
 import { aQueue, type Fate, finish, sqid, World } from "../planner/world.ts";
@@ -13,10 +13,9 @@ type Seen = Pick<World, "config" | "queueState"> & { readonly batches: readonly 
 
 /** How likely each is to land, as the queue stands, where the scorer gives everybody the same; by request number. */
 function beliefIn({ config, queueState, batches }: Seen, success = SUCCESS): (n: number) => number {
-  const field = fieldOf(config, batches, queueState);
-  const belief = new Belief(field, () => ({ success }), CLASH);
-  return (n) =>
-    belief.lands(field.batches.findIndex(({ members }) => members.some((member) => member.sqid === sqid(n))));
+  const index = queueIndexOf(config, batches, queueState);
+  const belief = new Belief(index, () => ({ success }), CLASH);
+  return (n) => belief.landProbability(index.batches.findIndex(({ request }) => request.sqid === sqid(n)));
 }
 
 const now = (world: World, success = SUCCESS): ReturnType<typeof beliefIn> =>
@@ -35,7 +34,7 @@ const large = { touches: { paths: [], files: 1, additions: 100, deletions: 0, au
 function threeInLine(fate: Partial<Fate> = {}, minProbability = 0.5): World {
   const config = aQueue({
     budget: 8,
-    buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+    buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
     speculation: SpeculationConfig.parse({ order: "arrival", scorer, minProbability, bypass: false }),
   });
   const world = new World(config, { bad: new Set(), clashes: [], ...fate });
@@ -100,8 +99,8 @@ describe("the heads of a failed bundle that have all passed before", () => {
   const bundled = (bad: number): World => {
     const config = aQueue({
       budget: 2,
-      batch: { maxSize: 3, maxWaitSeconds: 0 },
-      buildRunner: BuildRunnerConfig.parse({ type: "fake", speaksFor: "heads" }),
+      bundle: { maxSize: 3, maxWaitSeconds: 0 },
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
       speculation: SpeculationConfig.parse({ order: "arrival", minProbability: 0.01, bypass: false }),
     });
     const world = new World(config, { bad: new Set([bad]), clashes: [] });
@@ -127,13 +126,13 @@ describe(`in any story (SEED=${seed})`, () => {
     holds((_, { world }) => {
       for (const { queue: queueState, batches } of world.runs) {
         const lands = beliefIn({ config: world.config, queueState, batches });
-        for (const { members, state } of batches)
-          for (const { sqid: id } of members) {
-            const p = lands(Number(id.slice(id.indexOf("/") + 1)));
-            expect(p >= 0 && p <= 1, `${id}: ${p}`).toBe(true);
-            if (state === "landed") expect(p).toBe(1);
-            if (state === "failed" || state === "cancelled") expect(p).toBe(0);
-          }
+        for (const { request, state } of batches) {
+          const { sqid: id } = request;
+          const p = lands(Number(id.slice(id.indexOf("/") + 1)));
+          expect(p >= 0 && p <= 1, `${id}: ${p}`).toBe(true);
+          if (state === "landed") expect(p).toBe(1);
+          if (state === "failed" || state === "cancelled") expect(p).toBe(0);
+        }
       }
     });
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Candidate, candidates, type Head } from "../../../functions/domain/speculation/candidates.ts";
+import { type Head, type PathCandidate, pathCandidates } from "../../../functions/domain/speculation/candidates.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 
@@ -8,14 +8,18 @@ interface Named extends Head {
   readonly name: string;
 }
 
-const head = (name: string, rank: number, open: readonly (readonly [slot: number, lands: number])[]): Named => ({
+const head = (
+  name: string,
+  position: number,
+  undecided: readonly (readonly [index: number, landProbability: number])[],
+): Named => ({
   name,
-  rank,
-  open: open.map(([slot, lands]) => ({ slot, lands })),
+  position,
+  undecided: undecided.map(([index, landProbability]) => ({ index, landProbability })),
 });
 
-const shown = ({ head: { name, open }, landing, logProbability }: Candidate<Named>) =>
-  `${name}[${open.map(({ slot }) => (landing.includes(slot) ? "+" : "-") + slot).join("")}] ${Math.exp(logProbability).toFixed(2)}`;
+const shown = ({ head: { name, undecided }, assumedLanded, logProbability }: PathCandidate<Named>) =>
+  `${name}[${undecided.map(({ index }) => (assumedLanded.includes(index) ? "+" : "-") + index).join("")}] ${Math.exp(logProbability).toFixed(2)}`;
 
 const take = <T>(items: Iterable<T>, most: number): T[] => Iterator.from(items).take(most).toArray();
 
@@ -31,7 +35,7 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
       ]),
       head("D", 4, []),
     ];
-    expect([...candidates(heads)].map(shown)).toEqual([
+    expect([...pathCandidates(heads)].map(shown)).toEqual([
       "A[] 1.00",
       "B[+1] 0.90",
       "C[+1+2] 0.72",
@@ -43,12 +47,12 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     ]);
   });
 
-  it("prefer success where both sides are equally likely, and go by rank and then by the first flips where guesses are", () => {
+  it("prefer success where both sides are equally likely, and go by rank and then by the first unlikelyAssumptions where guesses are", () => {
     const even = [
       [1, 0.5],
       [2, 0.5],
     ] as const;
-    expect([...candidates([head("late", 2, even), head("early", 1, even)])].map(shown)).toEqual([
+    expect([...pathCandidates([head("late", 2, even), head("early", 1, even)])].map(shown)).toEqual([
       "early[+1+2] 0.25",
       "late[+1+2] 0.25",
       "early[-1+2] 0.25",
@@ -71,15 +75,15 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
             open.map((lands, slot) => [slot, lands] as const),
           ),
         ];
-        const worth = [...candidates(heads)].filter(({ logProbability }) => logProbability >= Math.log(least));
-        expect([...candidates(heads, Math.log(least))].map(shown)).toEqual(worth.map(shown));
+        const worth = [...pathCandidates(heads)].filter(({ logProbability }) => logProbability >= Math.log(least));
+        expect([...pathCandidates(heads, Math.log(least))].map(shown)).toEqual(worth.map(shown));
       }),
       { seed },
     );
   });
 
   it("put what can't come true last, and leave nothing out", () => {
-    const guesses = [...candidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
+    const guesses = [...pathCandidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
     expect(guesses.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
   });
 
@@ -94,18 +98,21 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
             open.map((lands, slot) => [slot, lands] as const),
           ),
         );
-        const all = [...candidates(heads)];
+        const all = [...pathCandidates(heads)];
         expect(all).toHaveLength(worlds.reduce((sum, open) => sum + 2 ** open.length, 0));
-        expect(new Set(all.map((guess) => `${guess.head.name}/${guess.landing}`)).size).toBe(all.length);
+        expect(new Set(all.map((guess) => `${guess.head.name}/${guess.assumedLanded}`)).size).toBe(all.length);
         all.slice(1).forEach((guess, i) => {
           expect(guess.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 2 + 1e-9);
         });
         for (const {
-          head: { open },
-          landing,
+          head: { undecided: open },
+          assumedLanded: landing,
           logProbability,
         } of all) {
-          const product = open.reduce((p, { slot, lands }) => p * (landing.includes(slot) ? lands : 1 - lands), 1);
+          const product = open.reduce(
+            (p, { index: slot, landProbability: lands }) => p * (landing.includes(slot) ? lands : 1 - lands),
+            1,
+          );
           expect(Math.exp(logProbability)).toBeCloseTo(product, 9);
         }
       }),
@@ -115,6 +122,8 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
 
   it("are made as they are asked for: the first of 2^200 comes at once", () => {
     const open = Array.from({ length: 200 }, (_, slot) => [slot, 0.9] as const);
-    expect(take(candidates([head("H", 1, open)]), 3).map(({ flips }) => flips)).toEqual([0, 1, 1]);
+    expect(take(pathCandidates([head("H", 1, open)]), 3).map(({ unlikelyAssumptions }) => unlikelyAssumptions)).toEqual(
+      [0, 1, 1],
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ScorerConfig } from "../../../functions/contracts/queues.ts";
-import type { Member } from "../../../functions/domain/batch.ts";
+import type { BatchRequest } from "../../../functions/domain/batch.ts";
 import {
   emptyHistory,
   type History,
@@ -11,13 +11,13 @@ import {
 import { FALLBACK_SUCCESS, scorerFor } from "../../../functions/domain/speculation/scorer.ts";
 import { aReadyRequest } from "../planner/world.ts";
 
-const member = (lines: number, author = "a@example.com"): Member => {
+const request = (lines: number, author = "a@example.com"): BatchRequest => {
   const { sqid, changes, strategy, receivedAt, version } = aReadyRequest(1, ["a"]);
   const touches = { paths: ["a"], files: 1, additions: lines, deletions: 0, authors: [author] };
   return { sqid, changes, strategy, receivedAt, version, touches };
 };
 const score = (config: unknown, lines: number) =>
-  scorerFor(ScorerConfig.parse(config), undefined)({ members: [member(lines)] }).success;
+  scorerFor(ScorerConfig.parse(config), undefined)({ request: request(lines) }).success;
 
 const buckets = [
   { upTo: 10, success: 0.9 },
@@ -72,7 +72,7 @@ describe("a scorer", () => {
 });
 
 const success = (history: History | undefined, lines: number, author?: string) =>
-  predict(history, { members: [member(lines, author)] }).success;
+  predict(history, { request: request(lines, author) }).success;
 
 describe("a queue's history", () => {
   it("starts sensibly: nearly everything passes, large changes less often", () => {
@@ -83,8 +83,8 @@ describe("a queue's history", () => {
   it("learns that one author's changes fail, and does not take it out on the others", () => {
     let history: History | undefined;
     for (let i = 0; i < 60; i++) {
-      history = learnOutcome(history, member(40, "careless@example.com"), false);
-      history = learnOutcome(history, member(40, "careful@example.com"), true);
+      history = learnOutcome(history, request(40, "careless@example.com"), false);
+      history = learnOutcome(history, request(40, "careful@example.com"), true);
     }
     expect(success(history, 40, "careless@example.com")).toBeLessThan(0.3);
     expect(success(history, 40, "careful@example.com")).toBeGreaterThan(0.7);
@@ -97,7 +97,7 @@ describe("a queue's history", () => {
 
   it("remembers no more than 200 authors, the last seen", () => {
     let history: History | undefined;
-    for (let i = 0; i < 250; i++) history = learnOutcome(history, member(1, `author-${i}@example.com`), true);
+    for (let i = 0; i < 250; i++) history = learnOutcome(history, request(1, `author-${i}@example.com`), true);
     expect(Object.keys(history?.authors ?? {})).toHaveLength(200);
     expect(history?.authors["author-249@example.com"]).toBeDefined();
   });

@@ -100,7 +100,7 @@ describe("the pipeline", () => {
         const { world, runtime, requests, unfinished } = await live(asked, deaths, {
           conflictAnalyzer: { type: analyzer },
           budget,
-          batch: { maxSize },
+          bundle: { maxSize },
         });
         expect(unfinished).toEqual([]);
         expect(world.dead_letters).toEqual([]);

@@ -47,7 +47,9 @@ describe("plan", () => {
     const signals = Array.from({ length: 10 }, (_, n) => isReady(n + 1));
     expect(await world.deliver(plan, ...signals)).toEqual([]);
     expect(world.trace.filter((call) => call === "QueryCommand")).toHaveLength(1);
-    expect((await liveBatches()).map(({ members }) => members.length)).toEqual(Array(10).fill(1));
+    expect((await liveBatches()).map(({ request }) => request.sqid).sort()).toEqual(
+      Array.from({ length: 10 }, (_, n) => sqid(n + 1)).sort(),
+    );
   });
 
   it("gives the batch its request's priority", async () => {

@@ -11,6 +11,7 @@ import type { Batch } from "../../../functions/domain/batch.ts";
 import type { Command, Plan, Planner } from "../../../functions/domain/planner/plan.ts";
 import { carryOut } from "../../../functions/handlers/orchestrator/commands.ts";
 import { type PlanningShell, runPlanner } from "../../../functions/handlers/orchestrator/planning.ts";
+import { aBatchRequest } from "../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
 
@@ -68,14 +69,14 @@ const fresh: Batch = {
   queue: QUEUE,
   id: unit.batchId,
   arrival: 1,
-  nextPlace: 1,
-  order: 1,
+  nextPosition: 1,
+  position: 1,
   priority: 0,
-  members: [],
+  request: aBatchRequest(QUEUE, 1),
   conflicts: [],
   state: "speculating",
   paths: [],
-  built: 0,
+  buildCount: 0,
   outbox: announced("batched"),
   concluded: false,
   createdAt: epochMs(START),
@@ -90,7 +91,7 @@ const small: Planner = (_, { queue, batches: [before], requests }) => {
   const act = { speculating: start, landing: land, landed: end }[next.state as "speculating" | "landing" | "landed"];
   return {
     ...(before === undefined
-      ? { queue: { ...queue, nextOrder: queue.nextOrder + 1, version: queue.version + 1 } }
+      ? { queue: { ...queue, nextPosition: queue.nextPosition + 1, version: queue.version + 1 } }
       : {}),
     writes: next === before ? [] : [before ? { before, next } : { next }],
     commands: [act, { kind: "announce", events: next.outbox }],
@@ -195,7 +196,7 @@ describe("a run of the planner's shell", () => {
 
   it.each([
     ["that was never written", undefined],
-    ["that was written before queues had an installation", { nextArrival: 5, nextOrder: 5, version: 3 }],
+    ["that was written before queues had an installation", { nextArrival: 5, nextPosition: 5, version: 3 }],
   ])("gives a queue %s an installation, and stores it before anything is started under its name", async (_, older) => {
     if (older) {
       const Item = { ...batchKeys.queue(QUEUE), ...older };

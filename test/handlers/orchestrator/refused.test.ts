@@ -80,7 +80,7 @@ describe("builds that can't be started", () => {
   });
 
   it("of a bundle are built apart: only the one that can't be built ends", async () => {
-    world.configure({ budget: 1, batch: { maxSize: 4 }, conflictAnalyzer: { type: "none" } });
+    world.configure({ budget: 1, bundle: { maxSize: 4 }, conflictAnalyzer: { type: "none" } });
     // A bundle is composed as its last head on the others.
     const holds = (command: object) =>
       headOf(command) !== undefined &&

@@ -52,7 +52,7 @@ async function inFlight(): Promise<void> {
   await world.deliver(plan, isReady(1));
 }
 async function landing(): Promise<LandBatch> {
-  const { built, paths } = (await world.batches.live(QUEUE)).batches[0] ?? { built: 0, paths: [] };
+  const { buildCount: built, paths } = (await world.batches.live(QUEUE)).batches[0] ?? { buildCount: 0, paths: [] };
   expect(built).toBe(1);
   await world.deliver(plan, passed(1, paths[0]?.buildKey ?? ""));
   const [message] = world.merges;

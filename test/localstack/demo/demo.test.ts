@@ -23,15 +23,15 @@ const Document = z.strictObject({
       elapsedMs: z.number().positive(),
       trail: z.array(z.string()).min(3),
       bypassed: z.array(Sqid),
-      train: z.int(),
+      landedTogether: z.int(),
     }),
   ),
   totals: z.strictObject({
     requests: z.int(),
     landed: z.int(),
     bypassing: z.int(),
-    inTrains: z.int(),
-    longestTrain: z.int(),
+    inSharedPushes: z.int(),
+    largestPush: z.int(),
   }),
   trunk: z.strictObject({
     repository: z.string(),
@@ -63,9 +63,9 @@ it("lands what can land, past a slow change and with it, refuses the second half
     [expect.stringContaining("quick-clock"), ["demo/1"]],
   ]);
   expect(requests[0]?.changes.join()).toContain("holds");
-  expect(requests[0]?.train).toBeGreaterThanOrEqual(2);
+  expect(requests[0]?.landedTogether).toBeGreaterThanOrEqual(2);
   expect(totals).toMatchObject({ requests: 8, landed: 7, bypassing: 1 });
-  expect(totals.longestTrain).toBeGreaterThanOrEqual(2);
+  expect(totals.largestPush).toBeGreaterThanOrEqual(2);
 }, 300_000);
 
 it("lands a stack as one request and reads well when it is redirected", async () => {

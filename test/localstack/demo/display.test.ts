@@ -18,7 +18,7 @@ const aReport = (overrides: Partial<RequestReport> = {}): RequestReport => ({
   ended: true,
   elapsedMs: 4_321,
   trail: ["accepted", "started", "validating", "landed"],
-  travel: { bypassed: [], train: 1 },
+  travel: { bypassed: [], landedTogether: 1 },
   ...overrides,
 });
 
@@ -42,7 +42,7 @@ const refused = aReport({
     message: "Build 4f: the command exited with code 1.\nFAIL it does not load\n2 checks",
   },
   trail: ["accepted", "error"],
-  travel: { bypassed: [], train: 0 },
+  travel: { bypassed: [], landedTogether: 0 },
 });
 
 const idle = aReport({ reason: { code: "landed.nothing_new", message: "Nothing was added to main." } });
@@ -72,9 +72,9 @@ describe("what the demo shows", () => {
 
   it("tells at a glance who landed past whom, and who in one push", () => {
     const reports = [
-      aReport({ travel: { bypassed: ["demo/1"], train: 1 } }),
-      aReport({ travel: { bypassed: [], train: 3 } }),
-      aReport({ ended: false, status: "landing", travel: { bypassed: [], train: 0 } }),
+      aReport({ travel: { bypassed: ["demo/1"], landedTogether: 1 } }),
+      aReport({ travel: { bypassed: [], landedTogether: 3 } }),
+      aReport({ ended: false, status: "landing", travel: { bypassed: [], landedTogether: 0 } }),
     ];
     const outcomes = renderTable(reports, 120)
       .split("\n")
@@ -84,7 +84,7 @@ describe("what the demo shows", () => {
       "landed",
       "past demo/1",
       "landed",
-      "train of 3",
+      "push of 3",
       "",
     ]);
     expect(renderTable(reports, 80)).not.toContain("OUTCOME");
@@ -149,9 +149,9 @@ describe("the judgement on a run", () => {
       )
         .split("\n")
         .slice(1);
-    const alone = { bypassed: [], train: 1 };
-    const of = (train: number) => ({ bypassed: [], train });
-    const past = { bypassed: ["demo/1"], train: 1 };
+    const alone = { bypassed: [], landedTogether: 1 };
+    const of = (landedTogether: number) => ({ bypassed: [], landedTogether });
+    const past = { bypassed: ["demo/1"], landedTogether: 1 };
     expect(saying(alone, alone)).toEqual([]);
     expect(saying(alone, past)).toEqual(["1 landed past a slower one (demo/2 past demo/1)."]);
     expect(saying(of(2), past, of(2))).toEqual([
@@ -161,7 +161,7 @@ describe("the judgement on a run", () => {
   });
 
   it("is a document of requests and the trunk for programs", () => {
-    const landed = aReport({ travel: { bypassed: ["demo/2"], train: 1 } });
+    const landed = aReport({ travel: { bypassed: ["demo/2"], landedTogether: 1 } });
     const { requests, totals, trunk } = documentOf([landed, refused], aTrunk(true));
     expect(Object.keys(requests[0] ?? {})).toEqual([
       "sqid",
@@ -171,13 +171,13 @@ describe("the judgement on a run", () => {
       "elapsedMs",
       "trail",
       "bypassed",
-      "train",
+      "landedTogether",
     ]);
-    expect(requests.map(({ bypassed, train }) => ({ bypassed, train }))).toEqual([
-      { bypassed: ["demo/2"], train: 1 },
-      { bypassed: [], train: 0 },
+    expect(requests.map(({ bypassed, landedTogether }) => ({ bypassed, landedTogether }))).toEqual([
+      { bypassed: ["demo/2"], landedTogether: 1 },
+      { bypassed: [], landedTogether: 0 },
     ]);
-    expect(totals).toEqual({ requests: 2, landed: 1, bypassing: 1, inTrains: 0, longestTrain: 1 });
+    expect(totals).toEqual({ requests: 2, landed: 1, bypassing: 1, inSharedPushes: 0, largestPush: 1 });
     expect(requests.map(({ reason }) => reason?.code ?? null)).toEqual([null, "build.failed"]);
     expect(trunk.commits).toHaveLength(1);
   });

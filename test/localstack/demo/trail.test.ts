@@ -17,15 +17,15 @@ const historyOf = (...names: string[]): HistoryPage =>
   });
 
 describe("the trail of a request", () => {
-  it("tells that it landed in a train, and whom it passed", () => {
+  it("tells that how many landed in its push, and which requests it bypassed", () => {
     const landed = (metadata: HistoryPage["events"][number]["metadata"]) => {
       const history = historyOf("landing", "landed");
       const [, trail] = trailOf({ ...history, events: history.events.map((entry) => ({ ...entry, metadata })) });
       return trail;
     };
-    expect(landed({ train: 1 })).toBe("landed");
-    expect(landed({ train: 3 })).toBe("landed (train of 3)");
-    expect(landed({ train: 2, bypassed: "4 7" })).toBe("landed (train of 2, past demo/4 demo/7)");
+    expect(landed({ landed_together: 1 })).toBe("landed");
+    expect(landed({ landed_together: 3 })).toBe("landed (push of 3)");
+    expect(landed({ landed_together: 2, bypassed: "4 7" })).toBe("landed (push of 2, past demo/4 demo/7)");
   });
 
   it.each<[string[], string[]]>([

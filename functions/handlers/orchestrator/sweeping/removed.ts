@@ -114,7 +114,7 @@ async function endAll(
   config: QueueConfig | undefined,
 ): Promise<void> {
   await concurrently(batches, 4, (batch) => endBatch(sweeping, batch, config));
-  const carried = new Set(batches.flatMap(({ members }) => members.map(({ sqid }) => sqid)));
+  const carried = new Set(batches.map(({ request }) => request.sqid));
   const end: RemovedEnd = { outcome: "error", reason: removed(open[0]?.queue ?? "", config) };
   await concurrently(
     open.filter(({ sqid }) => !carried.has(sqid)),
@@ -127,7 +127,7 @@ async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConf
   const { clients, batches, log } = sweeping;
   // What the planner has written and may not have sent.
   await sendAll(clients.sqs, log, logTopic, batch.outbox);
-  for (const member of batch.members) await endRequest(sweeping, member, endOfRemoved(batch, config));
+  await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
   // False when an older planner wrote the batch meanwhile: the next sweep takes it.
   await batches.archive(batch, clients.now());
 }

@@ -12,7 +12,7 @@ export function readyUncarried(
   batches: readonly Batch[],
   now: EpochMs,
 ): readonly SignalOf<"request-ready">[] {
-  const carried = new Set(batches.flatMap((batch) => batch.members.map((member) => member.sqid)));
+  const carried = new Set(batches.map((batch) => batch.request.sqid));
   return requests
     .filter(
       ({ state, sqid, receivedAt }) => state === "ready" && !carried.has(sqid) && now - receivedAt >= LOOK_AFTER_MS,

@@ -1,6 +1,7 @@
 import type { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { Batch, PathState } from "../../../../functions/domain/batch.ts";
+import { aBatchRequest } from "../../../support/batch-request.ts";
 import { QUEUE, START, type World } from "../world.ts";
 
 /** Writes the planner's view: the batch with this build's path, in that state; undefined for no path. */
@@ -10,20 +11,20 @@ export async function plan(
   state: PathState | undefined,
 ): Promise<void> {
   const found = await world.batches.get(QUEUE, batchId);
-  const guess = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
-  const path = { ...guess, dispatched: true, startedAt: epochMs(START) };
+  const assumptions = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
+  const path = { ...assumptions, dispatched: true, startedAt: epochMs(START) };
   const batch: Batch = {
     queue: QUEUE,
     id: batchId,
     arrival: 1,
-    nextPlace: 1,
-    order: 1,
+    nextPosition: 1,
+    position: 1,
     priority: 0,
-    members: [],
+    request: aBatchRequest(QUEUE, 1),
     conflicts: [],
     state: "speculating",
     paths: state === undefined ? [] : [{ ...path, state }],
-    built: 1,
+    buildCount: 1,
     outbox: [],
     concluded: false,
     createdAt: epochMs(START),

@@ -1,0 +1,94 @@
+import type { Batch } from "./batch.ts";
+import type { BatchIds } from "./batch-ids.ts";
+import { BitSet } from "./bit-set.ts";
+
+/** Which live batches conflict with which, and which of these conflicts matter to a verdict. Fixed when the index is made. */
+export class ConflictIndex {
+  readonly #batches: readonly Batch[];
+  readonly #none: BitSet;
+  readonly #conflicts: readonly BitSet[];
+  /** Per batch on probation: its conflicts that arrived before it, and those of them that had a position when it arrived. */
+  readonly #earlier = new Map<number, { readonly all: BitSet; readonly positioned: BitSet }>();
+  /** Per batch that was bypassed: its conflicts without the batches that bypassed it. */
+  readonly #unbypassed = new Map<number, BitSet>();
+
+  /** `forgetBypassing`: a batch need not be tested with the batches that bypassed it. See `#forgetBypassingBatches`. */
+  constructor(batches: readonly Batch[], ids: BatchIds, forgetBypassing: boolean) {
+    this.#batches = batches;
+    this.#none = BitSet.empty(batches.length);
+    this.#conflicts = symmetric(batches.map((batch) => ids.bitsOf(batch.conflicts)));
+    if (forgetBypassing) for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
+    batches.forEach((batch, i) => {
+      if (batch.position === undefined) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
+    });
+  }
+
+  /** The live batches that conflict with batch i. */
+  conflictsOf(i: number): BitSet {
+    return this.#conflicts[i] ?? this.#none;
+  }
+
+  /** The conflicts of batch i without the batches that bypassed it, where these may be left out. See `#forgetBypassingBatches`. */
+  unbypassedConflicts(i: number): BitSet {
+    return this.#unbypassed.get(i) ?? this.conflictsOf(i);
+  }
+
+  /**
+   * The conflicts that a passed build must have right to count as evidence for batch i. Normally all of them, without those that bypassed
+   * it. For a batch on probation: only those that had a position when it arrived, because every later arrival that lands would make its
+   * builds worthless.
+   *
+   * Example: A has position 1. P arrives on probation, then B gets position 2, and all three conflict. relevantConflicts(P) is {A}: a passed
+   * build of {A, P} stays evidence for P when B lands.
+   */
+  relevantConflicts(i: number): BitSet {
+    return this.#earlier.get(i)?.positioned ?? this.unbypassedConflicts(i);
+  }
+
+  /**
+   * The conflicts that a failed build must have right to count against batch i. Normally all of them, also those that bypassed it. For a
+   * batch on probation: those that arrived before it, since a later arrival can't be what it needs.
+   *
+   * Example: A needs B, and B lands before A by a bypass. The earlier failure of {A} lacks B, so it no longer counts against A.
+   */
+  relevantToFailure(i: number): BitSet {
+    return this.#earlier.get(i)?.all ?? this.conflictsOf(i);
+  }
+
+  /**
+   * A batch that was bypassed no longer conflicts with the batch that bypassed it: the bypass required passing builds with and without it.
+   *
+   * Example: B landed before A, which is still undecided, because builds of {A, B} and of {B} had passed. A build of {A} that has passed is
+   * evidence for A on a trunk that holds B: what B affects was tested with A, and what A affects was tested by {A}. (Uber, "Bypassing Large
+   * Diffs", theorem 1.) A failed build of {A} is no evidence against A: B may be what A needs.
+   *
+   * This holds where builds test only what is affected. Where builds test everything, the build of {A, B} is evidence for A already. Where
+   * nothing but a tested tree may land, it does not hold.
+   */
+  #forgetBypassingBatches(batch: Batch, i: number, ids: BatchIds): void {
+    if (batch.state !== "landed") return;
+    for (const id of batch.landing?.bypassed ?? []) {
+      const bypassed = ids.indexOf(id);
+      if (bypassed === undefined) continue;
+      this.#unbypassed.set(bypassed, this.unbypassedConflicts(bypassed).without(i));
+    }
+  }
+
+  /** The conflicts of batch i that arrived before it, and those of them with a position before `position`. */
+  #conflictsBefore(i: number, position: number): { all: BitSet; positioned: BitSet } {
+    const all = this.conflictsOf(i).copy();
+    // Batches are numbered by arrival.
+    all.keepBelow(i);
+    const positioned = all.copy();
+    for (const other of all) if ((this.#batches[other]?.position ?? position) >= position) positioned.delete(other);
+    return { all, positioned };
+  }
+}
+
+/** When row a holds b, row b holds a afterwards: of two batches that conflict, only the later one names the other. */
+function symmetric(rows: readonly BitSet[]): readonly BitSet[] {
+  rows.forEach((row, i) => {
+    for (const other of row) rows[other]?.add(i);
+  });
+  return rows;
+}

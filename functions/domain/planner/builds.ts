@@ -1,0 +1,104 @@
+import type { BatchId } from "../../contracts/ids.ts";
+import { happeningEvent } from "../../contracts/log-event.ts";
+import type { BuildVerdict, SignalOf } from "../../contracts/messages.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { type Batch, batchHasEnded, brokeDown, type Path, pathIsActive, sameAssumptions } from "../batch.ts";
+import { learnClash, learnDuration } from "../speculation/history.ts";
+import { scorerFor } from "../speculation/scorer.ts";
+import { announce, type Draft } from "./draft.ts";
+
+/** Ends the path that the verdict is about, and learns from it. A verdict about a build that has ended already changes nothing. */
+export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf<"build-finished">): void {
+  const batch = draft.lookup(batchId);
+  const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
+  if (!batch || !path || !pathIsActive(path)) return;
+  const seen = { ...path, dispatched: true, endedAt: draft.now, ...(url === undefined ? {} : { url }) };
+  const ended = endedPath(draft, batch, seen, verdict);
+  if (ended.state === "passed")
+    draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
+  if (ended.composed !== undefined) learnConflicts(draft, batch, ended);
+  const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
+  draft.put({ ...batch, paths });
+  if (path.state === "building") announceEnd(draft, ended);
+}
+
+/**
+ * The path as the verdict ends it. When the infrastructure broke down and the path is to be built again, it ends as `cancelled` with a reason:
+ * it is evidence of nothing, and counts among the attempts. When the build had been given up before, it ends as `cancelled` without a reason,
+ * and does not count.
+ */
+function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict): Path {
+  switch (verdict.kind) {
+    case "passed":
+      return { ...path, state: "passed", composed: verdict.composed };
+    case "failed": {
+      const { reason, composed } = verdict;
+      return { ...path, state: "failed", reason, ...(composed ? { composed } : {}) };
+    }
+    case "unappliable": {
+      const { reason, batchId } = verdict;
+      const isPart = path.base.includes(batchId) || path.heads.includes(batchId);
+      return { ...path, state: "failed", reason, unappliable: isPart ? batchId : (path.heads.at(-1) ?? batch.id) };
+    }
+    case "infrastructure": {
+      if (path.state !== "building") return { ...path, state: "cancelled" };
+      const before = batch.paths.filter((other) => sameAssumptions(other, path) && brokeDown(other));
+      const isLast = before.length >= draft.config.buildRunner.infrastructureRetries;
+      const reason: Reason = { ...verdict.reason, code: "build.infrastructure" };
+      return { ...path, state: isLast ? "failed" : "cancelled", reason };
+    }
+    case "cancelled":
+    case "refuted":
+      return { ...path, state: "cancelled" };
+  }
+}
+
+/** Tells the log what the build workflow does not: that a build is to be repeated, and which batch did not apply. */
+function announceEnd(draft: Draft, path: Path): void {
+  if (path.unappliable !== undefined) announceUnappliable(draft, path, path.unappliable);
+  else if (path.state === "cancelled" && path.reason !== undefined) announceRetry(draft, path, path.reason);
+}
+
+/** Tells the batch that does not apply so, and tells the other heads which batch it was, and that they are built again without it. */
+function announceUnappliable(draft: Draft, path: Path, id: BatchId): void {
+  const refused = draft.lookup(id);
+  if (refused === undefined || path.reason === undefined) return;
+  const { reason } = path;
+  const { sqid } = refused.request;
+  const details = { occurrence: path.buildKey, reason, metadata: { batch_id: id, build_key: path.buildKey } };
+  if (!batchHasEnded(refused)) draft.put(announce(refused, [happeningEvent(sqid, "build_failed", draft.now, details)]));
+  const message = `Request ${sqid} does not apply, so this request is built again without it. ${reason.message}`;
+  announceRetry(draft, path, reasonOf(reason.code, message), id);
+}
+
+/** Tells the heads of the path, the batch `except` aside, that they are built again, and why. */
+export function announceRetry(draft: Draft, path: Path, reason: Reason, except?: BatchId): void {
+  for (const id of path.heads) {
+    const batch = draft.lookup(id);
+    if (batch === undefined || id === except || batchHasEnded(batch)) continue;
+    const metadata = { batch_id: id, build_key: path.buildKey, attempt: path.attempt };
+    const details = { occurrence: path.buildKey, reason, metadata };
+    draft.put(announce(batch, [happeningEvent(batch.request.sqid, "retrying", draft.now, details)]));
+  }
+}
+
+/**
+ * Learns the clash rate from the first composed build of a batch. Later builds are left out, and so is the batch's end: rejections come sooner
+ * than landings, so for a while there would seem to be nothing but rejections.
+ */
+function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
+  const { buildRunner, speculation } = draft.config;
+  if (path.heads.length > 1 || batch.paths.some(({ composed }) => composed !== undefined)) return;
+  const { history } = draft.queue;
+  const score = scorerFor(speculation.scorer, history);
+  const base = new Set(path.base);
+  const isInTree = (id: BatchId) => base.has(id) || draft.lookup(id)?.state === "landed";
+  const tested =
+    buildRunner.tests === "affected" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
+  const alone = tested.reduce((all, one) => all * (hasPassed(one) ? 1 : score(one).success), 1);
+  const met = batch.conflicts.filter(isInTree).length;
+  draft.queue = { ...draft.queue, history: learnClash(history, { alone, met, passed: path.state === "passed" }) };
+}
+
+const hasPassed = (batch: Batch): boolean =>
+  batch.state === "landed" || batch.paths.some(({ state }) => state === "passed");

@@ -1,0 +1,74 @@
+import { batchIdOf, batchLabel, type Sqid } from "../../contracts/ids.ts";
+import { statusEvent } from "../../contracts/log-event.ts";
+import type { Batch, BatchRequest } from "../batch.ts";
+import { conflictAnalyzer } from "../conflict.ts";
+import type { LandingRequest } from "../request.ts";
+import { announce, type Draft } from "./draft.ts";
+import { needsProbation, takePosition } from "./probation.ts";
+
+/** How many of a batch's conflicts its log entry names: the latest. */
+const MOST_NAMED = 20;
+
+/**
+ * Makes a batch of a ready request, unless a live batch carries the request already. Of the batches that may yet land, it conflicts with those
+ * that the conflict analyzer names. The batch gets the next position, or goes on probation.
+ */
+export function join(draft: Draft, sqid: Sqid): void {
+  const request = draft.snapshot.requests.get(sqid);
+  if (request?.state !== "ready" || request.touches === undefined || draft.carrierOf(sqid)) return;
+  const wasCancelledInThisRun = draft.loose.some((event) => event.sqid === sqid);
+  if (wasCancelledInThisRun) return;
+  const batch = batchOf(draft, request, { ...carried(request), touches: request.touches });
+  draft.queue = { ...draft.queue, nextArrival: batch.arrival + 1 };
+  draft.put(needsProbation(draft, batch) ? onProbation(draft, batch) : takePosition(draft, batch));
+}
+
+function batchOf(draft: Draft, { queue, priority = 0 }: LandingRequest, request: BatchRequest): Batch {
+  const id = batchIdOf(request.sqid);
+  const candidates = draft.unfinished().filter((batch) => batch.state !== "cancelling");
+  const conflicts = conflictAnalyzer(draft.config.conflictAnalyzer).conflictsOf({ request }, candidates);
+  const details = { occurrence: id, metadata: { batch_id: id } };
+  const behind = conflicts.slice(-MOST_NAMED).map((batch) => batchLabel(batch.id));
+  return {
+    queue,
+    id,
+    arrival: draft.queue.nextArrival,
+    nextPosition: draft.queue.nextPosition,
+    priority,
+    request,
+    conflicts: conflicts.map((other) => other.id),
+    state: "speculating",
+    paths: [],
+    buildCount: 0,
+    outbox: [
+      statusEvent(request.sqid, "batching", draft.now, details),
+      statusEvent(request.sqid, "batched", draft.now, {
+        ...details,
+        metadata: { batch_id: id, behind: behind.join(" ") },
+      }),
+    ],
+    concluded: false,
+    createdAt: draft.now,
+    version: 0,
+  };
+}
+
+const onProbation = (draft: Draft, batch: Batch): Batch =>
+  announce(batch, [
+    statusEvent(batch.request.sqid, "speculating", draft.now, {
+      occurrence: `${batch.id}/probation`,
+      metadata: {
+        batch_id: batch.id,
+        why: "on probation: no other change is built on top of this one until one of its own builds has passed",
+      },
+    }),
+  ]);
+
+/** The part of a request that its batch carries, without what it touches. */
+const carried = ({ sqid, changes, strategy, receivedAt, version }: LandingRequest): Omit<BatchRequest, "touches"> => ({
+  sqid,
+  changes,
+  strategy,
+  receivedAt,
+  version,
+});

@@ -1,0 +1,62 @@
+import { happeningEvent, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
+import type { Batch } from "../batch.ts";
+import { clashOf } from "../speculation/history.ts";
+import { scorerFor, tellsApart } from "../speculation/scorer.ts";
+import { announce, type Draft } from "./draft.ts";
+
+/**
+ * Of the failures that are due to conflicts, the share that a build during probation finds. The others are conflicts with batches that arrive
+ * later. Measured: doc/rfc/speculation.md.
+ */
+const SHARE_FOUND_ON_PROBATION = 0.125;
+
+/**
+ * True when the batch is to prove itself before another batch is built on it: when it will probably fail, or when its failure is expected to
+ * spoil more than one build. One build is what probation costs. As many builds are expected on top of the batch as there are batches that it
+ * conflicts with and that are being built.
+ *
+ * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
+ * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.
+ */
+export function needsProbation(draft: Draft, batch: Pick<Batch, "request" | "conflicts">): boolean {
+  const { order, probation, scorer } = draft.config.speculation;
+  if (order === "arrival") return false;
+  const { success } = scorerFor(scorer, draft.queue.history)(batch);
+  const clashes = 1 - (1 - clashOf(draft.queue.history)) ** batch.conflicts.length;
+  const beingBuilt = batch.conflicts.filter((id) => (draft.lookup(id)?.paths.length ?? 0) > 0).length;
+  const spoilt = (1 - success + SHARE_FOUND_ON_PROBATION * clashes) * beingBuilt;
+  return spoilt > 1 || (success < probation.threshold && tellsApart(scorer));
+}
+
+/** Gives the batch the next position, which is behind all others. */
+export const takePosition = (draft: Draft, batch: Batch): Batch =>
+  positioned(draft, batch, (position) =>
+    statusEvent(batch.request.sqid, "speculating", draft.now, {
+      occurrence: batch.id,
+      metadata: { batch_id: batch.id, position },
+    }),
+  );
+
+function positioned(draft: Draft, batch: Batch, eventFor: (position: number) => LogEvent): Batch {
+  const position = draft.queue.nextPosition;
+  draft.queue = { ...draft.queue, nextPosition: position + 1 };
+  return announce({ ...batch, position }, [eventFor(position)]);
+}
+
+/** Gives a position to each batch on probation that a build has passed for, alone or in a bundle, or that has waited for long enough. */
+export function endProbation(draft: Draft): void {
+  const paths = draft.batches().flatMap((batch) => batch.paths);
+  const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
+  const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
+  for (const batch of draft.batches()) {
+    if (batch.state !== "speculating" || batch.position !== undefined) continue;
+    const proven = passed.has(batch.id);
+    if (!proven && draft.now - batch.createdAt < longest) continue;
+    const joined = (position: number) =>
+      happeningEvent(batch.request.sqid, "joined", draft.now, {
+        occurrence: batch.id,
+        metadata: { batch_id: batch.id, position, proven },
+      });
+    draft.put(positioned(draft, batch, joined));
+  }
+}

@@ -1,0 +1,15 @@
+import { isUseless } from "../evidence.ts";
+import type { Draft } from "./draft.ts";
+
+/**
+ * Step 2: gives up the builds whose assumptions no longer hold, and those of batches that need no more evidence. Example: H is being built on
+ * {A}, and A fails. The build of {A, H} is cancelled.
+ */
+export function refute(draft: Draft): void {
+  for (const batch of draft.batches()) {
+    const useless = new Set(batch.paths.filter((path) => path.state === "building" && isUseless(draft.index, path)));
+    if (useless.size === 0) continue;
+    const paths = batch.paths.map((path) => (useless.has(path) ? { ...path, state: "cancelling" as const } : path));
+    draft.put({ ...batch, paths });
+  }
+}

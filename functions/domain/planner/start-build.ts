@@ -1,0 +1,46 @@
+import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
+import { type Path, sameAssumptions } from "../batch.ts";
+import { type BuildProposal, compare, treeOf } from "../speculation/heads.ts";
+import { baseOf, failuresOf } from "../speculation/proposals.ts";
+import type { Speculation } from "../speculation/speculation.ts";
+import { announceRetry } from "./builds.ts";
+import type { Draft } from "./draft.ts";
+
+/** Gives the proposal's first head a new path, on its base in landing order. The command to start the build follows from the path. */
+export function startBuild(draft: Draft, speculation: Speculation, proposal: BuildProposal): void {
+  const { index } = speculation;
+  const { heads } = proposal;
+  const [first] = heads;
+  if (first === undefined) throw new Error("a proposal has at least one head");
+  const base = baseOf(speculation, proposal);
+  const included = new Set([...base, ...heads]);
+  const without = new Set(heads.flatMap((i) => index.undecidedAhead(i).filter((other) => !included.has(other))));
+  const inOrder = (batches: Iterable<number>): BatchId[] =>
+    [...batches].sort((a, b) => compare(index, a, b)).map((i) => index.batch(i).id);
+  announceRepeat(draft, proposal, base);
+  const owner = index.batch(first);
+  const assumptions = {
+    heads: heads.map((i) => index.batch(i).id),
+    base: inOrder(base),
+    without: inOrder(without),
+  };
+  const attempts = owner.paths.filter((other) => sameAssumptions(other, assumptions) && other.reason !== undefined);
+  const path: Path = {
+    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.buildCount + 1),
+    attempt: 1 + attempts.length,
+    ...assumptions,
+    state: "building",
+    dispatched: false,
+    startedAt: draft.now,
+  };
+  draft.put({ ...owner, paths: [...owner.paths, path], buildCount: owner.buildCount + 1 });
+}
+
+/** When the build repeats one that failed, tells the log which one, and why it failed. */
+function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[]): void {
+  const { index } = draft;
+  const [head] = heads;
+  if (head === undefined || heads.length > 1) return;
+  const failure = failuresOf(index, head, treeOf(index, { heads, assumedLanded: base })).at(-1);
+  if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason);
+}

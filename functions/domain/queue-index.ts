@@ -1,0 +1,231 @@
+import type { BatchId, BuildKey } from "../contracts/ids.ts";
+import { type Batch, goesAhead, neverLands, type Path } from "./batch.ts";
+import { BatchIds } from "./batch-ids.ts";
+import { BitSet } from "./bit-set.ts";
+import { ConflictIndex } from "./conflict-index.ts";
+import { LandingTimes } from "./landing-times.ts";
+
+/**
+ * A finished build, as a fact about one tree. `tree`: the batches that were in it, landed ones included.
+ *
+ * When the composition was refused at batch X, the tree ends with X, and the evidence is about X alone. Example: A, X, H were to be composed,
+ * and X did not apply. The evidence is that {A, X} failed; it says nothing about H.
+ */
+export interface Evidence {
+  readonly tree: BitSet;
+  readonly passed: boolean;
+  readonly path: Path;
+  /** The batches that may be the cause of a failure: what the build tested, or the whole tree when the composition was refused. */
+  readonly tested: BitSet;
+}
+
+export interface QueueIndexOptions {
+  /** Builds that were proposed before this time are evidence of nothing. */
+  readonly since?: number | undefined;
+  /** How often a failed build is repeated before its batch fails. */
+  readonly retries?: number;
+  /** True when nothing but a tested tree may land, bit for bit (analyzer `all`). */
+  readonly exact?: boolean;
+  /** everything: a build tests its whole tree. affected: it tests only what its heads affect. */
+  readonly tests?: "everything" | "affected";
+}
+
+/**
+ * The live batches of a queue as numbers, and everything about them as sets of numbers, so that questions about trees are quick. Batches are
+ * numbered from 0 by arrival. Conflicts and trees are fixed when the index is made. `landed` and `neverLanding` follow `update`.
+ *
+ * Example: A, B and C arrived in this order, so they are 0, 1 and 2. A has landed, C conflicts with both. Then `landed` is {0},
+ * `conflictsOf(2)` is {0, 1}, `undecidedAhead(2)` is [1], and a build of C on B that was proposed after A landed has `treeOf` {0, 1, 2}.
+ */
+export class QueueIndex {
+  readonly batches: Batch[];
+  readonly tests: "everything" | "affected";
+  readonly retries: number;
+  readonly landed: BitSet;
+  /** The batches that have failed, or that were cancelled or are being cancelled. */
+  readonly neverLanding: BitSet;
+  /** The refused compositions, each with the batch that did not apply. */
+  readonly refusals: { readonly index: number; readonly evidence: Evidence }[] = [];
+  readonly #ids: BatchIds;
+  readonly #conflicts: ConflictIndex;
+  readonly #landingTimes: LandingTimes;
+  readonly #trees = new Map<BuildKey, BitSet>();
+  readonly #evidence: Evidence[][];
+  readonly #since: number;
+
+  constructor(
+    batches: readonly Batch[],
+    { since = 0, tests = "everything", retries = 0, exact = false }: QueueIndexOptions = {},
+  ) {
+    this.#since = since;
+    this.tests = tests;
+    this.retries = retries;
+    this.batches = [...batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
+    this.#ids = new BatchIds(this.batches);
+    this.landed = this.emptySet();
+    this.neverLanding = this.emptySet();
+    for (const batch of this.batches) this.update(batch);
+    this.#landingTimes = new LandingTimes(this.batches, this.emptySet());
+    this.#conflicts = new ConflictIndex(this.batches, this.#ids, tests === "affected" && !exact);
+    this.#evidence = this.batches.map(() => []);
+    for (const batch of this.batches) for (const path of batch.paths) this.#record(path);
+  }
+
+  #record(path: Path): void {
+    if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
+    if (path.unappliable !== undefined) {
+      this.#recordRefusal(path, path.unappliable);
+      return;
+    }
+    const evidence = { tree: this.treeOf(path), passed: path.state === "passed", path, tested: this.testedBy(path) };
+    for (const i of evidence.tested.minus(this.landed)) this.#evidence[i]?.push(evidence);
+  }
+
+  /** A refused composition is evidence about the batch that did not apply, and about no other. */
+  #recordRefusal(path: Path, id: BatchId): void {
+    const index = this.indexOf(id);
+    if (index === undefined || this.landed.has(index)) return;
+    const composed = [...path.base, ...path.heads];
+    const tree = this.bitsOf(composed.slice(0, composed.indexOf(id) + 1));
+    const landed = this.#landingTimes.landedBy(path.startedAt);
+    if (landed) tree.addAll(landed);
+    const evidence: Evidence = { tree, passed: false, path, tested: tree };
+    this.#evidence[index]?.push(evidence);
+    this.refusals.push({ index, evidence });
+  }
+
+  /** Takes note of a batch's new state. Throws when the batch was not there when the index was made. */
+  update(batch: Batch): void {
+    const i = this.indexOf(batch.id);
+    if (i === undefined) throw new Error(`${batch.id} is not in the index`);
+    this.batches[i] = batch;
+    if (batch.state === "landed") this.landed.add(i);
+    if (neverLands(batch)) this.neverLanding.add(i);
+  }
+
+  /** True when the path was proposed before the trunk was moved by someone else: its build is evidence of nothing. */
+  isOutdated(path: Path): boolean {
+    return path.startedAt < this.#since;
+  }
+
+  /** The number of a batch. Undefined for a batch that has been archived: it conflicts with no unfinished batch. */
+  indexOf(id: BatchId): number | undefined {
+    return this.#ids.indexOf(id);
+  }
+
+  /** Throws when there is no batch i. */
+  batch(i: number): Batch {
+    const batch = this.batches[i];
+    if (batch === undefined) throw new Error(`there is no batch ${i}`);
+    return batch;
+  }
+
+  emptySet(): BitSet {
+    return BitSet.empty(this.batches.length);
+  }
+
+  /** The live batches among those that the lists name. */
+  bitsOf(...lists: readonly (readonly BatchId[])[]): BitSet {
+    return this.#ids.bitsOf(...lists);
+  }
+
+  /** A copy of what has landed, with these batches counted as landed too. */
+  landedWith(indexes: Iterable<number>): BitSet {
+    const bits = this.landed.copy();
+    for (const i of indexes) bits.add(i);
+    return bits;
+  }
+
+  /** The live batches that conflict with batch i. */
+  conflictsOf(i: number): BitSet {
+    return this.#conflicts.conflictsOf(i);
+  }
+
+  /** The conflicts of batch i without the batches that bypassed it. See `ConflictIndex`. */
+  unbypassedConflicts(i: number): BitSet {
+    return this.#conflicts.unbypassedConflicts(i);
+  }
+
+  /** The conflicts that a passed build must have right to count as evidence for batch i. See `ConflictIndex`. */
+  relevantConflicts(i: number): BitSet {
+    return this.#conflicts.relevantConflicts(i);
+  }
+
+  /** The conflicts that a failed build must have right to count against batch i. See `ConflictIndex`. */
+  relevantToFailure(i: number): BitSet {
+    return this.#conflicts.relevantToFailure(i);
+  }
+
+  /** What a build of the path contains: the batches that had landed when it was proposed, its base and its heads. */
+  treeOf(path: Path): BitSet {
+    const known = this.#trees.get(path.buildKey);
+    if (known) return known;
+    const tree = this.bitsOf(path.heads, path.base);
+    const landed = this.#landingTimes.landedBy(path.startedAt);
+    if (landed) tree.addAll(landed);
+    this.#trees.set(path.buildKey, tree);
+    return tree;
+  }
+
+  /** The batches that a build of the path tests: its whole tree, or only its heads where builds test what is affected. */
+  testedBy(path: Path): BitSet {
+    return this.tests === "everything" ? this.treeOf(path) : this.bitsOf(path.heads);
+  }
+
+  /**
+   * The batches that may be the cause of a failure by being in the tree. Where builds test everything: the whole tree. Where builds test what
+   * is affected: the conflicts of the heads, or the whole tree when a head has been archived, since its conflicts are not known any more.
+   */
+  possibleCausesOf({ tree, path }: Evidence): BitSet {
+    if (this.tests === "everything" || path.unappliable !== undefined) return tree;
+    const causes = this.emptySet();
+    for (const id of path.heads) {
+      const head = this.indexOf(id);
+      if (head === undefined) return tree;
+      causes.addAll(this.conflictsOf(head));
+    }
+    return causes;
+  }
+
+  /** True when every batch that the build tested is live. An archived batch can't be cleared of being the cause of a failure. */
+  knowsTested({ path: { base, heads } }: Evidence): boolean {
+    const isLive = (id: BatchId) => this.indexOf(id) !== undefined;
+    return heads.every(isLive) && (this.tests === "affected" || base.every(isLive));
+  }
+
+  /** The finished builds that tested batch i. Empty when the batch has landed. */
+  evidenceOf(i: number): readonly Evidence[] {
+    return this.#evidence[i] ?? [];
+  }
+
+  /** True when a build that tested batch i has passed. */
+  hasPassed(i: number): boolean {
+    return this.evidenceOf(i).some(({ passed }) => passed);
+  }
+
+  /**
+   * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on probation
+   * waits for those that had a position when it arrived. A batch that is landing is ahead of every batch that is not, whatever their
+   * priorities.
+   *
+   * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has landed
+   * it is [B].
+   */
+  undecidedAhead(i: number): number[] {
+    const batch = this.batch(i);
+    const ahead: number[] = [];
+    for (const other of this.relevantConflicts(i)) {
+      if (this.landed.has(other) || this.neverLanding.has(other)) continue;
+      const candidate = this.batch(other);
+      if (candidate.position === undefined) continue;
+      const isLandingFirst = candidate.state === "landing" && batch.state !== "landing";
+      if (isLandingFirst || batch.position === undefined || goesAhead(candidate, batch)) ahead.push(other);
+    }
+    return ahead;
+  }
+
+  /** True when batch i is on probation and any passed build of it ends the probation as proven, because builds test what is affected. */
+  provesItself(i: number): boolean {
+    return this.tests === "affected" && this.batch(i).position === undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import { compareLandingOrder } from "../batch.ts";
+import type { BitSet } from "../bit-set.ts";
+import type { QueueIndex } from "../queue-index.ts";
+import type { Belief } from "./belief.ts";
+import type { Head } from "./candidates.ts";
+
+/** A batch that is speculating, with the undecided batches ahead of it. */
+export interface WaitingHead extends Head {
+  /** The head's number in the queue index. */
+  readonly index: number;
+}
+
+/** What to build: heads, and which of the undecided batches ahead of them are assumed to land. All are numbers of the queue index. */
+export interface BuildProposal {
+  /** In landing order. More than one is a bundle. */
+  readonly heads: readonly number[];
+  /** The undecided batches ahead that are assumed to land. The others ahead are assumed not to land. */
+  readonly assumedLanded: readonly number[];
+  /** Natural logarithm of the probability that all assumptions come true. */
+  readonly logProbability: number;
+}
+
+/** A proposal without its probability: enough to say what its tree is. */
+export type ProposedTree = Pick<BuildProposal, "heads" | "assumedLanded">;
+
+/** Landing order of two batches. Batches on probation come after all others, by arrival. */
+export const compare = (index: QueueIndex, a: number, b: number): number =>
+  compareLandingOrder(index.batch(a), index.batch(b));
+
+/** Every batch that is speculating, in landing order, with the undecided batches ahead of it and how likely each of these is to land. */
+export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
+  const heads = index.batches.flatMap((batch, i) => (batch.state === "speculating" ? [i] : []));
+  heads.sort((a, b) => compare(index, a, b));
+  return heads.map((i, position) => ({
+    index: i,
+    position,
+    undecided: index
+      .undecidedAhead(i)
+      .map((other) => ({ index: other, landProbability: belief.landProbability(other) })),
+  }));
+}
+
+/** The batches that the likeliest path assumes to land: those that land with one half or more. */
+export const likelyToLand = (undecided: Head["undecided"]): number[] =>
+  undecided.flatMap(({ index, landProbability }) => (landProbability >= 0.5 ? [index] : []));
+
+/**
+ * The tree that a proposal is about: what has landed, what is assumed to land, and the heads. Example: L has landed, A ← H, and A is assumed to
+ * land. The tree is {L, A, H}.
+ */
+export const treeOf = (index: QueueIndex, { heads, assumedLanded }: ProposedTree): BitSet =>
+  index.landedWith([...assumedLanded, ...heads]);

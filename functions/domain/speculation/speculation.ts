@@ -1,0 +1,36 @@
+import type { BitSet } from "../bit-set.ts";
+import type { QueueIndex } from "../queue-index.ts";
+import { Belief } from "./belief.ts";
+import { headsInBundles } from "./bundles-under-way.ts";
+import { type WaitingHead, waitingHeads } from "./heads.ts";
+import type { Prediction } from "./scorer.ts";
+
+/** What one run of the planner knows when it decides what to build. Made once per run. */
+export interface Speculation {
+  readonly index: QueueIndex;
+  readonly belief: Belief;
+  /** Per batch, the trees of the builds under way that have the batch as a head. */
+  readonly running: ReadonlyMap<number, readonly BitSet[]>;
+  /** The batches that are speculating, in landing order. */
+  readonly heads: readonly WaitingHead[];
+  /** The heads that need no build of their own likeliest path, because a bundle under way, or one that has passed, covers that path. */
+  readonly inBundles: ReadonlySet<number>;
+}
+
+export function speculationOn(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number): Speculation {
+  const belief = new Belief(index, predict, clashRate);
+  const heads = waitingHeads(index, belief);
+  return { index, belief, running: treesUnderWay(index), heads, inBundles: headsInBundles(index, heads) };
+}
+
+function treesUnderWay(index: QueueIndex): Speculation["running"] {
+  const trees = new Map<number, BitSet[]>();
+  for (const path of index.batches.flatMap((batch) => batch.paths)) {
+    if (path.state !== "building") continue;
+    for (const id of path.heads) {
+      const i = index.indexOf(id);
+      if (i !== undefined) trees.set(i, [...(trees.get(i) ?? []), index.treeOf(path)]);
+    }
+  }
+  return trees;
+}
