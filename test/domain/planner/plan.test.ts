@@ -78,7 +78,7 @@ describe("a run of the planner", () => {
     expect(trail.at(-1)).toBe("landed");
   });
 
-  it("sends what may land together as one train, and lands it in order", () => {
+  it("sends the batches that may land together in one message, and lands them in order", () => {
     const w = world();
     for (const n of [1, 2, 3]) w.ready(n, ["a"]);
     w.run();
