@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CodedError } from "../contracts/errors.ts";
 import type { EpochMs } from "../contracts/time.ts";
-import { translated } from "./dynamodb/errors.ts";
+import { translated } from "./aws-errors.ts";
 
 /** A token that was replaced is noticed within five minutes. */
 const FRESH_MS = 300_000;

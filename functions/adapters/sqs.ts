@@ -9,7 +9,7 @@ import { CodedError, isRetryable } from "../contracts/errors.ts";
 import { AWS_LIMITS } from "../contracts/limits.ts";
 import type { Topic } from "../contracts/messages.ts";
 import { asciiJson, cut } from "../contracts/text.ts";
-import { translated } from "./dynamodb/errors.ts";
+import { translated } from "./aws-errors.ts";
 
 /** A topic that is not there, or is not ours to send to, is a fault of the deployment; what may pass is worth a retry. */
 function failure(url: string, cause: unknown): CodedError {

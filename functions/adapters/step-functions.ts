@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-sfn";
 import { asciiJson } from "../contracts/text.ts";
 import type { EpochMs } from "../contracts/time.ts";
-import { translated } from "./dynamodb/errors.ts";
+import { translated } from "./aws-errors.ts";
 
 const named = (cause: unknown, name: string): boolean => cause instanceof Error && cause.name === name;
 

@@ -11,8 +11,8 @@ import { batchKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
 import type { QueueState } from "../../domain/planner/plan.ts";
+import { stored, won } from "../aws-errors.ts";
 import { batchIn, itemOf } from "./batch-item.ts";
-import { stored, won } from "./errors.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
 /** How long a batch that nothing refers to any more is kept. */

@@ -4,7 +4,7 @@ import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 import { FORMAT, parseItem } from "./stored-item.ts";
 
 const KEEP_SECONDS = 30 * 86_400;

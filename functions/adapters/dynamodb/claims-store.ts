@@ -4,7 +4,7 @@ import { ChangeUri, changeKey } from "../../contracts/change-uri.ts";
 import { type QueueName, Sqid } from "../../contracts/ids.ts";
 import { claimKey, KEY } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 import { FORMAT, parseItem } from "./stored-item.ts";
 
 /** Only what a crash has left behind lives that long: a claim whose owner has ended is free anyway. */

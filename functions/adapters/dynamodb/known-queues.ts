@@ -10,7 +10,7 @@ import { QueueName } from "../../contracts/ids.ts";
 import { QueueConfig } from "../../contracts/queues.ts";
 import { KEY, KNOWN_QUEUES, knownKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 
 /** A queue that took a request, or was configured, at some time. */
 export interface KnownQueue {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Sqid } from "../../contracts/ids.ts";
 import { LogEvent } from "../../contracts/log-event.ts";
 import { KEY, logKey } from "../../contracts/tables.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 
 const StoredEntry = z.object({ entry: LogEvent });
 

@@ -6,7 +6,7 @@ import type { PayloadRef } from "../../contracts/messages.ts";
 import { KEY, payloadKey } from "../../contracts/tables.ts";
 import { asciiJson } from "../../contracts/text.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { stored } from "./errors.ts";
+import { stored } from "../aws-errors.ts";
 
 /** Longer than a message, a dead letter or an execution can refer to the payload. */
 const KEEP_SECONDS = 60 * 86_400;

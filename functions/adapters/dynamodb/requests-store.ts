@@ -9,8 +9,8 @@ import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
+import { stored, won } from "../aws-errors.ts";
 import { StoredTouches } from "./batch-item.ts";
-import { stored, won } from "./errors.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
 /** How long a request is kept after its end. The log keeps its history for good. */

@@ -7,7 +7,7 @@ import type { Land } from "../../contracts/messages.ts";
 import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Summary } from "../../domain/request-log.ts";
-import { stored } from "./errors.ts";
+import { stored } from "../aws-errors.ts";
 import { Pointer, summaryIn, UnansweredCancel, UnansweredLand } from "./view-items.ts";
 
 /** The requests received at or after `since` and before `until`. */

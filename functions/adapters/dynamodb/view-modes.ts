@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
 import { KEY, MODES, viewKeys } from "../../contracts/tables.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 import { ModeSet } from "./view-items.ts";
 
 /** The part of the view table that says how the queues were told to run: one item per queue that was ever told. */

@@ -12,7 +12,7 @@ import type { Cancel, Land } from "../../contracts/messages.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Summary } from "../../domain/request-log.ts";
-import { stored, won } from "./errors.ts";
+import { stored, won } from "../aws-errors.ts";
 import { FirstUse, summaryIn, UnansweredCancel } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";

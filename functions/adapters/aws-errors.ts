@@ -1,4 +1,4 @@
-import { CodedError, type ErrorCode } from "../../contracts/errors.ts";
+import { CodedError, type ErrorCode } from "../contracts/errors.ts";
 
 /** What the AWS SDK attaches to what it throws; every part may be missing. */
 interface SdkError {

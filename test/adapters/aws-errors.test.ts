@@ -1,8 +1,8 @@
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isTransient, stored, translated, won } from "../../../functions/adapters/dynamodb/errors.ts";
-import { CodedError } from "../../../functions/contracts/errors.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { isTransient, stored, translated, won } from "../../functions/adapters/aws-errors.ts";
+import { CodedError } from "../../functions/contracts/errors.ts";
+import { type Dynalite, startDynalite } from "../support/dynalite.ts";
 
 describe("errors of the AWS SDK", () => {
   let dynamo: Dynalite;
