@@ -52,12 +52,12 @@ const aPath = (
   ...change,
 });
 
-const landed = (at: number, train: readonly number[] = [], bundle?: readonly number[]): Partial<Batch> => ({
+const landed = (at: number, landedTogether: readonly number[] = [], bundle?: readonly number[]): Partial<Batch> => ({
   state: "landed",
   endedAt: epochMs(at),
   landing: {
-    landId: train.length > 0 ? `together ${train}` : `alone ${++keys}`,
-    landedTogether: ids(train),
+    landId: landedTogether.length > 0 ? `together ${landedTogether}` : `alone ${++keys}`,
+    landedTogether: ids(landedTogether),
     buildKey: "0".repeat(32) as BuildKey,
     tested: { commit: "" as never, tree: "" as never, trunk: "" as never },
     ...(bundle ? { bundle: ids(bundle) } : {}),

@@ -23,7 +23,7 @@ export class Belief {
   /** How likely two batches that conflict are to fail together. */
   readonly #clashRate: number;
   readonly #known = new Map<number, number>();
-  readonly #aheadOf = new Map<number, ReadonlySet<number>>();
+  readonly #aheadByBatch = new Map<number, ReadonlySet<number>>();
   readonly #emptyTree: BitSet;
 
   constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
@@ -58,10 +58,10 @@ export class Belief {
   }
 
   #ahead(i: number): ReadonlySet<number> {
-    let ahead = this.#aheadOf.get(i);
+    let ahead = this.#aheadByBatch.get(i);
     if (ahead === undefined) {
       ahead = new Set(this.#index.undecidedAhead(i));
-      this.#aheadOf.set(i, ahead);
+      this.#aheadByBatch.set(i, ahead);
     }
     return ahead;
   }

@@ -12,7 +12,7 @@ const underWayAfter = (run: Run): number =>
   [...batchesAfter(run).values()].reduce((sum, { paths }) => sum + paths.filter(pathIsActive).length, 0);
 
 describe("a build is given up", () => {
-  /** The last of `ahead` + 1 changes is built on the guess that all those ahead land; then comes one on probation that hangs on nobody. */
+  /** The last of `ahead` + 1 changes is built on the assumption that all changes ahead land; then a change on probation that conflicts with no other. */
   const crowded = (ahead: number): World => {
     const buckets = [
       { upTo: 10, success: 0.6 },

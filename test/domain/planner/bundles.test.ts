@@ -4,7 +4,7 @@ import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { seed } from "./stories.ts";
 import { aQueue, type Fate, finish, World } from "./world.ts";
 
-/** Large changes are expected to fail, so that what is behind one is built on the guess that it does; all keep their places. */
+/** Large changes are expected to fail, so that a change behind one is built on the assumption that it does. All keep their positions. */
 const speculation = SpeculationConfig.parse({
   order: "arrival",
   scorer: {

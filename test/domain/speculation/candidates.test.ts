@@ -83,8 +83,8 @@ describe(`paths, likeliest first (SEED=${seed})`, () => {
   });
 
   it("come last when they are impossible, and are all there", () => {
-    const guesses = [...pathCandidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
-    expect(guesses.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
+    const paths = [...pathCandidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
+    expect(paths.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
   });
 
   it("cover each combination of outcomes once, and never come after one that is less likely by a factor of e²", () => {
@@ -100,9 +100,9 @@ describe(`paths, likeliest first (SEED=${seed})`, () => {
         );
         const all = [...pathCandidates(heads)];
         expect(all).toHaveLength(worlds.reduce((sum, open) => sum + 2 ** open.length, 0));
-        expect(new Set(all.map((guess) => `${guess.head.name}/${guess.assumedLanded}`)).size).toBe(all.length);
-        all.slice(1).forEach((guess, i) => {
-          expect(guess.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 2 + 1e-9);
+        expect(new Set(all.map((path) => `${path.head.name}/${path.assumedLanded}`)).size).toBe(all.length);
+        all.slice(1).forEach((path, i) => {
+          expect(path.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 2 + 1e-9);
         });
         for (const {
           head: { undecided: open },

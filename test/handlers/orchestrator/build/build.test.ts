@@ -47,8 +47,8 @@ const order = (marker = "") => ({
 /** The planner's view: the batch with this build's path, in that state; undefined for no path. */
 async function planned(state: PathState | undefined): Promise<void> {
   const found = await world.batches.get(QUEUE, batchId);
-  const guess = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
-  const path = { ...guess, dispatched: true, startedAt: epochMs(START) };
+  const assumptions = { buildKey, attempt: 1, heads: [batchId], base: [], without: [] };
+  const path = { ...assumptions, dispatched: true, startedAt: epochMs(START) };
   const batch: Batch = {
     queue: QUEUE,
     id: batchId,
