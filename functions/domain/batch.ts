@@ -150,7 +150,10 @@ export const outcomeOf = (batch: Batch): Outcome | undefined =>
 export const neverLands = (batch: Batch): boolean =>
   batch.state === "failed" || batch.state === "cancelled" || batch.state === "cancelling";
 
-/** True when a lands before b if they conflict. Both have a position. Example: priority 5 and position 9 is ahead of priority 0 and position 2. */
+/**
+ * True when a lands before b if they conflict. Both have a position. Example: priority 5 and position 9 is ahead of priority 0 and position
+ * 2.
+ */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
 

@@ -2,7 +2,8 @@
  * A set of small numbers, one bit each, so that a question about 1,000 batches costs 32 operations. Sets that are compared have the same
  * capacity.
  *
- * Example: with a = {1, 2, 5}, b = {2, 3, 5} and w = {1, 2}, a and b do not agree within w, since only a holds 1. They agree within {2, 4, 5}.
+ * Example: with a = {1, 2, 5}, b = {2, 3, 5} and w = {1, 2}, a and b do not agree within w, since only a holds 1. They agree within {2, 4,
+ * 5}.
  */
 export class BitSet implements Iterable<number> {
   readonly #words: Uint32Array;
@@ -113,6 +114,16 @@ export class BitSet implements Iterable<number> {
     const words = this.#words;
     for (let w = 0; w < words.length; w++)
       for (let rest = words[w] ?? 0; rest !== 0; rest &= rest - 1) found.push((w << 5) + 31 - Math.clz32(rest & -rest));
+    return found;
+  }
+
+  /** The numbers that are in this set and in neither a nor b, ascending. */
+  outside(a: BitSet, b: BitSet): number[] {
+    const found: number[] = [];
+    const [words, ofA, ofB] = [this.#words, a.#words, b.#words];
+    for (let w = 0; w < words.length; w++)
+      for (let rest = (words[w] ?? 0) & ~((ofA[w] ?? 0) | (ofB[w] ?? 0)); rest !== 0; rest &= rest - 1)
+        found.push((w << 5) + 31 - Math.clz32(rest & -rest));
     return found;
   }
 

@@ -38,8 +38,8 @@ export class ConflictIndex {
    * it. For a batch on probation: only those that had a position when it arrived, because every later arrival that lands would make its
    * builds worthless.
    *
-   * Example: A has position 1. P arrives on probation, then B gets position 2, and all three conflict. relevantConflicts(P) is {A}: a passed
-   * build of {A, P} stays evidence for P when B lands.
+   * Example: A has position 1. P arrives on probation, then B gets position 2, and all three conflict. relevantConflicts(P) is {A}: a
+   * passed build of {A, P} stays evidence for P when B lands.
    */
   relevantConflicts(i: number): BitSet {
     return this.#earlier.get(i)?.positioned ?? this.unbypassedConflicts(i);

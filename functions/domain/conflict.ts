@@ -2,7 +2,9 @@ import type { ConflictAnalyzerConfig } from "../contracts/queues.ts";
 import type { Batch, BatchRequest } from "./batch.ts";
 import type { Touches } from "./request.ts";
 
-/** What an analyzer compares: the files or directories that a request touches. `everything` meets every other footprint that is not empty. */
+/**
+ * What an analyzer compares: the files or directories that a request touches. `everything` meets every other footprint that is not empty.
+ */
 type Footprint = ReadonlySet<string> | "everything";
 
 const directoryOf = (path: string): string => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".");
@@ -17,7 +19,9 @@ function meet(a: Footprint, b: Footprint): boolean {
   return !a.isDisjointFrom(b);
 }
 
-/** By unit of comparison: how a path becomes a unit, and the footprints so far. The request of a batch never changes and is compared often. */
+/**
+ * By unit of comparison: how a path becomes a unit, and the footprints so far. The request of a batch never changes and is compared often.
+ */
 const UNITS = {
   file: { unitOf: (path: string) => path, known: new WeakMap<BatchRequest, Footprint>() },
   directory: { unitOf: directoryOf, known: new WeakMap<BatchRequest, Footprint>() },
@@ -30,8 +34,8 @@ export interface ConflictAnalyzer {
 }
 
 /**
- * The analyzer that the configuration asks for. Symmetric: a conflicts with b exactly when b conflicts with a. Example, by directory: a request
- * that touches `src/a.ts` conflicts with one that touches `src/b.ts`, and not with one that touches `src/x/c.ts`.
+ * The analyzer that the configuration asks for. Symmetric: a conflicts with b exactly when b conflicts with a. Example, by directory: a
+ * request that touches `src/a.ts` conflicts with one that touches `src/b.ts`, and not with one that touches `src/x/c.ts`.
  */
 export function conflictAnalyzer(config: ConflictAnalyzerConfig): ConflictAnalyzer {
   if (config.type === "all") return { conflictsOf: (_, others) => others };

@@ -6,12 +6,12 @@ import type { Evidence, QueueIndex } from "./queue-index.ts";
 export const MOST_BYPASSED = 3;
 
 /**
- * The evidence for landing batch i on `trunk`, which holds what has landed and what was selected to land before the batch. Undefined unless a
- * build has passed for every way in which the undecided batches ahead can turn out. With no undecided batch ahead, that is one build (the strict
- * rule). With up to `most`, it is a bypass.
+ * The evidence for landing batch i on `trunk`, which holds what has landed and what was selected to land before the batch. Undefined unless
+ * a build has passed for every way in which the undecided batches ahead can turn out. With no undecided batch ahead, that is one build (the
+ * strict rule). With up to `most`, it is a bypass.
  *
- * Example: A is landing, B is speculating, and both are ahead of H. H needs passed builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer is
- * the build of {A, H}, whose assumptions come true: runway lands in the order in which it was told, so A lands before H, and B does not.
+ * Example: A is landing, B is speculating, and both are ahead of H. H needs passed builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer
+ * is the build of {A, H}, whose assumptions come true: runway lands in the order in which it was told, so A lands before H, and B does not.
  *
  * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
@@ -38,8 +38,8 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
 }
 
 /**
- * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A passed
- * build of {A, X, H} counts for the tree {A, H}, and not for {H}.
+ * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A
+ * passed build of {A, X, H} counts for the tree {A, H}, and not for {H}.
  */
 export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
@@ -68,15 +68,15 @@ export function bundleEvidence(
 }
 
 /**
- * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of it is
- * undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts against the
- * batch when
+ * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of
+ * it is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
+ * against the batch when
  * - it agrees with the trunk about everything that conflicts with the batch,
  * - every other batch that may be the cause of the failure has landed, and
  * - every other batch that the build tested is cleared (`othersAreCleared`).
  *
- * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A fails,
- * it says nothing about H, which is built alone.
+ * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A
+ * fails, it says nothing about H, which is built alone.
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
@@ -97,19 +97,20 @@ const isAboutToChange = (index: QueueIndex, i: number): boolean =>
   [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
- * True when the failures, which all count against one batch, are enough to fail the batch: one more than the queue's `retries`. A single refused
- * composition is enough, since composing the same again is refused again. So is a build whose infrastructure failed as often as the queue allows.
+ * True when the failures, which all count against one batch, are enough to fail the batch: one more than the queue's `retries`. A single
+ * refused composition is enough, since composing the same again is refused again. So is a build whose infrastructure failed as often as the
+ * queue allows.
  */
 export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): boolean =>
   against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
- * True when no batch but batch i can be the cause of the failure, given that the batches of `lands` land. Each other batch that the build tested
- * has to land, and must have had in the tree every conflicting batch that lands before it or together with it: else it may have failed for want
- * of that one. A build of a bundle whose infrastructure failed clears no batch.
+ * True when no batch but batch i can be the cause of the failure, given that the batches of `lands` land. Each other batch that the build
+ * tested has to land, and must have had in the tree every conflicting batch that lands before it or together with it: else it may have
+ * failed for want of that one. A build of a bundle whose infrastructure failed clears no batch.
  *
- * Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing about H, since B lacked A in that build. Had {A, B, H}
- * failed, it would count against H.
+ * Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing about H, since B lacked A in that build. Had {A, B,
+ * H} failed, it would count against H.
  */
 export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
   build.tested.isSubsetOf(lands, i) &&
@@ -147,7 +148,9 @@ export const isRefuted = (index: QueueIndex, i: number, tree: BitSet): boolean =
   tree.meets(index.neverLanding, index.unbypassedConflicts(i)) ||
   index.landed.exceeds(tree, index.relevantConflicts(i));
 
-/** True when one of the path's heads can no longer use the build: the head is not speculating any more, or the assumptions no longer hold. */
+/**
+ * True when one of the path's heads can no longer use the build: the head is not speculating any more, or the assumptions no longer hold.
+ */
 export const isUseless = (index: QueueIndex, path: Path): boolean => {
   const tree = index.treeOf(path);
   if (index.isOutdated(path)) return true;

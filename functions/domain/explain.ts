@@ -5,12 +5,12 @@ import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { inHistoryOrder, metadataOf, reasonOf, type Summary, stampOf } from "./request-log.ts";
 
-/** How the request's queue runs, as far as it explains a wait. */
+/** The facts about the request's queue that may explain why the request waits. */
 export interface QueueFacts {
-  /** Undefined when the queue is not configured any more. */
+  /** How many builds may run at once. Undefined when the queue is not configured any more. */
   readonly budget: number | undefined;
   readonly mode: QueueMode;
-  /** What was said when it was paused or drained. */
+  /** The note that the operator gave when the queue was paused or drained. */
   readonly note?: string | undefined;
 }
 
@@ -18,22 +18,26 @@ export interface ExplainedBuild {
   readonly buildKey: BuildKey;
   readonly outcome: BuildOutcome;
   readonly url?: string;
-  /** When it was last heard of. */
+  /** The time of the last log entry about the build. */
   readonly at: EpochMs;
 }
 
-/** Why a request stands where it stands. */
+/** Why a request has its status. */
 export interface Explanation {
   readonly blocker?: Blocker;
   /** The requests in the way. */
   readonly on?: readonly Sqid[];
   readonly since: EpochMs;
-  /** Oldest first. Once it has ended, those that decided. */
+  /** Oldest first. Once the request has ended: only the builds that decided its end. */
   readonly builds: readonly ExplainedBuild[];
   readonly sentence: string;
 }
 
-/** Explains a request from what its log tells: entries in any order. Late or missing ones make it say less, not fail. */
+/**
+ * Explains a request from its log entries, in any order. Late or missing entries make the explanation shorter, and never fail. Example:
+ * main/7 is speculating, and its last entry says that it is blocked by main/5. The sentence names main/5, and says that it touches the same
+ * files.
+ */
 export function explain(summary: Summary, unordered: readonly LogEvent[], queue: QueueFacts): Explanation {
   const entries = inHistoryOrder(unordered);
   const builds = buildsIn(entries);
@@ -50,7 +54,7 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   };
 }
 
-/** Where a request may be when the blocker delays it: in admission the repository, while landing the host, in between all others. */
+/** True when the blocker can delay a request of this status: `repository` in admission, `host` while landing, all others in between. */
 function mayBlock(blocker: Blocker, { status }: Summary): boolean {
   if (status === "started" || status === "validating") return blocker === "repository";
   if (status === "landing") return blocker === "host";
@@ -61,11 +65,11 @@ interface Block {
   readonly blocker: Blocker;
   readonly on: readonly Sqid[];
   readonly since: EpochMs;
-  /** The words of the entry that told of it, when it had any. */
+  /** The reason of the entry that told of the blocker. */
   readonly said?: string;
 }
 
-/** The last blocker that was told and that nothing later has overtaken. */
+/** The last blocker in the log. Undefined when a later entry shows that it no longer delays the request. */
 function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
   const { queue } = summary;
   const index = entries.findLastIndex((entry) => entry.kind === "event" && entry.event === "blocked");
@@ -80,6 +84,7 @@ function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: Queue
   return { blocker: blocker.data, on: labels.flatMap((label) => sqidsOf(queue, label)), since: told.at, ...said };
 }
 
+/** True when the entry shows that the blocker no longer delays the request. */
 function overtakes(entry: LogEvent, blocker: Blocker): boolean {
   if (blocker === "repository") return entry.kind === "status" || entry.event === "building";
   if (entry.kind === "status") return entry.status === "speculated" || entry.status === "landing";
@@ -87,7 +92,7 @@ function overtakes(entry: LogEvent, blocker: Blocker): boolean {
   return entry.event === "joined" && blocker === "probation";
 }
 
-/** A batch's label begins with the number of its first request. */
+/** The request of the batch with this label. Empty when the label is malformed. Example: `7` is main/7. */
 function sqidsOf(queue: QueueName, label: string): readonly Sqid[] {
   const sqid = Sqid.safeParse(`${queue}/${label.split(".")[0]}`);
   return sqid.success ? [sqid.data] : [];
@@ -108,7 +113,7 @@ function buildsIn(entries: readonly LogEvent[]): ExplainedBuild[] {
     const key = BuildKey.safeParse(entry.metadata["build_key"]);
     if (outcome === undefined || !key.success) continue;
     const before = builds.get(key.data);
-    // Several clocks tell of a build: what is final stays.
+    // The entries come from several clocks, so a later one may tell of an earlier state.
     const isNews = before === undefined || FINALITY.indexOf(outcome) >= FINALITY.indexOf(before.outcome);
     const { build_url: url = before?.url } = entry.metadata;
     builds.set(key.data, {
@@ -121,7 +126,10 @@ function buildsIn(entries: readonly LogEvent[]): ExplainedBuild[] {
   return [...builds.values()].toSorted((a, b) => a.at - b.at);
 }
 
-/** Those that the last entry names. One that was made for another request's sake is not in this log: the outcome tells of it. */
+/**
+ * The builds that the last entry names. A build that was started for another request is not in this log: its outcome follows from the
+ * status.
+ */
 function deciding(
   { status, stamp }: Summary,
   entries: readonly LogEvent[],
@@ -139,13 +147,16 @@ function deciding(
 }
 
 function endOf(summary: Summary): string {
-  if (summary.status !== "landed") return reasonOf(summary)?.message ?? "It has ended, and nothing was said about why.";
+  if (summary.status !== "landed") return reasonOf(summary)?.message ?? "The request has ended. No reason was given.";
   const { commit, bypassed } = metadataOf(summary);
   const ahead =
     typeof bypassed === "string" ? bypassed.split(" ").flatMap((label) => sqidsOf(summary.queue, label)) : [];
-  const before = ahead.length === 0 ? "" : `, ahead of ${listed(ahead)}: it was seen to pass whatever becomes of them`;
+  const before =
+    ahead.length === 0
+      ? ""
+      : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
   const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
-  return `It has landed${commit === undefined ? "" : ` as commit ${String(commit)}`}${before}.${note}`;
+  return `Landed${commit === undefined ? "" : ` as commit ${String(commit)}`}${before}.${note}`;
 }
 
 function waitOf(
@@ -156,61 +167,65 @@ function waitOf(
 ): string {
   switch (summary.status) {
     case "accepted":
-      return "It was accepted, and waits to be taken up: its message is sent again every minute until it is.";
+      return "Accepted. Processing has not started yet; it is tried again every minute.";
     case "started":
     case "validating":
-      return block ? blocked(block, queue) : "Its changes are being read and merged on trial.";
+      return block ? blocked(block, queue) : "The changes are being read and merged onto the target branch on trial.";
     case "validated":
-      return "It is valid, and about to join the queue.";
+      return "The changes are valid. The request is about to join the queue.";
     case "cancelling":
-      return "It is being cancelled, and ends once its builds have stopped; if it was landing already, it may land.";
+      return "Being cancelled. The request ends once its builds have stopped. If it had started landing, it may still land.";
     case "speculated":
     case "landing":
-      return block ? blocked(block, queue) : "It has passed, and is being landed.";
+      return block ? blocked(block, queue) : "Passed. The request is being landed.";
     default:
       if (block) return blocked(block, queue);
       return builds.some(({ outcome }) => outcome === "unfinished")
-        ? "It is being built."
-        : "It is in the queue; what it waits for has not been told yet.";
+        ? "The request is being built."
+        : "The request is in the queue. The log does not say yet what it waits for.";
   }
 }
 
 function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
   switch (blocker) {
     case "host":
-      return `It has passed, and its landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
+      return `Passed, but the push was refused. The landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
     case "dependency":
-      return `It waits for ${on.length === 0 ? "requests ahead of it" : listed(on)}: it conflicts with what goes ahead of it, and lands once that is decided.`;
+      return `Passed. Waiting for ${on.length === 0 ? "requests that are" : `${listed(on)}, which ${on.length === 1 ? "is" : "are"}`} ahead in the queue and have to be tested together with this one.`;
     case "budget":
-      return `It waits for a free build slot: the queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
+      return `Waiting for a free build slot. The queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
     case "missing-path":
-      return "What goes ahead of it has come out other than its builds assumed: it is built again.";
+      return "A change ahead of this one did not turn out as its build assumed, so it is being rebuilt.";
     case "probation":
-      return "It will probably fail, so it first has to pass by itself; then it joins the order.";
+      return "This change is likely to fail, so no other change is built on top of it until one of its own builds has passed.";
     case "pause":
       return paused(queue);
     case "repository":
-      return said ?? "The queue's repository does not answer. The request goes on by itself once it does.";
+      return (
+        said ?? "The queue's repository does not answer. The request goes on by itself once the repository answers."
+      );
   }
 }
 
 const queueIsGone = ({ queue }: Summary): string =>
   `Queue ${queue} is not configured any more. The request goes on if the queue is put back within ten minutes, and ends otherwise.`;
 
-/** A pause holds back also what waits for something else, and leaves alone what is on its way out. */
+/** The sentence about a pause, when another blocker was explained first. Empty for a request that is being landed or cancelled. */
 function pauseBeside({ status }: Summary, block: Block | undefined, queue: QueueFacts): readonly string[] {
   const isLeaving = status === "cancelling" || status === "speculated" || status === "landing";
   return queue.mode === "paused" && block?.blocker !== "pause" && !isLeaving ? [paused(queue)] : [];
 }
 
 const paused = ({ note }: QueueFacts): string =>
-  `The queue is paused${note === undefined ? "" : ` (${note})`}: nothing lands until it is resumed.`;
+  `The queue is paused${note === undefined ? "" : ` (${note})`}: nothing lands until the queue is resumed.`;
 
-const SHOWN = 5;
+/** How many requests a sentence names. */
+const MOST_NAMED = 5;
 
+/** Example: `main/1, main/2 and 3 more`. */
 function listed(sqids: readonly Sqid[]): string {
-  const shown: string[] = sqids.slice(0, SHOWN);
-  if (sqids.length > SHOWN) shown.push(`${sqids.length - SHOWN} more`);
+  const shown: string[] = sqids.slice(0, MOST_NAMED);
+  if (sqids.length > MOST_NAMED) shown.push(`${sqids.length - MOST_NAMED} more`);
   const last = shown.pop() ?? "";
   return shown.length === 0 ? last : `${shown.join(", ")} and ${last}`;
 }

@@ -1,4 +1,6 @@
-/** A binary heap: the item that precedes all others is on top. Where neither of two precedes the other, either comes first. */
+/**
+ * A binary heap: no item precedes the one on top. Example: with `(a, b) => a < b`, the smallest number is on top. Push and pop cost log(n).
+ */
 export class Heap<T> {
   readonly #precedes: (a: T, b: T) => boolean;
   readonly #items: T[];

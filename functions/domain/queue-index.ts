@@ -8,8 +8,8 @@ import { LandingTimes } from "./landing-times.ts";
 /**
  * A finished build, as a fact about one tree. `tree`: the batches that were in it, landed ones included.
  *
- * When the composition was refused at batch X, the tree ends with X, and the evidence is about X alone. Example: A, X, H were to be composed,
- * and X did not apply. The evidence is that {A, X} failed; it says nothing about H.
+ * When the composition was refused at batch X, the tree ends with X, and the evidence is about X alone. Example: A, X, H were to be
+ * composed, and X did not apply. The evidence is that {A, X} failed; it says nothing about H.
  */
 export interface Evidence {
   readonly tree: BitSet;
@@ -31,8 +31,8 @@ export interface QueueIndexOptions {
 }
 
 /**
- * The live batches of a queue as numbers, and everything about them as sets of numbers, so that questions about trees are quick. Batches are
- * numbered from 0 by arrival. Conflicts and trees are fixed when the index is made. `landed` and `neverLanding` follow `update`.
+ * The live batches of a queue as numbers, and everything about them as sets of numbers, so that questions about trees are quick. Batches
+ * are numbered from 0 by arrival. Conflicts and trees are fixed when the index is made. `landed` and `neverLanding` follow `update`.
  *
  * Example: A, B and C arrived in this order, so they are 0, 1 and 2. A has landed, C conflicts with both. Then `landed` is {0},
  * `conflictsOf(2)` is {0, 1}, `undecidedAhead(2)` is [1], and a build of C on B that was proposed after A landed has `treeOf` {0, 1, 2}.
@@ -173,8 +173,9 @@ export class QueueIndex {
   }
 
   /**
-   * The batches that may be the cause of a failure by being in the tree. Where builds test everything: the whole tree. Where builds test what
-   * is affected: the conflicts of the heads, or the whole tree when a head has been archived, since its conflicts are not known any more.
+   * The batches that may be the cause of a failure by being in the tree. Where builds test everything: the whole tree. Where builds test
+   * what is affected: the conflicts of the heads, or the whole tree when a head has been archived, since its conflicts are not known any
+   * more.
    */
   possibleCausesOf({ tree, path }: Evidence): BitSet {
     if (this.tests === "everything" || path.unappliable !== undefined) return tree;
@@ -204,18 +205,17 @@ export class QueueIndex {
   }
 
   /**
-   * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on probation
-   * waits for those that had a position when it arrived. A batch that is landing is ahead of every batch that is not, whatever their
-   * priorities.
+   * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
+   * probation waits for those that had a position when it arrived. A batch that is landing is ahead of every batch that is not, whatever
+   * their priorities.
    *
-   * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has landed
-   * it is [B].
+   * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
+   * landed it is [B].
    */
   undecidedAhead(i: number): number[] {
     const batch = this.batch(i);
     const ahead: number[] = [];
-    for (const other of this.relevantConflicts(i)) {
-      if (this.landed.has(other) || this.neverLanding.has(other)) continue;
+    for (const other of this.relevantConflicts(i).outside(this.landed, this.neverLanding)) {
       const candidate = this.batch(other);
       if (candidate.position === undefined) continue;
       const isLandingFirst = candidate.state === "landing" && batch.state !== "landing";

@@ -5,17 +5,17 @@ import type { EpochMs } from "../contracts/time.ts";
 import { type Batch, outcomeOf } from "./batch.ts";
 
 /**
- * How long the requests of a queue that was taken out of the configuration are kept, in case it is put back. Longer than a deployment takes to
- * reach all functions: for so long some of them know a queue, and others do not.
+ * How long the requests of a queue that was taken out of the configuration are kept, in case the queue is put back. Longer than a
+ * deployment takes to reach all functions, since some functions know the queue and others do not until then.
  */
 export const GRACE_MS = 600_000;
 
-/** How long a removed queue is remembered after that: longer than any build of it may run. */
+/** How long a removed queue is remembered after its requests have ended: longer than any of its builds may run. */
 export const FORGET_AFTER_MS = 2 * 86_400_000;
 
 /**
- * True when a request, or a queue's batches, that were read, built and tested for `target` may go on under the queue's configuration. A target
- * that was never written down is taken for the present one. Undefined as configuration: the queue is not configured.
+ * True when what was built and tested for `target` may land under the queue's configuration, because the configuration has the same target.
+ * A target that is not known is taken for the configured one. False when the queue is not configured (`config` is undefined).
  */
 export const isForTarget = (target: string | undefined, config: QueueConfig | undefined): boolean =>
   config !== undefined && (target === undefined || target === targetOf(config.repository));
@@ -27,8 +27,9 @@ export interface RemovedEnd {
 }
 
 /**
- * A batch that has ended, or that was being cancelled, ends as it would have. One that runway was told to land may be on the branch, since its
- * answer may have been lost: the reason says so. Any other has not landed.
+ * How the request of a batch ends when its queue is gone. A batch that has ended or was being cancelled ends as it would have. Any other
+ * batch ends with an error. If runway was told to land the batch, the reason says that the change may be on the branch, since runway's
+ * answer may have been lost.
  */
 export function endOfRemoved(batch: Batch, config: QueueConfig | undefined): RemovedEnd {
   const outcome = outcomeOf(batch) ?? (batch.state === "cancelling" ? "cancelled" : undefined);
@@ -38,7 +39,7 @@ export function endOfRemoved(batch: Batch, config: QueueConfig | undefined): Rem
   return { outcome: "error", reason: removed(batch.queue, config, landing) };
 }
 
-/** `landing`: the tested commit of a request that runway was told to land. */
+/** The reason for the requests of a queue that is gone. `landing`: the tested commit, when runway was told to land the request. */
 export function removed(queue: string, config: QueueConfig | undefined, landing?: string): Reason {
   const what =
     config === undefined
@@ -47,9 +48,9 @@ export function removed(queue: string, config: QueueConfig | undefined, landing?
   const so =
     landing === undefined
       ? "Nothing of this request was landed. Land it again, in a queue that is configured for its target."
-      : `This request was being landed at that time, and whether it was is not known: look on the branch for the content of commit ${landing} before you land it again.`;
+      : `This request was being landed at that time, and the outcome is not known. Look on the branch for the content of commit ${landing} before you land the request again.`;
   return reasonOf("queue.removed", `${what} ${so}`);
 }
 
-/** True once the requests of a queue that has been gone since then are to be ended. */
+/** True once the requests of a queue that has been gone since `goneSince` are to be ended. */
 export const graceIsOver = (goneSince: EpochMs, now: EpochMs): boolean => now - goneSince >= GRACE_MS;

@@ -5,13 +5,13 @@ import type { Reason } from "../contracts/reasons.ts";
 import { padded } from "../contracts/tables.ts";
 import type { EpochMs } from "../contracts/time.ts";
 
-/** A value and the stamp of the entry it comes from: the greater stamp stays. */
+/** A value with the stamp of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
 export interface Stamped<T> {
   readonly stamp: string;
   readonly value: T;
 }
 
-/** Where a request stands: what its log entries, folded in any order and any number of times, come to. */
+/** The present status of a request, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
 export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly number: RequestNumber;
   readonly status: Status;
@@ -21,9 +21,9 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly stamp: string;
   /** The reason of that entry. */
   readonly reason?: Reason;
-  /** Why it is, or was, to be cancelled. */
+  /** The reason that the caller gave for cancelling the request. */
   readonly cancelReason?: Stamped<Reason>;
-  /** By key: what the winning one of the entries that set it says. */
+  /** By key: the value from the entry with the greatest stamp that sets the key. */
   readonly metadata: Readonly<Record<string, Stamped<Metadata[string]>>>;
   /** Counts writes, from 1. */
   readonly version: number;
@@ -31,7 +31,7 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
 
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
 
-/** What outweighs what, whatever the clocks say: an end, being cancelled, progress, and `accepted` least of all. */
+/** The status with the greater weight is kept, whatever the clocks say: an end, then `cancelling`, then progress, then `accepted`. */
 function weightOf(status: Status): number {
   if (hasEnded(status)) return 3;
   if (status === "cancelling") return 2;
@@ -39,8 +39,10 @@ function weightOf(status: Status): number {
 }
 
 /**
- * Orders status entries as strings; the greatest is the request's status. Weight first; among ends the request's version, since clocks
- * of several writers may differ and versions may not; then time, order of life, and id, so that no two entries are equal.
+ * A string that orders status entries: the entry with the greatest one tells the request's status. Compared are the weight, then among ends
+ * the version of the request, then the time, the order of the statuses, and the id, so that no two entries are equal. The version goes
+ * before the time because the clocks of two writers may differ. Example: an `error` of version 4 at 10:00:01 is greater than a `landed` of
+ * version 3 at 10:00:02.
  */
 export function stampOf(entry: Extract<LogEvent, { kind: "status" }>): string {
   const version = hasEnded(entry.status) ? entry.version : 0;
@@ -64,8 +66,8 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
 }
 
 /**
- * The summary with the entry taken into account; the same object when the entry changes nothing. Commutative, associative and
- * idempotent, so repeats and disorder do no harm. The version counts up with each change.
+ * The summary after one more log entry. The same object when the entry changes nothing. Entries may be folded in any order and repeatedly:
+ * the result is the same. The version counts up with each change.
  */
 export function fold(summary: Summary, entry: LogEvent): Summary {
   if (entry.kind === "event") return summary;
@@ -91,10 +93,11 @@ export function fold(summary: Summary, entry: LogEvent): Summary {
 const stampedBy = (stamp: string, metadata: Metadata): Summary["metadata"] =>
   Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, { stamp, value }]));
 
-/** Why the request ended or is being cancelled: a cancelled one keeps its caller's words when its last entry brings none. */
+/** Why the request ended or is being cancelled. A cancelled request has its caller's reason when its last entry has none. */
 export const reasonOf = (summary: Summary): Reason | undefined =>
   summary.reason ?? (summary.status === "cancelled" ? summary.cancelReason?.value : undefined);
 
+/** The metadata without the stamps. */
 export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
@@ -110,16 +113,18 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, receivedAt }:
   receivedAt,
 });
 
-/** True for an entry that only the orchestrator writes: it has heard of the request. */
+/** True for an entry that only the orchestrator writes. It shows that the orchestrator has received the request. */
 export const isAnswer = (entry: LogEvent): boolean =>
   entry.kind === "event" || (entry.status !== "accepted" && entry.status !== "cancelling");
 
-/** Oldest first; what happened in one millisecond stands in the order of a request's life. A new array. */
+/** A new array, oldest first. Entries of the same millisecond are in the order of a request's life: `landing` before `landed`. */
 export const inHistoryOrder = (entries: readonly LogEvent[]): LogEvent[] =>
-  entries.toSorted((a, b) => a.at - b.at || placeOf(a) - placeOf(b) || (a.id < b.id ? -1 : Number(a.id > b.id)));
+  entries.toSorted(
+    (a, b) => a.at - b.at || lifeOrderOf(a) - lifeOrderOf(b) || (a.id < b.id ? -1 : Number(a.id > b.id)),
+  );
 
-/** Events happen between `speculating` and the status after it. */
-const placeOf = (entry: LogEvent): number =>
+/** The order of an entry in a request's life. Events come between `speculating` and the status after `speculating`. */
+const lifeOrderOf = (entry: LogEvent): number =>
   entry.kind === "status"
     ? rankOf(entry.status)
     : rankOf("speculating") + (1 + Happening.options.indexOf(entry.event)) / (1 + Happening.options.length);

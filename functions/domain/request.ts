@@ -9,7 +9,10 @@ import { isEnd, type Lifecycle } from "./lifecycle.ts";
 
 export type { Touches };
 
-/** started: persisted. validated: claims held, touches known. ready: trial merge passed, the planner owns it. The rest are ends. */
+/**
+ * started: stored. validated: claims held, touches known. ready: the trial merge passed, and the planner owns the request. The rest are
+ * ends.
+ */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
 
 export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
@@ -21,12 +24,16 @@ export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
   cancelled: [],
 };
 
+/** True when the request has landed, failed or been cancelled. */
 export const requestHasEnded = (state: RequestState): state is Outcome => isEnd(REQUEST_LIFECYCLE, state);
 
 /** A request that touches more paths than this counts as touching everything. */
 export const MAX_PATHS = 1_000;
 
-/** One Land call on its way. Admission writes it until it is `ready`; from then on the planner alone does. */
+/**
+ * One Land call: changes that land together or not at all. Admission writes the request until it is `ready`, and only the planner after
+ * that.
+ */
 export interface LandingRequest {
   readonly queue: QueueName;
   readonly sqid: Sqid;
@@ -38,11 +45,11 @@ export interface LandingRequest {
   readonly version: number;
   /** The repository and branch (targetOf) that the queue was configured for when the request was started. */
   readonly target?: string;
-  /** Known from `validated` on. */
+  /** What the changes touch. Known from `validated` on. */
   readonly touches?: Touches;
-  /** Higher goes first; 0 when absent. */
+  /** A request with a higher priority is ahead. 0 when absent. */
   readonly priority?: number;
-  /** Set when it ended other than landed. */
+  /** Why the request ended. Set unless it has landed. */
   readonly reason?: Reason;
   readonly endedAt?: EpochMs;
 }

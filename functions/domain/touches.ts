@@ -3,12 +3,13 @@ import { STORED_BYTES } from "../contracts/limits.ts";
 import { bytesOf } from "../contracts/text.ts";
 import { MAX_PATHS, type Touches } from "./request.ts";
 
-/** An author's name is kept up to this size; a longer one becomes its SHA-256, which tells authors apart as well. */
+/** A longer author's name is replaced by its SHA-256, which tells authors apart as well. */
 const AUTHOR_BYTES = 200;
 
 /**
- * What a request touches, within the room that its item and that of its batch have for it. With more than 1,000 paths, or 150 KB of them, it
- * touches `everything`; of the authors, the first 10 KB are kept. Example: 950 paths of 450 bytes are 427 KB, so the request conflicts with all.
+ * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB
+ * of paths, become `everything`. Of the authors, the first 10 KB are kept. Example: 950 paths of 450 bytes are 427 KB, so the request
+ * conflicts with every other.
  */
 export function boundedTouches(touches: Touches): Touches {
   const { paths, authors } = touches;

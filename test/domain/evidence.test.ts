@@ -52,12 +52,12 @@ const aPath = (
   ...change,
 });
 
-const landed = (at: number, train: readonly number[] = [], bundle?: readonly number[]): Partial<Batch> => ({
+const landed = (at: number, landedTogether: readonly number[] = [], bundle?: readonly number[]): Partial<Batch> => ({
   state: "landed",
   endedAt: epochMs(at),
   landing: {
-    landId: train.length > 0 ? `together ${train}` : `alone ${++keys}`,
-    landedTogether: ids(train),
+    landId: landedTogether.length > 0 ? `together ${landedTogether}` : `alone ${++keys}`,
+    landedTogether: ids(landedTogether),
     buildKey: "0".repeat(32) as BuildKey,
     tested: { commit: "" as never, tree: "" as never, trunk: "" as never },
     ...(bundle ? { bundle: ids(bundle) } : {}),
@@ -88,7 +88,7 @@ describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed sin
       ).toBeUndefined();
   });
 
-  it("does not count against 3 when the times do not tell which was first", () => {
+  it("does not count against 3 when both landed at the same time", () => {
     expect(verdictOn(3, queue(landed(200), { ...landed(200), priority: 1 }))).toBeUndefined();
   });
 
@@ -97,7 +97,7 @@ describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed sin
     expect(verdictOn(3, queue(landed(201), landed(200)))).toBe(failure);
   });
 
-  it("does not count against 3 when 2 has been archived, so that nobody knows what it lacked", () => {
+  it("does not count against 3 when 2 has been archived, so that its conflicts are not known", () => {
     expect(verdictOn(3, [three])).toBeUndefined();
   });
 });
@@ -115,7 +115,7 @@ describe("a failed build of a change that was bypassed by what it needs", () => 
   });
 });
 
-describe("a change that has passed without the change that bypassed it, where builds test their heads", () => {
+describe("a change that has passed without the change that bypassed it, where builds test what is affected", () => {
   it.each([
     [false, true],
     [true, false],
@@ -141,7 +141,7 @@ describe("a bundle whose runner broke down as often as the queue allows", () => 
   });
 });
 
-describe("a change of which a build has passed on exactly what has landed", () => {
+describe("a change that has passed on exactly what has landed", () => {
   it("is not rejected for another build that has failed on it", () => {
     const paths = [aPath("failed", [], [1]), aPath("passed", [], [1])];
     expect(verdictOn(1, [aBatch(1, [], { paths })])).toBeUndefined();
@@ -160,7 +160,7 @@ describe("a change on probation", () => {
     expect(verdictOn(2, [aBatch(1, [], { position: 1, state: "landing" }), onProbation])).toBeUndefined();
   });
 
-  it("is rejected on a build without a later change that has landed: it can't need that", () => {
+  it("is rejected on a build without a later change that has landed", () => {
     const { conflicts: __, ...alone } = onProbation;
     const later = aBatch(3, [2], landed(200));
     expect(verdictOn(2, [{ ...alone, conflicts: [] }, later])).toBe(failure);
@@ -176,7 +176,7 @@ describe("the evidence for a bypass", () => {
   };
   const landing = { state: "landing" } as const;
 
-  it("is the build of the tree that comes true: what is landing lands first", () => {
+  it("is the build of the tree that comes true: a batch that is landing lands first", () => {
     expect(evidence({}, {})).toEqual([]);
     expect(evidence(landing, {})).toEqual([id(1)]);
     expect(evidence({}, landing)).toEqual([id(2)]);
@@ -185,7 +185,7 @@ describe("the evidence for a bypass", () => {
 });
 
 describe("bundles that are being built", () => {
-  it("do not overlap in landing order: of two that do, only the first is counted on", () => {
+  it("count only the first of two that overlap in landing order", () => {
     const batches = [
       aBatch(1, [], { paths: [aPath("building", [], [1, 3])] }),
       aBatch(2, [], { paths: [aPath("building", [], [2, 4])] }),

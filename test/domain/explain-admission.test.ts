@@ -46,7 +46,7 @@ describe("a request in admission whose repository does not answer", () => {
     expect(why(entries).sentence).not.toContain("does not answer");
   });
 
-  it("is told nothing of it once it has ended", () => {
+  it("has no blocker once it has ended", () => {
     expect(why([is("started", 5), away(20), is("cancelled", 30)])).not.toHaveProperty("blocker");
   });
 });

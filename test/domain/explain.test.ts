@@ -48,16 +48,16 @@ describe("a waiting request", () => {
   it.each<[string, LogEvent, string]>([
     ["dependency", blocked(20, "dependency", "3 5.1 6"), "q/3, q/5 and q/6"],
     ["budget", blocked(20, "budget"), "4 builds at once"],
-    ["missing-path", blocked(20, "missing-path"), "built again"],
-    ["probation", blocked(20, "probation"), "pass by itself"],
-  ])("says what it waits for, and since when: %s", (blocker, entry, sentence) => {
+    ["missing-path", blocked(20, "missing-path"), "being rebuilt"],
+    ["probation", blocked(20, "probation"), "until one of its own builds has passed"],
+  ])("names its blocker, and since when: %s", (blocker, entry, sentence) => {
     expect(why([speculating, entry])).toMatchObject({
       ...{ blocker, since: 20 },
       sentence: expect.stringContaining(sentence),
     });
   });
 
-  it("whose landing the host refuses says so in the host's words, and no longer once it has landed", () => {
+  it("names the host's refusal in the host's words, until it has landed", () => {
     const reason = { code: "repository.refused" as const, message: "The host refuses: branch is protected." };
     const told = happeningEvent(sqid, "blocked", epochMs(20), {
       occurrence: "l",
@@ -74,13 +74,13 @@ describe("a waiting request", () => {
     expect(why([...entries, told, is("speculating", 30)])).not.toHaveProperty("blocker");
   });
 
-  it("names the requests in the way, and in a sentence no more than five", () => {
+  it("names all requests that block it, and at most five of them in the sentence", () => {
     const { on, sentence } = why([speculating, blocked(20, "dependency", "1 2 3 4 5 6 8")]);
     expect(on).toEqual([1, 2, 3, 4, 5, 6, 8].map((n) => `q/${n}`));
     expect(sentence).toContain("q/5 and 2 more");
   });
 
-  it("tells the last blocker, whatever the order in which its log was read", () => {
+  it("names the last blocker, whatever the order of the entries", () => {
     const entries = [speculating, blocked(20, "budget"), blocked(30, "dependency", "3")];
     for (const order of [entries, entries.toReversed()])
       expect(why(order)).toMatchObject({ blocker: "dependency", on: ["q/3"], since: 30 });
@@ -92,20 +92,20 @@ describe("a waiting request", () => {
     ["probation, once it has joined", [blocked(20, "probation"), happens("joined", 21)]],
     ["any, once it was landing", [blocked(20, "dependency", "3"), is("landing", 21), is("speculating", 22)]],
     ["pause, once the queue is resumed", [blocked(20, "pause")]],
-    ["one that nobody knows", [blocked(20, "weather")]],
-  ])("says nothing of a blocker that is over: %s", (_, entries) => {
+    ["an unknown one", [blocked(20, "weather")]],
+  ])("does not name a blocker that is over: %s", (_, entries) => {
     const { blocker, on } = why([speculating, ...entries]);
     expect([blocker, on]).toEqual([undefined, undefined]);
   });
 
-  it("that waits for others goes on doing so while it is built", () => {
+  it("still names the requests ahead of it while it is being built", () => {
     expect(why([speculating, blocked(20, "dependency", "3"), build("building", 21, "a")]).blocker).toBe("dependency");
   });
 
-  it("tells of a pause with its note, also beside another blocker", () => {
+  it("mentions a pause with its note, also after another blocker", () => {
     expect(why([speculating, blocked(20, "pause")], PAUSED)).toMatchObject({
       blocker: "pause",
-      sentence: "The queue is paused (release): nothing lands until it is resumed.",
+      sentence: "The queue is paused (release): nothing lands until the queue is resumed.",
     });
     const { blocker, sentence } = why([speculating, blocked(20, "budget")], PAUSED);
     expect([blocker, sentence]).toEqual(["budget", expect.stringMatching(/build slot.*The queue is paused/)]);
@@ -113,20 +113,20 @@ describe("a waiting request", () => {
   });
 
   it.each<[Status, string]>([
-    ["accepted", "waits to be taken up"],
-    ["validating", "merged on trial"],
+    ["accepted", "has not started yet"],
+    ["validating", "onto the target branch on trial"],
     ["validated", "about to join"],
-    ["batched", "not been told"],
+    ["batched", "does not say yet"],
     ["landing", "is being landed"],
-    ["cancelling", "is being cancelled"],
-  ])("that is %s has no blocker, and a sentence", (status, sentence) => {
+    ["cancelling", "Being cancelled"],
+  ])("has a sentence and no blocker in status %s", (status, sentence) => {
     const explained = why(status === "accepted" ? [] : [is(status, 10)], status === "landing" ? PAUSED : OPEN);
     expect(explained).toMatchObject({ since: status === "accepted" ? 1 : 10, builds: [] });
     expect(explained.sentence).toContain(sentence);
     expect(explained.sentence.includes("paused")).toBe(false);
   });
 
-  it("lists its builds, oldest first, each with what became of it", () => {
+  it("lists its builds with their outcomes, oldest first", () => {
     const entries = [
       speculating,
       build("building", 20, "a", "https://ci/1"),
@@ -144,41 +144,41 @@ describe("a waiting request", () => {
       { buildKey: key("c"), outcome: "failed", at: 50 },
       { buildKey: key("d"), outcome: "unfinished", at: 60 },
     ]);
-    expect(why(entries).sentence).toBe("It is being built.");
+    expect(why(entries).sentence).toBe("The request is being built.");
   });
 });
 
 describe("a request that has ended", () => {
   const builds = [build("built", 20, "a", "https://ci/1"), build("build_failed", 30, "b"), blocked(35, "budget")];
 
-  it("landed: as which commit, and on which evidence", () => {
+  it("names the commit and the evidence when it has landed", () => {
     const { blocker, ...explained } = why([...builds, is("landed", 40, { commit: "c0ffee", build_key: key("a") })]);
     expect([blocker, explained]).toEqual([
       undefined,
       {
         since: 40,
         builds: [{ buildKey: key("a"), outcome: "passed", url: "https://ci/1", at: 20 }],
-        sentence: "It has landed as commit c0ffee.",
+        sentence: "Landed as commit c0ffee.",
       },
     ]);
   });
 
-  it("landed by a bypass: ahead of whom", () => {
+  it("names the requests that it bypassed", () => {
     const { sentence } = why([is("landed", 40, { commit: "c0ffee", bypassed: "3 4" })]);
     expect(sentence).toContain("ahead of q/3 and q/4");
   });
 
   it("landed, and nothing of it was new: says so, and names no commit", () => {
     const { sentence } = why([is("landed", 40, { tree: "7ree" }, "Nothing was added to main.")]);
-    expect(sentence).toBe("It has landed. Nothing was added to main.");
+    expect(sentence).toBe("Landed. Nothing was added to main.");
   });
 
   it("landed, and a part of it was new: names its commit, and the part that was not", () => {
     const { sentence } = why([is("landed", 40, { commit: "c0ffee" }, "a added nothing to main.")]);
-    expect(sentence).toBe("It has landed as commit c0ffee. a added nothing to main.");
+    expect(sentence).toBe("Landed as commit c0ffee. a added nothing to main.");
   });
 
-  it("failed: the reason, and the build that proves it", () => {
+  it("names the reason and the failed build when it has failed", () => {
     const explained = why([...builds, is("error", 40, { build_key: key("b") }, "two tests failed")]);
     expect(explained).toMatchObject({
       sentence: "two tests failed",
@@ -186,12 +186,12 @@ describe("a request that has ended", () => {
     });
   });
 
-  it("on several builds, of which one was made for another request: all are told", () => {
+  it("names all builds that decided it, also those of other requests", () => {
     const { builds: told } = why([...builds, is("landed", 40, { build_key: `${key("a")} ${key("f")}` })]);
     expect(told).toMatchObject([{ buildKey: key("a") }, { buildKey: key("f"), outcome: "passed", at: 40 }]);
   });
 
-  it("cancelled: its caller's words, and no build", () => {
+  it("gives the caller's note and no build when it was cancelled", () => {
     const cancel = is("cancelling", 30, {}, "wrong branch");
     expect(why([...builds, is("landing", 25, { build_key: key("a") }), cancel, is("cancelled", 40)])).toEqual({
       ...{ since: 40, builds: [], sentence: "wrong branch" },

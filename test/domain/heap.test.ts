@@ -6,7 +6,7 @@ const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 const isLess = (a: number, b: number): boolean => a < b;
 
 describe(`a heap (SEED=${seed})`, () => {
-  it("gives what was put in, at first or later, in ascending order", () => {
+  it("returns all items, given at first or pushed later, in ascending order", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(50)), fc.array(fc.nat(50)), (first, later) => {
         const heap = new Heap(isLess, first);
@@ -19,7 +19,7 @@ describe(`a heap (SEED=${seed})`, () => {
     );
   });
 
-  it("shows on top what comes next", () => {
+  it("has the next item on top", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(50)), (items) => {
         const heap = new Heap(isLess, items);

@@ -29,7 +29,7 @@ describe("the next try", () => {
     expect(nextTryIn(0, 0)).toBeUndefined();
   });
 
-  it("leaves an outage of 35 seconds within 5 seconds of its end", () => {
+  it("notices the end of an outage of 35 seconds within 5 seconds", () => {
     expect(triesWithin(3_600).find((at) => at >= 35)).toBeLessThanOrEqual(40);
   });
 

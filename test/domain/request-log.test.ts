@@ -36,7 +36,7 @@ const LAND: Land = {
   receivedAt: epochMs(1000),
 };
 
-it("the Land message that a request began with can be had from its summary", () => {
+it("the summary gives back the Land message of its request", () => {
   for (const land of [LAND, { ...LAND, priority: 2 }])
     expect(landOf(openingOf(land, 7 as RequestNumber, statusEvent(sqid, "accepted", epochMs(1000))))).toEqual(land);
 });
@@ -51,10 +51,13 @@ describe("which entry wins", () => {
   // Any entry is newer than the one below it in life; what counts is what it says.
   const ORDER = STATUSES.filter((status) => !hasEnded(status) && status !== "cancelling" && status !== "accepted");
 
-  it.each(ORDER.flatMap((a) => ORDER.map((b) => [a, b] as const)))("%s then, later, %s: the later stands", (a, b) => {
-    expect(folded(entry(a, 2000, { occurrence: "1" }), entry(b, 3000, { occurrence: "2" })).status).toBe(b);
-    expect(folded(entry(b, 3000, { occurrence: "2" }), entry(a, 2000, { occurrence: "1" })).status).toBe(b);
-  });
+  it.each(ORDER.flatMap((a) => ORDER.map((b) => [a, b] as const)))(
+    "%s and later %s: the later one tells the status",
+    (a, b) => {
+      expect(folded(entry(a, 2000, { occurrence: "1" }), entry(b, 3000, { occurrence: "2" })).status).toBe(b);
+      expect(folded(entry(b, 3000, { occurrence: "2" }), entry(a, 2000, { occurrence: "1" })).status).toBe(b);
+    },
+  );
 
   it.each(ORDER.flatMap((a) => ORDER.map((b) => [a, b] as const)))(
     "%s and %s at one moment: the later in life",
@@ -113,7 +116,7 @@ describe("which entry wins", () => {
 });
 
 describe("what a summary carries", () => {
-  it("the winner's reason, and none that a later entry has left behind", () => {
+  it("the reason of the entry that tells the status, and no older one", () => {
     const reason = { code: "merge.conflict" as const, message: "it does not apply" };
     expect(reasonOf(folded(entry("error", 2000, { version: 2, reason })))).toEqual(reason);
     expect(
@@ -121,7 +124,7 @@ describe("what a summary carries", () => {
     ).toBeUndefined();
   });
 
-  it("a cancelled request keeps its caller's words when its last entry brings none", () => {
+  it("a cancelled request keeps its caller's reason when its last entry has none", () => {
     const cancelling = entry("cancelling", 2000, because("wrong branch"));
     const cancelled = entry("cancelled", 3000, { version: 4 });
     for (const summary of [folded(cancelling, cancelled), folded(cancelled, cancelling)])
@@ -130,7 +133,7 @@ describe("what a summary carries", () => {
     expect(reasonOf(folded(cancelling, said))?.message).toBe("cancelled: wrong branch");
   });
 
-  it("metadata of all entries, each key as the winning one of those that set it says", () => {
+  it("metadata of all entries, each key from the entry with the greatest stamp", () => {
     const batched = entry("batched", 2000, { metadata: { batch_id: "q/batch/7", size: 1 } });
     const landed = entry("landed", 5000, { version: 4, metadata: { commit: "c", size: 2 } });
     for (const summary of [folded(batched, landed), folded(landed, batched)])
@@ -175,7 +178,7 @@ const anyEntries = fc
   );
 
 describe("folding", () => {
-  it("any order, with any repeats, comes to one summary", () => {
+  it("in any order and with any repeats, gives the same summary", () => {
     const shuffled = anyEntries.chain((entries) =>
       fc.tuple(
         fc.constant(entries),
@@ -233,7 +236,7 @@ describe("a history", () => {
     ]);
   });
 
-  it("is the same whatever order it was read in", () => {
+  it("is the same in whatever order its entries were read", () => {
     const disordered = anyEntries.chain((entries) =>
       fc.tuple(fc.constant(entries), fc.shuffledSubarray(entries, { minLength: entries.length })),
     );
@@ -245,6 +248,6 @@ describe("a history", () => {
   });
 });
 
-it.each(STATUSES)("%s shows whether the orchestrator has heard of the request", (status) => {
+it.each(STATUSES)("%s shows whether the orchestrator has received the request", (status) => {
   expect(isAnswer(entry(status, 1000))).toBe(status !== "accepted" && status !== "cancelling");
 });

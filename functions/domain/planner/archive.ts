@@ -2,9 +2,9 @@ import { type Batch, batchHasEnded, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * The batches that can leave the queue's live items: they have ended, their builds have stopped, their requests have been ended, and they are
- * of no more use as evidence. A batch is of use while an unfinished batch conflicts with it. It is also of use while a build that has not
- * passed, and whose tree has an unfinished batch,
+ * The batches that can leave the queue's live items: they have ended, their builds have stopped, their requests have been ended, and they
+ * are of no more use as evidence. A batch is of use while an unfinished batch conflicts with it. It is also of use while a build that has
+ * not passed, and whose tree has an unfinished batch,
  * - contains the batch: the batch may be the cause of the failure, or has to be cleared of being the cause; or
  * - lacks the batch, and tested a batch that conflicts with it: that one may have failed for want of the batch.
  *

@@ -4,17 +4,17 @@ import { happeningEvent } from "../../contracts/log-event.ts";
 import { type Batch, pathIsActive } from "../batch.ts";
 import { announce, type Draft } from "./draft.ts";
 
-/** As many as a sentence can name. */
+/** How many blocking batches an announcement names. */
 const MOST_NAMED = 5;
 
-/** Says of each batch that waits what holds it up, when that has changed: so that "why is mine not landed yet?" has an answer. */
+/** Tells the log what each waiting batch is blocked by, when that has changed. `GET …/why` answers from these entries. */
 export function noteBlockers(draft: Draft): void {
   const active = draft.batches().reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
   const spent = active >= draft.config.budget;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
     const blocked = blockerOf(draft, batch, spent);
-    if (blocked === undefined || isSaid(draft, batch, blocked.by)) continue;
+    if (blocked === undefined || isAnnounced(draft, batch, blocked.by)) continue;
     const metadata = {
       batch_id: batch.id,
       blocker: blocked.by,
@@ -26,7 +26,7 @@ export function noteBlockers(draft: Draft): void {
   }
 }
 
-/** Undefined while it is being built: nothing holds it up but its build. */
+/** What blocks the batch. Undefined while the batch is being built. `spent`: no slot of the budget is free. */
 function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"] {
   if (batch.paths.some((path) => path.state === "building")) return undefined;
   const { index } = draft;
@@ -43,12 +43,14 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
   return { by: spent ? "budget" : "missing-path", on: [] };
 }
 
-/** The same is still so: the kind is the same, and of those named somebody is still undecided. */
-function isSaid(draft: Draft, batch: Batch, by: Blocker): boolean {
+/**
+ * True when the last announcement still holds: the blocker is of the same kind, and one of the batches that were named is still undecided.
+ */
+function isAnnounced(draft: Draft, batch: Batch, by: Blocker): boolean {
   if (batch.blocked?.by !== by) return false;
-  const isOpen = (id: BatchId) => {
+  const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;
     return state === "speculating" || state === "landing";
   };
-  return by !== "dependency" || batch.blocked.on.some(isOpen);
+  return by !== "dependency" || batch.blocked.on.some(isUndecided);
 }

@@ -3,13 +3,13 @@ import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import { bytesOf } from "../../contracts/text.ts";
 import { type Batch, type Path, pathIsActive } from "../batch.ts";
 
-/** A batch with fewer paths than this, and fewer announcements, is within its room whatever they are. */
+/** A batch with at most this many paths and log entries fits into its item, whatever they contain. */
 const FEW = 10;
 
 /**
- * The batch with its paths and its announcements within the room that its item has for them. Nothing that is under way is forgotten. A build
- * that is forgotten is evidence of nothing: at worst the planner builds the same again. An announcement is forgotten only while the log takes
- * none.
+ * The batch without its oldest paths and log entries, as far as its stored item has no room for them (`STORED_BYTES`). A path that is under
+ * way is never dropped. A dropped path is no evidence any more, so at worst the same build is repeated. Log entries pile up, and are
+ * dropped, only while the log takes none; the entry about the end of a request is never dropped.
  */
 export function bounded(batch: Batch): Batch {
   if (batch.paths.length <= FEW && batch.outbox.length <= FEW) return batch;
@@ -18,8 +18,11 @@ export function bounded(batch: Batch): Batch {
   return paths === batch.paths && outbox === batch.outbox ? batch : { ...batch, paths, outbox };
 }
 
-/** What is forgotten first: what was given up, then what failed, then what passed; each oldest first. */
-const FORGOTTEN: readonly ((path: Path) => boolean)[] = [
+/**
+ * The paths that are dropped first come first: given up, then broken down, then failed, then passed. Within each kind, the oldest goes
+ * first.
+ */
+const DROPPED_FIRST: readonly ((path: Path) => boolean)[] = [
   ({ state, reason }) => state === "cancelled" && reason === undefined,
   ({ state }) => state === "cancelled",
   ({ state }) => state === "failed",
@@ -29,25 +32,25 @@ const FORGOTTEN: readonly ((path: Path) => boolean)[] = [
 function boundedPaths(paths: readonly Path[]): readonly Path[] {
   let over = paths.reduce((sum, path) => sum + sizeOf(path), 0) - STORED_BYTES.builds;
   if (over <= 0) return paths;
-  const forgotten = new Set<Path>();
-  for (const goes of FORGOTTEN)
+  const dropped = new Set<Path>();
+  for (const goes of DROPPED_FIRST)
     for (const path of paths) {
       if (over <= 0) break;
-      if (pathIsActive(path) || forgotten.has(path) || !goes(path)) continue;
-      forgotten.add(path);
+      if (pathIsActive(path) || dropped.has(path) || !goes(path)) continue;
+      dropped.add(path);
       over -= sizeOf(path);
     }
-  return paths.filter((path) => !forgotten.has(path));
+  return paths.filter((path) => !dropped.has(path));
 }
 
-/** About as many bytes as the path takes in its item, where a list of batches is one text of their labels. */
+/** About how many bytes the path takes in the stored item. A list of batches is stored as one text of their labels. */
 const sizeOf = ({ heads, base, without, reason, url = "" }: Path): number =>
   500 +
   12 * (heads.length + base.length + without.length) +
   (reason === undefined ? 0 : bytesOf(reason.message)) +
   bytesOf(url);
 
-/** The newest announcements that fit, and every end. */
+/** The newest log entries that fit, and every entry about the end of a request. */
 function boundedOutbox(outbox: readonly LogEvent[]): readonly LogEvent[] {
   let left: number = STORED_BYTES.outbox;
   const kept = outbox.toReversed().filter((event) => {

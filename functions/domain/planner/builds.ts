@@ -23,9 +23,9 @@ export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: S
 }
 
 /**
- * The path as the verdict ends it. When the infrastructure broke down and the path is to be built again, it ends as `cancelled` with a reason:
- * it is evidence of nothing, and counts among the attempts. When the build had been given up before, it ends as `cancelled` without a reason,
- * and does not count.
+ * The path as the verdict ends it. When the infrastructure broke down and the path is to be built again, it ends as `cancelled` with a
+ * reason: it is evidence of nothing, and counts among the attempts. When the build had been given up before, it ends as `cancelled` without
+ * a reason, and does not count.
  */
 function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict): Path {
   switch (verdict.kind) {
@@ -83,8 +83,8 @@ export function announceRetry(draft: Draft, path: Path, reason: Reason, except?:
 }
 
 /**
- * Learns the clash rate from the first composed build of a batch. Later builds are left out, and so is the batch's end: rejections come sooner
- * than landings, so for a while there would seem to be nothing but rejections.
+ * Learns the clash rate from the first composed build of a batch. Later builds are left out, and so is the batch's end: rejections come
+ * sooner than landings, so for a while there would seem to be nothing but rejections.
  */
 function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const { buildRunner, speculation } = draft.config;

@@ -5,10 +5,10 @@ import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * At most `free` builds that let heads bypass a slow batch. A head gets one when it has passed on its likeliest path, and waits for a single batch
- * whose build will take much longer than the head's own did: it is also built without that batch. Once both builds have passed, the head need not
- * wait. Only one slow batch per head, since each more doubles the builds, and measured worse per build. See Uber, "Bypassing Large Diffs in
- * SubmitQueue" (2023).
+ * At most `free` builds that let heads bypass a slow batch. A head gets one when it has passed on its likeliest path, and waits for a
+ * single batch whose build will take much longer than the head's own did: it is also built without that batch. Once both builds have
+ * passed, the head need not wait. Only one slow batch per head, since each more doubles the builds, and measured worse per build. See Uber,
+ * "Bypassing Large Diffs in SubmitQueue" (2023).
  *
  * Example: S ← H. {S, H} has passed in 5 minutes, and the build of S will run for 20 more. {H} is built. If it passes, H lands before S.
  */
@@ -42,15 +42,18 @@ export function bypasses(
 }
 
 /**
- * The slow build must go on for at least this many times the duration of the head's own build. Then the bypass saves as much time as it spends. Less
- * lands hardly anything earlier.
+ * The slow build must go on for at least this many times the duration of the head's own build. Then the bypass saves as much time as it
+ * spends. Less lands hardly anything earlier.
  */
 const WORTHWHILE_RATIO = 2;
 
 /** A build that nothing is known of is slow when it has run for this many times the upper quartile of build times. */
 const SLOW_RATIO = 2;
 
-/** Per batch with a position that is being built: the milliseconds until its build ends, probably. Only the batches where that can be estimated. */
+/**
+ * Per batch with a position that is being built: the milliseconds until its build ends, probably. Only the batches where that can be
+ * estimated.
+ */
 function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
   const upperQuartile = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
   const left = new Map<number, number>();
@@ -65,8 +68,9 @@ function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
 }
 
 /**
- * How many milliseconds a build will go on that has run for `ran`. A batch that has passed before takes as long again. Otherwise only a slow build can
- * be estimated: build times are heavy-tailed, so it will probably go on for as long as it has run. 0 when nothing can be estimated.
+ * How many milliseconds a build will go on that has run for `ran`. A batch that has passed before takes as long again. Otherwise only a
+ * slow build can be estimated: build times are heavy-tailed, so it will probably go on for as long as it has run. 0 when nothing can be
+ * estimated.
  */
 function estimateLeft(ran: number, before: number, upperQuartile: number): number {
   if (before > ran) return before - ran;

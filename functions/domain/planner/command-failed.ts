@@ -7,10 +7,7 @@ import type { Command, CommandFailed } from "./plan.ts";
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
-/**
- * A command that can't be carried out, now or ever, ends the requests that it is about, for `reason`. The rest of the queue goes on. A
- * repeat changes nothing.
- */
+/** Ends the requests that a command is about, for `reason`, because the command can never be carried out. A repeat changes nothing. */
 export function commandFailed(draft: Draft, { command, reason }: CommandFailed): void {
   switch (command.kind) {
     case "start-build":
@@ -26,8 +23,8 @@ export function commandFailed(draft: Draft, { command, reason }: CommandFailed):
 }
 
 /**
- * The build counts as failed, which frees its slot. A batch that this leaves without a running or passed build ends. A bundle of several
- * batches does not end: like any bundle that failed, it is split, and its batches are built apart.
+ * The path ends as failed, which frees its slot. The batch ends too, unless another of its builds is running or has passed. The batches of
+ * a bundle do not end: they are built in smaller bundles, as after any failed bundle.
  */
 function buildNotStarted(draft: Draft, { batchId, buildKey }: CommandOf<"start-build">, reason: Reason): void {
   const batch = draft.lookup(batchId);
@@ -44,7 +41,7 @@ function buildNotStarted(draft: Draft, { batchId, buildKey }: CommandOf<"start-b
   draft.put(ends ? failed(draft, next, reason) : next);
 }
 
-/** A landing that was sent before may have been carried out: its batches wait for the answer, and are sent again. */
+/** Fails the batches of the landing. Not when the landing was sent before: then it may have been carried out, and is sent again. */
 function landingNotSent(draft: Draft, { message }: CommandOf<"land">, reason: Reason): void {
   for (const { batchId } of message.batches) {
     const batch = draft.lookup(batchId);
@@ -55,7 +52,7 @@ function landingNotSent(draft: Draft, { message }: CommandOf<"land">, reason: Re
   }
 }
 
-/** The entry is forgotten. Its batch ends, unless it is past being ended. */
+/** Forgets the log entry that cannot be sent, and ends its batch if the batch is still speculating. */
 function entryRefused(draft: Draft, { id, sqid }: LogEvent, reason: Reason): void {
   const batch = draft.carrierOf(sqid);
   const outbox = batch?.outbox.filter((event) => event.id !== id);

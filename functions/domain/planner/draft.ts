@@ -6,13 +6,13 @@ import { type Batch, batchHasEnded } from "../batch.ts";
 import { QueueIndex } from "../queue-index.ts";
 import type { QueueState, Snapshot } from "./plan.ts";
 
-/** The queue as one run of the planner is changing it: the snapshot's batches by arrival, with what has been decided so far. */
+/** The queue as one run of the planner changes it: the batches of the snapshot, by arrival, with the decisions of the run so far. */
 export class Draft {
   readonly config: QueueConfig;
   readonly snapshot: Snapshot;
   readonly now: EpochMs;
   queue: QueueState;
-  /** Announcements about requests that no batch carries: they have no outbox to ride in. */
+  /** Log entries about requests that have no batch, and so no outbox. */
   readonly loose: LogEvent[] = [];
   readonly #batches: Map<BatchId, Batch>;
   readonly #before: ReadonlyMap<BatchId, Batch>;
@@ -35,12 +35,12 @@ export class Draft {
     return [...this.#batches.values()];
   }
 
-  /** Those that have not ended, by arrival. */
+  /** The batches that have not ended, by arrival. */
   unfinished(): Batch[] {
     return this.batches().filter((batch) => !batchHasEnded(batch));
   }
 
-  /** The batches as sets. Made when first asked for; from then on no batch joins and no build ends in this run. */
+  /** The batches as sets. Made when first asked for. After that, no batch joins, gets a position or ends a build in this run. */
   get index(): QueueIndex {
     this.#index ??= queueIndexOf(this.config, this.batches(), this.queue);
     return this.#index;
@@ -48,15 +48,16 @@ export class Draft {
 
   readonly lookup = (id: BatchId): Batch | undefined => this.#batches.get(id);
 
-  /** As it stood when the run began. */
+  /** The batch as it was when the run began. */
   readonly lookupBefore = (id: BatchId): Batch | undefined => this.#before.get(id);
 
+  /** The live batch of a request. When several had it, the one that has not ended. */
   carrierOf(sqid: Sqid): Batch | undefined {
     const id = this.#carriers.get(sqid);
     return id === undefined ? undefined : this.#batches.get(id);
   }
 
-  /** Adds a batch behind all others, or replaces the one of its id. */
+  /** Replaces the batch of the same id, or adds the batch behind all others. */
   put(batch: Batch): void {
     if (!this.#batches.has(batch.id)) this.#carry(batch);
     this.#batches.set(batch.id, batch);
@@ -70,6 +71,7 @@ export class Draft {
   }
 }
 
+/** The queue index of these batches, under the queue's configuration. */
 export const queueIndexOf = (
   config: QueueConfig,
   batches: readonly Batch[],
@@ -95,5 +97,6 @@ function laterThanAll(batches: readonly Batch[], now: EpochMs): EpochMs {
   return latest as EpochMs;
 }
 
+/** The batch with more log entries to send. */
 export const announce = (batch: Batch, events: readonly LogEvent[]): Batch =>
   events.length === 0 ? batch : { ...batch, outbox: [...batch.outbox, ...events] };

@@ -46,8 +46,8 @@ function foldSignal(draft: Draft, signal: Signal): void {
 }
 
 /**
- * Sets the mode of the queue. A signal that is older than the last one is ignored. Draining needs nothing of the planner: the gateway refuses
- * new requests, and the planner goes on landing.
+ * Sets the mode of the queue. A signal that is older than the last one is ignored. Draining needs nothing of the planner: the gateway
+ * refuses new requests, and the planner goes on landing.
  */
 function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-control">): void {
   const { paused: _, ...rest } = draft.queue;

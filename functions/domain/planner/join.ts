@@ -10,8 +10,8 @@ import { needsProbation, takePosition } from "./probation.ts";
 const MOST_NAMED = 20;
 
 /**
- * Makes a batch of a ready request, unless a live batch carries the request already. Of the batches that may yet land, it conflicts with those
- * that the conflict analyzer names. The batch gets the next position, or goes on probation.
+ * Makes a batch of a ready request, unless a live batch carries the request already. Of the batches that may yet land, it conflicts with
+ * those that the conflict analyzer names. The batch gets the next position, or goes on probation.
  */
 export function join(draft: Draft, sqid: Sqid): void {
   const request = draft.snapshot.requests.get(sqid);

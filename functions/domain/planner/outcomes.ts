@@ -30,8 +30,8 @@ export function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome,
 }
 
 /**
- * The batch, failed for `reason`, with the log entry for its request. Only a build that failed or timed out teaches the scorer: other failures
- * say nothing about how likely changes are to pass.
+ * The batch, failed for `reason`, with the log entry for its request. Only a build that failed or timed out teaches the scorer: other
+ * failures say nothing about how likely changes are to pass.
  */
 export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
   const { sqid, version } = batch.request;

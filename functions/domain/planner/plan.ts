@@ -8,23 +8,29 @@ import type { Batch } from "../batch.ts";
 import type { LandingRequest } from "../request.ts";
 import type { History } from "../speculation/history.ts";
 
-/** The queue's own item. Its version is the fence of joining: a planner that lost its lease can't add a batch that others do not see. */
+/**
+ * The queue's own item. A new batch is written only after this item, under its version, so a planner that lost its lease cannot add a
+ * batch.
+ */
 export interface QueueState {
   readonly queue: QueueName;
-  /** Part of every build's key, so that no verdict of another deployment of the queue is taken for one of this. Never changes. */
+  /**
+   * A random name of this deployment of the queue. It is part of each build key, so that two deployments do not mix up their builds. Never
+   * changes.
+   */
   readonly installation: Installation;
-  /** The repository and branch (targetOf) that the live batches are built for. Written by the shell; absent before it first was. */
+  /** The repository and branch (targetOf) that the live batches are built for. Written by the shell. Absent before its first write. */
   readonly target?: string;
   readonly nextArrival: number;
-  /** The place in the order that the next batch gets. */
+  /** The position that the next batch gets. */
   readonly nextPosition: number;
   /** What the queue's scorer has learned. */
   readonly history?: History;
-  /** Builds proposed before then say nothing any more: the trunk was moved by somebody else. */
+  /** Builds that were proposed before this time are evidence of nothing, because the trunk was moved by someone else. */
   readonly evidenceSince?: EpochMs;
   /** Set while nothing may land. */
   readonly paused?: { readonly since: EpochMs; readonly note?: string };
-  /** The version of the gateway's last word on how the queue is to run; absent before the first. Older ones say nothing. */
+  /** The version of the last queue-control signal that was followed. Older signals are ignored. Absent before the first. */
   readonly control?: number;
   /** Counts writes; 0 when it was never written. */
   readonly version: number;
@@ -39,7 +45,10 @@ export interface Snapshot {
   readonly requests: ReadonlyMap<Sqid, LandingRequest>;
 }
 
-/** An effect that state asks for. Each is derived again at every run until `acknowledge` has recorded it, and harmless when repeated. */
+/**
+ * An effect that the state asks for. Each run asks again until `acknowledge` has recorded that the command was carried out. Repeats are
+ * harmless.
+ */
 export type Command =
   /** Start the build workflow under the name of `buildKey`. */
   | {
@@ -50,11 +59,11 @@ export type Command =
       readonly attempt: number;
       readonly base: readonly MergeUnit[];
       readonly head: MergeUnit;
-      /** The requests it is built for: the head's, and those of a bundle that it closes. */
+      /** The requests that the build is for: that of the head, or those of all heads of a bundle. */
       readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
     }
-  /** Send to runway. `nonce` differs when a command that went unanswered is sent again. */
+  /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */
   | { readonly kind: "land"; readonly message: LandBatch; readonly nonce: string }
   /** End the request unless it has ended, and release its claims. */
   | {
@@ -67,14 +76,14 @@ export type Command =
   /** Send to the log. */
   | { readonly kind: "announce"; readonly events: readonly LogEvent[] };
 
-/** Told to the planner by its shell: a command of the run before was refused for good. `reason` is for the requests that the command is about. */
+/** The shell tells the planner that a command of the run before was refused for good. The requests that it is about end for `reason`. */
 export interface CommandFailed {
   readonly kind: "command-failed";
   readonly command: Exclude<Command, { kind: "end-request" }>;
   readonly reason: Reason;
 }
 
-/** What a run of the planner is told. */
+/** The input of a run: a signal, or a command that was refused. */
 export type News = Signal | CommandFailed;
 
 export interface Plan {
@@ -84,9 +93,9 @@ export interface Plan {
   readonly writes: readonly { readonly before?: Batch; readonly next: Batch }[];
   /** Carry out after the writes, in order. */
   readonly commands: readonly Command[];
-  /** After the commands: the batches with what was carried out recorded. Write each under its version. */
+  /** After the commands: the batches with the commands recorded as carried out. Write each under its version. */
   readonly acknowledged: readonly Batch[];
-  /** After that: nothing refers to these any more. Move to the archive. */
+  /** After that: move these batches to the archive. No live batch refers to them any more. */
   readonly archived: readonly Batch[];
 }
 

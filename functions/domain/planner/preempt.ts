@@ -18,11 +18,11 @@ interface RunningBuild {
 }
 
 /**
- * Gives up the running build that is worth least, when the proposal is worth more by MARGIN. Also, the proposal must be in a likelier tier than
- * that build: else the build that was given up would be the first to start when the slot is free. True when a build was given up.
+ * Gives up the running build that is worth least, when the proposal is worth more by MARGIN. Also, the proposal must be in a likelier tier
+ * than that build: else the build that was given up would be the first to start when the slot is free. True when a build was given up.
  *
- * Example: a build whose assumptions come true with 0.1 is half done: it is worth 0.1 · 1.5 = 0.15. A proposal with 0.9 replaces it. One with 0.2
- * does not, since 0.2 < 0.15 · 1.5.
+ * Example: a build whose assumptions come true with 0.1 is half done: it is worth 0.1 · 1.5 = 0.15. A proposal with 0.9 replaces it. One
+ * with 0.2 does not, since 0.2 < 0.15 · 1.5.
  */
 export function preempt(draft: Draft, speculation: Speculation, proposal: BuildProposal): boolean {
   const least = leastWorthBuild(draft, speculation);
@@ -35,8 +35,8 @@ export function preempt(draft: Draft, speculation: Speculation, proposal: BuildP
 }
 
 /**
- * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can be used
- * whatever becomes of the assumptions.
+ * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can
+ * be used whatever becomes of the assumptions.
  */
 function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild | undefined {
   const { index } = speculation;

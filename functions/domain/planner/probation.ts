@@ -5,15 +5,15 @@ import { scorerFor, tellsApart } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
 
 /**
- * Of the failures that are due to conflicts, the share that a build during probation finds. The others are conflicts with batches that arrive
- * later. Measured: doc/rfc/speculation.md.
+ * Of the failures that are due to conflicts, the share that a build during probation finds. The others are conflicts with batches that
+ * arrive later. Measured: doc/rfc/speculation.md.
  */
 const SHARE_FOUND_ON_PROBATION = 0.125;
 
 /**
- * True when the batch is to prove itself before another batch is built on it: when it will probably fail, or when its failure is expected to
- * spoil more than one build. One build is what probation costs. As many builds are expected on top of the batch as there are batches that it
- * conflicts with and that are being built.
+ * True when the batch is to prove itself before another batch is built on it: when it will probably fail, or when its failure is expected
+ * to spoil more than one build. One build is what probation costs. As many builds are expected on top of the batch as there are batches
+ * that it conflicts with and that are being built.
  *
  * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
  * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.

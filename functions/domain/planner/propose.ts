@@ -100,8 +100,8 @@ class Spending {
   }
 
   /**
-   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions. So
-   * each head that no build has tested yet gets one, on the likeliest path that can be composed.
+   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions.
+   * So each head that no build has tested yet gets one, on the likeliest path that can be composed.
    */
   buildFirstPaths(): void {
     const { index, heads } = this.#speculation;

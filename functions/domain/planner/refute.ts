@@ -2,8 +2,8 @@ import { isUseless } from "../evidence.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * Step 2: gives up the builds whose assumptions no longer hold, and those of batches that need no more evidence. Example: H is being built on
- * {A}, and A fails. The build of {A, H} is cancelled.
+ * Step 2: gives up the builds whose assumptions no longer hold, and those of batches that need no more evidence. Example: H is being built
+ * on {A}, and A fails. The build of {A, H} is cancelled.
  */
 export function refute(draft: Draft): void {
   for (const batch of draft.batches()) {

@@ -7,7 +7,8 @@ import { selectLandable, startLanding } from "./start-landing.ts";
 
 /**
  * Step 3. Failures and cancellations first, to a fixed point, because each of them may decide another batch. Example: A fails, so the build
- * of H on {A} no longer counts, but the failure of {H} does: H fails in the same run. Then everything that the evidence covers starts landing.
+ * of H on {A} no longer counts, but the failure of {H} does: H fails in the same run. Then everything that the evidence covers starts
+ * landing.
  */
 export function settle(draft: Draft): void {
   for (let changed = true; changed; ) {
@@ -38,7 +39,10 @@ export function revertPartialBundles(draft: Draft): void {
   }
 }
 
-/** The batch as it ends when a verdict is out against it, or when it is being cancelled and its last build has stopped. Else the same object. */
+/**
+ * The batch as it ends when a verdict is out against it, or when it is being cancelled and its last build has stopped. Else the same
+ * object.
+ */
 function ended(draft: Draft, batch: Batch): Batch {
   if (batch.state === "cancelling") return batch.paths.some(pathIsActive) ? batch : cancelled(draft, batch);
   if (batch.state !== "speculating") return batch;

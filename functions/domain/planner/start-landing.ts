@@ -14,7 +14,8 @@ interface LandableBatch {
 }
 
 /**
- * Every batch that the evidence covers, in landing order. Each is judged on the trunk as it will be once those selected before it have landed.
+ * Every batch that the evidence covers, in landing order. Each is judged on the trunk as it will be once those selected before it have
+ * landed.
  *
  * Example: A ← B have passed, A alone and B on {A}. A is selected. B is selected too, because its build agrees with a trunk that holds A.
  */

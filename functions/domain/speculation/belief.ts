@@ -11,11 +11,11 @@ export const DISPROVEN = 0.015;
 const LESS_THAN_HALF = 0.49;
 
 /**
- * How likely each batch is to land. Before a build of the batch has ended, that is the scorer's prediction. A passed build raises it to PROVEN, a
- * failed one lowers it. Each conflict that no build of the batch has contained lowers it by the clash rate.
+ * How likely each batch is to land. Before a build of the batch has ended, that is the scorer's prediction. A passed build raises it to
+ * PROVEN, a failed one lowers it. Each conflict that no build of the batch has contained lowers it by the clash rate.
  *
- * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After a build of {A, H} has
- * passed, H lands with 0.998 · 0.99: only B is untested.
+ * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After a build of {A, H}
+ * has passed, H lands with 0.998 · 0.99: only B is untested.
  */
 export class Belief {
   readonly #index: QueueIndex;
@@ -23,7 +23,7 @@ export class Belief {
   /** How likely two batches that conflict are to fail together. */
   readonly #clashRate: number;
   readonly #known = new Map<number, number>();
-  readonly #aheadOf = new Map<number, ReadonlySet<number>>();
+  readonly #aheadByBatch = new Map<number, ReadonlySet<number>>();
   readonly #emptyTree: BitSet;
 
   constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
@@ -58,10 +58,10 @@ export class Belief {
   }
 
   #ahead(i: number): ReadonlySet<number> {
-    let ahead = this.#aheadOf.get(i);
+    let ahead = this.#aheadByBatch.get(i);
     if (ahead === undefined) {
       ahead = new Set(this.#index.undecidedAhead(i));
-      this.#aheadOf.set(i, ahead);
+      this.#aheadByBatch.set(i, ahead);
     }
     return ahead;
   }
@@ -75,11 +75,11 @@ export class Belief {
   }
 
   /**
-   * How likely batch i is to land despite the failed build. It may land because another batch was the cause, or because the cause was a conflict
-   * with a batch that does not land.
+   * How likely batch i is to land despite the failed build. It may land because another batch was the cause, or because the cause was a
+   * conflict with a batch that does not land.
    *
-   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. Each is the cause as likely as the other, so H lands
-   * with 0.5 or a little more.
+   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. Each is the cause as likely as the other, so H
+   * lands with 0.5 or a little more.
    */
   #despite(build: Evidence, i: number): number {
     if (build.path.unappliable !== undefined) return this.#appliesDespite(build, i);
@@ -94,9 +94,9 @@ export class Belief {
   }
 
   /**
-   * How likely batch i is to apply after all, because one of the batches that were composed below it does not land. Any of them may be the cause,
-   * so this is the average probability that they do not land. It is less than one half when each of them is expected to land, so that no
-   * likeliest path contains all of them and the batch.
+   * How likely batch i is to apply after all, because one of the batches that were composed below it does not land. Any of them may be the
+   * cause, so this is the average probability that they do not land. It is less than one half when each of them is expected to land, so
+   * that no likeliest path contains all of them and the batch.
    *
    * Example: X was refused on {A, B}, which land with 0.9 and 0.7. X lands with (0.1 + 0.3) / 2 = 0.2.
    */
@@ -110,8 +110,8 @@ export class Belief {
   }
 
   /**
-   * How likely `other` is to land before batch i. For a batch that is independent of i, only the scorer is asked: no order binds the two, so
-   * asking this belief might never end.
+   * How likely `other` is to land before batch i. For a batch that is independent of i, only the scorer is asked: no order binds the two,
+   * so asking this belief might never end.
    */
   #landsBefore(other: number, i: number): number {
     if (this.#index.neverLanding.has(other)) return 0;
@@ -141,11 +141,11 @@ export class Belief {
   }
 
   /**
-   * Conflicting batches in this build's tree that no passing build of batch i has contained. Batches behind it in landing order are left out:
-   * their outcome cannot make this one fail.
+   * Conflicting batches in this build's tree that no passing build of batch i has contained. Batches behind it in landing order are left
+   * out: their outcome cannot make this one fail.
    *
-   * Example: A ← H ← C, and a build of {A, H} has passed. Of a failed bundle {A, B, H, C} with B ahead of H, the untested conflict of H is B:
-   * A has been tested, and C is behind.
+   * Example: A ← H ← C, and a build of {A, H} has passed. Of a failed bundle {A, B, H, C} with B ahead of H, the untested conflict of H is
+   * B: A has been tested, and C is behind.
    */
   #untestedConflicts({ tree }: Evidence, i: number): number[] {
     const index = this.#index;

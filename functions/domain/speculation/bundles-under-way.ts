@@ -11,9 +11,9 @@ interface LiveBundle {
 }
 
 /**
- * The heads that need no build of their own likeliest path. They are in a bundle that is being built, or has passed and waits to land, and the
- * bundle was built on the likeliest path of all its heads. Bundles that overlap in landing order are left out but for the first, since they could
- * wait for each other.
+ * The heads that need no build of their own likeliest path. They are in a bundle that is being built, or has passed and waits to land, and
+ * the bundle was built on the likeliest path of all its heads. Bundles that overlap in landing order are left out but for the first, since
+ * they could wait for each other.
  *
  * Example: the bundle [A, B] was built on X, which lands with 0.9. A and B need no other build. When X fails, they do.
  */

@@ -17,12 +17,12 @@ export interface BundleLimits {
 }
 
 /**
- * The bundles to build, in landing order. Undefined when there is a free slot for each head that waits for a build. A bundle is a run of waiting
- * heads in landing order. None of them is likely to fail, and all of them or none are on probation. It grows while a larger bundle can be expected
- * to land more: a larger one depends on everything that any of its heads depends on.
+ * The bundles to build, in landing order. Undefined when there is a free slot for each head that waits for a build. A bundle is a run of
+ * waiting heads in landing order. None of them is likely to fail, and all of them or none are on probation. It grows while a larger bundle
+ * can be expected to land more: a larger one depends on everything that any of its heads depends on.
  *
- * The heads of a bundle that has failed are built in bundles of a quarter of its size. That takes no more builds than halves do, about 2·log2(n),
- * and half the time; and a quarter that passes stays proven (Dorfman, 1943, with the order kept).
+ * The heads of a bundle that has failed are built in bundles of a quarter of its size. That takes no more builds than halves do, about
+ * 2·log2(n), and half the time; and a quarter that passes stays proven (Dorfman, 1943, with the order kept).
  *
  * Example: six heads wait, one slot is free, `maxSize` is 4. Bundles are [1, 2, 3, 4] and [5, 6].
  */
@@ -99,8 +99,8 @@ class Bundle {
   }
 
   /**
-   * How many landings to expect of one build of the bundle: its size, times the probability that its assumptions come true, times that of each
-   * head. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
+   * How many landings to expect of one build of the bundle: its size, times the probability that its assumptions come true, times that of
+   * each head. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
    */
   get expectedLandings(): number {
     return this.heads.reduce(
@@ -139,7 +139,10 @@ function isWaiting(speculation: Speculation, { index: i, undecided }: WaitingHea
   return !needsNoBuild(speculation, { heads: [i], assumedLanded: likelyToLand(undecided), logProbability: 0 });
 }
 
-/** The largest bundle that the head may be in: a quarter of the heads that have not landed of the smallest failed bundle that tested the head. */
+/**
+ * The largest bundle that the head may be in: a quarter of the heads that have not landed of the smallest failed bundle that tested the
+ * head.
+ */
 function sizeLimitOf(index: QueueIndex, head: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;
   for (const { passed, path } of index.evidenceOf(head.index)) {

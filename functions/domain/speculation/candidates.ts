@@ -65,8 +65,9 @@ class Search<H extends Head> {
   }
 
   /**
-   * The paths that follow a path: one more flip, or its last flip replaced by the next dearer one. Every set of flips is reached in exactly one
-   * way, and after every likelier set that it is reached from. Example with three flips: {} → {0}; {0} → {0, 1}, {1}; {1} → {1, 2}, {2}.
+   * The paths that follow a path: one more flip, or its last flip replaced by the next dearer one. Every set of flips is reached in exactly
+   * one way, and after every likelier set that it is reached from. Example with three flips: {} → {0}; {0} → {0, 1}, {1}; {1} → {1, 2},
+   * {2}.
    */
   after(node: Node<H>): Node<H>[] {
     const flips = this.flips();
@@ -98,8 +99,8 @@ class Search<H extends Head> {
 const TIER_WIDTH = 2;
 
 /**
- * The tier of a probability, given its logarithm. A lower tier goes first; within a tier, probabilities count as equal, so that heads far behind wait
- * their turn, but do not starve. Example: 1 … 0.14 is tier 0, and 0.13 … 0.02 is tier 1.
+ * The tier of a probability, given its logarithm. A lower tier goes first; within a tier, probabilities count as equal, so that heads far
+ * behind wait their turn, but do not starve. Example: 1 … 0.14 is tier 0, and 0.13 … 0.02 is tier 1.
  */
 export const probabilityTier = (logProbability: number): number => Math.floor(-logProbability / TIER_WIDTH);
 
@@ -114,9 +115,9 @@ function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
 }
 
 /**
- * Every path of every head whose logarithm of probability is at least `minLogProbability`, likeliest first by tiers. Paths are made as they are asked
- * for: k paths cost k·log(k + heads), however many exist (2^n for n undecided batches ahead). Deterministic. Source: the best-first enumeration of
- * subsets by weight, as in Lawler (1972).
+ * Every path of every head whose logarithm of probability is at least `minLogProbability`, likeliest first by tiers. Paths are made as they
+ * are asked for: k paths cost k·log(k + heads), however many exist (2^n for n undecided batches ahead). Deterministic. Source: the
+ * best-first enumeration of subsets by weight, as in Lawler (1972).
  *
  * Example: A ← B, and A lands with 0.9. The paths are A on [] with 1, B on [A] with 0.9, and then B on [] with 0.1.
  */

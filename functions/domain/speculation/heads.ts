@@ -45,8 +45,8 @@ export const likelyToLand = (undecided: Head["undecided"]): number[] =>
   undecided.flatMap(({ index, landProbability }) => (landProbability >= 0.5 ? [index] : []));
 
 /**
- * The tree that a proposal is about: what has landed, what is assumed to land, and the heads. Example: L has landed, A ← H, and A is assumed to
- * land. The tree is {L, A, H}.
+ * The tree that a proposal is about: what has landed, what is assumed to land, and the heads. Example: L has landed, A ← H, and A is
+ * assumed to land. The tree is {L, A, H}.
  */
 export const treeOf = (index: QueueIndex, { heads, assumedLanded }: ProposedTree): BitSet =>
   index.landedWith([...assumedLanded, ...heads]);

@@ -50,8 +50,8 @@ function featuresOf(history: History, { touches, changes }: BatchRequest): numbe
 }
 
 /**
- * Log-odds that the author's changes pass, less those of the average author. 0 for an unknown author. The lowest of several authors. Example:
- * 4 passed and 1 failed are log(13.5 / 1.5) - log(19) = -0.75.
+ * Log-odds that the author's changes pass, less those of the average author. 0 for an unknown author. The lowest of several authors.
+ * Example: 4 passed and 1 failed are log(13.5 / 1.5) - log(19) = -0.75.
  */
 function authorRecord(history: History, authors: readonly string[]): number {
   const records = authors.map((author) => {
@@ -132,9 +132,9 @@ export interface Encounter {
 }
 
 /**
- * The history after one more such build. The build passes with probability alone · (1 - clash)^met. The logarithm of the clash rate moves up
- * the gradient of the likelihood of what was seen, by 0.3 at most. Example: alone = 0.9, met = 10. A failed build raises the clash rate, a
- * passed one lowers it, a little.
+ * The history after one more such build. The build passes with probability alone · (1 - clash)^met. The logarithm of the clash rate moves
+ * up the gradient of the likelihood of what was seen, by 0.3 at most. Example: alone = 0.9, met = 10. A failed build raises the clash rate,
+ * a passed one lowers it, a little.
  */
 export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
   const history = usable(stored);

@@ -1,10 +1,11 @@
 import type { WaitingHead } from "./heads.ts";
 
 /**
- * The heads outside a bundle that have to land behind a head of the bundle. Told of all heads in landing order, each once, by `enter` or `pass`.
+ * The heads outside a bundle that have to land behind a head of the bundle. Told of all heads in landing order, each once, by `enter` or
+ * `pass`.
  *
- * Example: A ← X ← B. With A in the bundle and X outside, X has to land behind A, and B behind X. So B cannot join the bundle of A: X would have to
- * land in between.
+ * Example: A ← X ← B. With A in the bundle and X outside, X has to land behind A, and B behind X. So B cannot join the bundle of A: X would
+ * have to land in between.
  */
 export class OutsideBundle {
   readonly #inside = new Set<number>();

@@ -5,13 +5,13 @@ import { type BuildProposal, compare, type ProposedTree, treeOf } from "./heads.
 import type { Speculation } from "./speculation.ts";
 
 /**
- * True when a build of the proposal, which has one head, is not worth its slot: when a build of its tree, up to what is independent of the head,
- * is under way or has passed; when enough such builds have failed (`isVerdict`), or one has, and it is not yet time to repeat it; or when the tree
- * cannot be composed.
+ * True when a build of the proposal, which has one head, is not worth its slot: when a build of its tree, up to what is independent of the
+ * head, is under way or has passed; when enough such builds have failed (`isVerdict`), or one has, and it is not yet time to repeat it; or
+ * when the tree cannot be composed.
  *
- * A failed build is repeated once the parent, which is the proposal's tree without the head, is known to pass. Until then the failure is probably
- * the parent's. Example with `retries: 1`: H has failed on {A}. While A is undecided and has not passed, H is not built on {A} again. Once A has
- * passed or landed, it is.
+ * A failed build is repeated once the parent, which is the proposal's tree without the head, is known to pass. Until then the failure is
+ * probably the parent's. Example with `retries: 1`: H has failed on {A}. While A is undecided and has not passed, H is not built on {A}
+ * again. Once A has passed or landed, it is.
  */
 export function needsNoBuild(speculation: Speculation, proposal: BuildProposal): boolean {
   const { index, running } = speculation;
@@ -49,11 +49,11 @@ function parentHasPassed(index: QueueIndex, i: number, tree: BitSet): boolean {
 }
 
 /**
- * True when the composition of the proposal is known to be refused at one of its batches: it was refused there before, on the same conflicting
- * batches, and everything that was composed below that batch then would be below it now.
+ * True when the composition of the proposal is known to be refused at one of its batches: it was refused there before, on the same
+ * conflicting batches, and everything that was composed below that batch then would be below it now.
  *
- * Example: X was refused on {A}. Composing {A, X, H} would be refused again, and so would {A, B, X, H}, unless B conflicts with X. Composing
- * {X, H} may work.
+ * Example: X was refused on {A}. Composing {A, X, H} would be refused again, and so would {A, B, X, H}, unless B conflicts with X.
+ * Composing {X, H} may work.
  */
 export function cannotBeComposed(speculation: Speculation, proposal: ProposedTree): boolean {
   const { index } = speculation;
@@ -69,11 +69,12 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
 }
 
 /**
- * The base to build the proposal on: the batches that are assumed to land, and under each of them the batches that it is itself expected to land
- * behind. The latter are independent of the heads, else an assumption would be made about them too; so the verdict does not depend on them.
+ * The base to build the proposal on: the batches that are assumed to land, and under each of them the batches that it is itself expected to
+ * land behind. The latter are independent of the heads, else an assumption would be made about them too; so the verdict does not depend on
+ * them.
  *
- * Example: A ← B ← H, where A does not conflict with H. H is proposed on the assumption that B lands. The base is [B, A] when A lands with one
- * half or more, since B will land on top of A.
+ * Example: A ← B ← H, where A does not conflict with H. H is proposed on the assumption that B lands. The base is [B, A] when A lands with
+ * one half or more, since B will land on top of A.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
   const conflicts = index.emptySet();

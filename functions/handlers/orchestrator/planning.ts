@@ -121,7 +121,7 @@ const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
 
 /**
  * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the
- * other: a train's batches are in landing order, so a crash leaves a front part of it that stands on its own.
+ * other in landing order, so that after a crash each batch that was written is covered by evidence without those that were not.
  */
 async function write(batches: BatchesStore, { queue, writes }: Plan, snapshot: Snapshot): Promise<void> {
   if (queue) expect(await batches.putQueue(queue, snapshot.queue.version), `queue ${queue.queue}`);

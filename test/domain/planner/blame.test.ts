@@ -14,7 +14,7 @@ const testsAffected = (maxSize: number): QueueConfig =>
   });
 
 describe("a change is not rejected for a failure", () => {
-  it("of a bundle whose culprit has been rejected since, even where the bundle's first has landed", () => {
+  it("of a bundle when another head that caused it has been rejected since, also when the first head has landed", () => {
     const world = new World(aQueue({ budget: 1, bundle: { maxSize: 3, maxWaitSeconds: 0 } }), {
       bad: new Set([2]),
       clashes: [],
@@ -32,7 +32,7 @@ describe("a change is not rejected for a failure", () => {
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "error", "landed"]);
   });
 
-  it("that another head of its bundle had with one that has been cancelled since, where builds speak for heads", () => {
+  it("that another head of its bundle had with a change that was cancelled since, where builds test what is affected", () => {
     const world = new World(testsAffected(2), { bad: NOBODY, clashes: [[1, 2]] });
     world.ready(1, ["a"]);
     world.run();
@@ -45,7 +45,7 @@ describe("a change is not rejected for a failure", () => {
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["cancelled", "landed", "landed"]);
   });
 
-  it("that another head of its bundle had with one that has been rejected since, though that head has been archived", () => {
+  it("that another head of its bundle had with a change that was rejected since, also when that head has been archived", () => {
     const world = new World(testsAffected(3), { bad: new Set([1]), clashes: [[1, 3]] });
     world.ready(1, ["a"]);
     world.run();
@@ -63,7 +63,7 @@ describe("a change is not rejected for a failure", () => {
     expect([1, 2, 3, 4].map((n) => world.stateOf(n))).toEqual(["error", "landed", "landed", "landed"]);
   });
 
-  it("of one below it that lacked what it needs, though both of those have landed since", () => {
+  it("of a change below it that lacked what it needs, when both have landed since", () => {
     const speculation = SpeculationConfig.parse({
       order: "arrival",
       scorer: {
@@ -90,8 +90,8 @@ describe("a change is not rejected for a failure", () => {
   });
 });
 
-describe("nobody who was bypassed is rejected", () => {
-  it("for a failure of the one that bypassed it, built together without what that one needs", () => {
+describe("a bypassed change is not rejected", () => {
+  it("for a failure of the change that bypassed it, in a build without what that change needs", () => {
     const relations = new Map([
       ["1-3", "near"],
       ["2-3", "needs"],
@@ -112,7 +112,7 @@ describe("nobody who was bypassed is rejected", () => {
 });
 
 describe("a request ends", () => {
-  it("though it and another were bypassed by one that landed, and each was built on that one and the other", () => {
+  it("when it and another change were bypassed by a third, and each was built on the two others", () => {
     const relations = new Map([
       ["1-2", "clash"],
       ["1-3", "near"],
@@ -148,7 +148,7 @@ const large = (paths: readonly string[]) => ({
 const HEADS = BuildRunnerConfig.parse({ type: "fake", tests: "affected" });
 
 describe("a change is not rejected for what another head of its bundle lacked", () => {
-  it.each(["everything", "affected"] as const)("though that head has landed since, where builds test %s", (tests) => {
+  it.each(["everything", "affected"] as const)("when that head has landed since, where builds test %s", (tests) => {
     const config = aQueue({
       budget: 2,
       bundle: { maxSize: 2, maxWaitSeconds: 0 },
@@ -195,7 +195,7 @@ describe("a change on probation", () => {
 });
 
 describe("a change that was bypassed by what it needs", () => {
-  it("is not rejected for its failure without that, and lands behind it", () => {
+  it("is not rejected for its failure without that change, and lands behind it", () => {
     const speculation = SpeculationConfig.parse({ order: "arrival", minProbability: 0.5 });
     const world = new World(aQueue({ budget: 8, speculation, buildRunner: HEADS }), {
       bad: NOBODY,
@@ -222,8 +222,8 @@ describe("a change that was bypassed by what it needs", () => {
   });
 });
 
-describe("a change is not rejected for what an independent one below it lacked", () => {
-  it("though both of those have landed and nobody that conflicts with them is left", () => {
+describe("a change is not rejected for what an independent change below it lacked", () => {
+  it("when both have landed and no live change conflicts with them", () => {
     const config = aQueue({
       budget: 2,
       bundle: { maxSize: 2, maxWaitSeconds: 0 },

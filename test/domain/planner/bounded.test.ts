@@ -26,7 +26,7 @@ describe("a batch that was built often", () => {
     expect(bounded(batch)).toBe(batch);
   });
 
-  it("forgets first what was given up, then what failed, then what passed, the oldest of each; never what runs", () => {
+  it("drops the builds that were given up first, then failed ones, then passed ones, each oldest first, and never a running one", () => {
     const base = Array.from({ length: 400 }, () => id);
     const states = ["passed", "failed", "cancelled", "building", "cancelling"] as const;
     const paths = Array.from({ length: 50 }, (_, n) => aPath(n, states[n % 5] ?? "passed", { base }));
@@ -62,7 +62,7 @@ describe("a batch that was built often", () => {
     expect(written?.next.paths.at(-1)?.buildKey).toBe(batch.paths[0]?.buildKey);
   });
 
-  it("keeps what ended its requests when the log takes nothing for long", () => {
+  it("keeps the entry that ends its request while the log takes no entries", () => {
     const sqid = Sqid.parse("q/1");
     const happened = (n: number) => happeningEvent(sqid, "retrying", at, { occurrence: String(n), reason });
     const end = statusEvent(sqid, "error", at, { reason });

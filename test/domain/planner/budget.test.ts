@@ -12,7 +12,7 @@ const underWayAfter = (run: Run): number =>
   [...batchesAfter(run).values()].reduce((sum, { paths }) => sum + paths.filter(pathIsActive).length, 0);
 
 describe("a build is given up", () => {
-  /** The last of `ahead` + 1 changes is built on the guess that all those ahead land; then comes one on probation that hangs on nobody. */
+  /** The last of `ahead` + 1 changes is built on the assumption that all changes ahead land; then a change on probation that conflicts with no other. */
   const crowded = (ahead: number): World => {
     const buckets = [
       { upTo: 10, success: 0.6 },
@@ -39,7 +39,7 @@ describe("a build is given up", () => {
         world.live.get(batchId)?.paths.some((path) => path.buildKey === key && path.state === "cancelling"),
       );
 
-  it("for a guess that is much likelier, which then gets its slot", () => {
+  it("for a much likelier path, which then gets its slot", () => {
     const world = crowded(4);
     const [build] = givenUpIn(world);
     expect(build?.head).toEqual([5]);
@@ -48,14 +48,14 @@ describe("a build is given up", () => {
     expect(world.running().map(({ head }) => head[0])).toEqual([1, 2, 3, 4, 6]);
   });
 
-  it("for none that it would go before when the slot is free", () => {
+  it("for no path that would start after it when the slot is free", () => {
     const world = crowded(2);
     expect(givenUpIn(world)).toEqual([]);
     expect(world.running().map(({ head }) => head[0])).toEqual([1, 2, 3]);
   });
 });
 
-describe("a change whose likeliest guess is too unlikely for a build", () => {
+describe("a change whose likeliest path is too unlikely for a build", () => {
   /** Three in line, each of which lands with 0.6, and a budget; which of them are being built. */
   const built = (tests: "everything" | "affected", budget: number, bad: readonly number[] = []): World => {
     const speculation = { order: "arrival", minProbability: 0.5, scorer: { type: "flat", success: 0.6 } } as const;
@@ -71,11 +71,11 @@ describe("a change whose likeliest guess is too unlikely for a build", () => {
   };
   const headsOf = (world: World) => world.running().map(({ head }) => head[0]);
 
-  it("waits, where a build speaks for its whole tree", () => {
+  it("waits, where builds test everything", () => {
     expect(headsOf(built("everything", 3))).toEqual([1, 2]);
   });
 
-  it("is built once when a slot is free, where a build speaks for its head alone", () => {
+  it("is built once when a slot is free, where builds test what is affected", () => {
     expect(headsOf(built("affected", 2))).toEqual([1, 2]);
     const world = built("affected", 9, [3]);
     expect(headsOf(world)).toEqual([1, 2, 3]);
@@ -85,7 +85,7 @@ describe("a change whose likeliest guess is too unlikely for a build", () => {
 });
 
 describe(`the budget of builds (SEED=${seed})`, () => {
-  it("when sticky, is never got back from a running build that reality has not contradicted", () => {
+  it("when sticky, is never taken from a running build whose assumptions still hold", () => {
     holds((story, { world }) => {
       const placed = placedBefore(world.runs);
       for (const run of world.runs)
@@ -93,7 +93,7 @@ describe(`the budget of builds (SEED=${seed})`, () => {
     }, storiesOf("sticky"));
   });
 
-  it("when preempting, is never exceeded, not even until those that were given up have stopped", () => {
+  it("when preempting, is never exceeded, also while builds that were given up are stopping", () => {
     let preempted = 0;
     holds((story, { world }) => {
       const placed = placedBefore(world.runs);

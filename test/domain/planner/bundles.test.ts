@@ -4,7 +4,7 @@ import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { seed } from "./stories.ts";
 import { aQueue, type Fate, finish, World } from "./world.ts";
 
-/** Large changes are expected to fail, so that what is behind one is built on the guess that it does; all keep their places. */
+/** Large changes are expected to fail, so that a change behind one is built on the assumption that it does. All keep their positions. */
 const speculation = SpeculationConfig.parse({
   order: "arrival",
   scorer: {
@@ -37,7 +37,7 @@ function bundleThatPassedWithoutTheFirst(fate: Partial<Fate> = {}): World {
 }
 
 describe("a bundle that is being built", () => {
-  it("is the only build of its heads as long as what it guesses may come true", () => {
+  it("is the only build of its heads as long as its assumptions may come true", () => {
     const certain = { ...speculation, minProbability: 0.2 };
     const world = new World(aQueue({ budget: 2, bundle: { maxSize: 3, maxWaitSeconds: 0 }, speculation: certain }));
     for (let n = 1; n <= 10; n++) {
@@ -135,7 +135,7 @@ describe(`bundles (SEED=${seed})`, () => {
 });
 
 describe("a bundle that has passed", () => {
-  it("waits for an undecided change ahead of one of its heads, though it was built without it", () => {
+  it("waits for an undecided change ahead of one of its heads, also when it was built without that change", () => {
     const world = bundleThatPassedWithoutTheFirst();
     expect(world.merges).toEqual([]);
     world.drain();
@@ -143,13 +143,13 @@ describe("a bundle that has passed", () => {
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "landed", "landed"]);
   });
 
-  it("does not get the change ahead of it rejected by landing before it", () => {
+  it("does not fail the change ahead by landing before it", () => {
     const world = bundleThatPassedWithoutTheFirst({ clashes: [[1, 2]] });
     world.drain();
     expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "error", "landed"]);
   });
 
-  it("lands as one commit point once those ahead of it have failed", () => {
+  it("lands as one commit point once the changes ahead have failed", () => {
     const world = bundleThatPassedWithoutTheFirst({ bad: new Set([1]) });
     world.drain();
     expect(world.stateOf(1)).toBe("error");

@@ -44,7 +44,7 @@ describe("a bypass of a batch that has never passed", () => {
 });
 
 describe("a bypass", () => {
-  it("is not built while another batch ahead is being built again: it is not yet the slow one that it waits for", () => {
+  it("is not built while the head also waits for a batch ahead that has not passed", () => {
     const world = worldOf({ bad: new Set([1]) });
     world.ready(1, ["z"]);
     world.ready(2, ["z", "a"]);

@@ -36,7 +36,7 @@ function aStart(conflictAnalyzer: { type: "none" | "all" } = { type: "none" }) {
 }
 
 describe("a build that could not be started", () => {
-  it("ends its batch, and a repeat of the news changes nothing", () => {
+  it("ends its batch, and a repeat changes nothing", () => {
     const { world, snapshot, builds } = aStart();
     const [first] = builds;
     if (!first) throw new Error("nothing was built");
@@ -47,7 +47,7 @@ describe("a build that could not be started", () => {
     expect(again.writes).toEqual([]);
   });
 
-  it("is old news once the build is known to run", () => {
+  it("changes nothing once the build is known to run", () => {
     const { world, snapshot, builds } = aStart();
     const [first] = builds;
     if (!first) throw new Error("nothing was built");
@@ -58,7 +58,7 @@ describe("a build that could not be started", () => {
     expect(plan(world.config, { ...snapshot, batches }, [told(first)], NOW).writes).toEqual([]);
   });
 
-  it("of a bypass leaves the batch to its other build", () => {
+  it("does not end the batch when it was for a bypass and another build is running", () => {
     const { world, snapshot } = aStart({ type: "all" });
     const [ahead, behind] = snapshot.batches;
     const [path] = behind?.paths ?? [];

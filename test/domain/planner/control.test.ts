@@ -27,7 +27,7 @@ describe("a queue's control", () => {
     }
   });
 
-  it("in any order and any number of times comes to the newest word", () => {
+  it("follows the newest signal, in any order and any number of times", () => {
     const modes = fc.constantFrom("open", "paused", "draining");
     fc.assert(
       fc.property(fc.array(modes, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5)), (words, repeats) => {
@@ -59,7 +59,7 @@ describe("a queue's control", () => {
     expect(world.trunk).toEqual([1, 2]);
   });
 
-  it("does not call back what runway was told to land before", () => {
+  it("does not stop a landing that runway was told of before", () => {
     const world = new World(aQueue());
     world.ready(1, ["a"]);
     world.run();

@@ -103,7 +103,7 @@ describe("a change on probation", () => {
 
 describe("the writes of a run that is cut off", () => {
   /** 1 is built; 2, which goes ahead of it, waits for the only slot, which the run that is cut off gives it. */
-  it.each([0, 1, 2, 3, 4, 5, 6])("never hold more builds than the budget: after %d effects", (effects) => {
+  it.each([0, 1, 2, 3, 4, 5, 6])("never contain more builds than the budget: after %d effects", (effects) => {
     const world = worldOf({ budget: 1, maxPriority: 1 });
     world.ready(1, ["a"]);
     world.run();
@@ -119,7 +119,7 @@ describe("the writes of a run that is cut off", () => {
   });
 });
 
-describe("a build is given up as soon as it can be of no use", () => {
+describe("a build is given up as soon as its assumptions no longer hold", () => {
   const speculation = SpeculationConfig.parse({
     order: "arrival",
     minProbability: 0.01,
@@ -143,11 +143,11 @@ describe("a build is given up as soon as it can be of no use", () => {
       return path?.state === "cancelling" ? [[...tree]] : [];
     });
 
-  it("when it lacks what has landed", () => {
+  it("when its tree lacks a change that has landed", () => {
     expect(givenUp(both([]))).toEqual([[2]]);
   });
 
-  it("when it holds what never lands", () => {
+  it("when its tree contains a change that will never land", () => {
     expect(givenUp(both([1]))).toEqual([[1, 2]]);
   });
 });

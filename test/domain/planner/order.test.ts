@@ -23,7 +23,7 @@ describe("a change that would spoil builds if it failed", () => {
     expect(hasPlaceBehind(others, success)).toBe(expected);
   });
 
-  it("does not prove itself for the sake of changes that nobody has begun to build", () => {
+  it("is not put on probation for changes that have no build yet", () => {
     expect(hasPlaceBehind(15, 0.9, 3)).toBe(true);
   });
 });

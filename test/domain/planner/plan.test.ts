@@ -32,7 +32,7 @@ describe("a run of the planner", () => {
     expect(w.running().map((build) => [...build.tree])).toEqual([[1], [2]]);
   });
 
-  it("builds a conflicting chain on the guess that those ahead land", () => {
+  it("builds a chain of conflicting changes on the assumption that the changes ahead land", () => {
     const w = world();
     for (const n of [1, 2, 3]) w.ready(n, ["a"]);
     w.run();
@@ -47,7 +47,7 @@ describe("a run of the planner", () => {
     expect(w.trunk).toHaveLength(5);
   });
 
-  it("lands those behind a failure on another guess, in order", () => {
+  it("lands the changes behind a failed one on another path, in order", () => {
     const w = world({ bad: [1] });
     for (const n of [1, 2, 3]) w.ready(n, ["a"]);
     w.drain();
@@ -66,7 +66,7 @@ describe("a run of the planner", () => {
     expect(error?.reason?.code).toBe("build.failed");
   });
 
-  it("lets a follower that passed on a lost guess land by the other, with one speculating and one speculated", () => {
+  it("lands a change by its second path when the first was refuted, with one speculating and one speculated", () => {
     const w = world({ bad: [1] });
     w.ready(1, ["a"]);
     w.ready(2, ["a"]);
@@ -78,7 +78,7 @@ describe("a run of the planner", () => {
     expect(trail.at(-1)).toBe("landed");
   });
 
-  it("sends the batches that may land together in one message, and lands them in order", () => {
+  it("lands everything that may land in one push, in order", () => {
     const w = world();
     for (const n of [1, 2, 3]) w.ready(n, ["a"]);
     w.run();
@@ -90,7 +90,7 @@ describe("a run of the planner", () => {
     expect(w.trunk).toEqual([1, 2, 3]);
   });
 
-  it("says waiting, once, while a passed guess waits for those ahead", () => {
+  it("says waiting once, while a passed change waits for the changes ahead", () => {
     const w = world();
     w.ready(1, ["a"]);
     w.ready(2, ["a"]);
@@ -103,7 +103,7 @@ describe("a run of the planner", () => {
     expect(w.trailOf(2)).toEqual(["batching", "batched", "speculating", "waiting", "blocked"]);
   });
 
-  it("cancels a batch only once its builds have stopped, and keeps the caller's words", () => {
+  it("cancels a batch only once its builds have stopped, with the caller's reason", () => {
     const w = world();
     w.ready(1, ["a"]);
     w.run();
@@ -151,7 +151,7 @@ describe("a run of the planner", () => {
     expect(w.stateOf(1)).toBe("landed");
   });
 
-  it("fails a change that runway can't apply, with runway's reason, and those behind it land without it", () => {
+  it("fails a change that runway cannot apply with runway's reason, and lands the changes behind it without it", () => {
     const w = world();
     w.ready(1, ["a"]);
     w.ready(2, ["a"]);
@@ -256,7 +256,7 @@ describe("a run of the planner", () => {
       expect(w.trunk).toEqual([1]);
     });
 
-    it("ends after an hour, with a reason that blames nobody, and nothing of it is learned", () => {
+    it("ends after an hour with a reason that blames no change, and teaches the scorer nothing", () => {
       const w = aLanding();
       refuse(w);
       const start = w.time;

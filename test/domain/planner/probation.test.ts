@@ -28,7 +28,7 @@ const rejectedOnProbation = ({ result }: Run) =>
   });
 
 describe(`in any story, a change on probation (SEED=${seed})`, () => {
-  it("keeps its running build when those that joined after its arrival land", () => {
+  it("keeps its running build when later changes land", () => {
     holds((story, { world }) => {
       const placed = placedBefore(world.runs);
       for (const run of world.runs) {
@@ -42,7 +42,7 @@ describe(`in any story, a change on probation (SEED=${seed})`, () => {
     }, stories);
   });
 
-  it("is rejected for no tree that lacks what had a place when it arrived, and not before all those are decided", () => {
+  it("is rejected only on a tree with all landed changes that had a position when it arrived, and once these are decided", () => {
     let rejected = 0;
     holds((story, { world }) => {
       const placed = placedBefore(world.runs);
@@ -85,8 +85,8 @@ const worldOfHeads = (fate: Partial<Fate> = {}) => {
   return new World(aQueue({ budget: 8, buildRunner, speculation }), { bad: new Set(), clashes: [], ...fate });
 };
 
-describe("a change on probation whose build speaks for it alone", () => {
-  it("is built once, and joins when that build has passed, whatever has become of the others in its tree", () => {
+describe("a change on probation, where builds test what is affected", () => {
+  it("is built once, and joins when that build has passed, whatever became of the other changes in its tree", () => {
     const world = worldOfHeads({ bad: new Set([1]) });
     world.ready(1, ["a"]);
     world.run();
@@ -102,7 +102,7 @@ describe("a change on probation whose build speaks for it alone", () => {
     expect(world.trunk).toEqual([2]);
   });
 
-  it("is built again when the build has failed together with what never lands", () => {
+  it("is built again when the failed build contained a change that never lands", () => {
     const world = worldOfHeads({ bad: new Set([1]), clashes: [[1, 2]] });
     world.ready(1, ["a"]);
     world.run();
@@ -117,7 +117,7 @@ describe("a change on probation whose build speaks for it alone", () => {
 });
 
 describe("a change on probation", () => {
-  it("goes on being built while one that came after it lands, joins when it has passed, and is then built on that one", () => {
+  it("goes on being built while a later change lands, joins when it has passed, and is then built on the later change", () => {
     const world = worldOf();
     world.ready(1, ["a"], large);
     world.run();
@@ -133,7 +133,7 @@ describe("a change on probation", () => {
     expect(world.trunk).toEqual([2, 1]);
   });
 
-  it("that fails without what had a place before it waits for that, and lands behind it", () => {
+  it("waits for an earlier change that its failed build lacked, and lands behind it", () => {
     const world = worldOf({ needs: [[2, 1]] });
     world.ready(1, ["a"]);
     world.run();
@@ -148,7 +148,7 @@ describe("a change on probation", () => {
     expect(world.trunk).toEqual([1, 2]);
   });
 
-  it("is rejected for a failure on those that had a place before it, whatever has landed since", () => {
+  it("is rejected for a failure on the changes that had a position before it, whatever has landed since", () => {
     const world = worldOf({ bad: new Set([2]) });
     world.ready(1, ["a"]);
     world.run();
@@ -164,7 +164,7 @@ describe("a change on probation", () => {
     expect(world.stateOf(2)).toBe("error");
   });
 
-  it("joins, and lands, when a bundle with it has passed, whoever leads it", () => {
+  it("joins and lands when a bundle with it has passed, whichever batch is first in the bundle", () => {
     const buckets = [{ upTo: 1_000, success: 0.8 }];
     const speculation = SpeculationConfig.parse({
       ...LIKELY_FIRST,

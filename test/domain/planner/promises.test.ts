@@ -113,7 +113,7 @@ describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
     });
   });
 
-  it("a change that nobody cancelled and that has no fault lands", () => {
+  it("a change that is sound and was not cancelled lands", () => {
     holds((story, { world, cancelled, joined }) => {
       const faulty = (n: number) =>
         world.fate.bad.has(n) ||
@@ -125,7 +125,7 @@ describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
     });
   });
 
-  it("while the newest word is to pause, nothing new starts landing", () => {
+  it("while the newest control signal is a pause, no change starts landing", () => {
     holds((_story, { world }) => {
       let heard = 0;
       for (const run of world.runs) {

@@ -40,7 +40,7 @@ describe("a build that fails while its parent is undecided", () => {
     expect(world.trunk).toEqual([1, 2]);
   });
 
-  it("is a verdict when it is not to be repeated", () => {
+  it("ends the change when no repeat is configured", () => {
     const world = flakeOnAnUndecidedParent({ retries: 0 });
     world.drain();
     expect(world.stateOf(2)).toBe("error");
@@ -60,7 +60,7 @@ describe("a build that fails while its parent is undecided", () => {
     ]);
   });
 
-  it("is repeated when the parent fails and the trunk is what it is built on next", () => {
+  it("is repeated on the trunk when the parent fails", () => {
     const world = worldOf({ bad: new Set([1]) }, { retries: 1 });
     world.ready(1, ["a"]);
     world.ready(2, ["a"]);
@@ -92,7 +92,7 @@ describe("a change that always fails", () => {
 });
 
 describe("a bundle that fails for no reason", () => {
-  it("is searched, and rejects none of its heads without the repeats that the queue allows", () => {
+  it("is split, and fails none of its heads before the repeats that the queue allows", () => {
     const limits = { maxSize: 3, maxWaitSeconds: 0 };
     const world = worldOf({}, { retries: 1, budget: 1, bundle: limits });
     for (const n of [1, 2, 3]) world.ready(n, [String(n)]);
@@ -135,7 +135,7 @@ describe("a build that breaks down", () => {
     expect(world.stateOf(1)).toBe("landed");
   });
 
-  it("says nothing of the heads of a bundle", () => {
+  it("fails no head of a bundle", () => {
     const world = worldOf({}, { ...runner(0), budget: 1, bundle: { maxSize: 2, maxWaitSeconds: 0 } });
     for (const n of [1, 2]) world.ready(n, [String(n)]);
     world.run();
@@ -145,7 +145,7 @@ describe("a build that breaks down", () => {
     expect([...world.trunk].sort()).toEqual([1, 2]);
   });
 
-  it("after it was given up is no failure, though its guess comes true", () => {
+  it("is no failure after it was given up, also when its assumptions come true", () => {
     const buckets = [
       { upTo: 10, success: 0.6 },
       { upTo: 1_000, success: 0.2 },

@@ -155,11 +155,11 @@ const sameEnds = (stories: fc.Arbitrary<Bundled>) =>
   );
 
 describe(`signals at one moment, in one run of the planner or in several (SEED=${seed})`, () => {
-  it("end each request alike where no two changes fail together", () => {
+  it("end each request the same way where no two changes fail together", () => {
     sameEnds(nobodyClashes);
   });
 
-  it("end each request alike where changes that fail together land in the order of arrival", () => {
+  it("end each request the same way where changes that fail together land in the order of arrival", () => {
     sameEnds(inOrderOfArrival);
   });
 });

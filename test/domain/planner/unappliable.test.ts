@@ -32,7 +32,7 @@ describe("a composition that is refused at a batch below the head", () => {
     expect(reasonOf(world, 2)).toBe("2 conflicts");
   });
 
-  it.each([{}, heads])("has the head composed without that batch, and not on the same again: %j", (config) => {
+  it.each([{}, heads])("has the head composed without that batch, and not on the same base again: %j", (config) => {
     const world = three(config);
     finish(world, [3]);
     const again = world.running().filter(({ head }) => String(head) === "3");
@@ -53,7 +53,7 @@ describe("a composition that is refused at a batch below the head", () => {
     expect(entriesOf(world, 3, "build_failed")).toEqual([]);
   });
 
-  it("says nothing against a batch that applies without the one that fails ahead of it", () => {
+  it("is no evidence against a batch that applies without a failed batch ahead of it", () => {
     const world = three({}, { bad: new Set([1]) });
     finish(world, [3]);
     world.drain();
@@ -76,7 +76,7 @@ describe("a composition that is refused at a batch below the head", () => {
     expect(states(world, 1, 2)).toEqual(["landed", "landed"]);
   });
 
-  it("takes no second composition of the same for each of several batches behind", () => {
+  it("is not repeated for each of several batches behind", () => {
     const world = worldOf({ jams: [[1, 2]] }, { budget: 3 });
     for (const n of [1, 2, 3, 4, 5, 6]) world.ready(n, ["a"]);
     world.drain();
@@ -97,7 +97,7 @@ describe("a composition that is refused at its head", () => {
     expect(refused).toHaveLength(1);
   });
 
-  it("is no verdict while a batch below is undecided", () => {
+  it("does not end the head while a batch below is undecided", () => {
     const world = three();
     finish(world, [2]);
     expect(world.stateOf(2)).toBe("ready");
@@ -106,7 +106,7 @@ describe("a composition that is refused at its head", () => {
     expect(states(world, 1, 2, 3)).toEqual(["cancelled", "landed", "landed"]);
   });
 
-  it("says nothing once what it lacked has landed", () => {
+  it("is no evidence once the batch that it lacked has landed", () => {
     const speculation = SpeculationConfig.parse({
       order: "arrival",
       scorer: {
@@ -154,7 +154,7 @@ describe("a bundle that is refused in the middle", () => {
   });
 });
 
-describe("a composition that is refused where another on probation lands", () => {
+describe("a composition that is refused when another batch on probation lands", () => {
   it("does not end a change on probation that applies on what it is stacked on", () => {
     const scorer = { type: "flat" as const, success: 0.2 };
     const speculation = SpeculationConfig.parse({

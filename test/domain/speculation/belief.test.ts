@@ -46,7 +46,7 @@ function threeInLine(fate: Partial<Fate> = {}, minProbability = 0.5): World {
 }
 
 describe("a change that has passed and then failed", () => {
-  it("is not expected to land when what it met there, and nowhere before, will land", () => {
+  it("is not expected to land when its untested conflict in the failed build will land", () => {
     const world = threeInLine({ clashes: [[2, 3]] });
     finish(world, [3], [3]);
     expect(now(world)(3)).toBeGreaterThan(0.9);
@@ -55,7 +55,7 @@ describe("a change that has passed and then failed", () => {
     expect(now(world)(3)).toBeLessThan(0.05);
   });
 
-  it("is expected to land as far as what it met there is not", () => {
+  it("is expected to land with the probability that its untested conflict does not", () => {
     const world = threeInLine({ clashes: [[2, 3]] }, 0.1);
     finish(world, [3], [3]);
     finish(world, [3], [1, 2, 3]);
@@ -66,7 +66,7 @@ describe("a change that has passed and then failed", () => {
     }
   });
 
-  it("is expected to land when what it met there will not", () => {
+  it("is expected to land when its untested conflict will not", () => {
     const world = threeInLine({ clashes: [[2, 3]] });
     finish(world, [3], [3]);
     finish(world, [2], [1, 2]);
@@ -78,14 +78,14 @@ describe("a change that has passed and then failed", () => {
 });
 
 describe("a change that has only failed", () => {
-  it("is hardly expected to land, for it has probably failed on its own", () => {
+  it("is hardly expected to land, since it is probably the cause itself", () => {
     const world = threeInLine({ bad: new Set([2]) });
     expect(now(world)(2)).toBeGreaterThan(0.5);
     finish(world, [2], [1, 2]);
     expect(now(world)(2)).toBeLessThan(0.05);
   });
 
-  it("has a chance as large as the share of what it has met that will not be there", () => {
+  it("lands with the share of its conflicts in the failed build that will not land", () => {
     const world = threeInLine({ bad: new Set([1, 2]) });
     finish(world, [2], [1, 2]);
     world.cancel(1);
@@ -112,7 +112,7 @@ describe("the heads of a failed bundle that have all passed before", () => {
     return world;
   };
 
-  it("are not suspected for one that goes behind them", () => {
+  it("are not blamed for a head that is behind them", () => {
     const world = bundled(4);
     for (const n of [2, 3]) finish(world, [n]);
     expect(now(world)(2)).toBeGreaterThan(0.9);
@@ -122,7 +122,7 @@ describe("the heads of a failed bundle that have all passed before", () => {
 });
 
 describe(`in any story (SEED=${seed})`, () => {
-  it("what is believed of a change is a probability; of one that has landed, 1, and of one that never will, 0", () => {
+  it("a land probability is between 0 and 1: 1 for a landed change, 0 for one that will never land", () => {
     holds((_, { world }) => {
       for (const { queue: queueState, batches } of world.runs) {
         const lands = beliefIn({ config: world.config, queueState, batches });

@@ -23,8 +23,8 @@ const shown = ({ head: { name, undecided }, assumedLanded, logProbability }: Pat
 
 const take = <T>(items: Iterable<T>, most: number): T[] => Iterator.from(items).take(most).toArray();
 
-describe(`guesses, likeliest first (SEED=${seed})`, () => {
-  it("come in the order of the worked example: A .9, B .8; B behind A, C behind both, D behind nobody", () => {
+describe(`paths, likeliest first (SEED=${seed})`, () => {
+  it("come in the order of the worked example: A .9, B .8; B behind A, C behind A and B, D alone", () => {
     const [A, B] = [1, 2];
     const heads = [
       head("A", 1, []),
@@ -47,7 +47,7 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     ]);
   });
 
-  it("prefer success where both sides are equally likely, and go by rank and then by the first unlikelyAssumptions where guesses are", () => {
+  it("assume landing where both sides are equally likely, and come by position and then by the cheapest flips where paths are equally likely", () => {
     const even = [
       [1, 0.5],
       [2, 0.5],
@@ -64,7 +64,7 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     ]);
   });
 
-  it("leave out what is less likely than asked for, and nothing else", () => {
+  it("are left out exactly when they are less likely than the minimum", () => {
     const odds = fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 6 });
     fc.assert(
       fc.property(odds, fc.double({ min: 0.001, max: 1, noNaN: true }), (open, least) => {
@@ -82,12 +82,12 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     );
   });
 
-  it("put what can't come true last, and leave nothing out", () => {
-    const guesses = [...pathCandidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
-    expect(guesses.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
+  it("come last when they are impossible, and are all there", () => {
+    const paths = [...pathCandidates([head("H", 1, [[1, 1]]), head("I", 2, [[1, 0]])])];
+    expect(paths.map(shown)).toEqual(["H[+1] 1.00", "I[-1] 1.00", "H[-1] 0.00", "I[+1] 0.00"]);
   });
 
-  it("are each way of turning out exactly once, never one later that is likelier by a factor of e²", () => {
+  it("cover each combination of outcomes once, and never come after one that is less likely by a factor of e²", () => {
     const anyHead = fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 6 });
     fc.assert(
       fc.property(fc.array(anyHead, { maxLength: 4 }), (worlds) => {
@@ -100,9 +100,9 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
         );
         const all = [...pathCandidates(heads)];
         expect(all).toHaveLength(worlds.reduce((sum, open) => sum + 2 ** open.length, 0));
-        expect(new Set(all.map((guess) => `${guess.head.name}/${guess.assumedLanded}`)).size).toBe(all.length);
-        all.slice(1).forEach((guess, i) => {
-          expect(guess.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 2 + 1e-9);
+        expect(new Set(all.map((path) => `${path.head.name}/${path.assumedLanded}`)).size).toBe(all.length);
+        all.slice(1).forEach((path, i) => {
+          expect(path.logProbability).toBeLessThanOrEqual((all[i]?.logProbability ?? 0) + 2 + 1e-9);
         });
         for (const {
           head: { undecided: open },
@@ -120,7 +120,7 @@ describe(`guesses, likeliest first (SEED=${seed})`, () => {
     );
   });
 
-  it("are made as they are asked for: the first of 2^200 comes at once", () => {
+  it("are made as they are asked for: the first of 2^200 costs next to nothing", () => {
     const open = Array.from({ length: 200 }, (_, slot) => [slot, 0.9] as const);
     expect(take(pathCandidates([head("H", 1, open)]), 3).map(({ unlikelyAssumptions }) => unlikelyAssumptions)).toEqual(
       [0, 1, 1],

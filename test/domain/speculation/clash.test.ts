@@ -31,7 +31,7 @@ describe(`how likely conflicts are to be real (SEED=${seed})`, () => {
     expect(found).toBeLessThan(real * 2);
   });
 
-  it("is not learned from a build that has met nobody", () => {
+  it("are not learned from a build without conflicts in its tree", () => {
     const history = learnClash(undefined, { alone: 0.5, met: 0, passed: false });
     expect(clashOf(history)).toBe(clashOf(undefined));
   });

@@ -75,12 +75,12 @@ const success = (history: History | undefined, lines: number, author?: string) =
   predict(history, { request: request(lines, author) }).success;
 
 describe("a queue's history", () => {
-  it("starts sensibly: nearly everything passes, large changes less often", () => {
+  it("predicts at first that nearly every change passes, large changes less often", () => {
     expect(success(undefined, 40)).toBeGreaterThan(0.9);
     expect(success(undefined, 10_000)).toBeLessThan(success(undefined, 10));
   });
 
-  it("learns that one author's changes fail, and does not take it out on the others", () => {
+  it("learns that one author's changes fail, without lowering the others'", () => {
     let history: History | undefined;
     for (let i = 0; i < 60; i++) {
       history = learnOutcome(history, request(40, "careless@example.com"), false);
@@ -102,7 +102,7 @@ describe("a queue's history", () => {
     expect(history?.authors["author-249@example.com"]).toBeDefined();
   });
 
-  it("follows how long builds take, and shrugs at an outlier", () => {
+  it("follows the build times, and hardly moves for an outlier", () => {
     let history: History | undefined;
     for (let i = 0; i < 200; i++) history = learnDuration(history, 60_000 + (i % 20) * 1_000);
     const before = history?.buildMs?.[1] ?? 0;
