@@ -27,11 +27,11 @@ async function run(env: Readonly<Record<string, string>>) {
 
 describe.runIf(process.platform === "linux")("a process that was started with secrets", () => {
   it("goes on under its id with the same arguments and secrets, which no other process can read", async () => {
-    const secrets = { SUBMITQUEUE_SECRET_A: "one\nand more", SUBMITQUEUE_SECRET_B: "ü\u{1f680}" };
+    const secrets = { SUBMITQUEUE_SECRET_A: "first-s3cret\nand more", SUBMITQUEUE_SECRET_B: "ü\u{1f680}" };
     const { startedAs, pid, env, shown, args, left } = await run({ ...secrets, OTHER: "stays" });
     expect(env).toMatchObject({ ...secrets, OTHER: "stays" });
     expect(shown.filter((entry: string) => entry.startsWith("SUBMITQUEUE_SECRET"))).toHaveLength(1);
-    expect(shown.join("\n")).not.toMatch(/one|\u{1f680}/u);
+    expect(shown.join("\n")).not.toMatch(/first-s3cret|\u{1f680}/u);
     expect([pid, args, left]).toEqual([startedAs, ["one", "two words"], []]);
   });
 

@@ -123,7 +123,7 @@ describe("bad input", () => {
     ["a commit in capitals", landing, post({ changes: [good.replaceAll("ab", "AB")] }), 400, "request.invalid"],
     ["a ref that is not encoded", landing, post({ changes: [good.replaceAll("%2F", "/")] }), 400, "request.invalid"],
     ["a change that is named twice", landing, post({ changes: [good, good] }), 400, "request.invalid"],
-    ["a change that is too long", landing, post({ changes: [`${good}?${"x".repeat(200)}`] }), 400, "request.invalid"],
+    ["a change that is too long", landing, post({ changes: [`${good}?${"x".repeat(1_000)}`] }), 400, "request.invalid"],
     ["too many changes", landing, post({ changes: manyOf(good, 51) }), 400, "request.invalid"],
     ["an unknown strategy", landing, post({ changes: [good], strategy: "FORCE" }), 400, "request.invalid"],
     ["a PROMOTE of two", landing, post({ changes: manyOf(good, 2), strategy: "PROMOTE" }), 400, "request.invalid"],

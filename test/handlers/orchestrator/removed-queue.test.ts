@@ -148,7 +148,7 @@ describe.each(WAYS)("a queue that is %s while requests are in flight", (_, remov
     await later(0);
     await later(GRACE_MS);
     expect((await world.requests.get(sqid(1)))?.reason?.message).toMatch(
-      new RegExp(`whether it was is not known.*${composed.commit}`),
+      new RegExp(`the outcome is not known.*${composed.commit}`),
     );
     expect((await world.requests.get(sqid(2)))?.reason?.message).toContain("Nothing of this request was landed");
   });

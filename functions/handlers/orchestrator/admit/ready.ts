@@ -14,6 +14,8 @@ export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
   return taskHandler(AdmitTask, async ({ queue, sqid }): Promise<ReadyResult> => {
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
     const found = await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
     if (found?.state !== "validated" && found?.state !== "ready")
@@ -21,7 +23,7 @@ export const wire: Wire = (env, clients) => {
     const ready = found.state === "ready" ? found : { ...found, state: "ready" as const, version: found.version + 1 };
     if (ready !== found && !(await requests.replace(ready)))
       throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", clients.now(), { version: ready.version }));
+    await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", at, { version: ready.version }));
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "request-ready", queue, sqid });
     return { kind: "ready" };
   });

@@ -19,10 +19,12 @@ export const wire: Wire = (env, clients) => {
     const { sqid } = asked;
     const config = queues.get(asked.queue);
     const target = config === undefined ? {} : { target: targetOf(config.repository) };
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
     const fresh = await requests.create({ ...asked, ...target, state: "started", version: 1 });
     const found = fresh ? undefined : await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", clients.now(), { version: 1 }));
+    await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", at, { version: 1 }));
     return { kind: "started" };
   });
 };

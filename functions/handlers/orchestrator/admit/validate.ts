@@ -29,10 +29,12 @@ export const wire: Wire = (env, clients) => {
   }
 
   return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);
     if (before || !found) return before ?? { kind: "ended" };
-    await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", clients.now()));
+    await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", at));
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
     const touches = boundedTouches(step.touches);
