@@ -156,7 +156,8 @@ function endOf(summary: Summary): string {
       ? ""
       : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
   const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
-  return `Landed${commit === undefined ? "" : ` as commit ${String(commit)}`}${before}.${note}`;
+  const withoutCommit = note === "" ? " on the target branch" : "";
+  return `Landed${commit === undefined ? withoutCommit : ` as commit ${String(commit)}`}${before}.${note}`;
 }
 
 function waitOf(
