@@ -21,7 +21,7 @@ export interface PathCandidate<H extends Head> {
 
 /** Turning one assumption of the likeliest path to its less likely side. */
 interface Flip {
-  /** The place of the assumption in `head.undecided`. */
+  /** Which assumption: an index into `head.undecided`. */
   readonly assumption: number;
   /** By how much the logarithm of the probability falls. Never negative. */
   readonly cost: number;
