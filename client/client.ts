@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly retries?: number | undefined;
   /** Ends every call of the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that one try of a call may take. Default: 35,000, a little more than API Gateway gives its Lambda. */
+  /** How long one try of a call may take, in milliseconds. Default: 35,000, a little more than API Gateway waits for a Lambda (30,000). */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface Wanted {
   readonly pulls: readonly string[];
 }
 
-/** The change URIs of what was typed. With nothing typed: the current branch. Throws UsageError with what to do. */
+/** The change URIs of the arguments; of the current branch when there are none. Throws UsageError, whose message says how to mend them. */
 export async function changesOf({ changes, branches, pulls }: Wanted): Promise<readonly string[]> {
   const uris: string[] = [];
   for (const text of changes) uris.push(await changeOf(text));
@@ -36,8 +36,9 @@ async function currentBranch(): Promise<string> {
 }
 
 /**
- * The branch as the remote has it, under its own name (what it tracks may be the trunk that it was made from). It must be there as it is
- * here: what was not pushed would not be landed.
+ * The change URI of a branch, at the commit that the remote has. The remote's branch has the same name: the branch that a local one tracks
+ * may be the trunk that it was made from. Throws UsageError when the remote lacks the branch or has it at another commit, because the queue
+ * lands commits that were pushed.
  */
 async function changeOfBranch(branch: string): Promise<string> {
   const local = await git("rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`);

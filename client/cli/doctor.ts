@@ -5,7 +5,7 @@ import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 import { styled } from "./terminal.ts";
 
-/** What was looked at, and how it is: `fine`, or what to do. A check that needs another one's success is `skipped` without it. */
+/** The result of one check. `says` tells how to mend a wrong one. A check is `skipped` when an earlier check that it needs is wrong. */
 export interface Finding {
   readonly check: string;
   readonly state: "fine" | "wrong" | "skipped";
