@@ -9,6 +9,8 @@ import { z } from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
+import type { EventBus } from "./event-bus.ts";
+import { type EventStreams, eventStreams } from "./event-streams.ts";
 import { type Foreign, foreignIn } from "./loopback.ts";
 
 export interface HttpApi {
@@ -23,17 +25,23 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TIMEOUT_MS = 29_000;
 
 /**
- * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken.
+ * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken. Where
+ * there is a bus of events, `GET /v1/events` streams its events as they come.
  *
  * What a web page of another site sends is refused here and not in the function: on AWS, API Gateway is called by its own name, and
  * callers sign their calls.
  */
-export async function serveHttpApi(port: number, invoke: (event: object) => Promise<unknown>): Promise<HttpApi> {
+export async function serveHttpApi(
+  port: number,
+  invoke: (event: object) => Promise<unknown>,
+  bus?: EventBus,
+): Promise<HttpApi> {
+  const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.
   const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, invoke).catch(() => {
+    answer(request, response, invoke, streams).catch(() => {
       // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
       if (!request.complete) return;
       reply(response, 500, { message: "Internal Server Error" });
@@ -54,6 +62,7 @@ export async function serveHttpApi(port: number, invoke: (event: object) => Prom
     url: `http://127.0.0.1:${bound}`,
     close: async () => {
       const closed = once(server, "close");
+      streams?.end();
       server.close();
       server.closeIdleConnections();
       await closed;
@@ -65,9 +74,11 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   invoke: (event: object) => Promise<unknown>,
+  streams: EventStreams | undefined,
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
+  if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
