@@ -10,7 +10,7 @@ import type { LambdaContext, LambdaHandler } from "./on-lambda.ts";
 /** What a call answers. */
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON. */
+  /** Sent as JSON; a text under a content type of its own is sent as it is. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -73,7 +73,7 @@ async function inTime<T>(context: Partial<LambdaContext>, work: Promise<T>): Pro
 const responseOf = ({ status, body, headers = {} }: Answer): Response => ({
   statusCode: status,
   headers: { "content-type": "application/json", ...headers },
-  body: JSON.stringify(body),
+  body: typeof body === "string" && "content-type" in headers ? body : JSON.stringify(body),
 });
 
 /** A path that is known under another method says which; OPTIONS asks just that. */

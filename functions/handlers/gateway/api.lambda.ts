@@ -10,6 +10,7 @@ import { list } from "./calls/list.ts";
 import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { apiDocument, docs } from "./calls/reference.ts";
 import { why } from "./calls/why.ts";
 import { gatewayOf } from "./gateway.ts";
 
@@ -19,7 +20,7 @@ export const wire: Wire = (env, clients) => {
   const calls = [land, cancel, get, history, why, list, queues, queue, pause, resume, drain].map((call) =>
     call(gateway),
   );
-  return httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
+  return httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients);
 };
 
 export const handler = onLambda(wire);
