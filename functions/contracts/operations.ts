@@ -53,6 +53,7 @@ export const TAGS = [
 /** The codes that any operation can be refused with. */
 export const ERRORS_OF_ALL: readonly ErrorCode[] = [
   "request.invalid",
+  "caller.unauthenticated",
   "request.headers_too_large",
   "request.foreign_host",
   "request.foreign_origin",
@@ -85,6 +86,7 @@ const REQUEST = {
   changes: [CHANGE],
   strategy: "REBASE",
   priority: 0,
+  caller: "arn:aws:iam::123456789012:user/ada",
   receivedAt: AT,
   updatedAt: AT,
   metadata: {},
@@ -103,7 +105,13 @@ const QUEUE = {
   strategy: "REBASE",
   mode: "open",
 };
-const PAUSED = { ...QUEUE, mode: "paused", since: AT, note: "release day" };
+const PAUSED = {
+  ...QUEUE,
+  mode: "paused",
+  since: AT,
+  note: "release day",
+  modeBy: "arn:aws:iam::123456789012:user/grace",
+};
 
 const ofRequests = { tag: "Requests", parameters: RequestPath } as const;
 const ofQueue = { tag: "Queues", parameters: QueuePath } as const;
@@ -129,7 +137,7 @@ export const OPERATIONS: readonly Operation[] = [
       example: REQUEST,
       headers: ["location"],
     },
-    errors: ["queue.unknown", "queue.draining", "request.idempotency_conflict"],
+    errors: ["caller.not_allowed", "queue.unknown", "queue.draining", "request.idempotency_conflict"],
   },
   {
     id: "listRequests",
@@ -214,7 +222,7 @@ export const OPERATIONS: readonly Operation[] = [
       "Asks for a request to end before it lands. It may be too late: the request then ends as landed. A request that has ended stays as it is.",
     body: { schema: CancelBody, required: false, example: { reason: "not yet" } },
     answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: CANCELLING },
-    errors: NO_REQUEST,
+    errors: ["caller.not_allowed", ...NO_REQUEST],
   },
   {
     id: "listQueues",
@@ -245,7 +253,7 @@ export const OPERATIONS: readonly Operation[] = [
     description: "Nothing new lands until the queue is resumed. Requests are taken, and building goes on.",
     body: { schema: ModeBody, required: false, example: { note: "release day" } },
     answer: { status: 202, description: "The queue as it stands.", schema: QueueView, example: PAUSED },
-    errors: ["queue.unknown"],
+    errors: ["caller.not_allowed", "queue.unknown"],
   },
   {
     ...ofQueue,
@@ -261,7 +269,7 @@ export const OPERATIONS: readonly Operation[] = [
       schema: QueueView,
       example: { ...PAUSED, mode: "draining", note: "the repository moves" },
     },
-    errors: ["queue.unknown"],
+    errors: ["caller.not_allowed", "queue.unknown"],
   },
   {
     ...ofQueue,
@@ -277,7 +285,7 @@ export const OPERATIONS: readonly Operation[] = [
       schema: QueueView,
       example: { ...QUEUE, since: LATER },
     },
-    errors: ["queue.unknown"],
+    errors: ["caller.not_allowed", "queue.unknown"],
   },
   {
     id: "ping",

@@ -167,6 +167,7 @@ const text = { type: "string" } as const;
 const HEADERS = {
   "x-request-id": { description: "The id of this call in the service's log.", schema: text },
   "retry-after": { description: "Seconds after which the call may be repeated.", schema: text },
+  "www-authenticate": { description: "How the API wants callers to say who they are.", schema: text },
   location: { description: "The path of the request.", schema: text },
 } as const;
 
@@ -174,7 +175,7 @@ const headersOf = (...names: readonly (keyof typeof HEADERS)[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` as const }]));
 
 function problemResponse(status: number, codes: readonly ErrorCode[]) {
-  const more = status === 503 ? ["retry-after" as const] : [];
+  const more = status === 401 ? ["www-authenticate" as const] : status === 503 ? ["retry-after" as const] : [];
   return {
     description: codes.map((code) => `\`${code}\`: ${kindOf(code).title}.`).join(" "),
     headers: headersOf("x-request-id", ...more),
