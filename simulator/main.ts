@@ -4,7 +4,7 @@ import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { type Job, workloadNameOf } from "./job.ts";
 import type { Reliability } from "./measures.ts";
-import { bulleted, notesOn } from "./notes.ts";
+import { bulleted, notesOn, notesOnHistory } from "./notes.ts";
 import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./options.ts";
 import { isOurs } from "./policies/index.ts";
 import { runAll } from "./pool.ts";
@@ -117,9 +117,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
   // Without flaky builds, a replay has no randomness: one seed is enough.
   const once = replay && parsed.options.flakes === 0 ? { seeds: parsed.options.seeds.slice(0, 1) } : {};
-  const options = { ...parsed.options, ...once };
+  const asRecorded = replay && parsed.options.analyzers.length === 0 ? { analyzers: [replay.analyzer] } : {};
+  const options = { ...parsed.options, ...once, ...asRecorded };
   const outcome = await simulate(options, jobsFor(options, replay));
-  show(options, notesOn(options), outcome);
+  show(options, [...(replay ? notesOnHistory(replay) : []), ...notesOn(options)], outcome);
   for (const problem of outcome.problems) process.stderr.write(`Broken: ${problem}\n`);
   return outcome.problems.length > 0 ? 1 : 0;
 }
@@ -131,7 +132,7 @@ function refuse(problem: string): number {
 
 function readReplay(file: string): Replay {
   try {
-    return parseReplay(readFileSync(file, "utf8"));
+    return parseReplay(readFileSync(file === "-" ? 0 : file, "utf8"));
   } catch (error) {
     return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
   }
