@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Quantiles, quantiles } from "./measures.ts";
-import type { Analyzer } from "./settings.ts";
+import type { Analyzer } from "./run-settings.ts";
 import type { Change, Workload } from "./workload.ts";
 
 const Time = z.union([z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)), z.int().nonnegative()]);

@@ -5,7 +5,7 @@ import { OurQueue } from "./policies/ours.ts";
 import { queueConfig } from "./policies/queue-config.ts";
 import { predictorFor } from "./predictor.ts";
 import { type Actual, adviceOn, type Replay, replayOf } from "./replay.ts";
-import type { Analyzer, Settings } from "./settings.ts";
+import type { Analyzer, Settings } from "./run-settings.ts";
 import { inOneLine } from "./workload.ts";
 
 /** One way in which the queue could have been configured. What is absent is the product's default. */

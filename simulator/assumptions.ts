@@ -1,7 +1,7 @@
 import { Help } from "commander";
-import { HOURS, type SimulatorOptions, showsTeam } from "./options.ts";
 import type { PredictorName } from "./predictor.ts";
 import { adviceOn, type Replay } from "./replay.ts";
+import { HOURS, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { CLASH_WITHIN_MS, FEATURES, MODULES, RECIPES, type WorkloadName } from "./workload.ts";
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;

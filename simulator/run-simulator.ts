@@ -1,16 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { answer } from "../client/flags.ts";
+import { bulleted, notesOn, notesOnHistory } from "./assumptions.ts";
 import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
+import { comparison, plannerTime, reliability } from "./comparison-tables.ts";
 import { type Job, workloadNameOf } from "./job.ts";
 import type { Reliability } from "./measures.ts";
-import { bulleted, notesOn, notesOnHistory } from "./notes.ts";
-import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./options.ts";
-import { isOurs } from "./policies/index.ts";
+import { isOurs } from "./policies/policy-table.ts";
 import { runAll } from "./pool.ts";
 import { parseReplay, type Replay } from "./replay.ts";
-import type { Settings } from "./settings.ts";
-import { comparison, plannerTime, reliability } from "./tables.ts";
+import type { Settings } from "./run-settings.ts";
+import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { teamTable, whereMinutesGo } from "./team-table.ts";
 
 type History = Extract<Replay, { kind: "history" }>;
@@ -109,9 +109,12 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-/** The exit code. 0: done. 1: a policy did what no policy may do. 2: the flags or the history are refused. */
-async function main(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(args);
+/**
+ * The simulator's command line. Prints to this process. `name` is what the help calls the command. Answers the exit code: 0 done, 1 a policy
+ * did what no policy may do, 2 the flags or the history are refused.
+ */
+export async function runSimulator(args: readonly string[], name: string): Promise<number> {
+  const parsed = parseOptions(args, name);
   if (parsed.kind !== "run") return answer(parsed);
   const replay = parsed.options.replay === undefined ? undefined : readReplay(parsed.options.replay);
   if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
@@ -137,5 +140,3 @@ function readReplay(file: string): Replay {
     return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
   }
 }
-
-process.exitCode = await main(process.argv.slice(2));

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } from "../client/flags.ts";
-import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/index.ts";
+import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
-import { ANALYZERS, type Analyzer } from "./settings.ts";
+import { ANALYZERS, type Analyzer } from "./run-settings.ts";
 import { TEST_SCOPES, type TestScope, WORKLOADS, type WorkloadName } from "./workload.ts";
 
 /** What of the options has another default for a team's queue than for a large company's. */
@@ -86,8 +86,8 @@ const byWorkload = (text: string, name: keyof Conditions): string =>
 /** What a history says itself. */
 const NOT_IN_A_REPLAY = { rates: true, changes: true, analyzers: true, flakes: true, retries: true };
 
-const command = () =>
-  flagsOf("npm run simulate --", "Compares the product's planner (ours) with other policies, under virtual time.")
+const command = (name: string) =>
+  flagsOf(name, "Compares the product's planner (ours) with other policies, under virtual time.")
     .option("--workload <list>", `workloads: ${WORKLOADS.join(", ")}`, listOf(oneOf(WORKLOADS)), ["eurosys"])
     .option("--rate <list>", byWorkload("changes per hour", "rates"), listOf(numberIn(1, 100_000)))
     .option("--builders <list>", byWorkload("how many builds may run at once", "builders"), listOf(wholeIn(1, 1_000)))
@@ -141,9 +141,9 @@ type Flags = Partial<Omit<Conditions, "rates" | "analyzers">> & {
   readonly mergeDelay: number;
 } & Pick<SimulatorOptions, "seeds" | "cancellations" | "json" | "timings" | "svg" | "replay" | "threads">;
 
-/** Reads the command line. Never throws and prints nothing. */
-export function parseOptions(args: readonly string[]): Parsed<SimulatorOptions> {
-  const parsed = parseFlags<Flags>(command(), args);
+/** Reads the command line. `name` is what the help calls the command. Never throws and prints nothing. */
+export function parseOptions(args: readonly string[], name = "simulate"): Parsed<SimulatorOptions> {
+  const parsed = parseFlags<Flags>(command(name), args);
   if (parsed.kind !== "run") return parsed;
   const { workload, rate, analyzer, startDelay, cancelDelay, mergeDelay, ...rest } = parsed.options;
   const isTeam = workload.includes("team");

@@ -8,7 +8,9 @@ const home = mkdtempSync(join(tmpdir(), "simulator-"));
 afterAll(() => rmSync(home, { recursive: true }));
 
 const simulate = (...flags: string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["simulator/main.ts", ...flags], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["simulator/simulate.ts", ...flags], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 };
 const QUICK = ["--changes", "30", "--seeds", "1,2", "--builders", "10,20", "--threads", "1"];
@@ -59,7 +61,7 @@ describe("npm run simulate", () => {
     const line = (id: string, endedAt: string) =>
       JSON.stringify({ id, arrivedAt: "2026-11-23T15:00:00.000Z", buildSeconds: 600, outcome: "landed", endedAt });
     const input = [line("1", "2026-11-23T15:10:00.000Z"), line("2", "2026-11-23T15:20:00.000Z")].join("\n");
-    const flags = ["simulator/main.ts", "--replay", "-", "--builders", "2", "--policies", "ours,github"];
+    const flags = ["simulator/simulate.ts", "--replay", "-", "--builders", "2", "--policies", "ours,github"];
     const { status, stdout } = spawnSync(process.execPath, flags, { encoding: "utf8", input });
     expect(status).toBe(0);
     expect(stdout).toContain("The history has 2 changes");
