@@ -23,7 +23,7 @@ import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
 import { MemoryQueueStore } from "../memory-store.ts";
 import type { Prediction } from "../predictor.ts";
-import { isFlaky, type Settings } from "../settings.ts";
+import { isFlaky, type Settings } from "../run-settings.ts";
 import { type Change, passes, type Workload } from "../workload.ts";
 import { linesFor, QUEUE as NAME } from "./queue-config.ts";
 
