@@ -25,5 +25,9 @@ export const ENV = {
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   version: "SUBMITQUEUE_VERSION",
+  /** Where the files of the page are, beside the code. */
+  pageDirectory: "PAGE_DIRECTORY",
+  /** JSON: how people who open the page log in (PageAccess in contracts/page.ts). */
+  pageAccess: "PAGE_ACCESS",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

@@ -1,6 +1,7 @@
 import { need, onLambda, type Wire } from "../../adapters/clients.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { httpHandler } from "../http.ts";
+import { isHttpEvent } from "../http-call.ts";
 import { cancel } from "./calls/cancel.ts";
 import { get } from "./calls/get.ts";
 import { history } from "./calls/history.ts";
@@ -11,14 +12,17 @@ import { ping } from "./calls/ping.ts";
 import { queue, queues } from "./calls/queues.ts";
 import { why } from "./calls/why.ts";
 import { gatewayOf } from "./gateway.ts";
+import { pageOf } from "./page.ts";
 
-/** The HTTP API: one Lambda for all its calls. */
+/** The HTTP API, and the page that shows it: one Lambda for all their calls. */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
   const calls = [land, cancel, get, history, why, list, queues, queue, pause, resume, drain].map((call) =>
     call(gateway),
   );
-  return httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
+  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
+  const page = pageOf(env);
+  return async (event, context) => (isHttpEvent(event) ? page(event) : undefined) ?? answer(event, context);
 };
 
 export const handler = onLambda(wire);
