@@ -93,7 +93,11 @@ function Head({ queue, route }: { readonly queue: string; readonly route: Route 
           </Link>
         ))}
       </nav>
-      <SearchBox key={route.view === "search" ? route.text : ""} queue={queue} text={route.view === "search" ? route.text : ""} />
+      <SearchBox
+        key={route.view === "search" ? route.text : ""}
+        queue={queue}
+        text={route.view === "search" ? route.text : ""}
+      />
     </>
   );
 }

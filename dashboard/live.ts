@@ -94,7 +94,9 @@ interface Loaded<T> {
   readonly error: CallFailed | undefined;
 }
 
-type Outcome<T> = { readonly kind: "loaded"; readonly data: T } | { readonly kind: "failed"; readonly error: CallFailed };
+type Outcome<T> =
+  | { readonly kind: "loaded"; readonly data: T }
+  | { readonly kind: "failed"; readonly error: CallFailed };
 
 /** Loads again and again until it is stopped, or over. */
 class Loop<T> {

@@ -16,7 +16,8 @@ export function QueuesView() {
   useEffect(() => {
     if (only !== undefined) go(queuePath(only), { replace: true });
   }, [only]);
-  if (data === undefined) return error === undefined ? <Loading what="the queues" /> : <Failed error={error} retry={refresh} />;
+  if (data === undefined)
+    return error === undefined ? <Loading what="the queues" /> : <Failed error={error} retry={refresh} />;
   if (only !== undefined) return null;
   return (
     <>
@@ -39,10 +40,13 @@ export function QueuesView() {
             <p>
               {count(queue.counts.waiting + queue.counts.building + queue.counts.landing, "request")} in the queue,{" "}
               {queue.ended.lastHour.landed} landed in the last hour
-              {queue.timeToLand.medianSeconds === undefined ? "" : `, half of them within ${span(queue.timeToLand.medianSeconds)}`}
+              {queue.timeToLand.medianSeconds === undefined
+                ? ""
+                : `, half of them within ${span(queue.timeToLand.medianSeconds)}`}
             </p>
             <p class="card-budget">
-              <BudgetMeter used={queue.buildsRunning} budget={queue.budget} /> {queue.buildsRunning} of {queue.budget} builds
+              <BudgetMeter used={queue.buildsRunning} budget={queue.budget} /> {queue.buildsRunning} of {queue.budget}{" "}
+              builds
             </p>
           </li>
         ))}

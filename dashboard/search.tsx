@@ -25,28 +25,31 @@ export function SearchBox({ queue, text }: { readonly queue: string; readonly te
     return () => removeEventListener("keydown", pressed);
   }, []);
   return (
-    <form
-      class="search"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const typed = input.current?.value.trim() ?? "";
-        if (typed !== "") go(placeOf(queue, typed));
-      }}
-    >
-      <Icon name="search" />
-      <input
-        ref={input}
-        type="search"
-        name="text"
-        defaultValue={text}
-        placeholder="Number, author, branch, pull request…"
-        aria-label={`Search requests of ${queue}`}
-        autoComplete="off"
-        spellcheck={false}
-      />
-      <kbd aria-hidden="true">/</kbd>
-    </form>
+    <search>
+      <form
+        class="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const typed = input.current?.value.trim() ?? "";
+          if (typed !== "") go(placeOf(queue, typed));
+        }}
+      >
+        <Icon name="search" />
+        <input
+          ref={input}
+          type="search"
+          name="text"
+          defaultValue={text}
+          placeholder="Number, author, branch, pull request…"
+          aria-label={`Search requests of ${queue}`}
+          autoComplete="off"
+          spellcheck={false}
+        />
+        <span class="key" aria-hidden="true">
+          /
+        </span>
+      </form>
+    </search>
   );
 }
 
@@ -95,12 +98,12 @@ export function matches(request: RequestSummary, typed: string, told: readonly (
 /** The requests that match what was typed. */
 export function SearchView({ queue, text }: { readonly queue: string; readonly text: string }) {
   const { data, error, refresh } = useLive(`search ${queue} ${text}`, queue, (signal) => find(queue, text, signal));
-  if (data === undefined) return error === undefined ? <Loading what="what matches" /> : <Failed error={error} retry={refresh} />;
+  if (data === undefined)
+    return error === undefined ? <Loading what="what matches" /> : <Failed error={error} retry={refresh} />;
   return (
     <>
       <h1>
-        Requests with “{text}”
-        <small>{data.more ? `among the last ${LOOKED_AT}` : ""}</small>
+        Requests with “{text}”<small>{data.more ? `among the last ${LOOKED_AT}` : ""}</small>
       </h1>
       {data.requests.length === 0 ? (
         <Empty title="No request matches">
@@ -125,7 +128,8 @@ function FoundRow({ queue, request }: { readonly queue: string; readonly request
       <Icon name={icon} />
       <p>
         <Link to={requestPath(queue, number)}>
-          #{number} {nameOf({ title: metadata["title"] === undefined ? undefined : String(metadata["title"]), changes })}
+          #{number}{" "}
+          {nameOf({ title: metadata["title"] === undefined ? undefined : String(metadata["title"]), changes })}
         </Link>{" "}
         {word}
         <span class="when">

@@ -39,7 +39,13 @@ function decoded(text: string): string {
 }
 
 /** A request in a few words: its title, else the labels of its changes. */
-export function nameOf({ title, changes }: { readonly title?: string | undefined; readonly changes: readonly string[] }) {
+export function nameOf({
+  title,
+  changes,
+}: {
+  readonly title?: string | undefined;
+  readonly changes: readonly string[];
+}) {
   if (title !== undefined && title.trim() !== "") return title;
   const [first = "", ...more] = changes.map((uri) => shownChange(uri).label);
   return more.length === 0 ? first : `${first} and ${more.length} more`;
@@ -74,4 +80,5 @@ export function clock(seconds: number): string {
 }
 
 /** `1 change`, `3 changes`. */
-export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+export const count = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

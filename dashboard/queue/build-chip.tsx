@@ -70,7 +70,7 @@ export function BuildTree({ build, request, queue, titleOf }: TreeProps) {
   const link = followable(build.url);
   const { icon, word } = buildStateOf(build.state);
   return (
-    <div class="tree" role="group" aria-label={`Build of request ${request.number}`}>
+    <div class="tree">
       <p class="tree-head">
         <span class={`state build-${build.state}`}>
           <Icon name={icon} /> {word}
@@ -86,16 +86,31 @@ export function BuildTree({ build, request, queue, titleOf }: TreeProps) {
       </p>
       <ol class="stack">
         {heads.map((number) => (
-          <Layer key={number} kind="head" number={number} queue={queue} title={number === request.number ? nameOf(request) : titleOf(number)} says="tested" />
+          <Layer
+            key={number}
+            kind="head"
+            number={number}
+            queue={queue}
+            title={number === request.number ? nameOf(request) : titleOf(number)}
+            says="tested"
+          />
         ))}
         {base.map((number) => (
-          <Layer key={number} kind="base" number={number} queue={queue} title={titleOf(number)} says="assumed to land" />
+          <Layer
+            key={number}
+            kind="base"
+            number={number}
+            queue={queue}
+            title={titleOf(number)}
+            says="assumed to land"
+          />
         ))}
         <li class="layer trunk">trunk</li>
       </ol>
       {without.length === 0 ? null : (
         <p class="without">
-          Assumes that {without.map((number) => `#${number}`).join(", ")} {without.length === 1 ? "does" : "do"} not land.
+          Assumes that {without.map((number) => `#${number}`).join(", ")} {without.length === 1 ? "does" : "do"} not
+          land.
         </p>
       )}
     </div>

@@ -7,15 +7,22 @@ import { Icon } from "../ui/icon.tsx";
 type Verb = "pause" | "drain" | "resume";
 
 const ASKED: Readonly<Record<Verb, { readonly title: string; readonly what: string }>> = {
-  pause: { title: "Pause the queue?", what: "Requests are taken and built as before, and none lands until the queue is resumed." },
-  drain: { title: "Drain the queue?", what: "What is in the queue lands. New requests are refused until the queue is resumed." },
+  pause: {
+    title: "Pause the queue?",
+    what: "Requests are taken and built as before, and none lands until the queue is resumed.",
+  },
+  drain: {
+    title: "Drain the queue?",
+    what: "What is in the queue lands. New requests are refused until the queue is resumed.",
+  },
   resume: { title: "Resume the queue?", what: "New requests are taken, and what has passed lands." },
 };
 
 /** Pause, drain and resume. */
 export function Controls({ now: { name, mode }, refresh }: { readonly now: QueueNow; readonly refresh: () => void }) {
   const [asked, setAsked] = useState<Verb>();
-  const verbs: readonly Verb[] = mode === "open" ? ["pause", "drain"] : mode === "paused" ? ["resume", "drain"] : ["resume", "pause"];
+  const verbs: readonly Verb[] =
+    mode === "open" ? ["pause", "drain"] : mode === "paused" ? ["resume", "drain"] : ["resume", "pause"];
   const icons = { pause: "paused", drain: "draining", resume: "play" } as const;
   const names = { pause: "Pause", drain: "Drain", resume: "Resume" };
   return (

@@ -19,7 +19,11 @@ export function Flight({ now, refresh }: { readonly now: QueueNow; readonly refr
   const list = useRef<HTMLOListElement>(null);
   useKeys(list, () => setLook(undefined));
   const graph = useMemo(
-    () => graphOf(requests.map((request) => ({ number: request.number, waitsFor: aheadOf(request) })), MOST_COLUMNS),
+    () =>
+      graphOf(
+        requests.map((request) => ({ number: request.number, waitsFor: aheadOf(request) })),
+        MOST_COLUMNS,
+      ),
     [requests],
   );
   const markOf = useMemo(() => marksFor(requests, look, focus), [requests, look, focus]);
@@ -59,7 +63,9 @@ export function Flight({ now, refresh }: { readonly now: QueueNow; readonly refr
           />
         ))}
       </ol>
-      {now.more ? <p class="hint">These are the first {count(requests.length, "request")}. More are behind them.</p> : null}
+      {now.more ? (
+        <p class="hint">These are the first {count(requests.length, "request")}. More are behind them.</p>
+      ) : null}
     </>
   );
 }

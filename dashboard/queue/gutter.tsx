@@ -36,7 +36,11 @@ export function Gutter({ lanes, columns, phase, isLit }: GutterProps) {
       {phase === "passed" || phase === "landing" ? (
         <path
           class="node-mark"
-          d={phase === "passed" ? `M${x(0) - 3} ${NODE_Y}l2 2.500l4-4.500` : `M${x(0)} ${NODE_Y - 3}v6m-2.500-2.500l2.500 2.500l2.500-2.500`}
+          d={
+            phase === "passed"
+              ? `M${x(0) - 3} ${NODE_Y}l2 2.500l4-4.500`
+              : `M${x(0)} ${NODE_Y - 3}v6m-2.500-2.500l2.500 2.500l2.500-2.500`
+          }
         />
       ) : null}
     </svg>

@@ -30,7 +30,9 @@ export function phaseOf({ status, blocker, builds }: Facts): ShownPhase {
     case "landing":
     case "speculated":
     case "landed":
-      return blocker === "host" ? shown("landing", "push refused") : shown("landing", status === "landed" ? "landed" : "landing");
+      return blocker === "host"
+        ? shown("landing", "push refused")
+        : shown("landing", status === "landed" ? "landed" : "landing");
     default:
       return builds.some(({ state }) => state === "running") ? shown("building", "building") : waitOf(blocker, builds);
   }

@@ -9,7 +9,8 @@ import { ModeBanner, Tiles } from "./summary.tsx";
 /** What is in flight in a queue, and what just left it. */
 export function QueueView({ queue }: { readonly queue: string }) {
   const { data: now, error, refresh } = useLive(`queue ${queue}`, queue, (signal) => getQueue(queue, signal));
-  if (now === undefined) return error === undefined ? <Loading what="the queue" /> : <Failed error={error} retry={refresh} />;
+  if (now === undefined)
+    return error === undefined ? <Loading what="the queue" /> : <Failed error={error} retry={refresh} />;
   return (
     <>
       <Stale error={error} />
@@ -41,6 +42,10 @@ export function QueueView({ queue }: { readonly queue: string }) {
 /** `https://github.com/acme/shop.git` is `acme/shop`; of a path, its last part. */
 export function repositoryName(remote: string): string {
   const path = URL.canParse(remote) ? new URL(remote).pathname : remote;
-  const parts = path.replace(/\/+$/, "").replace(/\.git$/, "").split("/").filter((part) => part !== "");
+  const parts = path
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split("/")
+    .filter((part) => part !== "");
   return parts.slice(/^(\/|file:)/.test(remote) ? -1 : -2).join("/");
 }

@@ -24,7 +24,13 @@ export function Recent({ queue, recent }: { readonly queue: string; readonly rec
   );
 }
 
-function Ended({ queue, ended: { number, status, reason, endedAt, commit } }: { readonly queue: string; readonly ended: EndedNow }) {
+function Ended({
+  queue,
+  ended: { number, status, reason, endedAt, commit },
+}: {
+  readonly queue: string;
+  readonly ended: EndedNow;
+}) {
   const { word, icon } = endOf(status);
   return (
     <li class={`ended end-${word}`}>
@@ -36,7 +42,9 @@ function Ended({ queue, ended: { number, status, reason, endedAt, commit } }: { 
           <Ago at={endedAt} />
         </span>
       </p>
-      {reason === undefined || reason.code === "cancelled.by_caller" && reason.message === "" ? null : <p class="reason">{firstLine(reason.message)}</p>}
+      {reason === undefined || (reason.code === "cancelled.by_caller" && reason.message === "") ? null : (
+        <p class="reason">{firstLine(reason.message)}</p>
+      )}
     </li>
   );
 }

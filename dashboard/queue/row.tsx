@@ -32,7 +32,10 @@ interface RowProps {
 export function Row(props: RowProps) {
   const { request, lanes, columns, mark, look, pinned } = props;
   const lines = [...lanes.through, ...lanes.into, ...(lanes.out === undefined ? [] : [lanes.out])];
-  return useMemo(() => <RowBody {...props} />, [request, columns, mark, look, pinned, JSON.stringify(lanes), lines.filter(({ from }) => props.isLit(from)).length]);
+  return useMemo(
+    () => <RowBody {...props} />,
+    [request, columns, mark, look, pinned, JSON.stringify(lanes), lines.filter(({ from }) => props.isLit(from)).length],
+  );
 }
 
 function RowBody(props: RowProps) {
@@ -77,7 +80,14 @@ function RowBody(props: RowProps) {
         </span>
         <span class="eta">{estimateSeconds === undefined ? "" : `about ${span(estimateSeconds)} left`}</span>
       </div>
-      <RequestActions queue={queue} number={number} status={request.status} priority={request.priority} done={refresh} compact />
+      <RequestActions
+        queue={queue}
+        number={number}
+        status={request.status}
+        priority={request.priority}
+        done={refresh}
+        compact
+      />
       {looked === undefined ? null : <BuildTree build={looked} request={request} queue={queue} titleOf={titleOf} />}
     </li>
   );

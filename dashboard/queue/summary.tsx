@@ -52,7 +52,9 @@ export function Tiles({ now }: { readonly now: QueueSummary }) {
         <dt>Time to land</dt>
         <dd>
           <b>{medianSeconds === undefined ? "–" : span(medianSeconds)}</b>
-          <small>{p95Seconds === undefined ? "nothing has landed today" : `95 % within ${span(p95Seconds)}, last 24 h`}</small>
+          <small>
+            {p95Seconds === undefined ? "nothing has landed today" : `95 % within ${span(p95Seconds)}, last 24 h`}
+          </small>
         </dd>
       </div>
       <div class="tile">

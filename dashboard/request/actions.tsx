@@ -74,7 +74,7 @@ interface MenuProps {
   readonly children: preact.ComponentChildren;
 }
 
-/** A button with a few more behind it. */
+/** A button with a few more behind it. It closes when the focus leaves it, so also when a dialog opens. */
 function Menu({ label, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
@@ -94,11 +94,7 @@ function Menu({ label, children }: MenuProps) {
       <button type="button" class="quiet" aria-label={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name="dots" />
       </button>
-      {open ? (
-        <div class="menu-items" onClick={() => setOpen(false)}>
-          {children}
-        </div>
-      ) : null}
+      {open ? <div class="menu-items">{children}</div> : null}
     </div>
   );
 }

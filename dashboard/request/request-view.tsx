@@ -2,8 +2,8 @@ import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts
 import { getHistory, getQueue, getRequest, getWhy } from "../api.ts";
 import type { RequestNow } from "../contract.ts";
 import { useLive } from "../live.ts";
-import { baseLabel, numberOf, phaseOf } from "../queue/phase.ts";
 import { buildStateOf } from "../queue/build-chip.tsx";
+import { baseLabel, numberOf, phaseOf } from "../queue/phase.ts";
 import { endOf } from "../queue/recent.tsx";
 import { queuePath, requestPath } from "../routes.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -54,7 +54,13 @@ export function RequestView({ queue, number }: { readonly queue: string; readonl
           <span class="number">#{number}</span> {titleOf(request, now)}
         </h1>
         {request.ended ? null : (
-          <RequestActions queue={queue} number={number} status={request.status} priority={request.priority} done={refresh} />
+          <RequestActions
+            queue={queue}
+            number={number}
+            status={request.status}
+            priority={request.priority}
+            done={refresh}
+          />
         )}
       </div>
       <Verdict data={data} />
@@ -85,7 +91,11 @@ const titleOf = (request: RequestSummary, now: RequestNow | undefined): string =
 function Verdict({ data: { request, why, now } }: { readonly data: Loaded }) {
   const { status, ended, receivedAt, updatedAt } = request;
   const builds = now?.builds ?? [];
-  const { phase, icon, word } = phaseOf({ status, builds, ...(why.blocker === undefined ? {} : { blocker: why.blocker }) });
+  const { phase, icon, word } = phaseOf({
+    status,
+    builds,
+    ...(why.blocker === undefined ? {} : { blocker: why.blocker }),
+  });
   const end = endOf(status);
   const estimate = now?.estimateSeconds;
   return (
@@ -138,12 +148,18 @@ function Builds({ builds, now }: { readonly builds: readonly BuildStory[]; reado
             <span class="build-on">{shown === undefined ? "" : `on ${baseLabel(shown)}`}</span>
             <span class="build-time">
               {build.endedAt === undefined ? (
-                build.state === "running" ? <Clock since={build.startedAt} /> : ""
+                build.state === "running" ? (
+                  <Clock since={build.startedAt} />
+                ) : (
+                  ""
+                )
               ) : (
                 span((Date.parse(build.endedAt) - Date.parse(build.startedAt)) / 1_000)
               )}
             </span>
-            {link === undefined ? <span /> : (
+            {link === undefined ? (
+              <span />
+            ) : (
               <a href={link} target="_blank" rel="noreferrer noopener">
                 Log <Icon name="out" />
               </a>
@@ -213,7 +229,10 @@ function Details({ request, now }: DetailsProps) {
         })}
       </ol>
       <dl class="facts-list">
-        <Fact name="Landed as" value={request.status === "landed" && commit !== undefined ? <code>{commit}</code> : undefined} />
+        <Fact
+          name="Landed as"
+          value={request.status === "landed" && commit !== undefined ? <code>{commit}</code> : undefined}
+        />
         <Fact name="Author" value={author} />
         <Fact name="Asked by" value={caller} />
         <Fact name="Asked" value={<Ago at={receivedAt} />} />

@@ -26,7 +26,8 @@ export function buildsIn(events: readonly HistoryEntry[], isOver: boolean): read
     const said = { ...before, ...(url === undefined ? {} : { url }) };
     const ended = { ...said, endedAt: at, ...(reason === undefined ? {} : { reason: reason.message }) };
     if (event === "built") builds.set(buildKey, { ...ended, state: "passed" });
-    else if (event === "build_failed") builds.set(buildKey, { ...ended, state: before.state === "retried" ? "retried" : "failed" });
+    else if (event === "build_failed")
+      builds.set(buildKey, { ...ended, state: before.state === "retried" ? "retried" : "failed" });
     else if (event === "retrying") builds.set(buildKey, { ...ended, endedAt: before.endedAt ?? at, state: "retried" });
     else if (event === "invalidated") builds.set(buildKey, { ...said, counts: false });
     else builds.set(buildKey, said);
@@ -97,7 +98,13 @@ function momentOf({ id, at, status, event, reason, metadata }: HistoryEntry): re
   const commit = status === "landed" ? text(metadata["commit"]) : undefined;
   const on = text(metadata["on"]);
   const blocker = event === "blocked" ? (BLOCKERS[text(metadata["blocker"]) ?? ""] ?? words) : words;
-  const named = on === undefined ? "" : `: ${on.split(" ").map((label) => `#${label.split(".", 1)[0]}`).join(", ")}`;
+  const named =
+    on === undefined
+      ? ""
+      : `: ${on
+          .split(" ")
+          .map((label) => `#${label.split(".", 1)[0]}`)
+          .join(", ")}`;
   return [
     {
       id,

@@ -38,7 +38,8 @@ export function Failed({ error, retry }: { readonly error: CallFailed; readonly 
       <p>{error.message}</p>
       {mayNot && settings.auth === "iam" ? (
         <p>
-          The API of this queue takes signed calls. Open the page by <code>submitqueue ui</code>, which signs them for you.
+          The API of this queue takes signed calls. Open the page by <code>submitqueue ui</code>, which signs them for
+          you.
         </p>
       ) : null}
       <button type="button" onClick={retry}>

@@ -19,7 +19,9 @@ function useSecondsSince(moment: string): number {
 }
 
 /** `1:05`, running. */
-export const Clock = ({ since }: { readonly since: string }) => <time dateTime={since}>{clock(useSecondsSince(since))}</time>;
+export const Clock = ({ since }: { readonly since: string }) => (
+  <time dateTime={since}>{clock(useSecondsSince(since))}</time>
+);
 
 /** `3 min ago`. The moment itself is in the tooltip. */
 export function Ago({ at }: { readonly at: string }) {
@@ -33,7 +35,9 @@ export function Ago({ at }: { readonly at: string }) {
 }
 
 /** `3 min 20 s`, running. */
-export const For = ({ since }: { readonly since: string }) => <time dateTime={since}>{span(useSecondsSince(since))}</time>;
+export const For = ({ since }: { readonly since: string }) => (
+  <time dateTime={since}>{span(useSecondsSince(since))}</time>
+);
 
 export const localTime = (moment: string): string =>
   new Date(moment).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });

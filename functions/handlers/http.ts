@@ -1,10 +1,11 @@
 import middy from "@middy/core";
 import httpRouter from "@middy/http-router";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import type { Clients, LambdaContext, LambdaHandler } from "../adapters/clients.ts";
+import type { Clients } from "../adapters/aws-clients.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { type Call, callOf, isHttpEvent, requestIdOf } from "./http-call.ts";
 import { problemOf } from "./http-problem.ts";
+import type { LambdaContext, LambdaHandler } from "./on-lambda.ts";
 
 /** What a call answers. */
 export interface Answer {

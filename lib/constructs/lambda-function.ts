@@ -215,4 +215,4 @@ export class LambdaFunction extends Construct {
   }
 }
 
-const entryOf = (name: string): string => `functions/handlers/${name}.ts`;
+const entryOf = (name: string): string => `functions/handlers/${name}.lambda.ts`;

@@ -5,7 +5,7 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Logger } from "pino";
-import { type Clients, documentClient } from "../../functions/adapters/clients.ts";
+import { type Clients, documentClient } from "../../functions/adapters/aws-clients.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import { commandRunners } from "../command-runner/index.ts";

@@ -72,7 +72,12 @@ export class FakeGateway {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    const asked: Asked = { method, path: query === "" ? path : `${path}?${query}`, body: text === "" ? undefined : JSON.parse(text), headers };
+    const asked: Asked = {
+      method,
+      path: query === "" ? path : `${path}?${query}`,
+      body: text === "" ? undefined : JSON.parse(text),
+      headers,
+    };
     this.asked.push(asked);
     const { status, body } = (await this.answer(asked)) ?? this.#known(path) ?? NOTHING;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -91,7 +96,8 @@ export class FakeGateway {
     const queue = this.queues.find((one) => one.name === name);
     if (queue === undefined) return undefined;
     if (rest === undefined) return ok(queue);
-    if (rest === "requests" && number === undefined) return ok({ requests: this.requests.map(({ summary }) => summary) });
+    if (rest === "requests" && number === undefined)
+      return ok({ requests: this.requests.map(({ summary }) => summary) });
     const told = this.requests.find(({ summary }) => String(summary.number) === number);
     if (told === undefined) return undefined;
     if (verb === undefined) return ok(told.summary);
@@ -103,7 +109,13 @@ export class FakeGateway {
 const ok = (body: unknown): Answer => ({ status: 200, body });
 const NOTHING: Answer = {
   status: 404,
-  body: { type: "urn:x", title: "There is nothing at this path", status: 404, code: "route.unknown", detail: "There is nothing here." },
+  body: {
+    type: "urn:x",
+    title: "There is nothing at this path",
+    status: 404,
+    code: "route.unknown",
+    detail: "There is nothing here.",
+  },
 };
 
 let built: string | undefined;

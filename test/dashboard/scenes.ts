@@ -1,5 +1,5 @@
-import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
 import type { EndedNow, QueueNow, RequestNow } from "../../dashboard/contract.ts";
+import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
 
 /** Seconds before now, as the API writes a moment. */
 export const ago = (seconds: number): string => new Date(Date.now() - seconds * 1_000).toISOString();
@@ -8,7 +8,13 @@ const key = (n: number): string => n.toString(16).padStart(32, "0");
 
 type Build = RequestNow["builds"][number];
 
-export const build = (n: number, more: Partial<Omit<Build, "base" | "bundledWith">> & { base?: readonly number[]; bundledWith?: readonly number[] } = {}) => {
+export const build = (
+  n: number,
+  more: Partial<Omit<Build, "base" | "bundledWith">> & {
+    base?: readonly number[];
+    bundledWith?: readonly number[];
+  } = {},
+) => {
   const { base = [], bundledWith, ...rest } = more;
   return {
     buildKey: key(n),
@@ -42,7 +48,14 @@ export function request(number: number, { on, ...more }: Asked = {}): RequestNow
 }
 
 const ended = (number: number, more: Partial<EndedNow>): EndedNow =>
-  ({ sqid: `main/${number}`, number, status: "landed", endedAt: ago(60), commit: key(number * 7_919).slice(0, 40), ...more }) as EndedNow;
+  ({
+    sqid: `main/${number}`,
+    number,
+    status: "landed",
+    endedAt: ago(60),
+    commit: key(number * 7_919).slice(0, 40),
+    ...more,
+  }) as EndedNow;
 
 /** A queue at work, as people see it most of the time. */
 export function busy(): QueueNow {
@@ -79,10 +92,7 @@ export function busy(): QueueNow {
       priority: 10,
       on: [43],
       estimateSeconds: 240,
-      builds: [
-        build(5, { base: [41, 42, 43], startedAt: ago(61) }),
-        build(6, { base: [41, 43], startedAt: ago(22) }),
-      ],
+      builds: [build(5, { base: [41, 42, 43], startedAt: ago(61) }), build(6, { base: [41, 43], startedAt: ago(22) })],
       receivedAt: ago(200),
     }),
     request(46, {
@@ -116,7 +126,12 @@ export function busy(): QueueNow {
       sentence: "Waiting for a free build slot. The queue may run 6 builds at once.",
       receivedAt: ago(40),
     }),
-    request(50, { status: "validating", author: "alan", sentence: "The changes are being read and merged onto the target branch on trial.", receivedAt: ago(4) }),
+    request(50, {
+      status: "validating",
+      author: "alan",
+      sentence: "The changes are being read and merged onto the target branch on trial.",
+      receivedAt: ago(4),
+    }),
   ];
   return queue({
     requests,
@@ -124,13 +139,24 @@ export function busy(): QueueNow {
       ended(40, { endedAt: ago(35) }),
       ended(39, {
         status: "error",
-        reason: { code: "build.failed", message: "Build failed: checkout.test.js: expected 2 payments, and there was 1" },
+        reason: {
+          code: "build.failed",
+          message: "Build failed: checkout.test.js: expected 2 payments, and there was 1",
+        },
         endedAt: ago(130),
       }),
       ended(38, { endedAt: ago(210) }),
-      ended(37, { status: "cancelled", reason: { code: "cancelled.by_caller", message: "Not yet: the migration comes first." }, endedAt: ago(500) }),
+      ended(37, {
+        status: "cancelled",
+        reason: { code: "cancelled.by_caller", message: "Not yet: the migration comes first." },
+        endedAt: ago(500),
+      }),
       ended(36, { endedAt: ago(700) }),
-      ended(35, { status: "error", reason: { code: "merge.conflict", message: "src/cart/total.ts conflicts with what has landed since." }, endedAt: ago(1_300) }),
+      ended(35, {
+        status: "error",
+        reason: { code: "merge.conflict", message: "src/cart/total.ts conflicts with what has landed since." },
+        endedAt: ago(1_300),
+      }),
       ended(34, { endedAt: ago(1_500) }),
     ],
   });
@@ -138,7 +164,9 @@ export function busy(): QueueNow {
 
 export function queue(more: Partial<QueueNow> = {}): QueueNow {
   const requests = more.requests ?? [];
-  const running = new Set(requests.flatMap(({ builds }) => builds.filter(({ state }) => state === "running").map(({ buildKey }) => buildKey)));
+  const running = new Set(
+    requests.flatMap(({ builds }) => builds.filter(({ state }) => state === "running").map(({ buildKey }) => buildKey)),
+  );
   const isBuilding = ({ builds }: RequestNow) => builds.some(({ state }) => state === "running");
   const landing = requests.filter(({ status }) => status === "landing").length;
   const building = requests.filter(isBuilding).length;
@@ -217,11 +245,29 @@ export interface Told {
   readonly why: Why;
 }
 
-type Entry = readonly [name: string, secondsAgo: number, metadata?: Record<string, string | number>, reason?: HistoryEntry["reason"]];
+type Entry = readonly [
+  name: string,
+  secondsAgo: number,
+  metadata?: Record<string, string | number>,
+  reason?: HistoryEntry["reason"],
+];
 
-const HAPPENINGS = new Set(["building", "built", "build_failed", "waiting", "blocked", "invalidated", "retrying", "joined"]);
+const HAPPENINGS = new Set([
+  "building",
+  "built",
+  "build_failed",
+  "waiting",
+  "blocked",
+  "invalidated",
+  "retrying",
+  "joined",
+]);
 
-function told(now: RequestNow, entries: readonly Entry[], more: { status?: string; reason?: HistoryEntry["reason"]; metadata?: object; why?: Partial<Why> } = {}): Told {
+function told(
+  now: RequestNow,
+  entries: readonly Entry[],
+  more: { status?: string; reason?: HistoryEntry["reason"]; metadata?: object; why?: Partial<Why> } = {},
+): Told {
   const { status = now.status, reason, metadata = {} } = more;
   const isEnd = ["landed", "error", "cancelled"].includes(status);
   return {
@@ -283,7 +329,11 @@ export const waiting = (): Told => {
 };
 
 export const landed = (): Told => {
-  const now = { ...request(40, { title: "Search: remember the last filter", author: "grace" }), sentence: "Landed as commit 4f1c09f0a7.", updatedAt: ago(35) };
+  const now = {
+    ...request(40, { title: "Search: remember the last filter", author: "grace" }),
+    sentence: "Landed as commit 4f1c09f0a7.",
+    updatedAt: ago(35),
+  };
   return told(
     now,
     [
@@ -305,7 +355,11 @@ export const refused = (): Told => {
     code: "build.failed" as const,
     message: "Build failed: exit code 1\ncheckout.test.js\n  ✗ pays once\n    expected 2 payments, and there was 1",
   };
-  const now = { ...request(39, { title: "Checkout: pay twice", author: "linus" }), sentence: reason.message, updatedAt: ago(130) };
+  const now = {
+    ...request(39, { title: "Checkout: pay twice", author: "linus" }),
+    sentence: reason.message,
+    updatedAt: ago(130),
+  };
   return told(
     now,
     [

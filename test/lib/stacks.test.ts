@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { LEASE_SECONDS } from "../../functions/handlers/runway/land.ts";
+import { LEASE_SECONDS } from "../../functions/handlers/runway/land.lambda.ts";
 import { MAX_RECEIVES } from "../../lib/constructs/topic.ts";
 import { MERGE_RECEIVES } from "../../lib/messaging-stack.ts";
 import { TABLES, TOPICS } from "../../lib/ownership.ts";

@@ -1,7 +1,8 @@
-import { type Clients, configOf, type Env, loadQueues, need } from "../../adapters/clients.ts";
+import type { Clients } from "../../adapters/aws-clients.ts";
 import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
+import { configOf, type Env, loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { RequestPath } from "../../contracts/api.ts";
 import { ENV } from "../../contracts/environment.ts";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { type Env, need } from "../../adapters/clients.ts";
+import { type Env, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { PageAccess, type PageSettings } from "../../contracts/page.ts";
@@ -50,7 +50,9 @@ export function pageOf(env: Env): AnswerPage {
     const access = PageAccess.parse(JSON.parse(need(env, ENV.pageAccess)));
     return pageIn(directory, { ...access, version: need(env, ENV.version) });
   } catch (cause) {
-    throw new CodedError("config.invalid", `${ENV.pageAccess} does not say how people log in: ${String(cause)}`, { cause });
+    throw new CodedError("config.invalid", `${ENV.pageAccess} does not say how people log in: ${String(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -9,15 +9,15 @@ import type { Context } from "aws-lambda";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
 import { z } from "zod";
-import { type Clients, documentClient } from "../../../functions/adapters/clients.ts";
+import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import type { LogEvent } from "../../../functions/contracts/log-event.ts";
 import { RequestMessage } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as wireApi } from "../../../functions/handlers/gateway/api.ts";
-import { wire as wireLog } from "../../../functions/handlers/gateway/log.ts";
-import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.ts";
+import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
+import { wire as wireLog } from "../../../functions/handlers/gateway/log.lambda.ts";
+import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
 import { startDynalite, toEmulator } from "../../support/dynalite.ts";
 
 /** 2026-01-01T00:00:00.000Z */

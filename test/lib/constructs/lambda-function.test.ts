@@ -18,6 +18,8 @@ function bundled(name: string, budget = 4): { readonly directory: string; readon
     queues,
     queuesJson,
     queuesFile: "/var/task/queues.json",
+    pageDirectory: "/var/task/page",
+    pageFiles: join(outdir, "page"),
     workDirectory: "/tmp/submitqueue",
     deletionProtection: true,
     apiAuth: "iam",

@@ -1,0 +1,29 @@
+import { need } from "../../adapters/settings.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { httpHandler } from "../http.ts";
+import { isHttpEvent } from "../http-call.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { cancel } from "./calls/cancel.ts";
+import { get } from "./calls/get.ts";
+import { history } from "./calls/history.ts";
+import { land } from "./calls/land.ts";
+import { list } from "./calls/list.ts";
+import { drain, pause, resume } from "./calls/modes.ts";
+import { ping } from "./calls/ping.ts";
+import { queue, queues } from "./calls/queues.ts";
+import { why } from "./calls/why.ts";
+import { gatewayOf } from "./gateway.ts";
+import { pageOf } from "./page.ts";
+
+/** The HTTP API, and the page that shows it: one Lambda for all their calls. */
+export const wire: Wire = (env, clients) => {
+  const gateway = gatewayOf(env, clients);
+  const calls = [land, cancel, get, history, why, list, queues, queue, pause, resume, drain].map((call) =>
+    call(gateway),
+  );
+  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
+  const page = pageOf(env);
+  return async (event, context) => (isHttpEvent(event) ? page(event) : undefined) ?? answer(event, context);
+};
+
+export const handler = onLambda(wire);
