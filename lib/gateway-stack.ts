@@ -41,8 +41,8 @@ export class GatewayStack extends Stack {
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem");
+    log.grant(consumer, ENV.logTable, "PutItem", "Query");
+    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {

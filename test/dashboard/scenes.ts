@@ -284,7 +284,7 @@ function told(
       receivedAt: now.receivedAt,
       updatedAt: now.updatedAt,
       metadata: { title: now.title ?? "", author: now.author ?? "", ...metadata },
-    } as RequestSummary,
+    } as unknown as RequestSummary,
     history: entries.map(([name, secondsAgo, entryMetadata = {}, entryReason], index) => ({
       id: `${now.sqid}/${name}/${index}`,
       at: ago(secondsAgo),

@@ -11,6 +11,7 @@ import { list } from "./calls/list.ts";
 import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { trends } from "./calls/trends.ts";
 import { why } from "./calls/why.ts";
 import { gatewayOf } from "./gateway.ts";
 import { pageOf } from "./page.ts";
@@ -18,7 +19,7 @@ import { pageOf } from "./page.ts";
 /** The HTTP API, and the page that shows it: one Lambda for all their calls. */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
-  const calls = [land, cancel, get, history, why, list, queues, queue, pause, resume, drain].map((call) =>
+  const calls = [land, cancel, get, history, why, list, queues, queue, trends, pause, resume, drain].map((call) =>
     call(gateway),
   );
   const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients);
