@@ -1,4 +1,4 @@
-import type { HistoryPage, Problem, RequestPage, RequestSummary, Why } from "../functions/contracts/api.ts";
+import type { HistoryPage, Problem, RequestPage, RequestSummary, Trends, Why } from "../functions/contracts/api.ts";
 import type { QueueList, QueueNow } from "./contract.ts";
 import { authorization, signInAgain } from "./session.ts";
 
@@ -80,6 +80,9 @@ export const listRequests = (
   query: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<RequestPage> => call(`${queueAt(queue)}/requests?${new URLSearchParams(query).toString()}`, { signal });
+
+export const getTrends = (queue: string, by: Trends["by"], signal: AbortSignal): Promise<Trends> =>
+  call(`${queueAt(queue)}/trends?by=${by}`, { signal });
 
 export const setMode = (queue: string, verb: "pause" | "drain" | "resume", note?: string): Promise<unknown> =>
   call(`${queueAt(queue)}/${verb}`, { method: "POST", body: note === undefined || note === "" ? {} : { note } });

@@ -18,10 +18,11 @@ interface MessageProps {
   readonly children?: ComponentChildren;
 }
 
-export const Empty = ({ title, children }: MessageProps) => (
+/** There is nothing to show, and that is well. `whole`: it is all that the view shows. */
+export const Empty = ({ title, children, whole = false }: MessageProps & { readonly whole?: boolean }) => (
   <div class="message">
     <Icon name="landed" />
-    <h2>{title}</h2>
+    {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
     <div>{children}</div>
   </div>
 );
@@ -34,7 +35,7 @@ export function Failed({ error, retry }: { readonly error: CallFailed; readonly 
   return (
     <div class="message" role="alert">
       <Icon name="refused" />
-      <h2>{title}</h2>
+      <h1>{title}</h1>
       <p>{error.message}</p>
       {mayNot && settings.auth === "iam" ? (
         <p>
