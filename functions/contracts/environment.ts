@@ -24,6 +24,8 @@ export const ENV = {
   buildProjects: "BUILD_PROJECTS",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  /** How the API authenticates callers (ApiAuth). */
+  apiAuth: "API_AUTH",
   version: "SUBMITQUEUE_VERSION",
   /** Where the files of the page are, beside the code. */
   pageDirectory: "PAGE_DIRECTORY",
