@@ -1,16 +1,14 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
-import type { PageAccess } from "../functions/contracts/page.ts";
 import { HttpEdge } from "./constructs/http-edge.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
+import { pageAccessOf } from "./page-access.ts";
 import type { Settings } from "./settings.ts";
-
-const pageAccessOf = ({ apiAuth }: Settings): PageAccess => ({ auth: apiAuth === "none" ? "open" : apiAuth });
 
 /** The HTTP API, and the request log behind it: the append-only log table, and the view of it that answers questions. */
 export class GatewayStack extends Stack {
