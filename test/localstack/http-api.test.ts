@@ -235,9 +235,12 @@ describe("the HTTP API with tokens", () => {
     { token: "secret-1", name: "anna", groups: ["operators", "leads"] },
     { token: "secret-2", name: "bob", groups: [] },
   ];
-  const call = async (authorization?: string): Promise<Response> => {
+  const call = async (authorization?: string, path = "/v1/queues", method = "GET"): Promise<Response> => {
     api = await serveHttpApi(0, async (event) => event, tokenAuthorizer(tokens));
-    return fetch(api.url, authorization === undefined ? {} : { headers: { authorization } });
+    return fetch(`${api.url}${path}`, {
+      method,
+      ...(authorization === undefined ? {} : { headers: { authorization } }),
+    });
   };
 
   it.each([
@@ -258,6 +261,25 @@ describe("the HTTP API with tokens", () => {
       });
     },
   );
+
+  it.each(["/", "/q/main/7", "/q/main/search?text=a", "/assets/page.js"])(
+    "hands over the page without a token: %s",
+    async (path) => {
+      const event = await (await call(undefined, path)).json();
+      expect(event.rawPath).toBe(path.split("?")[0]);
+      expect(event.requestContext.authorizer).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["/", "POST"],
+    ["/assets", "DELETE"],
+    ["/queues", "GET"],
+    ["/v1/queues/q/main", "GET"],
+    ["//q/main", "GET"],
+  ])("asks for a token at %s with %s, which is no part of the page", async (path, method) => {
+    expect((await call(undefined, path, method)).status).toBe(401);
+  });
 
   it("makes tokens that no one can guess", () => {
     const [a, b] = [freshToken("anna"), freshToken("anna")];
