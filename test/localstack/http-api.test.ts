@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
 import { freshToken, tokenAuthorizer } from "../../localstack/embedded/api-tokens.ts";
 import { type HttpApi, serveHttpApi } from "../../localstack/embedded/http-api.ts";
@@ -265,7 +266,9 @@ describe("the HTTP API with tokens", () => {
   it.each(["/", "/q/main/7", "/q/main/search?text=a", "/assets/page.js"])(
     "hands over the page without a token: %s",
     async (path) => {
-      const event = z.looseObject({ rawPath: z.string(), requestContext: z.looseObject({}) }).parse(await (await call(undefined, path)).json());
+      const event = z
+        .looseObject({ rawPath: z.string(), requestContext: z.looseObject({}) })
+        .parse(await (await call(undefined, path)).json());
       expect(event.rawPath).toBe(path.split("?")[0]);
       expect(event.requestContext["authorizer"]).toBeUndefined();
     },
