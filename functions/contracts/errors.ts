@@ -64,6 +64,7 @@ export const ERROR_CODES = {
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
   "store.unreadable": { fault: "infra", retry: false, status: 500, title: "A stored item could not be read" },
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
+  "events.unavailable": { fault: "infra", retry: true, status: 503, title: "The event bus did not answer" },
   "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
   "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
   "repository.refused": {
