@@ -20,7 +20,7 @@ export const Build = z.object({
   startedAt: EpochMs,
   /** Running longer than that, it is stopped and has failed. */
   deadline: EpochMs,
-  /** Why we asked it to stop, once we have: a build that stopped though nobody asked is another matter. */
+  /** Why the orchestrator asked the build to stop. Undefined when it did not ask: then a build that stops was stopped by another hand. */
   stop: z.enum(["unwanted", "deadline"]).optional(),
   /** When it was asked to stop. */
   stoppedAt: EpochMs.optional(),

@@ -9,7 +9,7 @@ import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
 /** `merge-tree --write-tree` came with it. */
 export const MINIMUM_GIT = [2, 38] as const;
 
-/** Undefined when `version` (what `git version` prints) will do; else what is wrong with it. */
+/** Undefined when `version` (the output of `git version`) is new enough; otherwise a sentence that says why it is not. */
 export function gitIsTooOld(version: string): string | undefined {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
   const needed = MINIMUM_GIT.join(".");
