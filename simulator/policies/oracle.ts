@@ -26,6 +26,7 @@ export function oracle(workload: Workload, settings: Settings): Ledger {
       ledger.decide(n, { atMs: endMs, outcome: "cancelled" });
       continue;
     }
+    if (lands[n]) ledger.land(n);
     const atMs = endMs + (lands[n] ? settings.mergeDelayMs : 0);
     ledger.decide(n, { atMs, outcome: lands[n] ? "landed" : "rejected", provenMs });
   }
