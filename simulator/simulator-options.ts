@@ -52,7 +52,7 @@ const LARGE: Conditions = {
 const TEAM: Conditions = {
   rates: [10, 20, 60],
   builders: [4, 10, 20],
-  policies: ["ours", "github", "github-head", "zuul", "bors", "no-queue", "oracle"],
+  policies: ["ours", "github", "github-head", "zuul", "sticky", "bors", "no-queue", "oracle"],
   predictor: "history",
   tests: "everything",
   analyzers: ["all", "paths"],
