@@ -5,7 +5,8 @@ import { oracle } from "../../simulator/policies/oracle.ts";
 import { POLICY_NAMES, type PolicyName, runPolicy } from "../../simulator/policies/policy-table.ts";
 import { type PredictorName, predictorFor } from "../../simulator/predictor.ts";
 import type { Settings } from "../../simulator/run-settings.ts";
-import { makeWorkload, TEST_SCOPES, type Workload } from "../../simulator/workload.ts";
+import { TEST_SCOPES } from "../../simulator/tree-outcome.ts";
+import { makeWorkload, type Workload } from "../../simulator/workload.ts";
 import { MINUTE, settings, workloadOf } from "./sketches.ts";
 
 const run = (
