@@ -28,6 +28,7 @@ export class MessagingStack extends Stack {
       signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
       merges: topic("Merges", "merges", "fifo", Duration.minutes(5), MERGE_RECEIVES),
       log: topic("Log", "log", "standard", Duration.seconds(30)),
+      looks: topic("Looks", "looks", "standard", Duration.seconds(60)),
     };
   }
 }

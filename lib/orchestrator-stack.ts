@@ -87,16 +87,26 @@ export class OrchestratorStack extends Stack {
     const trigger = this.#function("Trigger", "build-workflow/trigger");
     const poll = this.#function("Poll", "build-workflow/poll");
     const report = this.#function("Report", "build-workflow/report");
+    const look = this.#function("Look", "build-workflow/look", this.#topics.looks.consumerTimeout);
+    look.consumes(this.#topics.looks, { maxConcurrency: 10 });
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
-    this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
+    for (const fn of [poll, look]) this.#builds.grant(fn, ENV.buildsTable, "GetItem", "UpdateItem");
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
-    for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
-    this.#runsBuildsHere(trigger, poll);
+    for (const fn of [trigger, poll, look]) {
+      this.#batches.grant(fn, ENV.batchesTable, "GetItem");
+      fn.sendsTo(this.#topics.looks, ENV.looksTopic);
+    }
+    this.#runsBuildsHere(trigger, poll, look);
     const projects = new BuildProjects(this, "BuildProjects", this.#settings);
     projects.startedBy(trigger);
-    projects.watchedBy(poll);
-    for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
-    report.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    for (const fn of [trigger, poll, look]) projects.watchedBy(fn);
+    projects.reportedTo(() => {
+      const events = this.#function("ReportCodeBuild", "build-workflow/report-codebuild");
+      events.sendsTo(this.#topics.looks, ENV.looksTopic);
+      return events;
+    });
+    for (const fn of [trigger, report, look]) fn.sendsTo(this.#topics.log, ENV.logTopic);
+    for (const fn of [report, look]) fn.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
     const repositoryWaitSeconds = Math.max(...queues.map((queue) => queue.repositoryTimeoutSeconds));
@@ -104,17 +114,17 @@ export class OrchestratorStack extends Stack {
       name: "build",
       functions: { compose, trigger, poll, report },
       define: (scope, functions) => buildDefinition(scope, functions, { repositoryWaitSeconds }),
-      // The runner's time-out ends a build; this one ends what went wrong beside it.
-      timeout: Duration.seconds(longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
+      // The runner's time-out ends a build, which may have waited as long in the CI system's queue; this one ends what went wrong beside it.
+      timeout: Duration.seconds(2 * longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
       settings: this.#settings,
     });
   }
 
   /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */
-  #runsBuildsHere(trigger: LambdaFunction, poll: LambdaFunction): void {
+  #runsBuildsHere(trigger: LambdaFunction, ...watching: readonly LambdaFunction[]): void {
     const { target, workDirectory, queues } = this.#settings;
     if (target === "aws") return;
-    for (const fn of [trigger, poll]) fn.addEnvironment(ENV.workDirectory, workDirectory);
+    for (const fn of [trigger, ...watching]) fn.addEnvironment(ENV.workDirectory, workDirectory);
     if (target !== "embedded") return;
     // The command runner checks out by itself, with the repository's token.
     trigger.readsSecretsOf({ queues: queues.queues.filter(({ buildRunner }) => buildRunner.type === "command") });
@@ -139,6 +149,7 @@ export class OrchestratorStack extends Stack {
     this.#payloads.grant(plan, ENV.payloadsTable, "PutItem");
     plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
     plan.sendsTo(this.#topics.log, ENV.logTopic);
+    plan.sendsTo(this.#topics.looks, ENV.looksTopic);
     plan.consumes(this.#topics.signals);
     build.startedBy(plan, ENV.buildWorkflow);
   }

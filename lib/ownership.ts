@@ -20,5 +20,6 @@ export const TOPICS = {
   signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },
   merges: { senders: ["orchestrator"], consumer: "runway" },
   log: { senders: ["orchestrator"], consumer: "gateway" },
+  looks: { senders: ["orchestrator"], consumer: "orchestrator" },
 } as const satisfies Record<string, { senders: readonly Owner[]; consumer: Owner }>;
 export type TopicName = keyof typeof TOPICS;

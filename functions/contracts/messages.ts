@@ -273,6 +273,18 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
+// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+
+/** Look at this build now. Says nothing about how the build is: the build runner is asked. */
+export const LookAtBuild = z.object({
+  v: z.literal(1),
+  kind: z.literal("look-at-build"),
+  buildKey: BuildKey,
+  /** How often a stop of the build has been waited for by such a message. 0 when absent. */
+  waits: z.int().nonnegative().exactOptional(),
+});
+export type LookAtBuild = z.infer<typeof LookAtBuild>;
+
 // ── topics ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A topic: what travels, in which group order is kept, and which repeats are the same message. A standard topic has neither. */
@@ -338,3 +350,5 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
 });
 
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
+
+export const looksTopic: Topic<LookAtBuild> = { name: "looks", schema: LookAtBuild };

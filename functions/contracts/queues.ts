@@ -68,6 +68,7 @@ const BuildTiming = {
    * about the changes below the heads that have not landed.
    */
   tests: z.enum(["everything", "affected"]).default("everything"),
+  /** The shortest interval at which the CI system is asked for the state of a build, for when it does not report by itself. */
   pollSeconds: z.int().min(1).max(300).default(10),
   /** How often a build that failed for reasons of infrastructure is tried again. */
   infrastructureRetries: z.int().min(0).max(10).default(2),

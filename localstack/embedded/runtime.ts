@@ -5,6 +5,7 @@ import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
+import { matches } from "./event-pattern.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
@@ -12,6 +13,7 @@ import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
+import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
@@ -35,6 +37,8 @@ export interface RuntimeOptions {
   /** Runs schedules this often, whatever their rate. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
+  /** Is shown everything that AWS would bill. */
+  readonly observer?: Observer;
   /** Keeps warnings and errors off standard error; the log files have them. */
   readonly quiet?: boolean;
 }
@@ -51,6 +55,8 @@ export interface Runtime {
   readonly operator: Clients;
   /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
   clientsOf(functionId: string): Clients;
+  /** Calls the functions of the rules that match an event of an AWS service. Throws what a function throws. */
+  emit(event: object): Promise<void>;
   /** How many messages each queue holds, by its name. */
   depths(): ReadonlyMap<string, number>;
   /** Takes no more work, finishes what is being worked on (for half a minute at most), keeps the rest for the next start. */
@@ -109,9 +115,10 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
     };
   });
-  const invoke = invoker(functions, undo);
-  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
-  door.open({ tables, topics, workflows, authorize, log });
+  const { observer } = options;
+  const invoke = invoker(functions, undo, observer);
+  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
+  door.open({ tables, topics, workflows, authorize, log, observer });
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
@@ -136,6 +143,10 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       const spec = deployment.functions.find(({ id }) => id === functionId);
       if (spec === undefined) throw new Error(`there is no function ${functionId}`);
       return clientsOf(door.call, { role: spec.roleArn }, log);
+    },
+    emit: async (event) => {
+      for (const { pattern, functionArn } of deployment.eventRules)
+        if (matches(pattern, event)) await invoke(functionArn, event);
     },
     depths: () => topics.depths(),
   };
@@ -190,13 +201,18 @@ function functionAt(functions: Functions, named: string): LocalFunction {
 }
 
 /** Invokes functions by ARN. The end of the runtime waits for what it has begun. */
-function invoker(functions: Functions, undo: AsyncDisposableStack): Invoke {
+function invoker(functions: Functions, undo: AsyncDisposableStack, observer: Observer | undefined): Invoke {
   const going = new Set<Promise<unknown>>();
   undo.defer(() => patiently(Promise.allSettled(going)));
   return (functionArn, event) => {
-    const invocation = functionAt(functions, functionArn).invoke(event);
+    const named = functionAt(functions, functionArn);
+    const ended = observer?.invocation(named.spec.id, event);
+    const invocation = named.invoke(event);
     going.add(invocation);
-    return invocation.finally(() => going.delete(invocation));
+    return invocation.finally(() => {
+      going.delete(invocation);
+      ended?.();
+    });
   };
 }
 

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { type Resolver, resolverOf } from "../../lib/cloudformation/resolver.ts";
 import { type Assembly, Template } from "../../lib/cloudformation/template.ts";
+import { EventPattern } from "./event-pattern.ts";
 
 /** Marks a function of ours: its name, and the file that holds its handler. */
 const Marks = z.object({ "submitqueue:function": z.string(), "submitqueue:entry": z.string() });
@@ -51,6 +52,13 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
+/** A rule of EventBridge that calls a function for the events that match its pattern. */
+export interface EventRuleSpec {
+  readonly name: string;
+  readonly pattern: EventPattern;
+  readonly functionArn: string;
+}
+
 /** Everything that the stacks ask for, with names resolved. */
 export interface Deployment {
   readonly tables: readonly TableSpec[];
@@ -59,6 +67,7 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
+  readonly eventRules: readonly EventRuleSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
   /** Policy documents of each role, by its ARN. */
@@ -92,6 +101,7 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     eventSources: all("AWS::Lambda::EventSourceMapping", eventSourceOf(resources)),
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
+    eventRules: all("AWS::Events::Rule", eventRulesOf).flat(),
     apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
     identityPolicies: identityPoliciesOf(resources),
     resourcePolicies: resourcePoliciesOf(resources),
@@ -241,6 +251,17 @@ function scheduleOf(found: Found): ScheduleSpec[] {
     functionArn: Arn,
     input: Input === undefined ? undefined : JSON.parse(Input),
   }));
+}
+
+const EventRule = z.object({
+  EventPattern: EventPattern.optional(),
+  State: z.string().default("ENABLED"),
+  Targets: z.array(Target).default([]),
+});
+function eventRulesOf(found: Found): EventRuleSpec[] {
+  const { EventPattern: pattern, State, Targets } = parse(EventRule, found);
+  if (pattern === undefined || State !== "ENABLED") return [];
+  return Targets.map(({ Arn }) => ({ name: found.id, pattern, functionArn: Arn }));
 }
 
 const Integration = z.object({ IntegrationType: z.literal("AWS_PROXY"), IntegrationUri: z.string() });

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
+import { BatchId, BuildKey, GitSha, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
@@ -18,10 +18,20 @@ export const Build = z.object({
   /** The commit under all that the build is for; the trunk that it was composed on when absent. */
   under: GitSha.optional(),
   startedAt: EpochMs,
+  /** The requests that it is for, and which attempt it is: what a report tells. Absent in a row of an earlier deployment. */
+  sqids: z.array(Sqid).optional(),
+  attempt: z.int().positive().optional(),
+  /** How long it will probably take; 0 or absent when nobody knows. */
+  expectedSeconds: z.int().nonnegative().optional(),
   /** Running longer than that, it is stopped and has failed. */
   deadline: EpochMs,
-  /** Why we asked it to stop, once we have: a build that stopped though nobody asked is another matter. */
-  stop: z.enum(["unwanted", "deadline"]).optional(),
+  /**
+   * Why we asked it to stop, once we have: nobody wants it any more, it took too long, or it waited too long in the CI system's own queue. A
+   * build that stopped though nobody asked is another matter.
+   */
+  stop: z.enum(["unwanted", "deadline", "waiting"]).optional(),
+  /** True once the planner and the log have been told how it came out. */
+  reported: z.boolean().optional(),
   url: z.string().optional(),
   /** The CI system's own name of the build. */
   id: z.string().optional(),
@@ -64,7 +74,7 @@ export class BuildsStore {
   }
 
   /** Records facts about a build that exists; undefined ones are left as they are. */
-  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "url" | "id">>): Promise<void> {
+  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "url" | "id" | "reported">>): Promise<void> {
     const known = Object.entries(facts).filter(([, value]) => value !== undefined);
     await won(
       `writing build ${buildKey}`,

@@ -3,7 +3,7 @@ import type { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import { installationOf, type Sqid } from "../../contracts/ids.ts";
+import { type BuildKey, installationOf, type Sqid } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -19,6 +19,8 @@ export interface PlanningShell {
   readonly requests: RequestsStore;
   readonly batches: BatchesStore;
   readonly carryOut: CarryOut;
+  /** Has these builds looked at at once. Never throws. */
+  readonly lookAt: (builds: readonly BuildKey[]) => Promise<void>;
   readonly now: () => EpochMs;
   /** A short string that was never given out before. */
   readonly nonce: () => string;
@@ -65,6 +67,7 @@ async function runOnce(shell: PlanningShell, config: QueueConfig, news: readonly
   const plan = shell.planner(config, snapshot, news, shell.now());
   await write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
+  await shell.lookAt(givenUpBuilds(plan));
   const acted = await act(shell.carryOut, config, plan.commands, [...written.values()]);
   await concurrently(
     plan.acknowledged.filter(({ id }) => !acted.open.has(id)),
@@ -81,6 +84,19 @@ async function runOnce(shell: PlanningShell, config: QueueConfig, news: readonly
     async (batch) => expect(await shell.batches.archive(batch, shell.now()), batch.id),
   );
   return { kind: "acted", acted };
+}
+
+/**
+ * The builds that nobody wants since this run. A look stops them, and frees their place in the budget; when the run dies before it is asked
+ * for, the next poll stops them.
+ */
+function givenUpBuilds({ writes }: Plan): readonly BuildKey[] {
+  return writes.flatMap(({ before, next }) => {
+    const running = new Set(before?.paths.flatMap((path) => (path.state === "building" ? [path.buildKey] : [])));
+    return next.paths.flatMap(({ state, buildKey }) =>
+      state === "cancelling" && running.has(buildKey) ? [buildKey] : [],
+    );
+  });
 }
 
 /** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
