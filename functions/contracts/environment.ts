@@ -23,6 +23,8 @@ export const ENV = {
   buildWorkflow: "BUILD_WORKFLOW_ARN",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  /** How the API authenticates callers (ApiAuth). */
+  apiAuth: "API_AUTH",
   version: "SUBMITQUEUE_VERSION",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

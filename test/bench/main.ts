@@ -1,27 +1,42 @@
-/** `npm run bench`: what the steps take on this machine. Figures of one run are for comparing with each other. `-- cost`: dollars on AWS. */
+/**
+ * `npm run bench [-- NAME …]`: what the steps cost on this machine. Figures of one run are for comparing with each other. `-- cost`, alone:
+ * what landing costs on AWS, in dollars.
+ */
 import Table from "cli-table3";
+import { burst } from "./burst.ts";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
 import { reading } from "./reading.ts";
 import { landingsByRecords } from "./records.ts";
 import type { Row } from "./timing.ts";
 
-async function steps(): Promise<void> {
-  const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
-  const show = (rows: readonly Row[]) => {
-    for (const { what, n, p50Ms, p95Ms, note = "" } of rows)
-      table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
-  };
+const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly Row[]>>> = {
+  planner: plannerRuns,
+  records: landingsByRecords,
+  reading: () => [reading()],
+  landings,
+  burst,
+};
 
-  show(plannerRuns());
-  show(await landingsByRecords());
-  show([reading()]);
-  show(await landings());
+async function measure(named: readonly string[]): Promise<void> {
+  const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
+      table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+  }
   console.log(table.toString());
 }
 
-// Each takes a minute or more: one at a time.
-if (process.argv.includes("cost")) {
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => BENCHES[name] === undefined);
+if (named.length === 1 && named[0] === "cost") {
+  // It takes over the clock of the process, so it is loaded and run by itself.
   const { cost } = await import("./cost/main.ts");
   await cost();
-} else await steps();
+} else if (unknown.length > 0) {
+  console.error(
+    `There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}, and cost, alone.`,
+  );
+  process.exitCode = 2;
+} else await measure(named);
