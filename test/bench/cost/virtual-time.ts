@@ -10,11 +10,14 @@ const QUIET_TURNS = 12;
 export interface VirtualTime {
   /** Lets the clock run until `done`, which is asked at every tick, answers true. */
   until(done: () => boolean): Promise<void>;
+  /** Lets the clock run, no faster than fifty times as fast as it is, until work that nobody sees has ended. */
+  during<T>(work: Promise<T>): Promise<T>;
   stop(): void;
 }
 
 /** Takes over the timers and the clock of this process. `isBusy`: whether anything is being worked on. `seen` changes with all that happens. */
 export function virtualTime(isBusy: () => boolean, seen: () => number): VirtualTime {
+  const pause = setTimeout;
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: Date.UTC(2026, 10, 25) });
 
   async function quiet(): Promise<void> {
@@ -31,6 +34,21 @@ export function virtualTime(isBusy: () => boolean, seen: () => number): VirtualT
         await quiet();
         mock.timers.tick(TICK_MS);
       }
+    },
+    during: async (work) => {
+      let over = false;
+      const watched = work.finally(() => {
+        over = true;
+      });
+      const run = async () => {
+        while (!over) {
+          await quiet();
+          await new Promise((resolve) => pause(resolve, TICK_MS / 50));
+          mock.timers.tick(TICK_MS);
+        }
+      };
+      await Promise.allSettled([run(), watched]);
+      return watched;
     },
     stop: () => mock.timers.reset(),
   };
