@@ -45,6 +45,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("buildRunner", "source"),
         what: "CodeBuild checks out github.com, gitlab.com and bitbucket.org by itself: for any other host write source: none, and a buildspec that fetches $SQ_REF (doc/howto/ci.md)",
       });
+    if (buildRunner.type === "http" && buildRunner.url.startsWith("http:"))
+      errors.push({
+        field: at("buildRunner", "url"),
+        what: "http:// reaches this machine alone, under the embedded runtime: write https://…",
+      });
     if (buildRunner.type === "fake" && target === "aws")
       undeployable.push({
         field: at("buildRunner", "type"),

@@ -1,4 +1,5 @@
 import { Duration, Stack } from "aws-cdk-lib";
+import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
 import { BuildProjects } from "./constructs/build-projects.ts";
@@ -105,6 +106,7 @@ export class OrchestratorStack extends Stack {
       events.sendsTo(this.#topics.looks, ENV.looksTopic);
       return events;
     });
+    this.#takesCallbacks(trigger, poll, look);
     for (const fn of [trigger, report, look]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     for (const fn of [report, look]) fn.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
@@ -120,6 +122,25 @@ export class OrchestratorStack extends Stack {
     });
   }
 
+  /** What the queues need whose CI systems are called over HTTP and call back: at an address of its own, whose callers sign. */
+  #takesCallbacks(trigger: LambdaFunction, ...watching: readonly LambdaFunction[]): void {
+    const { target, queues } = this.#settings;
+    const secrets = queues.queues.flatMap(({ buildRunner }) =>
+      buildRunner.type === "http" ? [buildRunner.signingSecret] : [],
+    );
+    if (secrets.length === 0) return;
+    const receiver = this.#function("ReportHttp", "build-workflow/report-http");
+    const { url } = receiver.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    trigger.addEnvironment(ENV.buildReports, url);
+    this.#builds.grant(receiver, ENV.buildsTable, "GetItem", "UpdateItem");
+    this.#batches.grant(receiver, ENV.batchesTable, "GetItem");
+    receiver.sendsTo(this.#topics.looks, ENV.looksTopic);
+    for (const fn of [trigger, ...watching, receiver]) {
+      fn.readsSecrets(secrets);
+      if (target === "embedded") fn.addEnvironment(ENV.loopback, "yes");
+    }
+  }
+
   /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */
   #runsBuildsHere(trigger: LambdaFunction, ...watching: readonly LambdaFunction[]): void {
     const { target, workDirectory, queues } = this.#settings;
@@ -127,7 +148,8 @@ export class OrchestratorStack extends Stack {
     for (const fn of [trigger, ...watching]) fn.addEnvironment(ENV.workDirectory, workDirectory);
     if (target !== "embedded") return;
     // The command runner checks out by itself, with the repository's token.
-    trigger.readsSecretsOf({ queues: queues.queues.filter(({ buildRunner }) => buildRunner.type === "command") });
+    const commands = queues.queues.filter(({ buildRunner }) => buildRunner.type === "command");
+    trigger.readsSecrets(commands.map(({ repository }) => repository.tokenSecret));
   }
 
   #intake(admit: Workflow): void {

@@ -21,6 +21,10 @@ export const ENV = {
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
+  /** Where CI systems that speak HTTP call back. */
+  buildReports: "BUILD_REPORTS_URL",
+  /** "yes" where CI systems on this very machine may be called. */
+  loopback: "LOOPBACK_ALLOWED",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
   /** How the API authenticates callers (ApiAuth). */

@@ -131,9 +131,29 @@ const CodeBuild = z
       refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
   });
 
+const Http = z.strictObject({
+  type: z.literal("http"),
+  /** Where builds are started: https://…; under the embedded runtime also http:// on this machine. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(1_000)
+    .refine(
+      (url) => url.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/|$)/.test(url),
+      "write https://…; without TLS what is built could be changed on its way, so http:// is taken for this machine alone",
+    )
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), "write no user or password into an address: calls are signed"),
+  /** The secret that signs calls in both directions: whsec_ and base64, by Standard Webhooks; several apart by spaces, the newest first. */
+  signingSecret: z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret"),
+  /** Hosts whose addresses may be those of a private network. No other private address is ever called. */
+  privateHosts: z.array(z.string().min(1).max(253)).max(20).default([]),
+  ...BuildTiming,
+});
+
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
   /** Builds in AWS CodeBuild. */
   CodeBuild,
+  /** Builds wherever a CI system takes a signed POST and calls back. */
+  Http,
   /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */

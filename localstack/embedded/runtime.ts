@@ -12,6 +12,7 @@ import { matches } from "./event-pattern.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
+import { type FunctionUrls, serveFunctionUrls } from "./function-urls.ts";
 import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
@@ -113,17 +114,20 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
+  const urls = await serveFunctionUrls(deployment.functionUrls, state);
+  undo.defer(() => urls.close());
   const functions = await loadFunctions(deployment, (spec) => {
     const name = spec.id.replaceAll("/", "-");
     const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
     return {
       root: options.root ?? REPOSITORY,
-      environment: localised(spec, state),
+      environment: localised(spec, state, urls),
       clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
     };
   });
   const { observer } = options;
   const invoke = invoker(functions, undo, observer);
+  urls.open(invoke);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
   door.open({ tables, topics, workflows, authorize, log, observer });
 
@@ -179,14 +183,18 @@ async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Log
 }
 
 /** A function's own environment: what Lambda would mount, and its scratch space, are directories of the state. */
-function localised({ id, environment }: FunctionSpec, state: StateDirectory): Readonly<Record<string, string>> {
+function localised(
+  { id, environment }: FunctionSpec,
+  state: StateDirectory,
+  urls: FunctionUrls,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => {
       // Already of this state directory, which may itself be below /tmp.
       if (value.startsWith(`${state.root}/`)) return [name, value];
       if (value.startsWith("/var/task/")) return [name, value.replace("/var/task", state.task)];
       if (value.startsWith("/tmp/")) return [name, value.replace("/tmp", state.directory("tmp", id))];
-      return [name, value];
+      return [name, urls.localised(value)];
     }),
   );
 }

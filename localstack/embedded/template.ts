@@ -59,6 +59,13 @@ export interface EventRuleSpec {
   readonly functionArn: string;
 }
 
+/** An address that calls one function, whoever calls. */
+export interface FunctionUrlSpec {
+  /** As the templates know it. */
+  readonly url: string;
+  readonly functionArn: string;
+}
+
 /** Everything that the stacks ask for, with names resolved. */
 export interface Deployment {
   readonly tables: readonly TableSpec[];
@@ -68,6 +75,7 @@ export interface Deployment {
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
   readonly eventRules: readonly EventRuleSpec[];
+  readonly functionUrls: readonly FunctionUrlSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
   /** Policy documents of each role, by its ARN. */
@@ -101,6 +109,7 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     eventSources: all("AWS::Lambda::EventSourceMapping", eventSourceOf(resources)),
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
+    functionUrls: all("AWS::Lambda::Url", functionUrlOf),
     eventRules: all("AWS::Events::Rule", eventRulesOf).flat(),
     apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
     identityPolicies: identityPoliciesOf(resources),
@@ -114,12 +123,13 @@ interface Found {
   readonly ref: string;
   readonly arn: string;
   readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 const SEEN =
-  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|EventSourceMapping)|StepFunctions::StateMachine|Events::Rule|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
+  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::Rule|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
 function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
@@ -133,6 +143,7 @@ function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): rea
           type: Type,
           ref,
           arn: attributes["Arn"] ?? ref,
+          attributes,
           name: attributes["QueueName"] ?? attributes["Name"] ?? ref,
           properties: z.record(z.string(), z.unknown()).parse(resolve(stack, Properties)),
           metadata: Metadata,
@@ -251,6 +262,12 @@ function scheduleOf(found: Found): ScheduleSpec[] {
     functionArn: Arn,
     input: Input === undefined ? undefined : JSON.parse(Input),
   }));
+}
+
+const FunctionUrl = z.object({ AuthType: z.literal("NONE"), TargetFunctionArn: z.string() });
+function functionUrlOf(found: Found): FunctionUrlSpec {
+  const { TargetFunctionArn } = parse(FunctionUrl, found);
+  return { url: found.attributes["FunctionUrl"] ?? "", functionArn: TargetFunctionArn };
 }
 
 const EventRule = z.object({

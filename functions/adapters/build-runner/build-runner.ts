@@ -71,4 +71,12 @@ export interface BuildRunner {
   status(build: BuildId): Promise<BuildStatus>;
   /** Asks the build to stop and returns; `status` says when it has. Does nothing to a finished build. */
   cancel(build: BuildId): Promise<void>;
+  /**
+   * The builds that something received from the CI system is about: the runner is to be asked about them. What was received proves
+   * nothing by itself. Undefined when the sender could not be verified. Absent: the CI system reports nothing.
+   */
+  report?(
+    body: Uint8Array,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly BuildKey[] | undefined>;
 }

@@ -3,6 +3,7 @@ import type { BuildRunnerOf, Clients, WireRunner } from "../aws-clients.ts";
 import type { Env } from "../settings.ts";
 import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
+import { httpRunners } from "./http.ts";
 
 export {
   type BuildId,
@@ -16,7 +17,11 @@ export {
 } from "./build-runner.ts";
 
 /** The build runners that are deployed, by the type that a queue's configuration names. */
-const DEPLOYED: Readonly<Record<string, WireRunner>> = { codebuild: codebuildRunners, fake: fakeRunners };
+const DEPLOYED: Readonly<Record<string, WireRunner>> = {
+  codebuild: codebuildRunners,
+  http: httpRunners,
+  fake: fakeRunners,
+};
 
 /**
  * Gives each queue the build runner that its configuration names: one that is deployed, or one that the clients bring. Throws

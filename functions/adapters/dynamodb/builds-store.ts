@@ -9,6 +9,12 @@ import { FORMAT, parseItem } from "./stored-item.ts";
 
 const KEEP_SECONDS = 30 * 86_400;
 
+const Outcome = z.object({
+  result: z.enum(["passed", "failed", "cancelled", "infrastructure"]),
+  message: z.string().exactOptional(),
+  url: z.string().exactOptional(),
+});
+
 /** One build that a runner was, or is about to be, asked for. */
 export const Build = z.object({
   buildKey: BuildKey,
@@ -35,6 +41,8 @@ export const Build = z.object({
   url: z.string().optional(),
   /** The CI system's own name of the build. */
   id: z.string().optional(),
+  /** How it ended, as the CI system has told by itself. The first word stands. Only of a runner that is told the result. */
+  outcome: Outcome.optional(),
 });
 export type Build = z.infer<typeof Build>;
 
@@ -69,6 +77,23 @@ export class BuildsStore {
       `creating build ${build.buildKey}`,
       this.#dynamodb.send(
         new PutCommand({ TableName: this.#table, Item, ConditionExpression: "attribute_not_exists(pk)" }),
+      ),
+    );
+  }
+
+  /** Stores how a build of that commit ended. False when there is no such build, or when it had ended already. */
+  settle(buildKey: BuildKey, commit: GitSha, outcome: NonNullable<Build["outcome"]>): Promise<boolean> {
+    return won(
+      `ending build ${buildKey}`,
+      this.#dynamodb.send(
+        new UpdateCommand({
+          TableName: this.#table,
+          Key: buildKeys(buildKey),
+          UpdateExpression: "SET #outcome = :outcome",
+          ConditionExpression: "#composed.#commit = :commit AND attribute_not_exists(#outcome)",
+          ExpressionAttributeNames: { "#outcome": "outcome", "#composed": "composed", "#commit": "commit" },
+          ExpressionAttributeValues: { ":outcome": outcome, ":commit": commit },
+        }),
       ),
     );
   }
