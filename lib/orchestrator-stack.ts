@@ -71,6 +71,7 @@ export class OrchestratorStack extends Stack {
     for (const fn of [start, validate, wait, ready, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
+    this.#readsChecks(validate);
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
@@ -98,6 +99,7 @@ export class OrchestratorStack extends Stack {
       fn.sendsTo(this.#topics.looks, ENV.looksTopic);
     }
     this.#runsBuildsHere(trigger, poll, look);
+    for (const fn of [trigger, poll, look]) this.#readsChecks(fn);
     const projects = new BuildProjects(this, "BuildProjects", this.#settings);
     projects.startedBy(trigger);
     for (const fn of [trigger, poll, look]) projects.watchedBy(fn);
@@ -139,6 +141,16 @@ export class OrchestratorStack extends Stack {
       fn.readsSecrets(secrets);
       if (target === "embedded") fn.addEnvironment(ENV.loopback, "yes");
     }
+  }
+
+  /** The credentials for GitHub of the queues that wait for checks there. */
+  #readsChecks(fn: LambdaFunction): void {
+    const { queues } = this.#settings.queues;
+    fn.readsSecrets(
+      queues.flatMap(({ buildRunner, repository }) =>
+        buildRunner.type === "github-checks" ? [buildRunner.credentialsSecret ?? repository.tokenSecret] : [],
+      ),
+    );
   }
 
   /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */

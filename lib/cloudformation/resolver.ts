@@ -156,6 +156,8 @@ function identify(type: string, name: string, queueUrl: (name: string) => string
       return of(name, { Arn: arn("lambda", `function:${name}`) });
     case "AWS::Lambda::Url":
       return of(name, { FunctionUrl: `https://${name.toLowerCase()}.lambda-url.${REGION}.on.aws/` });
+    case "AWS::Events::EventBus":
+      return of(name, { Arn: arn("events", `event-bus/${name}`), Name: name });
     case "AWS::StepFunctions::StateMachine":
       return of(arn("states", `stateMachine:${name}`), { Arn: arn("states", `stateMachine:${name}`), Name: name });
     case "AWS::IAM::Role":

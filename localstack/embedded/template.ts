@@ -3,7 +3,6 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { type Resolver, resolverOf } from "../../lib/cloudformation/resolver.ts";
 import { type Assembly, Template } from "../../lib/cloudformation/template.ts";
-import { EventPattern } from "./event-pattern.ts";
 
 /** Marks a function of ours: its name, and the file that holds its handler. */
 const Marks = z.object({ "submitqueue:function": z.string(), "submitqueue:entry": z.string() });
@@ -52,18 +51,25 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
-/** A rule of EventBridge that calls a function for the events that match its pattern. */
-export interface EventRuleSpec {
-  readonly name: string;
-  readonly pattern: EventPattern;
-  readonly functionArn: string;
-}
-
 /** An address that calls one function, whoever calls. */
 export interface FunctionUrlSpec {
   /** As the templates know it. */
   readonly url: string;
   readonly functionArn: string;
+}
+
+/** What becomes of events of a bus that match the pattern. */
+export interface RuleSpec {
+  readonly name: string;
+  readonly bus: string;
+  readonly pattern: unknown;
+  readonly targets: readonly RuleTarget[];
+}
+export interface RuleTarget {
+  /** Of a queue or of a function. */
+  readonly arn: string;
+  /** Only this part of the event: `$.detail`. Absent: the whole event. */
+  readonly inputPath?: string | undefined;
 }
 
 /** Everything that the stacks ask for, with names resolved. */
@@ -74,8 +80,10 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
-  readonly eventRules: readonly EventRuleSpec[];
   readonly functionUrls: readonly FunctionUrlSpec[];
+  /** The names of the event buses. */
+  readonly buses: readonly string[];
+  readonly rules: readonly RuleSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
   /** Policy documents of each role, by its ARN. */
@@ -110,7 +118,8 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
     functionUrls: all("AWS::Lambda::Url", functionUrlOf),
-    eventRules: all("AWS::Events::Rule", eventRulesOf).flat(),
+    buses: all("AWS::Events::EventBus", ({ name }) => name),
+    rules: all("AWS::Events::Rule", ruleOf).flat(),
     apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
     identityPolicies: identityPoliciesOf(resources),
     resourcePolicies: resourcePoliciesOf(resources),
@@ -129,7 +138,7 @@ interface Found {
 }
 
 const SEEN =
-  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::Rule|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
+  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
 function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
@@ -271,14 +280,26 @@ function functionUrlOf(found: Found): FunctionUrlSpec {
 }
 
 const EventRule = z.object({
-  EventPattern: EventPattern.optional(),
+  EventBusName: z.string().default("default"),
+  EventPattern: z.unknown(),
   State: z.string().default("ENABLED"),
-  Targets: z.array(Target).default([]),
+  Targets: z
+    .array(
+      z.strictObject({
+        Arn: z.string(),
+        Id: z.string(),
+        InputPath: z.string().optional(),
+        RetryPolicy: z.unknown().optional(),
+      }),
+    )
+    .default([]),
 });
-function eventRulesOf(found: Found): EventRuleSpec[] {
-  const { EventPattern: pattern, State, Targets } = parse(EventRule, found);
-  if (pattern === undefined || State !== "ENABLED") return [];
-  return Targets.map(({ Arn }) => ({ name: found.id, pattern, functionArn: Arn }));
+function ruleOf(found: Found): RuleSpec[] {
+  if (found.properties["EventPattern"] === undefined) return [];
+  const { EventBusName, EventPattern, State, Targets } = parse(EventRule, found);
+  if (State !== "ENABLED") return [];
+  const targets = Targets.map(({ Arn, InputPath }) => ({ arn: Arn, inputPath: InputPath }));
+  return [{ name: found.id, bus: EventBusName, pattern: EventPattern, targets }];
 }
 
 const Integration = z.object({ IntegrationType: z.literal("AWS_PROXY"), IntegrationUri: z.string() });

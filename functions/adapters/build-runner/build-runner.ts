@@ -63,6 +63,13 @@ export type BuildStatus =
 /** How much of a build's output its message quotes, in characters. */
 export const MAX_MESSAGE = 1_024;
 
+/** What was found out about whether a queue can build. Of `problem` and `unknown` the sentence says what to do. */
+export interface Finding {
+  /** unknown: it could not be found out. */
+  readonly kind: "ok" | "problem" | "unknown";
+  readonly sentence: string;
+}
+
 /** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */

@@ -3,6 +3,7 @@ import type { BuildRunnerOf, Clients, WireRunner } from "../aws-clients.ts";
 import type { Env } from "../settings.ts";
 import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
+import { githubChecksRunners } from "./github-checks-queues.ts";
 import { httpRunners } from "./http.ts";
 
 export {
@@ -12,6 +13,7 @@ export {
   type BuildRunner,
   type BuildStatus,
   type BuildTask,
+  type Finding,
   MAX_MESSAGE,
   type Triggered,
 } from "./build-runner.ts";
@@ -20,6 +22,7 @@ export {
 const DEPLOYED: Readonly<Record<string, WireRunner>> = {
   codebuild: codebuildRunners,
   http: httpRunners,
+  "github-checks": githubChecksRunners,
   fake: fakeRunners,
 };
 

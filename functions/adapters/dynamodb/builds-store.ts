@@ -38,6 +38,8 @@ export const Build = z.object({
   stop: z.enum(["unwanted", "deadline", "waiting"]).optional(),
   /** True once the planner and the log have been told how it came out. */
   reported: z.boolean().optional(),
+  /** When it was asked to stop. */
+  stoppedAt: EpochMs.optional(),
   url: z.string().optional(),
   /** The CI system's own name of the build. */
   id: z.string().optional(),
@@ -99,7 +101,10 @@ export class BuildsStore {
   }
 
   /** Records facts about a build that exists; undefined ones are left as they are. */
-  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "url" | "id" | "reported">>): Promise<void> {
+  async note(
+    buildKey: BuildKey,
+    facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id" | "reported">>,
+  ): Promise<void> {
     const known = Object.entries(facts).filter(([, value]) => value !== undefined);
     await won(
       `writing build ${buildKey}`,

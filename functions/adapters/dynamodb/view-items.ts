@@ -66,6 +66,8 @@ export const ModeSet = z.object({
   since: EpochMs,
   /** Counts writes, from 1. */
   version: z.int().positive(),
+  /** True once an event of this version is sure to be published. */
+  told: z.boolean().exactOptional(),
 });
 export type ModeSet = z.infer<typeof ModeSet>;
 

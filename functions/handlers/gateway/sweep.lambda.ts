@@ -4,7 +4,7 @@ import { partsOfSqid, type QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { epochMs } from "../../contracts/time.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
-import { announceCancel, announceLand, controlOf } from "./announce.ts";
+import { announceCancel, announceLand, announceMode } from "./announce.ts";
 import { type Gateway, gatewayOf } from "./gateway.ts";
 import { mayBeUnheard } from "./record.ts";
 
@@ -81,10 +81,11 @@ async function remember(
 }
 
 /** A mode is a state and not an event: no answer is kept book of. FIFO topics swallow a repeat within five minutes, planners an old one. */
-async function repeatModes({ view, queues, send, now }: Gateway): Promise<void> {
+async function repeatModes(gateway: Gateway): Promise<void> {
+  const { view, queues, now } = gateway;
   for (const set of (await view.modes()).values()) {
     const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
-    if (matters && queues.has(set.queue)) await send(controlOf(set));
+    if (matters && queues.has(set.queue)) await announceMode(gateway, set);
   }
 }
 

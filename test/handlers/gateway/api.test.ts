@@ -102,10 +102,10 @@ describe("Land", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests", { raw, base64: true, headers })).status).toBe(202);
   });
 
-  it("costs one GetItem, one UpdateItem, 4 + c PutItem and one message", async () => {
+  it("costs one GetItem, one UpdateItem, 4 + c PutItem and two messages", async () => {
     const calls = await gateway.costOf(() => gateway.land([change("a"), change("b")]));
     expect(calls.slice(0, 4)).toEqual(["Get", "Update", "Put", "Put"]);
-    expect(calls.slice(4).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage"]);
+    expect(calls.slice(4).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage", "SendMessage"]);
   });
 });
 
@@ -243,7 +243,20 @@ describe("Cancel", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests/%20/cancel")).body.code).toBe("request.invalid");
   });
 
-  it("costs a GetItem, three PutItem and two messages at most", async () => {
+  it("costs a GetItem, three PutItem and three messages at most", async () => {
+    expect(await gateway.costOf(() => gateway.cancel(1))).toEqual([
+      "Get",
+      "Put",
+      "Put",
+      "Put",
+      "SendMessage",
+      "SendMessage",
+      "SendMessage",
+    ]);
+  });
+
+  it("of a started request sends the Cancel, and no Land", async () => {
+    await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5)));
     expect(await gateway.costOf(() => gateway.cancel(1))).toEqual([
       "Get",
       "Put",
@@ -252,11 +265,6 @@ describe("Cancel", () => {
       "SendMessage",
       "SendMessage",
     ]);
-  });
-
-  it("of a started request sends the Cancel alone", async () => {
-    await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5)));
-    expect(await gateway.costOf(() => gateway.cancel(1))).toEqual(["Get", "Put", "Put", "Put", "SendMessage"]);
   });
 });
 

@@ -14,7 +14,7 @@ import { type Gateway, queueOf } from "../gateway.ts";
 import { shown, timestamp } from "../shown.ts";
 
 /**
- * Land: asks for changes to be landed. With c changes: GetItem, UpdateItem, 4 + c PutItem, SendMessage. An Idempotency-Key adds a
+ * Land: asks for changes to be landed. With c changes: GetItem, UpdateItem, 4 + c PutItem, two SendMessage. An Idempotency-Key adds a
  * GetItem and a PutItem; a repeat of a key costs two GetItem, and redoes what the first try left undone.
  */
 export const land = (gateway: Gateway): Route => ({

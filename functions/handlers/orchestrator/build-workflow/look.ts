@@ -36,7 +36,7 @@ export function lookerOf(env: Env, clients: Clients): Look {
   const runnerOf = buildRunnersFor(env, clients);
 
   async function askToStop(build: Build, stop: Stop, runner: BuildRunner): Promise<BuildStatus> {
-    if (build.stop === undefined) await builds.note(build.buildKey, { stop });
+    if (build.stop === undefined) await builds.note(build.buildKey, { stop, stoppedAt: clients.now() });
     await runner.cancel(namesOf(build));
     const status = await runner.status(namesOf(build));
     // Seen early, a stop frees a place in the budget. When this message is lost, the next poll sees the stop.
