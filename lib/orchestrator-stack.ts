@@ -50,8 +50,9 @@ export class OrchestratorStack extends Stack {
     this.#sweep(admit, build);
   }
 
-  #function(id: string, name: string, timeout = Duration.seconds(30)) {
+  #function(id: string, name: string, timeout = Duration.seconds(30), more: { readonly traced?: boolean } = {}) {
     return new LambdaFunction(this, id, {
+      ...more,
       name: `orchestrator/${name}`,
       timeout,
       queues: true,
@@ -189,7 +190,7 @@ export class OrchestratorStack extends Stack {
   }
 
   #sweep(admit: Workflow, build: Workflow): void {
-    const sweep = this.#function("Sweep", "sweep", Duration.seconds(50));
+    const sweep = this.#function("Sweep", "sweep", Duration.seconds(50), { traced: false });
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
