@@ -68,7 +68,8 @@ export class FakeGitHub implements Hub {
   constructor(options: FakeGitHubOptions) {
     this.#options = options;
     this.now = options.now ?? Date.now;
-    this.identities = new Identities(this.now);
+    // JWTs and tokens are made and kept by clients that go by the real time.
+    this.identities = new Identities(Date.now);
     this.webhooks = new Webhooks({
       described: this.#described,
       now: this.now,
@@ -108,6 +109,14 @@ export class FakeGitHub implements Hub {
     });
     // The longer path first: `commits/{ref}/status` is no commit of the name `x/status`.
     this.#routes = [...this.#routes, ...compiled].sort((one, other) => other.operation.length - one.operation.length);
+  }
+
+  /** Takes a bare repository in, made when there is none at the path. */
+  async adopt(fullName: string, path: string): Promise<RepositoryState> {
+    const repository = this.#repository(fullName, path);
+    this.repositories.set(fullName, repository);
+    await repository.git.open();
+    return repository;
   }
 
   async start(): Promise<void> {

@@ -1,21 +1,25 @@
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
 import type { BatchId } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
-import type { Reason } from "../../contracts/reasons.ts";
-import type { Batch } from "../../domain/batch.ts";
-import type { Command, CommandFailed } from "../../domain/planner/plan.ts";
-import type { Refusal } from "./commands.ts";
-import { concurrently } from "./concurrently.ts";
-import { reasonOf } from "./reasons.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import type { Batch } from "../batch.ts";
+import { type Awaitable, type Steps, waitFor, waitForEach } from "../steps.ts";
+import type { Command, CommandFailed } from "./plan.ts";
+
+/** A part of a command that was refused for good, though the rest of it was carried out. */
+export interface Refusal {
+  readonly command: Extract<Command, { kind: "announce" }>;
+  readonly error: unknown;
+}
 
 /** How many calls of one run are under way at once. */
 export const CONCURRENCY = 8;
 
 /** Carries a command out. Repeats are harmless. Answers what of it was refused for good, and throws when all of it failed. */
-export type CarryOut = (config: QueueConfig, command: Command) => Promise<readonly Refusal[]>;
+export type CarryOut = (config: QueueConfig, command: Command) => Awaitable<readonly Refusal[]>;
 
 /** What came of a run's commands. */
-export interface Acted {
+export interface Carried {
   /** Refused for good: the planner has to end what they are about. */
   readonly refused: readonly CommandFailed[];
   /** The first failure that may pass. */
@@ -26,18 +30,21 @@ export interface Acted {
   readonly unannounced: boolean;
 }
 
-/** Carries out all commands, whatever becomes of each. Those of one kind side by side: they do not depend on each other. */
-export async function act(
+/**
+ * Carries out all commands, whatever becomes of each. Commands of one kind go side by side, since they do not depend on each other.
+ * `batches`: the live batches as they were written.
+ */
+export function* carryOutAll(
   carryOut: CarryOut,
   config: QueueConfig,
   commands: readonly Command[],
-  batches: readonly Batch[],
-): Promise<Acted> {
+  batches: ReadonlyMap<BatchId, Batch>,
+): Steps<Carried> {
   const failures: { command: Command; error: unknown }[] = [];
   for (const alike of runsOfOneKind(commands))
-    await concurrently(alike, CONCURRENCY, async (command) => {
+    yield* waitForEach(alike, CONCURRENCY, function* (command) {
       try {
-        failures.push(...(await carryOut(config, command)));
+        failures.push(...(yield* waitFor(carryOut(config, command))));
       } catch (error) {
         failures.push({ command, error });
       }
@@ -74,7 +81,7 @@ function reasonFor(command: Command, error: unknown): Reason {
   }
 }
 
-function concernedBy(command: Command, batches: readonly Batch[]): readonly BatchId[] {
+function concernedBy(command: Command, batches: ReadonlyMap<BatchId, Batch>): readonly BatchId[] {
   switch (command.kind) {
     case "start-build":
       return [command.batchId];
@@ -82,7 +89,7 @@ function concernedBy(command: Command, batches: readonly Batch[]): readonly Batc
       return command.message.batches.map(({ batchId }) => batchId);
     case "announce": {
       const ids = new Set(command.events.map(({ id }) => id));
-      return batches.filter(({ outbox }) => outbox.some(({ id }) => ids.has(id))).map(({ id }) => id);
+      return [...batches.values()].filter(({ outbox }) => outbox.some(({ id }) => ids.has(id))).map(({ id }) => id);
     }
     case "end-request":
       return command.batchId === undefined ? [] : [command.batchId];

@@ -1,4 +1,4 @@
-import { hash32 } from "./random.ts";
+import { hash32 } from "./random-streams.ts";
 import type { TestScope } from "./workload.ts";
 
 export const ANALYZERS = ["paths", "all"] as const;

@@ -1,6 +1,6 @@
 import { type Ledger, PolicyDefect } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../run-settings.ts";
 import { serialOutcome, type Workload } from "../workload.ts";
 import { bestFirst } from "./best-first.ts";
 import { line } from "./line.ts";
