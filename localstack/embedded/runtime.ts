@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Clients } from "../../functions/adapters/aws-clients.ts";
+import { startProcessesBy } from "../../functions/adapters/processes.ts";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
+import { processHelper } from "../process-helper/index.ts";
 import { type ApiToken, type HttpAuthorizer, tokenAuthorizer } from "./api-tokens.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
@@ -87,6 +89,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Omit<Runtime, "stop">> {
+  // This process holds the CDK and every emulator: it would stop for each git process that it started itself.
+  startProcessesBy(processHelper);
   const state = openStateDirectory(options.stateDirectory);
   undo.defer(() => state.release());
   const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);

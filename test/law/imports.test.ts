@@ -53,7 +53,7 @@ const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])
   [
     "nothing-imports-tests",
     "functions/adapters/trespass.ts",
-    'export { startDynalite } from "../support/dynalite.ts";\n',
+    'export { startDynalite } from "../../test/support/dynalite.ts";\n',
   ],
   [
     "only-runway-touches-git",

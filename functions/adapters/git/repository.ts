@@ -3,6 +3,7 @@ import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
+import type { Dialogue } from "../processes.ts";
 import { type OpenedDirectory, openDirectory } from "./bare-repository.ts";
 import { exclusively } from "./lock.ts";
 import { type GitObject, namesToRead, readObjects } from "./objects.ts";
@@ -10,7 +11,6 @@ import {
   type CallOptions,
   complaint,
   type GitAnswer,
-  type GitDialogue,
   type RunsGit,
   runGit,
   type StartsGit,
@@ -66,7 +66,7 @@ export class Repository implements RunsGit, StartsGit {
   }
 
   /** One git process that is spoken to; the caller ends it. */
-  start(args: readonly string[]): GitDialogue {
+  start(args: readonly string[]): Dialogue {
     return startGit({ directory: this.directory, args, env: this.#env, timeoutMs: LOCAL_MS });
   }
 
