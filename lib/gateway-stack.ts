@@ -1,6 +1,7 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
+import type { PageAccess } from "../functions/contracts/page.ts";
 import { HttpEdge } from "./constructs/http-edge.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
@@ -8,6 +9,9 @@ import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
 import type { Settings } from "./settings.ts";
+
+/** Where the page can't make calls of its own, `submitqueue ui` makes them for it. */
+const pageAccessOf = ({ apiAuth }: Settings): PageAccess => ({ auth: apiAuth === "none" ? "open" : "iam" });
 
 /** The HTTP API, and the request log behind it: the append-only log table, and the view of it that answers questions. */
 export class GatewayStack extends Stack {
@@ -23,9 +27,11 @@ export class GatewayStack extends Stack {
       name: "gateway/api",
       timeout: Duration.seconds(15),
       queues: true,
+      page: true,
       settings,
     });
     api.addEnvironment(ENV.version, settings.version);
+    api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
     log.grant(api, ENV.logTable, "PutItem", "Query");
     view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
@@ -36,8 +42,8 @@ export class GatewayStack extends Stack {
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem");
+    log.grant(consumer, ENV.logTable, "PutItem", "Query");
+    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {

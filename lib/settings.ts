@@ -31,6 +31,10 @@ export interface Settings {
   readonly images: boolean;
   /** Where functions find the queue configuration as JSON. */
   readonly queuesFile: string;
+  /** Where the function behind the API finds the files of the page. */
+  readonly pageDirectory: string;
+  /** Absolute: what is copied to `pageDirectory` when code is bundled. */
+  readonly pageFiles: string;
   /** Where functions that run git, or commands, keep files. */
   readonly workDirectory: string;
   /** Absolute: what is copied to `queuesFile` when code is bundled. */

@@ -27,5 +27,9 @@ export const ENV = {
   /** How the API authenticates callers (ApiAuth). */
   apiAuth: "API_AUTH",
   version: "SUBMITQUEUE_VERSION",
+  /** Where the files of the page are, beside the code. */
+  pageDirectory: "PAGE_DIRECTORY",
+  /** JSON: how people who open the page log in (PageAccess in contracts/page.ts). */
+  pageAccess: "PAGE_ACCESS",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

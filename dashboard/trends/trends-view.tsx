@@ -1,0 +1,1 @@
+export const TrendsView = ({ queue }: { readonly queue: string }) => <p>{queue}</p>;
