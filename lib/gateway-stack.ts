@@ -32,8 +32,8 @@ export class GatewayStack extends Stack {
     });
     api.addEnvironment(ENV.version, settings.version);
     api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
-    log.grant(api, ENV.logTable, "PutItem", "Query");
-    view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    log.grant(api, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
     new HttpEdge(this, "Http", api, settings);
 
@@ -42,8 +42,8 @@ export class GatewayStack extends Stack {
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem", "Query");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
+    log.grant(consumer, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(consumer, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "UpdateItem");
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {
@@ -52,8 +52,8 @@ export class GatewayStack extends Stack {
       queues: true,
       settings,
     });
-    log.grant(sweep, ENV.logTable, "PutItem");
-    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query");
+    log.grant(sweep, ENV.logTable, "BatchWriteItem");
+    view.grant(sweep, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     everyMinute(sweep);
   }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
-import { Blocker, Happening, Metadata, Status } from "./log-event.ts";
+import { Blocker, Happening, Metadata, Outcome, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -116,8 +116,11 @@ export type HistoryEntry = z.infer<typeof HistoryEntry>;
 export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) });
 export type HistoryPage = z.infer<typeof HistoryPage>;
 
-/** passed and failed are verdicts. retried: it failed, and was not taken for one. unfinished: it runs, or was given up. */
-export const BuildOutcome = z.enum(["passed", "failed", "retried", "unfinished"]);
+/**
+ * passed and failed are verdicts. retried: it failed, and was not taken for one. stopped: nobody needed it any more. unfinished: it runs,
+ * or its end was not told.
+ */
+export const BuildOutcome = z.enum(["passed", "failed", "retried", "stopped", "unfinished"]);
 export type BuildOutcome = z.infer<typeof BuildOutcome>;
 
 /** GET /v1/queues/{queue}/requests/{n}/why */
@@ -137,6 +140,8 @@ export const Why = z.object({
   builds: z.array(z.object({ buildKey: BuildKey, outcome: BuildOutcome, url: z.string().optional(), at: Timestamp })),
   /** The same for people: what it waits for, or why it ended. */
   sentence: z.string(),
+  /** How long it will probably take until it lands. Absent when it has ended, or when the queue has not landed enough to tell. */
+  estimateSeconds: z.int().optional(),
 });
 export type Why = z.infer<typeof Why>;
 
@@ -157,9 +162,88 @@ export const QueueView = z.object({
   modeBy: z.string().optional(),
 });
 export type QueueView = z.infer<typeof QueueView>;
+
+const EndCounts = z.object({ landed: z.int(), refused: z.int(), cancelled: z.int() });
+
+/** What a queue holds now, in numbers. */
+export const QueueSummary = QueueView.extend({
+  /** How many builds may run at once. */
+  budget: z.int(),
+  /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */
+  counts: z.object({ waiting: z.int(), building: z.int(), landing: z.int() }),
+  /** lastDay: of the last 24 hours of the clock, the present one included. */
+  ended: z.object({ lastHour: EndCounts, lastDay: EndCounts }),
+  /** From Land to landed, over the last day, right to five per cent. */
+  timeToLand: z.object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() }),
+  buildsRunning: z.int(),
+});
+export type QueueSummary = z.infer<typeof QueueSummary>;
+
 /** GET /v1/queues, in the order of the configuration. */
-export const QueueList = z.object({ queues: z.array(QueueView) });
+export const QueueList = z.object({ queues: z.array(QueueSummary) });
 export type QueueList = z.infer<typeof QueueList>;
+
+/** stopped: nobody needed it any more. retried: it failed, and is built again. */
+export const BuildState = z.enum(["running", "stopped", "passed", "failed", "retried"]);
+
+/** A request in flight, as its queue shows it. */
+export const QueuedRequest = z.object({
+  sqid: Sqid,
+  number: RequestNumber,
+  status: Status,
+  priority: Priority,
+  /** The e-mail address of the author of its first commit. Absent until the changes were read. */
+  author: z.string().optional(),
+  /** The subject of its last commit. Absent until the changes were read. */
+  title: z.string().optional(),
+  changes: z.array(ChangeUri),
+  /** The name of whoever asked for it. */
+  caller: z.string().optional(),
+  receivedAt: Timestamp,
+  updatedAt: Timestamp,
+  /** What keeps it from landing, when that is known. */
+  blocker: Blocker.optional(),
+  /** The requests in the way. */
+  on: z.array(Sqid).optional(),
+  /** What it waits for, for people. */
+  sentence: z.string(),
+  /** How long it will probably take until it lands. Absent when the queue has not landed enough to tell. */
+  estimateSeconds: z.int().optional(),
+  /** Its last builds, at most 20, oldest first. `base`: the requests that it is built on. `bundledWith`: those that share the build. */
+  builds: z.array(
+    z.object({
+      buildKey: BuildKey,
+      state: BuildState,
+      url: z.string().optional(),
+      startedAt: Timestamp,
+      base: z.array(Sqid),
+      bundledWith: z.array(Sqid).optional(),
+    }),
+  ),
+});
+export type QueuedRequest = z.infer<typeof QueuedRequest>;
+
+/** A request that has ended, as its queue shows it. */
+export const EndedRequest = z.object({
+  sqid: Sqid,
+  number: RequestNumber,
+  status: Outcome,
+  reason: Reason.optional(),
+  endedAt: Timestamp,
+  commit: z.string().optional(),
+});
+export type EndedRequest = z.infer<typeof EndedRequest>;
+
+/** GET /v1/queues/{queue} */
+export const QueueNow = QueueSummary.extend({
+  /** The requests in flight, in the order of the queue. At most 1,000. */
+  requests: z.array(QueuedRequest),
+  /** True when there are more. */
+  more: z.boolean(),
+  /** The last 20 that ended, latest first. */
+  recent: z.array(EndedRequest),
+});
+export type QueueNow = z.infer<typeof QueueNow>;
 
 /** GET /v1/queues/{queue}/trends */
 export const TrendsQuery = z.strictObject({ by: z.enum(["hour", "day"]).default("hour") });

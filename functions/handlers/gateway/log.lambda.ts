@@ -4,13 +4,14 @@ import { isRetryable } from "../../contracts/errors.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
 import { logTopic } from "../../contracts/messages.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
-import { queueHandler } from "../queue.ts";
+import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
 import { storesOf } from "./gateway.ts";
 import { record } from "./record.ts";
 
 /**
- * Consumes the log topic: the only way in which the orchestrator's words reach the request log. What a batch says about ends is counted once
+ * Consumes the log topic: the only way in which the orchestrator's words reach the request log. The entries of one request in a batch are
+ * written together. What a batch says about ends is counted once
  * the batch is in the log. When that can't be done now, the batch comes again; when it can't be done at all, the log goes on without it.
  */
 export const wire: Wire = (env, clients) => {
@@ -18,10 +19,13 @@ export const wire: Wire = (env, clients) => {
   const deadLetters = need(env, ENV.deadLetters);
   return async (event, context) => {
     const recorded: LogEvent[] = [];
-    const consume = queueHandler(logTopic, clients, deadLetters, async (entry) => {
-      await record(stores, entry);
-      recorded.push(entry);
-    });
+    const work = async (entries: readonly LogEvent[]) => {
+      const [first] = entries;
+      if (first === undefined) return;
+      await record(stores, first.sqid, entries);
+      recorded.push(...entries);
+    };
+    const consume = groupHandler(logTopic, clients, deadLetters, work, { groupOf: ({ sqid }) => sqid });
     const answer = await consume(event, context);
     await countEnds(stores, recorded).catch((error: unknown) => {
       if (isRetryable(error)) throw error;

@@ -1,41 +1,66 @@
 import { CodedError } from "../../contracts/errors.ts";
-import { partsOfSqid } from "../../contracts/ids.ts";
-import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
-import { fold, isAnswer, type Summary } from "../../domain/request-log.ts";
+import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
+import type { LogEvent } from "../../contracts/log-event.ts";
+import { consequencesOf, fold, hasSeen, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Each lost race is another writer's progress, and a request has few writers. */
 const ATTEMPTS = 10;
 
 /**
- * Takes the entry into the request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when
- * the entry changes something, none otherwise; one more of each and a GetItem per lost race. Throws store.version_conflict.
+ * Changes a request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when `change` changes
+ * something, none otherwise; one more of each and a BatchGetItem per lost race. Throws store.version_conflict.
  */
-export async function foldInto(view: Gateway["view"], read: Summary, entry: LogEvent): Promise<Summary> {
+export async function changeSummary(
+  view: Gateway["view"],
+  read: Summary,
+  change: (summary: Summary) => Summary,
+): Promise<Summary> {
   let before = read;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const next = fold(before, entry);
+    const next = change(before);
     if (next === before || (await view.replaceSummary(next, before))) return next;
     before = (await view.summary(read.queue, read.number)) ?? before;
   }
-  throw new CodedError("store.version_conflict", `the summary of ${read.sqid} changes too fast`);
+  throw tooFast(read.sqid);
+}
+
+const tooFast = (sqid: Sqid): CodedError =>
+  new CodedError("store.version_conflict", `the summary of ${sqid} changes too fast`);
+
+/** What came of entries: those that were new, with those that follow from them, and the summary as it stands then. */
+export interface Recorded {
+  readonly news: readonly LogEvent[];
+  readonly summary: Summary;
 }
 
 /**
- * Writes an entry of the orchestrator's to the log, and takes it into the summary: also when the log had it already, since the first
- * try may have ended in between. PutItem, GetItem, at most one PutItem, and a DeleteItem when a message of ours is answered by it.
+ * Writes entries of one request to the log, and folds them into its summary. The log first: an entry that the summary has seen is in the log.
+ * So an entry is new to the call that folds it, and to each repeat of a call that ended in between: a caller that does something about news
+ * does it at least once. BatchGetItem, and when an entry is new BatchWriteItem and PutItem; one more of each per lost race.
  */
-export async function record({ entries, view }: Pick<Gateway, "entries" | "view">, entry: LogEvent): Promise<void> {
-  const { queue, n } = partsOfSqid(entry.sqid);
-  await entries.append(entry);
-  const summary = await view.summary(queue, n);
-  if (summary === undefined) throw new CodedError("store.unavailable", `${entry.sqid} has an entry and no summary yet`);
-  // Before the summary changes: the summary is what tells a repeat that the marker may still stand. The sweep removes what slips through.
-  if (isAnswer(entry) && mayBeUnheard(summary)) await view.unmark(queue, "land", n);
-  if (entry.kind === "status" && hasEnded(entry.status) && summary.status === "cancelling")
-    await view.unmark(queue, "cancel", n);
-  await foldInto(view, summary, entry);
+export async function record(
+  { entries: log, view }: Pick<Gateway, "entries" | "view">,
+  sqid: Sqid,
+  entries: readonly LogEvent[],
+): Promise<Recorded> {
+  const { queue, n } = partsOfSqid(sqid);
+  const logged = new Set<string>();
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await view.summary(queue, n);
+    if (before === undefined) throw new CodedError("store.unavailable", `${sqid} has an entry and no summary yet`);
+    const fresh = newTo(before, entries);
+    if (fresh.length === 0) return { news: [], summary: before };
+    const news = [...fresh, ...newTo(before, consequencesOf(before, fresh))];
+    await log.append(news.filter(({ id }) => !logged.has(id)));
+    for (const { id } of news) logged.add(id);
+    const summary = news.reduce(fold, before);
+    if (await view.replaceSummary(summary, before)) return { news, summary };
+  }
+  throw tooFast(sqid);
 }
 
-/** True as long as the summary does not show that the orchestrator has heard of the request. */
-export const mayBeUnheard = ({ status }: Summary): boolean => status === "accepted" || status === "cancelling";
+/** The entries that the summary has not seen, each once. */
+const newTo = (summary: Summary, entries: readonly LogEvent[]): LogEvent[] => [
+  ...new Map(entries.filter((entry) => !hasSeen(summary, entry)).map((entry) => [entry.id, entry])).values(),
+];

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
-import type { QueueName, Sqid } from "../../../functions/contracts/ids.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
   type EntryDetails,
   happeningEvent,
@@ -36,11 +34,14 @@ const history = async (): Promise<string[]> =>
     ({ kind, status, event }: { kind: string; status?: string; event?: string }) =>
       kind === "status" ? status : `(${event})`,
   );
-const markers = async (kind: "land" | "cancel") => {
-  const view = viewStore(gateway.clients.dynamodb, gateway.env[ENV.viewTable] ?? "");
-  const queue = "main" as QueueName;
-  const later = epochMs(START + 1e9);
-  return (await (kind === "land" ? view.unansweredLands(queue, later) : view.unansweredCancels(queue, later))).length;
+/** What the sweep sends again of what is older than a minute. */
+const repeated = async (): Promise<string[]> => {
+  const before = gateway.sent().length;
+  gateway.clock.at += 61_000;
+  // SQS swallows repeats, so the calls tell.
+  const calls = await gateway.costOf(() => gateway.sweep());
+  expect(gateway.sent().length).toBeGreaterThanOrEqual(before);
+  return calls.filter((call) => call === "SendMessage");
 };
 
 describe("the log consumer", () => {
@@ -132,34 +133,63 @@ describe("the log consumer", () => {
     ["error", () => status("error", 5, { version: 1 })],
     ["an event", () => event("building", 5)],
   ])("%s answers the Land", async (_what, entry) => {
-    expect(await markers("land")).toBe(1);
+    expect(await repeated()).toHaveLength(1);
     await gateway.deliver(entry());
-    expect(await markers("land")).toBe(0);
+    expect(await repeated()).toEqual([]);
   });
 
   it("our own entries answer nothing", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("accepted", 0), status("cancelling", 5));
-    expect([await markers("land"), await markers("cancel")]).toEqual([1, 1]);
+    // The Land, and the Cancel with the Land before it.
+    expect(await repeated()).toHaveLength(3);
   });
 
   it("a Cancel is answered by an end, and by nothing before", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("started", 5), status("batched", 6));
-    expect([await markers("land"), await markers("cancel")]).toEqual([0, 1]);
+    expect(await repeated()).toHaveLength(1);
     await gateway.deliver(status("cancelled", 9, { version: 3 }));
-    expect(await markers("cancel")).toBe(0);
+    expect(await repeated()).toEqual([]);
   });
 
-  it("costs PutItem, GetItem, PutItem; the first a DeleteItem more; events and repeats a PutItem less", async () => {
-    const cost = (entry: LogEvent) => gateway.costOf(() => gateway.deliver(entry));
-    expect(await cost(status("started", 5))).toEqual(["Put", "Get", "Delete", "Put"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "Put"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get"]);
-    expect(await cost(event("building", 7))).toEqual(["Put", "Get"]);
+  it("costs one read, one write to the log and one of the summary for all entries of a request in a call; a repeat the read", async () => {
+    const cost = (...entries: LogEvent[]) => gateway.costOf(() => gateway.deliver(...entries));
+    expect(await cost(status("started", 5))).toEqual(["BatchGet", "BatchWrite", "Put"]);
+    const five = [
+      status("batching", 6),
+      status("batched", 6),
+      event("building", 7),
+      event("built", 8),
+      status("speculated", 9),
+    ];
+    expect(await cost(...five)).toEqual(["BatchGet", "BatchWrite", "Put"]);
+    expect(await cost(...five)).toEqual(["BatchGet"]);
+    expect(await history()).toEqual([
+      "accepted",
+      "started",
+      "batching",
+      "batched",
+      "(building)",
+      "(built)",
+      "speculated",
+    ]);
   });
 
-  it.each([1, 2, 3, 4].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
+  it("a cancel that came too late says so: it landed, and an event tells whose cancel it was", async () => {
+    await gateway.deliver(status("started", 5), status("landing", 6));
+    await gateway.cancel(1);
+    await gateway.deliver(status("landed", 20, { version: 4 }));
+    expect(await history()).toEqual(["accepted", "cancelling", "started", "landing", "(cancel_too_late)", "landed"]);
+    const { events } = (await gateway.get("/v1/queues/main/requests/1/history")).body;
+    expect(events.at(-2)).toMatchObject({ event: "cancel_too_late", metadata: { caller: "anonymous" } });
+    expect((await summary()).status).toBe("landed");
+    expect((await gateway.get("/v1/queues/main/requests/1/why")).body.sentence).toMatch(
+      /^Landed.*The cancel by anonymous came too late\.$/,
+    );
+  });
+
+  it.each([1, 2, 3].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
     "crashing at its call $at, effect $effect, and delivered again, it has lost nothing",
     async (failure) => {
       gateway.fail(failure);
@@ -168,9 +198,7 @@ describe("the log consumer", () => {
       expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
       expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
       expect(await history()).toEqual(["accepted", "started"]);
-      gateway.clock.at += 61_000;
-      await gateway.sweep();
-      expect(await markers("land")).toBe(0);
+      expect(await repeated()).toEqual([]);
       expect(gateway.sent()).toHaveLength(1);
     },
   );

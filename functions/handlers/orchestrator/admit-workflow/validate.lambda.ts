@@ -4,8 +4,10 @@ import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
-import { statusEvent } from "../../../contracts/log-event.ts";
+import { type Metadata, statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
+import { cut, printable } from "../../../contracts/text.ts";
+import type { Touches } from "../../../contracts/touches.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
@@ -35,7 +37,12 @@ export const wire: Wire = (env, clients) => {
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);
     if (before || !found) return before ?? { kind: "ended" };
-    await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", at));
+    await send(
+      clients.sqs,
+      log,
+      logTopic,
+      statusEvent(land.sqid, "validating", at, { metadata: authorIn(step.touches) }),
+    );
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
     const touches = boundedTouches(step.touches);
@@ -47,5 +54,9 @@ export const wire: Wire = (env, clients) => {
     return after;
   });
 };
+
+/** The author of the first commit, for people who look at the queue. */
+const authorIn = ({ authors: [author] }: Touches): Metadata =>
+  author === undefined ? {} : { author: cut(printable(author), 200) };
 
 export const handler = onLambda(wire);

@@ -1,7 +1,7 @@
 import { need } from "../../../adapters/settings.ts";
 import { send, sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { logTopic, type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
+import { type BuildVerdict, logTopic, type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
 import { ReportTask } from "../../../contracts/workflows.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
@@ -18,7 +18,7 @@ export const wire: Wire = (env, clients) => {
     const { queue, batchId, buildKey, url } = task;
     const verdict = verdictOf(task);
     const reason = verdict.kind !== "unappliable" && "reason" in verdict ? verdict.reason : undefined;
-    const event = verdict.kind === "passed" ? "built" : reason && "build_failed";
+    const event = eventOf(verdict);
     if (event) await sendAll(clients.sqs, log, logTopic, buildHappened(task, event, clients.now(), { url, reason }));
     const located = url === undefined ? {} : { url };
     const signal: SignalOf<"build-finished"> = {
@@ -34,5 +34,21 @@ export const wire: Wire = (env, clients) => {
     return signal;
   });
 };
+
+/** Undefined for a tree that could not be composed: the planner tells the log. */
+function eventOf({ kind }: BuildVerdict): "built" | "build_failed" | "build_stopped" | undefined {
+  switch (kind) {
+    case "passed":
+      return "built";
+    case "failed":
+    case "infrastructure":
+      return "build_failed";
+    case "cancelled":
+    case "refuted":
+      return "build_stopped";
+    case "unappliable":
+      return undefined;
+  }
+}
 
 export const handler = onLambda(wire);
