@@ -1,6 +1,6 @@
-import type { HistoryPage, Problem, RequestPage, RequestSummary, Why } from "../functions/contracts/api.ts";
+import type { HistoryPage, Problem, RequestPage, RequestSummary, Trends, Why } from "../functions/contracts/api.ts";
 import type { QueueList, QueueNow } from "./contract.ts";
-import { authorization, signInAgain } from "./session.ts";
+import { apiPrefix, authorization, signInAgain } from "./session.ts";
 
 /** Why a call has no result. `message` is a sentence for people. Without a status, no answer came. */
 export class CallFailed extends Error {
@@ -33,7 +33,7 @@ interface Call {
  */
 async function call<T>(path: string, { method = "GET", body, signal }: Call = {}): Promise<T> {
   const sentAt = Date.now();
-  const response = await fetch(path, {
+  const response = await fetch(`${apiPrefix()}${path}`, {
     method,
     headers: { ...authorization(), ...(method === "GET" ? {} : { "content-type": "application/json" }) },
     ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),
@@ -80,6 +80,9 @@ export const listRequests = (
   query: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<RequestPage> => call(`${queueAt(queue)}/requests?${new URLSearchParams(query).toString()}`, { signal });
+
+export const getTrends = (queue: string, by: Trends["by"], signal: AbortSignal): Promise<Trends> =>
+  call(`${queueAt(queue)}/trends?by=${by}`, { signal });
 
 export const setMode = (queue: string, verb: "pause" | "drain" | "resume", note?: string): Promise<unknown> =>
   call(`${queueAt(queue)}/${verb}`, { method: "POST", body: note === undefined || note === "" ? {} : { note } });

@@ -52,7 +52,7 @@ function View({ route }: { readonly route: Route }) {
       return <SearchView key={route.text} queue={route.queue} text={route.text} />;
     case "nowhere":
       return (
-        <Empty title="There is nothing at this address">
+        <Empty title="There is nothing at this address" whole>
           <p>
             <Link to="/">See all queues</Link>
           </p>

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { CallFailed } from "./api.ts";
-import { settings } from "./session.ts";
+import { hasToken } from "./session.ts";
 
 /** How the page learns of news: told by the server, or by asking again. */
 export type Feed = "events" | "polls";
@@ -17,7 +17,7 @@ const news = {
 /** Opens the stream of events where there is one. A server without one refuses it, which ends the attempt: polls it is, then. */
 export function listen(): void {
   // An EventSource sends no header, so no token either.
-  if (settings.auth === "jwt" || news.source !== undefined) return;
+  if (hasToken() || news.source !== undefined) return;
   const source = new EventSource("/v1/events");
   news.source = source;
   source.onopen = () => {

@@ -31,9 +31,15 @@ function stored<T>(key: string): T | undefined {
   return text === null ? undefined : (JSON.parse(text) as T);
 }
 
+/** What the paths of the API begin with, as this page's calls have to say them. */
+export const apiPrefix = (): string => (settings.auth === "jwt" ? settings.prefix : "");
+
+/** True when the page's calls carry a token, which a stream of events can't. */
+export const hasToken = (): boolean => settings.auth === "jwt" || settings.auth === "token";
+
 /** The header that tells the API who calls; none where nobody has to log in. */
 export function authorization(): Readonly<Record<string, string>> {
-  const tokens = settings.auth === "jwt" ? stored<Tokens>(KEYS.tokens) : undefined;
+  const tokens = hasToken() ? stored<Tokens>(KEYS.tokens) : undefined;
   return tokens === undefined ? {} : { authorization: `Bearer ${tokens.token}` };
 }
 
@@ -47,6 +53,7 @@ export class SignInFailed extends Error {
  * browser is leaving for the provider. Throws SignInFailed.
  */
 export async function signIn(): Promise<boolean> {
+  if (settings.auth === "token") takeToken();
   if (settings.auth !== "jwt") return true;
   const query = new URLSearchParams(location.search);
   const leaving = stored<Leaving>(KEYS.leaving);
@@ -62,6 +69,18 @@ export async function signIn(): Promise<boolean> {
   await leave(settings);
   return false;
 }
+
+/** The address that the runtime prints ends in `#token=…`: what follows `#` is sent to no server, and is taken out of the address here. */
+function takeToken(): void {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token === null || token === "") return;
+  keep(token);
+  history.replaceState(null, "", `${location.pathname}${location.search}`);
+}
+
+/** Keeps a token for the calls of this tab. */
+export const keep = (token: string): void =>
+  sessionStorage.setItem(KEYS.tokens, JSON.stringify({ token, receivedAt: Date.now() } satisfies Tokens));
 
 /** A token that was refused right after it was given will be refused again: then the page says so, and goes round no circle. */
 const FRESH_MS = 30_000;
@@ -114,8 +133,7 @@ async function redeem(oidc: Oidc, code: string, verifier: string): Promise<void>
   const token = [answer?.["access_token"], answer?.["id_token"]].find(isJwt);
   if (!response?.ok || token === undefined)
     throw new SignInFailed("The provider gave no token that the API could check. Try again, or ask who set it up.");
-  const tokens: Tokens = { token, receivedAt: Date.now() };
-  sessionStorage.setItem(KEYS.tokens, JSON.stringify(tokens));
+  keep(token);
 }
 
 /** Some providers give access tokens that only they can read; their ID token is what an API can check. */

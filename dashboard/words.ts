@@ -67,6 +67,14 @@ export function span(seconds: number): string {
   return both(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+/** An estimate, no more exact than it is: `10 s`, `40 s`, `2 min`, `15 min`, `1 h 10 min`. */
+export function roughly(seconds: number): string {
+  if (seconds < 55) return `${Math.max(10, Math.round(seconds / 10) * 10)} s`;
+  const minutes = Math.round(seconds / 60);
+  const step = minutes < 10 ? 1 : minutes < 60 ? 5 : 10;
+  return span(Math.round(minutes / step) * step * 60);
+}
+
 const both = (large: number, unit: string, small: number, smaller: string): string =>
   small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smaller}`;
 

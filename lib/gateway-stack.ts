@@ -1,20 +1,22 @@
 import { Duration, Stack } from "aws-cdk-lib";
+import { EventBus } from "aws-cdk-lib/aws-events";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
-import type { PageAccess } from "../functions/contracts/page.ts";
+import { EVENT_BUS } from "../functions/contracts/lifecycle-event.ts";
 import { HttpEdge } from "./constructs/http-edge.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
+import { pageAccessOf } from "./page-access.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where the page can't make calls of its own, `submitqueue ui` makes them for it. */
-const pageAccessOf = ({ apiAuth }: Settings): PageAccess => ({ auth: apiAuth === "none" ? "open" : "iam" });
-
-/** The HTTP API, and the request log behind it: the append-only log table, and the view of it that answers questions. */
+/** The HTTP API, the request log behind it (the append-only log table, and the view of it that answers questions), and the bus of events. */
 export class GatewayStack extends Stack {
+  /** Carries the lifecycle events of this deployment. */
+  readonly events: EventBus;
+
   constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
     super(scope, "Gateway", {
       stackName: "submitqueue-gateway",
@@ -35,6 +37,7 @@ export class GatewayStack extends Stack {
     log.grant(api, ENV.logTable, "BatchWriteItem", "Query");
     view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
+    api.sendsTo(topics.log, ENV.logTopic);
     new HttpEdge(this, "Http", api, settings);
 
     const consumer = new LambdaFunction(this, "Log", {
@@ -44,6 +47,13 @@ export class GatewayStack extends Stack {
     });
     log.grant(consumer, ENV.logTable, "BatchWriteItem", "Query");
     view.grant(consumer, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "UpdateItem");
+    this.events = new EventBus(this, "Events", {
+      eventBusName: EVENT_BUS,
+      description: "Lifecycle events of submitqueue: doc/howto/events.md",
+    });
+    consumer.allow([this.events.eventBusArn], "events:PutEvents");
+    consumer.addEnvironment(ENV.eventBus, this.events.eventBusName);
+    consumer.addEnvironment(ENV.deployment, `${this.account}.${this.region}`);
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {
@@ -55,6 +65,7 @@ export class GatewayStack extends Stack {
     log.grant(sweep, ENV.logTable, "BatchWriteItem");
     view.grant(sweep, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
+    sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);
   }
 }

@@ -13,6 +13,8 @@ export interface JwtSettings {
   readonly audience: readonly string[];
   /** A scope that a token must carry. Without one, an ID token passes as well. */
   readonly scope?: string;
+  /** The page's client at the provider: public, with PKCE. Without one, the page is opened by `submitqueue ui` alone. */
+  readonly clientId?: string;
 }
 
 /** Everything that the stacks are built from. */

@@ -43,11 +43,13 @@ export function BuildChip({ build, number, look, isPinned, setLook }: ChipProps)
       type="button"
       class={`chip build-${state}`}
       aria-expanded={isMine}
-      aria-label={`Build of request ${number} on ${baseLabel(build)}: ${word}`}
       onPointerEnter={(event) => event.pointerType === "mouse" && !isPinned && show(false)}
       onPointerLeave={(event) => event.pointerType === "mouse" && isMine && !look.pinned && setLook(undefined)}
       onClick={() => (isMine && look.pinned ? setLook(undefined) : show(true))}
     >
+      <span class="unseen">
+        Build of request {number}, {word}, on
+      </span>
       <Icon name={icon} />
       {state === "running" ? <Clock since={startedAt} /> : null}
       <span class="chip-base">{baseLabel(build)}</span>

@@ -5,7 +5,7 @@ import { requestPath } from "../routes.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Link } from "../ui/link.tsx";
 import { For } from "../ui/time.tsx";
-import { nameOf, span } from "../words.ts";
+import { nameOf, roughly } from "../words.ts";
 import { BuildChip, BuildTree, type Look } from "./build-chip.tsx";
 import { Gutter } from "./gutter.tsx";
 import type { RowLanes } from "./lanes.ts";
@@ -78,7 +78,7 @@ function RowBody(props: RowProps) {
         <span class={`state ${phase}`}>
           <Icon name={icon} /> {word}
         </span>
-        <span class="eta">{estimateSeconds === undefined ? "" : `about ${span(estimateSeconds)} left`}</span>
+        <span class="eta">{estimateSeconds === undefined ? "" : `about ${roughly(estimateSeconds)} left`}</span>
       </div>
       <RequestActions
         queue={queue}

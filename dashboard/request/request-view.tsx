@@ -10,7 +10,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Link } from "../ui/link.tsx";
 import { Failed, Loading, Stale } from "../ui/states.tsx";
 import { Ago, Clock, For, localTime } from "../ui/time.tsx";
-import { followable, nameOf, shownChange, span } from "../words.ts";
+import { followable, nameOf, roughly, shownChange, span } from "../words.ts";
 import { RequestActions } from "./actions.tsx";
 import { type BuildStory, buildsIn, momentsOf } from "./timeline.ts";
 
@@ -112,7 +112,7 @@ function Verdict({ data: { request, why, now } }: { readonly data: Loaded }) {
               for <For since={receivedAt} />
             </>
           ) : (
-            <>about {span(estimate)} left</>
+            <>about {roughly(estimate)} left</>
           )}
         </span>
       </p>

@@ -87,14 +87,21 @@ const BLOCKERS: Readonly<Record<string, string>> = {
 };
 
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */
-export const momentsOf = (events: readonly HistoryEntry[]): readonly Moment[] => events.flatMap(momentOf);
+export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
+  const moments = events.flatMap(momentOf);
+  return moments.map((moment, index) => {
+    const { detail, ...rest } = moment;
+    // A failure and the repeat that follows it give one reason.
+    return detail !== undefined && detail === moments[index - 1]?.detail ? rest : moment;
+  });
+}
 
 function momentOf({ id, at, status, event, reason, metadata }: HistoryEntry): readonly Moment[] {
   const line = status === undefined ? EVENT_LINES[event ?? ""] : STATUS_LINES[status];
   if (line === undefined) return [];
   const [icon, tone, words] = line;
   const by = text(metadata["caller"]);
-  const url = text(metadata["build_url"]);
+  const url = event === "waiting" || event === "invalidated" ? undefined : text(metadata["build_url"]);
   const commit = status === "landed" ? text(metadata["commit"]) : undefined;
   const on = text(metadata["on"]);
   const blocker = event === "blocked" ? (BLOCKERS[text(metadata["blocker"]) ?? ""] ?? words) : words;

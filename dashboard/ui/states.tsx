@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { CallFailed } from "../api.ts";
-import { settings } from "../session.ts";
+import { keep, settings } from "../session.ts";
+import { fieldOf } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Grey bars in the place of what is on its way. */
@@ -18,10 +19,11 @@ interface MessageProps {
   readonly children?: ComponentChildren;
 }
 
-export const Empty = ({ title, children }: MessageProps) => (
+/** There is nothing to show, and that is well. `whole`: it is all that the view shows. */
+export const Empty = ({ title, children, whole = false }: MessageProps & { readonly whole?: boolean }) => (
   <div class="message">
     <Icon name="landed" />
-    <h2>{title}</h2>
+    {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
     <div>{children}</div>
   </div>
 );
@@ -34,20 +36,40 @@ export function Failed({ error, retry }: { readonly error: CallFailed; readonly 
   return (
     <div class="message" role="alert">
       <Icon name="refused" />
-      <h2>{title}</h2>
+      <h1>{title}</h1>
       <p>{error.message}</p>
-      {mayNot && settings.auth === "iam" ? (
+      {mayNot && settings.auth === "signed" ? (
         <p>
-          The API of this queue takes signed calls. Open the page by <code>submitqueue ui</code>, which signs them for
-          you.
+          Open the page by <code>submitqueue ui</code>, which makes its calls in your name.
         </p>
       ) : null}
+      {error.status === 401 && settings.auth === "token" ? <TokenForm done={retry} /> : null}
       <button type="button" onClick={retry}>
         Try again
       </button>
     </div>
   );
 }
+
+/** Where the embedded runtime asks for its token. */
+const TokenForm = ({ done }: { readonly done: () => void }) => (
+  <form
+    class="token"
+    onSubmit={(event) => {
+      event.preventDefault();
+      keep(fieldOf(new FormData(event.currentTarget), "token"));
+      done();
+    }}
+  >
+    <label class="field">
+      The token that npm start has printed
+      <input name="token" type="password" required autoComplete="off" />
+    </label>
+    <button type="submit" class="primary">
+      Use it
+    </button>
+  </form>
+);
 
 /** A call that failed while an older answer is shown. */
 export const Stale = ({ error }: { readonly error: CallFailed | undefined }) =>

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import type { CodeBuildClient } from "@aws-sdk/client-codebuild";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -19,6 +20,7 @@ export interface Clients {
   readonly sqs: SQSClient;
   readonly sfn: SFNClient;
   readonly secrets: SecretsManagerClient;
+  readonly events: EventBridgeClient;
   readonly log: Logger;
   readonly now: () => EpochMs;
   /** A short string that was never given out before. */
@@ -69,6 +71,7 @@ export function awsClients({ LOG_LEVEL, AWS_LAMBDA_FUNCTION_NAME }: Env): Client
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
+    events: new EventBridgeClient(settings),
     log: pino({ level: LOG_LEVEL ?? "info", base: { function: AWS_LAMBDA_FUNCTION_NAME } }),
     now: () => epochMs(Date.now()),
     nonce: randomUUID,

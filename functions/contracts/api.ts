@@ -246,7 +246,7 @@ export const QueueNow = QueueSummary.extend({
 export type QueueNow = z.infer<typeof QueueNow>;
 
 /** GET /v1/queues/{queue}/trends */
-export const TrendsQuery = z.strictObject({ by: z.enum(["hour", "day"]).default("hour") });
+export const TrendsQuery = z.strictObject({ by: z.enum(["hour", "day", "week"]).default("hour") });
 export type TrendsQuery = z.infer<typeof TrendsQuery>;
 
 const TrendCounts = {
@@ -268,7 +268,8 @@ const TrendCounts = {
   reasons: z.record(z.string(), z.int()),
 };
 
-/** What became of a queue's requests: by the last 48 hours, or by the last 30 days of UTC, oldest first; and all of these together. */
+/** What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest
+ * first; and all of these together. */
 export const Trends = z.object({
   queue: QueueName,
   by: TrendsQuery.shape.by.unwrap(),

@@ -26,6 +26,10 @@ export const ENV = {
   workDirectory: "WORK_DIRECTORY",
   /** How the API authenticates callers (ApiAuth). */
   apiAuth: "API_AUTH",
+  /** The name of the EventBridge bus that lifecycle events are published on. */
+  eventBus: "EVENT_BUS",
+  /** Tells deployments apart in the source of lifecycle events: `<account>.<region>`. */
+  deployment: "DEPLOYMENT",
   version: "SUBMITQUEUE_VERSION",
   /** Where the files of the page are, beside the code. */
   pageDirectory: "PAGE_DIRECTORY",

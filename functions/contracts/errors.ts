@@ -64,6 +64,7 @@ export const ERROR_CODES = {
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
   "store.unreadable": { fault: "infra", retry: false, status: 500, title: "A stored item could not be read" },
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
+  "events.unavailable": { fault: "infra", retry: true, status: 503, title: "The event bus did not answer" },
   "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
   "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
   "repository.refused": {
@@ -74,6 +75,8 @@ export const ERROR_CODES = {
   },
   "repository.failed": { fault: "infra", retry: false, status: 500, title: "git failed in an unexpected way" },
   "runner.unavailable": { fault: "infra", retry: true, status: 503, title: "The build runner did not answer" },
+  "github.limited": { fault: "infra", retry: true, status: 503, title: "GitHub takes no more calls for now" },
+  "github.unavailable": { fault: "infra", retry: true, status: 503, title: "GitHub did not answer" },
   "config.invalid": { fault: "infra", retry: false, status: 500, title: "The configuration is not valid" },
   internal: { fault: "infra", retry: false, status: 500, title: "Something went wrong on our side" },
 } as const satisfies Record<string, ErrorKind>;

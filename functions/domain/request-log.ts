@@ -176,7 +176,7 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, caller, recei
 
 /** True for an entry that only the orchestrator writes. It shows that the orchestrator has received the request. */
 export const isAnswer = (entry: LogEvent): boolean =>
-  entry.kind === "event" || (entry.status !== "accepted" && entry.status !== "cancelling");
+  entry.kind === "event" ? entry.event !== "prioritized" : entry.status !== "accepted" && entry.status !== "cancelling";
 
 /** A new array, oldest first. Entries of the same millisecond are in the order of a request's life: `landing` before `landed`. */
 export const inHistoryOrder = (entries: readonly LogEvent[]): LogEvent[] =>

@@ -115,9 +115,9 @@ export class LambdaFunction extends Construct {
     this.allow([topic.dead.queueArn], "sqs:SendMessage");
   }
 
-  /** The secrets that the queue configuration names, and no others. */
-  readsSecretsOf({ queues }: Settings["queues"]): void {
-    const names = new Set(queues.flatMap(({ repository: { tokenSecret } }) => tokenSecret ?? []));
+  /** The secrets of these names, and no others. A name that is undefined is none. */
+  readsSecrets(named: readonly (string | undefined)[]): void {
+    const names = new Set(named.flatMap((name) => name ?? []));
     if (names.size === 0) return;
     const stack = Stack.of(this);
     // Secrets Manager appends a dash and six characters to a name.

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -29,6 +30,7 @@ export function clientsOf(call: CallAws, caller: Caller, log: Logger): Clients {
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
+    events: new EventBridgeClient(settings),
     log,
     now: () => epochMs(Date.now()),
     nonce: randomUUID,

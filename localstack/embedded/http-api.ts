@@ -7,10 +7,13 @@ import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { isPagePath } from "../../functions/contracts/page.ts";
 import { unauthenticated } from "../../functions/handlers/http-caller.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { HttpAuthorizer } from "./api-tokens.ts";
+import type { EventBus } from "./event-bus.ts";
+import { type EventStreams, eventStreams } from "./event-streams.ts";
 import { type Foreign, foreignIn } from "./loopback.ts";
 
 export interface HttpApi {
@@ -25,7 +28,8 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TIMEOUT_MS = 29_000;
 
 /**
- * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken.
+ * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken. Where
+ * there is a bus of events, `GET /v1/events` streams its events as they come.
  *
  * What a web page of another site sends is refused here and not in the function: on AWS, API Gateway is called by its own name, and
  * callers sign their calls.
@@ -34,12 +38,14 @@ export async function serveHttpApi(
   port: number,
   invoke: (event: object) => Promise<unknown>,
   authorize: HttpAuthorizer = () => ({}),
+  bus?: EventBus,
 ): Promise<HttpApi> {
+  const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.
   const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, invoke, authorize).catch(() => {
+    answer(request, response, { invoke, authorize, streams }).catch(() => {
       // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
       if (!request.complete) return;
       reply(response, 500, { message: "Internal Server Error" });
@@ -60,6 +66,7 @@ export async function serveHttpApi(
     url: `http://127.0.0.1:${bound}`,
     close: async () => {
       const closed = once(server, "close");
+      streams?.end();
       server.close();
       server.closeIdleConnections();
       await closed;
@@ -67,16 +74,22 @@ export async function serveHttpApi(
   };
 }
 
+interface Answering {
+  readonly invoke: (event: object) => Promise<unknown>;
+  readonly authorize: HttpAuthorizer;
+  readonly streams: EventStreams | undefined;
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  invoke: (event: object) => Promise<unknown>,
-  authorize: HttpAuthorizer,
+  { invoke, authorize, streams }: Answering,
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
-  const authorizer = authorize(request.headers);
+  const authorizer = isPage(request) ? {} : authorize(request.headers);
   if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
+  if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
@@ -91,6 +104,10 @@ async function answer(
   response.writeHead(statusCode, { ...headers, ...(cookies.length > 0 ? { "set-cookie": cookies } : {}) });
   response.end(isBase64Encoded ? Buffer.from(text, "base64") : text);
 }
+
+/** The files of the page tell nothing of a queue, and whoever is to log in has to see them first. */
+const isPage = ({ method, url = "/" }: IncomingMessage): boolean =>
+  (method === "GET" || method === "HEAD") && isPagePath(url.split("?", 1)[0] ?? "/");
 
 /** A result with a status is a response; any other is the body of one. */
 const Shaped = z.object({

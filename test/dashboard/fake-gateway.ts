@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { QueueNow } from "../../dashboard/contract.ts";
+import type { Trends } from "../../functions/contracts/api.ts";
 import type { PageSettings } from "../../functions/contracts/page.ts";
 import { type AnswerPage, pageIn } from "../../functions/handlers/gateway/page.ts";
 import { buildPage } from "../../lib/page.ts";
-import type { Told } from "./scenes.ts";
+import { type Told, trends } from "./scenes.ts";
 
 /** An answer: a body with status 200, or a status of its own. */
 type Answer = { readonly status: number; readonly body: unknown };
@@ -28,6 +29,9 @@ export class FakeGateway {
   readonly asked: Asked[] = [];
   queues: QueueNow[] = [];
   requests: Told[] = [];
+  trends: Trends = trends();
+  /** Whether it tells of news, as the embedded runtime does. */
+  hasEvents = true;
   /** Answers before the rest does: what it returns is the answer. */
   answer: (asked: Asked) => Answer | Promise<Answer> | undefined = () => undefined;
   readonly #server: ReturnType<typeof createServer>;
@@ -68,7 +72,7 @@ export class FakeGateway {
       response.end(served.body === undefined ? undefined : Buffer.from(served.body, "base64"));
       return;
     }
-    if (path === "/v1/events") return this.#listen(response);
+    if (path === "/v1/events" && this.hasEvents) return this.#listen(response);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
@@ -96,6 +100,7 @@ export class FakeGateway {
     const queue = this.queues.find((one) => one.name === name);
     if (queue === undefined) return undefined;
     if (rest === undefined) return ok(queue);
+    if (rest === "trends") return ok(this.trends);
     if (rest === "requests" && number === undefined)
       return ok({ requests: this.requests.map(({ summary }) => summary) });
     const told = this.requests.find(({ summary }) => String(summary.number) === number);

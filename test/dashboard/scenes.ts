@@ -1,5 +1,5 @@
 import type { EndedNow, QueueNow, RequestNow } from "../../dashboard/contract.ts";
-import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary, Trends, Why } from "../../functions/contracts/api.ts";
 
 /** Seconds before now, as the API writes a moment. */
 export const ago = (seconds: number): string => new Date(Date.now() - seconds * 1_000).toISOString();
@@ -373,3 +373,49 @@ export const refused = (): Told => {
     { status: "error", reason },
   );
 };
+
+/** Two days of a queue that had a bad hour. */
+export function trends(by: Trends["by"] = "hour"): Trends {
+  const hour = 3_600_000;
+  const last = Math.floor(Date.now() / hour) * hour;
+  const buckets = Array.from({ length: 48 }, (_, i) => {
+    const start = last - (47 - i) * hour;
+    const isWork = new Date(start).getUTCHours() >= 7 && new Date(start).getUTCHours() <= 19;
+    const landed = isWork ? 8 + ((i * 7) % 9) : i % 3 === 0 ? 1 : 0;
+    const refused = isWork ? (i === 30 ? 9 : i % 3) : 0;
+    const builds = Math.round(landed * 1.7 + refused * 2);
+    return {
+      start: new Date(start).toISOString(),
+      landed,
+      refused,
+      cancelled: i % 11 === 0 ? 1 : 0,
+      ...(landed === 0 ? {} : { p50Seconds: 240 + ((i * 37) % 160), p95Seconds: 700 + ((i * 91) % 700) }),
+      builds,
+      buildMinutes: builds * 3.4,
+      passed: landed,
+      failed: refused,
+      retried: i % 4 === 0 ? 1 : 0,
+      reasons: refused === 0 ? {} : { "build.failed": refused },
+    };
+  });
+  const sum = (of: (bucket: (typeof buckets)[number]) => number) =>
+    buckets.reduce((total, bucket) => total + of(bucket), 0);
+  return {
+    queue: "main" as Trends["queue"],
+    by,
+    buckets,
+    total: {
+      landed: sum((one) => one.landed),
+      refused: sum((one) => one.refused),
+      cancelled: sum((one) => one.cancelled),
+      p50Seconds: 312,
+      p95Seconds: 1_240,
+      builds: sum((one) => one.builds),
+      buildMinutes: sum((one) => one.buildMinutes),
+      passed: sum((one) => one.passed),
+      failed: sum((one) => one.failed),
+      retried: sum((one) => one.retried),
+      reasons: { "build.failed": 41, "merge.conflict": 9, "change.stale": 4 },
+    },
+  };
+}

@@ -47,6 +47,7 @@ function label(arn: string, templates: Templates): string {
     ["workflow", METADATA.workflow],
   ] as const)
     if (found?.metadata[key] !== undefined) return `${kind} ${String(found.metadata[key])}`;
+  if (found?.type === "AWS::Events::EventBus") return "bus";
   return found === undefined ? arn : `${found.type} ${found.logicalId}`;
 }
 
@@ -84,8 +85,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table log: ${dynamodb("PutItem", "Query")}`,
     `table view: ${dynamodb("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
     "topic requests: sqs:SendMessage",
+    log,
   ],
   "gateway/log": [
+    "bus: events:PutEvents",
     "dead log: sqs:SendMessage",
     `table log: ${dynamodb("PutItem", "Query")}`,
     `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "UpdateItem")}`,
@@ -95,6 +98,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table log: ${dynamodb("PutItem")}`,
     `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "Query")}`,
     "topic requests: sqs:SendMessage",
+    log,
   ],
   "orchestrator/admit-workflow/ready": [requests, log, signals],
   "orchestrator/admit-workflow/reject": [claims, requests, log],

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LEASE_SECONDS } from "../../functions/handlers/runway/land.lambda.ts";
 import type { AppOptions } from "../../lib/app.ts";
 import { MAX_RECEIVES } from "../../lib/constructs/topic.ts";
-import { MERGE_RECEIVES } from "../../lib/messaging-stack.ts";
+import { LOG_RECEIVES, MERGE_RECEIVES } from "../../lib/messaging-stack.ts";
 import { TABLES, TOPICS } from "../../lib/ownership.ts";
 import { METADATA } from "../../lib/settings.ts";
 import { functionsOf, read, target, templatesOf } from "./synthesized.ts";
@@ -47,6 +47,8 @@ describe("the stacks", () => {
   });
 });
 
+const RECEIVES: Readonly<Record<string, number>> = { merges: MERGE_RECEIVES, log: LOG_RECEIVES };
+
 describe("a topic", () => {
   it.each(Object.keys(TOPICS))(
     "%s is encrypted, takes TLS only, and gives up into dead letters of its own kind",
@@ -56,7 +58,7 @@ describe("a topic", () => {
       if (main === undefined || dead === undefined) throw new Error(`there is no topic ${name}`);
       const redrive = main.properties["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
       expect(target(templates, "messaging", redrive.deadLetterTargetArn)).toBe(dead);
-      expect(redrive.maxReceiveCount).toBe(name === "merges" ? MERGE_RECEIVES : MAX_RECEIVES);
+      expect(redrive.maxReceiveCount).toBe(RECEIVES[name] ?? MAX_RECEIVES);
       expect(dead.properties["FifoQueue"]).toBe(main.properties["FifoQueue"]);
       for (const { logicalId, properties } of [main, dead]) {
         expect(properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });

@@ -66,7 +66,7 @@ export function summaryIn(item: unknown): Summary {
 /** What an idempotency key was first used for. */
 export const FirstUse = z.object({
   land: Land,
-  /** Of what was asked for: another hash under the same key is another request. */
+  /** The hash of the Land call: another hash under the same key is another request. */
   hash: z.string(),
 });
 export type FirstUse = z.infer<typeof FirstUse>;
@@ -82,6 +82,8 @@ export const ModeSet = z.object({
   since: EpochMs,
   /** Counts writes, from 1. */
   version: z.int().positive(),
+  /** True once an event of this version is sure to be published. */
+  told: z.boolean().exactOptional(),
 });
 export type ModeSet = z.infer<typeof ModeSet>;
 

@@ -36,7 +36,7 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
     return modes;
   },
 
-  /** Writes the mode over the version before its own; version 1 over none. False when somebody else wrote meanwhile. */
+  /** Writes the mode over the version before its own; version 1 over none. False when another writer was faster. */
   setMode: (next: ModeSet): Promise<boolean> =>
     won(
       `setting the mode of ${next.queue}`,
@@ -51,6 +51,21 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
                 ExpressionAttributeNames: { "#version": "version" },
                 ExpressionAttributeValues: { ":before": next.version - 1 },
               }),
+        }),
+      ),
+    ),
+
+  /** Marks the version as told. False when a later version stands. */
+  markTold: (set: ModeSet): Promise<boolean> =>
+    won(
+      `marking the mode of ${set.queue} as told`,
+      dynamodb.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...viewKeys.mode(set.queue), ...set, told: true },
+          ConditionExpression: "#version = :version",
+          ExpressionAttributeNames: { "#version": "version" },
+          ExpressionAttributeValues: { ":version": set.version },
         }),
       ),
     ),

@@ -16,7 +16,7 @@ export type ViewStore = ReturnType<typeof viewStore>;
 /** How long an idempotency key is remembered. */
 const KEY_LIVES_SECONDS = 24 * 60 * 60;
 
-/** DynamoDB removes an expired item up to days late, so whoever reads one looks at its date. */
+/** DynamoDB removes an expired item up to days late, so a reader checks the item's date. */
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
 
 /**

@@ -16,6 +16,18 @@ export const controlOf = ({ queue, mode, note, since, version }: ModeSet): Contr
   version,
 });
 
+/**
+ * Makes a queue's mode known: the log consumer (which publishes an event) when this version was not yet told, and the orchestrator. All may
+ * be repeated. SendMessage; of a version that was not told, one more and a PutItem.
+ */
+export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSet): Promise<void> {
+  const control = controlOf(set);
+  await send(control);
+  if (set.told === true) return;
+  await tellLog({ ...control, kind: "mode" });
+  await view.markTold(set);
+}
+
 const by = (caller: string | undefined) => (caller === undefined ? {} : { caller });
 
 /** The log's first entry of a request: the same however often it is made. */
@@ -44,25 +56,29 @@ const prioritizedEntry = ({ sqid, priority = 0 }: Summary, change: NonNullable<S
   return happeningEvent(sqid, "prioritized", at, { occurrence: String(count), metadata });
 };
 
-/** Makes an accepted request known: log, lists, orchestrator. All may be repeated. A BatchWriteItem per 25 changes, and SendMessage; at once. */
+/** Makes an accepted request known: log, lists, orchestrator. The log consumer publishes its event once the orchestrator answers. All may be repeated. A BatchWriteItem per 25 changes, and SendMessage; at once. */
 export async function announceLand({ entries, view, write, send }: Gateway, land: Land): Promise<void> {
   await Promise.all([write([entries.itemOf(acceptedEntry(land)), ...view.pointersOf(land)]), send(land)]);
 }
 
-/** Makes a cancel known that the summary holds already. All may be repeated. BatchWriteItem (log), one or two SendMessage. */
-export async function announceCancel({ entries, send }: Gateway, summary: Summary): Promise<void> {
+/** Makes a cancel known that the summary holds already. All may be repeated. BatchWriteItem (log), two or three SendMessage. */
+export async function announceCancel({ entries, send, tellLog }: Gateway, summary: Summary): Promise<void> {
   const message = cancelOf(summary);
   if (message === undefined || hasEnded(summary.status)) return;
-  await entries.append([cancellingEntry(message)]);
+  const entry = cancellingEntry(message);
+  await entries.append([entry]);
+  await tellLog(entry);
   // Its Land may not have been sent yet. Within the request's group the repeat is swallowed, and the cancel comes second either way.
   if (!summary.heard) await send(landOf(summary));
   await send(message);
 }
 
-/** Makes a change of the priority known that the summary holds already. All may be repeated. BatchWriteItem (log), SendMessage. */
-export async function announcePriority({ entries, send }: Gateway, summary: Summary): Promise<void> {
+/** Makes a change of the priority known that the summary holds already. All may be repeated. BatchWriteItem (log), two SendMessage. */
+export async function announcePriority({ entries, send, tellLog }: Gateway, summary: Summary): Promise<void> {
   const message = reprioritizeOf(summary);
   if (message === undefined || summary.prioritized === undefined || hasEnded(summary.status)) return;
-  await entries.append([prioritizedEntry(summary, summary.prioritized)]);
+  const entry = prioritizedEntry(summary, summary.prioritized);
+  await entries.append([entry]);
+  await tellLog(entry);
   await send(message);
 }

@@ -14,6 +14,7 @@ import { list } from "./calls/list.ts";
 import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { apiDocument, docs } from "./calls/reference.ts";
 import { trends } from "./calls/trends.ts";
 import { why } from "./calls/why.ts";
 import { gatewayOf } from "./gateway.ts";
@@ -26,7 +27,7 @@ export const wire: Wire = (env, clients) => {
     call(gateway),
   );
   const auth = authIn(env);
-  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version))], clients, {
+  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients, {
     callerOf: callersBy(auth),
     ...(auth === "iam+jwt" ? { prefix: JWT_PREFIX } : {}),
   });

@@ -6,7 +6,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "
 import { type Env, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { PageAccess, type PageSettings } from "../../contracts/page.ts";
+import { isPagePath, PageAccess, type PageSettings, PROXY_HEADER } from "../../contracts/page.ts";
 
 interface File {
   readonly type: string;
@@ -34,10 +34,10 @@ export function pageIn(directory: string, settings: PageSettings): AnswerPage {
   return (event) => {
     const { method, path } = event.requestContext.http;
     if (method !== "GET" && method !== "HEAD") return undefined;
-    const isDocument = path === "/" || /^\/q(\/|$)/.test(path);
-    if (!isDocument && !path.startsWith("/assets/")) return undefined;
+    if (!isPagePath(path)) return undefined;
     files ??= filesIn(directory, settings);
-    const file = files.get(isDocument ? "/" : path);
+    const isProxied = event.headers[PROXY_HEADER] !== undefined;
+    const file = files.get(path.startsWith("/assets") ? path : isProxied ? PROXIED : DOCUMENT);
     return file === undefined ? undefined : responseOf(event, file, headersFor(settings));
   };
 }
@@ -56,12 +56,21 @@ export function pageOf(env: Env): AnswerPage {
   }
 }
 
+/** The document, and the document for whoever comes through `submitqueue ui`. */
+const [DOCUMENT, PROXIED] = ["document", "proxied document"];
+
 function filesIn(directory: string, settings: PageSettings): ReadonlyMap<string, File> {
   const assets = readdirSync(join(directory, "assets")).map(
     (name) => [`/assets/${name}`, fileOf(name, readFileSync(join(directory, "assets", name)))] as const,
   );
-  const document = readFileSync(join(directory, "index.html"), "utf8").replace("SETTINGS", () => attribute(settings));
-  return new Map([...assets, ["/", fileOf("index.html", Buffer.from(document))]]);
+  const document = readFileSync(join(directory, "index.html"), "utf8");
+  const documentWith = (written: PageSettings) =>
+    fileOf("index.html", Buffer.from(document.replace("SETTINGS", () => attribute(written))));
+  return new Map([
+    ...assets,
+    [DOCUMENT, documentWith(settings)],
+    [PROXIED, documentWith({ auth: "open", version: settings.version })],
+  ]);
 }
 
 const fileOf = (name: string, bytes: Buffer): File => ({
@@ -81,7 +90,7 @@ function responseOf(
   { type, bytes, zipped, etag }: File,
   shared: Readonly<Record<string, string>>,
 ): APIGatewayProxyStructuredResultV2 {
-  const common = { ...shared, etag, vary: "accept-encoding", "cache-control": "no-cache" };
+  const common = { ...shared, etag, vary: `accept-encoding, ${PROXY_HEADER}`, "cache-control": "no-cache" };
   if (headers["if-none-match"]?.includes(etag)) return { statusCode: 304, headers: common };
   const takesZipped = /\bgzip\b/.test(headers["accept-encoding"] ?? "");
   const body = takesZipped ? zipped : bytes;

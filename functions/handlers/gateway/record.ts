@@ -1,66 +1,72 @@
+import { LOST, retryOnConflict } from "../../adapters/dynamodb/retry-on-conflict.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import { consequencesOf, fold, hasSeen, type Summary } from "../../domain/request-log.ts";
+import { consequencesOf, fold, hasSeen, isAnswer, landOf, type Summary } from "../../domain/request-log.ts";
+import { acceptedEntry } from "./announce.ts";
 import type { Gateway } from "./gateway.ts";
-
-/** Each lost race is another writer's progress, and a request has few writers. */
-const ATTEMPTS = 10;
 
 /**
  * Changes a request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when `change` changes
  * something, none otherwise; one more of each and a BatchGetItem per lost race. Throws store.version_conflict.
  */
-export async function changeSummary(
+export function changeSummary(
   view: Gateway["view"],
   read: Summary,
   change: (summary: Summary) => Summary,
 ): Promise<Summary> {
   let before = read;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  return retryOnConflict(`the summary of ${read.sqid}`, async () => {
     const next = change(before);
     if (next === before || (await view.replaceSummary(next, before))) return next;
     before = (await view.summary(read.queue, read.number)) ?? before;
-  }
-  throw tooFast(read.sqid);
-}
-
-const tooFast = (sqid: Sqid): CodedError =>
-  new CodedError("store.version_conflict", `the summary of ${sqid} changes too fast`);
-
-/** What came of entries: those that were new, with those that follow from them, and the summary as it stands then. */
-export interface Recorded {
-  readonly news: readonly LogEvent[];
-  readonly summary: Summary;
+    return LOST;
+  });
 }
 
 /**
+ * Is told of the entries of a request that are new, once they are in the log and before the summary tells that they were seen: at least once
+ * of each. `summary` is as it will be.
+ */
+export type OnNews = (news: readonly LogEvent[], summary: Summary) => Promise<void>;
+
+/**
  * Writes entries of one request to the log, and folds them into its summary. The log first: an entry that the summary has seen is in the log.
- * So an entry is new to the call that folds it, and to each repeat of a call that ended in between: a caller that does something about news
- * does it at least once. BatchGetItem, and when an entry is new BatchWriteItem and PutItem; one more of each per lost race.
+ * BatchGetItem, and when an entry is new BatchWriteItem and PutItem; one more of each per lost race. Throws store.version_conflict.
  */
 export async function record(
   { entries: log, view }: Pick<Gateway, "entries" | "view">,
   sqid: Sqid,
   entries: readonly LogEvent[],
-): Promise<Recorded> {
+  onNews: OnNews,
+): Promise<void> {
   const { queue, n } = partsOfSqid(sqid);
-  const logged = new Set<string>();
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  const known = new Set<string>();
+  return retryOnConflict(`the summary of ${sqid}`, async () => {
     const before = await view.summary(queue, n);
     if (before === undefined) throw new CodedError("store.unavailable", `${sqid} has an entry and no summary yet`);
     const fresh = newTo(before, entries);
-    if (fresh.length === 0) return { news: [], summary: before };
     const news = [...fresh, ...newTo(before, consequencesOf(before, fresh))];
-    await log.append(news.filter(({ id }) => !logged.has(id)));
-    for (const { id } of news) logged.add(id);
     const summary = news.reduce(fold, before);
-    if (await view.replaceSummary(summary, before)) return { news, summary };
-  }
-  throw tooFast(sqid);
+    const untold = [...firstHeard(before, summary), ...news, ...own(entries)].filter(({ id }) => !known.has(id));
+    await log.append(news.filter(({ id }) => !known.has(id)));
+    if (untold.length > 0) await onNews(eachOnce(untold), summary);
+    for (const { id } of untold) known.add(id);
+    return news.length === 0 || (await view.replaceSummary(summary, before)) ? undefined : LOST;
+  });
 }
 
-/** The entries that the summary has not seen, each once. */
-const newTo = (summary: Summary, entries: readonly LogEvent[]): LogEvent[] => [
-  ...new Map(entries.filter((entry) => !hasSeen(summary, entry)).map((entry) => [entry.id, entry])).values(),
+/** The request's first entry, which the API has written without telling anyone but the orchestrator. */
+const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
+  after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
+
+/** The entries that the API has written and folded itself, and sent to be told of. */
+const own = (entries: readonly LogEvent[]): LogEvent[] => entries.filter((entry) => !isAnswer(entry));
+
+const eachOnce = (entries: readonly LogEvent[]): LogEvent[] => [
+  ...new Map(entries.map((entry) => [entry.id, entry])).values(),
 ];
+
+/** The entries that the summary has not seen, each once. */
+const newTo = (summary: Summary, entries: readonly LogEvent[]): LogEvent[] =>
+  eachOnce(entries.filter((entry) => !hasSeen(summary, entry)));

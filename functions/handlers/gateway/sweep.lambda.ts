@@ -4,7 +4,7 @@ import { hasEnded } from "../../contracts/log-event.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
-import { announceCancel, announceLand, announcePriority, controlOf } from "./announce.ts";
+import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
 import { type Gateway, gatewayOf } from "./gateway.ts";
 
 /** Younger messages are still on their way. Longer than the time-out of the API's Lambda: no call is in the middle of an older one. */
@@ -97,9 +97,10 @@ async function remember(
 }
 
 /** A mode is a state and not an event: no answer is kept book of. FIFO topics swallow a repeat within five minutes, planners an old one. */
-async function repeatModes({ view, queues, send, now }: Gateway): Promise<void> {
+async function repeatModes(gateway: Gateway): Promise<void> {
+  const { view, queues, now } = gateway;
   for (const set of (await view.modes()).values()) {
     const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
-    if (matters && queues.has(set.queue)) await send(controlOf(set));
+    if (matters && queues.has(set.queue)) await announceMode(gateway, set);
   }
 }

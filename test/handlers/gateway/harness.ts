@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -12,8 +13,8 @@ import { z } from "zod";
 import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
 import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
-import type { LogEvent } from "../../../functions/contracts/log-event.ts";
-import { RequestMessage } from "../../../functions/contracts/messages.ts";
+import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
+import { LogMessage, RequestMessage } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
@@ -141,11 +142,15 @@ async function gatewayOn(
 ) {
   const requests = fauxqs.createQueue(`requests-${id}.fifo`, { attributes: { FifoQueue: "true" } });
   const dead = fauxqs.createQueue(`dead-${id}`);
+  const logQueue = fauxqs.createQueue(`log-${id}`);
   const env = {
     [ENV.queuesFile]: queuesFile,
     [ENV.logTable]: `log-${id}`,
     [ENV.viewTable]: `view-${id}`,
     [ENV.requestsTopic]: requests.queueUrl,
+    [ENV.logTopic]: logQueue.queueUrl,
+    [ENV.eventBus]: "submitqueue",
+    [ENV.deployment]: "here",
     [ENV.deadLetters]: dead.queueUrl,
     [ENV.apiAuth]: apiAuth,
     [ENV.version]: "1.2.3",
@@ -153,9 +158,10 @@ async function gatewayOn(
   const clock = { at: START };
   const calls: string[] = [];
   const lines: Record<string, unknown>[] = [];
+  const published: LifecycleEvent[] = [];
   let failing: (Failure & { made: number }) | undefined;
   let interposed: { left: number; work: () => Promise<unknown> } | undefined;
-  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines);
+  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines, published);
   const middleware = { step: "initialize", name: "watch" } as const;
   const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
     const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
@@ -174,8 +180,11 @@ async function gatewayOn(
     if (fails) throw lost;
     return result;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the two clients' middleware types differ in nothing that matters here.
-  for (const client of [clients.dynamodb, clients.sqs]) (client.middlewareStack as any).add(watch, middleware);
+  for (const { middlewareStack } of [clients.dynamodb, clients.sqs, clients.events])
+    (middlewareStack as unknown as { add: (watcher: typeof watch, options: typeof middleware) => void }).add(
+      watch,
+      middleware,
+    );
 
   const api = wireApi(env, clients);
   const log = wireLog(env, clients);
@@ -190,7 +199,8 @@ async function gatewayOn(
 
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
-    return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+    const isJson = /json/.test(headers["content-type"] ?? "");
+    return { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
   };
 
   return {
@@ -204,7 +214,7 @@ async function gatewayOn(
       call("POST", `/v1/queues/${queue}/requests`, { body: { changes, ...more }, headers }),
     cancel: (n: number, sending: Sending = {}) => call("POST", `/v1/queues/main/requests/${n}/cancel`, sending),
     /** Delivers entries of the orchestrator's; returns the ids of the ones that go back. */
-    deliver: async (...entries: readonly (LogEvent | string)[]): Promise<string[]> => {
+    deliver: async (...entries: readonly (LogMessage | string)[]): Promise<string[]> => {
       const Records = entries.map((entry, index) => ({
         messageId: `m${index}`,
         body: typeof entry === "string" ? entry : JSON.stringify(entry),
@@ -219,6 +229,11 @@ async function gatewayOn(
       (fauxqs.inspectQueue(`requests-${id}.fifo`)?.messages.ready ?? []).map(({ body }) =>
         RequestMessage.parse(JSON.parse(body)),
       ),
+    /** Every message that the gateway has sent to its own log consumer, oldest first. */
+    toldLog: (): LogMessage[] =>
+      (fauxqs.inspectQueue(`log-${id}`)?.messages.ready ?? []).map(({ body }) => LogMessage.parse(JSON.parse(body))),
+    /** Every event that was published, oldest first. */
+    published,
     dead: () => fauxqs.inspectQueue(`dead-${id}`)?.messages.ready ?? [],
     /** The names of the AWS calls that the work made. */
     costOf: async (work: () => Promise<unknown>): Promise<string[]> => {
@@ -247,11 +262,24 @@ async function gatewayOn(
 
 const Failures = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
 
+const PutEvents = z.object({ Entries: z.array(z.object({ DetailType: z.string(), Detail: z.string() })) });
+
+/** EventBridge, as far as that it takes events. */
+const busOf = (published: LifecycleEvent[]) => ({
+  handle: async ({ body = "" }: { body?: string | Uint8Array }) => {
+    const { Entries } = PutEvents.parse(JSON.parse(Buffer.from(body).toString()));
+    published.push(...Entries.map(({ Detail }) => LifecycleEvent.parse(JSON.parse(Detail))));
+    const answer = { FailedEntryCount: 0, Entries: Entries.map(() => ({ EventId: "e" })) };
+    return { response: { statusCode: 200, headers: {}, body: new TextEncoder().encode(JSON.stringify(answer)) } };
+  },
+});
+
 function emulated(
   dynamoEndpoint: string,
   sqsEndpoint: string,
   clock: { at: number },
   lines: Record<string, unknown>[],
+  published: LifecycleEvent[],
 ) {
   const raw = new DynamoDBClient(toEmulator(dynamoEndpoint));
   const settings = toEmulator(sqsEndpoint);
@@ -261,6 +289,7 @@ function emulated(
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
+    events: new EventBridgeClient({ ...settings, maxAttempts: 1, requestHandler: busOf(published) }),
     log: pino({ level: "debug" }, { write: (line: string) => lines.push(JSON.parse(line)) }),
     now: () => epochMs(clock.at),
     nonce: () => String(++nonces),

@@ -128,6 +128,40 @@ describe("the log consumer", () => {
     expect((await summary()).status).toBe("started");
   });
 
+  it("publishes an event of every entry that is new, under the entry's id, behind that of the accepted request", async () => {
+    await gateway.deliver(status("started", 5, { version: 1 }), event("building", 7), status("started", 5));
+    await gateway.deliver(status("started", 5));
+    expect(gateway.published).toMatchObject([
+      { id: "main/1/accepted", type: "dev.submitqueue.request.accepted" },
+      {
+        id: "main/1/started",
+        type: "dev.submitqueue.request.started",
+        subject: sqid,
+        data: { changes: [change("a")] },
+      },
+      { id: "main/1/building/b", type: "dev.submitqueue.request.building", data: { happening: "building" } },
+    ]);
+    expect(gateway.published.map(({ source }) => source)).toEqual(Array(3).fill("/submitqueue/here/queues/main"));
+  });
+
+  it("publishes what the gateway itself has written: a cancel, a mode of a queue", async () => {
+    await gateway.cancel(1, { body: { reason: "wrong branch" } });
+    await gateway.call("POST", "/v1/queues/main/pause", { body: { note: "release" } });
+    await gateway.deliver(...gateway.toldLog());
+    expect(gateway.published.map(({ id, type }) => [id, type])).toEqual([
+      ["main/1/cancelling", "dev.submitqueue.request.cancelling"],
+      ["main/mode/1", "dev.submitqueue.queue.paused"],
+    ]);
+    expect(gateway.published[1]?.data).toMatchObject({ queue: "main", mode: "paused", note: "release" });
+    expect(await history()).toEqual(["accepted", "cancelling"]);
+  });
+
+  it("tells itself of a mode once: the sweep does not tell of it again", async () => {
+    await gateway.call("POST", "/v1/queues/main/pause", { body: {} });
+    await gateway.sweep();
+    expect(gateway.toldLog().filter(({ kind }) => kind === "mode")).toHaveLength(1);
+  });
+
   it.each([
     ["started", () => status("started", 5)],
     ["error", () => status("error", 5, { version: 1 })],
@@ -141,21 +175,21 @@ describe("the log consumer", () => {
   it("our own entries answer nothing", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("accepted", 0), status("cancelling", 5));
-    // The Land, and the Cancel with the Land before it.
-    expect(await repeated()).toHaveLength(3);
+    // The Land, and the Cancel with the Land and the entry for the log consumer before it.
+    expect(await repeated()).toHaveLength(4);
   });
 
   it("a Cancel is answered by an end, and by nothing before", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("started", 5), status("batched", 6));
-    expect(await repeated()).toHaveLength(1);
+    expect(await repeated()).toHaveLength(2);
     await gateway.deliver(status("cancelled", 9, { version: 3 }));
     expect(await repeated()).toEqual([]);
   });
 
   it("costs one read, one write to the log and one of the summary for all entries of a request in a call; a repeat the read", async () => {
     const cost = (...entries: LogEvent[]) => gateway.costOf(() => gateway.deliver(...entries));
-    expect(await cost(status("started", 5))).toEqual(["BatchGet", "BatchWrite", "Put"]);
+    expect(await cost(status("started", 5))).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
     const five = [
       status("batching", 6),
       status("batched", 6),
@@ -163,7 +197,7 @@ describe("the log consumer", () => {
       event("built", 8),
       status("speculated", 9),
     ];
-    expect(await cost(...five)).toEqual(["BatchGet", "BatchWrite", "Put"]);
+    expect(await cost(...five)).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
     expect(await cost(...five)).toEqual(["BatchGet"]);
     expect(await history()).toEqual([
       "accepted",
@@ -189,7 +223,7 @@ describe("the log consumer", () => {
     );
   });
 
-  it.each([1, 2, 3].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
+  it.each([1, 2, 3, 4].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
     "crashing at its call $at, effect $effect, and delivered again, it has lost nothing",
     async (failure) => {
       gateway.fail(failure);

@@ -38,7 +38,7 @@ const built = (n: number, event: "building" | "built", ms: number): LogEvent =>
 const trends = async (by = "hour") => (await gateway.get(`/v1/queues/main/trends?by=${by}`)).body;
 
 describe("trends", () => {
-  it("count what became of requests, by hour and by day", async () => {
+  it("count what became of requests, by hour, by day and by week from Monday on", async () => {
     await landAll(3);
     await gateway.deliver(built(1, "building", MINUTE), built(1, "built", 3 * MINUTE));
     await gateway.deliver(landed(1, 10 * MINUTE), refused(2, 20 * MINUTE));
@@ -63,6 +63,9 @@ describe("trends", () => {
     expect(days.buckets).toHaveLength(30);
     expect(days.buckets.at(-1)).toMatchObject({ landed: 2, refused: 1 });
     expect(days.buckets.at(-2)).toMatchObject({ landed: 0 });
+    const weeks = await trends("week");
+    expect(weeks.buckets).toHaveLength(4);
+    expect(weeks.buckets.at(-1)).toMatchObject({ start: "2025-12-29T00:00:00.000Z", landed: 2, refused: 1 });
   });
 
   it("count an end once, however often and beside whatever else it is delivered", async () => {
@@ -82,11 +85,12 @@ describe("trends", () => {
     expect(quiet).not.toContain("Query");
   });
 
-  it("cost a view one Query, by hour and by day, and never a Scan", async () => {
+  it("cost a view one Query, and never a Scan", async () => {
     await landAll(2);
     await gateway.deliver(landed(1, 1), landed(2, 2));
     expect(await gateway.costOf(() => trends("hour"))).toEqual(["Query"]);
     expect(await gateway.costOf(() => trends("day"))).toEqual(["Query"]);
+    expect(await gateway.costOf(() => trends("week"))).toEqual(["Query"]);
   });
 
   // Put (log), Get and Put (summary), Delete (marker), Query (log), Update (trends).

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   DescribeExecutionCommand,
@@ -141,6 +142,7 @@ export class World {
       sqs: this.#mortal({ send: async (command: unknown) => this.#queue(command) } as unknown as SQSClient),
       sfn: this.#mortal({ send: async (command: unknown) => this.#workflow(command) } as unknown as SFNClient),
       secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+      events: new EventBridgeClient({ region: "eu-west-1" }),
       log: pino({ level: "silent" }),
       now: () => epochMs(this.now),
       nonce: () => `nonce-${++this.#nonce}`,

@@ -7,17 +7,17 @@ import { epochMs } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
 import { requireRight } from "../access.ts";
-import { controlOf } from "../announce.ts";
+import { announceMode } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shownQueue } from "../shown.ts";
 
-/** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, PutItem, SendMessage. */
+/** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, two PutItem, two SendMessage. */
 export const pause = (gateway: Gateway): Route => setting(gateway, "pause", "paused", noteIn);
 
-/** Drain: no new request is taken, and those that are there land. GetItem, PutItem, SendMessage. */
+/** Drain: no new request is taken, and those that are there land. GetItem, two PutItem, two SendMessage. */
 export const drain = (gateway: Gateway): Route => setting(gateway, "drain", "draining", noteIn);
 
-/** Resume: ends a pause or a drain. GetItem, PutItem, SendMessage. */
+/** Resume: ends a pause or a drain. GetItem, two PutItem, two SendMessage. */
 export const resume = (gateway: Gateway): Route =>
   setting(gateway, "resume", "open", (call) => {
     call.body(ResumeBody, {});
@@ -69,7 +69,7 @@ async function setMode(
 
 /** What fails here is not the caller's concern: the sweep says it again. */
 async function tell(gateway: Gateway, set: ModeSet): Promise<void> {
-  await gateway.send(controlOf(set)).catch((error: unknown) => {
+  await announceMode(gateway, set).catch((error: unknown) => {
     gateway.log.warn({ queue: set.queue, mode: set.mode, err: error }, "set, and left to the sweep to tell");
   });
 }

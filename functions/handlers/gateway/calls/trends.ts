@@ -5,10 +5,18 @@ import type { Route } from "../../http.ts";
 import { type Gateway, listedQueueOf } from "../gateway.ts";
 import { timestamp } from "../shown.ts";
 
-const SPANS = { hour: { ms: 3_600_000, count: 48 }, day: { ms: 24 * 3_600_000, count: 30 } } as const;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long a bucket is, how many there are, and when one of them began: a week on Monday, 5 January 1970. */
+const SPANS = {
+  hour: { ms: HOUR_MS, count: 48, origin: 0 },
+  day: { ms: DAY_MS, count: 30, origin: 0 },
+  week: { ms: 7 * DAY_MS, count: 4, origin: 4 * DAY_MS },
+} as const;
 
 /**
- * What became of a queue's requests over time. One Query per megabyte of hours: one by hour, one to three by day. A GetItem more for a queue
+ * What became of a queue's requests over time. One Query per megabyte of hours: one by hour, one to three by day and week. A GetItem more for a queue
  * that is not configured.
  */
 export const trends = (gateway: Gateway): Route => ({
@@ -18,11 +26,12 @@ export const trends = (gateway: Gateway): Route => ({
   answer: async (call) => {
     const queue = await listedQueueOf(gateway, call);
     const { by } = call.query(TrendsQuery);
-    const { ms, count } = SPANS[by];
-    const last = Math.floor(gateway.now() / ms) * ms;
+    const { ms, count, origin } = SPANS[by];
+    const startOf = (at: number): number => Math.floor((at - origin) / ms) * ms + origin;
+    const last = startOf(gateway.now());
     const starts = Array.from({ length: count }, (_, i) => last - (count - 1 - i) * ms);
     const hours = await gateway.view.hoursSince(queue, epochMs(Math.max(0, starts[0] ?? last)));
-    const within = Map.groupBy(hours, ({ start }) => Math.floor(start / ms) * ms);
+    const within = Map.groupBy(hours, ({ start }) => startOf(start));
     const tallyAt = (start: number): Tally => sumOf((within.get(start) ?? []).map(({ tally }) => tally));
     const body: Trends = {
       queue,

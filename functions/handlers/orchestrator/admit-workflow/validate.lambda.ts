@@ -1,9 +1,12 @@
+import { obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
 import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { need } from "../../../adapters/settings.ts";
+import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
+import { type ChangeUri, changeOf } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
+import type { GitSha } from "../../../contracts/ids.ts";
 import { type Metadata, statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { cut, printable } from "../../../contracts/text.ts";
@@ -13,14 +16,28 @@ import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts
 import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
+import { reasonOf } from "../reasons.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
 
-/** Claims the changes, and keeps what runway found that they touch. Three calls and one per change. */
+/**
+ * Refuses a request of a queue that can't build, claims the changes, and keeps what runway found that they touch. Three calls and one per
+ * change, and what the preflight of the queue's build runner costs.
+ */
 export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const log = need(env, ENV.logTopic);
+  const queues = loadQueues(env);
+  const obstaclesOf = obstaclesFor(clients);
+
+  async function unbuildable({ queue, changes }: Land): Promise<ValidateResult | undefined> {
+    const config = queues.get(queue);
+    const obstacles = config && (await obstaclesOf(config, changes.flatMap(commitsOf)));
+    if (!obstacles || obstacles.length === 0) return undefined;
+    const message = `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`;
+    return { kind: "refused", reason: reasonOf("queue.cannot_build", message) };
+  }
 
   /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
   async function settled(land: Land, found: LandingRequest | undefined): Promise<ValidateResult | undefined> {
@@ -43,6 +60,8 @@ export const wire: Wire = (env, clients) => {
       logTopic,
       statusEvent(land.sqid, "validating", at, { metadata: authorIn(step.touches) }),
     );
+    const refused = await unbuildable(land);
+    if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
     const touches = boundedTouches(step.touches);
@@ -58,5 +77,10 @@ export const wire: Wire = (env, clients) => {
 /** The author of the first commit, for people who look at the queue. */
 const authorIn = ({ authors: [author] }: Touches): Metadata =>
   author === undefined ? {} : { author: cut(printable(author), 200) };
+
+const commitsOf = (uri: ChangeUri): readonly GitSha[] => {
+  const change = changeOf(uri);
+  return "sha" in change ? [change.sha] : [];
+};
 
 export const handler = onLambda(wire);
