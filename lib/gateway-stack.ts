@@ -27,7 +27,8 @@ export class GatewayStack extends Stack {
 
     const api = new LambdaFunction(this, "Api", {
       name: "gateway/api",
-      timeout: Duration.seconds(15),
+      // A caller may wait for 25 seconds for a change.
+      timeout: Duration.seconds(29),
       queues: true,
       page: true,
       settings,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
-import { Blocker, Happening, Metadata, Outcome, Status } from "./log-event.ts";
+import { Blocker, ENDED_STATUSES, Happening, hasEnded, Metadata, Outcome, STATUSES, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -41,6 +41,21 @@ const NoteBody = z.string().max(500).pipe(Note);
 export const CancelBody = z.strictObject({ reason: NoteBody.optional() });
 export type CancelBody = z.infer<typeof CancelBody>;
 
+/** PATCH /v1/queues/{queue}/requests/{n} */
+export const PriorityBody = z.strictObject({ priority: Priority, reason: NoteBody.optional() });
+export type PriorityBody = z.infer<typeof PriorityBody>;
+
+/** GET /v1/queues/{queue}/requests/{n}: how many seconds the answer may wait for a change of the status. */
+export const WaitQuery = z.strictObject({
+  wait: z
+    .string()
+    .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
+    .transform(Number)
+    .pipe(z.int().max(30, "at most 30 seconds"))
+    .default(0),
+});
+export type WaitQuery = z.infer<typeof WaitQuery>;
+
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 
@@ -57,12 +72,36 @@ export const RequestPath = z.object({
     .pipe(RequestNumber),
 });
 
+const ACTIVE = STATUSES.filter((status) => !hasEnded(status));
+
+/** Statuses, separated by commas. `active` and `ended` stand for all statuses of their kind. Example: `active,landed`. */
+const StatusFilter = z
+  .string()
+  .regex(
+    new RegExp(`^(${[...STATUSES, "active", "ended"].join("|")})(,(${[...STATUSES, "active", "ended"].join("|")}))*$`),
+    `one of active, ended, ${STATUSES.join(", ")}; or several of them, separated by commas`,
+  )
+  .transform(
+    (text): ReadonlySet<Status> =>
+      new Set(
+        text.split(",").flatMap((name) => {
+          if (name === "active") return ACTIVE;
+          return name === "ended" ? ENDED_STATUSES : [Status.parse(name)];
+        }),
+      ),
+  );
+
 /** GET /v1/queues/{queue}/requests. The window is half-open: received at or after `since`, before `until`. */
 export const ListQuery = z
   .strictObject({
     since: Timestamp.optional(),
     until: Timestamp.optional(),
     change: ChangeUri.optional(),
+    status: StatusFilter.optional(),
+    /** The e-mail address of the author of its first commit. */
+    author: z.string().min(1).max(200).optional(),
+    /** The name of whoever asked for it. */
+    caller: z.string().min(1).max(500).optional(),
     limit: z
       .string()
       .regex(/^[1-9][0-9]*$/, "a whole number from 1 to 200")
@@ -277,6 +316,10 @@ export const Trends = z.object({
   total: z.object(TrendCounts),
 });
 export type Trends = z.infer<typeof Trends>;
+
+/** GET / and /v1: where the API leads on, by what is there. */
+export const Links = z.object({ links: z.record(z.string(), z.string()) });
+export type Links = z.infer<typeof Links>;
 
 export const Ping = z.object({ service: z.literal("gateway"), version: z.string(), time: Timestamp });
 export type Ping = z.infer<typeof Ping>;

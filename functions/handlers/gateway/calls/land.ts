@@ -48,7 +48,8 @@ function parseLand(gateway: Gateway, call: Call): Asked {
   return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }), caller: call.caller };
 }
 
-const boundOf = (queue: QueueName, maxPriority: number): string =>
+/** What priorities the queue takes, for a caller who asked for another. */
+export const boundOf = (queue: QueueName, maxPriority: number): string =>
   maxPriority === 0
     ? `queue ${queue} knows no priorities: leave it out`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
