@@ -23,7 +23,7 @@ export function join(draft: Draft, sqid: Sqid): void {
   draft.put(needsProbation(draft, batch) ? onProbation(draft, batch) : takePosition(draft, batch));
 }
 
-function batchOf(draft: Draft, { queue, priority = 0 }: LandingRequest, request: BatchRequest): Batch {
+function batchOf(draft: Draft, { queue, priority = 0, priorityCount }: LandingRequest, request: BatchRequest): Batch {
   const id = batchIdOf(request.sqid);
   const candidates = draft.unfinished().filter((batch) => batch.state !== "cancelling");
   const conflicts = conflictAnalyzer(draft.config.conflictAnalyzer).conflictsOf({ request }, candidates);
@@ -35,6 +35,7 @@ function batchOf(draft: Draft, { queue, priority = 0 }: LandingRequest, request:
     arrival: draft.queue.nextArrival,
     nextPosition: draft.queue.nextPosition,
     priority,
+    ...(priorityCount === undefined ? {} : { priorityCount }),
     request,
     conflicts: conflicts.map((other) => other.id),
     state: "speculating",
