@@ -51,6 +51,11 @@ export class BitSet implements Iterable<number> {
     for (let w = 0; w < words.length; w++) words[w] = (words[w] ?? 0) | ((a.#words[w] ?? 0) & (b.#words[w] ?? 0));
   }
 
+  deleteAll(other: BitSet): void {
+    const [mine, theirs] = [this.#words, other.#words];
+    for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & ~(theirs[w] ?? 0);
+  }
+
   /** A copy without the numbers of `other`. */
   minus(other: BitSet): BitSet {
     const result = this.copy();

@@ -51,6 +51,10 @@ export class QueueIndex {
   readonly #landingTimes: LandingTimes;
   readonly #trees = new Map<BuildKey, BitSet>();
   readonly #evidence: Evidence[][];
+  /** Per batch, once asked for: its relevant conflicts that are ahead of it by priority and position. */
+  readonly #aheadInOrder: BitSet[] = [];
+  readonly #positioned: BitSet;
+  readonly #landing: BitSet;
   readonly #since: number;
 
   constructor(
@@ -64,6 +68,11 @@ export class QueueIndex {
     this.#ids = new BatchIds(this.batches);
     this.landed = this.emptySet();
     this.neverLanding = this.emptySet();
+    this.#landing = this.emptySet();
+    this.#positioned = this.emptySet();
+    this.batches.forEach(({ position }, i) => {
+      if (position !== undefined) this.#positioned.add(i);
+    });
     for (const batch of this.batches) this.update(batch);
     this.#landingTimes = new LandingTimes(this.batches, this.emptySet());
     this.#conflicts = new ConflictIndex(this.batches, this.#ids, tests === "affected" && !exact);
@@ -99,6 +108,8 @@ export class QueueIndex {
     const i = this.indexOf(batch.id);
     if (i === undefined) throw new Error(`${batch.id} is not in the index`);
     this.batches[i] = batch;
+    if (batch.state === "landing") this.#landing.add(i);
+    else this.#landing.delete(i);
     if (batch.state === "landed") this.landed.add(i);
     if (neverLands(batch)) this.neverLanding.add(i);
   }
@@ -122,6 +133,12 @@ export class QueueIndex {
 
   emptySet(): BitSet {
     return BitSet.empty(this.batches.length);
+  }
+
+  setOf(indexes: Iterable<number>): BitSet {
+    const bits = this.emptySet();
+    for (const i of indexes) bits.add(i);
+    return bits;
   }
 
   /** The live batches among those that the lists name. */
@@ -213,14 +230,33 @@ export class QueueIndex {
    * landed it is [B].
    */
   undecidedAhead(i: number): number[] {
+    return this.undecidedAheadSet(i).toArray();
+  }
+
+  /** `undecidedAhead` as a set. */
+  undecidedAheadSet(i: number): BitSet {
+    const ahead = this.#inOrderAhead(i).copy();
+    if (this.batch(i).state !== "landing") ahead.addCommon(this.#landing, this.#positionedConflicts(i));
+    ahead.deleteAll(this.landed);
+    ahead.deleteAll(this.neverLanding);
+    return ahead;
+  }
+
+  #positionedConflicts(i: number): BitSet {
+    const conflicts = this.emptySet();
+    conflicts.addCommon(this.relevantConflicts(i), this.#positioned);
+    return conflicts;
+  }
+
+  /** The relevant conflicts of batch i that have a position and are ahead of it, whatever their states. */
+  #inOrderAhead(i: number): BitSet {
+    const known = this.#aheadInOrder[i];
+    if (known) return known;
     const batch = this.batch(i);
-    const ahead: number[] = [];
-    for (const other of this.relevantConflicts(i).outside(this.landed, this.neverLanding)) {
-      const candidate = this.batch(other);
-      if (candidate.position === undefined) continue;
-      const isLandingFirst = candidate.state === "landing" && batch.state !== "landing";
-      if (isLandingFirst || batch.position === undefined || goesAhead(candidate, batch)) ahead.push(other);
-    }
+    const ahead = this.#positionedConflicts(i);
+    if (batch.position !== undefined)
+      for (const other of ahead) if (!goesAhead(this.batch(other), batch)) ahead.delete(other);
+    this.#aheadInOrder[i] = ahead;
     return ahead;
   }
 
