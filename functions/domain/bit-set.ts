@@ -56,6 +56,12 @@ export class BitSet implements Iterable<number> {
     for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & ~(theirs[w] ?? 0);
   }
 
+  /** Deletes every number that is not in `other`. */
+  keepOnly(other: BitSet): void {
+    const [mine, theirs] = [this.#words, other.#words];
+    for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & (theirs[w] ?? 0);
+  }
+
   /** A copy without the numbers of `other`. */
   minus(other: BitSet): BitSet {
     const result = this.copy();
