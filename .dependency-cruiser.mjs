@@ -1,6 +1,6 @@
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
-/** The import law of doc/architecture.md: contracts <- domain <- adapters <- handlers; nobody looks up. */
+/** The import law of doc/architecture.md: contracts <- domain <- adapters <- runway <- handlers; nobody looks up. */
 export default {
   forbidden: [
     rule("no-cycles", "Two rooms that need each other are one room, or miss a third.", {}, { circular: true }),
@@ -18,8 +18,14 @@ export default {
     ),
     rule(
       "adapters-look-down",
-      "An adapter serves handlers; it never calls one.",
+      "An adapter serves runway and the handlers; it never calls one.",
       { path: "^functions/adapters/" },
+      { path: "^(functions/(runway|handlers)|lib|bin|client|localstack|simulator|test)/" },
+    ),
+    rule(
+      "runway-looks-down",
+      "What runway does with git stands on the adapters; a handler calls it.",
+      { path: "^functions/runway/" },
       { path: "^(functions/handlers|lib|bin|client|localstack|simulator|test)/" },
     ),
     rule(
@@ -38,25 +44,25 @@ export default {
       "only-runway-touches-git",
       "The orchestrator asks runway: whatever its functions are bundled with holds no git.",
       { path: "^functions/handlers/(orchestrator|gateway)/" },
-      { path: "^functions/adapters/git/", reachable: true },
+      { path: "^functions/(adapters/git|runway)/", reachable: true },
     ),
     rule(
       "stacks-name-handlers-by-path",
       "A stack imports contracts and names a handler by its file; it never loads one.",
       { path: "^lib/" },
-      { path: "^(functions/(domain|adapters|handlers)|bin|client|localstack|simulator|test)/" },
+      { path: "^(functions/(domain|adapters|runway|handlers)|bin|client|localstack|simulator|test)/" },
     ),
     rule(
       "client-sees-contracts",
       "The client speaks HTTP: contracts are all it may share with the server.",
       { path: "^client/" },
-      { path: "^(functions/(domain|adapters|handlers)|lib|bin|localstack|simulator|test)/" },
+      { path: "^(functions/(domain|adapters|runway|handlers)|lib|bin|localstack|simulator|test)/" },
     ),
     rule(
       "simulator-drives-the-domain",
       "The simulator drives the planner under virtual time: it needs the domain, contracts and the client, and no adapter.",
       { path: "^simulator/" },
-      { path: "^(functions/(adapters|handlers)|lib|bin|localstack|test)/" },
+      { path: "^(functions/(adapters|runway|handlers)|lib|bin|localstack|test)/" },
     ),
     rule("nothing-imports-tests", "Test code stays in test/.", { pathNot: "^test/" }, { path: "^test/" }),
     rule(

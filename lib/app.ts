@@ -12,7 +12,7 @@ import { MessagingStack } from "./messaging-stack.ts";
 import { OrchestratorStack } from "./orchestrator-stack.ts";
 import { QueuesFileError, readQueuesFile } from "./queues-file.ts";
 import { RunwayStack } from "./runway-stack.ts";
-import type { Settings, Target } from "./settings.ts";
+import type { JwtSettings, Settings, Target } from "./settings.ts";
 
 export interface AppOptions {
   /** A queues.yaml, or what it holds. */
@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly deletionProtection?: boolean;
   /** Default: iam on AWS, none elsewhere. */
   readonly apiAuth?: Settings["apiAuth"];
+  /** Whose tokens the API takes, when `apiAuth` names jwt. */
+  readonly jwt?: JwtSettings;
   /** Default: true, but under the embedded runtime, which runs the sources. */
   readonly bundle?: boolean;
   /** Default: true. */
@@ -82,7 +84,14 @@ export const synthesize = (options: AppOptions & { readonly outdir: string }): C
   buildApp(options).synth();
 
 function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settings {
-  const { target, apiAuth, deletionProtection = true, workDirectory = "/tmp/submitqueue", alarmTopicArn } = options;
+  const {
+    target,
+    apiAuth,
+    jwt,
+    deletionProtection = true,
+    workDirectory = "/tmp/submitqueue",
+    alarmTopicArn,
+  } = options;
   const queuesJson = join(resolve(app.outdir), "queues.json");
   mkdirSync(app.outdir, { recursive: true });
   writeFileSync(queuesJson, `${JSON.stringify(queues, null, 2)}\n`);
@@ -95,6 +104,7 @@ function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settin
     workDirectory,
     deletionProtection,
     apiAuth: apiAuth ?? (target === "aws" ? "iam" : "none"),
+    ...(jwt === undefined ? {} : { jwt }),
     bundle: options.bundle ?? target !== "embedded",
     images: options.images ?? true,
     version,

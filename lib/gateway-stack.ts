@@ -1,6 +1,8 @@
 import { Duration, Stack } from "aws-cdk-lib";
+import { EventBus } from "aws-cdk-lib/aws-events";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
+import { EVENT_BUS } from "../functions/contracts/lifecycle-event.ts";
 import { HttpEdge } from "./constructs/http-edge.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
@@ -9,8 +11,11 @@ import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
 import type { Settings } from "./settings.ts";
 
-/** The HTTP API, and the request log behind it: the append-only log table, and the view of it that answers questions. */
+/** The HTTP API, the request log behind it (the append-only log table, and the view of it that answers questions), and the bus of events. */
 export class GatewayStack extends Stack {
+  /** Carries the lifecycle events of this deployment. */
+  readonly events: EventBus;
+
   constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
     super(scope, "Gateway", {
       stackName: "submitqueue-gateway",
@@ -29,6 +34,7 @@ export class GatewayStack extends Stack {
     log.grant(api, ENV.logTable, "PutItem", "Query");
     view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
+    api.sendsTo(topics.log, ENV.logTopic);
     new HttpEdge(this, "Http", api, settings);
 
     const consumer = new LambdaFunction(this, "Log", {
@@ -38,6 +44,13 @@ export class GatewayStack extends Stack {
     });
     log.grant(consumer, ENV.logTable, "PutItem");
     view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem");
+    this.events = new EventBus(this, "Events", {
+      eventBusName: EVENT_BUS,
+      description: "Lifecycle events of submitqueue: doc/howto/events.md",
+    });
+    consumer.allow([this.events.eventBusArn], "events:PutEvents");
+    consumer.addEnvironment(ENV.eventBus, this.events.eventBusName);
+    consumer.addEnvironment(ENV.deployment, `${this.account}.${this.region}`);
     consumer.consumes(topics.log, { maxConcurrency: 20 });
 
     const sweep = new LambdaFunction(this, "Sweep", {
@@ -49,6 +62,7 @@ export class GatewayStack extends Stack {
     log.grant(sweep, ENV.logTable, "PutItem");
     view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
+    sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);
   }
 }

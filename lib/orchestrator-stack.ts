@@ -59,11 +59,11 @@ export class OrchestratorStack extends Stack {
   }
 
   #admit({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
-    const start = this.#function("Start", "admit/start");
-    const validate = this.#function("Validate", "admit/validate");
-    const wait = this.#function("Wait", "admit/wait");
-    const ready = this.#function("Ready", "admit/ready");
-    const reject = this.#function("Reject", "admit/reject");
+    const start = this.#function("Start", "admit-workflow/start");
+    const validate = this.#function("Validate", "admit-workflow/validate");
+    const wait = this.#function("Wait", "admit-workflow/wait");
+    const ready = this.#function("Ready", "admit-workflow/ready");
+    const reject = this.#function("Reject", "admit-workflow/reject");
     this.#requests.grant(wait, ENV.requestsTable, "GetItem");
     for (const fn of [start, validate, ready, reject])
       this.#requests.grant(fn, ENV.requestsTable, "GetItem", "PutItem");
@@ -84,9 +84,9 @@ export class OrchestratorStack extends Stack {
   }
 
   #build(compose: LambdaFunction): Workflow {
-    const trigger = this.#function("Trigger", "build/trigger");
-    const poll = this.#function("Poll", "build/poll");
-    const report = this.#function("Report", "build/report");
+    const trigger = this.#function("Trigger", "build-workflow/trigger");
+    const poll = this.#function("Poll", "build-workflow/poll");
+    const report = this.#function("Report", "build-workflow/report");
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
     this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");

@@ -19,6 +19,10 @@ export const TOPICS = {
   requests: { senders: ["gateway"], consumer: "orchestrator" },
   signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },
   merges: { senders: ["orchestrator"], consumer: "runway" },
-  log: { senders: ["orchestrator"], consumer: "gateway" },
+  /** The gateway tells its own consumer what it has written itself, so that one function publishes every event. */
+  log: { senders: ["orchestrator", "gateway"], consumer: "gateway" },
 } as const satisfies Record<string, { senders: readonly Owner[]; consumer: Owner }>;
 export type TopicName = keyof typeof TOPICS;
+
+/** Who publishes lifecycle events: on the one bus of the deployment. */
+export const BUS = { owner: "gateway" } as const satisfies { owner: Owner };

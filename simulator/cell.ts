@@ -1,6 +1,9 @@
-import { type Job, workloadNameOf } from "./job.ts";
+import type { Breakdown } from "./breakdown.ts";
+import type { Bound } from "./group-testing.ts";
+import { type Job, type JobResult, workloadNameOf } from "./job.ts";
 import { type Measures, median, type Quantiles } from "./measures.ts";
 import type { PolicyName } from "./policies/index.ts";
+import type { Analyzer } from "./settings.ts";
 
 /** The lowest and the highest of the runs with different seeds. */
 export interface Range {
@@ -15,28 +18,34 @@ const RANGED = ["p50", "p95", "p99", "buildsPerChange", "builderHoursPerLanded",
  * One row of the comparison: one policy with one workload, rate and number of builders. Every measure is the median over the seeds, but
  * `falseRejections` is the sum. `p50`, `p95` and `p99` are turnarounds as a multiple of the oracle's.
  */
-export interface Cell extends Omit<Measures, "ratio" | "minutes" | "plannerMs">, Quantiles {
+export interface Cell extends Omit<Measures, "ratio" | "plannerMs">, Quantiles {
   readonly workload: string;
   readonly policy: PolicyName;
   /** Changes per hour. */
   readonly rate: number;
   readonly builders: number;
+  readonly analyzer: Analyzer;
   readonly seeds: readonly number[];
-  readonly minutes: Quantiles;
+  readonly bound: Bound;
+  /** Where the minutes from request to landing go. Only where it was asked for. */
+  readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
   readonly range: Readonly<Record<(typeof RANGED)[number], Range>>;
   /** Real time of the planner's runs in milliseconds. It differs each time that the simulator is called. */
   readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
 }
 
-/** Runs that differ only in their seed: the n-th measures are those of the n-th job. */
+export type Measured = Extract<JobResult, { kind: "measured" }>;
+
+/** Runs that differ only in their seed: the n-th result is that of the n-th job. */
 export interface Runs {
   readonly jobs: readonly Job[];
-  readonly measures: readonly Measures[];
+  readonly results: readonly Measured[];
 }
 
 /** Throws when there is no run. */
-export function cellOf({ jobs, measures: runs }: Runs): Cell {
+export function cellOf({ jobs, results }: Runs): Cell {
   const first = jobs[0];
+  const runs = results.map(({ measures }) => measures);
   if (first === undefined) throw new Error("a cell has at least one run");
   const middle = (of: (run: Measures) => number) => median(runs.map(of));
   const quantiles = (of: (run: Measures) => Quantiles): Quantiles => ({
@@ -50,9 +59,19 @@ export function cellOf({ jobs, measures: runs }: Runs): Cell {
     policy: first.policy,
     rate: first.rate,
     builders: first.settings.builders,
+    analyzer: first.settings.analyzer,
+    bound: {
+      buildsPerLanded: median(results.map(({ bound }) => bound.buildsPerLanded)),
+      landedPerHour: median(results.map(({ bound }) => bound.landedPerHour)),
+    },
+    ...middleBreakdown(results),
     seeds: jobs.map((job) => job.settings.seed),
     ...quantiles((run) => run.ratio),
     minutes: quantiles((run) => run.minutes),
+    landing: quantiles((run) => run.landing),
+    timesOwn: quantiles((run) => run.timesOwn),
+    buildsPerLanded: middle((run) => run.buildsPerLanded),
+    trunkBroken: middle((run) => run.trunkBroken),
     buildsPerChange: middle((run) => run.buildsPerChange),
     builderHoursPerLanded: middle((run) => run.builderHoursPerLanded),
     landedPerHour: middle((run) => run.landedPerHour),
@@ -65,6 +84,16 @@ export function cellOf({ jobs, measures: runs }: Runs): Cell {
     range: rangesOf(runs),
     ...plannerTime(runs),
   };
+}
+
+function middleBreakdown(results: readonly Measured[]): Pick<Cell, "breakdown"> {
+  const broken = results.flatMap(({ breakdown }) => breakdown ?? []);
+  if (broken.length === 0) return {};
+  const at = (quantile: "p50" | "p95"): Breakdown => {
+    const middle = (part: keyof Breakdown) => median(broken.map((one) => one[quantile][part]));
+    return { own: middle("own"), order: middle("order"), budget: middle("budget"), failures: middle("failures") };
+  };
+  return { breakdown: { p50: at("p50"), p95: at("p95") } };
 }
 
 function rangesOf(runs: readonly Measures[]): Cell["range"] {

@@ -1,3 +1,5 @@
+import { type Breakdown, breakdownOf } from "./breakdown.ts";
+import { type Bound, boundOf } from "./group-testing.ts";
 import { PolicyDefect } from "./ledger.ts";
 import { type Measures, measure, type Reliability, reliabilityOf } from "./measures.ts";
 import { type PolicyName, runPolicy } from "./policies/index.ts";
@@ -5,7 +7,7 @@ import { oracle } from "./policies/oracle.ts";
 import type { Stopwatch } from "./policies/ours.ts";
 import { type PredictorName, predictorFor } from "./predictor.ts";
 import type { Settings } from "./settings.ts";
-import { makeWorkload, type Workload, type WorkloadSpec } from "./workload.ts";
+import { inOneLine, makeWorkload, type Workload, type WorkloadSpec } from "./workload.ts";
 
 /** One run: a policy with a workload and settings. Plain data, so that a job can be sent to a thread. */
 export interface Job {
@@ -16,24 +18,44 @@ export interface Job {
   readonly policy: PolicyName;
   readonly predictor: PredictorName;
   readonly settings: Settings;
+  /** True when the policy is run twice more, to say where the minutes go. */
+  readonly breaksDown?: boolean;
 }
 
 /** `broken`: the policy did what no policy may do (PolicyDefect). */
 export type JobResult =
-  | { readonly kind: "measured"; readonly measures: Measures; readonly reliability: readonly Reliability[] }
+  | {
+      readonly kind: "measured";
+      readonly measures: Measures;
+      readonly reliability: readonly Reliability[];
+      readonly bound: Bound;
+      readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
+    }
   | { readonly kind: "broken"; readonly problem: string };
 
 export const workloadNameOf = ({ source }: Job): string => ("spec" in source ? source.spec.name : source.history.name);
 
-/** Runs one job, and the oracle on the same workload to measure against. */
-export function runJob({ source, policy, predictor, settings }: Job, stopwatch: Stopwatch): JobResult {
+/** The workload as the job's conflict analyzer sees it. */
+function workloadOf({ source, settings }: Pick<Job, "source" | "settings">): Workload {
   const workload = "spec" in source ? makeWorkload(source.spec) : source.history;
+  return settings.analyzer === "all" ? inOneLine(workload) : workload;
+}
+
+/** Runs one job, and the oracle on the same workload to measure against. */
+export function runJob({ source, policy, predictor, settings, breaksDown }: Job, stopwatch: Stopwatch): JobResult {
+  const workload = workloadOf({ source, settings });
   try {
     const prediction = predictorFor(predictor, workload.changes, settings.seed);
     const best = oracle(workload, settings);
-    const ledger = runPolicy(policy, workload, settings, prediction, stopwatch);
-    const measures = measure(workload, ledger, best);
-    return { kind: "measured", measures, reliability: reliabilityOf(ledger.predictions) };
+    const run = (of: Workload, under: Settings) => runPolicy(policy, of, under, prediction, stopwatch);
+    const ledger = run(workload, settings);
+    return {
+      kind: "measured",
+      measures: measure(workload, ledger, best),
+      reliability: reliabilityOf(ledger.predictions),
+      bound: boundOf(workload, settings),
+      ...(breaksDown ? { breakdown: breakdownOf(workload, settings, ledger, run) } : {}),
+    };
   } catch (error) {
     if (!(error instanceof PolicyDefect)) throw error;
     const where = `${policy}, ${settings.builders} builders, seed ${settings.seed}`;

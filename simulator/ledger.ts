@@ -29,6 +29,8 @@ export class Ledger {
   busyMs = 0;
   /** How many changes were rejected although each passes and clashes with no change that had landed by then. */
   falseRejections = 0;
+  /** How many changes landed although each clashes with a change that had landed. Only a policy without a queue does that. */
+  trunkBroken = 0;
   /** Per change that has arrived: the probability of passing that the planner was told, and whether the change passes. */
   readonly predictions: { readonly told: number; readonly passes: boolean }[] = [];
   /** Real time of each run of the product's planner, in milliseconds. */
@@ -60,6 +62,12 @@ export class Ledger {
     if (!change.passes) throw new PolicyDefect(`change ${n} landed although it fails`);
     const clash = change.clashes.find(this.isLanded);
     if (clash !== undefined) throw new PolicyDefect(`changes ${clash} and ${n} landed although they fail together`);
+    this.#landed[n] = 1;
+  }
+
+  /** Puts change `n` on the trunk, whatever has landed since its build began. Counts the clash, where `land` throws. */
+  landUntested(n: number): void {
+    if (this.#change(n).clashes.some(this.isLanded)) this.trunkBroken += 1;
     this.#landed[n] = 1;
   }
 

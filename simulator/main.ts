@@ -1,40 +1,52 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { answer } from "../client/flags.ts";
-import { type Cell, cellOf } from "./cell.ts";
+import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { type Job, workloadNameOf } from "./job.ts";
-import type { Measures, Reliability } from "./measures.ts";
+import type { Reliability } from "./measures.ts";
 import { bulleted, notesOn } from "./notes.ts";
-import { parseOptions, type SimulatorOptions } from "./options.ts";
+import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./options.ts";
 import { isOurs } from "./policies/index.ts";
 import { runAll } from "./pool.ts";
-import type { PredictorName } from "./predictor.ts";
 import { parseReplay, type Replay } from "./replay.ts";
+import type { Settings } from "./settings.ts";
 import { comparison, plannerTime, reliability } from "./tables.ts";
+import { teamTable, whereMinutesGo } from "./team-table.ts";
 
 type History = Extract<Replay, { kind: "history" }>;
 
-/** One group per workload, rate, number of builders and policy, in this order. A group has one job per seed. */
-function jobsFor(options: SimulatorOptions, predictor: PredictorName, history: History | undefined): Job[][] {
-  const { changes, seeds, cancellations, tests, flakes, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
+/** One group per analyzer, workload, rate, number of builders and policy, in this order. A group has one job per seed. */
+function jobsFor(options: SimulatorOptions, history: History | undefined): Job[][] {
+  const { seeds, cancellations, predictor } = options;
   const sources = history
     ? [{ rate: history.rate, sourceFor: () => ({ history: history.workload }) }]
     : options.workloads.flatMap((name) =>
         options.rates.map((rate) => ({
           rate,
-          sourceFor: (seed: number) => ({ spec: { name, rate, changes, seed, cancellations } }),
+          sourceFor: (seed: number) => {
+            const { changes = Math.round(rate * HOURS) } = options;
+            return { spec: { name, rate, changes, seed, cancellations } };
+          },
         })),
       );
-  return sources.flatMap(({ rate, sourceFor }) =>
-    options.builders.flatMap((builders) =>
-      options.policies.map((policy) =>
-        seeds.map((seed): Job => {
-          const settings = { builders, seed, tests, flakes, startDelayMs, cancelDelayMs, mergeDelayMs };
-          return { source: sourceFor(seed), rate, policy, predictor, settings };
-        }),
+  return options.analyzers.flatMap((analyzer) =>
+    sources.flatMap(({ rate, sourceFor }) =>
+      options.builders.flatMap((builders) =>
+        options.policies.map((policy) =>
+          seeds.map((seed): Job => {
+            const settings = settingsFor(options, { analyzer, builders, seed });
+            const breaksDown = showsTeam(options) && policy === "ours";
+            return { source: sourceFor(seed), rate, policy, predictor, settings, breaksDown };
+          }),
+        ),
       ),
     ),
   );
+}
+
+function settingsFor(options: SimulatorOptions, own: Pick<Settings, "analyzer" | "builders" | "seed">): Settings {
+  const { tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
+  return { ...own, tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs };
 }
 
 interface Outcome {
@@ -53,13 +65,13 @@ async function simulate(options: SimulatorOptions, groups: readonly (readonly Jo
   const resultOf = new Map(jobs.map((job, index) => [job, results[index]]));
   const problems: string[] = [];
   const cells = groups.flatMap((group) => {
-    const measures: Measures[] = [];
+    const measured: Measured[] = [];
     for (const job of group) {
       const result = resultOf.get(job);
-      if (result?.kind === "measured") measures.push(result.measures);
+      if (result?.kind === "measured") measured.push(result);
       else problems.push(result?.problem ?? "a run has no result");
     }
-    return measures.length === group.length ? [cellOf({ jobs: group, measures })] : [];
+    return measured.length === group.length ? [cellOf({ jobs: group, results: measured })] : [];
   });
   for (const { policy, builders, workload, falseRejections } of cells)
     if (falseRejections > 0 && options.flakes === 0)
@@ -87,8 +99,8 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
     process.stdout.write(`${JSON.stringify({ v: 1, notes, cells, calibration }, null, 2)}\n`);
     return;
   }
-  const parts = [comparison(cells)];
-  for (const { workload, tenths } of calibration)
+  const parts = showsTeam(options) ? [teamTable(cells), whereMinutesGo(cells)] : [comparison(cells)];
+  for (const { workload, tenths } of showsTeam(options) ? [] : calibration)
     parts.push(
       `Predictions for ${workload}, first seed: told probability of passing, share passed\n\n${reliability(tenths)}`,
     );
@@ -106,9 +118,8 @@ async function main(args: readonly string[]): Promise<number> {
   // Without flaky builds, a replay has no randomness: one seed is enough.
   const once = replay && parsed.options.flakes === 0 ? { seeds: parsed.options.seeds.slice(0, 1) } : {};
   const options = { ...parsed.options, ...once };
-  const predictor = options.predictor ?? (replay ? "history" : "told");
-  const outcome = await simulate(options, jobsFor(options, predictor, replay));
-  show(options, notesOn(options, predictor), outcome);
+  const outcome = await simulate(options, jobsFor(options, replay));
+  show(options, notesOn(options), outcome);
   for (const problem of outcome.problems) process.stderr.write(`Broken: ${problem}\n`);
   return outcome.problems.length > 0 ? 1 : 0;
 }

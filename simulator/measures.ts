@@ -15,6 +15,14 @@ export interface Quantiles {
 export interface Measures {
   readonly ratio: Quantiles;
   readonly minutes: Quantiles;
+  /** Minutes from request to landing, of the landed changes only. */
+  readonly landing: Quantiles;
+  /** The same as a multiple of the time of the change's own build. */
+  readonly timesOwn: Quantiles;
+  /** Builds started, divided by the landed changes. */
+  readonly buildsPerLanded: number;
+  /** Changes that landed although each clashes with a change that had landed. */
+  readonly trunkBroken: number;
   /** Builds started, divided by all changes. */
   readonly buildsPerChange: number;
   /** Hours of taken slots, aborted builds included, divided by the landed changes. */
@@ -70,6 +78,10 @@ export function measure(workload: Workload, ledger: Ledger, oracle: Ledger): Mea
   const landed = decided.filter(({ outcome }) => outcome === "landed");
   const minutes = quantiles(turnarounds(workload, ledger));
   const best = quantiles(turnarounds(workload, oracle));
+  const landings = workload.changes.flatMap(({ n, arrivalMs, buildMs }) => {
+    const decision = ledger.decisions[n];
+    return decision?.outcome === "landed" ? [{ ms: decision.atMs - arrivalMs, buildMs }] : [];
+  });
   const waiting = decided.flatMap(({ atMs, provenMs }) => (provenMs === undefined ? [] : [(atMs - provenMs) / MINUTE]));
   const lastMs = decided.reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
   const { plannerMs, predictions } = ledger;
@@ -80,6 +92,10 @@ export function measure(workload: Workload, ledger: Ledger, oracle: Ledger): Mea
       p99: share(minutes.p99, best.p99),
     },
     minutes,
+    landing: quantiles(landings.map(({ ms }) => ms / MINUTE)),
+    timesOwn: quantiles(landings.map(({ ms, buildMs }) => share(ms, buildMs))),
+    buildsPerLanded: share(ledger.started, landed.length),
+    trunkBroken: ledger.trunkBroken,
     buildsPerChange: share(ledger.started, workload.changes.length),
     builderHoursPerLanded: share(ledger.busyMs / HOUR, landed.length),
     abortedShare: share(ledger.aborted, ledger.started),

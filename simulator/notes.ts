@@ -1,19 +1,24 @@
 import { Help } from "commander";
-import type { SimulatorOptions } from "./options.ts";
+import { HOURS, type SimulatorOptions, showsTeam } from "./options.ts";
 import type { PredictorName } from "./predictor.ts";
-import { BUILD, CLASH_WITHIN_MS, EUROSYS, FEATURES, MODULES, RISK } from "./workload.ts";
+import { CLASH_WITHIN_MS, FEATURES, MODULES, RECIPES, type WorkloadName } from "./workload.ts";
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
 const seconds = (ms: number): string => `${ms / 1000} s`;
 
-const risk = `${percent(1 - RISK.share)} of the changes pass with probability ${RISK.safe}, ${percent(RISK.share)} with ${RISK.risky}`;
-const duration = `build times are log-normal (median ${BUILD.median} min, sigma ${BUILD.sigma}, from ${BUILD.least} to ${BUILD.most} min) and the same for every build of a change`;
-
-const CONFLICT_NOTES = {
-  eurosys: `two changes conflict with probability ${EUROSYS.conflict}`,
-  modules: `each change is in one of ${MODULES.count} modules (Zipf, exponent ${MODULES.zipf}), and changes of the same module conflict`,
-} as const;
-const CLASH = { eurosys: EUROSYS.clash, modules: MODULES.clash } as const;
+function madeNote(name: WorkloadName, changes: string): string {
+  const { build, risk, conflicts, clash } = RECIPES[name];
+  const together =
+    conflicts.by === "pair"
+      ? `two changes conflict with probability ${conflicts.probability}`
+      : `each change is in one of ${MODULES.count} modules (Zipf, exponent ${MODULES.zipf}), and changes of the same module conflict`;
+  return [
+    `Workload ${name}: ${changes} with Poisson arrivals`,
+    `build times are log-normal (median ${build.median} min, sigma ${build.sigma}, from ${build.least} to ${build.most} min) and the same for every build of a change`,
+    `${percent(1 - risk.share)} of the changes pass with probability ${risk.safe}, ${percent(risk.share)} with ${risk.risky}`,
+    `${together}. Two changes that conflict fail together with probability ${clash} when they arrive less than ${CLASH_WITHIN_MS / 60_000} min apart.`,
+  ].join("; ");
+}
 
 const PREDICTOR_NOTES: Readonly<Record<PredictorName, string>> = {
   told: "Policies are told the true probability that each change passes.",
@@ -23,13 +28,17 @@ const PREDICTOR_NOTES: Readonly<Record<PredictorName, string>> = {
   history: `The product's planner learns the probability of passing from its own outcomes; other policies are told the mean. The features that it learns from are made up: risky changes are larger (median ${FEATURES.riskyLines} lines against ${FEATURES.safeLines}), and ${percent(FEATURES.fromCareless)} of them are by ${FEATURES.careless} of ${FEATURES.authors} authors.`,
 };
 
+const TEAM_NOTES = [
+  "github, github-head, zuul and bors keep one line of all changes, whatever the analyzer says. no-queue tests no change with another that lands while it is built: the last column counts the changes that break the trunk by that.",
+  "Group testing: a build tells one bit, so no policy that knows only the share of failing changes takes fewer builds than the entropy of the failures. With builds of mean length, that also bounds the landings per hour.",
+  "Order is what remains of the time to land, after the change's own build, when no change fails and builders are unlimited; budget is what the number of builders adds to that, and failures what failing changes and builds add to both.",
+];
+
 /** The assumptions behind the figures, a sentence or two each. */
-export function notesOn(options: SimulatorOptions, predictor: PredictorName): string[] {
-  const { changes, seeds, tests, flakes, cancellations, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
-  const made = options.workloads.map(
-    (name) =>
-      `Workload ${name}: ${changes} changes with Poisson arrivals; ${duration}; ${risk}; ${CONFLICT_NOTES[name]}. Two changes that conflict fail together with probability ${CLASH[name]} when they arrive less than ${CLASH_WITHIN_MS / 60_000} min apart.`,
-  );
+export function notesOn(options: SimulatorOptions): string[] {
+  const { changes, seeds, tests, flakes, retries, cancellations, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
+  const count = changes === undefined ? `the changes of ${HOURS} hours` : `${changes} changes`;
+  const made = options.workloads.map((name) => madeNote(name, count));
   const source =
     options.replay === undefined
       ? [
@@ -41,13 +50,14 @@ export function notesOn(options: SimulatorOptions, predictor: PredictorName): st
         ];
   return [
     ...source,
-    PREDICTOR_NOTES[predictor],
+    PREDICTOR_NOTES[options.predictor],
     tests === "affected"
       ? "A build tests only what its heads affect: it passes when each head passes alone and fails together with no other change of its tree."
       : "A build tests everything in its tree: it passes when every change of the tree passes alone and no two fail together.",
     "The oracle knows every outcome, builds each change once on arrival and lands strictly in order.",
+    ...(showsTeam(options) ? TEAM_NOTES : []),
     `Figures are medians of the seeds ${seeds.join(", ")} (nearest rank). A range in brackets is from the lowest to the highest seed.`,
-    `Builds that fail for no reason: ${percent(flakes)}. Changes cancelled by their authors: ${percent(cancellations)}. Delays: start ${seconds(startDelayMs)}, cancel ${seconds(cancelDelayMs)}, merge ${seconds(mergeDelayMs)}.`,
+    `Builds that fail for no reason: ${percent(flakes)}. A failed build is repeated ${retries === 1 ? "once" : `${retries} times`} before its failure counts. Changes cancelled by their authors: ${percent(cancellations)}. Delays: start ${seconds(startDelayMs)}, cancel ${seconds(cancelDelayMs)}, merge ${seconds(mergeDelayMs)}.`,
   ];
 }
 

@@ -3,19 +3,26 @@ import type { Command } from "commander";
 import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } from "../client/flags.ts";
 import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/index.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
+import { ANALYZERS, type Analyzer } from "./settings.ts";
 import { TEST_SCOPES, type TestScope, WORKLOADS, type WorkloadName } from "./workload.ts";
 
-export interface SimulatorOptions {
-  readonly workloads: readonly WorkloadName[];
+/** What of the options has another default for a team's queue than for a large company's. */
+interface Conditions {
   readonly rates: readonly number[];
   readonly builders: readonly number[];
-  readonly changes: number;
-  readonly seeds: readonly number[];
+  /** Absent: as many as arrive in HOURS at each rate. */
+  readonly changes?: number;
   readonly policies: readonly PolicyName[];
-  /** Absent: `told`, and `history` for a replay. */
-  readonly predictor?: PredictorName;
+  readonly predictor: PredictorName;
   readonly tests: TestScope;
+  readonly analyzers: readonly Analyzer[];
   readonly flakes: number;
+  readonly retries: number;
+}
+
+export interface SimulatorOptions extends Conditions {
+  readonly workloads: readonly WorkloadName[];
+  readonly seeds: readonly number[];
   readonly cancellations: number;
   readonly mergeDelayMs: number;
   readonly startDelayMs: number;
@@ -26,6 +33,33 @@ export interface SimulatorOptions {
   readonly replay?: string;
   readonly threads: number;
 }
+
+/** The length of a working day, in hours. */
+export const HOURS = 8;
+
+const LARGE: Conditions = {
+  rates: [500],
+  builders: [100, 500],
+  changes: 600,
+  policies: ["ours", "2019", "sticky"],
+  predictor: "told",
+  tests: "affected",
+  analyzers: ["paths"],
+  flakes: 0,
+  retries: 0,
+};
+const TEAM: Conditions = {
+  rates: [10, 20, 60],
+  builders: [4, 10, 20],
+  policies: ["ours", "github", "github-head", "zuul", "bors", "no-queue", "oracle"],
+  predictor: "history",
+  tests: "everything",
+  analyzers: ["all", "paths"],
+  flakes: 0.02,
+  retries: 1,
+};
+/** A history says which changes conflict, and its outcomes are those after retries. */
+const REPLAYED: Conditions = { ...TEAM, analyzers: ["paths"], flakes: 0, retries: 0 };
 
 /** The policies as a section of the help, as wide as the help. */
 function policiesOf(command: Command): string {
@@ -38,30 +72,48 @@ function policiesOf(command: Command): string {
 const share = numberIn(0, 1);
 const seconds = (text: string): number => Math.round(1000 * numberIn(0, 86_400)(text));
 
+/** True when the output is in minutes, for a reader's own team, and not in multiples of the oracle's. */
+export const showsTeam = ({ workloads, replay }: SimulatorOptions): boolean =>
+  replay !== undefined || workloads.includes("team");
+
+const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : String(value));
+
+/** The text of a flag whose default depends on the workload. */
+const byWorkload = (text: string, name: keyof Conditions): string =>
+  `${text} (default: ${shown(LARGE[name])}; for workload team: ${shown(TEAM[name] ?? `those of ${HOURS} hours`)})`;
+
 const command = () =>
   flagsOf("npm run simulate --", "Compares the product's planner (ours) with other policies, under virtual time.")
     .option("--workload <list>", `workloads: ${WORKLOADS.join(", ")}`, listOf(oneOf(WORKLOADS)), ["eurosys"])
-    .option("--rate <list>", "changes per hour", listOf(numberIn(1, 100_000)), [500])
-    .option("--builders <list>", "how many builds may run at once", listOf(wholeIn(1, 1_000)), [100, 500])
-    .option("--changes <n>", "changes per run", wholeIn(1, 20_000), 600)
+    .option("--rate <list>", byWorkload("changes per hour", "rates"), listOf(numberIn(1, 100_000)))
+    .option("--builders <list>", byWorkload("how many builds may run at once", "builders"), listOf(wholeIn(1, 1_000)))
+    .option("--changes <n>", byWorkload("changes per run", "changes"), wholeIn(1, 20_000))
     .option("--seeds <list>", "one run per seed; the output shows medians", listOf(wholeIn(0, 1_000_000)), [1, 2, 3])
-    .option("--policies <list>", "policies to compare, of the list that --help shows", listOf(oneOf(POLICY_NAMES)), [
-      "ours",
-      "2019",
-      "sticky",
-    ])
+    .option(
+      "--policies <list>",
+      byWorkload("policies to compare, of the list that --help shows", "policies"),
+      listOf(oneOf(POLICY_NAMES)),
+    )
     .option(
       "--predictor <name>",
-      `what policies know about a change: ${PREDICTORS.join(", ")} (default: told; for a replay, history)`,
+      `what policies know about a change: ${PREDICTORS.join(", ")} (default: told; for team and a replay, history)`,
       oneOf(PREDICTORS),
     )
     .option(
       "--tests <part>",
-      "what a build tests: everything (its whole tree) or affected (only what its heads affect)",
+      byWorkload("what a build tests: everything (its whole tree) or affected (only what its heads affect)", "tests"),
       oneOf(TEST_SCOPES),
-      "affected",
     )
-    .option("--flakes <share>", "share of the builds that fail for no reason, such as 0.015", share, 0)
+    .option(
+      "--analyzer <list>",
+      byWorkload(
+        "what conflicts: paths (changes that share a path) or all (every change with every other)",
+        "analyzers",
+      ),
+      listOf(oneOf(ANALYZERS)),
+    )
+    .option("--flakes <share>", byWorkload("share of the builds that fail for no reason", "flakes"), share)
+    .option("--retries <n>", byWorkload("how often a failed build is repeated", "retries"), wholeIn(0, 5))
     .option("--cancellations <share>", "share of the changes that their authors cancel", share, 0)
     .option("--start-delay <s>", "seconds from the start of a build until it makes progress", seconds, 0)
     .option("--cancel-delay <s>", "seconds from giving up a build until its slot is free", seconds, 0)
@@ -73,19 +125,35 @@ const command = () =>
     .option("--threads <n>", "how many runs at the same time", wholeIn(1, 256), availableParallelism())
     .addHelpText("after", ({ command }) => policiesOf(command));
 
-type Flags = Omit<SimulatorOptions, "workloads" | "rates" | "startDelayMs" | "cancelDelayMs" | "mergeDelayMs"> & {
+type Flags = Partial<Omit<Conditions, "rates" | "analyzers">> & {
   readonly workload: SimulatorOptions["workloads"];
-  readonly rate: SimulatorOptions["rates"];
+  readonly rate?: SimulatorOptions["rates"];
+  readonly analyzer?: SimulatorOptions["analyzers"];
   readonly startDelay: number;
   readonly cancelDelay: number;
   readonly mergeDelay: number;
-};
+} & Pick<SimulatorOptions, "seeds" | "cancellations" | "json" | "timings" | "svg" | "replay" | "threads">;
 
 /** Reads the command line. Never throws and prints nothing. */
 export function parseOptions(args: readonly string[]): Parsed<SimulatorOptions> {
   const parsed = parseFlags<Flags>(command(), args);
   if (parsed.kind !== "run") return parsed;
-  const { workload, rate, startDelay, cancelDelay, mergeDelay, ...rest } = parsed.options;
+  const { workload, rate, analyzer, startDelay, cancelDelay, mergeDelay, ...rest } = parsed.options;
+  const isTeam = workload.includes("team");
+  if (isTeam && workload.length > 1)
+    return {
+      kind: "refused",
+      problem: "--workload: team is simulated without other workloads\n\nUsage: --workload team\n",
+    };
+  const conditions = rest.replay !== undefined ? REPLAYED : isTeam ? TEAM : LARGE;
   const delays = { startDelayMs: startDelay, cancelDelayMs: cancelDelay, mergeDelayMs: mergeDelay };
-  return { kind: "run", options: { workloads: workload, rates: rate, ...delays, ...rest } };
+  return {
+    kind: "run",
+    options: {
+      ...conditions,
+      ...(rate && { rates: rate }),
+      ...(analyzer && { analyzers: analyzer }),
+      ...{ workloads: workload, ...delays, ...rest },
+    },
+  };
 }

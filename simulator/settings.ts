@@ -1,6 +1,9 @@
 import { hash32 } from "./random.ts";
 import type { TestScope } from "./workload.ts";
 
+export const ANALYZERS = ["paths", "all"] as const;
+export type Analyzer = (typeof ANALYZERS)[number];
+
 /** The conditions of a run, the same for every policy. Times are in milliseconds. */
 export interface Settings {
   /** How many builds may run at once. */
@@ -16,6 +19,10 @@ export interface Settings {
   readonly mergeDelayMs: number;
   /** The share of the builds that fail although their tree passes. */
   readonly flakes: number;
+  /** How often a failed build is repeated before the failure counts. */
+  readonly retries: number;
+  /** What the queue takes to conflict. `paths`: changes that share a path. `all`: every change with every other. */
+  readonly analyzer: Analyzer;
 }
 
 /** True when the `count`th build of the change `head` fails for no reason. The same seed gives the same answers. */

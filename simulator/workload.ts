@@ -35,7 +35,8 @@ export interface Workload {
   readonly changes: readonly Change[];
 }
 
-export const WORKLOADS = ["eurosys", "modules"] as const;
+/** `eurosys` and `modules` are a large company's queue, `team` is a queue as most teams have one. */
+export const WORKLOADS = ["eurosys", "modules", "team"] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export interface WorkloadSpec {
@@ -48,14 +49,36 @@ export interface WorkloadSpec {
   readonly cancellations: number;
 }
 
-/** Build times in minutes: log-normal, moved into the range from `least` to `most`. */
-export const BUILD = { median: 27, sigma: 0.55, least: 3, most: 120 } as const;
-/** A change is risky with probability `share`. A risky change passes with probability `risky`, every other with `safe`. */
-export const RISK = { share: 0.15, safe: 0.995, risky: 0.2 } as const;
-/** `eurosys`: two changes conflict with probability `conflict`. Two that conflict clash with probability `clash`. */
-export const EUROSYS = { conflict: 0.35, clash: 0.0002 } as const;
-/** `modules`: `count` modules, of which the k-th has a share of the changes in proportion to 1 / k^`zipf`. */
-export const MODULES = { count: 40, zipf: 1, clash: 0.02 } as const;
+/** What the changes of a workload are like. */
+export interface Recipe {
+  /** Build times in minutes: log-normal, moved into the range from `least` to `most`. */
+  readonly build: { readonly median: number; readonly sigma: number; readonly least: number; readonly most: number };
+  /** A change is risky with probability `share`. A risky change passes with probability `risky`, every other with `safe`. */
+  readonly risk: { readonly share: number; readonly safe: number; readonly risky: number };
+  /** Which changes conflict: two of them with a probability, or those of the same module. */
+  readonly conflicts: { readonly by: "pair"; readonly probability: number } | { readonly by: "module" };
+  /** The probability that two conflicting changes clash. */
+  readonly clash: number;
+}
+
+const LARGE = {
+  build: { median: 27, sigma: 0.55, least: 3, most: 120 },
+  risk: { share: 0.15, safe: 0.995, risky: 0.2 },
+} as const;
+
+export const RECIPES: Readonly<Record<WorkloadName, Recipe>> = {
+  eurosys: { ...LARGE, conflicts: { by: "pair", probability: 0.35 }, clash: 0.0002 },
+  modules: { ...LARGE, conflicts: { by: "module" }, clash: 0.02 },
+  team: {
+    build: { median: 10, sigma: 0.55, least: 1, most: 45 },
+    risk: { share: 0.12, safe: 0.995, risky: 0.2 },
+    conflicts: { by: "pair", probability: 0.35 },
+    clash: 0.002,
+  },
+};
+
+/** Conflicts by module: of `count` modules, the k-th has a share of the changes in proportion to 1 / k^`zipf`. */
+export const MODULES = { count: 40, zipf: 1 } as const;
 /**
  * What a predictor that learns may find out, made up: a risky change has more lines, and `fromCareless` of the risky changes are by the
  * first `careless` of the `authors`. Lines are log-normal with the given medians.
@@ -72,36 +95,36 @@ export const FEATURES = {
 export const CLASH_WITHIN_MS = 60 * MINUTE;
 const CANCEL_WITHIN_MS = 120 * MINUTE;
 
-/** Per change: its conflicts ahead and its paths. `clashRate`: the probability that two changes that conflict clash. */
+/** Per change: its conflicts ahead and its paths. */
 interface Conflicts {
   readonly conflictsAhead: number[][];
   readonly paths: string[][];
-  readonly clashRate: number;
 }
 
 /** Draws a workload. The same spec gives the same workload. The rate changes only the arrivals and the clashes. */
 export function makeWorkload(spec: WorkloadSpec): Workload {
   const arrivals = arrivalsOf(spec);
-  const { conflictsAhead, paths, clashRate } =
-    spec.name === "eurosys" ? conflictsByPair(spec) : conflictsByModule(spec);
-  const clashes = clashesOf(spec.seed, arrivals, conflictsAhead, clashRate);
+  const { build, risk: risks, conflicts, clash } = RECIPES[spec.name];
+  const { conflictsAhead, paths } =
+    conflicts.by === "pair" ? conflictsByPair(spec, conflicts.probability) : conflictsByModule(spec);
+  const clashes = clashesOf(spec.seed, arrivals, conflictsAhead, clash);
   const stream = (purpose: string) => streamOf(spec.seed, purpose);
   const [duration, risk, outcome] = [stream("duration"), stream("risk"), stream("outcome")];
   const [size, author] = [stream("lines"), stream("author")];
   const [gaveUp, when] = [stream("cancelled"), stream("cancelled-when")];
   const changes = arrivals.map((arrivalMs, n): Change => {
-    const successProbability = risk() < RISK.share ? RISK.risky : RISK.safe;
+    const successProbability = risk() < risks.share ? risks.risky : risks.safe;
     const cancelMs = Math.round(arrivalMs + when() * CANCEL_WITHIN_MS);
     return {
       n,
       arrivalMs,
-      buildMs: buildMsOf(duration),
+      buildMs: buildMsOf(duration, build),
       passes: outcome() < successProbability,
       successProbability,
       conflictsAhead: conflictsAhead[n] ?? [],
       clashes: clashes[n] ?? [],
       paths: paths[n] ?? [],
-      ...featuresOf(successProbability === RISK.risky, size, author),
+      ...featuresOf(successProbability === risks.risky, size, author),
       ...(gaveUp() < spec.cancellations ? { cancelMs } : {}),
     };
   });
@@ -126,32 +149,32 @@ function arrivalsOf({ seed, rate, changes }: WorkloadSpec): number[] {
   });
 }
 
-function buildMsOf(stream: Stream): number {
-  const minutes = BUILD.median * Math.exp(BUILD.sigma * normal(stream));
-  return Math.round(Math.min(BUILD.most, Math.max(BUILD.least, minutes)) * MINUTE);
+function buildMsOf(stream: Stream, { median, sigma, least, most }: Recipe["build"]): number {
+  const minutes = median * Math.exp(sigma * normal(stream));
+  return Math.round(Math.min(most, Math.max(least, minutes)) * MINUTE);
 }
 
 /**
- * `eurosys`: draws for each pair of changes whether it conflicts. Each pair that conflicts shares a path that no other change has.
+ * Draws for each pair of changes whether it conflicts. Each pair that conflicts shares a path that no other change has.
  *
  * Example: of three changes, 0–2 and 1–2 conflict. 0 has pair/0-2, 1 has pair/1-2, 2 has both. Each has a path of its own as well.
  */
-function conflictsByPair({ seed, changes }: WorkloadSpec): Conflicts {
+function conflictsByPair({ seed, changes }: WorkloadSpec, probability: number): Conflicts {
   const stream = streamOf(seed, "potential");
   const conflictsAhead = Array.from({ length: changes }, (): number[] => []);
   const paths = Array.from({ length: changes }, (_, n) => [`own/${n}`]);
   for (let i = 1; i < changes; i++)
     for (let j = 0; j < i; j++) {
-      if (stream() >= EUROSYS.conflict) continue;
+      if (stream() >= probability) continue;
       conflictsAhead[i]?.push(j);
       paths[i]?.push(`pair/${j}-${i}`);
       paths[j]?.push(`pair/${j}-${i}`);
     }
-  return { conflictsAhead, paths, clashRate: EUROSYS.clash };
+  return { conflictsAhead, paths };
 }
 
 /**
- * `modules`: draws one module for each change. All changes of a module conflict with each other, and with no other change.
+ * Draws one module for each change. All changes of a module conflict with each other, and with no other change.
  *
  * Example: modules 1, 2, 1 for changes 0, 1, 2. Change 2 conflicts with 0; change 1 conflicts with neither.
  */
@@ -165,8 +188,19 @@ function conflictsByModule({ seed, changes }: WorkloadSpec): Conflicts {
     return cumulative.findIndex((upTo) => drawn < upTo);
   });
   const conflictsAhead = modules.map((module, n) => [...modules.keys()].filter((m) => m < n && modules[m] === module));
-  return { conflictsAhead, paths: modules.map((module) => [`module/${module}`]), clashRate: MODULES.clash };
+  return { conflictsAhead, paths: modules.map((module) => [`module/${module}`]) };
 }
+
+/**
+ * The workload as a queue with conflict analyzer `all` sees it: each change conflicts with every change before it. What clashes stays as it
+ * is.
+ *
+ * Example: 2 conflicts with 0 only. In one line, 2 conflicts with 0 and 1.
+ */
+export const inOneLine = ({ name, changes }: Workload): Workload => ({
+  name,
+  changes: changes.map((change, n) => ({ ...change, conflictsAhead: Array.from({ length: n }, (_, ahead) => ahead) })),
+});
 
 /** Per change, both ways: the changes that fail together with it. Drawn among the conflicts that arrive close together. */
 function clashesOf(

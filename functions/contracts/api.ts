@@ -92,6 +92,8 @@ export const RequestSummary = z.object({
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
   priority: Priority,
+  /** The name of whoever asked for it. */
+  caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
   metadata: Metadata,
@@ -123,6 +125,8 @@ export const Why = z.object({
   sqid: Sqid,
   status: Status,
   ended: z.boolean(),
+  /** The name of whoever asked for it. */
+  caller: z.string().optional(),
   /** What keeps it from landing, when that is known. */
   blocker: Blocker.optional(),
   /** The requests in the way. */
@@ -149,6 +153,8 @@ export const QueueView = z.object({
   since: Timestamp.optional(),
   /** What was said when it was paused or drained. */
   note: z.string().optional(),
+  /** The name of whoever paused, drained or resumed it last. */
+  modeBy: z.string().optional(),
 });
 export type QueueView = z.infer<typeof QueueView>;
 /** GET /v1/queues, in the order of the configuration. */

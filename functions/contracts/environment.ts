@@ -24,6 +24,12 @@ export const ENV = {
   buildProjects: "BUILD_PROJECTS",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  /** How the API authenticates callers (ApiAuth). */
+  apiAuth: "API_AUTH",
+  /** The name of the EventBridge bus that lifecycle events are published on. */
+  eventBus: "EVENT_BUS",
+  /** Tells deployments apart in the source of lifecycle events: `<account>.<region>`. */
+  deployment: "DEPLOYMENT",
   version: "SUBMITQUEUE_VERSION",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

@@ -30,11 +30,20 @@ export const ERROR_CODES = {
     status: 409,
     title: "The idempotency key was used for another request",
   },
+  "caller.unauthenticated": { fault: "caller", retry: false, status: 401, title: "The call does not say who makes it" },
+  "caller.not_allowed": { fault: "caller", retry: false, status: 403, title: "The caller may not do this" },
   "route.unknown": { fault: "caller", retry: false, status: 404, title: "There is nothing at this path" },
   "route.method_not_allowed": { fault: "caller", retry: false, status: 405, title: "The method is not allowed here" },
   "queue.unknown": { fault: "caller", retry: false, status: 404, title: "The queue is not configured" },
   "queue.draining": { fault: "caller", retry: false, status: 409, title: "The queue takes no new requests" },
   "land.unknown": { fault: "caller", retry: false, status: 404, title: "No such land request" },
+  "land.ended": { fault: "caller", retry: false, status: 409, title: "The request has ended" },
+  "land.refused_too_often": {
+    fault: "caller",
+    retry: false,
+    status: 409,
+    title: "The change was refused too often today",
+  },
   "page.invalid_token": {
     fault: "caller",
     retry: false,
@@ -55,6 +64,7 @@ export const ERROR_CODES = {
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
   "store.unreadable": { fault: "infra", retry: false, status: 500, title: "A stored item could not be read" },
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },
+  "events.unavailable": { fault: "infra", retry: true, status: 503, title: "The event bus did not answer" },
   "workflow.unavailable": { fault: "infra", retry: true, status: 503, title: "Step Functions did not answer" },
   "repository.unavailable": { fault: "infra", retry: true, status: 503, title: "The repository did not answer" },
   "repository.refused": {

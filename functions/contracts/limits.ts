@@ -4,6 +4,10 @@ export const AWS_LIMITS = {
   messageBytes: 262_144,
   /** Of SQS: messages in one batch call. */
   messagesPerCall: 10,
+  /** Of EventBridge: events in one PutEvents call. */
+  eventsPerCall: 10,
+  /** Of EventBridge: all events of one PutEvents call. */
+  eventBytes: 262_144,
   /** Of Step Functions: the input of an execution, and the input or output of a state. */
   stateBytes: 262_144,
   /** Of Step Functions: the events in the history of an execution. */

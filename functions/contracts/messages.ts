@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
@@ -21,6 +22,8 @@ export const Land = z.object({
   strategy: MergeStrategy,
   /** 0 when absent. */
   priority: Priority.exactOptional(),
+  /** Who asked for it. Absent in a message of an older release. */
+  caller: Caller.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;
@@ -31,6 +34,8 @@ export const Cancel = z.object({
   queue: QueueName,
   sqid: Sqid,
   note: Note.optional(),
+  /** The name of whoever cancels it. */
+  caller: z.string().exactOptional(),
   at: EpochMs,
 });
 export type Cancel = z.infer<typeof Cancel>;
@@ -273,6 +278,16 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
+// ── log: orchestrator and gateway → gateway's log consumer ──────────────────────────────────────
+
+/** A queue runs in another way. The gateway tells its own log consumer, which publishes an event of it. */
+export const ModeChanged = Control.extend({ kind: z.literal("mode") });
+export type ModeChanged = z.infer<typeof ModeChanged>;
+
+/** Entries of the orchestrator are to be written. Entries of the gateway itself are written already, and sent to be published. */
+export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged]);
+export type LogMessage = z.infer<typeof LogMessage>;
+
 // ── topics ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A topic: what travels, in which group order is kept, and which repeats are the same message. A standard topic has neither. */
@@ -337,4 +352,7 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
   fifo: { group: () => messageId("target", target), dedup: (message) => messageId("land", message.id, nonce) },
 });
 
+/** The log topic, as the orchestrator sends to it. */
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
+/** The log topic, as the gateway sends to it and consumes it. */
+export const logMessages: Topic<LogMessage> = { name: logTopic.name, schema: LogMessage };

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import type { Clients, LambdaHandler } from "../adapters/clients.ts";
+import type { Clients } from "../adapters/aws-clients.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import type { Topic } from "../contracts/messages.ts";
+import type { LambdaHandler } from "./on-lambda.ts";
 
 const Received = z.object({
   messageId: z.string(),

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { LambdaHandler } from "../adapters/clients.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { wellFormed } from "../contracts/text.ts";
+import type { LambdaHandler } from "./on-lambda.ts";
 
 /**
  * A task of a workflow: its input parsed, its result returned as it is, but with well-formed strings. A CodedError passes through under its code as its name,

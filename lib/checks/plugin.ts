@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { IPolicyValidationContext, IPolicyValidationPlugin, PolicyValidationPluginReport } from "aws-cdk-lib";
+import { busFindings } from "./bus-rights.ts";
 import type { Finding } from "./finding.ts";
 import { soleWriterFindings } from "./sole-writer.ts";
 import { type StackTemplate, stackTemplate, Templates } from "./templates.ts";
@@ -8,7 +9,7 @@ import { topicFindings } from "./topic-rights.ts";
 /** Everything that the finished templates get wrong about who owns what. */
 export function ownershipFindings(templates: readonly StackTemplate[]): readonly Finding[] {
   const all = new Templates(templates);
-  return [...soleWriterFindings(all), ...topicFindings(all)];
+  return [...soleWriterFindings(all), ...topicFindings(all), ...busFindings(all)];
 }
 
 /** Fails the synthesis of an app whose templates break the rules of ownership. */

@@ -26,7 +26,7 @@ import type { Topic } from "./topic.ts";
 export const REPOSITORY = join(import.meta.dirname, "..", "..");
 
 export interface LambdaFunctionProps {
-  /** `gateway/api`: names the file, functions/handlers/gateway/api.ts. */
+  /** `gateway/api`: names the file, functions/handlers/gateway/api.lambda.ts. */
   readonly name: string;
   readonly timeout: Duration;
   readonly settings: Settings;
@@ -182,7 +182,7 @@ export class LambdaFunction extends Construct {
       ...options,
       code: DockerImageCode.fromImageAsset(REPOSITORY, {
         ...imageContext(REPOSITORY, settings.queuesJson),
-        cmd: [`${entryOf(name).replace(/\.ts$/, "")}.handler`],
+        cmd: [`functions/handlers/${name}.handler`],
         platform: Platform.LINUX_ARM64,
       }),
     });
@@ -210,4 +210,4 @@ export class LambdaFunction extends Construct {
   }
 }
 
-const entryOf = (name: string): string => `functions/handlers/${name}.ts`;
+const entryOf = (name: string): string => `functions/handlers/${name}.lambda.ts`;

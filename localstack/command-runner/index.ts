@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
+import type { WireRunner } from "../../functions/adapters/aws-clients.ts";
 import type {
   BuildId,
   BuildRunner,
@@ -7,8 +8,8 @@ import type {
   BuildTask,
 } from "../../functions/adapters/build-runner/build-runner.ts";
 import { readIfThere, writeOnce } from "../../functions/adapters/build-runner/files.ts";
-import { need, type WireRunner } from "../../functions/adapters/clients.ts";
 import { secretsOf } from "../../functions/adapters/secrets.ts";
+import { need } from "../../functions/adapters/settings.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { BuildKey } from "../../functions/contracts/ids.ts";
 import { type BuildFiles, buildsDirectory, filesOfBuild, type Verdict } from "./build-files.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Want } from "./iam.ts";
 
-export type Service = "dynamodb" | "sqs" | "states" | "secretsmanager";
+export type Service = "dynamodb" | "sqs" | "states" | "secretsmanager" | "events";
 
 /** A call to AWS: which service, what it is to do, and everything that the caller must be allowed to do for it. */
 export interface Call {
@@ -16,6 +16,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
   AmazonSQS: "sqs",
   AWSStepFunctions: "states",
   secretsmanager: "secretsmanager",
+  AWSEvents: "events",
 };
 
 const Input = z.looseObject({
@@ -27,6 +28,7 @@ const Input = z.looseObject({
   stateMachineArn: z.string().optional(),
   executionArn: z.string().optional(),
   SecretId: z.string().optional(),
+  Entries: z.array(z.looseObject({ EventBusName: z.string().optional() })).optional(),
 });
 type Input = z.infer<typeof Input>;
 
@@ -44,6 +46,9 @@ const RESOURCES: Readonly<Record<Service, (input: Input) => readonly string[]>> 
     return name === undefined ? [] : [arn("sqs", name)];
   },
   states: ({ stateMachineArn, executionArn }) => [stateMachineArn ?? executionArn ?? []].flat(),
+  events: ({ Entries = [] }) => [
+    ...new Set(Entries.map(({ EventBusName = "default" }) => arn("events", `event-bus/${EventBusName}`))),
+  ],
   secretsmanager: ({ SecretId }) => {
     if (SecretId === undefined) return [];
     // A secret's ARN ends in six characters that nobody knows beforehand; policies say `-??????`.

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Logger } from "pino";
-import { type Clients, documentClient } from "../../functions/adapters/clients.ts";
+import { type Clients, documentClient } from "../../functions/adapters/aws-clients.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import { commandRunners } from "../command-runner/index.ts";
@@ -19,8 +20,9 @@ export function clientsOf(call: CallAws, caller: Caller, log: Logger): Clients {
   const settings = {
     endpoint: AWS_ORIGIN,
     region: REGION,
-    // Nothing checks the signature: the caller is known by the client that it holds.
+    // Nothing checks a signature, so none is made: the caller is known by the client that it holds.
     credentials: { accessKeyId: "in-process", secretAccessKey: "in-process" },
+    signer: { sign: async <T>(request: T): Promise<T> => request },
     requestHandler: requestHandler(call, caller),
   };
   return {
@@ -28,6 +30,7 @@ export function clientsOf(call: CallAws, caller: Caller, log: Logger): Clients {
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
+    events: new EventBridgeClient(settings),
     log,
     now: () => epochMs(Date.now()),
     nonce: randomUUID,

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { AwsError } from "./aws-error.ts";
 import { type Call, identifyCall } from "./calls.ts";
+import type { EventBus } from "./event-bus.ts";
 import type { Authorize } from "./iam.ts";
 import { checkItemCall } from "./limits/dynamodb.ts";
 import { answerWithin } from "./limits/sqs-call.ts";
@@ -31,6 +32,7 @@ export interface Services {
   readonly tables: Tables;
   readonly topics: Topics;
   readonly workflows: Workflows;
+  readonly events: EventBus;
   readonly authorize: Authorize;
   readonly log: Logger;
 }
@@ -78,6 +80,8 @@ async function answer(
       return answerWithin(services.topics, target, call.operation, input, body);
     case "states":
       return json(200, services.workflows.answer(call.operation, input));
+    case "events":
+      return json(200, await services.events.answer(call.operation, input));
     case "secretsmanager":
       return json(200, answerSecret(call.operation, input, process.env));
   }

@@ -3,7 +3,8 @@ import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { Clients, LambdaHandler, Wire } from "../../functions/adapters/clients.ts";
+import type { Clients } from "../../functions/adapters/aws-clients.ts";
+import type { LambdaHandler, Wire } from "../../functions/handlers/on-lambda.ts";
 import { answerJson, eventJson } from "./limits/lambda.ts";
 import type { FunctionSpec } from "./template.ts";
 

@@ -7,8 +7,12 @@ import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { unauthenticated } from "../../functions/handlers/http-caller.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
+import type { HttpAuthorizer } from "./api-tokens.ts";
+import type { EventBus } from "./event-bus.ts";
+import { type EventStreams, eventStreams } from "./event-streams.ts";
 import { type Foreign, foreignIn } from "./loopback.ts";
 
 export interface HttpApi {
@@ -23,17 +27,24 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TIMEOUT_MS = 29_000;
 
 /**
- * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken.
+ * An HTTP API whose every route is one function: payload format 2.0, on loopback. Port 0 takes any. Throws when the port is taken. Where
+ * there is a bus of events, `GET /v1/events` streams its events as they come.
  *
  * What a web page of another site sends is refused here and not in the function: on AWS, API Gateway is called by its own name, and
  * callers sign their calls.
  */
-export async function serveHttpApi(port: number, invoke: (event: object) => Promise<unknown>): Promise<HttpApi> {
+export async function serveHttpApi(
+  port: number,
+  invoke: (event: object) => Promise<unknown>,
+  authorize: HttpAuthorizer = () => ({}),
+  bus?: EventBus,
+): Promise<HttpApi> {
+  const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.
   const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, invoke).catch(() => {
+    answer(request, response, { invoke, authorize, streams }).catch(() => {
       // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
       if (!request.complete) return;
       reply(response, 500, { message: "Internal Server Error" });
@@ -54,6 +65,7 @@ export async function serveHttpApi(port: number, invoke: (event: object) => Prom
     url: `http://127.0.0.1:${bound}`,
     close: async () => {
       const closed = once(server, "close");
+      streams?.end();
       server.close();
       server.closeIdleConnections();
       await closed;
@@ -61,18 +73,29 @@ export async function serveHttpApi(port: number, invoke: (event: object) => Prom
   };
 }
 
+interface Answering {
+  readonly invoke: (event: object) => Promise<unknown>;
+  readonly authorize: HttpAuthorizer;
+  readonly streams: EventStreams | undefined;
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  invoke: (event: object) => Promise<unknown>,
+  { invoke, authorize, streams }: Answering,
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
+  const authorizer = authorize(request.headers);
+  if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
+  if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
   const timer = setTimeout(() => resolve("overdue"), TIMEOUT_MS);
-  const result = await Promise.race([invoke(eventOf(request, body)), overdue]).finally(() => clearTimeout(timer));
+  const result = await Promise.race([invoke(eventOf(request, body, authorizer)), overdue]).finally(() =>
+    clearTimeout(timer),
+  );
   if (result === "overdue") return reply(response, 503, { message: "Service Unavailable" });
   const shaped = Shaped.safeParse(result);
   if (!shaped.success) return reply(response, 200, result);
@@ -113,8 +136,10 @@ function refuse(response: ServerResponse, error: CodedError, target = "/"): void
   const [instance = "/"] = target.split("?");
   const problem = problemOf(error, instance);
   const body = JSON.stringify(problem);
+  const { challenge } = error.detail;
   response.writeHead(problem.status, {
     ...PROBLEM_HEADERS,
+    ...(typeof challenge === "string" ? { "www-authenticate": challenge } : {}),
     "content-length": Buffer.byteLength(body),
     "x-request-id": randomUUID(),
     connection: "close",
@@ -148,7 +173,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 
 const TEXT = /^(text\/|application\/([\w.-]+\+)?(json|xml|javascript|x-www-form-urlencoded)\b)/;
 
-function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
+function eventOf(request: IncomingMessage, body: Buffer, authorizer: object): APIGatewayProxyEventV2 {
   const { method = "GET", url = "/", headers, socket, httpVersion } = request;
   const cut = url.indexOf("?");
   const rawPath = decoded(cut < 0 ? url : url.slice(0, cut));
@@ -175,6 +200,7 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
     requestContext: {
       accountId: ACCOUNT,
       apiId: "local",
+      ...(Object.keys(authorizer).length === 0 ? {} : { authorizer }),
       domainName: headers.host ?? "127.0.0.1",
       domainPrefix: "local",
       http: {

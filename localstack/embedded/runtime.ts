@@ -1,10 +1,14 @@
 import { resolve } from "node:path";
 import type { Logger } from "pino";
-import type { Clients } from "../../functions/adapters/clients.ts";
+import type { Clients } from "../../functions/adapters/aws-clients.ts";
+import { startProcessesBy } from "../../functions/adapters/processes.ts";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
+import { processHelper } from "../process-helper/index.ts";
+import { type ApiToken, type HttpAuthorizer, tokenAuthorizer } from "./api-tokens.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
+import { type EventBus, openEventBus } from "./event-bus.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
@@ -17,7 +21,7 @@ import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { openTables } from "./tables.ts";
 import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
-import { openTopics } from "./topics.ts";
+import { openTopics, type Topics } from "./topics.ts";
 import { openWorkflows, type RunTask } from "./workflows.ts";
 
 export interface RuntimeOptions {
@@ -32,6 +36,8 @@ export interface RuntimeOptions {
   readonly port?: number;
   /** Also serves the AWS command line, on a port of its own. Default false: the HTTP API alone listens. */
   readonly operatorPort?: boolean;
+  /** The tokens of the HTTP API: every call has to bring one. Absent: open to every program of this machine. */
+  readonly tokens?: readonly ApiToken[];
   /** Runs schedules this often, whatever their rate. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
@@ -51,6 +57,8 @@ export interface Runtime {
   readonly operator: Clients;
   /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
   clientsOf(functionId: string): Clients;
+  /** Calls the listener with every lifecycle event from now on. Answers a function that ends it. */
+  subscribe: EventBus["subscribe"];
   /** How many messages each queue holds, by its name. */
   depths(): ReadonlyMap<string, number>;
   /** Takes no more work, finishes what is being worked on (for half a minute at most), keeps the rest for the next start. */
@@ -84,6 +92,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Omit<Runtime, "stop">> {
+  // This process holds the CDK and every emulator: it would stop for each git process that it started itself.
+  startProcessesBy(processHelper);
   const state = openStateDirectory(options.stateDirectory);
   undo.defer(() => state.release());
   const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
@@ -111,7 +121,12 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   });
   const invoke = invoker(functions, undo);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
-  door.open({ tables, topics, workflows, authorize, log });
+  const events = openEventBus(deployment, state.file("events.jsonl"), {
+    toQueue: (arn, body) => sendTo(topics, urlOf(arn.split(":").at(-1) ?? ""), body),
+    toFunction: invoke,
+    log,
+  });
+  door.open({ tables, topics, workflows, events, authorize, log });
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
@@ -119,7 +134,9 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     undo.defer(() => patiently(source.stop()));
   });
   const { apiFunction } = deployment;
-  const api = apiFunction && (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event)));
+  const api =
+    apiFunction &&
+    (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), authorizerOf(options), events));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());
@@ -137,15 +154,19 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       if (spec === undefined) throw new Error(`there is no function ${functionId}`);
       return clientsOf(door.call, { role: spec.roleArn }, log);
     },
+    subscribe: (listener) => events.subscribe(listener),
     depths: () => topics.depths(),
   };
 }
 
-async function synthesized({ queues }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
+const authorizerOf = ({ tokens }: RuntimeOptions): HttpAuthorizer =>
+  tokens === undefined ? () => ({}) : tokenAuthorizer(tokens);
+
+async function synthesized({ queues, tokens }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
   if (queues === undefined) throw new Error("name the queues, or an assembly to run");
   // Only when it is needed: the CDK takes a second to load.
   const { synthesizeInto } = await import("./synthesize.ts");
-  return synthesizeInto(state, queues);
+  return synthesizeInto(state, queues, tokens === undefined ? "none" : "token");
 }
 
 async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Logger, undo: AsyncDisposableStack) {
@@ -166,6 +187,15 @@ function localised({ id, environment }: FunctionSpec, state: StateDirectory): Re
       return [name, value];
     }),
   );
+}
+
+/** Sends as EventBridge does: with a right of its own, and not of a role. Throws when the queue does not take it. */
+async function sendTo(topics: Topics, QueueUrl: string, MessageBody: string): Promise<void> {
+  const { status, body } = await topics.answer(
+    "AmazonSQS.SendMessage",
+    Buffer.from(JSON.stringify({ QueueUrl, MessageBody })),
+  );
+  if (status !== 200) throw new Error(`${QueueUrl} took no event: ${body}`);
 }
 
 type Functions = ReadonlyMap<string, LocalFunction>;

@@ -51,6 +51,20 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
+/** What becomes of events of a bus that match the pattern. */
+export interface RuleSpec {
+  readonly name: string;
+  readonly bus: string;
+  readonly pattern: unknown;
+  readonly targets: readonly RuleTarget[];
+}
+export interface RuleTarget {
+  /** Of a queue or of a function. */
+  readonly arn: string;
+  /** Only this part of the event: `$.detail`. Absent: the whole event. */
+  readonly inputPath?: string | undefined;
+}
+
 /** Everything that the stacks ask for, with names resolved. */
 export interface Deployment {
   readonly tables: readonly TableSpec[];
@@ -59,6 +73,9 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
+  /** The names of the event buses. */
+  readonly buses: readonly string[];
+  readonly rules: readonly RuleSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
   /** Policy documents of each role, by its ARN. */
@@ -92,6 +109,8 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     eventSources: all("AWS::Lambda::EventSourceMapping", eventSourceOf(resources)),
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
+    buses: all("AWS::Events::EventBus", ({ name }) => name),
+    rules: all("AWS::Events::Rule", ruleOf).flat(),
     apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
     identityPolicies: identityPoliciesOf(resources),
     resourcePolicies: resourcePoliciesOf(resources),
@@ -109,7 +128,7 @@ interface Found {
 }
 
 const SEEN =
-  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|EventSourceMapping)|StepFunctions::StateMachine|Events::Rule|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
+  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
 function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
@@ -241,6 +260,29 @@ function scheduleOf(found: Found): ScheduleSpec[] {
     functionArn: Arn,
     input: Input === undefined ? undefined : JSON.parse(Input),
   }));
+}
+
+const EventRule = z.object({
+  EventBusName: z.string().default("default"),
+  EventPattern: z.unknown(),
+  State: z.string().default("ENABLED"),
+  Targets: z
+    .array(
+      z.strictObject({
+        Arn: z.string(),
+        Id: z.string(),
+        InputPath: z.string().optional(),
+        RetryPolicy: z.unknown().optional(),
+      }),
+    )
+    .default([]),
+});
+function ruleOf(found: Found): RuleSpec[] {
+  if (found.properties["EventPattern"] === undefined) return [];
+  const { EventBusName, EventPattern, State, Targets } = parse(EventRule, found);
+  if (State !== "ENABLED") return [];
+  const targets = Targets.map(({ Arn, InputPath }) => ({ arn: Arn, inputPath: InputPath }));
+  return [{ name: found.id, bus: EventBusName, pattern: EventPattern, targets }];
 }
 
 const Integration = z.object({ IntegrationType: z.literal("AWS_PROXY"), IntegrationUri: z.string() });

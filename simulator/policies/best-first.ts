@@ -3,7 +3,7 @@ import type { Ledger } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
 import type { Workload } from "../workload.ts";
-import { type Build, StrictQueue } from "./strict-queue.ts";
+import { type Build, hasPassed, StrictQueue } from "./strict-queue.ts";
 
 export interface BestFirst {
   /**
@@ -50,9 +50,11 @@ export function bestFirst(
  * verdict is taken to be about `n`, as the paper does in its dynamic update.
  */
 function landingProbability(queue: StrictQueue, n: number, prediction: Prediction): number {
-  const live = [...(queue.builds[n]?.values() ?? [])].filter((build) => build.state === "finished");
+  const live = [...(queue.builds[n]?.values() ?? [])].filter(
+    ({ state, failures }) => state === "finished" || failures > 0,
+  );
   const finished = [...live, ...(queue.refuted[n] ?? [])];
-  if (finished.some((build) => build.passed)) return LANDS_AFTER_PASS;
+  if (finished.some(hasPassed)) return LANDS_AFTER_PASS;
   return finished.length > 0 ? LANDS_AFTER_FAILURE : predicted(prediction, n);
 }
 

@@ -3,11 +3,13 @@ import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../settings.ts";
 import { serialOutcome, type Workload } from "../workload.ts";
 import { bestFirst } from "./best-first.ts";
+import { line } from "./line.ts";
 import { optimistic } from "./optimistic.ts";
 import { oracle } from "./oracle.ts";
 import { OurQueue, type Stopwatch } from "./ours.ts";
 import { queueConfig, type Variant } from "./queue-config.ts";
 import { singleQueue } from "./single-queue.ts";
+import { trunkGroups } from "./trunk-groups.ts";
 
 interface Policy {
   /** What the policy does, for `--help`. */
@@ -39,6 +41,33 @@ const POLICIES = {
     about: "assumes that every build passes; after a failure, builds the changes behind it again (Zuul)",
     strict: true,
     run: optimistic,
+  },
+  github: {
+    about:
+      "one line; each change is built on all ahead of it, and lands when it and they have passed (GitHub, ALLGREEN)",
+    strict: true,
+    run: (workload, settings) => line(workload, settings, {}),
+  },
+  "github-head": {
+    about: "github, but up to 5 changes land together when the last has passed (GitHub, HEADGREEN)",
+    strict: true,
+    // A build that tests only what is affected says nothing about the changes before its head.
+    run: (workload, settings) => line(workload, settings, settings.tests === "everything" ? { clears: 5 } : {}),
+  },
+  zuul: {
+    about:
+      "one line; its first 20 changes are built; the window grows by 1 per landed change, a failure halves it (Zuul)",
+    strict: true,
+    run: (workload, settings) => line(workload, settings, { window: { start: 20, least: 3 } }),
+  },
+  bors: {
+    about: "one build at a time, of everything that waits; a batch that fails is cut into halves (bors)",
+    strict: true,
+    run: (workload, settings) => trunkGroups(workload, settings, { atOnce: 1, size: Number.POSITIVE_INFINITY }),
+  },
+  "no-queue": {
+    about: "builds each change alone on the trunk and lands it, whatever has landed since; the trunk may break",
+    run: (workload, settings) => trunkGroups(workload, settings, { atOnce: settings.builders, size: 1 }),
   },
   "speculate-all": {
     about: "like 2019, but takes every change to land with probability 0.5",

@@ -1,7 +1,7 @@
 import type { Ledger } from "../ledger.ts";
 import type { Settings } from "../settings.ts";
 import type { Workload } from "../workload.ts";
-import { StrictQueue } from "./strict-queue.ts";
+import { hasPassed, StrictQueue } from "./strict-queue.ts";
 
 /**
  * Builds one path per change, which assumes that every change ahead lands, as Zuul's gate pipeline does. When the build of a change
@@ -22,7 +22,7 @@ export function optimistic(workload: Workload, settings: Settings): Ledger {
         if (build.key !== key && build.state === "running") queue.abort(build);
       const build = queue.builds[n]?.get(key);
       if (build === undefined) missing.push({ n, rejected });
-      else if (build.state === "finished" && !build.passed) failed.add(n);
+      else if (build.failures > 0 && !hasPassed(build)) failed.add(n);
     }
     for (const { n, rejected } of missing) {
       if (queue.freeSlots <= 0) return;

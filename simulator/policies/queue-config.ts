@@ -17,21 +17,21 @@ export interface Variant {
 export const QUEUE = "simulated";
 
 /**
- * The configuration of the simulated queue: the product's defaults, with these exceptions. The budget is `settings.builders`. The
- * conflict analyzer is `paths` by file, so changes that share no path are independent. The scorer tells the prediction. What a build
- * tests is `settings.tests`.
+ * The configuration of the simulated queue: the product's defaults, with these exceptions. Budget, conflict analyzer, retries and what a
+ * build tests are those of the settings. The analyzer `paths` goes by file, so changes that share no path are independent. The scorer
+ * tells the prediction.
  */
 export const queueConfig = (settings: Settings, prediction: Prediction, variant: Variant): QueueConfig => {
-  const { bundle, retries, ...speculation } = variant;
+  const { bundle, retries = settings.retries, ...speculation } = variant;
   return QueueConfig.parse({
     name: QUEUE,
     repository: { remote: "/simulated" },
     buildRunner: { type: "fake", tests: settings.tests, timeoutSeconds: 86_400 },
-    conflictAnalyzer: { type: "paths", by: "file" },
+    conflictAnalyzer: settings.analyzer === "all" ? { type: "all" } : { type: "paths", by: "file" },
     budget: settings.builders,
     speculation: { scorer: scorerFor(prediction), ...speculation },
     ...(bundle === undefined ? {} : { bundle: { maxSize: bundle } }),
-    ...(retries === undefined ? {} : { retries }),
+    retries,
   });
 };
 

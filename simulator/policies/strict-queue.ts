@@ -23,12 +23,18 @@ export interface Build {
   readonly rejected: readonly number[];
   /** The undecided conflicting changes ahead that the tree contains. */
   readonly assumed: readonly number[];
-  readonly startedMs: number;
-  readonly passed: boolean;
+  startedMs: number;
+  /** True when the build passes, or will pass. A build that fails may be repeated, and then pass. */
+  passed: boolean;
   state: "running" | "finished" | "aborted";
   /** When the build finishes, unless it is aborted before. */
   endedMs: number;
+  /** How often the build has finished as failed. */
+  failures: number;
 }
+
+/** True when the build has finished and passed. */
+export const hasPassed = ({ state, passed }: Build): boolean => state === "finished" && passed;
 
 /** A policy: starts and aborts builds. It is called after all events of one time, and after every change that they decide. */
 export type StartBuilds = (queue: StrictQueue) => void;
@@ -71,9 +77,15 @@ export class StrictQueue {
   readonly #rejectedLow: Uint32Array;
   readonly #state: Uint8Array;
   readonly #counts: Uint32Array;
+  readonly #clears: number;
 
-  constructor({ changes }: Workload, settings: Settings) {
+  /**
+   * `clears`: in one line, the most changes that land together because the build of the last one has passed. Absent: a change lands by a
+   * build of its own.
+   */
+  constructor({ changes }: Workload, settings: Settings, clears = 1) {
     this.changes = changes;
+    this.#clears = clears;
     this.settings = settings;
     this.ledger = new Ledger({ changes });
     this.builds = changes.map(() => new Map());
@@ -100,6 +112,7 @@ export class StrictQueue {
     for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
       this.now = at;
       for (const event of this.#agenda.takeDue()) this.#handle(event);
+      this.#landCleared();
       this.#decideReady();
       startBuilds(this);
     }
@@ -151,17 +164,26 @@ export class StrictQueue {
       ...alsoRejected,
     ];
     const assumed = this.undecidedAhead(n).filter((other) => !alsoRejected.includes(other));
-    const count = (this.#counts[n] ?? 0) + 1;
-    this.#counts[n] = count;
-    const sound = passes(this.changes, this.ledger.isLanded, { heads: [n], base: assumed }, this.settings.tests);
-    const passed = sound && !isFlaky(this.settings, n, count);
-    const endedMs = this.now + this.settings.startDelayMs + this.change(n).buildMs;
-    const build: Build = { head: n, key, rejected, assumed, startedMs: this.now, passed, state: "running", endedMs };
+    const times = { startedMs: this.now, endedMs: this.now };
+    const build: Build = { head: n, key, rejected, assumed, ...times, passed: false, state: "running", failures: 0 };
     this.builds[n]?.set(key, build);
-    this.running.add(build);
-    this.ledger.started += 1;
-    this.#agenda.add(endedMs, 0, { kind: "finish", build });
+    this.#attempt(build);
     return build;
+  }
+
+  /** Begins the build, or begins it again. The caller checks that a slot is free. */
+  #attempt(build: Build): void {
+    const { head, assumed } = build;
+    this.running.add(build);
+    build.state = "running";
+    build.startedMs = this.now;
+    const count = (this.#counts[head] ?? 0) + 1;
+    this.#counts[head] = count;
+    const sound = passes(this.changes, this.ledger.isLanded, { heads: [head], base: assumed }, this.settings.tests);
+    build.passed = sound && !isFlaky(this.settings, head, count);
+    build.endedMs = this.now + this.settings.startDelayMs + this.change(head).buildMs;
+    this.ledger.started += 1;
+    this.#agenda.add(build.endedMs, 0, { kind: "finish", build });
   }
 
   /** Gives up a running build. Its slot becomes free after the cancel delay. */
@@ -190,13 +212,30 @@ export class StrictQueue {
   #finish(build: Build): void {
     if (build.state !== "running") return;
     build.state = "finished";
+    if (!build.passed) build.failures += 1;
     this.running.delete(build);
     this.ledger.buildEnded(build.startedMs, this.now, false);
     this.toEstimate.add(build.head);
   }
 
   /**
-   * Decides every change that can be decided, in order of arrival, because one decision may make the next one possible.
+   * Lands the first changes of the line together, as many as `clears` allows, when the build of the last of them has passed on all others.
+   *
+   * Example: A ← B ← C, clears 2. "B on A" has passed, "A" is running: A and B land. Had only "C on B on A" passed, no change would land.
+   */
+  #landCleared(): void {
+    for (let last = Math.min(this.#clears, this.undecided.length) - 1; last > 0; last--) {
+      const n = this.undecided[last] ?? 0;
+      const build = this.builds[n]?.get(this.keyOf(n, []));
+      if (build?.state !== "finished" || !build.passed) continue;
+      for (const cleared of this.undecided.slice(0, last + 1)) this.#decide(cleared, "landed", build.endedMs);
+      last = Math.min(this.#clears, this.undecided.length);
+    }
+  }
+
+  /**
+   * Decides every change that can be decided, in order of arrival, because one decision may make the next one possible. A failed build is
+   * repeated when its change would be rejected by it, so a failure that follows from a change ahead costs no repeat.
    *
    * Example: B waits for A, C waits for B, and the builds of all three have passed. A, B and C land in one call.
    */
@@ -204,7 +243,10 @@ export class StrictQueue {
     for (const n of [...this.undecided]) {
       if (this.change(n).conflictsAhead.some((other) => this.#state[other] === UNDECIDED)) continue;
       const build = this.builds[n]?.get(this.keyOf(n, []));
-      if (build?.state === "finished") this.#decide(n, build.passed ? "landed" : "rejected", build.endedMs);
+      if (build?.state !== "finished") continue;
+      if (build.passed || build.failures > this.settings.retries)
+        this.#decide(n, build.passed ? "landed" : "rejected", build.endedMs);
+      else if (this.freeSlots > 0) this.#attempt(build);
     }
   }
 

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
-import { KEPT_DAYS } from "../../functions/adapters/git/records-tree.ts";
 import { recordsRef } from "../../functions/adapters/git/refs.ts";
-import { tidy } from "../../functions/adapters/git/sweep.ts";
-import { Runway } from "../adapters/git/runway.ts";
+import { KEPT_DAYS } from "../../functions/runway/records-tree.ts";
+import { tidy } from "../../functions/runway/tidy.ts";
 import { landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { Runway } from "../runway/runway.ts";
 import { type Row, rowOf } from "./timing.ts";
 
 const LANDINGS = 8;

@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { LambdaContext } from "../../functions/adapters/clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { httpHandler, type Route } from "../../functions/handlers/http.ts";
+import type { LambdaContext } from "../../functions/handlers/on-lambda.ts";
 import { httpEvent, type Sending } from "./gateway/harness.ts";
 
 const SECRET = "password=hunter2";

@@ -3,8 +3,9 @@ import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import type { Clients, LambdaContext, LambdaHandler } from "../../functions/adapters/clients.ts";
+import type { Clients } from "../../functions/adapters/aws-clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
+import type { LambdaContext, LambdaHandler } from "../../functions/handlers/on-lambda.ts";
 import { groupHandler, queueHandler } from "../../functions/handlers/queue.ts";
 
 const sqs = mockClient(SQSClient);

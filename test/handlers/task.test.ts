@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { LambdaContext } from "../../functions/adapters/clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
+import type { LambdaContext } from "../../functions/handlers/on-lambda.ts";
 import { taskHandler } from "../../functions/handlers/task.ts";
 
 const call = (event: unknown, work: (input: { n: number }) => Promise<unknown> = async ({ n }) => n + 1) =>

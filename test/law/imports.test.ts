@@ -33,17 +33,23 @@ async function verdict(...places: string[]): Promise<{ rules: string[]; cruised:
 
 /** A rule, a file that breaks it, and what the file holds. */
 const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])[] = [
-  ["domain-is-pure", "functions/domain/trespass.ts", 'export { onLambda } from "../adapters/clients.ts";\n'],
+  ["domain-is-pure", "functions/domain/trespass.ts", 'export { send } from "../adapters/sqs.ts";\n'],
   ["domain-is-pure", "functions/domain/trespass.ts", 'export { readFileSync } from "node:fs";\n'],
   ["contracts-see-nothing", "functions/contracts/trespass.ts", 'export { plan } from "../domain/planner/index.ts";\n'],
   ["adapters-look-down", "functions/adapters/trespass.ts", 'export { taskHandler } from "../handlers/task.ts";\n'],
+  ["adapters-look-down", "functions/adapters/trespass.ts", 'export { land } from "../runway/land.ts";\n'],
+  ["runway-looks-down", "functions/runway/trespass.ts", 'export { taskHandler } from "../handlers/task.ts";\n'],
   ["handlers-look-down", "functions/handlers/trespass.ts", 'export { buildApp } from "../../lib/app.ts";\n'],
   [
     "owners-are-strangers",
     "functions/handlers/gateway/trespass.ts",
-    'export { wire } from "../orchestrator/intake.ts";\n',
+    'export { wire } from "../orchestrator/intake.lambda.ts";\n',
   ],
-  ["stacks-name-handlers-by-path", "lib/trespass.ts", 'export { wire } from "../functions/handlers/gateway/api.ts";\n'],
+  [
+    "stacks-name-handlers-by-path",
+    "lib/trespass.ts",
+    'export { wire } from "../functions/handlers/gateway/api.lambda.ts";\n',
+  ],
   [
     "nothing-imports-tests",
     "functions/adapters/trespass.ts",
@@ -52,11 +58,11 @@ const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])
   [
     "only-runway-touches-git",
     "functions/handlers/orchestrator/trespass.ts",
-    'export { check } from "../../adapters/git/compose.ts";\n',
+    'export { check } from "../../runway/compose.ts";\n',
   ],
   [
     "only-runway-touches-git",
-    "functions/handlers/orchestrator/admit/trespass.ts",
+    "functions/handlers/orchestrator/admit-workflow/trespass.ts",
     'export { changeProviderFor } from "../../../adapters/change-provider/index.ts";\n',
   ],
   [
@@ -66,11 +72,7 @@ const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])
   ],
   ["no-cycles", "functions/domain/trespass.ts", 'export * from "./trespass.ts";\n'],
   ["client-sees-contracts", "client/trespass.ts", 'export { plan } from "../functions/domain/planner/index.ts";\n'],
-  [
-    "simulator-drives-the-domain",
-    "simulator/trespass.ts",
-    'export { onLambda } from "../functions/adapters/clients.ts";\n',
-  ],
+  ["simulator-drives-the-domain", "simulator/trespass.ts", 'export { send } from "../functions/adapters/sqs.ts";\n'],
   ["declared-packages-only", "lib/trespass.ts", 'export { parse } from "acorn";\n'],
   ["declared-packages-only", "functions/domain/trespass.ts", 'export { parse } from "no-such-package";\n'],
 ];

@@ -37,15 +37,16 @@ describe("what is deployed to AWS", () => {
     }
   });
 
-  it.each(["orchestrator/build/trigger", "orchestrator/build/poll", "orchestrator/build/report"])(
-    "asks for no git, no process and no work directory in %s",
-    (name) => {
-      const asked = of(name).filter((file) => /adapters\/git\/|^execa$|child_process|adapters\/secrets/.test(file));
-      expect(asked).toEqual([]);
-      const { environment } = functions.find((fn) => fn.name === name) ?? { environment: {} };
-      expect(environment).not.toHaveProperty("WORK_DIRECTORY");
-    },
-  );
+  it.each([
+    "orchestrator/build-workflow/trigger",
+    "orchestrator/build-workflow/poll",
+    "orchestrator/build-workflow/report",
+  ])("asks for no git, no process and no work directory in %s", (name) => {
+    const asked = of(name).filter((file) => /adapters\/git\/|^execa$|child_process|adapters\/secrets/.test(file));
+    expect(asked).toEqual([]);
+    const { environment } = functions.find((fn) => fn.name === name) ?? { environment: {} };
+    expect(environment).not.toHaveProperty("WORK_DIRECTORY");
+  });
 
   it("is seen to hold git where git is", async () => {
     expect(of("runway/compose").filter((file) => file.includes("adapters/git/"))).not.toEqual([]);

@@ -47,6 +47,7 @@ function label(arn: string, templates: Templates): string {
     ["workflow", METADATA.workflow],
   ] as const)
     if (found?.metadata[key] !== undefined) return `${kind} ${String(found.metadata[key])}`;
+  if (found?.type === "AWS::Events::EventBus") return "bus";
   return found === undefined ? arn : `${found.type} ${found.logicalId}`;
 }
 
@@ -84,8 +85,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table log: ${dynamodb("PutItem", "Query")}`,
     `table view: ${dynamodb("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
     "topic requests: sqs:SendMessage",
+    log,
   ],
   "gateway/log": [
+    "bus: events:PutEvents",
     "dead log: sqs:SendMessage",
     `table log: ${dynamodb("PutItem")}`,
     `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
@@ -95,18 +98,23 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table log: ${dynamodb("PutItem")}`,
     `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "Query")}`,
     "topic requests: sqs:SendMessage",
+    log,
   ],
-  "orchestrator/admit/ready": [requests, log, signals],
-  "orchestrator/admit/reject": [claims, requests, log],
-  "orchestrator/admit/start": [requests, log],
-  "orchestrator/admit/validate": [`table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`, requests, log],
-  "orchestrator/admit/wait": [`table requests: ${dynamodb("GetItem")}`, log],
-  "orchestrator/build/poll": [
+  "orchestrator/admit-workflow/ready": [requests, log, signals],
+  "orchestrator/admit-workflow/reject": [claims, requests, log],
+  "orchestrator/admit-workflow/start": [requests, log],
+  "orchestrator/admit-workflow/validate": [
+    `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
+    requests,
+    log,
+  ],
+  "orchestrator/admit-workflow/wait": [`table requests: ${dynamodb("GetItem")}`, log],
+  "orchestrator/build-workflow/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
   ],
-  "orchestrator/build/report": [log, signals],
-  "orchestrator/build/trigger": [
+  "orchestrator/build-workflow/report": [log, signals],
+  "orchestrator/build-workflow/trigger": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "PutItem", "UpdateItem")}`,
     `table payloads: ${dynamodb("GetItem")}`,
@@ -193,11 +201,11 @@ describe("a function", () => {
       );
     const never = 'never when {"Null":{"codebuild:source.buildspec":"false"}}';
     const more = {
-      "orchestrator/build/trigger": [
+      "orchestrator/build-workflow/trigger": [
         ...on([...looks, "StartBuild"]),
         ...projects.map((arn) => `${never} ${arn}: codebuild:StartBuild`),
       ],
-      "orchestrator/build/poll": [
+      "orchestrator/build-workflow/poll": [
         ...on(looks),
         ...logs.map(
           (group) =>
@@ -228,7 +236,7 @@ describe("a function", () => {
   );
 
   it.each(functions.map((fn) => [fn.name, fn] as const))("%s names an entry that exists", (name, { entry }) => {
-    expect(entry).toBe(`functions/handlers/${name}.ts`);
+    expect(entry).toBe(`functions/handlers/${name}.lambda.ts`);
     expect(existsSync(entry), entry).toBe(true);
   });
 
@@ -297,8 +305,8 @@ describe("a CodeBuild project", () => {
     );
     const json = JSON.stringify({ "queue-1": projects[0]?.ref, "queue-2": projects[1]?.ref });
     expect(named.sort()).toEqual([
-      ["orchestrator/build/poll", json],
-      ["orchestrator/build/trigger", json],
+      ["orchestrator/build-workflow/poll", json],
+      ["orchestrator/build-workflow/trigger", json],
     ]);
   });
 

@@ -76,7 +76,7 @@ function givenOn(where: "aws" | "localstack" | "embedded", type: "fake" | "comma
 }
 
 describe("the runners that keep files on one machine", () => {
-  const [trigger, poll] = ["orchestrator/build/trigger", "orchestrator/build/poll"];
+  const [trigger, poll] = ["orchestrator/build-workflow/trigger", "orchestrator/build-workflow/poll"];
 
   it.each([
     ["aws", "fake", { directory: [], token: [] }],

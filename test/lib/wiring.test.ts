@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { awsClients, type Wire } from "../../functions/adapters/clients.ts";
+import { awsClients } from "../../functions/adapters/aws-clients.ts";
+import type { Wire } from "../../functions/handlers/on-lambda.ts";
 import { functionsOf, read, templatesOf } from "./synthesized.ts";
 
 const templates = read(templatesOf({ target: "embedded" }));

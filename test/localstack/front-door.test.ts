@@ -2,7 +2,8 @@ import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Clients, Env } from "../../functions/adapters/clients.ts";
+import type { Clients } from "../../functions/adapters/aws-clients.ts";
+import type { Env } from "../../functions/adapters/settings.ts";
 import { aRuntime } from "./fixture/runtime.ts";
 import type { Script } from "./fixture/scripted.ts";
 

@@ -72,8 +72,78 @@ describe("a slow change with a fast conflicting change behind it", () => {
 
   it("every policy rejects the second of two changes that fail together", () => {
     const clashing = workloadOf({ at: 0, takes: 10, clashes: [1] }, { at: 0, takes: 10, clashes: [0] });
-    for (const name of POLICY_NAMES)
+    for (const name of POLICY_NAMES.filter((one) => one !== "no-queue"))
       expect(run(name, clashing).decisions.map((decision) => decision?.outcome)).toEqual(["landed", "rejected"]);
+  });
+});
+
+describe("policies with one line", () => {
+  const everything = { tests: "everything" } as const;
+  const outcomesOf = (ledger: Ledger) => ledger.decisions.map((decision) => decision?.outcome);
+
+  it("github waits for each build of its own, github-head lands up to five when the last has passed", () => {
+    const slowFirst = workloadOf({ at: 0, takes: 30 }, { at: 0, takes: 20 }, { at: 0, takes: 10 });
+    expect(minutesOf(run("github", slowFirst, everything))).toEqual([30, 30, 30]);
+    expect(minutesOf(run("github-head", slowFirst, everything))).toEqual([10, 10, 10]);
+    const six = workloadOf(...Array.from({ length: 6 }, (_, n) => ({ at: 0, takes: 60 - n * 10 })));
+    expect(minutesOf(run("github-head", six, everything))).toEqual([20, 20, 20, 20, 20, 20]);
+  });
+
+  it("keep to one line whatever conflicts: a change waits for an independent one ahead", () => {
+    const independent = workloadOf({ at: 0, takes: 30 }, { at: 0, takes: 5, conflictsAhead: [] });
+    for (const name of ["github", "github-head", "zuul"] as const)
+      expect(minutesOf(run(name, independent)), name).toEqual([30, 30]);
+    expect(minutesOf(run("optimistic", independent))).toEqual([30, 5]);
+  });
+
+  it("zuul builds fewer changes at once after each failure", () => {
+    const failing = { at: 0, takes: 10, passes: false };
+    const passing = { at: 0, takes: 10 };
+    // 20 → 10 → 5 → 3 after the first three fail at minutes 10, 20 and 30: then the last four are built three at a time.
+    const line = workloadOf(failing, failing, failing, ...Array.from({ length: 4 }, () => passing));
+    expect(minutesOf(run("github", line, everything)).at(-1)).toBe(40);
+    expect(minutesOf(run("zuul", line, everything)).at(-1)).toBe(50);
+  });
+
+  it("bors builds what waits as one batch, and cuts a batch that fails into halves", () => {
+    const bad = { at: 1, takes: 10, passes: false };
+    const ledger = run("bors", workloadOf({ at: 0, takes: 10 }, { at: 1, takes: 10 }, bad), everything);
+    // {0}, {1, 2}, {1}, {2}
+    expect(outcomesOf(ledger)).toEqual(["landed", "landed", "rejected"]);
+    expect(minutesOf(ledger)).toEqual([10, 30, 40]);
+    expect(ledger.started).toBe(4);
+  });
+
+  it("no-queue lands two changes that fail together, and the trunk breaks", () => {
+    const clashing = workloadOf({ at: 0, takes: 10, clashes: [1] }, { at: 0, takes: 10, clashes: [0] });
+    const ledger = run("no-queue", clashing, everything);
+    expect(outcomesOf(ledger)).toEqual(["landed", "landed"]);
+    expect(ledger.trunkBroken).toBe(1);
+    expect(run("no-queue", clashing, { ...everything, builders: 1 }).trunkBroken).toBe(0);
+  });
+});
+
+describe("a repeat of a failed build", () => {
+  const line = workloadOf(
+    { at: 0, takes: 10, passes: false },
+    { at: 0, takes: 10, passes: false },
+    { at: 0, takes: 10 },
+  );
+
+  it("comes only when the change would be rejected, not for a failure that follows from a change ahead", () => {
+    const ledger = run("github", line, { tests: "everything", retries: 1 });
+    // Minute 0: all three. 10: all have failed; 0 is repeated, 1 and 2 are built without 0. 20: 0 is rejected, 1 is repeated, 2 is built
+    // without 1.
+    expect(minutesOf(ledger)).toEqual([20, 30, 30]);
+    expect(ledger.started).toBe(8);
+  });
+
+  it("saves a change whose build failed for no reason", () => {
+    const many = makeWorkload({ name: "team", rate: 20, changes: 60, seed: 3, cancellations: 0 });
+    for (const name of ["github", "zuul", "bors", "no-queue", "sticky", "ours"] as const) {
+      const lost = (retries: number) => run(name, many, { tests: "everything", flakes: 0.3, retries }).falseRejections;
+      expect(lost(1), name).toBeLessThan(lost(0));
+    }
   });
 });
 

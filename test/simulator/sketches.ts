@@ -11,6 +11,8 @@ export const settings = (overrides: Partial<Settings> = {}): Settings => ({
   cancelDelayMs: 0,
   mergeDelayMs: 0,
   flakes: 0,
+  retries: 0,
+  analyzer: "paths",
   ...overrides,
 });
 

@@ -12,8 +12,8 @@ import {
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import type { CodeBuildConfig } from "../../contracts/queues.ts";
+import type { CodeBuildClients } from "../aws-clients.ts";
 import { isTransient, translated } from "../aws-errors.ts";
-import type { CodeBuildClients } from "../clients.ts";
 import type { BuildId, BuildTask } from "./build-runner.ts";
 import { endOfText } from "./output.ts";
 

@@ -4,8 +4,9 @@ import { z } from "zod";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
+import type { WireRunner } from "../aws-clients.ts";
 import { markersOf } from "../change-provider/markers.ts";
-import { need, type WireRunner } from "../clients.ts";
+import { need } from "../settings.ts";
 import type { BuildId, BuildRunner, BuildStatus } from "./build-runner.ts";
 import { readIfThere, writeOnce } from "./files.ts";
 

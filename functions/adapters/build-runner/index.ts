@@ -1,5 +1,6 @@
 import { CodedError } from "../../contracts/errors.ts";
-import type { BuildRunnerOf, Clients, Env, WireRunner } from "../clients.ts";
+import type { BuildRunnerOf, Clients, WireRunner } from "../aws-clients.ts";
+import type { Env } from "../settings.ts";
 import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
 

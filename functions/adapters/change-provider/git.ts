@@ -4,7 +4,7 @@ import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import type { Touches } from "../../contracts/touches.ts";
-import { ensureCommits } from "../git/ensure.ts";
+import { ensureCommits } from "../git/pinned-changes.ts";
 import { complaint } from "../git/process.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import type { ChangeProvider, TouchesResult } from "./change-provider.ts";

@@ -54,4 +54,19 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
         }),
       ),
     ),
+
+  /** Marks the version as told. False when a later version stands. */
+  markTold: (set: ModeSet): Promise<boolean> =>
+    won(
+      `marking the mode of ${set.queue} as told`,
+      dynamodb.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...viewKeys.mode(set.queue), ...set, told: true },
+          ConditionExpression: "#version = :version",
+          ExpressionAttributeNames: { "#version": "version" },
+          ExpressionAttributeValues: { ":version": set.version },
+        }),
+      ),
+    ),
 });

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { execa } from "execa";
 import { CodedError } from "../../contracts/errors.ts";
+import { type Dialogue, processes } from "../processes.ts";
 import { oneLine } from "./host-words.ts";
 
 /** What one git process answered. `stdout` is bytes: paths and messages need not be UTF-8. */
@@ -21,7 +20,7 @@ export interface RunsGit {
 }
 
 export interface StartsGit {
-  start(args: readonly string[]): GitDialogue;
+  start(args: readonly string[]): Dialogue;
 }
 
 export interface GitCall {
@@ -115,91 +114,45 @@ let started = 0;
 /** How many git processes this process has started: the unit in which costs are stated. */
 export const gitProcessesStarted = (): number => started;
 
+const programCall = ({ directory, args, env, timeoutMs }: GitCall) => ({
+  file: "git",
+  args,
+  directory,
+  env: { ...inherited(), ...SCRUBBED, ...env },
+  timeoutMs,
+});
+
 /** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out and config.invalid when there is no git. */
 export async function runGit(call: GitCall): Promise<GitAnswer> {
   started += 1;
-  const child = execa("git", call.args, {
-    cwd: call.directory,
-    env: { ...inherited(), ...SCRUBBED, ...call.env },
-    extendEnv: false,
-    ...(call.input === undefined ? { stdin: "ignore" as const } : { input: call.input }),
-    encoding: "buffer",
-    stripFinalNewline: false,
-    reject: false,
-    maxBuffer: 512 * 1024 * 1024,
-    detached: true,
-  });
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    killGroup(child.pid);
-  }, call.timeoutMs);
-  const result = await child.finally(() => clearTimeout(timer));
+  const end = await processes().run({ ...programCall(call), input: call.input });
   const verb = call.args.find((arg) => !arg.startsWith("-")) ?? "";
-  if (timedOut)
-    throw new CodedError("repository.unavailable", `git ${verb} took longer than ${call.timeoutMs} ms and was stopped`);
-  if (result.exitCode === undefined) {
-    if (result.code === "ENOENT")
-      throw new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
-    const how = result.signal === undefined ? "did not run" : `was ended by ${result.signal}`;
-    throw new CodedError(
-      "repository.failed",
-      `git ${verb} ${how}: ${complaint(Buffer.from(result.stderr ?? []).toString("utf8"))}`,
-    );
+  switch (end.kind) {
+    case "exited":
+      return { exitCode: end.exitCode, stdout: end.stdout, stderr: end.stderr.toString("utf8") };
+    case "timed-out":
+      throw new CodedError(
+        "repository.unavailable",
+        `git ${verb} took longer than ${call.timeoutMs} ms and was stopped`,
+      );
+    case "lost":
+      throw new CodedError("repository.unavailable", `git ${verb} was lost: the process that started it has ended`);
+    case "not-started":
+      if (end.code === "ENOENT")
+        throw new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
+      throw new CodedError("repository.failed", `git ${verb} did not run: ${end.code}`);
+    case "signalled":
+      throw new CodedError(
+        "repository.failed",
+        `git ${verb} was ended by ${end.signal}: ${complaint(end.stderr.toString("utf8"))}`,
+      );
   }
-  return {
-    exitCode: result.exitCode,
-    stdout: Buffer.from(result.stdout),
-    stderr: Buffer.from(result.stderr).toString("utf8"),
-  };
-}
-
-/** A git process that is spoken to. `output` ends with the process. */
-export interface GitDialogue {
-  readonly output: AsyncIterator<Buffer>;
-  write(text: string): Promise<void>;
-  /** Ends the process, also one that is not done. */
-  end(): Promise<void>;
 }
 
 /** Starts git. It is stopped after its time; `output` then ends early. */
-export function startGit(call: Omit<GitCall, "input">): GitDialogue {
+export function startGit(call: Omit<GitCall, "input">): Dialogue {
   started += 1;
-  const child = execa("git", call.args, {
-    cwd: call.directory,
-    env: { ...inherited(), ...SCRUBBED, ...call.env },
-    extendEnv: false,
-    stdin: "pipe",
-    stderr: "ignore",
-    encoding: "buffer",
-    buffer: false,
-    reject: false,
-    timeout: call.timeoutMs,
-    killSignal: "SIGKILL",
-  });
-  // A process that has ended breaks the pipe: whoever reads its output learns that.
-  child.stdin.on("error", () => undefined);
-  return {
-    output: child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
-    write: async (text) => {
-      if (!child.stdin.write(text) && !child.stdin.destroyed)
-        await Promise.race([once(child.stdin, "drain"), child]).catch(() => undefined);
-    },
-    end: async () => {
-      child.stdin.end();
-      child.kill("SIGKILL");
-      await child;
-    },
-  };
-}
-
-/** git leaves transports to children, which hold its output open: so the whole group has to go, and not the first process alone. */
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
+  return processes().start(programCall(call));
 }
 
 /** Credentials in an address, such as a proxy's. */

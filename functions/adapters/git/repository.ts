@@ -3,14 +3,14 @@ import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
+import type { Dialogue } from "../processes.ts";
+import { type OpenedDirectory, openDirectory } from "./bare-repository.ts";
 import { exclusively } from "./lock.ts";
 import { type GitObject, namesToRead, readObjects } from "./objects.ts";
-import { openDirectory } from "./open.ts";
 import {
   type CallOptions,
   complaint,
   type GitAnswer,
-  type GitDialogue,
   type RunsGit,
   runGit,
   type StartsGit,
@@ -39,14 +39,18 @@ export interface OpenOptions {
  */
 export class Repository implements RunsGit, StartsGit {
   readonly directory: string;
+  /** Stands for the objects of the directory: what is remembered of them is good for this value alone. */
+  readonly opened: OpenedDirectory;
   /** What git is told to fetch from and push to: a URL or an absolute path. */
   readonly remote: string;
   /** `refs/heads/<branch>` of the queue's target. */
   readonly trunkRef: string;
   readonly #env: Readonly<Record<string, string>>;
 
-  constructor(directory: string, remote: string, options: OpenOptions) {
+  constructor(opened: OpenedDirectory, remote: string, options: OpenOptions) {
+    const directory = opened.path;
     this.directory = directory;
+    this.opened = opened;
     this.remote = remote;
     this.trunkRef = `refs/heads/${options.repository.branch}`;
     this.#env = {
@@ -62,7 +66,7 @@ export class Repository implements RunsGit, StartsGit {
   }
 
   /** One git process that is spoken to; the caller ends it. */
-  start(args: readonly string[]): GitDialogue {
+  start(args: readonly string[]): Dialogue {
     return startGit({ directory: this.directory, args, env: this.#env, timeoutMs: LOCAL_MS });
   }
 
@@ -146,6 +150,5 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const { remote } = options.repository;
   const located = /^(https|ssh|file):\/\//.test(remote) ? remote : resolve(remote);
   const directory = resolve(options.workDirectory, "git", hashOf(located).slice(0, 24));
-  await openDirectory(directory);
-  return new Repository(directory, located, options);
+  return new Repository(await openDirectory(directory), located, options);
 }

@@ -1,13 +1,14 @@
-import { type Clients, configOf, type Env, loadQueues, need } from "../../adapters/clients.ts";
+import type { Clients } from "../../adapters/aws-clients.ts";
 import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
+import { configOf, type Env, loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { RequestPath } from "../../contracts/api.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { QueueName, type RequestNumber } from "../../contracts/ids.ts";
-import { type RequestMessage, requestsTopic } from "../../contracts/messages.ts";
+import { type LogMessage, logMessages, type RequestMessage, requestsTopic } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Summary } from "../../domain/request-log.ts";
@@ -23,6 +24,8 @@ export interface Gateway {
   readonly known: KnownQueues;
   /** To the orchestrator. */
   readonly send: (message: RequestMessage) => Promise<void>;
+  /** To the gateway's own log consumer, which publishes an event of it. */
+  readonly tellLog: (message: LogMessage) => Promise<void>;
   readonly now: () => EpochMs;
   readonly log: Clients["log"];
 }
@@ -36,11 +39,13 @@ export const storesOf = (env: Env, { dynamodb }: Clients): Pick<Gateway, "entrie
 /** Throws config.invalid. */
 export function gatewayOf(env: Env, clients: Clients): Gateway {
   const requests = need(env, ENV.requestsTopic);
+  const log = need(env, ENV.logTopic);
   return {
     ...storesOf(env, clients),
     queues: loadQueues(env),
     known: new KnownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
+    tellLog: (message) => send(clients.sqs, log, logMessages, message),
     now: clients.now,
     log: clients.log,
   };

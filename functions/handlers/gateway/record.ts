@@ -23,9 +23,10 @@ export async function foldInto(view: Gateway["view"], read: Summary, entry: LogE
 
 /**
  * Writes an entry of the orchestrator's to the log, and takes it into the summary: also when the log had it already, since the first
- * try may have ended in between. PutItem, GetItem, at most one PutItem, and a DeleteItem when a message of ours is answered by it.
+ * try may have ended in between. Answers the summary as it stands then. PutItem, GetItem, at most one PutItem, and a DeleteItem when a
+ * message of ours is answered by it.
  */
-export async function record({ entries, view }: Pick<Gateway, "entries" | "view">, entry: LogEvent): Promise<void> {
+export async function record({ entries, view }: Pick<Gateway, "entries" | "view">, entry: LogEvent): Promise<Summary> {
   const { queue, n } = partsOfSqid(entry.sqid);
   await entries.append(entry);
   const summary = await view.summary(queue, n);
@@ -34,7 +35,7 @@ export async function record({ entries, view }: Pick<Gateway, "entries" | "view"
   if (isAnswer(entry) && mayBeUnheard(summary)) await view.unmark(queue, "land", n);
   if (entry.kind === "status" && hasEnded(entry.status) && summary.status === "cancelling")
     await view.unmark(queue, "cancel", n);
-  await foldInto(view, summary, entry);
+  return foldInto(view, summary, entry);
 }
 
 /** True as long as the summary does not show that the orchestrator has heard of the request. */

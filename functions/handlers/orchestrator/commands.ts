@@ -1,4 +1,4 @@
-import type { Clients } from "../../adapters/clients.ts";
+import type { Clients } from "../../adapters/aws-clients.ts";
 import type { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import { putPayload } from "../../adapters/dynamodb/payloads.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";

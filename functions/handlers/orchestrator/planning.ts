@@ -1,4 +1,4 @@
-import type { Clients } from "../../adapters/clients.ts";
+import type { Clients } from "../../adapters/aws-clients.ts";
 import type { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { CodedError } from "../../contracts/errors.ts";

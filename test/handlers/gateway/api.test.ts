@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HistoryPage, Ping, QueueList, RequestPage, RequestSummary } from "../../../functions/contracts/api.ts";
+import { ANONYMOUS } from "../../../functions/contracts/caller.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { requestsTopic } from "../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+
+const BY = { caller: "anonymous" };
 
 let emulators: Rig;
 let gateway: Gateway;
@@ -26,6 +29,7 @@ describe("Land", () => {
     expect(headers).toMatchObject({ location: "/v1/queues/main/requests/1", "content-type": "application/json" });
     expect(RequestSummary.strict().parse(body)).toEqual({
       sqid: "main/1",
+      caller: "anonymous",
       queue: "main",
       number: 1,
       status: "accepted",
@@ -41,6 +45,7 @@ describe("Land", () => {
       {
         v: 1,
         kind: "land",
+        caller: ANONYMOUS,
         queue: "main",
         sqid: "main/1",
         changes: [change("b"), change("a")],
@@ -58,7 +63,7 @@ describe("Land", () => {
       (await gateway.get(`/v1/queues/main/requests?change=${encodeURIComponent(change("a"))}`)).body.requests,
     ).toEqual([body]);
     const { events } = HistoryPage.parse((await gateway.get("/v1/queues/main/requests/1/history")).body);
-    expect(events).toEqual([{ id: "main/1/accepted", at: at(0), kind: "status", status: "accepted", metadata: {} }]);
+    expect(events).toEqual([{ id: "main/1/accepted", at: at(0), kind: "status", status: "accepted", metadata: BY }]);
   });
 
   it("counts from 1 in each queue, and uses the queue's strategy unless told another", async () => {
@@ -97,10 +102,10 @@ describe("Land", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests", { raw, base64: true, headers })).status).toBe(202);
   });
 
-  it("costs one GetItem, one UpdateItem, 4 + c PutItem and one message", async () => {
+  it("costs one GetItem, one UpdateItem, 4 + c PutItem and two messages", async () => {
     const calls = await gateway.costOf(() => gateway.land([change("a"), change("b")]));
     expect(calls.slice(0, 4)).toEqual(["Get", "Update", "Put", "Put"]);
-    expect(calls.slice(4).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage"]);
+    expect(calls.slice(4).toSorted()).toEqual(["Put", "Put", "Put", "Put", "SendMessage", "SendMessage"]);
   });
 });
 
@@ -184,6 +189,7 @@ describe("Cancel", () => {
     expect(sent[1]).toEqual({
       v: 1,
       kind: "cancel",
+      caller: "anonymous",
       queue: "main",
       sqid: "main/1",
       note: "wrong branch",
@@ -237,7 +243,20 @@ describe("Cancel", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests/%20/cancel")).body.code).toBe("request.invalid");
   });
 
-  it("costs a GetItem, three PutItem and two messages at most", async () => {
+  it("costs a GetItem, three PutItem and three messages at most", async () => {
+    expect(await gateway.costOf(() => gateway.cancel(1))).toEqual([
+      "Get",
+      "Put",
+      "Put",
+      "Put",
+      "SendMessage",
+      "SendMessage",
+      "SendMessage",
+    ]);
+  });
+
+  it("of a started request sends the Cancel, and no Land", async () => {
+    await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5)));
     expect(await gateway.costOf(() => gateway.cancel(1))).toEqual([
       "Get",
       "Put",
@@ -246,11 +265,6 @@ describe("Cancel", () => {
       "SendMessage",
       "SendMessage",
     ]);
-  });
-
-  it("of a started request sends the Cancel alone", async () => {
-    await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5)));
-    expect(await gateway.costOf(() => gateway.cancel(1))).toEqual(["Get", "Put", "Put", "Put", "SendMessage"]);
   });
 });
 

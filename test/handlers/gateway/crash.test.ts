@@ -199,7 +199,7 @@ describe("a sweep", () => {
     await answer("started");
     await gateway.cancel(1);
     gateway.clock.at += 61_000;
-    expect((await gateway.costOf(() => gateway.sweep())).filter((call) => call === "SendMessage")).toHaveLength(1);
+    expect((await gateway.costOf(() => gateway.sweep())).filter((call) => call === "SendMessage")).toHaveLength(2);
     await answer("cancelled");
     expect((await gateway.costOf(() => gateway.sweep())).filter((call) => call === "SendMessage")).toHaveLength(0);
     expect(await markers()).toEqual([]);

@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -9,15 +10,16 @@ import type { Context } from "aws-lambda";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
 import { z } from "zod";
-import { type Clients, documentClient } from "../../../functions/adapters/clients.ts";
+import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
+import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
-import type { LogEvent } from "../../../functions/contracts/log-event.ts";
-import { RequestMessage } from "../../../functions/contracts/messages.ts";
+import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
+import { LogMessage, RequestMessage } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as wireApi } from "../../../functions/handlers/gateway/api.ts";
-import { wire as wireLog } from "../../../functions/handlers/gateway/log.ts";
-import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.ts";
+import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
+import { wire as wireLog } from "../../../functions/handlers/gateway/log.lambda.ts";
+import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
 import { startDynalite, toEmulator } from "../../support/dynalite.ts";
 
 /** 2026-01-01T00:00:00.000Z */
@@ -58,13 +60,19 @@ export interface Sending {
   /** Send it in base64, as API Gateway does what it takes for binary. */
   readonly base64?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the authorizer of the API says of the caller, as `{ iam: { userArn } }`. */
+  readonly authorizer?: object;
 }
 
 /** An event as API Gateway's HTTP API hands it over (payload format 2.0, $default route and stage). */
-export function httpEvent(method: string, target: string, { body, raw, base64 = false, headers = {} }: Sending = {}) {
+export function httpEvent(
+  method: string,
+  target: string,
+  { body, raw, base64 = false, headers = {}, authorizer }: Sending = {},
+) {
   const [path = "", query = ""] = target.split("?");
   // Every POST says that it is JSON, with a body or without. Raw bytes say for themselves.
-  const isJson = body !== undefined || (method === "POST" && raw === undefined);
+  const isJson = body !== undefined || (method !== "GET" && raw === undefined);
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return {
     version: "2.0",
@@ -76,6 +84,7 @@ export function httpEvent(method: string, target: string, { body, raw, base64 = 
     requestContext: {
       accountId: "123456789012",
       apiId: "api",
+      ...(authorizer === undefined ? {} : { authorizer }),
       domainName: "api.example",
       domainPrefix: "api",
       http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
@@ -99,16 +108,16 @@ const Response = z.object({
 export type Rig = Awaited<ReturnType<typeof rig>>;
 
 /** The gateway on emulators: tables of its own for each `open`, one requests topic each. */
-export async function rig() {
+export async function rig(queues: QueuesConfig = QUEUES) {
   const [dynamo, fauxqs] = await Promise.all([startDynalite(), startFauxqs({ port: 0, logger: false })]);
   const queuesFile = join(await mkdtemp(join(tmpdir(), "gateway-")), "queues.json");
-  await writeFile(queuesFile, JSON.stringify(QUEUES));
+  await writeFile(queuesFile, JSON.stringify(queues));
   let opened = 0;
   return {
-    open: async () => {
+    open: async (apiAuth: ApiAuth = "none") => {
       const id = ++opened;
       await dynamo.create(`log-${id}`, `view-${id}`);
-      return gatewayOn(id, queuesFile, dynamo.endpoint, fauxqs);
+      return gatewayOn(id, { queuesFile, apiAuth }, dynamo.endpoint, fauxqs);
     },
     stop: async () => {
       await Promise.all([dynamo.stop(), fauxqs.stop()]);
@@ -125,23 +134,34 @@ export interface Failure {
 
 export type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
 
-async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string, fauxqs: FauxqsServer) {
+async function gatewayOn(
+  id: number,
+  { queuesFile, apiAuth }: { readonly queuesFile: string; readonly apiAuth: ApiAuth },
+  dynamoEndpoint: string,
+  fauxqs: FauxqsServer,
+) {
   const requests = fauxqs.createQueue(`requests-${id}.fifo`, { attributes: { FifoQueue: "true" } });
   const dead = fauxqs.createQueue(`dead-${id}`);
+  const logQueue = fauxqs.createQueue(`log-${id}`);
   const env = {
     [ENV.queuesFile]: queuesFile,
     [ENV.logTable]: `log-${id}`,
     [ENV.viewTable]: `view-${id}`,
     [ENV.requestsTopic]: requests.queueUrl,
+    [ENV.logTopic]: logQueue.queueUrl,
+    [ENV.eventBus]: "submitqueue",
+    [ENV.deployment]: "here",
     [ENV.deadLetters]: dead.queueUrl,
+    [ENV.apiAuth]: apiAuth,
     [ENV.version]: "1.2.3",
   };
   const clock = { at: START };
   const calls: string[] = [];
   const lines: Record<string, unknown>[] = [];
+  const published: LifecycleEvent[] = [];
   let failing: (Failure & { made: number }) | undefined;
   let interposed: { left: number; work: () => Promise<unknown> } | undefined;
-  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines);
+  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines, published);
   const middleware = { step: "initialize", name: "watch" } as const;
   const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
     const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
@@ -160,8 +180,11 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
     if (fails) throw lost;
     return result;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the two clients' middleware types differ in nothing that matters here.
-  for (const client of [clients.dynamodb, clients.sqs]) (client.middlewareStack as any).add(watch, middleware);
+  for (const { middlewareStack } of [clients.dynamodb, clients.sqs, clients.events])
+    (middlewareStack as unknown as { add: (watcher: typeof watch, options: typeof middleware) => void }).add(
+      watch,
+      middleware,
+    );
 
   const api = wireApi(env, clients);
   const log = wireLog(env, clients);
@@ -190,7 +213,7 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
       call("POST", `/v1/queues/${queue}/requests`, { body: { changes, ...more }, headers }),
     cancel: (n: number, sending: Sending = {}) => call("POST", `/v1/queues/main/requests/${n}/cancel`, sending),
     /** Delivers entries of the orchestrator's; returns the ids of the ones that go back. */
-    deliver: async (...entries: readonly (LogEvent | string)[]): Promise<string[]> => {
+    deliver: async (...entries: readonly (LogMessage | string)[]): Promise<string[]> => {
       const Records = entries.map((entry, index) => ({
         messageId: `m${index}`,
         body: typeof entry === "string" ? entry : JSON.stringify(entry),
@@ -205,6 +228,11 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
       (fauxqs.inspectQueue(`requests-${id}.fifo`)?.messages.ready ?? []).map(({ body }) =>
         RequestMessage.parse(JSON.parse(body)),
       ),
+    /** Every message that the gateway has sent to its own log consumer, oldest first. */
+    toldLog: (): LogMessage[] =>
+      (fauxqs.inspectQueue(`log-${id}`)?.messages.ready ?? []).map(({ body }) => LogMessage.parse(JSON.parse(body))),
+    /** Every event that was published, oldest first. */
+    published,
     dead: () => fauxqs.inspectQueue(`dead-${id}`)?.messages.ready ?? [],
     /** The names of the AWS calls that the work made. */
     costOf: async (work: () => Promise<unknown>): Promise<string[]> => {
@@ -233,11 +261,24 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
 
 const Failures = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
 
+const PutEvents = z.object({ Entries: z.array(z.object({ DetailType: z.string(), Detail: z.string() })) });
+
+/** EventBridge, as far as that it takes events. */
+const busOf = (published: LifecycleEvent[]) => ({
+  handle: async ({ body = "" }: { body?: string | Uint8Array }) => {
+    const { Entries } = PutEvents.parse(JSON.parse(Buffer.from(body).toString()));
+    published.push(...Entries.map(({ Detail }) => LifecycleEvent.parse(JSON.parse(Detail))));
+    const answer = { FailedEntryCount: 0, Entries: Entries.map(() => ({ EventId: "e" })) };
+    return { response: { statusCode: 200, headers: {}, body: new TextEncoder().encode(JSON.stringify(answer)) } };
+  },
+});
+
 function emulated(
   dynamoEndpoint: string,
   sqsEndpoint: string,
   clock: { at: number },
   lines: Record<string, unknown>[],
+  published: LifecycleEvent[],
 ) {
   const raw = new DynamoDBClient(toEmulator(dynamoEndpoint));
   const settings = toEmulator(sqsEndpoint);
@@ -247,6 +288,7 @@ function emulated(
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
+    events: new EventBridgeClient({ ...settings, maxAttempts: 1, requestHandler: busOf(published) }),
     log: pino({ level: "debug" }, { write: (line: string) => lines.push(JSON.parse(line)) }),
     now: () => epochMs(clock.at),
     nonce: () => String(++nonces),

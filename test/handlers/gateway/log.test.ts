@@ -127,6 +127,40 @@ describe("the log consumer", () => {
     expect((await summary()).status).toBe("started");
   });
 
+  it("publishes an event of every entry, under the entry's id, also of one that it got twice", async () => {
+    await gateway.deliver(status("started", 5, { version: 1 }), event("building", 7), status("started", 5));
+    expect(gateway.published).toMatchObject([
+      {
+        id: "main/1/started",
+        type: "dev.submitqueue.request.started",
+        subject: sqid,
+        data: { changes: [change("a")] },
+      },
+      { id: "main/1/building/b", type: "dev.submitqueue.request.building", data: { happening: "building" } },
+      { id: "main/1/started" },
+    ]);
+    expect(gateway.published.map(({ source }) => source)).toEqual(Array(3).fill("/submitqueue/here/queues/main"));
+  });
+
+  it("publishes what the gateway itself has written: an accepted request, a cancel, a mode of a queue", async () => {
+    await gateway.cancel(1, { body: { reason: "wrong branch" } });
+    await gateway.call("POST", "/v1/queues/main/pause", { body: { note: "release" } });
+    await gateway.deliver(...gateway.toldLog());
+    expect(gateway.published.map(({ id, type }) => [id, type])).toEqual([
+      ["main/1/accepted", "dev.submitqueue.request.accepted"],
+      ["main/1/cancelling", "dev.submitqueue.request.cancelling"],
+      ["main/mode/1", "dev.submitqueue.queue.paused"],
+    ]);
+    expect(gateway.published[2]?.data).toMatchObject({ queue: "main", mode: "paused", note: "release" });
+    expect(await history()).toEqual(["accepted", "cancelling"]);
+  });
+
+  it("tells itself of a mode once: the sweep does not tell of it again", async () => {
+    await gateway.call("POST", "/v1/queues/main/pause", { body: {} });
+    await gateway.sweep();
+    expect(gateway.toldLog().filter(({ kind }) => kind === "mode")).toHaveLength(1);
+  });
+
   it.each([
     ["started", () => status("started", 5)],
     ["error", () => status("error", 5, { version: 1 })],
@@ -151,27 +185,27 @@ describe("the log consumer", () => {
     expect(await markers("cancel")).toBe(0);
   });
 
-  it("costs PutItem, GetItem, PutItem; the first a DeleteItem more; events and repeats a PutItem less", async () => {
+  it("costs PutItem, GetItem, PutItem, PutEvents; the first a DeleteItem more; events and repeats a PutItem less", async () => {
     const cost = (entry: LogEvent) => gateway.costOf(() => gateway.deliver(entry));
-    expect(await cost(status("started", 5))).toEqual(["Put", "Get", "Delete", "Put"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "Put"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get"]);
-    expect(await cost(event("building", 7))).toEqual(["Put", "Get"]);
+    expect(await cost(status("started", 5))).toEqual(["Put", "Get", "Delete", "Put", "PutEvents"]);
+    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "Put", "PutEvents"]);
+    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "PutEvents"]);
+    expect(await cost(event("building", 7))).toEqual(["Put", "Get", "PutEvents"]);
   });
 
-  it.each([1, 2, 3, 4].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
-    "crashing at its call $at, effect $effect, and delivered again, it has lost nothing",
-    async (failure) => {
-      gateway.fail(failure);
-      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual(["m0"]);
-      gateway.heal();
-      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
-      expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
-      expect(await history()).toEqual(["accepted", "started"]);
-      gateway.clock.at += 61_000;
-      await gateway.sweep();
-      expect(await markers("land")).toBe(0);
-      expect(gateway.sent()).toHaveLength(1);
-    },
-  );
+  it.each(
+    [1, 2, 3, 4, 5].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))),
+  )("crashing at its call $at, effect $effect, and delivered again, it has lost nothing", async (failure) => {
+    gateway.fail(failure);
+    expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual(["m0"]);
+    gateway.heal();
+    expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
+    expect(gateway.published.map(({ id }) => id)).toContain("main/1/started");
+    expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
+    expect(await history()).toEqual(["accepted", "started"]);
+    gateway.clock.at += 61_000;
+    await gateway.sweep();
+    expect(await markers("land")).toBe(0);
+    expect(gateway.sent()).toHaveLength(1);
+  });
 });

@@ -5,8 +5,8 @@ import { ENV } from "../../../functions/contracts/environment.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as wireApi } from "../../../functions/handlers/gateway/api.ts";
-import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.ts";
+import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
+import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
 import { change, type Gateway, httpEvent, QUEUES, type Rig, rig, START } from "./harness.ts";
 
 let emulators: Rig;

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
-import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as intake } from "../../../functions/handlers/orchestrator/intake.lambda.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aCancel, aLand, QUEUE, START, sqid, World } from "./world.ts";
 

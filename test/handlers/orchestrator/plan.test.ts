@@ -5,9 +5,9 @@ import { BatchId, BuildKey, RequestNumber } from "../../../functions/contracts/i
 import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { batchKeys, requestKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
-import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
 

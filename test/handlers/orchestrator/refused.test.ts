@@ -3,9 +3,9 @@ import { SendMessageBatchCommand, SendMessageCommand } from "@aws-sdk/client-sqs
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
-import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { Runtime } from "./runtime.ts";
 import { aCancel, aLand, change, type Death, QUEUE, sqid, World } from "./world.ts";

@@ -1,4 +1,3 @@
-import type { Wire } from "../../../functions/adapters/clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../functions/contracts/errors.ts";
 import { hashOf } from "../../../functions/contracts/hash.ts";
@@ -17,18 +16,19 @@ import type {
   TriggerResult,
   ValidateResult,
 } from "../../../functions/contracts/workflows.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit/ready.ts";
-import { wire as reject } from "../../../functions/handlers/orchestrator/admit/reject.ts";
-import { wire as start } from "../../../functions/handlers/orchestrator/admit/start.ts";
-import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
-import { wire as poll } from "../../../functions/handlers/orchestrator/build/poll.ts";
-import { wire as report } from "../../../functions/handlers/orchestrator/build/report.ts";
-import { wire as trigger } from "../../../functions/handlers/orchestrator/build/trigger.ts";
-import { wire as intake } from "../../../functions/handlers/orchestrator/intake.ts";
-import { wire as plan } from "../../../functions/handlers/orchestrator/plan.ts";
-import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import type { Wire } from "../../../functions/handlers/on-lambda.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
+import { wire as reject } from "../../../functions/handlers/orchestrator/admit-workflow/reject.lambda.ts";
+import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as validate } from "../../../functions/handlers/orchestrator/admit-workflow/validate.lambda.ts";
+import { wire as poll } from "../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as report } from "../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
+import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
+import { wire as intake } from "../../../functions/handlers/orchestrator/intake.lambda.ts";
+import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
+import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { wholeComposition, wholeLandBatch } from "../../../functions/handlers/payloads.ts";
-import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
+import { wire as inspect } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { type Execution, QUEUE, sqid, type World } from "./world.ts";
 
 const fakeSha = (...of: string[]): GitSha => GitSha.parse(hashOf(...of).slice(0, 40));

@@ -1,11 +1,11 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { LambdaContext } from "../../../functions/adapters/clients.ts";
 import { batchIdOf, buildKeyOf, executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../../functions/domain/batch.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
-import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.ts";
+import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
+import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { aLand, change, type Execution, QUEUE, START, sqid, World } from "./world.ts";
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   DescribeExecutionCommand,
@@ -12,7 +13,7 @@ import {
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import type { z } from "zod";
-import type { Clients, CodeBuildClients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import type { Clients, CodeBuildClients } from "../../../functions/adapters/aws-clients.ts";
 import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
@@ -30,8 +31,9 @@ import {
 } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as validate } from "../../../functions/handlers/orchestrator/admit/validate.ts";
-import { wire as inspect } from "../../../functions/handlers/runway/inspect.ts";
+import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import { wire as validate } from "../../../functions/handlers/orchestrator/admit-workflow/validate.lambda.ts";
+import { wire as inspect } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { screenMessages } from "../../../localstack/embedded/limits/sqs.ts";
 import { checkStart } from "../../../localstack/embedded/limits/states.ts";
 import type { Dynalite } from "../../support/dynalite.ts";
@@ -140,6 +142,7 @@ export class World {
       sqs: this.#mortal({ send: async (command: unknown) => this.#queue(command) } as unknown as SQSClient),
       sfn: this.#mortal({ send: async (command: unknown) => this.#workflow(command) } as unknown as SFNClient),
       secrets: new SecretsManagerClient({ region: "eu-west-1" }),
+      events: new EventBridgeClient({ region: "eu-west-1" }),
       log: pino({ level: "silent" }),
       now: () => epochMs(this.now),
       nonce: () => `nonce-${++this.#nonce}`,

@@ -5,12 +5,13 @@ import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients, LambdaContext, Wire } from "../../../functions/adapters/clients.ts";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
-import { wire as wireCheck } from "../../../functions/handlers/runway/check.ts";
-import { wire as wireCompose } from "../../../functions/handlers/runway/compose.ts";
-import { wire as wireLand } from "../../../functions/handlers/runway/land.ts";
+import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import { wire as wireCheck } from "../../../functions/handlers/runway/check.lambda.ts";
+import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
+import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
 import { buildKey, INSTALLATION, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
 
 const sqs = mockClient(SQSClient);

@@ -4,10 +4,11 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients, LambdaContext } from "../../../functions/adapters/clients.ts";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { InspectResult } from "../../../functions/contracts/messages.ts";
-import { wire } from "../../../functions/handlers/runway/inspect.ts";
+import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
+import { wire } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { NOW, Sandbox } from "../../adapters/git/sandbox.ts";
 
 const secrets = mockClient(SecretsManagerClient);

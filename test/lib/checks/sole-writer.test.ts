@@ -272,7 +272,6 @@ describe("the check of topics", () => {
     ["orchestrator/sweep", "sqs:SendMessage", "requests", ["topic-rights"]],
     ["runway/land", "sqs:SendMessage", "signals", []],
     ["gateway/api", "sqs:SendMessage", "signals", ["topic-rights"]],
-    ["gateway/api", "sqs:SendMessage", "log", ["topic-rights"]],
     ["runway/land", "sqs:SendMessage", "log", ["topic-rights"]],
     ["runway/land", "sqs:*", "log", ["topic-rights"]],
     ["runway/land", "sqs:SendMessage", "merges", ["topic-rights"]],
@@ -304,5 +303,46 @@ describe("the check of topics", () => {
     expect(ownershipFindings(opened).map(({ rule }) => rule)).toEqual(["topic-rights"]);
     const unknown = withResource(sound, "runway", "Planted", () => ({ Type: "AWS::SQS::Queue" }));
     expect(ownershipFindings(unknown).map(({ rule }) => rule)).toEqual(["topic-rights"]);
+  });
+});
+
+describe("the check of the bus of events", () => {
+  const bus = templates.ofType("AWS::Events::EventBus")[0];
+  if (bus === undefined) throw new Error("there is no bus");
+  const grant = (role: string, action: string) => {
+    const to = roleOf(role);
+    return ownershipFindings(
+      withResource(exported(sound, bus.stack, bus.logicalId), to.stack, "Planted", () =>
+        policy(to.logicalId, allow(action, imported)),
+      ),
+    ).map(({ rule }) => rule);
+  };
+
+  it.each<[string, string, readonly string[]]>([
+    ["gateway/api", "events:PutEvents", []],
+    ["orchestrator/plan", "events:PutEvents", ["bus-rights"]],
+    ["runway/land", "events:*", ["bus-rights"]],
+    ["gateway/log", "events:DeleteEventBus", ["bus-rights"]],
+    ["orchestrator/plan", "events:DescribeEventBus", []],
+  ])("%s, allowed %s: %j", (role, action, rules) => {
+    expect(grant(role, action)).toEqual(rules);
+  });
+
+  it("finds a policy of the bus that lets strangers publish, and a second bus", () => {
+    const { stack, logicalId } = bus;
+    const opened = withResource(sound, stack, "Planted", () => ({
+      Type: "AWS::Events::EventBusPolicy",
+      Properties: {
+        EventBusName: { Ref: logicalId },
+        StatementId: "Planted",
+        Statement: { Effect: "Allow", Principal: "*", Action: "events:PutEvents", Resource: "*" },
+      },
+    }));
+    expect(ownershipFindings(opened).map(({ rule }) => rule)).toEqual(["bus-rights"]);
+    const second = withResource(sound, "runway", "Planted", () => ({
+      Type: "AWS::Events::EventBus",
+      Properties: { Name: "stray" },
+    }));
+    expect(ownershipFindings(second).map(({ rule }) => rule)).toEqual(["bus-rights"]);
   });
 });

@@ -69,7 +69,7 @@ describe("a table's own policy, against roles whose policies allow everything", 
     ["gateway/api", "requests", "dynamodb:GetItem", "Allowed"],
     ["runway/land", "claims", "dynamodb:DeleteItem", "ExplicitlyDenied"],
     ["orchestrator/plan", "batches", "dynamodb:PutItem", "Allowed"],
-    ["orchestrator/admit/start", "batches", "dynamodb:PutItem", "ExplicitlyDenied"],
+    ["orchestrator/admit-workflow/start", "batches", "dynamodb:PutItem", "ExplicitlyDenied"],
   ])("%s on %s, %s: %s", async (name, table, action, expected) => {
     expect(await decision(roleOf(name), action, tableOf(table), policyOf(tableOf(table)))).toBe(expected);
   });

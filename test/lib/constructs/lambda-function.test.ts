@@ -7,8 +7,8 @@ import { LambdaFunction } from "../../../lib/constructs/lambda-function.ts";
 import type { Settings } from "../../../lib/settings.ts";
 import { queuesWith } from "../synthesized.ts";
 
-/** The assets of an app that holds one function, with its code. */
-function bundled(name: string, budget = 4): { readonly directory: string; readonly files: readonly string[] } {
+/** Synthesizes an app that holds one function, with its code, and returns the directory of the assembly. */
+function synthesized(name: string, { budget = 4, git = false } = {}): string {
   const outdir = mkdtempSync(join(tmpdir(), "submitqueue-bundle-"));
   const queuesJson = join(outdir, "queues.json");
   const queues = queuesWith({ budget });
@@ -27,8 +27,14 @@ function bundled(name: string, budget = 4): { readonly directory: string; readon
   };
   const app = new App({ outdir, analyticsReporting: false, builtinCloudFormationValidation: false });
   const stack = new Stack(app, "Test");
-  new LambdaFunction(stack, "Function", { name, timeout: Duration.seconds(30), queues: true, settings });
+  new LambdaFunction(stack, "Function", { name, timeout: Duration.seconds(30), queues: true, git, settings });
   app.synth();
+  return outdir;
+}
+
+/** The asset of such a function. */
+function bundled(name: string, budget = 4): { readonly directory: string; readonly files: readonly string[] } {
+  const outdir = synthesized(name, { budget });
   const [asset] = readdirSync(outdir).filter((file) => /^asset\.[0-9a-f]{64}$/.test(file));
   if (asset === undefined) throw new Error("nothing was bundled");
   return { directory: join(outdir, asset), files: readdirSync(join(outdir, asset)).sort() };
@@ -52,7 +58,22 @@ describe("a function's code", () => {
 
   it("that is not there is missed by name", () => {
     expect(() => bundled("gateway/nothing")).toThrow(
-      "the function gateway/nothing has no entry: functions/handlers/gateway/nothing.ts does not exist",
+      "the function gateway/nothing has no entry: functions/handlers/gateway/nothing.lambda.ts does not exist",
     );
+  });
+});
+
+describe("a function that runs git", () => {
+  it("is started by a file that the image holds, in the form that Lambda reads: one dot, before the export", () => {
+    const outdir = synthesized("runway/land", { git: true });
+    const { Resources } = JSON.parse(readFileSync(join(outdir, "Test.template.json"), "utf8"));
+    const [fn] = Object.values(Resources as Record<string, { Type: string; Properties: Record<string, never> }>).filter(
+      ({ Type }) => Type === "AWS::Lambda::Function",
+    );
+    const [command = ""] = (fn?.Properties["ImageConfig"] as { Command: string[] } | undefined)?.Command ?? [];
+    const [, file, exported] = /^([^.]+)\.([^.]+)$/.exec(command) ?? [];
+    const dockerfile = readFileSync("lib/runway-image/Dockerfile", "utf8");
+    expect(dockerfile).toMatch(new RegExp(`^ +${file}=\\S+\\.lambda\\.ts \\\\$`, "m"));
+    expect(exported).toBe("handler");
   });
 });

@@ -297,7 +297,7 @@ describe.each([
 
   it.each(tasks)("%s calls a function by its ARN, and waits longer than the function may run", (_, state) => {
     const fn = functionsOf(templates).find(({ arn }) => arn === state.Resource);
-    expect(fn?.metadata[METADATA.function]).toMatch(/^(orchestrator\/(admit|build)|runway)\//);
+    expect(fn?.metadata[METADATA.function]).toMatch(/^(orchestrator\/(admit|build)-workflow|runway)\//);
     expect(state.TimeoutSeconds).toBeGreaterThan(fn?.timeout ?? Number.POSITIVE_INFINITY);
   });
 

@@ -6,17 +6,18 @@ import type { QueueMode } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
-import { controlOf } from "../announce.ts";
+import { requireRight } from "../access.ts";
+import { announceMode } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shownQueue } from "../shown.ts";
 
-/** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, PutItem, SendMessage. */
+/** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, two PutItem, two SendMessage. */
 export const pause = (gateway: Gateway): Route => setting(gateway, "pause", "paused", noteIn);
 
-/** Drain: no new request is taken, and those that are there land. GetItem, PutItem, SendMessage. */
+/** Drain: no new request is taken, and those that are there land. GetItem, two PutItem, two SendMessage. */
 export const drain = (gateway: Gateway): Route => setting(gateway, "drain", "draining", noteIn);
 
-/** Resume: ends a pause or a drain. GetItem, PutItem, SendMessage. */
+/** Resume: ends a pause or a drain. GetItem, two PutItem, two SendMessage. */
 export const resume = (gateway: Gateway): Route =>
   setting(gateway, "resume", "open", (call) => {
     call.body(ResumeBody, {});
@@ -36,7 +37,9 @@ const setting = (
   path: `/v1/queues/{queue}/${verb}`,
   answer: async (call) => {
     const config = queueOf(gateway, call);
-    const set = await setMode(gateway, config.name, mode, noteOf(call));
+    const note = noteOf(call);
+    requireRight(config, call.caller, "operate");
+    const set = await setMode(gateway, config.name, { mode, note, caller: call.caller.name });
     if (set) await tell(gateway, set);
     return { status: 202, body: shownQueue(config, set) };
   },
@@ -49,8 +52,7 @@ const ATTEMPTS = 5;
 async function setMode(
   { view, now }: Gateway,
   queue: QueueName,
-  mode: QueueMode,
-  note: string | undefined,
+  { mode, note, caller }: { readonly mode: QueueMode; readonly note: string | undefined; readonly caller: string },
 ): Promise<ModeSet | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = await view.mode(queue);
@@ -59,7 +61,7 @@ async function setMode(
     // Another instance's clock may be ahead of ours.
     const since = isSo && before ? before.since : epochMs(Math.max(now(), before?.since ?? 0));
     const version = (before?.version ?? 0) + 1;
-    const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), since, version };
+    const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), caller, since, version };
     if (await view.setMode(next)) return next;
   }
   throw new CodedError("store.version_conflict", `the mode of ${queue} changes too fast`);
@@ -67,7 +69,7 @@ async function setMode(
 
 /** What fails here is not the caller's concern: the sweep says it again. */
 async function tell(gateway: Gateway, set: ModeSet): Promise<void> {
-  await gateway.send(controlOf(set)).catch((error: unknown) => {
+  await announceMode(gateway, set).catch((error: unknown) => {
     gateway.log.warn({ queue: set.queue, mode: set.mode, err: error }, "set, and left to the sweep to tell");
   });
 }

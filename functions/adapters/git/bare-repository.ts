@@ -1,0 +1,62 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CodedError } from "../../contracts/errors.ts";
+import { exclusively } from "./lock.ts";
+import { complaint, runGit, settingsEnvironment } from "./process.ts";
+
+/** `merge-tree --write-tree` came with it. */
+export const MINIMUM_GIT = [2, 38] as const;
+
+/** Undefined when `version` (what `git version` prints) will do; else what is wrong with it. */
+export function gitIsTooOld(version: string): string | undefined {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  const needed = MINIMUM_GIT.join(".");
+  if (major === undefined || minor === undefined)
+    return `git ${needed} or later is needed, and ${version} is unreadable`;
+  const found = Number(major) * 1000 + Number(minor);
+  return found >= MINIMUM_GIT[0] * 1000 + MINIMUM_GIT[1]
+    ? undefined
+    : `git ${needed} or later is needed, and this is ${version.trim()}: install a newer git`;
+}
+
+/** A directory since it was last made ready. Another object means that its objects may have vanished in between. */
+export interface OpenedDirectory {
+  readonly path: string;
+}
+
+const opened = new Map<string, Promise<OpenedDirectory>>();
+
+/**
+ * Makes sure that `directory` is a bare repository that git will work in. Once per process and directory it asks git's version, makes
+ * the repository and removes the lock files that a killed git left behind: hence one process at a time may use a directory.
+ */
+export async function openDirectory(directory: string): Promise<OpenedDirectory> {
+  if (!existsSync(join(directory, "HEAD"))) opened.delete(directory);
+  const known = opened.get(directory);
+  if (known) return known;
+  const opening = exclusively(directory, () => prepare(directory));
+  opened.set(directory, opening);
+  opening.catch(() => opened.delete(directory));
+  return opening;
+}
+
+async function prepare(directory: string): Promise<OpenedDirectory> {
+  await mkdir(directory, { recursive: true });
+  const env = settingsEnvironment();
+  const run = (...args: string[]) => runGit({ directory, args, env, timeoutMs: 30_000 });
+  const problem = gitIsTooOld((await run("version")).stdout.toString("utf8"));
+  if (problem) throw new CodedError("config.invalid", problem);
+  await removeLocks(directory);
+  const made = await run("init", "--quiet", "--bare", "--template=", directory);
+  if (made.exitCode !== 0)
+    throw new CodedError("repository.failed", `no repository could be made in ${directory}: ${complaint(made.stderr)}`);
+  return { path: directory };
+}
+
+async function removeLocks(directory: string): Promise<void> {
+  const list = (path: string, recursive: boolean) => readdir(join(directory, path), { recursive }).catch(() => []);
+  const inRefs = (await list("refs", true)).map((name) => join("refs", name));
+  const locks = [...(await list(".", false)), ...inRefs].filter((name) => name.endsWith(".lock"));
+  await Promise.all(locks.map((name) => rm(join(directory, name), { force: true })));
+}

@@ -1,0 +1,104 @@
+import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import type { GitSha } from "../../contracts/ids.ts";
+import type { Reason } from "../../contracts/reasons.ts";
+import { type GitObject, readObjects, taggedCommit } from "./objects.ts";
+import { seenRef } from "./refs.ts";
+import { refusals } from "./refusals.ts";
+import type { Repository } from "./repository.ts";
+import { troubleWith } from "./trouble.ts";
+
+/** A change as git knows it: the pinned commit, and the ref that it was announced under. */
+export interface PinnedChange {
+  readonly uri: ChangeUri;
+  readonly sha: GitSha;
+  readonly ref: string;
+}
+
+/** The ref and commit of a change; undefined for a kind that lives in no git repository. The host and path of a URI are its identity, not an address. */
+export function pinned(uri: ChangeUri): PinnedChange | undefined {
+  const change = changeOf(uri);
+  if (change.scheme === "git") return { uri, sha: change.sha, ref: change.ref };
+  if (change.scheme === "github") return { uri, sha: change.sha, ref: `refs/pull/${change.pull}/head` };
+  return undefined;
+}
+
+/** What was found of refs and commits, by name; and the trunk. */
+export interface RemoteRefs {
+  readonly trunk: GitSha;
+  readonly seen: ReadonlyMap<string, GitObject>;
+}
+
+/**
+ * The trunk, the changes' refs and commits, and `also` further refs and objects: by ref in one fetch, and what the refs did not bring, by commit. With
+ * `needs`, only the changes that it holds for are worth the second fetch. Costs one fetch and one `cat-file`, or two of each.
+ */
+export async function readRemote(
+  repository: Repository,
+  changes: readonly PinnedChange[],
+  also: { readonly refs?: readonly string[]; readonly objects?: readonly string[] } = {},
+  needs: (change: PinnedChange, seen: RemoteRefs["seen"]) => boolean = () => true,
+): Promise<RemoteRefs> {
+  const refs = [...new Set([repository.trunkRef, ...(also.refs ?? []), ...changes.map(({ ref }) => ref)])];
+  const names = changes.flatMap(({ sha, ref }) => [sha, tipOf(ref)]);
+  const seen = await repository.see(refs, [...names, ...(also.objects ?? [])]);
+  const trunk = repository.trunkIn(seen);
+  const missing = changes.filter((change) => !seen.has(change.sha) && needs(change, seen)).map(({ sha }) => sha);
+  if (missing.length === 0) return { trunk, seen };
+  return { trunk, seen: new Map([...seen, ...(await fetchCommits(repository, missing))]) };
+}
+
+/** What a seen ref stands for in the end: behind any number of annotated tags. */
+const tipOf = (ref: string): string => `${seenRef(ref)}^{}`;
+
+/**
+ * Why the change can't be used; undefined when it can. A ref that the remote has deleted says nothing. Throws repository.unavailable when
+ * the ref is there and what it stands for can't be read: then nothing is known about the change.
+ */
+export function faultOf({ seen }: RemoteRefs, change: PinnedChange, checkStaleness: boolean): Reason | undefined {
+  const [named, tip, object] = [seen.get(change.ref), seen.get(tipOf(change.ref)), seen.get(change.sha)];
+  if (named && !tip) throw new CodedError("repository.unavailable", `${change.ref} could not be read after its fetch`);
+  if (object?.type === "tag") return refusals.aTag(change, named?.sha === change.sha ? tip?.sha : taggedCommit(object));
+  if (object && object.type !== "commit") return refusals.notACommit(change, object.type);
+  if (checkStaleness && tip && tip.sha !== change.sha) return refusals.stale(change, tip.sha);
+  return object ? undefined : refusals.notFound(change);
+}
+
+export type Ensured =
+  | { readonly kind: "present"; readonly trunk: GitSha; readonly changes: readonly PinnedChange[] }
+  | { readonly kind: "refused"; readonly uri: ChangeUri; readonly reason: Reason };
+
+/** Brings the trunk and the commits of all changes here, at the cost of sightOf. A change that can't be had, or whose ref has moved, is an answer. */
+export async function ensureCommits(
+  repository: Repository,
+  uris: readonly ChangeUri[],
+  { checkStaleness = true }: { checkStaleness?: boolean } = {},
+): Promise<Ensured> {
+  const changes = uris.map((uri) => ({ uri, change: pinned(uri) }));
+  const known = changes.flatMap(({ change }) => change ?? []);
+  const foreign = changes.find(({ change }) => change === undefined);
+  if (foreign) return { kind: "refused", uri: foreign.uri, reason: refusals.unsupported(foreign.uri) };
+  const sight = await readRemote(repository, known);
+  for (const change of known) {
+    const reason = faultOf(sight, change, checkStaleness);
+    if (reason) return { kind: "refused", uri: change.uri, reason };
+  }
+  return { kind: "present", trunk: sight.trunk, changes: known };
+}
+
+/** A server may refuse a commit that it does not have, and refuses all with it: so each is asked for by itself when all at once fail. */
+async function fetchCommits(repository: Repository, shas: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
+  return repository.exclusively(async () => {
+    const rounds = (await fetchable(repository, shas)) || shas.length === 1 ? [] : shas;
+    for (const sha of rounds) await fetchable(repository, [sha]);
+    return readObjects(repository, shas);
+  });
+}
+
+/** False when the remote answered that it does not have them. Throws repository.unavailable when it did not answer. */
+async function fetchable(repository: Repository, shas: readonly string[]): Promise<boolean> {
+  const { exitCode, stderr } = await repository.tryFetch(shas);
+  if (exitCode === 0) return true;
+  if (/not our ref|unadvertised object|couldn't find remote ref|no such remote ref/i.test(stderr)) return false;
+  throw troubleWith(repository.remote, "fetched", stderr);
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { ENV, type EnvName } from "../contracts/environment.ts";
+import { CodedError } from "../contracts/errors.ts";
+import type { QueueName } from "../contracts/ids.ts";
+import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
+
+/** The environment of a function. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Throws config.invalid when the variable is not set. */
+export function need(env: Env, name: EnvName): string {
+  const value = env[name];
+  if (value === undefined || value === "")
+    throw new CodedError("config.invalid", `the environment variable ${name} is not set`);
+  return value;
+}
+
+/** The configured queues, from the file that QUEUES_FILE names. Throws config.invalid. */
+export function loadQueues(env: Env): ReadonlyMap<QueueName, QueueConfig> {
+  const file = need(env, ENV.queuesFile);
+  try {
+    const { queues } = QueuesConfig.parse(JSON.parse(readFileSync(file, "utf8")));
+    return new Map(queues.map((queue) => [queue.name, queue]));
+  } catch (cause) {
+    throw new CodedError("config.invalid", `${file} does not hold a queue configuration: ${String(cause)}`, { cause });
+  }
+}
+
+/** Throws queue.unknown when the queue is not configured. */
+export function configOf(queues: ReadonlyMap<QueueName, QueueConfig>, queue: QueueName): QueueConfig {
+  const config = queues.get(queue);
+  if (config === undefined) throw new CodedError("queue.unknown", `queue ${queue} is not configured`);
+  return config;
+}

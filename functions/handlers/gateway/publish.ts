@@ -1,0 +1,28 @@
+import type { Clients } from "../../adapters/aws-clients.ts";
+import { type EventBus, eventBridge } from "../../adapters/event-bus.ts";
+import { type Env, need } from "../../adapters/settings.ts";
+import { ENV } from "../../contracts/environment.ts";
+import type { LogEvent } from "../../contracts/log-event.ts";
+import type { ModeChanged } from "../../contracts/messages.ts";
+import { queueEventOf, requestEventOf } from "../../domain/lifecycle-event.ts";
+import type { Summary } from "../../domain/request-log.ts";
+
+/** Where lifecycle events go, and what tells this deployment from others. */
+export interface Publishing {
+  readonly bus: EventBus;
+  readonly deployment: string;
+}
+
+/** Throws config.invalid. */
+export const publishingOf = (env: Env, { events }: Clients): Publishing => ({
+  bus: eventBridge(events, need(env, ENV.eventBus)),
+  deployment: need(env, ENV.deployment),
+});
+
+/** One PutEvents. Throws as EventBus does. */
+export const publishEntry = ({ bus, deployment }: Publishing, entry: LogEvent, summary: Summary): Promise<void> =>
+  bus.publish([requestEventOf(deployment, entry, summary)]);
+
+/** One PutEvents. Throws as EventBus does. */
+export const publishMode = ({ bus, deployment }: Publishing, changed: ModeChanged): Promise<void> =>
+  bus.publish([queueEventOf(deployment, changed)]);

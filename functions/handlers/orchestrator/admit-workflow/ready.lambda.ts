@@ -1,0 +1,33 @@
+import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { need } from "../../../adapters/settings.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import { statusEvent } from "../../../contracts/log-event.ts";
+import { logTopic, signalsTopic } from "../../../contracts/messages.ts";
+import { AdmitTask, type ReadyResult } from "../../../contracts/workflows.ts";
+import { requestHasEnded } from "../../../domain/request.ts";
+import { onLambda, type Wire } from "../../on-lambda.ts";
+import { taskHandler } from "../../task.ts";
+
+/** Hands the request to the planner. A repeat tells the planner again; a request that ended while it was checked stays so. Four calls. */
+export const wire: Wire = (env, clients) => {
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
+  return taskHandler(AdmitTask, async ({ queue, sqid }): Promise<ReadyResult> => {
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
+    const found = await requests.get(sqid);
+    if (found && requestHasEnded(found.state)) return { kind: "ended" };
+    if (found?.state !== "validated" && found?.state !== "ready")
+      throw new CodedError("internal", `${sqid} can't be ready: it is ${found?.state ?? "missing"}`);
+    const ready = found.state === "ready" ? found : { ...found, state: "ready" as const, version: found.version + 1 };
+    if (ready !== found && !(await requests.replace(ready)))
+      throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
+    await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", at, { version: ready.version }));
+    await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "request-ready", queue, sqid });
+    return { kind: "ready" };
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,32 @@
+import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { need } from "../../../adapters/settings.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { logTopic } from "../../../contracts/messages.ts";
+import { RejectTask } from "../../../contracts/workflows.ts";
+import { onLambda, type Wire } from "../../on-lambda.ts";
+import { taskHandler } from "../../task.ts";
+import { admissionFailed } from "../reasons.ts";
+import { endOf, IN_ADMISSION, releaseClaims, type Termination, terminate } from "../termination.ts";
+
+/**
+ * Ends the request as `error`, also one that was never written. A repeat announces the end again; a request that ended otherwise, or that
+ * the planner owns by now (sweep sees to it), is left alone. Three calls, and one per change.
+ */
+export const wire: Wire = (env, clients) => {
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const log = need(env, ENV.logTopic);
+  return taskHandler(RejectTask, async ({ land, reason, error }): Promise<Pick<Termination, "kind">> => {
+    const why = reason ?? admissionFailed(error ?? { Error: "internal", Cause: "" });
+    const ending = { outcome: "error", reason: why, now: clients.now(), from: IN_ADMISSION, ifMissing: land } as const;
+    const ended = await terminate(requests, land.sqid, ending);
+    if (ended.kind === "ended" || ended.kind === "already")
+      await send(clients.sqs, log, logTopic, endOf(ended.request));
+    if (ended.kind !== "elsewhere") await releaseClaims(claims, land.sqid, land.changes);
+    return { kind: ended.kind };
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,33 @@
+import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { loadQueues, need } from "../../../adapters/settings.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { statusEvent } from "../../../contracts/log-event.ts";
+import { logTopic } from "../../../contracts/messages.ts";
+import { targetOf } from "../../../contracts/queues.ts";
+import { AdmitTask, type StartResult } from "../../../contracts/workflows.ts";
+import { requestHasEnded } from "../../../domain/request.ts";
+import { onLambda, type Wire } from "../../on-lambda.ts";
+import { taskHandler } from "../../task.ts";
+
+/** Persists the request unless it is, and says so. One that was cancelled before this is left alone. Two calls, three on a repeat. */
+export const wire: Wire = (env, clients) => {
+  const queues = loadQueues(env);
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const log = need(env, ENV.logTopic);
+  return taskHandler(AdmitTask, async (land): Promise<StartResult> => {
+    const { v: _v, kind: _kind, ...asked } = land;
+    const { sqid } = asked;
+    const config = queues.get(asked.queue);
+    const target = config === undefined ? {} : { target: targetOf(config.repository) };
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
+    const fresh = await requests.create({ ...asked, ...target, state: "started", version: 1 });
+    const found = fresh ? undefined : await requests.get(sqid);
+    if (found && requestHasEnded(found.state)) return { kind: "ended" };
+    await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", at, { version: 1 }));
+    return { kind: "started" };
+  });
+};
+
+export const handler = onLambda(wire);

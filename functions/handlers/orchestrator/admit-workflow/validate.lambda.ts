@@ -1,0 +1,51 @@
+import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { need } from "../../../adapters/settings.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import { statusEvent } from "../../../contracts/log-event.ts";
+import { type Land, logTopic } from "../../../contracts/messages.ts";
+import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
+import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { boundedTouches } from "../../../domain/touches.ts";
+import { onLambda, type Wire } from "../../on-lambda.ts";
+import { taskHandler } from "../../task.ts";
+import { releaseClaims } from "../termination.ts";
+import { claimChanges } from "./claiming.ts";
+
+/** Claims the changes, and keeps what runway found that they touch. Three calls and one per change. */
+export const wire: Wire = (env, clients) => {
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const log = need(env, ENV.logTopic);
+
+  /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
+  async function settled(land: Land, found: LandingRequest | undefined): Promise<ValidateResult | undefined> {
+    if (found === undefined) throw new CodedError("internal", `${land.sqid} was never started`);
+    if (found.state === "started") return undefined;
+    if (!requestHasEnded(found.state)) return { kind: "validated" };
+    await releaseClaims(claims, land.sqid, land.changes);
+    return { kind: "ended" };
+  }
+
+  return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
+    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    const at = clients.now();
+    const found = await requests.get(land.sqid);
+    const before = await settled(land, found);
+    if (before || !found) return before ?? { kind: "ended" };
+    await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", at));
+    const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
+    if (duplicate) return { kind: "refused", reason: duplicate };
+    const touches = boundedTouches(step.touches);
+    const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
+    if (await requests.replace(next)) return { kind: "validated" };
+    // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.
+    const after = await settled(land, await requests.get(land.sqid));
+    if (after === undefined) throw new CodedError("store.version_conflict", `${land.sqid} was written meanwhile`);
+    return after;
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,63 @@
+import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { loadQueues, need } from "../../adapters/settings.ts";
+import { send } from "../../adapters/sqs.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { logTopic, type Signal, signalsTopic } from "../../contracts/messages.ts";
+import { plan } from "../../domain/planner/index.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { groupHandler } from "../queue.ts";
+import { carryOut } from "./commands.ts";
+import { runPlanner } from "./planning.ts";
+import { admissionFailed } from "./reasons.ts";
+import { setAsideSignals } from "./set-aside.ts";
+import { endOf, releaseClaims, terminate } from "./termination.ts";
+
+/**
+ * Consumes the signals topic: up to ten signals of a queue are one run of its planner. Of a queue that is not configured, or whose batches are
+ * for another target, only landings are noted.
+ */
+export const wire: Wire = (env, clients) => {
+  const queues = loadQueues(env);
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const [log, merges] = [need(env, ENV.logTopic), need(env, ENV.mergesTopic)];
+  const [buildWorkflow, payloads] = [need(env, ENV.buildWorkflow), need(env, ENV.payloadsTable)];
+  const targets = { clients, requests, claims, buildWorkflow, merges, log, payloads };
+  const { now, nonce } = clients;
+  const act = carryOut.bind(undefined, targets);
+  const shell = { planner: plan, requests, batches, now, nonce, log: clients.log, carryOut: act };
+
+  async function run(signals: readonly Signal[]): Promise<void> {
+    for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {
+      const config = queues.get(queue);
+      const ran =
+        config === undefined
+          ? { kind: "elsewhere" as const, ...(await batches.live(queue)) }
+          : await runPlanner(shell, config, ofQueue);
+      if (ran.kind === "elsewhere") await setAsideSignals(targets, ofQueue, ran.batches);
+    }
+  }
+
+  /** A request that can't be planned would wait for good: it ends, unless a batch carries it by now. */
+  async function abandon(signal: Signal, error: unknown): Promise<void> {
+    if (signal.kind !== "request-ready") return;
+    const { sqid } = signal;
+    const live = await batches.live(signal.queue);
+    if (live.batches.some((batch) => batch.request.sqid === sqid)) return;
+    const reason = admissionFailed({
+      Error: "internal",
+      Cause: error instanceof Error ? error.message : String(error),
+    });
+    const ended = await terminate(requests, sqid, { outcome: "error", reason, now: clients.now(), from: ["ready"] });
+    if (ended.kind !== "ended" && ended.kind !== "already") return;
+    await send(clients.sqs, log, logTopic, endOf(ended.request));
+    await releaseClaims(claims, sqid, ended.request.changes);
+  }
+
+  return groupHandler(signalsTopic, clients, need(env, ENV.deadLetters), run, { abandon });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,77 @@
+import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { type KnownQueue, KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
+import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { loadQueues, need } from "../../adapters/settings.ts";
+import { send } from "../../adapters/sqs.ts";
+import { ENV } from "../../contracts/environment.ts";
+import type { QueueName } from "../../contracts/ids.ts";
+import { type Signal, signalsTopic } from "../../contracts/messages.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { endFailedAdmissions, endLostAdmissions } from "./sweep/admissions.ts";
+import { readyUncarried } from "./sweep/open-requests.ts";
+import { isGone, sweepRemoved } from "./sweep/removed-queues.ts";
+import { finishedBuilds } from "./sweep/running-builds.ts";
+
+/**
+ * Every minute: sends again what a crash, or a dead letter, kept from the planner, and ends the requests whose admission died, or whose queue
+ * is gone. All of it is harmless when nothing is wrong. One query, two per queue that is or was configured, and three listings; one call per
+ * build that has run for two minutes, and per request in admission for five.
+ */
+export const wire: Wire = (env, clients) => {
+  const queues = loadQueues(env);
+  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const known = new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable));
+  const [buildWorkflow, admitWorkflow] = [need(env, ENV.buildWorkflow), need(env, ENV.admitWorkflow)];
+  const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
+  const admissions = { clients, requests, claims, admitWorkflow, log, settled: new Set<string>() };
+  const removed = { clients, known, requests, claims, batches, log, warned: new Set<QueueName>() };
+
+  async function sweepQueue(queue: QueueName): Promise<void> {
+    const live = await batches.live(queue);
+    const found = await requests.unfinished(queue, (err) =>
+      clients.log.error({ queue, err }, "a request that can't be read was left out"),
+    );
+    const news: Signal[] = [
+      ...(await finishedBuilds(clients, buildWorkflow, live.batches)),
+      ...readyUncarried(found, live.batches, clients.now()),
+    ];
+    // Last, so that one run of the planner takes all of it: it re-derives the commands that were lost.
+    if (live.batches.length > 0) news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
+    for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
+    await endLostAdmissions(admissions, found);
+  }
+
+  /** Keeps in mind how the queue is configured, for the day on which it is not any more. One write after a change of its configuration. */
+  async function remember(config: QueueConfig, before: KnownQueue | undefined): Promise<void> {
+    const isSame = JSON.stringify(before?.config) === JSON.stringify(config) && before?.goneSince === undefined;
+    if (!isSame) await known.put({ queue: config.name, config });
+  }
+
+  async function sweepKnown(before: KnownQueue | undefined, config: QueueConfig | undefined): Promise<void> {
+    if (before && isGone(before, config)) return sweepRemoved(removed, before, config);
+    if (config === undefined) return;
+    await remember(config, before);
+    await sweepQueue(config.name);
+  }
+
+  async function sweepQueues(): Promise<readonly PromiseSettledResult<void>[]> {
+    const all = new Map((await known.all()).map((one) => [one.queue, one]));
+    const names = new Set([...queues.keys(), ...all.keys()]);
+    return Promise.allSettled([...names].map((name) => sweepKnown(all.get(name), queues.get(name))));
+  }
+
+  return async () => {
+    const [swept, admitted] = await Promise.allSettled([sweepQueues(), endFailedAdmissions(admissions)]);
+    const results = [admitted, ...(swept.status === "fulfilled" ? swept.value : [swept])];
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    for (const err of failures) clients.log.error({ err }, "sweep failed");
+    // One queue's failure keeps no other queue from being swept, and is seen as the function's error.
+    if (failures.length > 0) throw failures[0];
+  };
+};
+
+export const handler = onLambda(wire);

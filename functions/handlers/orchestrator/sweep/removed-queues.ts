@@ -1,0 +1,144 @@
+import type { Clients } from "../../../adapters/aws-clients.ts";
+import type { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
+import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import type { KnownQueue, KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
+import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { send, sendAll } from "../../../adapters/sqs.ts";
+import type { CodedError } from "../../../contracts/errors.ts";
+import type { QueueName } from "../../../contracts/ids.ts";
+import { logTopic } from "../../../contracts/messages.ts";
+import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
+import { epochMs } from "../../../contracts/time.ts";
+import { type Batch, batchHasEnded } from "../../../domain/batch.ts";
+import {
+  endOfRemoved,
+  FORGET_AFTER_MS,
+  GRACE_MS,
+  graceIsOver,
+  isForTarget,
+  type RemovedEnd,
+  removed,
+} from "../../../domain/removed-queue.ts";
+import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { concurrently } from "../concurrently.ts";
+import { endOf, releaseClaims, terminate, UNFINISHED } from "../termination.ts";
+
+export interface RemovedQueues {
+  readonly clients: Clients;
+  readonly known: KnownQueues;
+  readonly requests: RequestsStore;
+  readonly claims: ClaimsStore;
+  readonly batches: BatchesStore;
+  readonly log: string;
+  /** The queues that this process has warned about. */
+  readonly warned: Set<QueueName>;
+}
+
+/** True when what the queue holds is for another target than its configuration, or when it is not configured. */
+export const isGone = (known: KnownQueue | undefined, config: QueueConfig | undefined): boolean =>
+  !isForTarget(known?.config && targetOf(known.config.repository), config);
+
+/**
+ * Sees to a queue that was taken out of the configuration, or that is configured for another target. For ten minutes nothing of it is planned
+ * or landed. Then each of its requests ends with a reason, its changes are free, and its running builds are no longer wanted, so that `poll`
+ * stops them. Repeats do no harm.
+ *
+ * Calls: at first, and when the ten minutes are over, two queries (one more per megabyte of the queue's requests of 30 days); none in between;
+ * afterwards two queries each minute, for late messages, until the queue is forgotten. Ending takes three calls per request, and one per
+ * change.
+ */
+export async function sweepRemoved(
+  sweeping: RemovedQueues,
+  before: KnownQueue,
+  config: QueueConfig | undefined,
+): Promise<void> {
+  const { clients, known, warned } = sweeping;
+  const { queue } = before;
+  const now = clients.now();
+  const goneSince = before.goneSince ?? now;
+  const isEarly = !graceIsOver(goneSince, now);
+  if (isEarly && warned.has(queue)) return;
+  const { batches, requests } = await openIn(sweeping, before, config);
+  const open = requests.filter(({ state }) => !requestHasEnded(state)).length;
+  const isOpen = open > 0 || batches.some((batch) => !batchHasEnded(batch));
+  if (isOpen && isEarly) {
+    if (before.goneSince === undefined) await known.put({ ...before, goneSince });
+    clients.log.warn({ queue, requests: open }, warning(queue, config, open, goneSince));
+    warned.add(queue);
+    return;
+  }
+  await endAll(sweeping, batches, requests, config);
+  if (isOpen) clients.log.warn({ queue, requests: open }, `queue ${queue}: its requests have been ended`);
+  if (config !== undefined) await known.put({ queue, config });
+  else if (now - goneSince >= FORGET_AFTER_MS) await known.forget(queue);
+  else if (before.ended === undefined) await known.put({ ...before, goneSince, ended: true });
+}
+
+interface Open {
+  readonly batches: readonly Batch[];
+  readonly requests: readonly LandingRequest[];
+}
+
+/** An end that was written so long ago has been told. */
+const TOLD_AFTER_MS = 600_000;
+
+/** What the queue holds that may not go on, and what ended for that a moment ago: the sweep may have died before it told of the end. */
+async function openIn(
+  { clients, batches, requests }: RemovedQueues,
+  { queue, ended }: KnownQueue,
+  config: QueueConfig | undefined,
+): Promise<Open> {
+  const live = await batches.live(queue);
+  const untold = { code: "queue.removed", since: epochMs(Math.max(0, clients.now() - TOLD_AFTER_MS)) } as const;
+  const onUnreadable = (err: CodedError) =>
+    clients.log.error({ queue, err }, "a request that can't be read was left out");
+  const found = await requests.everyUnfinished(queue, untold, { newest: ended === true, onUnreadable });
+  return {
+    // Batches that joined after the queue was configured anew are for its new target.
+    batches: isForTarget(live.queue.target, config) ? [] : live.batches,
+    requests: found.filter(({ target }) => !isForTarget(target, config)),
+  };
+}
+
+function warning(queue: QueueName, config: QueueConfig | undefined, open: number, goneSince: number): string {
+  const what = config === undefined ? "is not configured any more" : "is configured for another repository or branch";
+  const ends = new Date(goneSince + GRACE_MS).toISOString();
+  return `queue ${queue} ${what}: ${open} of its requests are in flight. They end with queue.removed at ${ends}, unless queues.yaml has the queue as it was by then.`;
+}
+
+/** Requests first: a batch that is still there is found again by the next sweep, when this one dies half-way. */
+async function endAll(
+  sweeping: RemovedQueues,
+  batches: readonly Batch[],
+  open: readonly LandingRequest[],
+  config: QueueConfig | undefined,
+): Promise<void> {
+  await concurrently(batches, 4, (batch) => endBatch(sweeping, batch, config));
+  const carried = new Set(batches.map(({ request }) => request.sqid));
+  const end: RemovedEnd = { outcome: "error", reason: removed(open[0]?.queue ?? "", config) };
+  await concurrently(
+    open.filter(({ sqid }) => !carried.has(sqid)),
+    4,
+    (request) => endRequest(sweeping, request, end),
+  );
+}
+
+async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {
+  const { clients, batches, log } = sweeping;
+  // What the planner has written and may not have sent.
+  await sendAll(clients.sqs, log, logTopic, batch.outbox);
+  await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
+  // False when an older planner wrote the batch meanwhile: the next sweep takes it.
+  await batches.archive(batch, clients.now());
+}
+
+async function endRequest(
+  { clients, requests, claims, log }: RemovedQueues,
+  { sqid, changes }: Pick<LandingRequest, "sqid" | "changes">,
+  { outcome, reason }: RemovedEnd,
+): Promise<void> {
+  const ended = await terminate(requests, sqid, { outcome, reason, now: clients.now(), from: UNFINISHED });
+  if (ended.kind !== "ended" && ended.kind !== "already") return;
+  await send(clients.sqs, log, logTopic, endOf(ended.request));
+  await releaseClaims(claims, sqid, changes);
+}

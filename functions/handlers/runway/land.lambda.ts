@@ -1,0 +1,98 @@
+import { refusals } from "../../adapters/git/refusals.ts";
+import { secretsOf } from "../../adapters/secrets.ts";
+import { configOf, loadQueues, need } from "../../adapters/settings.ts";
+import { send } from "../../adapters/sqs.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import { type LandBatch, MergeMessage, signalsTopic } from "../../contracts/messages.ts";
+import type { Reason } from "../../contracts/reasons.ts";
+import { isForTarget } from "../../domain/removed-queue.ts";
+import { giveUp, land } from "../../runway/land.ts";
+import { openQueueRepository } from "../../runway/queue-repository.ts";
+import { tidy } from "../../runway/tidy.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { wholeLandBatch } from "../payloads.ts";
+import { queueHandler } from "../queue.ts";
+import { answersOf, type Results } from "./answers.ts";
+
+/**
+ * Consumes merges: lands the batches of a message in one push, and answers with LandFinished signals, the same for a repeat. A host that
+ * refuses the queue itself is answered with LandHeld, and the message is kept for people.
+ */
+export const wire: Wire = (env, clients) => {
+  const queues = loadQueues(env);
+  const workDirectory = need(env, ENV.workDirectory);
+  const signals = need(env, ENV.signalsTopic);
+  const secrets = secretsOf(clients);
+
+  const open = async ({ queue }: LandBatch) => {
+    const config = configOf(queues, queue);
+    return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
+  };
+  const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
+  const answer = async (message: LandBatch, results: Results): Promise<void> => {
+    for (const signal of answersOf(message, results)) await send(clients.sqs, signals, signalsTopic, signal);
+  };
+  const hold = ({ queue, id: landId, batches }: LandBatch, reason: Reason, landed: Results) => {
+    const has = new Set(landed.map(({ batchId }) => batchId));
+    const held = batches.flatMap(({ batchId }) => (has.has(batchId) ? [] : [batchId]));
+    const results = [...shown(landed)];
+    const at = clients.now();
+    return send(clients.sqs, signals, signalsTopic, {
+      v: 1,
+      kind: "land-held",
+      queue,
+      landId,
+      held,
+      results,
+      reason,
+      at,
+    });
+  };
+
+  const work = async (received: MergeMessage): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
+    // The orchestrator sends the message again, should the queue be put back; until then nothing of it may land.
+    if (!isForTarget(message.target, queues.get(message.queue))) {
+      clients.log.warn({ queue: message.queue, target: message.target, id: message.id }, "not landed: no such queue");
+      return;
+    }
+    const { config, repository } = await open(message);
+    const answered = await land(repository, config, message, { now: clients.now() });
+    if (answered.kind === "held") {
+      await hold(message, answered.reason, answered.landed);
+      throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });
+    }
+    await answer(message, answered.results);
+    const problem = await tidy(repository, answered.spent, clients.now());
+    if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
+  };
+
+  const abandon = async (received: MergeMessage, error: unknown): Promise<void> => {
+    const message = await wholeLandBatch(clients, received);
+    if (isOperators(error)) {
+      if (error.detail["isAnswered"] !== true) await hold(message, refusals.outOfReach(error.message), []);
+      return;
+    }
+    const { config, repository } = await open(message);
+    await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
+  };
+
+  const topic = { name: "merges", schema: MergeMessage };
+  const url = env[ENV.mergesTopic];
+  const lease = url === undefined ? undefined : { url, seconds: LEASE_SECONDS };
+  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon, lease });
+};
+
+/**
+ * A landing that dies holds its branch up for so long. A push takes a second or two, and its lease is renewed every 20 seconds however long
+ * it takes: a minute survives two renewals that fail. Should a landing outlive its lease, a second one harms nothing, since each push
+ * names what it expects of the remote.
+ */
+export const LEASE_SECONDS = 60;
+
+/** The configuration, the credentials or the host are at fault, and no change. */
+const isOperators = (error: unknown): error is CodedError =>
+  error instanceof CodedError && (error.code === "repository.refused" || error.code === "config.invalid");
+
+export const handler = onLambda(wire);

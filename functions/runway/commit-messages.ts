@@ -1,0 +1,170 @@
+import type { Commit } from "../adapters/git/commits.ts";
+import { asBytes, utf8Of } from "../adapters/git/encodings.ts";
+import type { PinnedChange } from "../adapters/git/pinned-changes.ts";
+import { changeOf } from "../contracts/change-uri.ts";
+import { emailOf, nameOf } from "./identities.ts";
+import { parseMessage, type Trailer, withTrailers } from "./trailers.ts";
+
+type Requested = PinnedChange & { readonly sqid: string };
+
+/** Author and message of a commit that the queue makes: bytes, in one encoding. */
+type Text = Pick<Commit, "author" | "message" | "encoding">;
+
+/** untold: `commit` names an encoding that can't be read here, and what it says can't stand beside text in another one. */
+export type Told =
+  | { readonly kind: "told"; readonly text: Text }
+  | { readonly kind: "untold"; readonly commit: Commit };
+
+const ours = ({ sqid, uri }: Requested): readonly string[] => [
+  `Submitqueue-Request: ${sqid}`,
+  `Submitqueue-Change: ${uri}`,
+];
+
+/**
+ * What the one commit says that stands for a change. `commits` are all commits of the change, parents first; merge commits tell nothing as
+ * long as another commit does, but their authors are credited. The author is the last commit's.
+ *
+ * A single commit keeps its message whole, byte for byte. Of several, the message has the first one's subject, then each subject with its
+ * body, then one block with the trailers of all, a `Co-authored-by` for every other author, and the queue's own. Example:
+ *
+ *     Count the tries
+ *
+ *     * Count the tries
+ *
+ *     They were not counted.
+ *
+ *     * Count them from one
+ *
+ *     Signed-off-by: Ada <ada@example.test>
+ *     Co-authored-by: Bob <bob@example.test>
+ *     Submitqueue-Request: shop/7
+ *     Submitqueue-Change: git://…
+ */
+export function squashed(change: Requested, commits: readonly Commit[]): Told {
+  const plain = commits.filter(({ parents }) => parents.length < 2);
+  const [first, ...more] = plain.length > 0 ? plain : commits;
+  if (first === undefined) throw new Error(`${change.uri} has no commits to squash`);
+  if (more.length === 0 && coAuthors(first.author, commits).length === 0)
+    return told({ ...first, message: withTrailers(titled(first.message), ours(change)) });
+  const same = inOneEncoding(commits);
+  if (same.kind === "untold") return same;
+  const tellers = same.commits.filter(({ sha }) => sha === first.sha || more.some((one) => one.sha === sha));
+  const { author, encoding } = tellers.at(-1) ?? first;
+  const credits = coAuthors(author, same.commits);
+  if (tellers.length === 1) {
+    const [{ message }] = tellers as [Commit];
+    const known = new Set(parseMessage(message).trailers.map(identityOf));
+    const added = credits.filter((credit) => !known.has(identityOf(credit)));
+    return told({ author, encoding, message: withTrailers(titled(message), [...texts(added), ...ours(change)]) });
+  }
+  const parsed = tellers.map(({ message }) => parseMessage(message));
+  const trailers = [...parsed.flatMap((one) => one.trailers), ...credits].filter((trailer) => !names(trailer, author));
+  const block = [...texts(unique(trailers)), ...ours(change)].map((line) => `${line}\n`).join("");
+  const items = parsed.map(({ rest }) => itemOf(rest));
+  return told({ author, encoding, message: `${titleOf(items)}\n\n${listOf(items)}\n\n${block}` });
+}
+
+/** What the merge commit of a change says. The author is that of the change's last commit. */
+export function merged(change: Requested, head: Commit, branch: string): Told {
+  const message = `${asBytes(`Merge ${labelOf(change)} into ${branch}`)}\n\n${ours(change).join("\n")}\n`;
+  const author = utf8Of(head.author, head.encoding);
+  if (author !== undefined) return told({ author, encoding: undefined, message });
+  // Whatever the encoding, plain ASCII is in it.
+  return /[\x80-\xff]/.test(message)
+    ? { kind: "untold", commit: head }
+    : told({ author: head.author, encoding: head.encoding, message });
+}
+
+const told = ({ author, encoding, message }: Text): Told => ({ kind: "told", text: { author, encoding, message } });
+
+/** The commits in UTF-8; or as they are when one encoding that can't be read holds them all. */
+function inOneEncoding(
+  commits: readonly Commit[],
+): { readonly kind: "same"; readonly commits: readonly Commit[] } | Extract<Told, { kind: "untold" }> {
+  const decoded: Commit[] = [];
+  for (const commit of commits) {
+    const [author, message] = [commit.author, commit.message].map((text) => utf8Of(text, commit.encoding));
+    if (author === undefined || message === undefined)
+      return commits.every(({ encoding }) => encoding === commit.encoding)
+        ? { kind: "same", commits }
+        : { kind: "untold", commit };
+    decoded.push({ ...commit, author, message, encoding: undefined });
+  }
+  return { kind: "same", commits: decoded };
+}
+
+interface Item {
+  readonly subject: string;
+  readonly body: string;
+}
+
+const NO_MESSAGE = "(no message)";
+/** git takes the first paragraph for the title: trailers are never in it. */
+const titled = (message: string): string => (message.trim() === "" ? `${NO_MESSAGE}\n` : message);
+
+function itemOf(message: string): Item {
+  const [subject = "", ...body] = message.replace(/^\s+/, "").split("\n");
+  return { subject: subject.trim() || NO_MESSAGE, body: body.join("\n").replace(/^([ \t\r]*\n)+|\s+$/g, "") };
+}
+
+/** How `git commit --fixup` and `--squash` name the commit that they belong to. */
+const AUTOSQUASH = /^((fixup|squash|amend)! )+/;
+
+const titleOf = (items: readonly Item[]): string =>
+  (items.find(({ subject }) => !AUTOSQUASH.test(subject)) ?? items[0])?.subject.replace(AUTOSQUASH, "") ?? NO_MESSAGE;
+
+const listOf = (items: readonly Item[]): string =>
+  items
+    .map(({ subject, body }, index) => {
+      const isLoose = body !== "" || (items[index - 1]?.body ?? "") !== "";
+      return `${index > 0 ? (isLoose ? "\n\n" : "\n") : ""}* ${subject}${body === "" ? "" : `\n\n${body}`}`;
+    })
+    .join("");
+
+/** A credit for each author other than `author`, once for each address. */
+function coAuthors(author: string, commits: readonly Commit[]): readonly Trailer[] {
+  const credits = commits.map((commit): Trailer => {
+    const value = `${nameOf(commit.author)} <${emailOf(commit.author)}>`.trim();
+    return { key: "Co-authored-by", value, text: `Co-authored-by: ${value}` };
+  });
+  return unique(credits.filter((credit) => credit.value !== "<>" && !names(credit, author)));
+}
+
+const isCoAuthor = ({ key }: Trailer): boolean => key.toLowerCase() === "co-authored-by";
+const addressIn = ({ value }: Trailer): string | undefined => /<([^<>]*)>$/.exec(value)?.[1]?.toLowerCase();
+
+/** True when the trailer credits an author with being the co-author of their own commit. */
+const names = (trailer: Trailer, author: string): boolean => {
+  const address = addressIn(trailer);
+  if (!isCoAuthor(trailer) || address === undefined) return false;
+  return address === ""
+    ? trailer.value === `${nameOf(author)} <${emailOf(author)}>`.trim()
+    : address === emailOf(author).toLowerCase();
+};
+
+/** The same for trailers that say the same: a co-author by address, what holds an address whatever its case, anything else to the letter. */
+const identityOf = (trailer: Trailer): string => {
+  const address = addressIn(trailer);
+  const { key, value } = trailer;
+  const said = isCoAuthor(trailer) && address ? address : address === undefined ? value : value.toLowerCase();
+  return `${key.toLowerCase()}: ${said}`;
+};
+
+/** In order of first appearance, and in its spelling. */
+function unique(trailers: readonly Trailer[]): readonly Trailer[] {
+  const first = new Map<string, Trailer>();
+  for (const trailer of trailers) {
+    const said = identityOf(trailer);
+    if (!first.has(said)) first.set(said, trailer);
+  }
+  return [...first.values()];
+}
+
+const texts = (trailers: readonly Trailer[]): readonly string[] => trailers.map(({ text }) => text);
+
+function labelOf({ uri }: Requested): string {
+  const change = changeOf(uri);
+  if (change.scheme === "github") return `${change.repo}#${change.pull}`;
+  if (change.scheme === "git") return change.ref.replace(/^refs\/(heads\/)?/, "");
+  return uri;
+}

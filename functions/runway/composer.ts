@@ -1,0 +1,158 @@
+import { lineOf, type Range, Ranges } from "../adapters/git/commit-graph.ts";
+import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "../adapters/git/commits.ts";
+import { readObjects } from "../adapters/git/objects.ts";
+import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
+import type { Repository } from "../adapters/git/repository.ts";
+import { CodedError } from "../contracts/errors.ts";
+import { hashOf } from "../contracts/hash.ts";
+import type { GitSha, Sqid } from "../contracts/ids.ts";
+import type { MergeUnit } from "../contracts/messages.ts";
+import type { Committer, QueueConfig } from "../contracts/queues.ts";
+import type { MergeStrategy } from "../contracts/strategy.ts";
+import { type Placement, recalled, remember } from "./compose-cache.ts";
+import { notBefore, secondsOf } from "./dates.ts";
+import type { RemoteSnapshot } from "./remote-snapshot.ts";
+import type { Tip } from "./tip.ts";
+
+/** A change with its place: which commits are its own, given all that goes ahead of it. */
+export interface PlacedChange extends PinnedChange {
+  readonly sqid: Sqid;
+  readonly strategy: MergeStrategy;
+  readonly range: Range;
+}
+
+/** The workplace of one composition: what was read, and what was made and not yet written. */
+export class Composer {
+  readonly repository: Repository;
+  readonly branch: string;
+  readonly committer: Committer;
+  readonly trunk: Tip;
+  readonly trunkRef: string;
+  readonly #snapshot: RemoteSnapshot;
+  readonly #placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>;
+  readonly #commits: ReadonlyMap<GitSha, Commit>;
+  #unwritten: Made[] = [];
+  #unremembered: (readonly [key: string, placement: Placement])[] = [];
+
+  constructor(
+    repository: Repository,
+    { repository: { branch }, committer }: QueueConfig,
+    snapshot: RemoteSnapshot,
+    placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>,
+    commits: ReadonlyMap<GitSha, Commit>,
+  ) {
+    this.repository = repository;
+    this.branch = branch;
+    this.trunkRef = repository.trunkRef;
+    this.committer = committer;
+    this.#snapshot = snapshot;
+    this.#placed = placed;
+    this.#commits = commits;
+    this.trunk = this.tipAt(snapshot.trunk);
+  }
+
+  changesOf(unit: MergeUnit): readonly PlacedChange[] {
+    return this.#placed.get(unit) ?? [];
+  }
+
+  /** A commit of the units, or one that they were made from. */
+  commit(sha: GitSha): Commit {
+    const commit = this.#commits.get(sha);
+    if (!commit) throw new CodedError("repository.failed", `commit ${sha} was not read: its history is incomplete`);
+    return commit;
+  }
+
+  isAboveTrunk(sha: GitSha): boolean {
+    return this.#snapshot.graph.has(sha);
+  }
+
+  /** The commits on the line from one commit to another, as lineOf. */
+  line(tip: GitSha, until: GitSha): readonly GitSha[] {
+    return lineOf(this.#snapshot.graph, tip, until);
+  }
+
+  /** A commit of the units, or one that they were made from, as a tip. */
+  tipAt(sha: GitSha): Tip {
+    const { tree, committer } = this.commit(sha);
+    return { sha, tree, committedAt: secondsOf(committer) };
+  }
+
+  /** A commit that is to stay. It is never dated earlier than its parents. */
+  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+    const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
+    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
+    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
+  }
+
+  /** A commit for the sake of its parents, which tell a merge what its base is. */
+  scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
+    const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
+    return this.add(makeCommit({ tree, parents, author: nobody, committer: nobody, message: "scaffold\n" }));
+  }
+
+  /** A record, to be written with the commits. */
+  add(made: Made): GitSha {
+    this.#unwritten.push(made);
+    return made.sha;
+  }
+
+  /** Where the change took this tip before, if anybody in this process has worked it out. */
+  recall(tip: Tip, change: PlacedChange): Placement | undefined {
+    return recalled(this.repository.opened, this.#cacheKey(tip, change));
+  }
+
+  remember(tip: Tip, change: PlacedChange, placement: Placement): void {
+    this.#unremembered.push([this.#cacheKey(tip, change), placement]);
+  }
+
+  /** Everything that decides where a change takes a tip. */
+  #cacheKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+    const { name, email } = this.committer;
+    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    return hashOf(...decides, ...range.commits, "from", ...range.boundary);
+  }
+
+  /** Writes what was made, in one process for each kind. Nothing made here can be merged or pushed before. */
+  async flush(): Promise<void> {
+    const [objects, placements] = [this.#unwritten, this.#unremembered];
+    this.#unwritten = [];
+    this.#unremembered = [];
+    await writeObjects(this.repository, objects);
+    for (const [key, placement] of placements) remember(this.repository.opened, key, placement);
+  }
+}
+
+/**
+ * The composer for applying `units` in order. `landed` units are on the trunk: the commits of theirs are taken, and nothing is applied. One
+ * git process when a commit was not seen.
+ */
+export async function composerFor(
+  repository: Repository,
+  config: QueueConfig,
+  snapshot: RemoteSnapshot,
+  { landed, units }: { landed: readonly MergeUnit[]; units: readonly MergeUnit[] },
+): Promise<Composer> {
+  const ranges = new Ranges(snapshot.graph);
+  for (const unit of landed) place(unit, ranges);
+  const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
+  const seen = new Map([...snapshot.seen.values()].map((object) => [object.sha, object]));
+  const names = new Set([snapshot.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)]);
+  const objects = await readObjects(
+    repository,
+    [...names].filter((sha) => !seen.has(sha)),
+  );
+  const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
+  const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
+  return new Composer(repository, config, snapshot, placed, commits);
+}
+
+const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
+  unit.steps.flatMap(({ changes, strategy, sqid }) =>
+    changes.flatMap((uri) => {
+      const change = pinned(uri);
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+    }),
+  );
+
+const commitsToRead = ({ sha, strategy, range }: PlacedChange): readonly GitSha[] =>
+  strategy === "PROMOTE" ? [sha, ...range.boundary] : [sha, ...range.commits, ...range.boundary];

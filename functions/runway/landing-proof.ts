@@ -1,0 +1,117 @@
+import { type Graph, graphAbove } from "../adapters/git/commit-graph.ts";
+import { type Commit, parseCommit } from "../adapters/git/commits.ts";
+import { mergeTrees } from "../adapters/git/merge.ts";
+import { readObjects } from "../adapters/git/objects.ts";
+import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
+import type { Repository } from "../adapters/git/repository.ts";
+import type { GitSha } from "../contracts/ids.ts";
+import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeStrategy } from "../contracts/strategy.ts";
+import type { Landed } from "./landing-records.ts";
+
+// A record of a landing stands on a ref that others may push to. It counts only when the repository bears it out.
+
+export interface Recorded {
+  readonly landed: Landed;
+  /** Undefined when only the batch's id is known. */
+  readonly unit: MergeUnit | undefined;
+}
+
+/** What records are held against. */
+export interface Bearers {
+  /** The commits above the trunk, of all tips that were asked for and of all commits that records name. */
+  readonly graph: Graph;
+  /** The commits that records name and, of changes that are picked one by one, the commits to pick from. */
+  readonly commits: ReadonlyMap<GitSha, Commit>;
+}
+
+/** One git process; with records one more, and another one when one of them is of a rebased change. */
+export async function bearersOf(
+  repository: Repository,
+  trunk: GitSha,
+  recorded: readonly Recorded[],
+  tips: readonly GitSha[],
+): Promise<Bearers> {
+  // A trunk that was reset may have left the commit of a record behind: then the commit need not be here.
+  const named = await readCommits(
+    repository,
+    recorded.map(({ landed }) => landed.commit),
+  );
+  const graph = await graphAbove(repository, trunk, [...tips, ...named.keys()]);
+  const sources = recorded.flatMap(({ unit }) =>
+    placed(unit).flatMap(({ change, strategy }) => (strategy === "REBASE" ? above(graph, change.sha) : [])),
+  );
+  return { graph, commits: new Map([...named, ...(await readCommits(repository, sources))]) };
+}
+
+async function readCommits(repository: Repository, shas: readonly GitSha[]): Promise<ReadonlyMap<GitSha, Commit>> {
+  const objects = await readObjects(repository, [...new Set(shas)]);
+  return new Map(
+    [...objects].flatMap(([name, object]) =>
+      object.type === "commit" ? [[name as GitSha, parseCommit(object)] as const] : [],
+    ),
+  );
+}
+
+/** The commit and all below it that the graph has. */
+function above(graph: Graph, tip: GitSha): readonly GitSha[] {
+  const found = new Set<GitSha>(graph.has(tip) ? [tip] : []);
+  for (const sha of found) for (const parent of graph.get(sha) ?? []) if (graph.has(parent)) found.add(parent);
+  return [...found];
+}
+
+/**
+ * True when the commit that the record names is on the trunk, has the tree that the record says, and carries the unit: it was made from a
+ * change of the unit (PROMOTE the change itself, MERGE a merge of it, SQUASH_REBASE a commit that names it, REBASE a commit with the message
+ * of one of its commits) or, when the record says that nothing was new, holds all of it. A change that is gone cannot be asked: then the
+ * record's signature alone decides. No git process, and one per change when nothing was new.
+ */
+export async function bears(
+  repository: Repository,
+  { graph, commits }: Bearers,
+  { landed: { outcome }, unit }: Recorded,
+  isHere: (sha: GitSha) => boolean,
+): Promise<boolean> {
+  const commit = commits.get(outcome.commit);
+  if (commit === undefined || graph.has(commit.sha) || commit.tree !== outcome.tree) return false;
+  if (outcome.commits.length > 0) {
+    if (outcome.commits.at(-1) !== outcome.commit) return false;
+    const changes = placed(unit);
+    return (
+      unit === undefined || changes.some((one) => isMadeFrom(commit, one.change, one.strategy, { graph, commits }))
+    );
+  }
+  for (const { change } of placed(unit).filter((one) => isHere(one.change.sha))) {
+    const merged = await mergeTrees(repository, commit.sha, change.sha);
+    if (merged.kind === "conflict" || merged.tree !== commit.tree) return false;
+  }
+  return true;
+}
+
+function isMadeFrom(
+  commit: Commit,
+  change: PinnedChange,
+  strategy: MergeStrategy,
+  { graph, commits }: Bearers,
+): boolean {
+  switch (strategy) {
+    case "PROMOTE":
+      return commit.sha === change.sha;
+    case "MERGE":
+      return commit.parents[1] === change.sha;
+    case "SQUASH_REBASE":
+      return commit.message.split("\n").includes(`Submitqueue-Change: ${change.uri}`);
+    case "REBASE": {
+      const sources = above(graph, change.sha).map((sha) => commits.get(sha));
+      return sources.length === 0 || sources.some((source) => source?.message === commit.message);
+    }
+  }
+}
+
+const placed = (unit: MergeUnit | undefined): readonly { change: PinnedChange; strategy: MergeStrategy }[] =>
+  (unit?.steps ?? []).flatMap(({ changes, strategy }) =>
+    changes.flatMap((uri) => {
+      const change = pinned(uri);
+      return change ? [{ change, strategy }] : [];
+    }),
+  );

@@ -1,0 +1,150 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { type Made, make } from "../adapters/git/commits.ts";
+import { asBytes } from "../adapters/git/encodings.ts";
+import type { GitObject } from "../adapters/git/objects.ts";
+import { branchRef, pathRef } from "../contracts/build-refs.ts";
+import { ChangeUri } from "../contracts/change-uri.ts";
+import { hashOf } from "../contracts/hash.ts";
+import { BatchId, BuildKey, GitSha, QueueName } from "../contracts/ids.ts";
+import { LandOutcome, type MergeUnit } from "../contracts/messages.ts";
+import type { Committer } from "../contracts/queues.ts";
+import { EpochMs } from "../contracts/time.ts";
+import { type Addressed, type Entry, entryName, type Keeper, newestOf } from "./records-tree.ts";
+
+// Runway keeps nothing that lasts. What it must remember stands in the repository: landings and answers in the tree of the target's
+// records ref, composed commits in annotated tags. Each record is JSON, and is pushed in the same atomic push as what it tells of.
+
+export type LandedOutcome = Extract<LandOutcome, { kind: "landed" }>;
+
+/** A record is signed with the name of the installation that wrote it, which is a secret to everybody else who may push. */
+const Signed = z.object({ v: z.literal(2), content: z.string(), mac: z.string() });
+
+/** How a batch came onto the trunk. `unit` says what the batch consisted of. */
+const LandedRecord = z.object({ batchId: BatchId, unit: z.string(), outcome: LandOutcome });
+export interface Landed {
+  readonly unit: string;
+  /** The last of the batch's commits. */
+  readonly commit: GitSha;
+  readonly outcome: LandedOutcome;
+}
+
+/** What a unit consists of, whatever its id. */
+export const fingerprintOf = ({ steps }: MergeUnit): string =>
+  hashOf(...steps.flatMap(({ strategy, changes }) => [strategy, ...changes])).slice(0, 32);
+
+/** What was answered to one message. */
+const AnswerRecord = z.object({
+  landId: z.string(),
+  results: z.array(z.object({ batchId: BatchId, unit: z.string(), outcome: LandOutcome })),
+});
+export type Answered = z.infer<typeof AnswerRecord>["results"][number];
+
+/** The last batch that the host refused by a rule that nobody could attribute: its words, and the trunk as it was then. */
+const DeclinedRecord = z.object({ batchId: BatchId, words: z.string(), trunk: GitSha });
+export type Declined = z.infer<typeof DeclinedRecord>;
+
+const landedKey = ({ installation }: Keeper, batchId: BatchId): string => hashOf("landed", installation, batchId);
+const answerKey = ({ installation }: Keeper, queue: QueueName, landId: string): string =>
+  hashOf("answer", installation, queue, landId);
+const declinedKey = ({ installation }: Keeper): string => hashOf("declined", installation);
+
+/** The record of the batch's landing, as an address in the records tree. */
+export const landedAt = (keeper: Keeper, batchId: BatchId): Addressed => entryName(landedKey(keeper, batchId));
+export const answerAt = (keeper: Keeper, queue: QueueName, landId: string): Addressed =>
+  entryName(answerKey(keeper, queue, landId));
+export const declinedAt = (keeper: Keeper): Addressed => entryName(declinedKey(keeper));
+
+export const landedEntry = (keeper: Keeper, batchId: BatchId, unit: string, outcome: LandedOutcome): Entry => ({
+  at: landedAt(keeper, batchId),
+  blob: signed(keeper, landedAt(keeper, batchId), { batchId, unit, outcome }),
+});
+export const answerEntry = (keeper: Keeper, queue: QueueName, landId: string, results: readonly Answered[]): Entry => ({
+  at: answerAt(keeper, queue, landId),
+  blob: signed(keeper, answerAt(keeper, queue, landId), { landId, results }),
+});
+export const declinedEntry = (keeper: Keeper, content: Declined): Entry => ({
+  at: declinedAt(keeper),
+  blob: signed(keeper, declinedAt(keeper), content),
+});
+
+const macOf = ({ installation }: Keeper, at: Addressed, content: string): string =>
+  createHmac("sha256", installation).update(`${at}\n${content}`).digest("hex");
+
+function signed(keeper: Keeper, at: Addressed, value: object): Made {
+  const content = JSON.stringify(value);
+  return make("blob", asBytes(`${JSON.stringify({ v: 2, content, mac: macOf(keeper, at, content) })}\n`));
+}
+
+/** The newest record at an address. Undefined when there is none, or none that this installation wrote there. */
+function read<T>(schema: z.ZodType<T>, keeper: Keeper, at: Addressed, seen: Seen): T | undefined {
+  const object = newestOf(keeper, at, seen);
+  const record = object?.type === "blob" ? parsed(Signed, object.body.toString("utf8")) : undefined;
+  if (record === undefined) return undefined;
+  const [mac, expected] = [record.mac, macOf(keeper, at, record.content)].map((text) => Buffer.from(text));
+  if (!mac || !expected || mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined;
+  return parsed(schema, record.content);
+}
+
+type Seen = ReadonlyMap<string, GitObject>;
+
+export function readLanded(keeper: Keeper, batchId: BatchId, seen: Seen): Landed | undefined {
+  const found = read(LandedRecord, keeper, landedAt(keeper, batchId), seen);
+  if (found?.outcome.kind !== "landed" || found.batchId !== batchId) return undefined;
+  return { unit: found.unit, commit: found.outcome.commit, outcome: found.outcome };
+}
+
+export const readAnswer = (
+  keeper: Keeper,
+  queue: QueueName,
+  landId: string,
+  seen: Seen,
+): readonly Answered[] | undefined => read(AnswerRecord, keeper, answerAt(keeper, queue, landId), seen)?.results;
+
+export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =>
+  read(DeclinedRecord, keeper, declinedAt(keeper), seen);
+
+/**
+ * At composedRef: which commit was composed for this batch, the commit under the first of its own, and when no build can need it any more.
+ * `idle` names the batch's changes that added no commit.
+ */
+const ComposedRecord = z.object({
+  v: z.literal(2),
+  buildKey: BuildKey,
+  /** The queue whose branch holds the commit. Absent: a path ref holds it. No free text, since the ref is deleted by what stands here. */
+  branchOf: QueueName.optional(),
+  commit: GitSha,
+  base: GitSha,
+  until: EpochMs,
+  idle: z.array(ChangeUri).default([]),
+});
+export type ComposedRecord = z.infer<typeof ComposedRecord>;
+
+/** Where the composed commit was pushed. */
+export const refOf = ({ buildKey, branchOf }: Pick<ComposedRecord, "buildKey" | "branchOf">): string =>
+  branchOf === undefined ? pathRef(buildKey) : branchRef(branchOf, buildKey);
+
+export type Stamp = { readonly committer: Committer; readonly now: EpochMs };
+
+/** `<name> <<email>> <seconds> +0000`, as git writes who made an object and when. */
+export function identity({ committer: { name, email }, now }: Stamp): string {
+  const clean = (text: string) => text.replace(/[<>\n\0]/g, "").trim();
+  return `${clean(name)} <${clean(email)}> ${Math.floor(now / 1000)} +0000`;
+}
+
+/** An annotated tag that points at the composed commit. */
+export function composedRecord(content: Omit<ComposedRecord, "v">, stamp: Stamp): Made {
+  const head = `object ${content.commit}\ntype commit\ntag composed\ntagger ${identity(stamp)}`;
+  return make("tag", asBytes(`${head}\n\n${JSON.stringify({ v: 2, ...content })}\n`));
+}
+
+/** From the text that `for-each-ref` gives for `%(contents)`. */
+export const readComposed = (text: string): ComposedRecord | undefined => parsed(ComposedRecord, text);
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+import type { HostWords } from "../adapters/git/host-words.ts";
+import { push, type RefUpdate } from "../adapters/git/push.ts";
+import { composedRef } from "../adapters/git/refs.ts";
+import { refusals } from "../adapters/git/refusals.ts";
+import type { Repository } from "../adapters/git/repository.ts";
+import { buildsBranches } from "../contracts/build-refs.ts";
+import type { ChangeUri } from "../contracts/change-uri.ts";
+import { CodedError } from "../contracts/errors.ts";
+import type { BatchId } from "../contracts/ids.ts";
+import type { ComposeResult, ComposeTask } from "../contracts/messages.ts";
+import type { QueueConfig } from "../contracts/queues.ts";
+import { type EpochMs, epochMs } from "../contracts/time.ts";
+import type { Composer } from "./composer.ts";
+import { composedRecord, refOf } from "./landing-records.ts";
+import type { Tip } from "./tip.ts";
+
+/** A build is over, whatever becomes of it, so long after the time that it is given: it is started late, and stopped late. */
+const MARGIN_MS = 2 * 3_600_000;
+
+/** The batches in order, each with the tip that it left. */
+export type Tips = readonly { readonly batchId: BatchId; readonly tip: Tip }[];
+
+export interface ToPush {
+  readonly composer: Composer;
+  /** The commit under the first of the head's own. */
+  readonly base: Tip;
+  readonly tip: Tip;
+  readonly tips: Tips;
+  /** The head's changes that added no commit. */
+  readonly idle: readonly ChangeUri[];
+  readonly now: EpochMs;
+}
+
+/**
+ * Pushes a composed commit with its record beside it: under its path ref, or on a branch where the build runner builds branches. Throws repository.unavailable, and repository.refused when the
+ * host declines even the trunk's own commit there.
+ */
+export async function pushPath(
+  repository: Repository,
+  config: QueueConfig,
+  task: ComposeTask,
+  { composer, base, tip, tips, idle, now }: ToPush,
+): Promise<{ readonly kind: "pushed"; readonly ref: string } | Extract<ComposeResult, { kind: "refused" }>> {
+  const { buildKey, head } = task;
+  const onBranch = buildsBranches(config) ? { branchOf: config.name } : {};
+  const ref = refOf({ buildKey, ...onBranch });
+  const until = epochMs(now + config.buildRunner.timeoutSeconds * 1000 + MARGIN_MS);
+  const made = { buildKey, ...onBranch, commit: tip.sha, base: base.sha, until, idle: [...idle] };
+  const record = composedRecord(made, { ...config, now });
+  composer.add(record);
+  await composer.flush();
+  const composed = composedRef(head.batchId, buildKey);
+  const pushed = await declinedBy(repository, [
+    { ref, to: tip.sha, mode: "always" },
+    { ref: composed, to: record.sha, mode: "always" },
+  ]);
+  if (pushed === undefined) return { kind: "pushed", ref };
+  const found = pushed.about === "queue" ? undefined : await firstDeclined(repository, ref, composer.trunk, tips);
+  // What was tried is of no use to anybody.
+  if (pushed.about !== "queue") await push(repository, [{ ref, to: undefined, mode: "always" }]);
+  const { branch } = config.repository;
+  if (found === undefined)
+    throw new CodedError("repository.refused", refusals.refusesQueue(branch, pushed.text).message);
+  return { kind: "refused", batchId: found.batchId, reason: refusals.declined(branch, found.words.text, []) };
+}
+
+/** What the host said when it declined the push; undefined when it took it. */
+async function declinedBy(repository: Repository, updates: readonly RefUpdate[]): Promise<HostWords | undefined> {
+  const pushed = await push(repository, updates);
+  if (pushed.kind === "failed") throw pushed.error;
+  return pushed.kind === "declined" ? pushed.words : undefined;
+}
+
+/**
+ * The first batch whose commits the host declines, found by pushing fronts of the composition under the path ref.
+ * Undefined when the host declines the trunk's own commit too. Some log2(batches) + 2 pushes.
+ */
+async function firstDeclined(
+  repository: Repository,
+  ref: string,
+  trunk: Tip,
+  tips: Tips,
+): Promise<{ readonly batchId: BatchId; readonly words: HostWords } | undefined> {
+  const tryAt = ({ sha }: Tip) => declinedBy(repository, [{ ref, to: sha, mode: "always" }]);
+  if (await tryAt(trunk)) return undefined;
+  // All before `low` are accepted, and the front that ends with `high` is declined.
+  let [low, high] = [0, tips.length - 1];
+  let words: HostWords | undefined;
+  while (low < high || words === undefined) {
+    const middle = Math.floor((low + high) / 2);
+    const at = tips[middle];
+    if (at === undefined) return undefined;
+    const declined = await tryAt(at.tip);
+    if (declined) [high, words] = [middle, declined];
+    else if (low === high) return undefined;
+    else low = middle + 1;
+  }
+  const culprit = tips[high];
+  return culprit && { batchId: culprit.batchId, words };
+}

@@ -1,0 +1,103 @@
+import { type Commit, subjectOf } from "../adapters/git/commits.ts";
+import { differingPaths, type Merged } from "../adapters/git/merge.ts";
+import { refusals } from "../adapters/git/refusals.ts";
+import type { GitSha } from "../contracts/ids.ts";
+import type { Applied } from "./applied.ts";
+import type { Composer, PlacedChange } from "./composer.ts";
+import { mergeWhole } from "./merge-whole.ts";
+import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./picks.ts";
+import type { Tip } from "./tip.ts";
+
+/** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */
+export const MAX_REBASED = 1_000;
+
+/**
+ * Picks each commit of a change, and holds the result against the merge of the whole change:
+ *
+ * - Merge commits are left out, as `git rebase` does, when the result is the same without them. Otherwise what a merge commit holds beyond
+ *   the merge of its parents is picked as well, as a commit with its message. Example: while merging the trunk the author also added a file
+ *   `n`; then the landed line has a commit that adds `n`.
+ * - A result that still differs is refused. So is a change of which a merge commit resolved a conflict that its commits, picked by themselves,
+ *   run into again.
+ * - When the whole conflicts and everything that the change consists of can be picked, the picks land: they tell more than the whole does.
+ * - When the whole adds nothing to the tip, and the picks do not say the same, nothing is added: the tip holds it all.
+ *
+ * Costs the git processes of mergeTrees for each pick that can't be taken as it is, and for the whole; for each merge commit twice more,
+ * but only when the result differs without it.
+ */
+export async function rebase(composer: Composer, tip: Tip, change: PlacedChange): Promise<Applied> {
+  const commits = change.range.commits.map((sha) => composer.commit(sha));
+  if (commits.length > MAX_REBASED)
+    return { kind: "refused", reason: refusals.tooLong(change, commits.length, MAX_REBASED) };
+  const plain = commits.filter((commit) => !isMerge(commit)).map((commit) => pickOf(composer, commit));
+  const picked = await pickAll(composer, tip, change, plain);
+  // One commit: to pick it is to merge the whole.
+  if (commits.length === 1 && plain.length === 1) return judged(composer, tip, change, { picked, whole: undefined });
+  const whole = await mergeWhole(composer, tip, change);
+  if (isWhole(picked, whole)) return judged(composer, tip, change, { picked, whole });
+  if (whole.kind === "clean" && whole.tree === tip.tree) return { kind: "applied", tip, commits: [] };
+  const bothConflict = picked.kind === "conflict" && whole.kind === "conflict";
+  if (plain.length === commits.length || bothConflict) return judged(composer, tip, change, { picked, whole });
+  return withMerges(composer, tip, change, { commits, picked, whole });
+}
+
+const isMerge = ({ parents }: Commit): boolean => parents.length > 1;
+const isWhole = (picked: Picked, whole: Merged): boolean =>
+  picked.kind === "picked" && whole.kind === "clean" && picked.tip.tree === whole.tree;
+
+/** The picks as an answer, when no merge commit is at issue. */
+async function judged(
+  composer: Composer,
+  tip: Tip,
+  change: PlacedChange,
+  { picked, whole }: { picked: Picked; whole: Merged | undefined },
+): Promise<Applied> {
+  if (picked.kind === "conflict") {
+    const conflict = { what: named("Commit", picked.commit), ...placeOf(composer, tip), paths: picked.paths };
+    const reason =
+      whole?.kind === "clean" ? refusals.onlyInPart(change, conflict) : refusals.conflict(change, conflict);
+    return { kind: "refused", reason };
+  }
+  if (whole?.kind === "clean" && !isWhole(picked, whole)) {
+    const paths = await differingPaths(composer.repository, picked.tip.tree, whole.tree);
+    return { kind: "refused", reason: refusals.differs(change, { ...placeOf(composer, tip), paths }) };
+  }
+  return { kind: "applied", tip: picked.tip, commits: picked.commits };
+}
+
+/** Leaving the merge commits out does not give the whole: so what they hold by themselves is picked too. */
+async function withMerges(
+  composer: Composer,
+  tip: Tip,
+  change: PlacedChange,
+  { commits, picked, whole }: { commits: readonly Commit[]; picked: Picked; whole: Merged },
+): Promise<Applied> {
+  const contents = new Map<GitSha, MergeContent>();
+  for (const commit of commits.filter(isMerge)) contents.set(commit.sha, await contentOf(composer, commit));
+  const kinds = new Set([...contents.values()].map(({ kind }) => kind));
+  if (!kinds.has("own") && !kinds.has("resolved")) return judged(composer, tip, change, { picked, whole });
+  const picks = commits.flatMap((commit) => {
+    const content = contents.get(commit.sha);
+    if (content === undefined) return [pickOf(composer, commit)];
+    return content.kind === "own" ? [content.pick] : [];
+  });
+  const again = kinds.has("own") ? await pickAll(composer, tip, change, picks) : picked;
+  const isEverything = isWhole(again, whole) || (whole.kind === "conflict" && !kinds.has("resolved"));
+  if (again.kind === "picked" && isEverything) return judged(composer, tip, change, { picked: again, whole });
+  if (whole.kind === "conflict") {
+    const conflict = { what: "The whole", ...placeOf(composer, tip), paths: whole.paths };
+    return { kind: "refused", reason: refusals.conflict(change, conflict) };
+  }
+  const holds = (kind: MergeContent["kind"]) => commits.find(({ sha }) => contents.get(sha)?.kind === kind);
+  const merge = holds("resolved") ?? holds("own");
+  const what = merge === undefined ? "A merge commit" : named("Merge commit", merge);
+  const place = { what, ...placeOf(composer, tip) };
+  if (again.kind === "conflict")
+    return { kind: "refused", reason: refusals.mergeResolves(change, { ...place, paths: again.paths }) };
+  const paths = await differingPaths(composer.repository, again.tip.tree, whole.tree);
+  return { kind: "refused", reason: refusals.mergeHolds(change, { ...place, paths }) };
+}
+
+const placeOf = ({ branch, trunk }: Composer, tip: Tip) => ({ branch, ahead: tip.sha !== trunk.sha });
+const named = (kind: string, commit: Commit): string =>
+  `${kind} ${commit.sha.slice(0, 12)} (${subjectOf(commit).slice(0, 200)})`;

@@ -1,0 +1,83 @@
+import type { Graph } from "../adapters/git/commit-graph.ts";
+import { faultOf, type PinnedChange, pinned, type RemoteRefs, readRemote } from "../adapters/git/pinned-changes.ts";
+import { recordsRef } from "../adapters/git/refs.ts";
+import { refusals } from "../adapters/git/refusals.ts";
+import type { Repository } from "../adapters/git/repository.ts";
+import type { BatchId, GitSha } from "../contracts/ids.ts";
+import type { MergeUnit } from "../contracts/messages.ts";
+import type { QueueConfig } from "../contracts/queues.ts";
+import type { Reason } from "../contracts/reasons.ts";
+import { bearersOf, bears } from "./landing-proof.ts";
+import { fingerprintOf, type Landed, landedAt, readLanded } from "./landing-records.ts";
+import { type Keeper, namesToFind } from "./records-tree.ts";
+
+/** The remote as it was at one moment, as far as it matters to some units. */
+export interface RemoteSnapshot extends RemoteRefs {
+  readonly graph: Graph;
+  /** The batches that the trunk holds, of those that were asked about. */
+  readonly landed: ReadonlyMap<BatchId, Landed>;
+}
+
+export interface Questions {
+  readonly units: readonly MergeUnit[];
+  /** Whose records tell what has landed. Absent when the units are no batches yet, and can't have landed. */
+  readonly keeper?: Keeper;
+  /** Batches beside the units: have they landed? */
+  readonly batches?: readonly BatchId[];
+  readonly refs?: readonly string[];
+  /** Further objects to read, by any name that git resolves once the refs have been fetched. */
+  readonly objects?: readonly string[];
+  /** Commits that the graph should cover too, when they are here. */
+  readonly commits?: readonly GitSha[];
+}
+
+export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
+  unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
+
+/** Four git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch has landed. */
+export async function readSnapshot(repository: Repository, questions: Questions): Promise<RemoteSnapshot> {
+  const { units, keeper, batches = [], refs = [], objects = [], commits = [] } = questions;
+  const asked = keeper ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];
+  const names = keeper
+    ? namesToFind(
+        keeper,
+        asked.map((batchId) => landedAt(keeper, batchId)),
+      )
+    : [];
+  const also = {
+    refs: [...(keeper ? [recordsRef(keeper.branch)] : []), ...refs],
+    objects: [...names, ...objects, ...commits],
+  };
+  const recordOf = (batchId: BatchId, seen: RemoteRefs["seen"]) => keeper && readLanded(keeper, batchId, seen);
+  const owners = new Map(units.flatMap((unit) => changesOf(unit).map((change) => [change, unit.batchId] as const)));
+  const sight = await readRemote(repository, [...owners.keys()], also, (change, seen) => {
+    const owner = owners.get(change);
+    return owner === undefined || recordOf(owner, seen) === undefined;
+  });
+  const recorded = asked.flatMap((batchId) => {
+    const landed = recordOf(batchId, sight.seen);
+    const unit = units.find((one) => one.batchId === batchId);
+    return landed && (unit === undefined || fingerprintOf(unit) === landed.unit) ? [{ batchId, landed, unit }] : [];
+  });
+  const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => sight.seen.get(sha)?.type === "commit");
+  const wanted = [...tips, ...commits.filter((sha) => sight.seen.has(sha))];
+  const bearers = await bearersOf(repository, sight.trunk, recorded, wanted);
+  const isHere = (sha: GitSha) => sight.seen.get(sha)?.type === "commit";
+  const landed = new Map<BatchId, Landed>();
+  for (const record of recorded)
+    if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
+  return { ...sight, graph: bearers.graph, landed };
+}
+
+/** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */
+export function unusable(snapshot: RemoteRefs, unit: MergeUnit, { checkStaleness }: QueueConfig): Reason | undefined {
+  for (const { changes, strategy } of unit.steps) {
+    if (strategy === "PROMOTE" && changes.length > 1) return refusals.promoteAlone();
+    for (const uri of changes) {
+      const change = pinned(uri);
+      const reason = change ? faultOf(snapshot, change, checkStaleness) : refusals.unsupported(uri);
+      if (reason) return reason;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,63 @@
+import { exclusively } from "../adapters/git/lock.ts";
+import { complaint } from "../adapters/git/process.ts";
+import { COMPOSED_ROOT } from "../adapters/git/refs.ts";
+import type { Repository } from "../adapters/git/repository.ts";
+import { pathRef } from "../contracts/build-refs.ts";
+import { BuildKey } from "../contracts/ids.ts";
+import type { EpochMs } from "../contracts/time.ts";
+import { readComposed, refOf } from "./landing-records.ts";
+
+const SWEEP_EVERY_MS = 3_600_000;
+const DELETED_AT_ONCE = 500;
+
+const lastSwept = new Map<string, EpochMs>();
+
+/**
+ * Deletes the refs of ours that are of no use: those named, and once an hour those of builds that must be over. Best effort, after the
+ * answer is known: returns what went wrong instead of throwing, and what was left over is swept later. One git process for the named
+ * ones; a sweep takes three.
+ */
+export async function tidy(
+  repository: Repository,
+  spent: readonly string[],
+  now: EpochMs,
+): Promise<string | undefined> {
+  try {
+    const problem = await deleteRefs(repository, spent);
+    const last = lastSwept.get(repository.directory);
+    if (last !== undefined && now - last < SWEEP_EVERY_MS) return problem;
+    lastSwept.set(repository.directory, now);
+    return problem ?? (await deleteRefs(repository, await outlived(repository, now)));
+  } catch (error) {
+    return String(error);
+  }
+}
+
+async function deleteRefs(repository: Repository, refs: readonly string[]): Promise<string | undefined> {
+  for (let from = 0; from < refs.length; from += DELETED_AT_ONCE) {
+    const refspecs = refs.slice(from, from + DELETED_AT_ONCE).map((ref) => `:${ref}`);
+    const args = ["push", "--quiet", "--no-verify", repository.remote, ...refspecs];
+    const { exitCode, stderr } = await repository.git(args, { timeoutMs: 120_000 });
+    if (exitCode !== 0) return complaint(stderr);
+  }
+  return undefined;
+}
+
+const ROOM = "refs/swept/";
+
+/** The ref of each build that must be over by now, and the ref of the build's record. A record says when. */
+async function outlived(repository: Repository, now: EpochMs): Promise<readonly string[]> {
+  await repository.fetch([`+${COMPOSED_ROOT}*:${ROOM}*`]);
+  const lines = await exclusively(repository.directory, () =>
+    repository.run(["for-each-ref", "--format=%(refname) %(contents:subject)", ROOM]),
+  );
+  return lines.split("\n").flatMap((line) => {
+    const [name = "", ...text] = line.split(" ");
+    const record = readComposed(text.join(" "));
+    if (!name.startsWith(ROOM) || (record && now < record.until)) return [];
+    const key = BuildKey.safeParse(name.slice(name.lastIndexOf("/") + 1));
+    const ref = `${COMPOSED_ROOT}${name.slice(ROOM.length)}`;
+    if (record) return [ref, refOf(record)];
+    return key.success ? [ref, pathRef(key.data)] : [ref];
+  });
+}

@@ -1,0 +1,123 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { execa } from "execa";
+import { git } from "../../sandbox/git.ts";
+
+export interface CommitInfo {
+  readonly sha: string;
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly author: { readonly name: string; readonly email: string; readonly date: string };
+  readonly committer: { readonly name: string; readonly email: string; readonly date: string };
+  readonly message: string;
+}
+
+const NULL = "0".repeat(40);
+
+/** A ref that has changed. A commit of forty zeros: there was none before, or there is none after. */
+export interface RefChange {
+  readonly ref: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The bare repository that holds the truth about code. Everything is read from it anew, so whoever else writes to it is seen. */
+export class BareRepository {
+  readonly path: string;
+  #known: ReadonlyMap<string, string> = new Map();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Makes the repository when there is none, and lets it be fetched from and pushed to over HTTP. */
+  async open(): Promise<void> {
+    await mkdir(dirname(this.path), { recursive: true });
+    await git(dirname(this.path), ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", this.path]);
+    for (const setting of ["http.receivepack", "uploadpack.allowAnySHA1InWant"])
+      await git(this.path, ["config", setting, "true"]);
+    this.#known = await this.refs();
+  }
+
+  async refs(prefix = "refs/"): Promise<ReadonlyMap<string, string>> {
+    const text = await git(this.path, ["for-each-ref", "--format=%(refname) %(objectname)", prefix]);
+    const rows = text.split("\n").flatMap((line) => {
+      const [ref = "", sha = ""] = line.split(" ");
+      return ref === "" ? [] : [[ref, sha] as const];
+    });
+    return new Map(rows);
+  }
+
+  /** The refs that are not what they were at the last look. */
+  async changes(): Promise<readonly RefChange[]> {
+    const [before, after] = [this.#known, await this.refs()];
+    this.#known = after;
+    const names = new Set([...before.keys(), ...after.keys()]);
+    return [...names].flatMap((ref) => {
+      const change = { ref, before: before.get(ref) ?? NULL, after: after.get(ref) ?? NULL };
+      return change.before === change.after ? [] : [change];
+    });
+  }
+
+  /** The commit that a branch, a tag, a ref or a SHA names. Undefined when there is none. */
+  async commitOf(name: string): Promise<string | undefined> {
+    for (const tried of /^[0-9a-f]{40}$/.test(name)
+      ? [name]
+      : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`, name]) {
+      const found = await this.#try(["rev-parse", "--verify", "--quiet", "--end-of-options", `${tried}^{commit}`]);
+      if (found !== undefined) return found.trim();
+    }
+    return undefined;
+  }
+
+  async commit(sha: string): Promise<CommitInfo> {
+    const format = ["%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x00");
+    const text = await git(this.path, ["log", "-1", `--format=${format}`, sha]);
+    const [hash = "", tree = "", parents = "", an = "", ae = "", ad = "", cn = "", ce = "", cd = "", message = ""] =
+      text.split("\0");
+    return {
+      sha: hash,
+      tree,
+      parents: parents.split(" ").filter((parent) => parent !== ""),
+      author: { name: an, email: ae, date: ad },
+      committer: { name: cn, email: ce, date: cd },
+      message: message.trimEnd(),
+    };
+  }
+
+  /** Newest first. */
+  async log(from: string, { skip = 0, count = 30 } = {}): Promise<readonly string[]> {
+    const text = await git(this.path, ["log", "--format=%H", `--skip=${skip}`, `-n${count}`, from]);
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  /** True when `sha` can be reached from `from`. */
+  async holds(from: string, sha: string): Promise<boolean> {
+    return (await this.#try(["merge-base", "--is-ancestor", sha, from])) !== undefined;
+  }
+
+  /** `was` undefined: only a ref that is not there. False when the ref is something else. */
+  async update(ref: string, to: string, was?: string): Promise<boolean> {
+    return (await this.#try(["update-ref", ref, to, was ?? NULL])) !== undefined;
+  }
+
+  async delete(ref: string): Promise<boolean> {
+    const there = (await this.refs(ref)).has(ref);
+    if (there) await git(this.path, ["update-ref", "-d", ref]);
+    return there;
+  }
+
+  async isRefName(ref: string): Promise<boolean> {
+    return (await this.#try(["check-ref-format", ref])) !== undefined;
+  }
+
+  async #try(args: readonly string[]): Promise<string | undefined> {
+    const { exitCode, stdout } = await execa("git", [...args], {
+      cwd: this.path,
+      reject: false,
+      extendEnv: false,
+      env: { PATH: process.env["PATH"], HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" },
+    });
+    return exitCode === 0 ? stdout : undefined;
+  }
+}

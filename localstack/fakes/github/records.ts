@@ -1,0 +1,55 @@
+// What the fake GitHub keeps of each resource.
+
+/** One App's results about one commit, or, of Actions, one workflow run's. */
+export interface CheckSuite {
+  readonly id: number;
+  readonly sha: string;
+  readonly branch: string | null;
+  readonly appId: number;
+}
+
+export type Annotation = Readonly<Record<string, unknown>>;
+
+export interface CheckRun {
+  readonly id: number;
+  readonly suite: CheckSuite;
+  readonly sha: string;
+  name: string;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: string | null;
+  startedAt: number;
+  completedAt: number | null;
+  detailsUrl: string | null;
+  externalId: string;
+  title: string | null;
+  summary: string | null;
+  text: string | null;
+  annotations: Annotation[];
+  /** Buttons, which are shown on a completed run. */
+  actions: readonly object[];
+}
+
+export interface CommitStatus {
+  readonly id: number;
+  readonly sha: string;
+  readonly context: string;
+  readonly state: "error" | "failure" | "pending" | "success";
+  readonly description: string | null;
+  readonly targetUrl: string | null;
+  readonly creator: string;
+  readonly createdAt: number;
+}
+
+/** A run of a workflow of Actions: one suite of checks, one check run per job. */
+export interface WorkflowRun {
+  readonly id: number;
+  readonly name: string;
+  readonly branch: string;
+  readonly sha: string;
+  readonly suite: CheckSuite;
+  readonly startedAt: number;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: string | null;
+  /** Stops what runs. */
+  readonly stop: () => void;
+}

@@ -1,0 +1,70 @@
+import type { BareRepository } from "./bare-repository.ts";
+import type { CheckRun, CheckSuite, CommitStatus, WorkflowRun } from "./records.ts";
+
+/** A check that a branch requires, as a ruleset or classic protection names it. */
+export interface RequiredCheck {
+  readonly context: string;
+  /** Only this App's report counts. */
+  readonly appId?: number;
+}
+
+/** One repository: its code in a bare repository, and what GitHub keeps beside it. Each resource adds its own collection. */
+export interface RepositoryState {
+  readonly id: number;
+  readonly owner: string;
+  readonly name: string;
+  readonly fullName: string;
+  readonly defaultBranch: string;
+  readonly git: BareRepository;
+  readonly checkSuites: CheckSuite[];
+  readonly checkRuns: CheckRun[];
+  readonly statuses: CommitStatus[];
+  readonly workflowRuns: WorkflowRun[];
+  /** By branch: required by a ruleset. */
+  readonly ruleset: Map<string, readonly RequiredCheck[]>;
+  /** By branch: required by classic protection. */
+  readonly protection: Map<string, readonly RequiredCheck[]>;
+}
+
+/** What of GitHub a resource needs beside its repository. */
+export interface Hub {
+  /** The address of the REST API. */
+  readonly url: string;
+  readonly now: () => number;
+  /** A number that was given to nothing yet. */
+  nextId(): number;
+  /** Sends the webhook, and tells those in this process that listen. `event` as `check_run.completed`, or `push`. */
+  emit(repository: RepositoryState, event: string, payload: object, sender?: string): void;
+  /** The App of that id as an answer shows it. */
+  appOf(id: number): object;
+}
+
+/** GitHub's times are seconds. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+
+export const userOf = (login: string, type: "User" | "Bot" | "Organization" = "User"): object => ({
+  login,
+  id: [...login].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003, 7),
+  type,
+  site_admin: false,
+});
+
+/** A repository as answers and payloads show it. */
+export function repositoryOf({ id, owner, name, fullName, defaultBranch }: RepositoryState, url: string): object {
+  const web = `https://github.invalid/${fullName}`;
+  return {
+    id,
+    name,
+    full_name: fullName,
+    private: true,
+    owner: userOf(owner, "Organization"),
+    html_url: web,
+    url: `${url}/repos/${fullName}`,
+    clone_url: `${web}.git`,
+    default_branch: defaultBranch,
+    fork: false,
+    created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:00Z",
+    pushed_at: "2026-01-01T00:00:00Z",
+  };
+}

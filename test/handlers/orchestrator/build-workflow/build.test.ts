@@ -1,0 +1,248 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
+import { Composed, type MergeUnit } from "../../../../functions/contracts/messages.ts";
+import { epochMs } from "../../../../functions/contracts/time.ts";
+import type { PathState } from "../../../../functions/domain/batch.ts";
+import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as report } from "../../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
+import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
+import { STOP_GRACE_MS } from "../../../../functions/handlers/orchestrator/build-workflow/verdict.ts";
+import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
+import { change, QUEUE, START, sqid, World } from "../world.ts";
+import { plan } from "./planned.ts";
+
+let dynalite: Dynalite;
+let world: World;
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+afterAll(() => dynalite.stop());
+beforeEach(async () => {
+  world = await World.open(dynalite);
+});
+afterEach(() => world.close());
+
+const batchId = BatchId.parse("main/batch/1");
+const buildKey = BuildKey.parse("1".repeat(32));
+const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
+
+const headOf = (marker: string): MergeUnit => ({
+  batchId,
+  steps: [{ sqid: sqid(1), changes: [change("one", marker && `sq-fake=${marker}`)], strategy: "REBASE" }],
+});
+const order = (marker = "") => ({
+  queue: QUEUE,
+  batchId,
+  buildKey,
+  attempt: 1,
+  base: [],
+  head: headOf(marker),
+  sqids: [sqid(1)],
+  without: [],
+  pollSeconds: 5,
+  composed,
+  under: composed.trunk,
+  ref: `refs/submitqueue/paths/${buildKey}`,
+});
+
+const planned = (state: PathState | undefined) => plan(world, { batchId, buildKey }, state);
+
+const triggered = async (marker = "") => {
+  await planned("building");
+  expect(await world.call(trigger, order(marker))).toEqual({ kind: "triggered" });
+};
+const polled = () => world.call(poll, order());
+
+describe("trigger", () => {
+  it("asks the runner once per key, tells each request, and keeps the first deadline when repeated", async () => {
+    await triggered();
+    const first = await world.builds.get(buildKey);
+    world.now += 60_000;
+    await triggered();
+    expect(await world.builds.get(buildKey)).toEqual(first);
+    expect(first).toMatchObject({ deadline: START + 600_000, url: `fake://builds/${buildKey}` });
+    expect(world.log).toMatchObject([
+      { event: "building", sqid: sqid(1), metadata: { batch_id: batchId, build_key: buildKey, attempt: 1 } },
+    ]);
+  });
+
+  it.each([
+    ["nothing was asked of the runner yet", false],
+    ["the runner was asked", true],
+  ])("asks for the commit that was composed first when a repeat has composed another, and %s", async (_, asked) => {
+    await planned("building");
+    const under = GitSha.parse("d".repeat(40));
+    const other = { commit: "e".repeat(40), tree: "f".repeat(40), trunk: under };
+    if (asked) await triggered("build-fail");
+    // As a trigger leaves it that died before it asked the runner.
+    else await world.builds.create({ ...order(), startedAt: epochMs(START), deadline: epochMs(START + 600_000) });
+    const marker = asked ? "" : "build-fail";
+    expect(await world.call(trigger, { ...order(marker), composed: other, under })).toEqual({ kind: "triggered" });
+    expect(await world.builds.get(buildKey)).toMatchObject({ composed, under: composed.trunk });
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", composed } });
+    const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
+    const runner = fakeRunner({ workDirectory: world.directory });
+    expect(
+      await runner.status({ key: buildKey, commit: GitSha.parse(other.commit), askedAt: epochMs(START) }),
+    ).toMatchObject({
+      result: "infrastructure",
+    });
+  });
+
+  it("refuses a runner that does not exist here", async () => {
+    await planned("building");
+    world.configure({ buildRunner: { type: "command", command: "true" } });
+    await expect(world.call(trigger, order())).rejects.toMatchObject({ name: "config.invalid" });
+  });
+
+  it("tells every request of a bundle, and not those that it is built on", async () => {
+    await planned("building");
+    await world.call(trigger, {
+      ...order(),
+      sqids: [sqid(1), sqid(4)],
+      base: [{ ...headOf(""), batchId: "main/batch/3" }],
+    });
+    expect(world.log.map((event) => [event.sqid, event.kind === "event" && event.event])).toEqual([
+      [sqid(1), "building"],
+      [sqid(4), "building"],
+    ]);
+  });
+
+  it.each<PathState | undefined>(["cancelling", "cancelled", undefined])(
+    "asks for nothing when its path is %s",
+    async (state) => {
+      await planned(state);
+      expect(await world.call(trigger, order())).toEqual({ kind: "finished", verdict: { kind: "cancelled" } });
+      expect([await world.builds.get(buildKey), world.log]).toEqual([undefined, []]);
+    },
+  );
+
+  it("asks for nothing when its batch is gone", async () => {
+    expect(await world.call(trigger, order())).toMatchObject({ verdict: { kind: "cancelled" } });
+  });
+
+  it("leaves a build that became unwanted after it was asked for to poll, which sees it stop", async () => {
+    await triggered("build-hang");
+    await planned("cancelling");
+    expect(await world.call(trigger, order())).toEqual({ kind: "triggered" });
+  });
+
+  it("asks to be retried while the runner can't be reached", async () => {
+    await planned("building");
+    await expect(world.call(trigger, order("trigger-error"))).rejects.toMatchObject({ name: "runner.unavailable" });
+  });
+});
+
+describe("poll", () => {
+  it("goes on while the build runs and is wanted", async () => {
+    await triggered("build-hang");
+    expect(await polled()).toEqual({ kind: "running" });
+    expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
+  });
+
+  it.each([
+    ["", { kind: "passed", composed }],
+    ["build-fail", { kind: "failed", composed, reason: { code: "build.failed" } }],
+    ["build-error", { kind: "infrastructure", reason: { code: "build.infrastructure" } }],
+  ])("tells what became of a build marked '%s'", async (marker, verdict) => {
+    await triggered(marker);
+    expect(await polled()).toMatchObject({ kind: "finished", verdict, url: `fake://builds/${buildKey}` });
+  });
+
+  it.each<PathState | undefined>(["cancelling", undefined])(
+    "stops a build whose path is %s, and says so once it has stopped",
+    async (state) => {
+      await triggered("build-hang");
+      await planned(state);
+      expect(await polled()).toEqual({ kind: "running" });
+      expect(await polled()).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
+    },
+  );
+
+  it("turns a build that never finishes into a failure at its deadline", async () => {
+    await triggered("build-hang");
+    world.now = START + 599_999;
+    expect(await polled()).toEqual({ kind: "running" });
+    expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
+    world.now = START + 600_000;
+    expect(await polled()).toEqual({ kind: "running" });
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("waits for a build that does not stop for minutes, not for good", async () => {
+    await triggered("build-hang");
+    world.now = START + 600_000 + STOP_GRACE_MS;
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("takes a cancel that nobody of ours asked for as a reason to try again", async () => {
+    await triggered("build-hang");
+    const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
+    await fakeRunner({ workDirectory: world.directory }).cancel({
+      key: buildKey,
+      commit: composed.commit,
+      askedAt: epochMs(START),
+    });
+    expect(await polled()).toMatchObject({
+      verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("not by the queue") } },
+    });
+  });
+
+  it("knows nothing of a build that no runner was asked for", async () => {
+    expect(await polled()).toMatchObject({ verdict: { kind: "infrastructure" } });
+  });
+});
+
+describe("report", () => {
+  const reason = { code: "build.failed", message: "two tests failed" } as const;
+  const reported = (outcome: object) => world.call(report, { ...order(), ...outcome });
+
+  it.each([
+    ["passed", { kind: "passed", composed }, "built"],
+    ["failed", { kind: "failed", reason, composed }, "build_failed"],
+    ["nobody knows", { kind: "infrastructure", reason }, "build_failed"],
+    ["cancelled", { kind: "cancelled" }, undefined],
+    ["refuted", { kind: "refuted", batchId }, undefined],
+  ])(
+    "sends the planner the verdict '%s', answers it, and tells the requests what concerns them",
+    async (_, verdict, event) => {
+      const url = "https://ci.example/1";
+      const signal = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict, url };
+      expect(await reported({ verdict, url })).toEqual(signal);
+      expect(world.signals).toEqual([signal]);
+      expect(world.logOf(1)).toEqual(event === undefined ? [] : [event]);
+      if (event === "build_failed") expect(world.log).toMatchObject([{ reason }]);
+    },
+  );
+
+  it("tells every request that the build was for", async () => {
+    await reported({ verdict: { kind: "failed", reason }, sqids: [sqid(1), sqid(4)] });
+    expect([world.logOf(1), world.logOf(4)]).toEqual([["build_failed"], ["build_failed"]]);
+  });
+
+  it.each([batchId, "q/batch/7"])("names the batch at which the composition was refused: %s", async (refused) => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    const compose = { kind: "refused", batchId: refused, reason };
+    expect(await reported({ compose })).toMatchObject({ verdict: { kind: "unappliable", batchId: refused, reason } });
+  });
+
+  it("tells no request that its build has failed when another batch could not be composed: the planner knows which", async () => {
+    const reason = { code: "merge.conflict", message: "src/a conflicts" };
+    await reported({ compose: { kind: "refused", batchId: "q/batch/7", reason } });
+    expect(world.logOf(1)).toEqual([]);
+  });
+
+  it("takes a path that the trunk contradicts for refuted", async () => {
+    expect(await reported({ compose: { kind: "refuted", batchId } })).toMatchObject({
+      verdict: { kind: "refuted", batchId },
+    });
+  });
+
+  it("takes a step that failed for good for something that nobody knows", async () => {
+    const error = { Error: "runner.unavailable", Cause: '{"errorMessage":"502 for ten minutes"}' };
+    const compose = { kind: "composed", composed, under: composed.trunk, ref: "refs/x", landed: [] };
+    expect(await reported({ error, compose })).toMatchObject({
+      verdict: { kind: "infrastructure", reason: { message: expect.stringContaining("502 for ten minutes") } },
+    });
+  });
+});

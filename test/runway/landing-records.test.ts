@@ -1,0 +1,330 @@
+import { execFileSync } from "node:child_process";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { recordsRef } from "../../functions/adapters/git/refs.ts";
+import type { Repository } from "../../functions/adapters/git/repository.ts";
+import type { GitSha } from "../../functions/contracts/ids.ts";
+import type { LandOutcome, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
+import { land } from "../../functions/runway/land.ts";
+import { fingerprintOf, landedEntry } from "../../functions/runway/landing-records.ts";
+import { KEPT_DAYS } from "../../functions/runway/records-tree.ts";
+import { tidy } from "../../functions/runway/tidy.ts";
+import { INSTALLATION, landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { Runway } from "./runway.ts";
+
+let sandbox: Sandbox;
+let runway: Runway;
+beforeEach(async () => {
+  sandbox = new Sandbox();
+  runway = await Runway.on(sandbox);
+});
+afterEach(() => sandbox.remove());
+
+const RECORDS = recordsRef("main");
+const DAY_MS = 86_400_000;
+const change = (name: string) => sandbox.branch(name, [{ files: { [`${name}.txt`]: `${name}\n` }, message: name }]);
+const days = () => sandbox.git("ls-tree", "--name-only", RECORDS).split("\n");
+const elsewhere = async (name: string) => new Runway(sandbox, await sandbox.open(`${sandbox.directory}/${name}`));
+
+describe("the records of landings", () => {
+  it("are one ref, however much has landed, and what built the landings is gone", async () => {
+    for (const n of [1, 2, 3, 4]) {
+      const one = unit(n, [change(`c${n}`)]);
+      const tested = await runway.tested(one);
+      const answer = await land(runway.repository, runway.config, landing(`l${n}`, [{ unit: one, tested }]), {
+        now: NOW,
+      });
+      await tidy(runway.repository, answer.kind === "answered" ? answer.spent : [], NOW);
+      expect(sandbox.refs("refs/submitqueue").map((line) => line.split(" ")[0])).toEqual([RECORDS]);
+    }
+    expect([...sandbox.records().keys()].sort()).toEqual([1, 2, 3, 4].map((n) => `q/batch/${n}`));
+  });
+
+  it("are dropped a month later, by the push of a landing", async () => {
+    const at = (day: number) => epochMs(NOW + day * DAY_MS);
+    for (const day of [0, 1, KEPT_DAYS, KEPT_DAYS + 1]) {
+      const one = unit(day + 1, [change(`c${day}`)]);
+      const message = landing(`l${day}`, [{ unit: one, tested: await runway.tested(one) }]);
+      await runway.land(message, { now: at(day) });
+      // What is kept is found.
+      expect(await runway.land({ ...message, id: "again" }, { now: at(day) })).toMatchObject([{ kind: "landed" }]);
+    }
+    const first = Math.floor(NOW / DAY_MS);
+    // What was dropped is in no history either.
+    expect(Number(sandbox.git("rev-list", "--count", RECORDS))).toBeLessThan(8);
+    expect(days()).toEqual([1, KEPT_DAYS, KEPT_DAYS + 1].map((day) => String(first + day)));
+  });
+
+  it("are sent as what is new beside those before, and not all of them again", async () => {
+    const sizes: number[] = [];
+    for (const n of [1, 2, 3]) {
+      const one = unit(n, [change(`c${n}`)]);
+      const before = sandbox.at(RECORDS);
+      await runway.landAlone(one);
+      sizes.push(sandbox.git("rev-list", "--objects", RECORDS, ...(before ? [`^${before}`] : [])).split("\n").length);
+    }
+    // A commit and two trees; for each of three records a blob and a tree.
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(3 + 3 * 2);
+    expect(sandbox.git("rev-list", "--count", RECORDS)).toBe("3");
+  });
+
+  it("of one day are found on the next days by a repeat", async () => {
+    const one = unit(1, [change("one")]);
+    const message = landing("l", [{ unit: one, tested: await runway.tested(one) }]);
+    const first = await runway.land(message);
+    sandbox.intrude();
+    for (const day of [1, 13, KEPT_DAYS])
+      expect(await (await elsewhere(`day-${day}`)).land(message, { now: epochMs(NOW + day * DAY_MS) })).toEqual(first);
+    expect(sandbox.log()).toEqual(["one", "pushed by hand"]);
+  });
+
+  it("of another branch stand under another ref, also when the one's name begins with the other's", () => {
+    expect(new Set(["main", "main/a", "mai", "MAIN"].map(recordsRef)).size).toBe(4);
+    for (const branch of ["main", `${"长".repeat(60)}`])
+      expect(sandbox.git("check-ref-format", recordsRef(branch))).toBe("");
+  });
+});
+
+describe("a landing is known again by its commit", () => {
+  const ADA = "Signed-off-by: Ada <ada@example.test>";
+  const BOB = "Bob <bob@example.test>";
+  const made = (message: string, n: number, author?: string) => ({
+    files: { [`f${n}`]: `${n}\n` },
+    message,
+    ...(author === undefined ? {} : { author }),
+  });
+  const SHAPES: readonly (readonly [what: string, sketches: () => Parameters<Sandbox["branch"]>[1]])[] = [
+    ["one commit with trailers", () => [made(`one\n\n${ADA}\nFixes: #1\n`, 1)]],
+    ["one commit without a line break at its end", () => [made("one", 1)]],
+    ["one commit with other line breaks", () => [made(`one\r\n\r\nBody.\r\n\r\n${ADA}\r\n`, 1)]],
+    [
+      "commits with trailers of their own",
+      () => [made(`one\n\n${ADA}\n`, 1), made(`two\n\n${ADA}\nFixes: #2`, 2, BOB)],
+    ],
+    ["commits that quote a conflict", () => [made("one\n\nConflicts:\n\tf1\n", 1), made("two\n\n# no comment\n", 2)]],
+    [
+      "commits that name another landed change",
+      () => [made(`one\n\nSubmitqueue-Change: git://x/y/refs%2Fheads%2Fz/${"0".repeat(40)}\n`, 1), made("two", 2)],
+    ],
+    [
+      "a merge commit with content of its own",
+      () => [
+        made("one", 1),
+        {
+          merges: [sandbox.intrude({ other: "x\n" })],
+          files: { other: "x\n", own: "own\n", f1: "1\n" },
+          message: `merge\n\n${ADA}`,
+        },
+      ],
+    ],
+  ];
+  const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
+
+  it.each(SHAPES.flatMap(([what, sketches]) => STRATEGIES.map((strategy) => [what, strategy, sketches] as const)))(
+    "%s, by %s",
+    async (_what, strategy, sketches) => {
+      const one = unit(1, [sandbox.branch("feature", sketches(), sandbox.base)], strategy);
+      sandbox.intrude();
+      const message = landing("first", [{ unit: one, tested: await runway.tested(one) }]);
+      const first = await runway.land(message);
+      expect(first).toMatchObject([{ kind: "landed", commits: expect.arrayContaining([expect.any(String)]) }]);
+      const trunk = sandbox.intrude();
+      // Another message: the answer to the first one does not help.
+      expect(await runway.land({ ...message, id: "again" })).toEqual(first);
+      expect(await (await elsewhere("other")).land({ ...message, id: "anew" })).toEqual(first);
+      expect(sandbox.trunk).toBe(trunk);
+    },
+  );
+});
+
+describe("landings of two that share a branch", () => {
+  it.each([
+    ["two queues", { queue: "other", batch: "other/batch/1" }],
+    ["two installations of one queue", { installation: "f".repeat(32) }],
+  ])("%s: neither loses the other's record", async (_, theirs) => {
+    const [a, b] = [unit(1, [change("a")]), unit(1, [change("b")])];
+    const [testedA, testedB] = [await runway.tested(a), await runway.tested(b)];
+    const mine = landing("l", [{ unit: a, tested: testedA, exact: false }]);
+    const other = landing("l", [{ unit: b, tested: testedB, exact: false }]);
+    const renamed = {
+      ...other,
+      ...("installation" in theirs
+        ? { installation: theirs.installation }
+        : { queue: theirs.queue as typeof other.queue }),
+      batches: other.batches.map((batch) =>
+        "batch" in theirs ? { ...batch, batchId: theirs.batch as typeof batch.batchId } : batch,
+      ),
+    };
+    const rival = await elsewhere("rival");
+    let rivals: LandOutcome[] = [];
+    const beforePush = async (attempt: number) => {
+      if (attempt === 1) rivals = await rival.land(renamed);
+    };
+    const outcomes = await runway.land(mine, { beforePush });
+    expect([...outcomes, ...rivals].map(({ kind }) => kind)).toEqual(["landed", "landed"]);
+    expect(sandbox.log().sort()).toEqual(["a", "b"]);
+    expect(await (await elsewhere("third")).land(mine)).toEqual(outcomes);
+    expect(await (await elsewhere("third")).land(renamed)).toEqual(rivals);
+    expect(sandbox.log()).toHaveLength(2);
+  });
+
+  it("lose no record when one only answers, and the trunk does not move", async () => {
+    const one = unit(1, [sandbox.branch("one", [{ files: { f: "one\n" } }])]);
+    const two = unit(2, [sandbox.branch("two", [{ files: { f: "two\n" } }])]);
+    const [first, second] = [await runway.tested(one), await runway.tested(two)];
+    sandbox.intrude({ f: "in the way\n" });
+    const message = landing("1", [{ unit: one, tested: first, exact: false }]);
+    const rivals = landing("2", [{ unit: two, tested: second, exact: false }]);
+    const rival = await elsewhere("rival");
+    const beforePush = async (attempt: number) => {
+      if (attempt === 1) await rival.land(rivals);
+    };
+    expect(await runway.land(message, { beforePush })).toMatchObject([{ kind: "refused" }]);
+    sandbox.intrude({ f: null });
+    expect(await runway.land(message)).toMatchObject([{ kind: "refused" }]);
+    expect(await runway.land(rivals)).toMatchObject([{ kind: "refused" }]);
+  });
+});
+
+describe("a record that is forged", () => {
+  /** Puts a file of the records tree in place of another, as anybody may who may push. */
+  function plant(path: string, content: string | Buffer): void {
+    const index = { ...process.env, GIT_INDEX_FILE: `${sandbox.directory}/index`, GIT_CONFIG_GLOBAL: "/dev/null" };
+    const git = (args: string[], input?: string | Buffer) =>
+      execFileSync("git", args, {
+        cwd: sandbox.remote,
+        env: index,
+        encoding: "utf8",
+        ...(input === undefined ? {} : { input }),
+      }).trim();
+    if (sandbox.at(RECORDS)) git(["read-tree", RECORDS]);
+    else git(["read-tree", "--empty"]);
+    const blob = git(["hash-object", "-w", "--stdin"], content);
+    git(["update-index", "--add", "--cacheinfo", `100644,${blob},${path}`]);
+    const commit = git([
+      "-c",
+      "user.name=x",
+      "-c",
+      "user.email=x@x",
+      "commit-tree",
+      "-m",
+      "forged",
+      git(["write-tree"]),
+    ]);
+    sandbox.git("update-ref", RECORDS, commit);
+  }
+  const pathOf = (one: MergeUnit, installation = INSTALLATION) =>
+    `${Math.floor(NOW / DAY_MS)}/${landedEntry({ branch: "main", installation, now: NOW }, one.batchId, "", NOTHING).at}`;
+  const NOTHING = {
+    kind: "landed",
+    commit: "0".repeat(40),
+    tree: "0".repeat(40),
+    testedTree: "0".repeat(40),
+    commits: [],
+  } as unknown as Extract<LandOutcome, { kind: "landed" }>;
+  /** What runway would write if it had landed `one` as `commit`. */
+  const record = (one: MergeUnit, commit: GitSha, installation = INSTALLATION, commits = [commit]) => {
+    const tree = sandbox.tree(commit) as GitSha;
+    const outcome = { kind: "landed" as const, commit, tree, testedTree: tree, commits };
+    return landedEntry({ branch: "main", installation, now: NOW }, one.batchId, fingerprintOf(one), outcome).blob.body;
+  };
+  const landedFor = async (one: MergeUnit) => runway.landAlone(one);
+
+  it.each<MergeStrategy>(["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"])(
+    "does not make a request of another commit of the trunk, even in our own hand: %s",
+    async (strategy) => {
+      const other = sandbox.intrude();
+      const one = unit(1, [change("one")], strategy);
+      plant(pathOf(one), record(one, other));
+      expect(await landedFor(one)).toMatchObject({ kind: "landed" });
+      expect(sandbox.show("one.txt")).toBe("one");
+    },
+  );
+
+  it.each([
+    ["another installation wrote", (one: MergeUnit, commit: GitSha) => record(one, commit, "e".repeat(32))],
+    ["holds no JSON", async () => "nonsense\n"],
+    ["is of a newer version", async () => JSON.stringify({ v: 3, content: "{}", mac: "" })],
+    [
+      "has been edited",
+      async (one: MergeUnit, commit: GitSha) => String(record(one, sandbox.base)).replaceAll(sandbox.base, commit),
+    ],
+  ])("counts for nothing when it %s", async (_, forged) => {
+    const one = unit(1, [change("one")]);
+    const other = sandbox.intrude();
+    plant(pathOf(one), await forged(one, other));
+    expect(await landedFor(one)).toMatchObject({ kind: "landed" });
+    expect(sandbox.show("one.txt")).toBe("one");
+  });
+
+  it("does not make a request of a commit that does not hold it, by saying that nothing was new", async () => {
+    const one = unit(1, [change("one")]);
+    plant(pathOf(one), record(one, sandbox.intrude(), INSTALLATION, []));
+    expect(await landedFor(one)).toMatchObject({ kind: "landed", commits: [sandbox.trunk] });
+    expect(sandbox.show("one.txt")).toBe("one");
+  });
+
+  it("by copying another batch's counts for nothing", async () => {
+    const [one, two] = [unit(1, [change("one")]), unit(2, [change("two")])];
+    await landedFor(one);
+    plant(pathOf(two), sandbox.git("show", `${RECORDS}:${pathOf(one)}`));
+    expect(await landedFor(two)).toMatchObject({ kind: "landed" });
+    expect(sandbox.log()).toEqual(["one", "two"]);
+  });
+
+  it.each([
+    ["a blob", () => sandbox.store("blob", Buffer.from("x"))],
+    [
+      "a tag",
+      () =>
+        sandbox.store("tag", Buffer.from(`object ${sandbox.base}\ntype commit\ntag x\ntagger x <x> 0 +0000\n\nx\n`)),
+    ],
+    ["the trunk", () => sandbox.base],
+  ])("does not keep anything from landing when the ref points at %s", async (_, made) => {
+    sandbox.git("update-ref", RECORDS, made());
+    const one = unit(1, [change("one")]);
+    expect(await landedFor(one)).toMatchObject({ kind: "landed" });
+    expect([...sandbox.records().keys()]).toEqual(["q/batch/1"]);
+  });
+
+  it("is not taken for a record of a real landing, which is still found", async () => {
+    const units = (["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"] as const).map((strategy, n) =>
+      unit(n + 1, [sandbox.branch(`s${n}`, [{ files: { [`s${n}`]: "x\n" }, message: `s${n}` }])], strategy),
+    );
+    for (const one of units) {
+      if (one.steps[0]?.strategy === "PROMOTE") continue;
+      const first = await landedFor(one);
+      sandbox.intrude();
+      const again = await (await elsewhere(one.batchId.replaceAll("/", "-"))).land(
+        landing("new", [{ unit: one, tested: { commit: sandbox.trunk, tree: sandbox.trunk, trunk: sandbox.trunk } }]),
+      );
+      expect(again).toEqual([first]);
+    }
+  });
+});
+
+describe("refs of builds", () => {
+  const refs = () => sandbox.refs("refs/submitqueue/").map((line) => line.split(" ")[0]?.split("/")[2]);
+  const swept = (repository: Repository, now: number) => tidy(repository, [], epochMs(now));
+
+  it("are deleted once no build can need them any more, and not while one may run", async () => {
+    const { timeoutSeconds } = runway.config.buildRunner;
+    await runway.tested(unit(1, [change("one")]));
+    expect(refs()).toEqual(["composed", "paths"]);
+    await swept(runway.repository, NOW + timeoutSeconds * 1000);
+    expect(refs()).toEqual(["composed", "paths"]);
+    const other = await elsewhere("other");
+    await swept(other.repository, NOW + timeoutSeconds * 1000 + 3 * 3_600_000);
+    expect(refs()).toEqual([]);
+  });
+
+  it("are not needed for landing what was built", async () => {
+    const one = unit(1, [change("one")]);
+    const tested = await runway.tested(one);
+    await swept(runway.repository, NOW + DAY_MS);
+    const other = await elsewhere("other");
+    expect(await other.land(landing("l", [{ unit: one, tested }]))).toMatchObject([{ kind: "landed" }]);
+    expect(sandbox.trunk).toBe(tested.commit);
+  });
+});
