@@ -1,4 +1,4 @@
-import type { Batch } from "./batch.ts";
+import { type Batch, conflictsOnArrival, wasOnProbation } from "./batch.ts";
 import type { BatchIds } from "./batch-ids.ts";
 import { BitSet } from "./bit-set.ts";
 
@@ -7,7 +7,9 @@ export class ConflictIndex {
   readonly #batches: readonly Batch[];
   readonly #none: BitSet;
   readonly #conflicts: readonly BitSet[];
-  /** Per batch on probation: its conflicts that arrived before it, and those of them that had a position when it arrived. */
+  /**
+   * Per batch that was or is on probation: its conflicts that arrived before it, and those of them that had a position when it arrived.
+   */
   readonly #earlier = new Map<number, { readonly all: BitSet; readonly positioned: BitSet }>();
   /** Per batch that was bypassed: its conflicts without the batches that bypassed it. */
   readonly #unbypassed = new Map<number, BitSet>();
@@ -16,10 +18,15 @@ export class ConflictIndex {
   constructor(batches: readonly Batch[], ids: BatchIds, forgetBypassing: boolean) {
     this.#batches = batches;
     this.#none = BitSet.empty(batches.length);
-    this.#conflicts = symmetric(batches.map((batch) => ids.bitsOf(batch.conflicts)));
+    const ended = batches.flatMap(({ endedAt }, i) => (endedAt === undefined ? [] : [i]));
+    this.#conflicts = symmetric(
+      batches.map(({ conflicts }, i) =>
+        conflicts === "every" ? unfinishedBefore(batches, i, ended) : ids.bitsOf(conflicts),
+      ),
+    );
     if (forgetBypassing) for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
     batches.forEach((batch, i) => {
-      if (batch.position === undefined) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
+      if (wasOnProbation(batch)) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
     });
   }
 
@@ -42,12 +49,13 @@ export class ConflictIndex {
    * passed build of {A, P} stays evidence for P when B lands.
    */
   relevantConflicts(i: number): BitSet {
-    return this.#earlier.get(i)?.positioned ?? this.unbypassedConflicts(i);
+    const isOnProbation = this.#batches[i]?.position === undefined;
+    return (isOnProbation ? this.#earlier.get(i)?.positioned : undefined) ?? this.unbypassedConflicts(i);
   }
 
   /**
    * The conflicts that a failed build must have right to count against batch i. Normally all of them, also those that bypassed it. For a
-   * batch on probation: those that arrived before it, since a later arrival can't be what it needs.
+   * batch that was or is on probation: those that arrived before it, since a later arrival can't be what it needs.
    *
    * Example: A needs B, and B lands before A by a bypass. The earlier failure of {A} lacks B, so it no longer counts against A.
    */
@@ -83,6 +91,16 @@ export class ConflictIndex {
     for (const other of all) if ((this.#batches[other]?.position ?? position) >= position) positioned.delete(other);
     return { all, positioned };
   }
+}
+
+/** The batches that had not ended when batch i arrived. Batches are numbered by arrival. `ended`: those that have ended by now. */
+function unfinishedBefore(batches: readonly Batch[], i: number, ended: readonly number[]): BitSet {
+  const unfinished = BitSet.upTo(i, batches.length);
+  for (const other of ended) {
+    const [later, earlier] = [batches[i], batches[other]];
+    if (other < i && later && earlier && !conflictsOnArrival(later, earlier)) unfinished.delete(other);
+  }
+  return unfinished;
 }
 
 /** When row a holds b, row b holds a afterwards: of two batches that conflict, only the later one names the other. */

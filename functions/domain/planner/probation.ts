@@ -1,5 +1,5 @@
 import { happeningEvent, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
-import type { Batch } from "../batch.ts";
+import { type Batch, neverLands, type Path } from "../batch.ts";
 import { clashOf } from "../speculation/history.ts";
 import { scorerFor, tellsApart } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
@@ -18,12 +18,12 @@ const SHARE_FOUND_ON_PROBATION = 0.125;
  * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
  * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.
  */
-export function needsProbation(draft: Draft, batch: Pick<Batch, "request" | "conflicts">): boolean {
+export function needsProbation(draft: Draft, batch: Pick<Batch, "request">, conflicts: readonly Batch[]): boolean {
   const { order, probation, scorer } = draft.config.speculation;
   if (order === "arrival") return false;
   const { success } = scorerFor(scorer, draft.queue.history)(batch);
-  const clashes = 1 - (1 - clashOf(draft.queue.history)) ** batch.conflicts.length;
-  const beingBuilt = batch.conflicts.filter((id) => (draft.lookup(id)?.paths.length ?? 0) > 0).length;
+  const clashes = 1 - (1 - clashOf(draft.queue.history)) ** conflicts.length;
+  const beingBuilt = conflicts.filter(({ paths }) => paths.length > 0).length;
   const spoilt = (1 - success + SHARE_FOUND_ON_PROBATION * clashes) * beingBuilt;
   return spoilt > 1 || (success < probation.threshold && tellsApart(scorer));
 }
@@ -43,15 +43,27 @@ function positioned(draft: Draft, batch: Batch, eventFor: (position: number) => 
   return announce({ ...batch, position }, [eventFor(position)]);
 }
 
-/** Gives a position to each batch on probation that a build has passed for, alone or in a bundle, or that has waited for long enough. */
+/**
+ * Gives a position to each batch on probation
+ * - that a build has passed for, alone or in a bundle,
+ * - that a build has failed for, once no conflicting batch that arrived earlier is on probation. Until then the batch waits, since it may
+ *   need one of these. With a position it is rejected, or lands, like any other batch: what lands behind it does not matter to it.
+ * - that has waited for long enough.
+ *
+ * Example: R and H are on probation, R arrived first, and {H} has failed. R passes and gets position 7. H gets position 8, and is built on
+ * R. If H needed R, it lands behind R. If not, it is rejected once R has landed.
+ */
 export function endProbation(draft: Draft): void {
   const paths = draft.batches().flatMap((batch) => batch.paths);
   const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
   const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
   for (const batch of draft.batches()) {
-    if (batch.state !== "speculating" || batch.position !== undefined) continue;
+    if (!isOnProbation(batch)) continue;
     const proven = passed.has(batch.id);
-    if (!proven && draft.now - batch.createdAt < longest) continue;
+    const disproven =
+      batch.paths.some((path) => isOwnFailure(draft, batch, path)) &&
+      !draft.earlierConflicts(batch).some(isOnProbation);
+    if (!proven && !disproven && draft.now - batch.createdAt < longest) continue;
     const joined = (position: number) =>
       happeningEvent(batch.request.sqid, "joined", draft.now, {
         occurrence: batch.id,
@@ -59,4 +71,19 @@ export function endProbation(draft: Draft): void {
       });
     draft.put(positioned(draft, batch, joined));
   }
+}
+
+const isOnProbation = ({ state, position }: Batch): boolean => state === "speculating" && position === undefined;
+
+/**
+ * True when the path has failed, probably because of the batch itself: no batch below it is known to have failed or to be cancelled, and,
+ * where builds test everything, each of them has passed.
+ */
+function isOwnFailure(draft: Draft, batch: Batch, { state, base, unappliable }: Path): boolean {
+  if (state !== "failed" || (unappliable !== undefined && unappliable !== batch.id)) return false;
+  const below = base.flatMap((id) => draft.lookup(id) ?? []);
+  if (below.some(neverLands)) return false;
+  const hasPassed = ({ id, state, paths }: Batch) =>
+    state === "landed" || paths.some((path) => path.state === "passed" && path.heads.includes(id));
+  return draft.config.buildRunner.tests === "affected" || below.every(hasPassed);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { goesAhead, wasOnProbation } from "../../../functions/domain/batch.ts";
 import { batchesAfter, givenUp, isContradicted, numberOf, placedBefore } from "./given-up.ts";
 import { aStory, conflicts, holds, type Story, seed } from "./stories.ts";
 import { aQueue, type Fate, finish, type Run, World } from "./world.ts";
@@ -19,10 +20,10 @@ const LIKELY_FIRST: Story["speculation"] = {
 /** Some of the changes are small, and have a place at once; the others are on probation. */
 const stories = aStory.map((story): Story => ({ ...story, speculation: { ...story.speculation, ...LIKELY_FIRST } }));
 
-/** Those that a run rejects while they are on probation, each with the build that is held against it. */
+/** Those that a run rejects and that are or were on probation, each with the build that is held against it. */
 const rejectedOnProbation = ({ result }: Run) =>
   result.writes.flatMap(({ before, next }) => {
-    if (before?.state !== "speculating" || next.state !== "failed" || next.position !== undefined) return [];
+    if (before?.state !== "speculating" || next.state !== "failed" || !wasOnProbation(next)) return [];
     const end = next.outbox.find((event) => event.kind === "status" && event.status === "error");
     return [{ batch: next, buildKey: String(end?.metadata["build_key"]) }];
   });
@@ -52,7 +53,7 @@ describe(`in any story, a change on probation (SEED=${seed})`, () => {
           const tree = world.builds.get(buildKey as never)?.tree;
           for (const id of placed.get(batch.id) ?? []) {
             const other = after.get(id);
-            if (!other || !conflicts(story, numberOf(batch), numberOf(other))) continue;
+            if (!other || !conflicts(story, numberOf(batch), numberOf(other)) || goesAhead(batch, other)) continue;
             expect(["landed", "failed", "cancelling", "cancelled"], `${batch.id} before ${id}`).toContain(other.state);
             if (other.state === "landed") expect(tree, `${batch.id} without ${id}`).toContain(numberOf(other));
             rejected += 1;
@@ -146,6 +147,49 @@ describe("a change on probation", () => {
     land(world);
     world.drain();
     expect(world.trunk).toEqual([1, 2]);
+  });
+
+  it("waits for an earlier change on probation that it needs, and lands behind it", () => {
+    const world = worldOf({ needs: [[2, 1]] });
+    world.ready(1, ["a"], large);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    finish(world, [2], [2]);
+    expect(world.stateOf(2)).toBe("ready");
+    finish(world, [1]);
+    world.drain();
+    expect(world.trunk).toEqual([1, 2]);
+  });
+
+  it("is not rejected before the earlier change on probation that it needs, also when that one needs another", () => {
+    const world = worldOf({
+      needs: [
+        [2, 1],
+        [3, 2],
+      ],
+    });
+    for (const n of [1, 2, 3]) {
+      world.ready(n, ["a"], large);
+      world.run();
+    }
+    finish(world, [3], [3]);
+    finish(world, [2], [2]);
+    world.drain();
+    expect(world.trunk).toEqual([1, 2, 3]);
+  });
+
+  it("is rejected once every earlier change on probation has failed", () => {
+    const world = worldOf({ bad: new Set([1, 2]) });
+    for (const n of [1, 2]) {
+      world.ready(n, ["a"], large);
+      world.run();
+    }
+    finish(world, [2], [2]);
+    expect(world.stateOf(2)).toBe("ready");
+    finish(world, [1]);
+    world.drain();
+    expect([1, 2].map((n) => world.stateOf(n))).toEqual(["error", "error"]);
   });
 
   it("is rejected for a failure on the changes that had a position before it, whatever has landed since", () => {
