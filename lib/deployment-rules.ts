@@ -1,12 +1,6 @@
-import { codeBuildSourceOf } from "../functions/contracts/code-host.ts";
+import { codeBuildSourceOf, gitHubOf } from "../functions/contracts/code-host.ts";
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import type { Target } from "./settings.ts";
-
-/**
- * A poll of a build takes some ten of the 25,000 events that the history of a Step Functions execution may hold; the rest is left to
- * composing, retries and reporting.
- */
-const MOST_POLLS = 2_000;
 
 /** What is wrong with one field of a queue configuration. */
 export interface Problem {
@@ -25,12 +19,12 @@ export interface Rulings {
 
 /** What a queue configuration may not, or should not, say on a target. */
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
-  if (target === "embedded") return { errors: uncreatable(queues), undeployable: [], warnings: [] };
+  if (target === "embedded")
+    return { errors: [...uncreatable(queues), ...unreachable(queues)], undeployable: [], warnings: [] };
   const errors: Problem[] = [];
   const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
   queues.forEach(({ repository, buildRunner, changeProvider }, index) => {
-    const { timeoutSeconds, pollSeconds } = buildRunner;
     const at = (...field: readonly string[]): PropertyKey[] => ["queues", index, ...field];
     if (buildRunner.type === "command")
       errors.push({
@@ -42,11 +36,6 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("repository", "remote"),
         what: "a path is reached on a laptop only: write https://… or ssh://…",
       });
-    if (Math.ceil(timeoutSeconds / pollSeconds) > MOST_POLLS)
-      errors.push({
-        field: at("buildRunner", "pollSeconds"),
-        what: `a build is polled ${MOST_POLLS} times at most: to wait ${timeoutSeconds} seconds for it, poll every ${Math.ceil(timeoutSeconds / MOST_POLLS)} or more`,
-      });
     if (
       buildRunner.type === "codebuild" &&
       buildRunner.project === undefined &&
@@ -56,6 +45,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
       errors.push({
         field: at("buildRunner", "source"),
         what: "CodeBuild checks out github.com, gitlab.com and bitbucket.org by itself: for any other host write source: none, and a buildspec that fetches $SQ_REF (doc/howto/ci.md)",
+      });
+    if (buildRunner.type === "http" && buildRunner.url.startsWith("http:"))
+      errors.push({
+        field: at("buildRunner", "url"),
+        what: "http:// reaches this machine alone, under the embedded runtime: write https://…",
       });
     if (buildRunner.type === "fake" && target === "aws")
       undeployable.push({
@@ -73,8 +67,32 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors, undeployable, warnings };
+  return { errors: [...errors, ...unreachable(queues)], undeployable, warnings };
 }
+
+/** Queues that wait for checks of a repository that GitHub can't be asked about. */
+const unreachable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ buildRunner, repository }, index): readonly Problem[] => {
+    if (buildRunner.type !== "github-checks") return [];
+    const at = (field: string): PropertyKey[] => ["queues", index, "buildRunner", field];
+    const found = gitHubOf(repository.remote);
+    if (buildRunner.repository === undefined && found === undefined)
+      return [
+        { field: at("repository"), what: "the remote does not name a repository on GitHub: write its owner/name" },
+      ];
+    if (buildRunner.api === undefined && found === undefined)
+      return [
+        { field: at("api"), what: "the remote does not name a host of GitHub: write the address of its REST API" },
+      ];
+    if (buildRunner.credentialsSecret === undefined && repository.tokenSecret === undefined)
+      return [
+        {
+          field: at("credentialsSecret"),
+          what: "name the secret with a GitHub App or a token that may push branches and read checks",
+        },
+      ];
+    return [];
+  });
 
 /** Projects that only CloudFormation could create: the embedded runtime has none. */
 const uncreatable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

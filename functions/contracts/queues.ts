@@ -68,6 +68,7 @@ const BuildTiming = {
    * about the changes below the heads that have not landed.
    */
   tests: z.enum(["everything", "affected"]).default("everything"),
+  /** The shortest interval at which the CI system is asked for the state of a build, for when it does not report by itself. */
   pollSeconds: z.int().min(1).max(300).default(10),
   /** How often a build that failed for reasons of infrastructure is tried again. */
   infrastructureRetries: z.int().min(0).max(10).default(2),
@@ -130,9 +131,73 @@ const CodeBuild = z
       refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
   });
 
+const SecretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret");
+
+/** A check that a build waits for, by the name that GitHub shows: of a check run or of a commit status. */
+const Check = z.union([
+  z.string().min(1).max(300),
+  z.strictObject({
+    name: z.string().min(1).max(300),
+    /** The App that must report the check, by its id or its slug. Absent: whoever reports it, and everybody who may write can. */
+    app: z
+      .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
+      .optional(),
+  }),
+]);
+
+const GitHubChecks = z.strictObject({
+  type: z.literal("github-checks"),
+  /** `owner/name` on GitHub. Absent: read from the queue's remote. */
+  repository: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/,
+      "the owner and the name of a repository, such as acme/shop",
+    )
+    .optional(),
+  /** The address of GitHub's REST API. Absent: that of the remote's host, `https://HOST/api/v3` for GitHub Enterprise Server. */
+  api: z
+    .url({ protocol: /^https?$/ })
+    .max(300)
+    .refine(
+      (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
+      "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
+    )
+    .optional(),
+  /** The secret with a GitHub App or a token. Absent: the repository's tokenSecret. */
+  credentialsSecret: SecretName.optional(),
+  /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
+  checks: z.array(Check).min(1).max(100).optional(),
+  /** A check of which nothing was reported for so long will not be: the build is nobody's failure, and tried again. */
+  startWithinSeconds: z.int().min(1).max(86_400).default(600),
+  ...BuildTiming,
+});
+
+const Http = z.strictObject({
+  type: z.literal("http"),
+  /** Where builds are started: https://…; under the embedded runtime also http:// on this machine. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(1_000)
+    .refine(
+      (url) => url.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/|$)/.test(url),
+      "write https://…; without TLS what is built could be changed on its way, so http:// is taken for this machine alone",
+    )
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), "write no user or password into an address: calls are signed"),
+  /** The secret that signs calls in both directions: whsec_ and base64, by Standard Webhooks; several apart by spaces, the newest first. */
+  signingSecret: SecretName,
+  /** Hosts whose addresses may be those of a private network. No other private address is ever called. */
+  privateHosts: z.array(z.string().min(1).max(253)).max(20).default([]),
+  ...BuildTiming,
+});
+
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
   /** Builds in AWS CodeBuild. */
   CodeBuild,
+  /** Builds wherever a CI system takes a signed POST and calls back. */
+  Http,
+  /** Waits for what CI systems report to GitHub about a branch that the queue pushes. */
+  GitHubChecks,
   /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
@@ -140,6 +205,7 @@ export const BuildRunnerConfig = z.discriminatedUnion("type", [
 ]);
 export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
 export type CodeBuildConfig = z.infer<typeof CodeBuild>;
+export type GitHubChecksConfig = z.infer<typeof GitHubChecks>;
 
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */

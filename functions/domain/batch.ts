@@ -171,9 +171,6 @@ export const conflictsOnArrival = (later: Batch, earlier: Batch): boolean =>
   earlier.arrival < later.arrival &&
   (earlier.endedAt === undefined || earlier.endedAt >= later.createdAt);
 
-/** True when the batch did not get the position that was the next one when it arrived: it is on probation, or has been. */
-export const wasOnProbation = ({ position, nextPosition }: Batch): boolean => position !== nextPosition;
-
 /** Sorts batches in landing order. Batches on probation come after all others, by arrival. */
 export function compareLandingOrder(a: Batch, b: Batch): number {
   if ((a.position === undefined) !== (b.position === undefined)) return a.position === undefined ? 1 : -1;

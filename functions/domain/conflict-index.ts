@@ -1,4 +1,4 @@
-import { type Batch, conflictsOnArrival, wasOnProbation } from "./batch.ts";
+import { type Batch, conflictsOnArrival } from "./batch.ts";
 import type { BatchIds } from "./batch-ids.ts";
 import { BitSet } from "./bit-set.ts";
 
@@ -7,9 +7,7 @@ export class ConflictIndex {
   readonly #batches: readonly Batch[];
   readonly #none: BitSet;
   readonly #conflicts: readonly BitSet[];
-  /**
-   * Per batch that was or is on probation: its conflicts that arrived before it, and those of them that had a position when it arrived.
-   */
+  /** Per batch on probation: its conflicts that arrived before it, and those of them that had a position when it arrived. */
   readonly #earlier = new Map<number, { readonly all: BitSet; readonly positioned: BitSet }>();
   /** Per batch that was bypassed: its conflicts without the batches that bypassed it. */
   readonly #unbypassed = new Map<number, BitSet>();
@@ -26,7 +24,7 @@ export class ConflictIndex {
     );
     if (forgetBypassing) for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
     batches.forEach((batch, i) => {
-      if (wasOnProbation(batch)) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
+      if (batch.position === undefined) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
     });
   }
 
@@ -49,13 +47,12 @@ export class ConflictIndex {
    * passed build of {A, P} stays evidence for P when B lands.
    */
   relevantConflicts(i: number): BitSet {
-    const isOnProbation = this.#batches[i]?.position === undefined;
-    return (isOnProbation ? this.#earlier.get(i)?.positioned : undefined) ?? this.unbypassedConflicts(i);
+    return this.#earlier.get(i)?.positioned ?? this.unbypassedConflicts(i);
   }
 
   /**
    * The conflicts that a failed build must have right to count against batch i. Normally all of them, also those that bypassed it. For a
-   * batch that was or is on probation: those that arrived before it, since a later arrival can't be what it needs.
+   * batch on probation: those that arrived before it, since a later arrival can't be what it needs.
    *
    * Example: A needs B, and B lands before A by a bypass. The earlier failure of {A} lacks B, so it no longer counts against A.
    */

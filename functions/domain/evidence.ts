@@ -38,8 +38,8 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
 }
 
 /**
- * True when a bypass of the undecided batch i would put off the verdict on it: a build of it has failed and none has passed, and that
- * failure says nothing on a trunk that holds the batch that bypassed it. Every batch behind would wait for one more build of batch i.
+ * True when a bypass of the batch would delay the verdict on it: a build of it has failed and none has passed, and that failure would say
+ * nothing on a trunk with the batch that bypasses it. All batches behind it would wait for yet another build of it.
  */
 const losesVerdict = (index: QueueIndex, i: number): boolean =>
   index.batch(i).state === "speculating" && index.evidenceOf(i).length > 0 && !index.hasPassed(i);
@@ -75,8 +75,8 @@ export function bundleEvidence(
 }
 
 /**
- * The build that proves that batch i fails on the trunk. Undefined while no build proves that, and while the batch is on probation: then it
- * may need an earlier batch on probation. The batch has failed when no batch ahead of it is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
+ * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of
+ * it is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
  * against the batch when
  * - it agrees with the trunk about everything that conflicts with the batch,
  * - every other batch that may be the cause of the failure has landed, and
@@ -87,8 +87,7 @@ export function bundleEvidence(
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
-  if (failures.length === 0 || index.batch(i).position === undefined) return undefined;
-  if (index.undecidedAhead(i).length > 0 || isAboutToChange(index, i)) return undefined;
+  if (failures.length === 0 || isAboutToChange(index, i) || mayBeRescued(index, i)) return undefined;
   const tree = index.landedWith([i]);
   if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
@@ -98,6 +97,50 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
       othersAreCleared(index, i, build, index.landed),
   );
   return isVerdict(index, against) ? against.at(-1) : undefined;
+}
+
+/**
+ * True when an undecided batch may yet make a failed build of batch i worthless. For a batch with a position that is any undecided batch
+ * ahead of it. For a batch on probation it is
+ * - an undecided batch that had a position when batch i arrived, and
+ * - an undecided batch that arrived earlier, unless it is past rescue itself. Batches that arrived earlier and have passed count as decided
+ *   once batch i has failed on all of them: then it is none of these that batch i needs.
+ *
+ * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, and waits. R passes, and
+ * {R, H} fails. H is rejected, though R has not landed yet.
+ */
+function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
+  const before = known.get(i);
+  if (before !== undefined) return before;
+  const undecided = index.undecidedAheadSet(i);
+  const found =
+    index.batch(i).position === undefined && index.hasFailedOnProbation(i)
+      ? undecided.meets(index.relevantConflicts(i)) || !hasFailedOnAll(index, i, undecided, known)
+      : undecided.toArray().length > 0;
+  known.set(i, found);
+  return found;
+}
+
+/** True when one build of batch i has failed on everything that has landed or passed among `undecided`, and the rest is past rescue. */
+function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
+  const needed = index.landed.copy();
+  const open: number[] = [];
+  for (const other of undecided) {
+    if (index.hasPassed(other)) needed.add(other);
+    else if (index.batch(other).position !== undefined || !index.hasFailedOnProbation(other)) return false;
+    else open.push(other);
+  }
+  const conflicts = index.relevantToFailure(i);
+  const covers = index
+    .evidenceOf(i)
+    .some(
+      (build) =>
+        !build.passed &&
+        build.path.unappliable === undefined &&
+        build.tree.agreesWith(needed, conflicts) &&
+        othersAreCleared(index, i, build, needed),
+    );
+  return covers && open.every((other) => !mayBeRescued(index, other, known));
 }
 
 /** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */

@@ -221,10 +221,32 @@ export class QueueIndex {
     return this.evidenceOf(i).some(({ passed }) => passed);
   }
 
+  /** True when batch i is on probation and a build of it has failed. */
+  hasFailedOnProbation(i: number): boolean {
+    return this.batch(i).position === undefined && this.evidenceOf(i).some(({ passed }) => !passed);
+  }
+
+  /**
+   * True when batch i is on probation and its next build is to be the verdict on it. Such a build makes an assumption about every conflict
+   * that arrived earlier, on probation or not, since the batch may need it. Earlier builds make none about batches on probation.
+   */
+  isRetriedOnProbation(i: number): boolean {
+    return this.hasFailedOnProbation(i) || (this.provesItself(i) && this.batch(i).paths.length > 0);
+  }
+
+  /** The conflicts about which a build of batch i has to agree with a proposal, to stand in for it. */
+  proposedConflicts(i: number): BitSet {
+    return this.isRetriedOnProbation(i) ? this.relevantToFailure(i) : this.relevantConflicts(i);
+  }
+
+  #conflictsAhead(i: number): BitSet {
+    return this.batch(i).position === undefined ? this.relevantToFailure(i) : this.relevantConflicts(i);
+  }
+
   /**
    * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
-   * probation waits for those that had a position when it arrived. A batch that is landing is ahead of every batch that is not, whatever
-   * their priorities.
+   * probation waits for those that arrived before it; once it is retried (`isRetriedOnProbation`), for those on probation too. A batch
+   * that is landing is ahead of every batch that is not, whatever their priorities.
    *
    * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
    * landed it is [B].
@@ -236,19 +258,13 @@ export class QueueIndex {
   /** `undecidedAhead` as a set. */
   undecidedAheadSet(i: number): BitSet {
     const ahead = this.#inOrderAhead(i).copy();
-    if (this.batch(i).state !== "landing") ahead.addCommon(this.#landing, this.#positionedConflicts(i));
+    if (this.batch(i).state !== "landing") ahead.addCommon(this.#landing, this.#conflictsAhead(i));
     ahead.deleteAll(this.landed);
     ahead.deleteAll(this.neverLanding);
     return ahead;
   }
 
-  #positionedConflicts(i: number): BitSet {
-    const conflicts = this.emptySet();
-    conflicts.addCommon(this.relevantConflicts(i), this.#positioned);
-    return conflicts;
-  }
-
-  /** The relevant conflicts of batch i that have a position and are ahead of it, whatever their states. Worked out for all at once. */
+  /** The conflicts of batch i that are ahead of it, whatever their states. Worked out for all at once. */
   #inOrderAhead(i: number): BitSet {
     this.#aheadInOrder ??= this.#orderedConflicts();
     return this.#aheadInOrder[i] ?? this.emptySet();
@@ -263,9 +279,10 @@ export class QueueIndex {
       ahead[i]?.addCommon(this.relevantConflicts(i), before);
       before.add(i);
     }
-    // A batch on probation is behind every batch that has a position.
     this.batches.forEach(({ position }, i) => {
-      if (position === undefined) ahead[i]?.addCommon(this.relevantConflicts(i), before);
+      if (position !== undefined) return;
+      const conflicts = this.#conflictsAhead(i);
+      ahead[i]?.addCommon(conflicts, this.isRetriedOnProbation(i) ? conflicts : before);
     });
     return ahead;
   }

@@ -1,6 +1,5 @@
 import { lineOf, type Range, Ranges } from "../adapters/git/commit-graph.ts";
 import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "../adapters/git/commits.ts";
-import { readObjects } from "../adapters/git/objects.ts";
 import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import { CodedError } from "../contracts/errors.ts";
@@ -21,7 +20,7 @@ export interface PlacedChange extends PinnedChange {
   readonly range: Range;
 }
 
-/** The workplace of one composition: what was read, and what was made and not yet written. */
+/** One composition in progress: the commits and changes that were read, and the objects that were made and are not yet written. */
 export class Composer {
   readonly repository: Repository;
   readonly branch: string;
@@ -112,7 +111,7 @@ export class Composer {
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
-  /** Writes what was made, in one process for each kind. Nothing made here can be merged or pushed before. */
+  /** Writes the objects that were made. Before that, none of them can be merged or pushed. */
   async flush(): Promise<void> {
     const [objects, placements] = [this.#unwritten, this.#unremembered];
     this.#unwritten = [];
@@ -137,10 +136,7 @@ export async function composerFor(
   const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
   const seen = new Map([...snapshot.seen.values()].map((object) => [object.sha, object]));
   const names = new Set([snapshot.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)]);
-  const objects = await readObjects(
-    repository,
-    [...names].filter((sha) => !seen.has(sha)),
-  );
+  const objects = await repository.opened.objects.readAll([...names].filter((sha) => !seen.has(sha)));
   const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
   const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
   return new Composer(repository, config, snapshot, placed, commits);

@@ -30,10 +30,14 @@ export interface LambdaFunctionProps {
   readonly name: string;
   readonly timeout: Duration;
   readonly settings: Settings;
+  /** False for a function that a clock calls every minute: each call would be a trace that nobody looks at. Default: true. */
+  readonly traced?: boolean;
   /** Runs git: deployed as the container image that brings it, with room for clones. */
   readonly git?: boolean;
   /** Reads the queue configuration. */
   readonly queues?: boolean;
+  /** Serves the page. */
+  readonly page?: boolean;
 }
 
 /** A function with a role, a log group and an alarm of its own. The role may do nothing but write its log and traces until it is allowed more. */
@@ -60,7 +64,7 @@ export class LambdaFunction extends Construct {
       role: this.#role,
       logGroup,
       timeout: props.timeout,
-      tracing: Tracing.ACTIVE,
+      tracing: props.traced === false ? Tracing.PASS_THROUGH : Tracing.ACTIVE,
       architecture: Architecture.ARM_64,
       memorySize: props.git === true ? 2048 : 512,
       ...(props.git === true ? { ephemeralStorageSize: Size.gibibytes(4) } : {}),
@@ -110,12 +114,14 @@ export class LambdaFunction extends Construct {
       new SqsEventSource(topic.main, { batchSize: 10, reportBatchItemFailures: true, ...options }),
     );
     this.addEnvironment(ENV.deadLetters, topic.dead.queueUrl);
+    // A consumer that fails leaves messages behind, which the topic's own alarms see. An alarm costs as much a month as 4,000 transitions.
+    this.node.tryRemoveChild(ERRORS);
     this.allow([topic.dead.queueArn], "sqs:SendMessage");
   }
 
-  /** The secrets that the queue configuration names, and no others. */
-  readsSecretsOf({ queues }: Settings["queues"]): void {
-    const names = new Set(queues.flatMap(({ repository: { tokenSecret } }) => tokenSecret ?? []));
+  /** The secrets of these names, and no others. A name that is undefined is none. */
+  readsSecrets(named: readonly (string | undefined)[]): void {
+    const names = new Set(named.flatMap((name) => name ?? []));
     if (names.size === 0) return;
     const stack = Stack.of(this);
     // Secrets Manager appends a dash and six characters to a name.
@@ -148,9 +154,11 @@ export class LambdaFunction extends Construct {
     return props.git === true && props.settings.images ? this.#image(props, options) : this.#bundle(props, options);
   }
 
-  #bundle({ name, settings, queues }: LambdaFunctionProps, options: FunctionOptions): Lambda {
-    const copyQueues = (outputDir: string) =>
-      queues === true ? [`cp "${settings.queuesJson}" "${join(outputDir, "queues.json")}"`] : [];
+  #bundle({ name, settings, queues, page }: LambdaFunctionProps, options: FunctionOptions): Lambda {
+    const copyFiles = (outputDir: string) => [
+      ...(queues === true ? [`cp "${settings.queuesJson}" "${join(outputDir, "queues.json")}"`] : []),
+      ...(page === true ? [`cp -R "${settings.pageFiles}" "${join(outputDir, "page")}"`] : []),
+    ];
     return new NodejsFunction(this, "Function", {
       ...options,
       runtime: Runtime.NODEJS_24_X,
@@ -171,7 +179,7 @@ export class LambdaFunction extends Construct {
         commandHooks: {
           beforeBundling: () => [],
           beforeInstall: () => [],
-          afterBundling: (_inputDir, outputDir) => copyQueues(outputDir),
+          afterBundling: (_inputDir, outputDir) => copyFiles(outputDir),
         },
       },
     });
@@ -188,13 +196,14 @@ export class LambdaFunction extends Construct {
     });
   }
 
-  #describe({ name, settings, queues, git }: LambdaFunctionProps): void {
+  #describe({ name, settings, queues, git, page }: LambdaFunctionProps): void {
     const resource = this.lambda.node.defaultChild as CfnResource;
     resource.addMetadata(METADATA.function, name);
     resource.addMetadata(METADATA.entry, entryOf(name));
     if (queues === true) this.addEnvironment(ENV.queuesFile, settings.queuesFile);
+    if (page === true) this.addEnvironment(ENV.pageDirectory, settings.pageDirectory);
     if (git === true) this.addEnvironment(ENV.workDirectory, settings.workDirectory);
-    raiseAlarm(this, "Errors", settings, {
+    raiseAlarm(this, ERRORS, settings, {
       metric: this.lambda.metricErrors({ period: ALARM_PERIOD, statistic: "Sum" }),
       threshold: 3,
       what: `The function ${name} fails.`,
@@ -209,5 +218,8 @@ export class LambdaFunction extends Construct {
     });
   }
 }
+
+/** The id of the alarm of a function that fails. */
+const ERRORS = "Errors";
 
 const entryOf = (name: string): string => `functions/handlers/${name}.lambda.ts`;

@@ -1,5 +1,5 @@
 import { happeningEvent, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
-import { type Batch, neverLands, type Path } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { clashOf } from "../speculation/history.ts";
 import { scorerFor, tellsApart } from "../speculation/scorer.ts";
 import { announce, type Draft } from "./draft.ts";
@@ -43,27 +43,15 @@ function positioned(draft: Draft, batch: Batch, eventFor: (position: number) => 
   return announce({ ...batch, position }, [eventFor(position)]);
 }
 
-/**
- * Gives a position to each batch on probation
- * - that a build has passed for, alone or in a bundle,
- * - that a build has failed for, once no conflicting batch that arrived earlier is on probation. Until then the batch waits, since it may
- *   need one of these. With a position it is rejected, or lands, like any other batch: what lands behind it does not matter to it.
- * - that has waited for long enough.
- *
- * Example: R and H are on probation, R arrived first, and {H} has failed. R passes and gets position 7. H gets position 8, and is built on
- * R. If H needed R, it lands behind R. If not, it is rejected once R has landed.
- */
+/** Gives a position to each batch on probation that a build has passed for, alone or in a bundle, or that has waited for long enough. */
 export function endProbation(draft: Draft): void {
   const paths = draft.batches().flatMap((batch) => batch.paths);
   const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
   const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
   for (const batch of draft.batches()) {
-    if (!isOnProbation(batch)) continue;
+    if (batch.state !== "speculating" || batch.position !== undefined) continue;
     const proven = passed.has(batch.id);
-    const disproven =
-      batch.paths.some((path) => isOwnFailure(draft, batch, path)) &&
-      !draft.earlierConflicts(batch).some(isOnProbation);
-    if (!proven && !disproven && draft.now - batch.createdAt < longest) continue;
+    if (!proven && draft.now - batch.createdAt < longest) continue;
     const joined = (position: number) =>
       happeningEvent(batch.request.sqid, "joined", draft.now, {
         occurrence: batch.id,
@@ -71,19 +59,4 @@ export function endProbation(draft: Draft): void {
       });
     draft.put(positioned(draft, batch, joined));
   }
-}
-
-const isOnProbation = ({ state, position }: Batch): boolean => state === "speculating" && position === undefined;
-
-/**
- * True when the path has failed, probably because of the batch itself: no batch below it is known to have failed or to be cancelled, and,
- * where builds test everything, each of them has passed.
- */
-function isOwnFailure(draft: Draft, batch: Batch, { state, base, unappliable }: Path): boolean {
-  if (state !== "failed" || (unappliable !== undefined && unappliable !== batch.id)) return false;
-  const below = base.flatMap((id) => draft.lookup(id) ?? []);
-  if (below.some(neverLands)) return false;
-  const hasPassed = ({ id, state, paths }: Batch) =>
-    state === "landed" || paths.some((path) => path.state === "passed" && path.heads.includes(id));
-  return draft.config.buildRunner.tests === "affected" || below.every(hasPassed);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { batchIn, itemOf } from "../../../functions/adapters/dynamodb/batch-item.ts";
+import type { Item } from "../../../functions/adapters/dynamodb/stored-item.ts";
 import type { BatchId, QueueName } from "../../../functions/contracts/ids.ts";
 import { aQueue, World } from "../../domain/planner/world.ts";
 
@@ -17,7 +18,7 @@ function aBatch(conflicts: readonly BatchId[] | "every") {
   return { ...batch, conflicts };
 }
 
-const stored = (conflicts: readonly BatchId[] | "every") => ({ pk: "q", sk: "1", ...itemOf(aBatch(conflicts)) });
+const stored = (conflicts: readonly BatchId[] | "every"): Item => ({ pk: "q", sk: "1", ...itemOf(aBatch(conflicts)) });
 
 describe("a list of batches, as it is stored", () => {
   it.each([

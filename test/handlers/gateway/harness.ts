@@ -199,7 +199,8 @@ async function gatewayOn(
 
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
-    return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+    const isJson = /json/.test(headers["content-type"] ?? "");
+    return { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
   };
 
   return {
