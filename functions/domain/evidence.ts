@@ -1,3 +1,4 @@
+import type { BatchId } from "../contracts/ids.ts";
 import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import type { BitSet } from "./bit-set.ts";
 import type { Evidence, QueueIndex } from "./queue-index.ts";
@@ -55,14 +56,17 @@ export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidenc
  * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
  * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
  * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
+ *
+ * `together`: the batches that are to land, if not the heads alone. With X among them, X, A and B land as one commit point.
  */
 export function bundleEvidence(
   index: QueueIndex,
   build: Evidence,
   trunk: BitSet,
   mayLand: (i: number) => boolean,
+  together: readonly BatchId[] = build.path.heads,
 ): number[] | undefined {
-  const bundle = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
+  const bundle = [...index.bitsOf(together)].filter((i) => !trunk.has(i));
   if (bundle.length < 2 || !bundle.every(mayLand)) return undefined;
   const after = trunk.copy();
   for (const i of bundle) after.add(i);
