@@ -312,6 +312,11 @@ export const QueueConfig = z.strictObject({
   budget: z.int().min(1).max(1_000).default(4),
   speculation: SpeculationConfig.prefault({}),
   bundle: BundleConfig.prefault({}),
+  /**
+   * Which commit points are built. every: each one that reaches the branch. pushes: the tip of each push. When a build of A, B and C has
+   * passed, the three land in one push, without waiting for slower builds of A, and of A and B. Only where builds test everything.
+   */
+  commitPoints: z.enum(["every", "pushes"]).default("every"),
   /** How often a failed build is repeated before its change fails. It is repeated only once everything that it was built on has passed. */
   retries: z.int().min(0).max(5).default(0),
   /** The highest priority that a request may ask for; 0: all are equal. */
