@@ -16,3 +16,25 @@ export function codeBuildSourceOf(remote: string): CodeBuildSource | undefined {
   const type = Object.entries(HOSTS).find(([name]) => name === host.toLowerCase())?.[1];
   return type && { type, location: `https://${host.toLowerCase()}/${path}.git` };
 }
+
+/** A repository as GitHub's REST API knows it. */
+export interface GitHubHost {
+  /** The address of the API: `https://api.github.com`, or `https://HOST/api/v3` on GitHub Enterprise Server. */
+  readonly api: string;
+  readonly owner: string;
+  readonly repo: string;
+}
+
+/**
+ * Where GitHub's REST API has the repository of a remote. Undefined for a remote that is no `<owner>/<name>` on a host. A host that is not
+ * github.com is taken for GitHub Enterprise: `https://git.acme.com/team/shop.git` is `{ api: "https://git.acme.com/api/v3", … }`.
+ */
+export function gitHubOf(remote: string): GitHubHost | undefined {
+  const [, scheme = "", host = "", port = "", owner = "", repo = ""] =
+    /^(https|ssh):\/\/(?:[^/@]*@)?([^/:]+)(:\d+)?\/([^/]+)\/([^/]+?)(?:\.git)?\/?$/.exec(remote) ?? [];
+  if (repo === "") return undefined;
+  const name = host.toLowerCase();
+  if (name === "github.com" || name === "ssh.github.com") return { api: "https://api.github.com", owner, repo };
+  if (name.endsWith(".ghe.com")) return { api: `https://api.${name}`, owner, repo };
+  return { api: `https://${name}${scheme === "https" ? port : ""}/api/v3`, owner, repo };
+}

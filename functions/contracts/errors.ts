@@ -66,6 +66,8 @@ export const ERROR_CODES = {
   },
   "repository.failed": { fault: "infra", retry: false, status: 500, title: "git failed in an unexpected way" },
   "runner.unavailable": { fault: "infra", retry: true, status: 503, title: "The build runner did not answer" },
+  "github.limited": { fault: "infra", retry: true, status: 503, title: "GitHub takes no more calls for now" },
+  "github.unavailable": { fault: "infra", retry: true, status: 503, title: "GitHub did not answer" },
   "config.invalid": { fault: "infra", retry: false, status: 500, title: "The configuration is not valid" },
   internal: { fault: "infra", retry: false, status: 500, title: "Something went wrong on our side" },
 } as const satisfies Record<string, ErrorKind>;

@@ -130,9 +130,53 @@ const CodeBuild = z
       refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
   });
 
+const SecretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret");
+
+/** A check that a build waits for, by the name that GitHub shows: of a check run or of a commit status. */
+const Check = z.union([
+  z.string().min(1).max(300),
+  z.strictObject({
+    name: z.string().min(1).max(300),
+    /** The App that must report the check, by its id or its slug. Absent: whoever reports it, and everybody who may write can. */
+    app: z
+      .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
+      .optional(),
+  }),
+]);
+
+const GitHubChecks = z.strictObject({
+  type: z.literal("github-checks"),
+  /** `owner/name` on GitHub. Absent: read from the queue's remote. */
+  repository: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/,
+      "the owner and the name of a repository, such as acme/shop",
+    )
+    .optional(),
+  /** The address of GitHub's REST API. Absent: that of the remote's host, `https://HOST/api/v3` for GitHub Enterprise Server. */
+  api: z
+    .url({ protocol: /^https?$/ })
+    .max(300)
+    .refine(
+      (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
+      "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
+    )
+    .optional(),
+  /** The secret with a GitHub App or a token. Absent: the repository's tokenSecret. */
+  credentialsSecret: SecretName.optional(),
+  /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
+  checks: z.array(Check).min(1).max(100).optional(),
+  /** A check of which nothing was reported for so long will not be: the build is nobody's failure, and tried again. */
+  startWithinSeconds: z.int().min(1).max(86_400).default(600),
+  ...BuildTiming,
+});
+
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
   /** Builds in AWS CodeBuild. */
   CodeBuild,
+  /** Waits for what CI systems report to GitHub about a branch that the queue pushes. */
+  GitHubChecks,
   /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
   z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
   /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
@@ -140,6 +184,7 @@ export const BuildRunnerConfig = z.discriminatedUnion("type", [
 ]);
 export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
 export type CodeBuildConfig = z.infer<typeof CodeBuild>;
+export type GitHubChecksConfig = z.infer<typeof GitHubChecks>;
 
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */

@@ -57,6 +57,13 @@ export type BuildStatus =
 /** How much of a build's output its message quotes, in characters. */
 export const MAX_MESSAGE = 1_024;
 
+/** What was found out about whether a queue can build. Of `problem` and `unknown` the sentence says what to do. */
+export interface Finding {
+  /** unknown: it could not be found out. */
+  readonly kind: "ok" | "problem" | "unknown";
+  readonly sentence: string;
+}
+
 /** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
@@ -65,4 +72,12 @@ export interface BuildRunner {
   status(build: BuildId): Promise<BuildStatus>;
   /** Asks the build to stop and returns; `status` says when it has. Does nothing to a finished build. */
   cancel(build: BuildId): Promise<void>;
+  /**
+   * The builds that something received from the CI system is about: the runner is to be asked about them. What was received proves
+   * nothing by itself. Undefined when the sender could not be verified. Absent: the CI system reports nothing.
+   */
+  report?(
+    body: Uint8Array,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly BuildKey[] | undefined>;
 }

@@ -3,6 +3,7 @@ import type { BuildRunnerOf, Clients, WireRunner } from "../aws-clients.ts";
 import type { Env } from "../settings.ts";
 import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
+import { githubChecksRunners } from "./github-checks-queues.ts";
 
 export {
   type BuildId,
@@ -11,12 +12,17 @@ export {
   type BuildRunner,
   type BuildStatus,
   type BuildTask,
+  type Finding,
   MAX_MESSAGE,
   type Triggered,
 } from "./build-runner.ts";
 
 /** The build runners that are deployed, by the type that a queue's configuration names. */
-const DEPLOYED: Readonly<Record<string, WireRunner>> = { codebuild: codebuildRunners, fake: fakeRunners };
+const DEPLOYED: Readonly<Record<string, WireRunner>> = {
+  codebuild: codebuildRunners,
+  "github-checks": githubChecksRunners,
+  fake: fakeRunners,
+};
 
 /**
  * Gives each queue the build runner that its configuration names: one that is deployed, or one that the clients bring. Throws

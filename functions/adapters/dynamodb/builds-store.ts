@@ -22,6 +22,8 @@ export const Build = z.object({
   deadline: EpochMs,
   /** Why we asked it to stop, once we have: a build that stopped though nobody asked is another matter. */
   stop: z.enum(["unwanted", "deadline"]).optional(),
+  /** When it was asked to stop. */
+  stoppedAt: EpochMs.optional(),
   url: z.string().optional(),
   /** The CI system's own name of the build. */
   id: z.string().optional(),
@@ -64,7 +66,7 @@ export class BuildsStore {
   }
 
   /** Records facts about a build that exists; undefined ones are left as they are. */
-  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "url" | "id">>): Promise<void> {
+  async note(buildKey: BuildKey, facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id">>): Promise<void> {
     const known = Object.entries(facts).filter(([, value]) => value !== undefined);
     await won(
       `writing build ${buildKey}`,

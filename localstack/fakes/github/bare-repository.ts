@@ -1,5 +1,6 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { git } from "../../sandbox/git.ts";
 
@@ -25,6 +26,8 @@ export interface RefChange {
 export class BareRepository {
   readonly path: string;
   #known: ReadonlyMap<string, string> = new Map();
+  /** A commit never changes. */
+  readonly #commits = new Map<string, Promise<CommitInfo>>();
 
   constructor(path: string) {
     this.path = path;
@@ -32,10 +35,14 @@ export class BareRepository {
 
   /** Makes the repository when there is none, and lets it be fetched from and pushed to over HTTP. */
   async open(): Promise<void> {
-    await mkdir(dirname(this.path), { recursive: true });
-    await git(dirname(this.path), ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", this.path]);
-    for (const setting of ["http.receivepack", "uploadpack.allowAnySHA1InWant"])
-      await git(this.path, ["config", setting, "true"]);
+    if (!existsSync(join(this.path, "HEAD"))) {
+      await mkdir(dirname(this.path), { recursive: true });
+      await git(dirname(this.path), ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", this.path]);
+    }
+    await appendFile(
+      join(this.path, "config"),
+      "[http]\n\treceivepack = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n",
+    );
     this.#known = await this.refs();
   }
 
@@ -61,16 +68,26 @@ export class BareRepository {
 
   /** The commit that a branch, a tag, a ref or a SHA names. Undefined when there is none. */
   async commitOf(name: string): Promise<string | undefined> {
+    if (this.#commits.has(name)) return name;
     for (const tried of /^[0-9a-f]{40}$/.test(name)
       ? [name]
       : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`, name]) {
       const found = await this.#try(["rev-parse", "--verify", "--quiet", "--end-of-options", `${tried}^{commit}`]);
-      if (found !== undefined) return found.trim();
+      if (found === undefined) continue;
+      const sha = found.trim();
+      await this.commit(sha);
+      return sha;
     }
     return undefined;
   }
 
-  async commit(sha: string): Promise<CommitInfo> {
+  commit(sha: string): Promise<CommitInfo> {
+    const found = this.#commits.get(sha) ?? this.#read(sha);
+    this.#commits.set(sha, found);
+    return found;
+  }
+
+  async #read(sha: string): Promise<CommitInfo> {
     const format = ["%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x00");
     const text = await git(this.path, ["log", "-1", `--format=${format}`, sha]);
     const [hash = "", tree = "", parents = "", an = "", ae = "", ad = "", cn = "", ce = "", cd = "", message = ""] =
@@ -107,8 +124,9 @@ export class BareRepository {
     return there;
   }
 
-  async isRefName(ref: string): Promise<boolean> {
-    return (await this.#try(["check-ref-format", ref])) !== undefined;
+  /** What git takes for a ref, without asking git. */
+  isRefName(ref: string): boolean {
+    return /^refs\/(?!.*(\.\.|\/\/|@\{|\/\.|\.lock(\/|$)|[ ~^:?*[\\]))[^/]+\/.*[^/.]$/.test(ref);
   }
 
   async #try(args: readonly string[]): Promise<string | undefined> {

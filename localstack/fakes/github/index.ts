@@ -68,7 +68,8 @@ export class FakeGitHub implements Hub {
   constructor(options: FakeGitHubOptions) {
     this.#options = options;
     this.now = options.now ?? Date.now;
-    this.identities = new Identities(this.now);
+    // JWTs and tokens are made and kept by clients that go by the real time.
+    this.identities = new Identities(Date.now);
     this.webhooks = new Webhooks({
       described: this.#described,
       now: this.now,

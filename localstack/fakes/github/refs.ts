@@ -36,7 +36,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
       needs: "contents:write",
       answer: async ({ repository, body, as }) => {
         const { ref, sha } = body as { ref: string; sha: string };
-        if (!/^refs\/\w+\/./.test(ref) || !(await repository.git.isRefName(ref)))
+        if (!/^refs\/\w+\/./.test(ref) || !repository.git.isRefName(ref))
           throw unprocessable("Reference name is invalid");
         if ((await repository.git.commitOf(sha)) === undefined) throw unprocessable("Object does not exist");
         if ((await repository.git.refs(ref)).has(ref)) throw unprocessable("Reference already exists");

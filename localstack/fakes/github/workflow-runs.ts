@@ -4,6 +4,8 @@ import { notFound, Refusal } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
 import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
 
+const SOMEONE = { name: "Someone", email: "someone@example.invalid" };
+
 /** Runs of workflows: listed, and cancelled. */
 export function workflowRunRoutes(hub: Hub): Routes {
   const runOf = ({ workflowRuns }: RepositoryState, id: string | undefined): WorkflowRun => {
@@ -82,8 +84,8 @@ function runBody(hub: Hub, repository: RepositoryState, run: WorkflowRun): objec
       tree_id: run.sha,
       message: run.name,
       timestamp: timestamp(run.startedAt),
-      author: null,
-      committer: null,
+      author: SOMEONE,
+      committer: SOMEONE,
     },
     repository: shown,
     head_repository: shown,

@@ -42,7 +42,8 @@ export const wire: Wire = (env, clients) => {
     // It does not stop: whoever waits for it shall not wait for good.
     if (clients.now() >= build.deadline + STOP_GRACE_MS)
       return { kind: "finished", verdict: build.stop === "unwanted" ? { kind: "cancelled" } : timedOut, ...located };
-    if (build.stop === undefined) await builds.note(task.buildKey, { stop: late ? "deadline" : "unwanted" });
+    if (build.stop === undefined)
+      await builds.note(task.buildKey, { stop: late ? "deadline" : "unwanted", stoppedAt: clients.now() });
     await runner.cancel(asked);
     return { kind: "running" };
   });
