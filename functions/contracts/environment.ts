@@ -24,6 +24,10 @@ export const ENV = {
   buildProjects: "BUILD_PROJECTS",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  pullsTable: "PULLS_TABLE",
+  pullsTopic: "PULLS_TOPIC_URL",
+  /** The address of the gateway's API. */
+  gatewayUrl: "GATEWAY_URL",
   /** The name of the EventBridge bus that lifecycle events are published on. */
   eventBus: "EVENT_BUS",
   /** Tells deployments apart in the source of lifecycle events: `<account>.<region>`. */
