@@ -10,7 +10,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const { stdout, stderr, env } = process;
+const { stdin, stdout, stderr, env } = process;
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   terminal: {
     out: (text) => stdout.write(text),
@@ -19,6 +19,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     colours: (stdout.isTTY ?? false) && !env["NO_COLOR"],
     columns: stdout.columns ?? 120,
     rows: stdout.rows ?? 40,
+    ...(stdout.isTTY ? { live: { output: stdout, input: stdin.isTTY ? stdin : undefined } } : {}),
   },
   environment: env,
   interrupted: interruption.signal,

@@ -10,9 +10,10 @@ import { rulingsOn, sentenceOf } from "./deployment-rules.ts";
 import { GatewayStack } from "./gateway-stack.ts";
 import { MessagingStack } from "./messaging-stack.ts";
 import { OrchestratorStack } from "./orchestrator-stack.ts";
+import { buildPage } from "./page.ts";
 import { QueuesFileError, readQueuesFile } from "./queues-file.ts";
 import { RunwayStack } from "./runway-stack.ts";
-import type { Settings, Target } from "./settings.ts";
+import type { JwtSettings, Settings, Target } from "./settings.ts";
 
 export interface AppOptions {
   /** A queues.yaml, or what it holds. */
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly deletionProtection?: boolean;
   /** Default: iam on AWS, none elsewhere. */
   readonly apiAuth?: Settings["apiAuth"];
+  /** Whose tokens the API takes, when `apiAuth` names jwt. */
+  readonly jwt?: JwtSettings;
   /** Default: true, but under the embedded runtime, which runs the sources. */
   readonly bundle?: boolean;
   /** Default: true. */
@@ -82,20 +85,34 @@ export const synthesize = (options: AppOptions & { readonly outdir: string }): C
   buildApp(options).synth();
 
 function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settings {
-  const { target, apiAuth, deletionProtection = true, workDirectory = "/tmp/submitqueue", alarmTopicArn } = options;
+  const {
+    target,
+    apiAuth,
+    jwt,
+    deletionProtection = true,
+    workDirectory = "/tmp/submitqueue",
+    alarmTopicArn,
+  } = options;
   const queuesJson = join(resolve(app.outdir), "queues.json");
   mkdirSync(app.outdir, { recursive: true });
   writeFileSync(queuesJson, `${JSON.stringify(queues, null, 2)}\n`);
+  const pageFiles = join(resolve(app.outdir), "page");
+  const bundle = options.bundle ?? target !== "embedded";
+  // Templates alone, as tests read them, need no page.
+  if (bundle || target === "embedded") buildPage(pageFiles);
   const { version }: { version: string } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
   return {
     target,
     queues,
     queuesJson,
     queuesFile: target === "embedded" ? queuesJson : "/var/task/queues.json",
+    pageFiles,
+    pageDirectory: target === "embedded" ? pageFiles : "/var/task/page",
     workDirectory,
     deletionProtection,
     apiAuth: apiAuth ?? (target === "aws" ? "iam" : "none"),
-    bundle: options.bundle ?? target !== "embedded",
+    ...(jwt === undefined ? {} : { jwt }),
+    bundle,
     images: options.images ?? true,
     version,
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),

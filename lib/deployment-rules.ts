@@ -1,4 +1,4 @@
-import { codeBuildSourceOf } from "../functions/contracts/code-host.ts";
+import { codeBuildSourceOf, gitHubOf } from "../functions/contracts/code-host.ts";
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import type { Target } from "./settings.ts";
 
@@ -25,7 +25,8 @@ export interface Rulings {
 
 /** What a queue configuration may not, or should not, say on a target. */
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
-  if (target === "embedded") return { errors: uncreatable(queues), undeployable: [], warnings: [] };
+  if (target === "embedded")
+    return { errors: [...uncreatable(queues), ...unreachable(queues)], undeployable: [], warnings: [] };
   const errors: Problem[] = [];
   const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
@@ -73,8 +74,32 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors, undeployable, warnings };
+  return { errors: [...errors, ...unreachable(queues)], undeployable, warnings };
 }
+
+/** Queues that wait for checks of a repository that GitHub can't be asked about. */
+const unreachable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ buildRunner, repository }, index): readonly Problem[] => {
+    if (buildRunner.type !== "github-checks") return [];
+    const at = (field: string): PropertyKey[] => ["queues", index, "buildRunner", field];
+    const found = gitHubOf(repository.remote);
+    if (buildRunner.repository === undefined && found === undefined)
+      return [
+        { field: at("repository"), what: "the remote does not name a repository on GitHub: write its owner/name" },
+      ];
+    if (buildRunner.api === undefined && found === undefined)
+      return [
+        { field: at("api"), what: "the remote does not name a host of GitHub: write the address of its REST API" },
+      ];
+    if (buildRunner.credentialsSecret === undefined && repository.tokenSecret === undefined)
+      return [
+        {
+          field: at("credentialsSecret"),
+          what: "name the secret with a GitHub App or a token that may push branches and read checks",
+        },
+      ];
+    return [];
+  });
 
 /** Projects that only CloudFormation could create: the embedded runtime has none. */
 const uncreatable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

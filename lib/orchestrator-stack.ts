@@ -70,6 +70,7 @@ export class OrchestratorStack extends Stack {
     for (const fn of [start, validate, wait, ready, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
+    this.#readsChecks(validate);
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
@@ -92,6 +93,7 @@ export class OrchestratorStack extends Stack {
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
     for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
     this.#runsBuildsHere(trigger, poll);
+    for (const fn of [trigger, poll]) this.#readsChecks(fn);
     const projects = new BuildProjects(this, "BuildProjects", this.#settings);
     projects.startedBy(trigger);
     projects.watchedBy(poll);
@@ -110,6 +112,16 @@ export class OrchestratorStack extends Stack {
     });
   }
 
+  /** The credentials for GitHub of the queues that wait for checks there. */
+  #readsChecks(fn: LambdaFunction): void {
+    const { queues } = this.#settings.queues;
+    fn.readsSecrets(
+      queues.flatMap(({ buildRunner, repository }) =>
+        buildRunner.type === "github-checks" ? [buildRunner.credentialsSecret ?? repository.tokenSecret] : [],
+      ),
+    );
+  }
+
   /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */
   #runsBuildsHere(trigger: LambdaFunction, poll: LambdaFunction): void {
     const { target, workDirectory, queues } = this.#settings;
@@ -117,7 +129,8 @@ export class OrchestratorStack extends Stack {
     for (const fn of [trigger, poll]) fn.addEnvironment(ENV.workDirectory, workDirectory);
     if (target !== "embedded") return;
     // The command runner checks out by itself, with the repository's token.
-    trigger.readsSecretsOf({ queues: queues.queues.filter(({ buildRunner }) => buildRunner.type === "command") });
+    const commands = queues.queues.filter(({ buildRunner }) => buildRunner.type === "command");
+    trigger.readsSecrets(commands.map(({ repository }) => repository.tokenSecret));
   }
 
   #intake(admit: Workflow): void {

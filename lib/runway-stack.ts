@@ -20,7 +20,7 @@ export class RunwayStack extends Stack {
     });
     const runsGit = (id: string, name: string, timeout: Duration) => {
       const fn = new LambdaFunction(this, id, { name, timeout, git: true, queues: true, settings });
-      fn.readsSecretsOf(settings.queues);
+      fn.readsSecrets(settings.queues.queues.map(({ repository }) => repository.tokenSecret));
       return fn;
     };
     this.inspect = runsGit("Inspect", "runway/inspect", Duration.minutes(5));

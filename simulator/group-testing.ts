@@ -1,4 +1,4 @@
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./run-settings.ts";
 import { serialOutcome, type Workload } from "./workload.ts";
 
 /** What no policy can beat that knows only which share of the changes fails. */

@@ -1,5 +1,5 @@
 import type { Cell } from "./cell.ts";
-import { table } from "./tables.ts";
+import { table } from "./comparison-tables.ts";
 
 const rounded = (value: number): string => value.toFixed(0);
 const tenths = (value: number): string => value.toFixed(1);

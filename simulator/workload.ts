@@ -1,4 +1,4 @@
-import { exponential, normal, type Stream, streamOf } from "./random.ts";
+import { exponential, normal, type Stream, streamOf } from "./random-streams.ts";
 
 const MINUTE = 60_000;
 

@@ -11,11 +11,11 @@ import {
   listCommand,
   type Run,
   statusCommand,
-  watchCommand,
   whyCommand,
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
 import { UsageError } from "./usage-error.ts";
+import { watchCommand } from "./watch.ts";
 
 /** Of the process. 0: landed, or fine. 1: refused or failed. */
 export const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;

@@ -3,9 +3,10 @@ import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { nameOf, oneOf, wholeIn } from "../flags.ts";
 import { changesOf } from "./changes.ts";
-import { follow } from "./follow.ts";
+import { followTo } from "./follow-to.ts";
 import { entryLine, exitCodeOf, requestLines } from "./request-lines.ts";
 import type { Session } from "./session.ts";
+import { shortChange } from "./short-change.ts";
 import { type Column, span, styledStatus, table } from "./terminal.ts";
 
 /** Runs a verb in a session; the number that it returns is the exit code. */
@@ -60,25 +61,6 @@ export const landCommand = (run: Run): Command =>
         return followTo(session, request.sqid);
       }),
     );
-
-/** Prints what happens to a request until it has ended: its history as lines, or as one JSON document per entry. */
-async function followTo(session: Session, id: string): Promise<number> {
-  const { queue, number } = await session.request(id);
-  const entries = follow(queue, number, session.interrupted);
-  for (;;) {
-    const { done, value } = await entries.next();
-    if (done) {
-      session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${endLine(value)}\n`);
-      return exitCodeOf(value);
-    }
-    session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${entryLine(session.terminal, value)}\n`);
-  }
-}
-
-function endLine({ sqid, status, metadata, reason }: RequestSummary): string {
-  if (status !== "landed") return `${sqid} was not landed: ${reason?.message ?? status}`;
-  return `${sqid} has landed${metadata["commit"] === undefined ? "" : ` as ${String(metadata["commit"])}`}`;
-}
 
 export const statusCommand = (run: Run): Command =>
   new Command("status")
@@ -178,21 +160,3 @@ function listTable({ terminal }: Session, queue: string, requests: readonly Requ
   ]);
   return table(terminal, COLUMNS, rows);
 }
-
-/** `git://host/acme/shop/refs%2Fheads%2Fhello/0123…` is `acme/shop hello 01234567`. */
-export function shortChange(uri: string): string {
-  const parts = uri.split("?", 1)[0]?.split("/").slice(3) ?? [];
-  const commit = (parts.at(-1) ?? "").slice(0, 8);
-  if (uri.startsWith("git://")) {
-    const ref = decodeURIComponent(parts.at(-2) ?? "").replace(/^refs\/heads\//, "");
-    return `${parts.slice(0, -2).join("/")} ${ref} ${commit}`;
-  }
-  if (uri.startsWith("github://")) return `${parts.slice(0, -3).join("/")}#${parts.at(-2)} ${commit}`;
-  return parts.join(" ");
-}
-
-export const watchCommand = (run: Run): Command =>
-  new Command("watch")
-    .description("print what happens to a request until it has ended")
-    .argument("<request>", REQUEST)
-    .action((id: string) => run((session) => followTo(session, id)));

@@ -1,5 +1,13 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
+import stringWidth from "string-width";
+
+/** The terminal that a live view is drawn on, and its keyboard when there is one. */
+export interface LiveTerminal {
+  readonly output: NodeJS.WriteStream;
+  readonly input?: NodeJS.ReadStream | undefined;
+  readonly colours: boolean;
+}
 
 /** Where the command line writes, and how wide. Tests bring their own. */
 export interface Terminal {
@@ -11,6 +19,8 @@ export interface Terminal {
   readonly colours: boolean;
   readonly columns: number;
   readonly rows: number;
+  /** Where a live view is drawn. Undefined when standard output is no terminal. */
+  readonly live?: Omit<LiveTerminal, "colours"> | undefined;
 }
 
 type Style = Parameters<typeof styleText>[0];
@@ -75,11 +85,23 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
     .join("\n");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences of styled text take no room.
-const ESCAPES = /\u001b\[[0-9;]*m/g;
+const widthOf = (text: string): number => Math.max(...text.split("\n").map((line) => stringWidth(line)));
 
-const widthOf = (text: string): number =>
-  Math.max(...text.split("\n").map((line) => [...line.replace(ESCAPES, "")].length));
+const CHARACTERS = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** One line of plain text that takes at most `width` columns; a longer text ends in `…`. With "pad" it takes exactly `width`. */
+export function fitted(text: string, width: number, padding?: "pad"): string {
+  const line = text.replaceAll(/\s*\n\s*/g, " ");
+  const fits = stringWidth(line) <= width;
+  let taken = "";
+  if (!fits)
+    for (const { segment } of CHARACTERS.segment(line)) {
+      if (stringWidth(taken + segment) > width - 1) break;
+      taken += segment;
+    }
+  const cut = fits ? line : width > 0 ? `${taken}…` : "";
+  return padding === "pad" ? cut + " ".repeat(Math.max(0, width - stringWidth(cut))) : cut;
+}
 
 /** A span as people say it: `12s`, `4m`, `3h 5m`, `2d 4h`. */
 export function span(ms: number): string {

@@ -7,12 +7,12 @@ export interface ProgramCall {
   readonly args: readonly string[];
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
-  /** After so many milliseconds the program is stopped, with the processes that it started. */
-  readonly timeoutMs: number;
 }
 
 /** A program that is run to its end. Without `input` it reads nothing. */
 export interface RunCall extends ProgramCall {
+  /** After so many milliseconds the program is stopped, with the processes that it started. */
+  readonly timeoutMs: number;
   readonly input?: string | Uint8Array | undefined;
 }
 
@@ -67,7 +67,7 @@ async function run({ file, args, directory, env, input, timeoutMs }: RunCall): P
   return { kind: "not-started", code: result.code ?? "unknown" };
 }
 
-function start({ file, args, directory, env, timeoutMs }: ProgramCall): Dialogue {
+function start({ file, args, directory, env }: ProgramCall): Dialogue {
   const child = execa(file, args, {
     cwd: directory,
     env,
@@ -77,8 +77,6 @@ function start({ file, args, directory, env, timeoutMs }: ProgramCall): Dialogue
     encoding: "buffer",
     buffer: false,
     reject: false,
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
   });
   // A program that has ended breaks the pipe: the reader of its output learns that.
   child.stdin.on("error", () => undefined);

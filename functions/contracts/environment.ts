@@ -28,10 +28,16 @@ export const ENV = {
   pullsTopic: "PULLS_TOPIC_URL",
   /** The address of the gateway's API. */
   gatewayUrl: "GATEWAY_URL",
+  /** How the API authenticates callers (ApiAuth). */
+  apiAuth: "API_AUTH",
   /** The name of the EventBridge bus that lifecycle events are published on. */
   eventBus: "EVENT_BUS",
   /** Tells deployments apart in the source of lifecycle events: `<account>.<region>`. */
   deployment: "DEPLOYMENT",
   version: "SUBMITQUEUE_VERSION",
+  /** Where the files of the page are, beside the code. */
+  pageDirectory: "PAGE_DIRECTORY",
+  /** JSON: how people who open the page log in (PageAccess in contracts/page.ts). */
+  pageAccess: "PAGE_ACCESS",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
@@ -21,6 +22,8 @@ export const Land = z.object({
   strategy: MergeStrategy,
   /** 0 when absent. */
   priority: Priority.exactOptional(),
+  /** Who asked for it. Absent in a message of an older release. */
+  caller: Caller.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;
@@ -31,6 +34,8 @@ export const Cancel = z.object({
   queue: QueueName,
   sqid: Sqid,
   note: Note.optional(),
+  /** The name of whoever cancels it. */
+  caller: z.string().exactOptional(),
   at: EpochMs,
 });
 export type Cancel = z.infer<typeof Cancel>;

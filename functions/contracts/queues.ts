@@ -267,6 +267,19 @@ export const BundleConfig = z.strictObject({
 export const Committer = z.strictObject({ name: z.string().min(1).max(200), email: z.string().min(3).max(200) });
 export type Committer = z.infer<typeof Committer>;
 
+/** Who a right is for: a caller's name, or `group:` and a group's name. `*` stands for any text. */
+const CallerPattern = z.string().min(1).max(500);
+const CallerPatterns = z.array(CallerPattern).max(100).exactOptional();
+
+/** Who may do what in the queue (domain/access.ts). A list that is absent: every caller may land, and the operators may do the rest. */
+export const Access = z.strictObject({
+  land: CallerPatterns,
+  cancelOthers: CallerPatterns,
+  priority: CallerPatterns,
+  operate: CallerPatterns,
+});
+export type Access = z.infer<typeof Access>;
+
 export const QueueConfig = z.strictObject({
   name: QueueName,
   repository: Repository,
@@ -285,6 +298,9 @@ export const QueueConfig = z.strictObject({
   /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
+  access: Access.default({}),
+  /** How often the same commit may be refused within a day. After that, a Land of it has to say `retry` and why. 0: as often as it likes. */
+  maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),
 });

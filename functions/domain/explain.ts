@@ -192,7 +192,7 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
     case "host":
       return `Passed, but the push was refused. The landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
     case "dependency":
-      return `Passed. Waiting for ${on.length === 0 ? "requests that are" : `${listed(on)}, which ${on.length === 1 ? "is" : "are"}`} ahead in the queue and have to be tested together with this one.`;
+      return `Passed. Waiting for ${on.length === 0 ? "requests that are" : `${listed(on)}, which ${on.length === 1 ? "is" : "are"}`} ahead in the queue and ${on.length === 1 ? "has" : "have"} to be tested together with this one.`;
     case "budget":
       return `Waiting for a free build slot. The queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
     case "missing-path":

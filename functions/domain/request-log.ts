@@ -90,7 +90,8 @@ export function fold(summary: Summary, entry: LogEvent): Summary {
   };
 }
 
-const stampedBy = (stamp: string, metadata: Metadata): Summary["metadata"] =>
+/** Who caused an entry is of that entry alone: the request has a caller of its own. */
+const stampedBy = (stamp: string, { caller: _, ...metadata }: Metadata): Summary["metadata"] =>
   Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, { stamp, value }]));
 
 /** Why the request ended or is being cancelled. A cancelled request has its caller's reason when its last entry has none. */
@@ -102,7 +103,7 @@ export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
 /** The Land message that the request began with. */
-export const landOf = ({ queue, sqid, changes, strategy, priority, receivedAt }: Summary): Land => ({
+export const landOf = ({ queue, sqid, changes, strategy, priority, caller, receivedAt }: Summary): Land => ({
   v: 1,
   kind: "land",
   queue,
@@ -110,6 +111,7 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, receivedAt }:
   changes,
   strategy,
   ...(priority === undefined ? {} : { priority }),
+  ...(caller === undefined ? {} : { caller }),
   receivedAt,
 });
 

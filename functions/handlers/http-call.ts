@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
+import type { Caller } from "../contracts/caller.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { jsonOf } from "./http-json.ts";
 import { faultsOf, invalid, pointer } from "./http-problem.ts";
@@ -9,6 +10,11 @@ import { parametersIn } from "./http-query.ts";
 /** A call as a route sees it. Each reader throws a CodedError of the caller's. */
 export interface Call {
   readonly requestId: string;
+  readonly caller: Caller;
+  /** What the path of the call begins with before that of the route: empty, or `/jwt`. Links in an answer begin with it too. */
+  readonly prefix: string;
+  /** The bytes of the body as they came. */
+  readonly rawBody: Uint8Array;
   /** A parameter of the path, percent-decoded. */
   readonly param: (name: string) => string;
   /** The query parameters: those that the route takes, each once and with a value. */
@@ -36,18 +42,32 @@ export const isHttpEvent = (event: unknown): event is APIGatewayProxyEventV2 => 
 
 export const requestIdOf = (event: APIGatewayProxyEventV2): string => event.requestContext.requestId;
 
-/**
- * The call of a route that takes these query parameters. Throws request.invalid for any other parameter, and
- * request.unsupported_media_type for a POST that does not say that it is JSON.
- */
-export function callOf(event: APIGatewayProxyEventV2, takes: readonly string[]): Call {
-  const parameters = parametersIn(event.rawQueryString, takes);
-  if (event.requestContext.http.method === "POST") requireJson(event);
-  return callWith(event, parameters);
+/** What is known of a call beside its event. */
+interface CallContext {
+  /** The query parameters that the route takes. */
+  readonly takes: readonly string[];
+  readonly caller: Caller;
+  readonly prefix: string;
 }
 
-const callWith = (event: APIGatewayProxyEventV2, parameters: Readonly<Record<string, string>>): Call => ({
-  requestId: requestIdOf(event),
+const CHANGING: ReadonlySet<string> = new Set(["POST", "PATCH"]);
+
+/**
+ * The call of a route. Throws request.invalid for a query parameter that the route does not take, and request.unsupported_media_type for
+ * a POST or PATCH that does not say that it is JSON.
+ */
+export function callOf(event: APIGatewayProxyEventV2, { takes, caller, prefix }: CallContext): Call {
+  const parameters = parametersIn(event.rawQueryString, takes);
+  if (CHANGING.has(event.requestContext.http.method)) requireJson(event);
+  return { ...readersOf(event, parameters), requestId: requestIdOf(event), caller, prefix };
+}
+
+type Readers = Omit<Call, "requestId" | "caller" | "prefix">;
+
+const readersOf = (event: APIGatewayProxyEventV2, parameters: Readonly<Record<string, string>>): Readers => ({
+  get rawBody() {
+    return bytesOf(event);
+  },
   param: (name) => decoded(event.pathParameters?.[name] ?? ""),
   query: (schema) => {
     const parsed = schema.safeParse(parameters);
@@ -88,12 +108,15 @@ function requireJson({ headers }: APIGatewayProxyEventV2): void {
   if (type !== undefined && JSON_TYPE.test(type.trim())) return;
   throw new CodedError(
     "request.unsupported_media_type",
-    `Send the header content-type: application/json with every POST, with a body (in UTF-8) or without. ${type === undefined ? "This call has no content type" : `This call says ${type}`}.`,
+    `Send the header content-type: application/json with every POST and PATCH, with a body (in UTF-8) or without. ${type === undefined ? "This call has no content type" : `This call says ${type}`}.`,
   );
 }
 
-function bodyOf({ body = "", isBase64Encoded }: APIGatewayProxyEventV2, absent: unknown): unknown {
-  const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
+const bytesOf = ({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): Buffer =>
+  Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
+
+function bodyOf(event: APIGatewayProxyEventV2, absent: unknown): unknown {
+  const bytes = bytesOf(event);
   if (bytes.byteLength > MAX_BODY_BYTES)
     throw new CodedError(
       "request.too_large",

@@ -2,22 +2,24 @@ import middy from "@middy/core";
 import httpRouter from "@middy/http-router";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import type { Clients } from "../adapters/aws-clients.ts";
+import type { Caller } from "../contracts/caller.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { type Call, callOf, isHttpEvent, requestIdOf } from "./http-call.ts";
+import { anonymous, type CallerOf } from "./http-caller.ts";
 import { problemOf } from "./http-problem.ts";
 import type { LambdaContext, LambdaHandler } from "./on-lambda.ts";
 
 /** What a call answers. */
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON. */
+  /** Sent as JSON; a text under a content type of its own is sent as it is. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One call of the API. `path` names its parameters in braces; a GET answers HEAD too. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH";
   readonly path: `/${string}`;
   /** The query parameters that the call takes. Default: none. Any other is refused. */
   readonly takes?: readonly string[];
@@ -26,31 +28,62 @@ export interface Route {
 
 type Response = APIGatewayProxyStructuredResultV2 & { readonly code?: string };
 
+export interface HttpOptions {
+  /** Default: every caller is anonymous. */
+  readonly callerOf?: CallerOf;
+  /** Paths that begin with this are served as if they did not. */
+  readonly prefix?: string;
+}
+
+/** Who makes each call, for its line in the log: noted once the caller is known. */
+type Callers = WeakMap<object, Caller>;
+
 /**
  * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). Whatever a route throws becomes a problem document
  * (RFC 9457); an error that is not the caller's shows its code and nothing more. One line is logged per call.
  */
-export function httpHandler(routes: readonly Route[], { log, now }: Pick<Clients, "log" | "now">): LambdaHandler {
+export function httpHandler(
+  routes: readonly Route[],
+  { log, now }: Pick<Clients, "log" | "now">,
+  { callerOf = anonymous, prefix }: HttpOptions = {},
+): LambdaHandler {
+  const callers: Callers = new WeakMap();
   const router = httpRouter<APIGatewayProxyEventV2, Response>({
     routes: routes.flatMap(({ method, path, takes = [], answer }) =>
       (method === "GET" ? (["GET", "HEAD"] as const) : [method]).map((verb) => ({
         method: verb,
         path,
-        handler: async (event: APIGatewayProxyEventV2, context: LambdaContext) =>
-          responseOf(await inTime(context, answer(callOf(event, takes)))),
+        handler: async (event: APIGatewayProxyEventV2, context: LambdaContext) => {
+          const caller = callerOf(event);
+          callers.set(event, caller);
+          const call = callOf(event, { takes, caller, prefix: isBelow(prefix, event.rawPath) ? prefix : "" });
+          return responseOf(await inTime(context, answer(call)), isForPeople(event));
+        },
       })),
     ),
     notFoundResponse: ({ method, path }) => unrouted(routes, method, path),
   });
 
   const stack = middy((event: APIGatewayProxyEventV2, context: LambdaContext) => router(event, context))
-    .use(logging(log, now))
+    .use(logging(log, now, callers))
     .use(framing)
     .use(problems);
   return async (event, context) => {
     if (!isHttpEvent(event)) throw new CodedError("internal", "this is no event of an HTTP API (payload format 2.0)");
-    return stack(event, context);
+    return stack(routed(event, prefix), context);
   };
+}
+
+const isBelow = (prefix: string | undefined, path: string): prefix is string =>
+  prefix !== undefined && (path === prefix || path.startsWith(`${prefix}/`));
+
+/** The event with the path that the routes know. The route of API Gateway names the rest of the path `proxy`, which is no parameter here. */
+function routed(event: APIGatewayProxyEventV2, prefix: string | undefined): APIGatewayProxyEventV2 {
+  const { rawPath, requestContext } = event;
+  if (!isBelow(prefix, rawPath)) return event;
+  const path = rawPath.slice(prefix.length) || "/";
+  const { pathParameters: _, ...rest } = event;
+  return { ...rest, requestContext: { ...requestContext, http: { ...requestContext.http, path } } };
 }
 
 /** How long before the end of the invocation a call is answered at the latest: Lambda's own answer would be a 500 without a problem document. */
@@ -70,10 +103,19 @@ async function inTime<T>(context: Partial<LambdaContext>, work: Promise<T>): Pro
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-const responseOf = ({ status, body, headers = {} }: Answer): Response => ({
+/** A person with curl or a browser asks for nothing in particular; a program asks for JSON. */
+const isForPeople = ({ headers }: APIGatewayProxyEventV2): boolean => {
+  const accept = headers["accept"]?.trim() ?? "";
+  return accept === "" || accept === "*/*" || accept.includes("text/html");
+};
+
+const jsonText = (body: unknown, forPeople: boolean): string =>
+  forPeople ? `${JSON.stringify(body, null, 2)}\n` : JSON.stringify(body);
+
+const responseOf = ({ status, body, headers = {} }: Answer, forPeople: boolean): Response => ({
   statusCode: status,
   headers: { "content-type": "application/json", ...headers },
-  body: JSON.stringify(body),
+  body: typeof body === "string" && "content-type" in headers ? body : jsonText(body, forPeople),
 });
 
 /** A path that is known under another method says which; OPTIONS asks just that. */
@@ -96,16 +138,17 @@ const problems: Middleware = {
   onError: (request) => {
     const { event, error } = request;
     const problem = problemOf(error, event.rawPath);
-    const { allow } = error instanceof CodedError ? error.detail : {};
+    const { allow, challenge } = error instanceof CodedError ? error.detail : {};
     request.response = {
       statusCode: problem.status,
       code: problem.code,
       headers: {
         "content-type": "application/problem+json",
         ...(typeof allow === "string" ? { allow } : {}),
+        ...(typeof challenge === "string" ? { "www-authenticate": challenge } : {}),
         ...(problem.status === 503 ? { "retry-after": problem.code === "service.overloaded" ? "5" : "1" } : {}),
       },
-      body: JSON.stringify(problem),
+      body: jsonText(problem, isForPeople(event)),
     };
   },
 };
@@ -124,7 +167,7 @@ const frame: NonNullable<Middleware["after"]> = (request) => {
 };
 const framing: Middleware = { after: frame, onError: frame };
 
-function logging(log: Clients["log"], now: Clients["now"]): Middleware {
+function logging(log: Clients["log"], now: Clients["now"], callers: Callers): Middleware {
   const startedAt = new WeakMap<object, number>();
   const line: NonNullable<Middleware["after"]> = (request) => {
     const { event, response, error } = request;
@@ -132,8 +175,10 @@ function logging(log: Clients["log"], now: Clients["now"]): Middleware {
     const status = plain.statusCode ?? 500;
     const { method } = event.requestContext.http;
     const durationMs = now() - (startedAt.get(event) ?? now());
-    const fields = { requestId: requestIdOf(event), method, path: event.rawPath, status, code, durationMs };
+    const caller = callers.get(event)?.name;
+    const fields = { requestId: requestIdOf(event), method, path: event.rawPath, caller, status, code, durationMs };
     if (status >= 500) log.error({ ...fields, err: error }, "call failed");
+    else if (status === 401 || status === 403) log.warn({ ...fields, refused: String(error) }, "call refused");
     else log.info(fields, "call");
     request.response = plain;
   };

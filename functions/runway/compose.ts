@@ -12,7 +12,7 @@ import { type RemoteSnapshot, readSnapshot, unusable } from "./remote-snapshot.t
 import type { Tip } from "./tip.ts";
 import { unsafeIn } from "./unsafe-trees.ts";
 
-/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Six git processes, and those of applyUnit. */
+/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Three git processes (one fetch), and those of applyUnit. */
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
   // A trial belongs to no batch.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
@@ -29,13 +29,16 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
   if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(composer, composer.trunk, unit);
-  return applied.kind === "refused" ? applied : { kind: "ok" };
+  if (applied.kind === "refused") return applied;
+  // What was worked out is of use to the composition that follows, when the trunk is still the same.
+  await composer.flush();
+  return { kind: "ok" };
 }
 
 /**
  * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. What has landed of the base is left
- * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Eight git processes
- * (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
+ * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Four git
+ * processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
  */
 export async function compose(
   repository: Repository,

@@ -1,6 +1,5 @@
 import { lineOf, type Range, Ranges } from "../adapters/git/commit-graph.ts";
 import { type Commit, type Made, makeCommit, parseCommit, writeObjects } from "../adapters/git/commits.ts";
-import { readObjects } from "../adapters/git/objects.ts";
 import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import { CodedError } from "../contracts/errors.ts";
@@ -137,10 +136,7 @@ export async function composerFor(
   const placed = new Map(units.map((unit) => [unit, place(unit, ranges)] as const));
   const seen = new Map([...snapshot.seen.values()].map((object) => [object.sha, object]));
   const names = new Set([snapshot.trunk, ...[...placed.values()].flat().flatMap(commitsToRead)]);
-  const objects = await readObjects(
-    repository,
-    [...names].filter((sha) => !seen.has(sha)),
-  );
+  const objects = await repository.opened.objects.readAll([...names].filter((sha) => !seen.has(sha)));
   const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
   const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
   return new Composer(repository, config, snapshot, placed, commits);

@@ -1,6 +1,5 @@
 import { type Range, Ranges } from "../adapters/git/commit-graph.ts";
 import { mergeTrees } from "../adapters/git/merge.ts";
-import { readObjects } from "../adapters/git/objects.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import type { Composer, PlacedChange } from "./composer.ts";
 import { mergeWhole } from "./merge-whole.ts";
@@ -68,7 +67,9 @@ async function pairs(
     return sources.filter(may).map((source) => ({ source, copy: copy as GitSha, tree: tree as GitSha, parent }));
   });
   const tried = found.slice(0, MAX_TRIES);
-  const trees = await readObjects(composer.repository, [...new Set(tried.map(({ parent }) => `${parent}^{tree}`))]);
+  const trees = await composer.repository.opened.objects.readAll([
+    ...new Set(tried.map(({ parent }) => `${parent}^{tree}`)),
+  ]);
   return tried.flatMap(({ source, copy, tree, parent }) => {
     const under = trees.get(`${parent}^{tree}`)?.sha;
     const of = { sha: parent as GitSha, tree: under };

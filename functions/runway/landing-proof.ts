@@ -1,7 +1,6 @@
 import { type Graph, graphAbove } from "../adapters/git/commit-graph.ts";
 import { type Commit, parseCommit } from "../adapters/git/commits.ts";
 import { mergeTrees } from "../adapters/git/merge.ts";
-import { readObjects } from "../adapters/git/objects.ts";
 import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { GitSha } from "../contracts/ids.ts";
@@ -45,7 +44,7 @@ export async function bearersOf(
 }
 
 async function readCommits(repository: Repository, shas: readonly GitSha[]): Promise<ReadonlyMap<GitSha, Commit>> {
-  const objects = await readObjects(repository, [...new Set(shas)]);
+  const objects = await repository.opened.objects.readAll([...new Set(shas)]);
   return new Map(
     [...objects].flatMap(([name, object]) =>
       object.type === "commit" ? [[name as GitSha, parseCommit(object)] as const] : [],

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { type Made, make } from "../adapters/git/commits.ts";
 import { asBytes } from "../adapters/git/encodings.ts";
-import type { GitObject } from "../adapters/git/objects.ts";
+import type { GitObject } from "../adapters/git/object-reader.ts";
 import { branchRef, pathRef } from "../contracts/build-refs.ts";
 import { ChangeUri } from "../contracts/change-uri.ts";
 import { hashOf } from "../contracts/hash.ts";

@@ -1,6 +1,6 @@
 import { type Made, make } from "../adapters/git/commits.ts";
 import { asBytes } from "../adapters/git/encodings.ts";
-import type { GitObject } from "../adapters/git/objects.ts";
+import type { GitObject } from "../adapters/git/object-reader.ts";
 import { recordsRef, seenRef } from "../adapters/git/refs.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import type { EpochMs } from "../contracts/time.ts";

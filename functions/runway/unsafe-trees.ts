@@ -1,6 +1,5 @@
 import type { Graph } from "../adapters/git/commit-graph.ts";
 import { readable } from "../adapters/git/encodings.ts";
-import { ObjectReader } from "../adapters/git/object-reader.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import { faultOfModule, faultOfName, isModulesFile } from "./unsafe-names.ts";
@@ -31,8 +30,8 @@ const KEPT_TREES = 2_000;
 
 /**
  * The first entry that git refuses to check out, in any of the commits: also one that a later commit removes. Only what a commit adds to its
- * parents is looked at, so what the trunk has held all along stays as it is. `commits`: parents before children. One git process, and one
- * for each .gitmodules that a commit brings.
+ * parents is looked at, so what the trunk has held all along stays as it is. `commits`: parents before children. One git process for
+ * each .gitmodules that a commit brings.
  */
 export async function unsafeIn(
   repository: Repository,
@@ -40,29 +39,22 @@ export async function unsafeIn(
   commits: readonly GitSha[],
 ): Promise<Unsafe | undefined> {
   if (commits.length === 0) return undefined;
-  const reader = new ObjectReader(repository);
-  try {
-    const walk = new Walk(repository, reader);
-    for (const commit of commits) {
-      const found = await walk.added(commit, graph.get(commit) ?? []);
-      if (found) return { commit, why: found.why, path: readable(found.path, undefined) };
-    }
-    return undefined;
-  } finally {
-    await reader.close();
+  const walk = new Walk(repository);
+  for (const commit of commits) {
+    const found = await walk.added(commit, graph.get(commit) ?? []);
+    if (found) return { commit, why: found.why, path: readable(found.path, undefined) };
   }
+  return undefined;
 }
 
 /** Every tree and every .gitmodules is judged once, where it comes first. */
 class Walk {
   readonly #repository: Repository;
-  readonly #reader: ObjectReader;
   readonly #judged = new Set<string>();
   readonly #parsed = new Map<GitSha, readonly Entry[] | undefined>();
 
-  constructor(repository: Repository, reader: ObjectReader) {
+  constructor(repository: Repository) {
     this.#repository = repository;
-    this.#reader = reader;
   }
 
   async added(commit: GitSha, parents: readonly GitSha[]): Promise<Found | undefined> {
@@ -72,7 +64,7 @@ class Walk {
   }
 
   async #treeOf(commit: GitSha): Promise<GitSha> {
-    const object = await this.#reader.read(commit);
+    const object = await this.#repository.opened.objects.read(commit);
     return (object?.body.toString("latin1", 5, 45) ?? "") as GitSha;
   }
 
@@ -126,7 +118,7 @@ class Walk {
 
   async #entriesOf(tree: GitSha): Promise<readonly Entry[] | undefined> {
     if (this.#parsed.has(tree)) return this.#parsed.get(tree);
-    const object = await this.#reader.read(tree);
+    const object = await this.#repository.opened.objects.read(tree);
     const entries = object?.type === "tree" ? entriesIn(object.body) : undefined;
     if (this.#parsed.size >= KEPT_TREES) this.#parsed.clear();
     this.#parsed.set(tree, entries);

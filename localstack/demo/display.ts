@@ -1,4 +1,6 @@
-import logUpdate from "log-update";
+import type { LiveTerminal } from "../../client/cli/terminal.ts";
+import type { Snapshot } from "../../client/watch/row.ts";
+import { openScreen } from "../../client/watch/screen.ts";
 import type { RequestReport } from "./report.ts";
 import { renderTable, seconds } from "./table.ts";
 
@@ -8,36 +10,31 @@ export interface Display {
   say(line: string): void;
   /** How the requests stand. */
   show(requests: readonly RequestReport[]): void;
-  /** How the requests stood at last. */
+  /** Ends the display with how the requests stand. Without requests, it only gives the terminal back. */
   close(requests: readonly RequestReport[]): void;
 }
 
 /** Says nothing, for `--json`. */
 export const silent: Display = { say: () => {}, show: () => {}, close: () => {} };
 
-/** A table that is drawn over and over. */
-export function liveTable(stream: NodeJS.WriteStream): Display {
-  let shown: readonly RequestReport[] = [];
-  const draw = () => {
-    if (shown.length > 0) logUpdate(renderTable(shown, stream.columns));
-  };
+/** The live view of `submitqueue watch`, and the table at the end. `quit` is called when the reader ends the view. */
+export function liveView(terminal: LiveTerminal, quit: () => void): Display {
+  const screen = openScreen(terminal, quit);
   return {
-    say(line) {
-      if (shown.length > 0) logUpdate.clear();
-      stream.write(`${line}\n`);
-      draw();
-    },
-    show(requests) {
-      shown = requests;
-      draw();
-    },
+    say: (line) => screen.say(line),
+    show: (requests) => screen.show(snapshotOf(requests)),
     close(requests) {
-      logUpdate.clear();
-      logUpdate.done();
-      shown = [];
-      // Written as it is: what is drawn over and over is cut to the terminal's height.
-      if (requests.length > 0) stream.write(`${renderTable(requests, stream.columns)}\n`);
+      screen.close();
+      if (requests.length > 0) terminal.output.write(`${renderTable(requests, terminal.output.columns)}\n`);
     },
+  };
+}
+
+function snapshotOf(requests: readonly RequestReport[]): Snapshot {
+  const ended = requests.filter((request) => request.ended).length;
+  return {
+    heading: `Queue demo: ${requests.length} requests, ${ended} ended`,
+    rows: requests.map(({ row, titles }) => ({ ...row, title: titles.join(", ") })),
   };
 }
 
@@ -58,7 +55,7 @@ export function appendedLines(write: (text: string) => void, elapsedMs: () => nu
     },
     close(requests) {
       this.show(requests);
-      write(`\n${renderTable(requests, 120)}\n`);
+      if (requests.length > 0) write(`\n${renderTable(requests, 120)}\n`);
     },
   };
 }

@@ -5,7 +5,7 @@ import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
-import { appendedLines, type Display, liveTable, silent } from "./display.ts";
+import { appendedLines, type Display, liveView, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { planRequests } from "./plan.ts";
@@ -67,6 +67,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     if (interrupted.aborted) return false;
     return conclude(options, display, requests, await proveTrunk(sandbox));
   } finally {
+    display.close([]);
     await runtime.stop();
     await endBuilds(work);
     state.release();
@@ -88,10 +89,11 @@ function conclude(
   return wrong.length === 0;
 }
 
-function displayFor({ json }: DemoOptions): Display {
+function displayFor({ json }: DemoOptions, quit: () => void): Display {
+  const { stdin, stdout, env } = process;
   if (json) return silent;
-  return process.stdout.isTTY
-    ? liveTable(process.stdout)
+  return stdout.isTTY
+    ? liveView({ output: stdout, input: stdin.isTTY ? stdin : undefined, colours: !env["NO_COLOR"] }, quit)
     : appendedLines(
         (text) => process.stdout.write(text),
         () => performance.now(),
@@ -105,7 +107,11 @@ else {
   process.once("SIGINT", () => interruption.abort());
   process.once("SIGTERM", () => interruption.abort());
   try {
-    const asExpected = await demo(parsed.options, displayFor(parsed.options), interruption.signal);
+    const asExpected = await demo(
+      parsed.options,
+      displayFor(parsed.options, () => interruption.abort()),
+      interruption.signal,
+    );
     process.exitCode = interruption.signal.aborted ? 130 : asExpected ? 0 : 1;
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);

@@ -1,3 +1,4 @@
+import type { Row } from "../../client/watch/row.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import type { Reason } from "../../functions/contracts/reasons.ts";
@@ -19,6 +20,8 @@ export interface RequestReport {
   readonly elapsedMs: number;
   readonly trail: readonly string[];
   readonly travel: Travel;
+  /** The request in the live view. */
+  readonly row: Row;
 }
 
 /** True when a request landed, and the trunk held all of it already. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { QueueClient } from "../../client/client.ts";
+import { rowOf } from "../../client/watch/look.ts";
 import { STATUSES } from "../../functions/contracts/log-event.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { makeChange } from "./changes.ts";
@@ -55,7 +56,8 @@ async function predecessorHasJoined({ signal }: Run, { after }: RequestPlan, rep
 async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): Promise<RequestReport> {
   const changes = [];
   for (const change of plan.changes) changes.push(await makeChange(sandbox, change, seed));
-  const { sqid, status, ended, receivedAt } = await client.land(changes);
+  const summary = await client.land(changes);
+  const { sqid, status, ended, receivedAt } = summary;
   const titles = plan.changes.map(titleOf);
   const elapsedMs = Math.max(0, now() - Date.parse(receivedAt));
   return {
@@ -68,6 +70,7 @@ async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): 
     elapsedMs,
     trail: [status],
     travel: { bypassed: [], landedTogether: 0 },
+    row: rowOf(summary, { builds: [], sentence: "" }),
   };
 }
 
@@ -80,7 +83,7 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
       if (report.ended) return;
       const summary = await client.request(report.sqid);
       // After the summary, so that the trail of an ended request is whole.
-      const history = await client.history(report.sqid);
+      const [history, why] = await Promise.all([client.history(report.sqid), client.why(report.sqid)]);
       const until = summary.ended ? Date.parse(summary.updatedAt) : now();
       reports[i] = {
         ...report,
@@ -90,6 +93,7 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
         elapsedMs: Math.max(0, until - Date.parse(summary.receivedAt)),
         trail: trailOf(history),
         travel: travelOf(history),
+        row: rowOf(summary, why),
       };
     }),
   );

@@ -7,8 +7,11 @@ import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { isPagePath } from "../../functions/contracts/page.ts";
+import { unauthenticated } from "../../functions/handlers/http-caller.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
+import type { HttpAuthorizer } from "./api-tokens.ts";
 import type { EventBus } from "./event-bus.ts";
 import { type EventStreams, eventStreams } from "./event-streams.ts";
 import { type Foreign, foreignIn } from "./loopback.ts";
@@ -34,6 +37,7 @@ const TIMEOUT_MS = 29_000;
 export async function serveHttpApi(
   port: number,
   invoke: (event: object) => Promise<unknown>,
+  authorize: HttpAuthorizer = () => ({}),
   bus?: EventBus,
 ): Promise<HttpApi> {
   const streams = bus && eventStreams(bus);
@@ -41,7 +45,7 @@ export async function serveHttpApi(
   const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, invoke, streams).catch(() => {
+    answer(request, response, { invoke, authorize, streams }).catch(() => {
       // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
       if (!request.complete) return;
       reply(response, 500, { message: "Internal Server Error" });
@@ -70,20 +74,29 @@ export async function serveHttpApi(
   };
 }
 
+interface Answering {
+  readonly invoke: (event: object) => Promise<unknown>;
+  readonly authorize: HttpAuthorizer;
+  readonly streams: EventStreams | undefined;
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  invoke: (event: object) => Promise<unknown>,
-  streams: EventStreams | undefined,
+  { invoke, authorize, streams }: Answering,
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
+  const authorizer = isPage(request) ? {} : authorize(request.headers);
+  if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
   if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
   const timer = setTimeout(() => resolve("overdue"), TIMEOUT_MS);
-  const result = await Promise.race([invoke(eventOf(request, body)), overdue]).finally(() => clearTimeout(timer));
+  const result = await Promise.race([invoke(eventOf(request, body, authorizer)), overdue]).finally(() =>
+    clearTimeout(timer),
+  );
   if (result === "overdue") return reply(response, 503, { message: "Service Unavailable" });
   const shaped = Shaped.safeParse(result);
   if (!shaped.success) return reply(response, 200, result);
@@ -91,6 +104,10 @@ async function answer(
   response.writeHead(statusCode, { ...headers, ...(cookies.length > 0 ? { "set-cookie": cookies } : {}) });
   response.end(isBase64Encoded ? Buffer.from(text, "base64") : text);
 }
+
+/** The files of the page tell nothing of a queue, and whoever is to log in has to see them first. */
+const isPage = ({ method, url = "/" }: IncomingMessage): boolean =>
+  (method === "GET" || method === "HEAD") && isPagePath(url.split("?", 1)[0] ?? "/");
 
 /** A result with a status is a response; any other is the body of one. */
 const Shaped = z.object({
@@ -124,8 +141,10 @@ function refuse(response: ServerResponse, error: CodedError, target = "/"): void
   const [instance = "/"] = target.split("?");
   const problem = problemOf(error, instance);
   const body = JSON.stringify(problem);
+  const { challenge } = error.detail;
   response.writeHead(problem.status, {
     ...PROBLEM_HEADERS,
+    ...(typeof challenge === "string" ? { "www-authenticate": challenge } : {}),
     "content-length": Buffer.byteLength(body),
     "x-request-id": randomUUID(),
     connection: "close",
@@ -159,7 +178,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 
 const TEXT = /^(text\/|application\/([\w.-]+\+)?(json|xml|javascript|x-www-form-urlencoded)\b)/;
 
-function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
+function eventOf(request: IncomingMessage, body: Buffer, authorizer: object): APIGatewayProxyEventV2 {
   const { method = "GET", url = "/", headers, socket, httpVersion } = request;
   const cut = url.indexOf("?");
   const rawPath = decoded(cut < 0 ? url : url.slice(0, cut));
@@ -186,6 +205,7 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
     requestContext: {
       accountId: ACCOUNT,
       apiId: "local",
+      ...(Object.keys(authorizer).length === 0 ? {} : { authorizer }),
       domainName: headers.host ?? "127.0.0.1",
       domainPrefix: "local",
       http: {

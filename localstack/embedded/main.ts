@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { answer, flagsOf, nameOf, parseFlags, wholeIn } from "../../client/flags.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import { type ApiToken, freshToken } from "./api-tokens.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
 import { StateInUse, StateNotPrivate } from "./state-directory.ts";
@@ -16,6 +18,7 @@ interface StartFlags {
   readonly state: string;
   readonly port: number;
   readonly quiet: boolean;
+  readonly token: boolean;
 }
 
 function existing(file: string): string {
@@ -32,6 +35,11 @@ const command = () =>
     )
     .option("--state <dir>", "where state is kept; it outlives the process", nameOf("a directory"), ".submitqueue")
     .option("--port <port>", "of the HTTP API on 127.0.0.1; 0 for any", wholeIn(0, 65_535), 3_000)
+    .option(
+      "--token",
+      "every call needs a token, which is printed here; else every program of this machine may call",
+      false,
+    )
     .option("--quiet", "no warnings and errors of functions here; the logs have them", false)
     .addHelpText("after", ABOUT_CTRL_C);
 
@@ -41,16 +49,23 @@ second or more later, does not wait, and exits with 130.`;
 
 const shown = (path: string): string => relative("", path) || ".";
 
-function greeting({ url, operatorPort }: Runtime, { state, queues }: StartFlags, sandbox: Sandbox | undefined): string {
+interface Start {
+  readonly flags: StartFlags;
+  readonly sandbox: Sandbox | undefined;
+  readonly token: ApiToken | undefined;
+}
+
+function greeting({ url, operatorPort }: Runtime, { flags: { state, queues }, sandbox, token }: Start): string {
   return `submitqueue runs at ${url}
 
+  page    ${url}/${token === undefined ? "" : `#token=${token.token}`}
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
   AWS     ${operatorPort?.url} (address and key for the aws command line: . ${shown(operatorPort?.file ?? "")})
 
 Try, in another shell:
   export SUBMITQUEUE_URL=${url}
-  npx submitqueue doctor
+${token === undefined ? "" : `  export SUBMITQUEUE_TOKEN=${token.token}\n`}  npx submitqueue doctor
   npx submitqueue queues
 ${sandbox ? landingIn(sandbox) : ""}
 Ctrl-C stops it.
@@ -72,12 +87,14 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   process.stdout.write("submitqueue is starting: it makes the stacks of the CDK app and runs them in this process.\n");
   try {
     const { queues, state, port, quiet } = flags;
+    const token = flags.token ? freshToken(userInfo().username) : undefined;
+    const tokens = token === undefined ? {} : { tokens: [token] };
     const sandbox = queues === DEFAULT_QUEUES ? await createSandbox(SANDBOX) : undefined;
     // Only now: the CDK takes a second to load, and wrong flags should not wait for it.
     const { startRuntime } = await import("./runtime.ts");
-    const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet, operatorPort: true });
+    const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet, operatorPort: true, ...tokens });
     stopOnSignals(runtime);
-    process.stdout.write(greeting(runtime, flags, sandbox));
+    process.stdout.write(greeting(runtime, { flags, sandbox, token }));
     return undefined;
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));

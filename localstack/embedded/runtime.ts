@@ -6,6 +6,7 @@ import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
 import { processHelper } from "../process-helper/index.ts";
+import { type ApiToken, type HttpAuthorizer, tokenAuthorizer } from "./api-tokens.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
 import { type EventBus, openEventBus } from "./event-bus.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
@@ -35,6 +36,8 @@ export interface RuntimeOptions {
   readonly port?: number;
   /** Also serves the AWS command line, on a port of its own. Default false: the HTTP API alone listens. */
   readonly operatorPort?: boolean;
+  /** The tokens of the HTTP API: every call has to bring one. Absent: open to every program of this machine. */
+  readonly tokens?: readonly ApiToken[];
   /** Runs schedules this often, whatever their rate. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
@@ -131,7 +134,9 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     undo.defer(() => patiently(source.stop()));
   });
   const { apiFunction } = deployment;
-  const api = apiFunction && (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), events));
+  const api =
+    apiFunction &&
+    (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), authorizerOf(options), events));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());
@@ -154,11 +159,14 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   };
 }
 
-async function synthesized({ queues }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
+const authorizerOf = ({ tokens }: RuntimeOptions): HttpAuthorizer =>
+  tokens === undefined ? () => ({}) : tokenAuthorizer(tokens);
+
+async function synthesized({ queues, tokens }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
   if (queues === undefined) throw new Error("name the queues, or an assembly to run");
   // Only when it is needed: the CDK takes a second to load.
   const { synthesizeInto } = await import("./synthesize.ts");
-  return synthesizeInto(state, queues);
+  return synthesizeInto(state, queues, tokens === undefined ? "none" : "token");
 }
 
 async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Logger, undo: AsyncDisposableStack) {

@@ -56,6 +56,7 @@ export async function openTopics(
   INVALID_MESSAGE_BODY_CHAR.test = isForeign;
   const stores: Stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
   const persistence = new PersistenceManager(directory);
+  withoutDiskWaits(persistence);
   const { sqsStore } = stores;
   persistence.loadSqsAndSns(sqsStore, stores.snsStore);
   for (const queue of sqsStore.allQueues()) queue.persistence = persistence;
@@ -100,6 +101,15 @@ export async function openTopics(
       persistence.close();
     },
   };
+}
+
+/**
+ * fauxqs waits for the disk at every write, in the only thread of this process. Without that wait a message still survives the end of the
+ * process, however it ends; only a machine that loses power may lose the newest messages.
+ */
+function withoutDiskWaits(persistence: object): void {
+  const { db } = persistence as { readonly db: DatabaseSync };
+  db.exec("PRAGMA synchronous = NORMAL");
 }
 
 function subscriptionOf(
@@ -214,9 +224,7 @@ function releaseInFlight(file: string): void {
   db.close();
 }
 
-interface Persistence extends NonNullable<Queue["persistence"]> {
-  close(): void;
-}
+type Persistence = NonNullable<Queue["persistence"]> & { close(): void };
 interface Parts {
   SqsStore: new () => Stores["sqsStore"];
   SnsStore: new () => Stores["snsStore"];

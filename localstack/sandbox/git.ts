@@ -1,4 +1,4 @@
-import { execa } from "execa";
+import { processes } from "../../functions/adapters/processes.ts";
 
 export interface GitOptions {
   /** Author and committer of what is committed: `Name <address>`. */
@@ -20,15 +20,17 @@ const SCRUBBED = {
 /** Runs git in a directory, without the configuration of whoever runs it, and returns what it printed. Throws when it fails. */
 export async function git(directory: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
   const [, name = "", address = ""] = /^(.*) <(.*)>$/.exec(options.by ?? "Demo <demo@example.invalid>") ?? [];
-  const { PATH } = process.env;
+  const { PATH = "" } = process.env;
   const date =
     options.at === undefined
       ? {}
       : { GIT_AUTHOR_DATE: `${options.at} +0000`, GIT_COMMITTER_DATE: `${options.at} +0000` };
-  const { stdout } = await execa("git", ["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", ...args], {
-    cwd: directory,
-    ...(options.input === undefined ? {} : { input: options.input }),
-    extendEnv: false,
+  const end = await processes().run({
+    file: "git",
+    args: ["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", ...args],
+    directory,
+    input: options.input,
+    timeoutMs: 120_000,
     env: {
       PATH,
       ...SCRUBBED,
@@ -39,5 +41,7 @@ export async function git(directory: string, args: readonly string[], options: G
       ...date,
     },
   });
-  return stdout;
+  if (end.kind === "exited" && end.exitCode === 0) return end.stdout.toString("utf8").replace(/\n$/, "");
+  const said = "stderr" in end ? end.stderr.toString("utf8").trim() : "";
+  throw new Error(`git ${args.join(" ")} failed (${end.kind}): ${said}`);
 }

@@ -1,5 +1,5 @@
 import { Ledger } from "../ledger.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../run-settings.ts";
 import { serialOutcome, type Workload } from "../workload.ts";
 
 /**

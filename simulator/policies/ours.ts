@@ -14,13 +14,16 @@ import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import type { Batch } from "../../functions/domain/batch.ts";
 import { plan } from "../../functions/domain/planner/index.ts";
-import type { Command, Plan, QueueState } from "../../functions/domain/planner/plan.ts";
+import type { Command, Planner } from "../../functions/domain/planner/plan.ts";
+import { type PlanningShell, wakeUp } from "../../functions/domain/planner/run-planner.ts";
 import type { LandingRequest } from "../../functions/domain/request.ts";
 import { scorerFor } from "../../functions/domain/speculation/scorer.ts";
+import { runStepsNow } from "../../functions/domain/steps.ts";
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
+import { MemoryQueueStore } from "../memory-store.ts";
 import type { Prediction } from "../predictor.ts";
-import { isFlaky, type Settings } from "../settings.ts";
+import { isFlaky, type Settings } from "../run-settings.ts";
 import { type Change, passes, type Workload } from "../workload.ts";
 import { linesFor, QUEUE as NAME } from "./queue-config.ts";
 
@@ -51,7 +54,10 @@ const TICK_MS = 60_000;
 /** Real time in milliseconds. It measures what a run of the planner costs and has no influence on the simulation. */
 export type Stopwatch = () => number;
 
-/** Drives the product's planner under virtual time. It plays the builds, runway and the callers. */
+/**
+ * Drives the product's planner under virtual time, through the run that the product's own function uses (`wakeUp`), with stores in memory. It
+ * plays the builds, runway and the callers.
+ */
 export class OurQueue {
   readonly ledger: Ledger;
   readonly #config: QueueConfig;
@@ -60,14 +66,16 @@ export class OurQueue {
   readonly #prediction: Prediction;
   readonly #stopwatch: Stopwatch;
   readonly #agenda = new Agenda<Event>();
-  readonly #live = new Map<BatchId, Batch>();
+  readonly #store = new OurStore((batch) => this.#written(batch));
+  readonly #shell: PlanningShell;
+  /** The requests that the run at hand ended. */
+  readonly #ended: Extract<Command, { kind: "end-request" }>[] = [];
   readonly #requests = new Map<Sqid, LandingRequest>();
   readonly #running = new Map<BuildKey, Running>();
   readonly #provenMs = new Map<BuildKey, number>();
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
   readonly #builds = new Map<number, number>();
-  #queue: QueueState = { queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, version: 0 };
   #now = 0;
 
   constructor(
@@ -83,6 +91,7 @@ export class OurQueue {
     this.#changes = workload.changes;
     this.#prediction = prediction;
     this.#stopwatch = stopwatch;
+    this.#shell = this.#shellOf();
     for (const { n, arrivalMs, cancelMs } of workload.changes) {
       this.#agenda.add(arrivalMs, 2, { kind: "arrive", n });
       if (cancelMs !== undefined) this.#agenda.add(cancelMs, 3, { kind: "cancel", n });
@@ -92,7 +101,7 @@ export class OurQueue {
   /** Runs the planner once for each time at which an event is due, until no event is left. Throws PolicyDefect. */
   run(): Ledger {
     for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
-      const ticks = this.#live.size > 0 && at - this.#now > TICK_MS;
+      const ticks = this.#store.batches.size > 0 && at - this.#now > TICK_MS;
       this.#now = ticks ? this.#now + TICK_MS : at;
       const tick: Signal = { v: 1, kind: "tick", queue: QUEUE, nonce: String(this.#now) };
       const signals = ticks ? [tick] : this.#agenda.takeDue().flatMap((event) => this.#happen(event));
@@ -134,7 +143,7 @@ export class OurQueue {
       touches,
     };
     this.#requests.set(sqid, request);
-    const score = scorerFor(this.#config.speculation.scorer, this.#queue.history);
+    const score = scorerFor(this.#config.speculation.scorer, this.#store.queue.history);
     this.ledger.predictions.push({ told: score({ request: { ...request, touches } }).success, passes: passed });
     return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
   }
@@ -158,22 +167,35 @@ export class OurQueue {
     return epochMs(ORIGIN + this.#now);
   }
 
+  #shellOf(): PlanningShell {
+    const planner: Planner = (config, snapshot, news, now) => {
+      const begun = this.#stopwatch();
+      const result = plan(config, snapshot, news, now);
+      this.ledger.plannerMs.push(this.#stopwatch() - begun);
+      return result;
+    };
+    return {
+      planner,
+      requests: { get: (sqid) => this.#requests.get(sqid) },
+      batches: this.#store,
+      carryOut: (_, command) => this.#carryOut(command),
+      now: () => this.#at(),
+      nonce: () => "simulated",
+      log: {
+        error: (about, what) => {
+          throw new Error(`${what}: ${JSON.stringify(about)}`);
+        },
+      },
+    };
+  }
+
   #plan(signals: readonly Signal[]): void {
-    const snapshot = { queue: this.#queue, batches: [...this.#live.values()], requests: this.#requests };
-    const begun = this.#stopwatch();
-    const result = plan(this.#config, snapshot, signals, this.#at());
-    this.ledger.plannerMs.push(this.#stopwatch() - begun);
-    if (result.queue) this.#queue = result.queue;
-    for (const { next } of result.writes) this.#write(next);
-    for (const command of result.commands) this.#carryOut(command);
-    for (const batch of result.acknowledged) this.#live.set(batch.id, batch);
-    this.#conclude(result);
-    for (const batch of result.archived) this.#live.delete(batch.id);
+    runStepsNow(wakeUp(this.#shell, this.#config, signals));
+    for (const command of this.#ended.splice(0)) this.#conclude(command);
     if (this.#running.size > this.#settings.builders) throw new Error("the planner exceeds its budget");
   }
 
-  #write(next: Batch): void {
-    this.#live.set(next.id, next);
+  #written(next: Batch): void {
     if (next.landing?.bypassed) this.#bypassed.add(next.id);
     for (const path of next.paths) if (path.state === "cancelling") this.#stop(path.buildKey);
   }
@@ -187,20 +209,14 @@ export class OurQueue {
     this.#agenda.add(stoppedMs, 0, { kind: "stopped", key, batchId: build.batchId });
   }
 
-  #carryOut(command: Command): void {
-    switch (command.kind) {
-      case "start-build":
-        this.#start(command);
-        return;
-      case "land":
-        this.#agenda.add(this.#now + this.#settings.mergeDelayMs, 1, { kind: "land", message: command.message });
-        return;
-      case "announce":
-        for (const event of command.events) this.#hear(event);
-        return;
-      case "end-request":
-        return;
-    }
+  /** Refuses no command. */
+  #carryOut(command: Command): [] {
+    if (command.kind === "start-build") this.#start(command);
+    else if (command.kind === "land")
+      this.#agenda.add(this.#now + this.#settings.mergeDelayMs, 1, { kind: "land", message: command.message });
+    else if (command.kind === "announce") for (const event of command.events) this.#hear(event);
+    else this.#ended.push(command);
+    return [];
   }
 
   #start({ buildKey, batchId, base, head, sqids }: Extract<Command, { kind: "start-build" }>): void {
@@ -228,24 +244,37 @@ export class OurQueue {
       this.#decidedBy.set(event.sqid, key as BuildKey);
   }
 
-  #conclude({ commands }: Plan): void {
-    for (const command of commands) {
-      if (command.kind !== "end-request") continue;
-      const provenMs = this.#provenMs.get(this.#decidedBy.get(command.sqid) ?? ("" as BuildKey));
-      this.ledger.decide(numberOf(command.sqid), {
-        atMs: this.#now,
-        outcome: command.outcome === "error" ? "rejected" : command.outcome,
-        ...(provenMs === undefined || command.outcome === "cancelled" ? {} : { provenMs }),
-        ...(command.batchId && this.#bypassed.has(command.batchId) ? { bypassed: true } : {}),
-      });
-      this.#requests.delete(command.sqid);
-    }
+  #conclude({ sqid, outcome, batchId }: Extract<Command, { kind: "end-request" }>): void {
+    const provenMs = this.#provenMs.get(this.#decidedBy.get(sqid) ?? ("" as BuildKey));
+    this.ledger.decide(numberOf(sqid), {
+      atMs: this.#now,
+      outcome: outcome === "error" ? "rejected" : outcome,
+      ...(provenMs === undefined || outcome === "cancelled" ? {} : { provenMs }),
+      ...(batchId && this.#bypassed.has(batchId) ? { bypassed: true } : {}),
+    });
+    this.#requests.delete(sqid);
   }
 
   #change(n: number): Change {
     const change = this.#changes[n];
     if (change === undefined) throw new Error(`there is no change ${n}`);
     return change;
+  }
+}
+
+/** Tells of each batch that is written. */
+class OurStore extends MemoryQueueStore {
+  readonly #told: (batch: Batch) => void;
+
+  constructor(told: (batch: Batch) => void) {
+    super({ queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, version: 0 });
+    this.#told = told;
+  }
+
+  override put(next: Batch, before: number): boolean {
+    const won = super.put(next, before);
+    if (won) this.#told(next);
+    return won;
   }
 }
 

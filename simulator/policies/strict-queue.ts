@@ -1,7 +1,7 @@
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
-import { streamOf } from "../random.ts";
-import { isFlaky, type Settings } from "../settings.ts";
+import { streamOf } from "../random-streams.ts";
+import { isFlaky, type Settings } from "../run-settings.ts";
 import { type Change, passes, type Workload } from "../workload.ts";
 
 /**

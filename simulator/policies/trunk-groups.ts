@@ -1,6 +1,6 @@
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
-import { isFlaky, type Settings } from "../settings.ts";
+import { isFlaky, type Settings } from "../run-settings.ts";
 import { type Change, passes, type Workload } from "../workload.ts";
 
 export interface TrunkGroups {

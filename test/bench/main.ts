@@ -1,19 +1,30 @@
-/** `npm run bench`: what the steps cost on this machine. Figures of one run are for comparing with each other. */
+/** `npm run bench [-- NAME …]`: what the steps cost on this machine. Figures of one run are for comparing with each other. */
 import Table from "cli-table3";
+import { burst } from "./burst.ts";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
 import { reading } from "./reading.ts";
 import { landingsByRecords } from "./records.ts";
 import type { Row } from "./timing.ts";
 
-const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
-const show = (rows: readonly Row[]) => {
-  for (const { what, n, p50Ms, p95Ms, note = "" } of rows)
-    table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly Row[]>>> = {
+  planner: plannerRuns,
+  records: landingsByRecords,
+  reading: () => [reading()],
+  landings,
+  burst,
 };
 
-show(plannerRuns());
-show(await landingsByRecords());
-show([reading()]);
-show(await landings());
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => BENCHES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
+  process.exit(2);
+}
+const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
+    table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+}
 console.log(table.toString());

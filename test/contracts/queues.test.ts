@@ -41,6 +41,8 @@ describe("queues.yaml", () => {
       bundle: { maxSize: 1, maxWaitSeconds: 0 },
       retries: 0,
       maxPriority: 0,
+      access: {},
+      maxRefusalsPerDay: 5,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
       repositoryTimeoutSeconds: 3_600,

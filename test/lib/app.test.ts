@@ -68,6 +68,10 @@ describe("the context", () => {
       { apiAuth: "none", bundle: "false" },
       { apiAuth: "none", bundle: false },
     ],
+    [
+      { apiAuth: "jwt", jwtIssuer: "https://issuer.example", jwtAudience: "a,b", jwtScope: "land" },
+      { apiAuth: "jwt", jwt: { issuer: "https://issuer.example", audience: ["a", "b"], scope: "land" } },
+    ],
     [{ alarmTopic: "arn:aws:sns:eu-west-1:1:alarms" }, { alarmTopicArn: "arn:aws:sns:eu-west-1:1:alarms" }],
   ])("%j is understood", (context, options) => {
     expect(optionsFrom((name) => context[name])).toMatchObject(options);
@@ -76,6 +80,9 @@ describe("the context", () => {
   it.each<[Readonly<Record<string, unknown>>, RegExp]>([
     [{ target: "azure" }, /^context target: /],
     [{ apiAuth: "all" }, /^context apiAuth: /],
+    [{ apiAuth: "token" }, /^context apiAuth: /],
+    [{ apiAuth: "iam+jwt" }, /^context jwtIssuer: .*\ncontext jwtAudience: /],
+    [{ apiAuth: "jwt", jwtIssuer: "http://issuer.example", jwtAudience: "a" }, /^context jwtIssuer: /],
     [{ deletionProtection: "perhaps" }, /^context deletionProtection: /],
     [{ alarmTopic: "alarms" }, /^context alarmTopic: the ARN of an SNS topic/],
     [{ target: "azure", apiAuth: "all" }, /^context target: .*\ncontext apiAuth: /],

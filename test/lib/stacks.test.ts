@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LEASE_SECONDS } from "../../functions/handlers/runway/land.lambda.ts";
+import type { AppOptions } from "../../lib/app.ts";
 import { MAX_RECEIVES } from "../../lib/constructs/topic.ts";
 import { LOG_RECEIVES, MERGE_RECEIVES } from "../../lib/messaging-stack.ts";
 import { TABLES, TOPICS } from "../../lib/ownership.ts";
@@ -185,13 +186,64 @@ describe("the HTTP API", () => {
     expect(open[0]?.properties).toMatchObject({ AuthorizationType: "NONE" });
   });
 
+  const jwt = { issuer: "https://issuer.example", audience: ["a", "b"], scope: "land" };
+  const gatewayOf = (options: Partial<AppOptions>) => {
+    const made = read(templatesOf(options));
+    const routes = made.ofType("AWS::ApiGatewayV2::Route").map(({ properties }) => ({
+      key: properties["RouteKey"],
+      type: properties["AuthorizationType"],
+      scopes: properties["AuthorizationScopes"],
+    }));
+    const [api] = functionsOf(made).filter(({ name }) => name === "gateway/api");
+    return { made, routes, auth: api?.environment["API_AUTH"] };
+  };
+
+  it("takes tokens of one issuer, for an audience and with a scope, and tells the gateway so", () => {
+    const { made, routes, auth } = gatewayOf({ apiAuth: "jwt", jwt });
+    expect(routes).toEqual([{ key: "$default", type: "JWT", scopes: ["land"] }]);
+    expect(auth).toBe("jwt");
+    expect(made.ofType("AWS::ApiGatewayV2::Authorizer")[0]?.properties).toMatchObject({
+      AuthorizerType: "JWT",
+      JwtConfiguration: { Issuer: jwt.issuer, Audience: jwt.audience },
+    });
+  });
+
+  it("takes signed calls and tokens beside each other, on two routes", () => {
+    const { routes, auth } = gatewayOf({ apiAuth: "iam+jwt", jwt });
+    expect(routes.toSorted((a, b) => String(a.key).localeCompare(String(b.key)))).toEqual([
+      { key: "$default", type: "AWS_IAM", scopes: undefined },
+      { key: "ANY /jwt/{proxy+}", type: "JWT", scopes: ["land"] },
+    ]);
+    expect(auth).toBe("iam+jwt");
+  });
+
+  it("has a policy for its callers, which allows to call this API and nothing else", () => {
+    const [policy] = templates.ofType("AWS::IAM::ManagedPolicy");
+    const { Statement = [] } = (policy?.properties["PolicyDocument"] ?? {}) as {
+      Statement?: { Action: string; Resource: unknown }[];
+    };
+    expect(Statement.map(({ Action }) => Action)).toEqual(["execute-api:Invoke"]);
+    expect(JSON.stringify(Statement[0]?.Resource)).toContain(":execute-api:");
+    expect(read(templatesOf({ apiAuth: "none" })).ofType("AWS::IAM::ManagedPolicy")).toEqual([]);
+  });
+
   it("is logged and throttled", () => {
-    expect(stage?.properties["AccessLogSettings"]).toBeDefined();
+    const { Format = "{}" } = (stage?.properties["AccessLogSettings"] ?? {}) as { Format?: string };
+    const { requestId, path, caller, subject, status } = JSON.parse(Format);
+    expect([requestId, path, caller, subject, status]).toEqual([
+      "$context.requestId",
+      "$context.path",
+      "$context.identity.userArn",
+      "$context.authorizer.claims.sub",
+      "$context.status",
+    ]);
     expect(stage?.properties).toMatchObject({ DefaultRouteSettings: { ThrottlingRateLimit: 100 } });
   });
 
-  it("says where it is", () => {
-    expect(Object.keys(raw.find(({ stack }) => stack === "gateway")?.template.Outputs ?? {})).toContain("ApiUrl");
+  it("says where it is, and what a policy of its callers names", () => {
+    expect(Object.keys(raw.find(({ stack }) => stack === "gateway")?.template.Outputs ?? {})).toEqual(
+      expect.arrayContaining(["ApiUrl", "ApiArn", "CallersPolicyArn"]),
+    );
   });
 });
 

@@ -3,7 +3,9 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
+import { freshToken, tokenAuthorizer } from "../../localstack/embedded/api-tokens.ts";
 import { type HttpApi, serveHttpApi } from "../../localstack/embedded/http-api.ts";
 
 let api: HttpApi | undefined;
@@ -226,5 +228,65 @@ describe("what is no request", () => {
     expect(head).toMatch(/^content-type: application\/problem\+json$/im);
     expect(Problem.strict().parse(JSON.parse(body))).toMatchObject({ code, status });
     expect(calls).toEqual([]);
+  });
+});
+
+describe("the HTTP API with tokens", () => {
+  const tokens = [
+    { token: "secret-1", name: "anna", groups: ["operators", "leads"] },
+    { token: "secret-2", name: "bob", groups: [] },
+  ];
+  const call = async (authorization?: string, path = "/v1/queues", method = "GET"): Promise<Response> => {
+    api = await serveHttpApi(0, async (event) => event, tokenAuthorizer(tokens));
+    return fetch(`${api.url}${path}`, {
+      method,
+      ...(authorization === undefined ? {} : { headers: { authorization } }),
+    });
+  };
+
+  it.each([
+    ["Bearer secret-1", { name: "anna", groups: "operators,leads" }],
+    ["bearer  secret-2", { name: "bob", groups: "" }],
+  ])("hands over who %s is, as a Lambda authorizer does", async (authorization, lambda) => {
+    expect(await (await call(authorization)).json()).toMatchObject({ requestContext: { authorizer: { lambda } } });
+  });
+
+  it.each([undefined, "Bearer secret-3", "Bearer", "Basic secret-1", "secret-1", "Bearer secret-1 x"])(
+    "refuses %s, and says what to send",
+    async (authorization) => {
+      const response = await call(authorization);
+      expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+      expect(Problem.parse(await response.json())).toMatchObject({
+        code: "caller.unauthenticated",
+        detail: expect.stringContaining("Bearer"),
+      });
+    },
+  );
+
+  it.each(["/", "/q/main/7", "/q/main/search?text=a", "/assets/page.js"])(
+    "hands over the page without a token: %s",
+    async (path) => {
+      const event = z
+        .looseObject({ rawPath: z.string(), requestContext: z.looseObject({}) })
+        .parse(await (await call(undefined, path)).json());
+      expect(event.rawPath).toBe(path.split("?")[0]);
+      expect(event.requestContext["authorizer"]).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["/", "POST"],
+    ["/assets", "DELETE"],
+    ["/queues", "GET"],
+    ["/v1/queues/q/main", "GET"],
+    ["//q/main", "GET"],
+  ])("asks for a token at %s with %s, which is no part of the page", async (path, method) => {
+    expect((await call(undefined, path, method)).status).toBe(401);
+  });
+
+  it("makes tokens that no one can guess", () => {
+    const [a, b] = [freshToken("anna"), freshToken("anna")];
+    expect(a.token).toMatch(/^[\w-]{32}$/);
+    expect(a.token).not.toBe(b.token);
   });
 });

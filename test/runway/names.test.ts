@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readObjects } from "../../functions/adapters/git/objects.ts";
+import { ObjectReader } from "../../functions/adapters/git/object-reader.ts";
 import { ifPresent, seenRef } from "../../functions/adapters/git/refs.ts";
 import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
 import { Runway } from "./runway.ts";
@@ -107,11 +107,14 @@ describe("an annotated tag", () => {
 
 describe("what could not be looked at", () => {
   it("is an error and not an absence: a name that git finds ambiguous", async () => {
-    const answer = (stdout: string) => ({
-      git: async () => ({ exitCode: 0, stdout: Buffer.from(stdout), stderr: "" }),
-    });
-    await expect(readObjects(answer("abc ambiguous\n"), ["abc"])).rejects.toMatchObject({ code: "repository.failed" });
-    expect(await readObjects(answer("abc missing\n"), ["abc"])).toEqual(new Map());
+    const answering = (stdout: string) =>
+      new ObjectReader(() => ({
+        output: [Buffer.from(stdout)][Symbol.iterator]() as unknown as AsyncIterator<Buffer>,
+        write: async () => undefined,
+        end: async () => undefined,
+      }));
+    await expect(answering("abc ambiguous\n").readAll(["abc"])).rejects.toMatchObject({ code: "repository.failed" });
+    expect(await answering("abc missing\n").readAll(["abc"])).toEqual(new Map());
   });
 
   it("is worth a retry: a ref that was fetched, and whose object is gone when it is read", async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Ledger, PolicyDefect } from "../../simulator/ledger.ts";
 import { measure } from "../../simulator/measures.ts";
-import { POLICY_NAMES, type PolicyName, runPolicy } from "../../simulator/policies/index.ts";
 import { oracle } from "../../simulator/policies/oracle.ts";
+import { POLICY_NAMES, type PolicyName, runPolicy } from "../../simulator/policies/policy-table.ts";
 import { type PredictorName, predictorFor } from "../../simulator/predictor.ts";
-import type { Settings } from "../../simulator/settings.ts";
+import type { Settings } from "../../simulator/run-settings.ts";
 import { makeWorkload, TEST_SCOPES, type Workload } from "../../simulator/workload.ts";
 import { MINUTE, settings, workloadOf } from "./sketches.ts";
 

@@ -11,6 +11,7 @@ import { batchKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
 import type { QueueState } from "../../domain/planner/plan.ts";
+import type { LiveQueue, QueueStore, StoredQueue } from "../../domain/planner/run-planner.ts";
 import { stored, won } from "../aws-errors.ts";
 import { batchIn, itemOf } from "./batch-item.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
@@ -61,19 +62,8 @@ function queueOf(queue: QueueName, item: Item | undefined): StoredQueue {
   return { ...state, queue };
 }
 
-/** A queue's own item as it is stored: without an installation when it was never written, or written before queues had one. */
-export interface StoredQueue extends Omit<QueueState, "installation"> {
-  readonly installation?: Installation | undefined;
-}
-
-/** What a queue's live partition holds. */
-export interface LiveQueue {
-  readonly queue: StoredQueue;
-  readonly batches: readonly Batch[];
-}
-
 /** The one door to a queue's batches. Each write is one call, and takes only if the stored version is the expected one. All throw store.unavailable. */
-export class BatchesStore {
+export class BatchesStore implements QueueStore {
   readonly #dynamodb: DynamoDBDocumentClient;
   readonly #table: string;
   /** The batches of each queue as they were last read, by id: one whose version is the same is the same, and is not parsed again. */

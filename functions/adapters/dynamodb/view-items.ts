@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { MetadataValue, Status } from "../../contracts/log-event.ts";
@@ -16,6 +17,7 @@ const StoredSummary = z.object({
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
+  caller: Caller.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,
@@ -58,6 +60,8 @@ export const ModeSet = z.object({
   queue: QueueName,
   mode: QueueMode,
   note: Note.exactOptional(),
+  /** The name of the caller who set it. */
+  caller: z.string().exactOptional(),
   /** When it became so. */
   since: EpochMs,
   /** Counts writes, from 1. */

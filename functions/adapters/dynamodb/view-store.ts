@@ -16,6 +16,7 @@ import { stored, won } from "../aws-errors.ts";
 import { FirstUse, summaryIn, UnansweredCancel } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";
+import { viewTrends } from "./view-trends.ts";
 
 export type ViewStore = ReturnType<typeof viewStore>;
 
@@ -43,6 +44,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
   return {
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewTrends(dynamodb, table),
     ...counting(dynamodb, table),
 
     /** Undefined when the request does not exist. */

@@ -3,7 +3,8 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../contracts/errors.ts";
 import { exclusively } from "./lock.ts";
-import { complaint, runGit, settingsEnvironment } from "./process.ts";
+import { ObjectReader } from "./object-reader.ts";
+import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
 
 /** `merge-tree --write-tree` came with it. */
 export const MINIMUM_GIT = [2, 38] as const;
@@ -23,6 +24,7 @@ export function gitIsTooOld(version: string): string | undefined {
 /** A directory since it was last made ready. Another object means that its objects may have vanished in between. */
 export interface OpenedDirectory {
   readonly path: string;
+  readonly objects: ObjectReader;
 }
 
 const opened = new Map<string, Promise<OpenedDirectory>>();
@@ -51,7 +53,8 @@ async function prepare(directory: string): Promise<OpenedDirectory> {
   const made = await run("init", "--quiet", "--bare", "--template=", directory);
   if (made.exitCode !== 0)
     throw new CodedError("repository.failed", `no repository could be made in ${directory}: ${complaint(made.stderr)}`);
-  return { path: directory };
+  const reading = { directory, args: ["cat-file", "--batch"], env: { GIT_DIR: directory, ...env } };
+  return { path: directory, objects: new ObjectReader(() => startGit(reading)) };
 }
 
 async function removeLocks(directory: string): Promise<void> {

@@ -1,19 +1,40 @@
 import type { GitSha } from "../../contracts/ids.ts";
+import type { OpenedDirectory } from "./bare-repository.ts";
 import type { Repository } from "./repository.ts";
 
 /** The commits that some tips have and the trunk has not: each with its parents, the first one first. */
 export type Graph = ReadonlyMap<GitSha, readonly GitSha[]>;
 
+/** The graphs that this process has read of a directory: a commit's history never changes, so each is read once. */
+const graphs = new WeakMap<OpenedDirectory, Map<string, Promise<Graph>>>();
+const MAX_KEPT = 100;
+
+/** The commits above the trunk, as readGraph reads them. No git process when they were read before for the same trunk and tips. */
+export function graphAbove(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
+  const known = graphs.get(repository.opened) ?? new Map<string, Promise<Graph>>();
+  graphs.set(repository.opened, known);
+  const key = [trunk, ...[...new Set(tips)].sort()].join(" ");
+  const before = known.get(key);
+  if (before) return before;
+  const reading = readGraph(repository, trunk, tips);
+  known.set(key, reading);
+  reading.catch(() => known.delete(key));
+  const [oldest] = known.keys();
+  if (known.size > MAX_KEPT && oldest !== undefined) known.delete(oldest);
+  return reading;
+}
+
 /**
- * Two git processes, however many tips. All must be commits that are here. `git rev-list` gives up by the dates of commits, and may list
+ * Two git processes, however many tips; one when the lowest commits stand on the trunk's. All must be commits that are here. `git rev-list` gives up by the dates of commits, and may list
  * commits of the trunk when the trunk has commits that are older than their parents. `git merge-base` does not: so it is asked
  * whether the lowest of the listed commits are on the trunk. If one is, the whole history is read (8 MB for 100,000 commits).
  */
-export async function graphAbove(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
+async function readGraph(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
   if (tips.length === 0) return new Map();
   const graph = await listed(repository, [...new Set(tips), `^${trunk}`]);
   const lowest = [...graph].filter(([, parents]) => !parents.some((parent) => graph.has(parent))).map(([sha]) => sha);
-  if (lowest.length === 0) return graph;
+  // A child of the trunk's commit is not on the trunk.
+  if (lowest.every((sha) => graph.get(sha)?.includes(trunk))) return graph;
   const independent = await repository.run(["merge-base", "--independent", trunk, ...lowest]);
   const above = new Set(independent.split("\n"));
   if (lowest.every((sha) => above.has(sha))) return graph;

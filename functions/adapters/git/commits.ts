@@ -1,10 +1,12 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CodedError } from "../../contracts/errors.ts";
+import { promisify } from "node:util";
+import { deflate } from "node:zlib";
 import type { GitSha } from "../../contracts/ids.ts";
 import { readable } from "./encodings.ts";
-import type { GitObject } from "./objects.ts";
+import type { GitObject } from "./object-reader.ts";
 import type { Repository } from "./repository.ts";
 
 /** A commit as stored. Text is latin1, one character per byte, so that what git calls an encoding survives. */
@@ -73,33 +75,26 @@ export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
     ].join("\n"),
   );
 
-/** Writes objects. One git process for each kind among them, however many they are. */
+/** How a loose object lies on the disk (gitformat-loose(5)): its header and body, compressed, in a file named by its hash. */
+const looseBytes = async ({ type, body }: Made): Promise<Buffer> =>
+  deflated(Buffer.concat([Buffer.from(`${type} ${body.length}\0`), body]));
+
+const deflated = promisify(deflate);
+
+/**
+ * Writes objects as loose ones, as they are: also an author's line that git would not write itself. No git process. A file gets its name
+ * when it is complete, so a crash leaves no half of an object; an object that is there is not written again.
+ */
 export async function writeObjects(repository: Repository, objects: readonly Made[]): Promise<void> {
-  for (const [type, group] of Map.groupBy(objects, (object) => object.type)) {
-    // Literally: an author's line goes on as it is, also one that git would not write itself.
-    const flags = ["hash-object", "-w", "--literally", "-t", type];
-    const [only] = group;
-    const written =
-      group.length === 1 && only
-        ? await repository.run([...flags, "--stdin"], { input: only.body })
-        : await inFiles(repository, group, (paths) => repository.run([...flags, "--stdin-paths"], { input: paths }));
-    if (written.trim() !== group.map(({ sha }) => sha).join("\n"))
-      throw new CodedError("repository.failed", `git stored a ${type} under another name than the one computed for it`);
-  }
+  await Promise.all(objects.map((object) => writeLoose(join(repository.directory, "objects"), object)));
 }
 
-/** `hash-object` takes one object from its input, or any number from files. */
-async function inFiles<T>(
-  repository: Repository,
-  objects: readonly Made[],
-  work: (paths: string) => Promise<T>,
-): Promise<T> {
-  const directory = await mkdtemp(join(repository.directory, "new-objects-"));
-  try {
-    const paths = objects.map(({ sha }) => join(directory, sha));
-    await Promise.all(objects.map(({ body }, index) => writeFile(paths[index] ?? directory, body)));
-    return await work(`${paths.join("\n")}\n`);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+async function writeLoose(directory: string, object: Made): Promise<void> {
+  const [room, name] = [join(directory, object.sha.slice(0, 2)), object.sha.slice(2)];
+  if (existsSync(join(room, name))) return;
+  await mkdir(room, { recursive: true });
+  // git removes what is left over of such a name when it collects garbage.
+  const unfinished = join(room, `tmp_obj_${randomUUID()}`);
+  await writeFile(unfinished, await looseBytes(object), { mode: 0o444 });
+  await rename(unfinished, join(room, name));
 }

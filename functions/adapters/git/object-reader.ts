@@ -1,49 +1,139 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
-import type { GitObject } from "./objects.ts";
-import type { StartsGit } from "./process.ts";
+import type { Dialogue } from "../processes.ts";
 
-/** Reads objects one after the other, each when the one before has said which: one git process, however many. */
+export interface GitObject {
+  readonly sha: GitSha;
+  readonly type: string;
+  /** As stored, without git's header. */
+  readonly body: Buffer;
+}
+
+/** How long git may take for one answer. */
+const ANSWER_MS = 120_000;
+/** A reader that was not asked for so long ends its process. */
+const IDLE_MS = 5_000;
+
+/**
+ * Reads objects of one repository by a `git cat-file --batch` that stays open: one process, however many objects and readings, which sees
+ * what was written or fetched after its start. Readings are answered in turn.
+ */
 export class ObjectReader {
-  readonly #process: ReturnType<StartsGit["start"]>;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #start: () => Dialogue;
+  #open: { readonly dialogue: Dialogue; readonly output: Chunks } | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  /** `start` starts `git cat-file --batch` in the repository. */
+  constructor(start: () => Dialogue) {
+    this.#start = start;
+  }
+
+  /** Undefined when there is no such object. Throws as readAll. */
+  async read(name: string): Promise<GitObject | undefined> {
+    return (await this.readAll([name])).get(name);
+  }
+
+  /**
+   * Objects by any name that git resolves. A name is absent when there is no such object. Blobs are not for this. Throws repository.failed
+   * when git can't read an object, or is gone.
+   */
+  async readAll(names: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
+    if (names.length === 0) return new Map();
+    this.#waiting += 1;
+    clearTimeout(this.#idle);
+    const reading = this.#last.then(() => this.#answersTo(names));
+    this.#last = reading.catch(() => this.close());
+    try {
+      return await reading;
+    } finally {
+      this.#waiting -= 1;
+      if (this.#waiting === 0) this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref();
+    }
+  }
+
+  /** Ends the process. The next reading starts another one. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.dialogue.end();
+  }
+
+  async #answersTo(names: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
+    const { dialogue, output } = this.#opened();
+    const timer = setTimeout(() => void this.close(), ANSWER_MS * names.length);
+    const found = new Map<string, GitObject>();
+    try {
+      // Names are written while answers are read: neither side waits with a full pipe.
+      const written = dialogue.write(`${names.join("\n")}\n`);
+      for (const name of names) {
+        const object = await answerIn(output, name);
+        if (object) found.set(name, object);
+      }
+      await written;
+      return found;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #opened() {
+    if (this.#open) return this.#open;
+    const dialogue = this.#start();
+    this.#open = { dialogue, output: new Chunks(dialogue.output) };
+    return this.#open;
+  }
+}
+
+async function answerIn(output: Chunks, name: string): Promise<GitObject | undefined> {
+  const [sha = "", type = "", size] = (await output.line()).toString("latin1").split(" ");
+  if (type === "missing") return undefined;
+  const length = Number(size);
+  // Such as "<name> ambiguous": git has not looked, and "absent" would be invented.
+  if (size === undefined || !/^[0-9a-f]{40}$/.test(sha) || !Number.isInteger(length))
+    throw new CodedError("repository.failed", `git could not look for ${name}: ${type}`);
+  const body = await output.bytes(length + 1);
+  return { sha: sha as GitSha, type, body: body.subarray(0, length) };
+}
+
+const NEWLINE = 10;
+
+/** A stream of bytes, taken by lines and lengths. Throws repository.failed when the stream ends before that. */
+class Chunks {
+  readonly #source: AsyncIterator<Buffer>;
   #unread: Buffer = Buffer.alloc(0);
 
-  constructor(repository: StartsGit) {
-    this.#process = repository.start(["cat-file", "--batch"]);
-    this.#chunks = this.#process.output;
+  constructor(source: AsyncIterator<Buffer>) {
+    this.#source = source;
   }
 
-  /** Undefined when there is no such object. Throws repository.failed when git can't read it, or is gone. */
-  async read(name: string): Promise<GitObject | undefined> {
-    await this.#process.write(`${name}\n`);
-    const line = await this.#take((bytes) => bytes.indexOf(10) + 1);
-    const [sha = "", type = "", size] = line.toString("latin1").trimEnd().split(" ");
-    if (type === "missing") return undefined;
-    const length = Number(size);
-    if (!/^[0-9a-f]{40}$/.test(sha) || !Number.isInteger(length))
-      throw new CodedError("repository.failed", `git could not look for ${name}: ${type}`);
-    const body = await this.#take((bytes) => (bytes.length > length ? length + 1 : 0));
-    return { sha: sha as GitSha, type, body: body.subarray(0, length) };
-  }
-
-  /** Ends the process. */
-  close(): Promise<void> {
-    return this.#process.end();
-  }
-
-  /** As many bytes as `enough` says of what has come; 0 is: not enough. */
-  async #take(enough: (bytes: Buffer) => number): Promise<Buffer> {
-    for (;;) {
-      const count = enough(this.#unread);
-      if (count > 0) {
-        const taken = this.#unread.subarray(0, count);
-        this.#unread = this.#unread.subarray(count);
-        return taken;
-      }
-      const { done, value } = await this.#chunks.next();
-      if (done) throw new CodedError("repository.failed", "git cat-file ended before it had answered");
-      this.#unread = Buffer.concat([this.#unread, value]);
+  /** Without its newline. */
+  async line(): Promise<Buffer> {
+    let end = this.#unread.indexOf(NEWLINE);
+    while (end < 0) {
+      this.#unread = Buffer.concat([this.#unread, await this.#next()]);
+      end = this.#unread.indexOf(NEWLINE);
     }
+    return (await this.bytes(end + 1)).subarray(0, end);
+  }
+
+  async bytes(count: number): Promise<Buffer> {
+    const parts = [this.#unread];
+    let length = this.#unread.length;
+    while (length < count) {
+      const chunk = await this.#next();
+      parts.push(chunk);
+      length += chunk.length;
+    }
+    const all = parts.length === 1 ? this.#unread : Buffer.concat(parts, length);
+    this.#unread = all.subarray(count);
+    return all.subarray(0, count);
+  }
+
+  async #next(): Promise<Buffer> {
+    const { done, value } = await this.#source.next();
+    if (done) throw new CodedError("repository.failed", "git cat-file ended before it had answered");
+    return value;
   }
 }

@@ -2,7 +2,8 @@ import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import { type GitObject, readObjects, taggedCommit } from "./objects.ts";
+import type { GitObject } from "./object-reader.ts";
+import { taggedCommit } from "./objects.ts";
 import { seenRef } from "./refs.ts";
 import { refusals } from "./refusals.ts";
 import type { Repository } from "./repository.ts";
@@ -91,7 +92,7 @@ async function fetchCommits(repository: Repository, shas: readonly string[]): Pr
   return repository.exclusively(async () => {
     const rounds = (await fetchable(repository, shas)) || shas.length === 1 ? [] : shas;
     for (const sha of rounds) await fetchable(repository, [sha]);
-    return readObjects(repository, shas);
+    return repository.opened.objects.readAll(shas);
   });
 }
 

@@ -19,10 +19,6 @@ export interface RunsGit {
   git(args: readonly string[], options?: CallOptions): Promise<GitAnswer>;
 }
 
-export interface StartsGit {
-  start(args: readonly string[]): Dialogue;
-}
-
 export interface GitCall {
   readonly directory: string;
   readonly args: readonly string[];
@@ -114,18 +110,17 @@ let started = 0;
 /** How many git processes this process has started: the unit in which costs are stated. */
 export const gitProcessesStarted = (): number => started;
 
-const programCall = ({ directory, args, env, timeoutMs }: GitCall) => ({
+const programCall = ({ directory, args, env }: Pick<GitCall, "directory" | "args" | "env">) => ({
   file: "git",
   args,
   directory,
   env: { ...inherited(), ...SCRUBBED, ...env },
-  timeoutMs,
 });
 
 /** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out and config.invalid when there is no git. */
 export async function runGit(call: GitCall): Promise<GitAnswer> {
   started += 1;
-  const end = await processes().run({ ...programCall(call), input: call.input });
+  const end = await processes().run({ ...programCall(call), input: call.input, timeoutMs: call.timeoutMs });
   const verb = call.args.find((arg) => !arg.startsWith("-")) ?? "";
   switch (end.kind) {
     case "exited":
@@ -149,8 +144,8 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
   }
 }
 
-/** Starts git. It is stopped after its time; `output` then ends early. */
-export function startGit(call: Omit<GitCall, "input">): Dialogue {
+/** Starts git, for as long as it is spoken to. */
+export function startGit(call: Pick<GitCall, "directory" | "args" | "env">): Dialogue {
   started += 1;
   return processes().start(programCall(call));
 }

@@ -3,21 +3,10 @@ import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
-import type { Dialogue } from "../processes.ts";
 import { type OpenedDirectory, openDirectory } from "./bare-repository.ts";
 import { exclusively } from "./lock.ts";
-import { type GitObject, namesToRead, readObjects } from "./objects.ts";
-import {
-  type CallOptions,
-  complaint,
-  type GitAnswer,
-  type RunsGit,
-  runGit,
-  type StartsGit,
-  settingsEnvironment,
-  startGit,
-} from "./process.ts";
-import { ifPresent, seenRef } from "./refs.ts";
+import { look, type Seen } from "./look.ts";
+import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
 import { troubleWith } from "./trouble.ts";
 
@@ -37,7 +26,7 @@ export interface OpenOptions {
  * A bare repository on this machine that mirrors what is needed of a remote. Objects may be read and written side by side; what writes
  * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
  */
-export class Repository implements RunsGit, StartsGit {
+export class Repository implements RunsGit {
   readonly directory: string;
   /** Stands for the objects of the directory: what is remembered of them is good for this value alone. */
   readonly opened: OpenedDirectory;
@@ -46,6 +35,8 @@ export class Repository implements RunsGit, StartsGit {
   /** `refs/heads/<branch>` of the queue's target. */
   readonly trunkRef: string;
   readonly #env: Readonly<Record<string, string>>;
+  /** Tells apart who may share a fetch. */
+  readonly #access: string;
 
   constructor(opened: OpenedDirectory, remote: string, options: OpenOptions) {
     const directory = opened.path;
@@ -58,16 +49,12 @@ export class Repository implements RunsGit, StartsGit {
       GIT_ALLOW_PROTOCOL: protocolOf(remote),
       ...settingsEnvironment(authorization(remote, options.repository, options.token)),
     };
+    this.#access = JSON.stringify(this.#env);
   }
 
   /** One git process in this repository. Any exit code is an answer. */
   git(args: readonly string[], { input, env = {}, timeoutMs = LOCAL_MS }: CallOptions = {}): Promise<GitAnswer> {
     return runGit({ directory: this.directory, args, env: { ...this.#env, ...env }, input, timeoutMs });
-  }
-
-  /** One git process that is spoken to; the caller ends it. */
-  start(args: readonly string[]): Dialogue {
-    return startGit({ directory: this.directory, args, env: this.#env, timeoutMs: LOCAL_MS });
   }
 
   /** One git process that must succeed: its standard output as text. Throws repository.failed. */
@@ -103,29 +90,24 @@ export class Repository implements RunsGit, StartsGit {
 
   /**
    * The named refs of the remote as they are now, with the objects behind them, and local objects by any name that git resolves. What
-   * does not exist is absent. Costs one fetch and one `cat-file`; no fetch when `refs` is empty.
+   * does not exist is absent. One fetch, shared with the calls that wait at the same time; none when `refs` is empty.
    */
-  see(refs: readonly string[], objects: readonly string[] = []): Promise<ReadonlyMap<string, GitObject>> {
-    return this.exclusively(async () => {
-      if (refs.length > 0) await this.#fetch(refs.map(ifPresent));
-      const names = namesToRead(refs.map(seenRef), objects);
-      const found = await readObjects(this, names);
-      return new Map(
-        [
-          ...refs.map((ref) => [ref, found.get(seenRef(ref))] as const),
-          ...objects.map((name) => [name, found.get(name)] as const),
-        ].filter((entry): entry is readonly [string, GitObject] => entry[1] !== undefined),
-      );
-    });
+  see(refs: readonly string[], objects: readonly string[] = []): Promise<Seen> {
+    const looking = {
+      directory: this.directory,
+      fetch: (refspecs: readonly string[]) => this.#fetch(refspecs),
+      read: (names: readonly string[]) => this.opened.objects.readAll(names),
+    };
+    return look(looking, this.#access, { refs, objects });
   }
 
-  /** The commit that the target branch points at on the remote now. Costs one fetch and one `cat-file`. */
+  /** The commit that the target branch points at on the remote now. Costs one fetch. */
   async trunk(): Promise<GitSha> {
     return this.trunkIn(await this.see([this.trunkRef]));
   }
 
   /** The trunk among refs that were just seen. Throws config.invalid when the remote has no such branch. */
-  trunkIn(seen: ReadonlyMap<string, GitObject>): GitSha {
+  trunkIn(seen: Seen): GitSha {
     const trunk = seen.get(this.trunkRef);
     if (trunk?.type !== "commit")
       throw new CodedError(

@@ -31,11 +31,13 @@ export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSe
 }
 
 /** The log's first entry of a request: the same however often it is made. */
-export const acceptedEntry = ({ sqid, receivedAt }: Land): LogEvent => statusEvent(sqid, "accepted", receivedAt);
+export const acceptedEntry = ({ sqid, receivedAt, caller }: Land): LogEvent =>
+  statusEvent(sqid, "accepted", receivedAt, { metadata: caller === undefined ? {} : { caller: caller.name } });
 
 /** The log's entry of a cancel: one per request. */
-export const cancellingEntry = ({ sqid, at, note }: Cancel): LogEvent =>
+export const cancellingEntry = ({ sqid, at, note, caller }: Cancel): LogEvent =>
   statusEvent(sqid, "cancelling", at, {
+    metadata: caller === undefined ? {} : { caller },
     reason: reasonOf("cancelled.by_caller", note ?? "Cancelled by its caller, who gave no reason."),
   });
 

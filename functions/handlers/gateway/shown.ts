@@ -9,7 +9,7 @@ export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** A summary as the API shows it. */
 export function shown(summary: Summary): RequestSummary {
-  const { sqid, queue, number, status, changes, strategy, priority = 0 } = summary;
+  const { sqid, queue, number, status, changes, strategy, priority = 0, caller } = summary;
   const reason = reasonOf(summary);
   return {
     sqid,
@@ -21,6 +21,7 @@ export function shown(summary: Summary): RequestSummary {
     changes,
     strategy,
     priority,
+    ...(caller === undefined ? {} : { caller: caller.name }),
     receivedAt: timestamp(summary.receivedAt),
     updatedAt: timestamp(summary.at),
     metadata: metadataOf(summary),
@@ -28,10 +29,14 @@ export function shown(summary: Summary): RequestSummary {
 }
 
 /** An explanation as the API shows it. */
-export const shownWhy = ({ sqid, status }: Summary, { blocker, on, since, builds, sentence }: Explanation): Why => ({
+export const shownWhy = (
+  { sqid, status, caller }: Summary,
+  { blocker, on, since, builds, sentence }: Explanation,
+): Why => ({
   sqid,
   status,
   ended: hasEnded(status),
+  ...(caller === undefined ? {} : { caller: caller.name }),
   ...(blocker === undefined ? {} : { blocker }),
   ...(on === undefined ? {} : { on: [...on] }),
   since: timestamp(since),
@@ -48,6 +53,7 @@ export const shownQueue = ({ name, repository, strategy }: QueueConfig, set: Mod
   mode: set?.mode ?? "open",
   ...(set === undefined ? {} : { since: timestamp(set.since) }),
   ...(set?.note === undefined ? {} : { note: set.note }),
+  ...(set?.caller === undefined ? {} : { modeBy: set.caller }),
 });
 
 /** An entry of the log as the API shows it. */

@@ -10,6 +10,7 @@ import { logTopic, type MergeMessage, mergesTopic } from "../../contracts/messag
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import { asciiJson } from "../../contracts/text.ts";
 import type { BuildInput } from "../../contracts/workflows.ts";
+import type { Refusal } from "../../domain/planner/carry-out.ts";
 import type { Command } from "../../domain/planner/plan.ts";
 import { releaseClaims, terminate, UNFINISHED } from "./termination.ts";
 
@@ -25,12 +26,6 @@ export interface CommandTargets {
 }
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
-
-/** A part of a command that was refused for good, though the rest of it was carried out. */
-export interface Refusal {
-  readonly command: CommandOf<"announce">;
-  readonly error: unknown;
-}
 
 /**
  * Carries a command of the planner out. One call, one per ten announcements, or two and one per change to end a request; one more per 300 KB

@@ -115,6 +115,14 @@ export class FakeGitHub implements Hub {
     this.#routes = [...this.#routes, ...compiled].sort((one, other) => other.operation.length - one.operation.length);
   }
 
+  /** Takes a bare repository in, made when there is none at the path. */
+  async adopt(fullName: string, path: string): Promise<RepositoryState> {
+    const repository = this.#repository(fullName, path);
+    this.repositories.set(fullName, repository);
+    await repository.git.open();
+    return repository;
+  }
+
   async start(): Promise<void> {
     await Promise.all([...this.repositories.values()].map(({ git }) => git.open()));
     const { promise, resolve, reject } = Promise.withResolvers<void>();

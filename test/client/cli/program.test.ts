@@ -133,6 +133,18 @@ describe("the command line", () => {
     expect(refused).toMatchObject({ code: 1, out: "shop/3 was not landed: The build failed.\n" });
   });
 
+  it("watches several requests with a line per change, and says by its exit code that one did not land", async () => {
+    const { code, out, err } = await run(["watch", "1", "shop/3", "1"]);
+    expect({ code, err }).toEqual({ code: 1, err: "" });
+    expect(out.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "").split("\n")).toEqual([
+      "shop/1  landed  as 0123",
+      "shop/3  error  build.failed  The build failed.",
+      "",
+    ]);
+    const lines = (await run(["watch", "1", "3", "--json"])).out.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).status)).toEqual(["landed", "error"]);
+  });
+
   it("prints one document, or a line per event, under --json", async () => {
     expect(JSON.parse((await run(["status", "1", "--json"])).out)).toMatchObject({
       sqid: "shop/1",

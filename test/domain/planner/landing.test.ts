@@ -68,15 +68,24 @@ describe("a decision to land", () => {
 });
 
 describe("a request that is cancelled", () => {
-  it("does not join the queue in the run that ends it", () => {
+  it("does not join the queue when the planner is told of the cancel first", () => {
+    const world = worldOf();
+    world.ready(1, ["a"]);
+    world.cancel(1);
+    const { writes, commands } = world.plan(world.inbox.toReversed());
+    expect(writes).toEqual([]);
+    expect(commands).toMatchObject([{ kind: "end-request", outcome: "cancelled" }, { kind: "announce" }]);
+  });
+
+  it("ends at once when the cancel overtakes the news that the request is ready", () => {
     const world = worldOf();
     world.ready(1, ["a"]);
     world.cancel(1);
     world.inbox.reverse();
     world.run();
-    expect([world.stateOf(1), world.live.size]).toEqual(["cancelled", 0]);
+    expect([world.stateOf(1), world.running()]).toEqual(["cancelled", []]);
     world.drain();
-    expect(world.trailOf(1)).toEqual(["cancelled"]);
+    expect([world.trailOf(1).at(-1), world.live.size]).toEqual(["cancelled", 0]);
   });
 });
 

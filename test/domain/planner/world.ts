@@ -9,7 +9,9 @@ import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Batch, pathIsActive } from "../../../functions/domain/batch.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
 import type { Command, Plan, QueueState } from "../../../functions/domain/planner/plan.ts";
+import { type PlanningShell, wakeUp } from "../../../functions/domain/planner/run-planner.ts";
 import type { LandingRequest } from "../../../functions/domain/request.ts";
+import { runStepsNow } from "../../../functions/domain/steps.ts";
 
 export const QUEUE = "q" as QueueName;
 export const sqid = (n: number): Sqid => sqidOf(QUEUE, n as RequestNumber);
@@ -99,7 +101,21 @@ export interface Run {
   readonly queue: QueueState;
   readonly batches: readonly Batch[];
   readonly result: Plan;
-  crashed: boolean;
+  readonly crashed: boolean;
+}
+
+/** The process ended between two effects. */
+class Died extends Error {}
+
+/** True when `run` dies. Any other error is thrown. */
+function deathOf(run: () => unknown): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    if (!(error instanceof Died)) throw error;
+    return true;
+  }
 }
 
 const sha = (text: string): GitSha => text.padStart(40, "0").slice(-40) as GitSha;
@@ -172,42 +188,69 @@ export class World {
     return plan(this.config, snapshot, signals, epochMs(this.time));
   }
 
-  /** One run of the planner over the first `count` signals. A crash leaves them in the inbox, and what was done, done. */
+  /**
+   * One run of the planner over the first `count` signals, by the run that the product's own function uses. A crash leaves them in the inbox,
+   * and what was done, done.
+   */
   run(count = 10, crash?: Crash): Plan {
     this.time += 1;
     const signals = this.inbox.slice(0, count);
     const before = { queue: this.queueState, batches: [...this.live.values()] };
-    const result = this.plan(signals);
-    const run: Run = { signals, ...before, result, crashed: true };
-    this.runs.push(run);
-    let left = crash ?? Number.POSITIVE_INFINITY;
-    const effects = [
-      ...(result.queue ? [() => this.#writeQueue(result.queue as QueueState)] : []),
-      ...result.writes.map(
-        ({ before, next }) =>
-          () =>
-            this.#write(next, before?.version ?? 0),
-      ),
-      ...result.commands.map((command) => () => this.#carryOut(command)),
-      ...result.acknowledged.map((batch) => () => this.#write(batch, batch.version - 1)),
-      ...result.archived.map((batch) => () => this.#archive(batch)),
-    ];
-    for (const effect of effects) {
-      if (left-- <= 0) return result;
-      effect();
-    }
-    run.crashed = false;
+    const results: Plan[] = [];
+    const shell = this.#shellOf(results, crash);
+    const death = deathOf(() => runStepsNow(wakeUp(shell, this.config, signals)));
+    const [result] = results;
+    if (result === undefined) throw new Error("the planner did not run");
+    this.runs.push({ signals, ...before, result, crashed: death });
+    if (death) return result;
     this.inbox.splice(0, signals.length);
     this.#checkBudget();
     return result;
   }
 
-  #writeQueue(next: QueueState): void {
-    if (next.version !== this.queueState.version + 1) throw new Error("queue item: version");
-    this.queueState = next;
+  /** Stores and commands in memory. After `crash` effects, each call dies. `results` gets what the planner decides. */
+  #shellOf(results: Plan[], crash: Crash): PlanningShell {
+    let left = crash ?? Number.POSITIVE_INFINITY;
+    const effect = <T>(take: () => T): T => {
+      if (left <= 0) throw new Died();
+      left -= 1;
+      return take();
+    };
+    const alive = <T>(read: () => T): T => {
+      if (left < 0) throw new Died();
+      return read();
+    };
+    return {
+      planner: (...args) => {
+        const result = plan(...args);
+        results.push(result);
+        return result;
+      },
+      requests: { get: (id) => this.requests.get(id) },
+      batches: {
+        live: () => alive(() => ({ queue: this.queueState, batches: [...this.live.values()] })),
+        putQueue: (next, before) => effect(() => this.#writeQueue(next, before)),
+        put: (next, before) => effect(() => this.#write(next, before)),
+        archive: (batch) => effect(() => this.#archive(batch)),
+      },
+      carryOut: (_, command) => effect(() => this.#carryOut(command)),
+      now: () => epochMs(this.time),
+      nonce: () => "here",
+      log: {
+        error: (_, what) => {
+          throw new Error(what);
+        },
+      },
+    };
   }
 
-  #write(next: Batch, expected: number): void {
+  #writeQueue(next: QueueState, before: number): true {
+    if (this.queueState.version !== before || next.version !== before + 1) throw new Error("queue item: version");
+    this.queueState = next;
+    return true;
+  }
+
+  #write(next: Batch, expected: number): true {
     const stored = this.live.get(next.id)?.version ?? 0;
     if (stored !== expected || next.version !== expected + 1)
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
@@ -215,14 +258,22 @@ export class World {
     if (next.state === "failed" && before?.state !== "failed")
       this.rejections.push({ n: numberIn(next.request.sqid), reason: next.reason, trunk: new Set(this.trunk) });
     this.live.set(next.id, this.#store(next));
+    return true;
   }
 
-  #archive(batch: Batch): void {
+  #archive(batch: Batch): true {
     this.live.delete(batch.id);
     this.archived.set(batch.id, batch);
+    return true;
   }
 
-  #carryOut(command: Command): void {
+  /** Refuses no command. */
+  #carryOut(command: Command): [] {
+    this.#apply(command);
+    return [];
+  }
+
+  #apply(command: Command): void {
     switch (command.kind) {
       case "start-build": {
         if (this.builds.has(command.buildKey)) return;

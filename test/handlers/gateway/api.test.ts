@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HistoryPage, Ping, QueueList, RequestPage, RequestSummary } from "../../../functions/contracts/api.ts";
+import { ANONYMOUS } from "../../../functions/contracts/caller.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { requestsTopic } from "../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+
+const BY = { caller: "anonymous" };
 
 let emulators: Rig;
 let gateway: Gateway;
@@ -26,6 +29,7 @@ describe("Land", () => {
     expect(headers).toMatchObject({ location: "/v1/queues/main/requests/1", "content-type": "application/json" });
     expect(RequestSummary.strict().parse(body)).toEqual({
       sqid: "main/1",
+      caller: "anonymous",
       queue: "main",
       number: 1,
       status: "accepted",
@@ -41,6 +45,7 @@ describe("Land", () => {
       {
         v: 1,
         kind: "land",
+        caller: ANONYMOUS,
         queue: "main",
         sqid: "main/1",
         changes: [change("b"), change("a")],
@@ -58,7 +63,7 @@ describe("Land", () => {
       (await gateway.get(`/v1/queues/main/requests?change=${encodeURIComponent(change("a"))}`)).body.requests,
     ).toEqual([body]);
     const { events } = HistoryPage.parse((await gateway.get("/v1/queues/main/requests/1/history")).body);
-    expect(events).toEqual([{ id: "main/1/accepted", at: at(0), kind: "status", status: "accepted", metadata: {} }]);
+    expect(events).toEqual([{ id: "main/1/accepted", at: at(0), kind: "status", status: "accepted", metadata: BY }]);
   });
 
   it("counts from 1 in each queue, and uses the queue's strategy unless told another", async () => {
@@ -184,6 +189,7 @@ describe("Cancel", () => {
     expect(sent[1]).toEqual({
       v: 1,
       kind: "cancel",
+      caller: "anonymous",
       queue: "main",
       sqid: "main/1",
       note: "wrong branch",

@@ -11,6 +11,7 @@ import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
 import { z } from "zod";
 import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
+import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
 import { LogMessage, RequestMessage } from "../../../functions/contracts/messages.ts";
@@ -59,13 +60,19 @@ export interface Sending {
   /** Send it in base64, as API Gateway does what it takes for binary. */
   readonly base64?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the authorizer of the API says of the caller, as `{ iam: { userArn } }`. */
+  readonly authorizer?: object;
 }
 
 /** An event as API Gateway's HTTP API hands it over (payload format 2.0, $default route and stage). */
-export function httpEvent(method: string, target: string, { body, raw, base64 = false, headers = {} }: Sending = {}) {
+export function httpEvent(
+  method: string,
+  target: string,
+  { body, raw, base64 = false, headers = {}, authorizer }: Sending = {},
+) {
   const [path = "", query = ""] = target.split("?");
   // Every POST says that it is JSON, with a body or without. Raw bytes say for themselves.
-  const isJson = body !== undefined || (method === "POST" && raw === undefined);
+  const isJson = body !== undefined || (method !== "GET" && raw === undefined);
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return {
     version: "2.0",
@@ -77,6 +84,7 @@ export function httpEvent(method: string, target: string, { body, raw, base64 = 
     requestContext: {
       accountId: "123456789012",
       apiId: "api",
+      ...(authorizer === undefined ? {} : { authorizer }),
       domainName: "api.example",
       domainPrefix: "api",
       http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
@@ -100,16 +108,16 @@ const Response = z.object({
 export type Rig = Awaited<ReturnType<typeof rig>>;
 
 /** The gateway on emulators: tables of its own for each `open`, one requests topic each. */
-export async function rig() {
+export async function rig(queues: QueuesConfig = QUEUES) {
   const [dynamo, fauxqs] = await Promise.all([startDynalite(), startFauxqs({ port: 0, logger: false })]);
   const queuesFile = join(await mkdtemp(join(tmpdir(), "gateway-")), "queues.json");
-  await writeFile(queuesFile, JSON.stringify(QUEUES));
+  await writeFile(queuesFile, JSON.stringify(queues));
   let opened = 0;
   return {
-    open: async () => {
+    open: async (apiAuth: ApiAuth = "none") => {
       const id = ++opened;
       await dynamo.create(`log-${id}`, `view-${id}`);
-      return gatewayOn(id, queuesFile, dynamo.endpoint, fauxqs);
+      return gatewayOn(id, { queuesFile, apiAuth }, dynamo.endpoint, fauxqs);
     },
     stop: async () => {
       await Promise.all([dynamo.stop(), fauxqs.stop()]);
@@ -126,7 +134,12 @@ export interface Failure {
 
 export type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
 
-async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string, fauxqs: FauxqsServer) {
+async function gatewayOn(
+  id: number,
+  { queuesFile, apiAuth }: { readonly queuesFile: string; readonly apiAuth: ApiAuth },
+  dynamoEndpoint: string,
+  fauxqs: FauxqsServer,
+) {
   const requests = fauxqs.createQueue(`requests-${id}.fifo`, { attributes: { FifoQueue: "true" } });
   const dead = fauxqs.createQueue(`dead-${id}`);
   const logQueue = fauxqs.createQueue(`log-${id}`);
@@ -139,6 +152,7 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
     [ENV.eventBus]: "submitqueue",
     [ENV.deployment]: "here",
     [ENV.deadLetters]: dead.queueUrl,
+    [ENV.apiAuth]: apiAuth,
     [ENV.version]: "1.2.3",
   };
   const clock = { at: START };
@@ -185,7 +199,8 @@ async function gatewayOn(id: number, queuesFile: string, dynamoEndpoint: string,
 
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
-    return { status: statusCode, headers, body: body === undefined ? undefined : JSON.parse(body) };
+    const isJson = /json/.test(headers["content-type"] ?? "");
+    return { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
   };
 
   return {

@@ -26,7 +26,10 @@ describe("a queue's mode", () => {
     expect(await view()).toEqual(usual);
     gateway.clock.at += 5;
     const { status, body } = await tell("pause", { note: "release week" });
-    expect([status, body]).toEqual([202, { ...usual, mode: "paused", since: at(5), note: "release week" }]);
+    expect([status, body]).toEqual([
+      202,
+      { ...usual, mode: "paused", modeBy: "anonymous", since: at(5), note: "release week" },
+    ]);
     expect(await view()).toEqual(body);
     const { queues } = QueueList.parse((await gateway.get("/v1/queues")).body);
     expect(queues.map(({ name, mode }) => [name, mode])).toEqual([
@@ -48,7 +51,7 @@ describe("a queue's mode", () => {
       { ...said, mode: "draining", at: START + 10, version: 2 },
       { ...said, mode: "open", at: START + 20, version: 3 },
     ]);
-    expect(await view()).toEqual({ ...usual, since: at(20) });
+    expect(await view()).toEqual({ ...usual, since: at(20), modeBy: "anonymous" });
   });
 
   it("stays as it is when it is asked for again, but for the note", async () => {

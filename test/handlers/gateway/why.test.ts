@@ -35,7 +35,15 @@ it("a request that waits is told what for, from the log, with two reads and one 
     expect([status, Why.strict().parse(body)]).toEqual([
       200,
       {
-        ...{ sqid, status: "speculating", ended: false, blocker: "dependency", on: ["main/3"], since: at(9) },
+        ...{
+          sqid,
+          status: "speculating",
+          caller: "anonymous",
+          ended: false,
+          blocker: "dependency",
+          on: ["main/3"],
+          since: at(9),
+        },
         builds: [{ buildKey, outcome: "passed", url: "https://ci.example/1", at: at(8) }],
         sentence: expect.stringContaining("main/3"),
       },

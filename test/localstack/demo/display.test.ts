@@ -19,6 +19,7 @@ const aReport = (overrides: Partial<RequestReport> = {}): RequestReport => ({
   elapsedMs: 4_321,
   trail: ["accepted", "started", "validating", "landed"],
   travel: { bypassed: [], landedTogether: 1 },
+  row: { sqid: "demo/1", status: "landed", title: "", receivedAt: 0, endedAt: 4_321, builds: [] },
   ...overrides,
 });
 

@@ -1,8 +1,11 @@
 import { CancelBody } from "../../../contracts/api.ts";
+import { type Caller, isSameCaller } from "../../../contracts/caller.ts";
 import { hasEnded } from "../../../contracts/log-event.ts";
+import type { Cancel } from "../../../contracts/messages.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import type { Summary } from "../../../domain/request-log.ts";
 import type { Route } from "../../http.ts";
+import { requireRight } from "../access.ts";
 import { announceCancel } from "../announce.ts";
 import { type Gateway, summaryOf } from "../gateway.ts";
 import { shown } from "../shown.ts";
@@ -17,18 +20,30 @@ export const cancel = (gateway: Gateway): Route => ({
   answer: async (call) => {
     const { reason } = call.body(CancelBody, {});
     const summary = await summaryOf(gateway, call);
+    requireCancel(gateway, summary, call.caller);
     if (hasEnded(summary.status)) return { status: 202, body: shown(summary) };
-    const standing = await gateway.view.markCancel(messageFor(summary, reason, gateway.now()), gateway.now());
+    const standing = await gateway.view.markCancel(
+      messageFor(summary, call.caller, reason, gateway.now()),
+      gateway.now(),
+    );
     return { status: 202, body: shown(await announceCancel(gateway, summary, standing)) };
   },
 });
 
-const messageFor = ({ queue, sqid, receivedAt }: Summary, reason = "", now: EpochMs) => ({
-  v: 1 as const,
-  kind: "cancel" as const,
+/** Throws caller.not_allowed for the request of another caller. A request of a queue that is not configured any more is everyone's to cancel. */
+function requireCancel({ queues }: Gateway, { queue, caller: owner }: Summary, caller: Caller): void {
+  const config = queues.get(queue);
+  if (config === undefined || (owner !== undefined && isSameCaller(owner, caller))) return;
+  requireRight(config, caller, "cancelOthers");
+}
+
+const messageFor = ({ queue, sqid, receivedAt }: Summary, caller: Caller, reason = "", now: EpochMs): Cancel => ({
+  v: 1,
+  kind: "cancel",
   queue,
   sqid,
   ...(reason.trim() === "" ? {} : { note: reason }),
+  caller: caller.name,
   // Not before the request, also when another instance's clock, ahead of ours, received it.
   at: epochMs(Math.max(now, receivedAt)),
 });

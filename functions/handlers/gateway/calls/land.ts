@@ -8,6 +8,7 @@ import { openingOf, type Summary } from "../../../domain/request-log.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
 import { invalid } from "../../http-problem.ts";
+import { requireRight } from "../access.ts";
 import { acceptedEntry, announceLand } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shown, timestamp } from "../shown.ts";
@@ -20,25 +21,30 @@ export const land = (gateway: Gateway): Route => ({
   method: "POST",
   path: "/v1/queues/{queue}/requests",
   answer: async (call) => {
-    const asked = askedBy(gateway, call);
+    const asked = parseLand(gateway, call);
     const key = call.header("Idempotency-Key", IdempotencyKey);
     const summary =
-      key === undefined ? await begin(gateway, await mint(gateway, asked)) : await once(gateway, asked, key);
-    const location = `/v1/queues/${summary.queue}/requests/${summary.number}`;
+      key === undefined
+        ? await accept(gateway, await mint(gateway, asked))
+        : await landIdempotently(gateway, asked, key);
+    const location = `${call.prefix}/v1/queues/${summary.queue}/requests/${summary.number}`;
     return { status: 202, headers: { location }, body: shown(summary) };
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "caller">;
 
 /** What the call asks for. Nothing is written before this has passed. */
-function askedBy(gateway: Gateway, call: Call): Asked {
-  const { name: queue, strategy: usual, maxPriority } = queueOf(gateway, call);
+function parseLand(gateway: Gateway, call: Call): Asked {
+  const config = queueOf(gateway, call);
+  const { name: queue, strategy: usual, maxPriority } = config;
   const { changes, strategy = usual, priority = 0 } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
-  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }) };
+  requireRight(config, call.caller, "land");
+  if (priority > 0) requireRight(config, call.caller, "priority");
+  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }), caller: call.caller };
 }
 
 const boundOf = (queue: QueueName, maxPriority: number): string =>
@@ -65,20 +71,20 @@ const isDraining = ({ queue, since, note }: ModeSet): string =>
  * From the summary on the request is accepted, whatever happens: the marker, which stands already, has `sweep` finish the rest. So
  * what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
  */
-async function begin(gateway: Gateway, message: Land): Promise<Summary> {
+async function accept(gateway: Gateway, message: Land): Promise<Summary> {
   const { view, now } = gateway;
   const { queue, n } = partsOfSqid(message.sqid);
   const opening = openingOf(message, n, acceptedEntry(message));
   await view.markLand(message, now());
-  const standing = (await view.createSummary(opening)) ? opening : await view.summary(queue, n);
-  await finish(gateway, message);
-  return standing ?? opening;
+  const current = (await view.createSummary(opening)) ? opening : await view.summary(queue, n);
+  await announce(gateway, message);
+  return current ?? opening;
 }
 
 /** A caller of an accepted request waits for so long until the request is announced. */
 const PATIENCE_MS = 5_000;
 
-async function finish(gateway: Gateway, message: Land): Promise<void> {
+async function announce(gateway: Gateway, message: Land): Promise<void> {
   const leave = (why: object) =>
     gateway.log.warn({ sqid: message.sqid, ...why }, "accepted, and left to the sweep to announce");
   const { promise: patience, resolve } = Promise.withResolvers<void>();
@@ -91,14 +97,15 @@ async function finish(gateway: Gateway, message: Land): Promise<void> {
 }
 
 /** The request that the key stands for: begun by this call, or by an earlier one that asked for the same. Throws request.idempotency_conflict. */
-async function once(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
+async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
   const { view, now } = gateway;
-  const hash = hashOf("land", asked.queue, asked.strategy, asked.priority ?? 0, ...asked.changes);
+  const { kind = "", name = "" } = asked.caller ?? {};
+  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes);
   const earlier = await view.firstUse(asked.queue, key, now());
-  if (earlier !== undefined) return again(gateway, earlier, hash);
+  if (earlier !== undefined) return replay(gateway, earlier, hash);
   const message = await mint(gateway, asked);
-  if (await view.claimKey(asked.queue, key, { land: message, hash }, now())) return begin(gateway, message);
-  return again(gateway, await winnerOf(gateway, asked.queue, key), hash);
+  if (await view.claimKey(asked.queue, key, { land: message, hash }, now())) return accept(gateway, message);
+  return replay(gateway, await winnerOf(gateway, asked.queue, key), hash);
 }
 
 /** Two calls with one new key at once: one of them claims it. */
@@ -108,15 +115,15 @@ async function winnerOf({ view, now }: Gateway, queue: QueueName, key: string): 
   return use;
 }
 
-async function again(gateway: Gateway, first: FirstUse, hash: string): Promise<Summary> {
+async function replay(gateway: Gateway, first: FirstUse, hash: string): Promise<Summary> {
   if (first.hash !== hash)
     throw new CodedError(
       "request.idempotency_conflict",
       `This Idempotency-Key stands for ${first.land.sqid}, which asked for something else: use a new key.`,
     );
   const { queue, n } = partsOfSqid(first.land.sqid);
-  const standing = await gateway.view.summary(queue, n);
-  if (standing === undefined) return begin(gateway, first.land);
-  if (standing.status === "accepted") await finish(gateway, first.land);
-  return standing;
+  const current = await gateway.view.summary(queue, n);
+  if (current === undefined) return accept(gateway, first.land);
+  if (current.status === "accepted") await announce(gateway, first.land);
+  return current;
 }

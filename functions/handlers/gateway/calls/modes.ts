@@ -6,6 +6,7 @@ import type { QueueMode } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
+import { requireRight } from "../access.ts";
 import { announceMode } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shownQueue } from "../shown.ts";
@@ -36,7 +37,9 @@ const setting = (
   path: `/v1/queues/{queue}/${verb}`,
   answer: async (call) => {
     const config = queueOf(gateway, call);
-    const set = await setMode(gateway, config.name, mode, noteOf(call));
+    const note = noteOf(call);
+    requireRight(config, call.caller, "operate");
+    const set = await setMode(gateway, config.name, { mode, note, caller: call.caller.name });
     if (set) await tell(gateway, set);
     return { status: 202, body: shownQueue(config, set) };
   },
@@ -49,8 +52,7 @@ const ATTEMPTS = 5;
 async function setMode(
   { view, now }: Gateway,
   queue: QueueName,
-  mode: QueueMode,
-  note: string | undefined,
+  { mode, note, caller }: { readonly mode: QueueMode; readonly note: string | undefined; readonly caller: string },
 ): Promise<ModeSet | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = await view.mode(queue);
@@ -59,7 +61,7 @@ async function setMode(
     // Another instance's clock may be ahead of ours.
     const since = isSo && before ? before.since : epochMs(Math.max(now(), before?.since ?? 0));
     const version = (before?.version ?? 0) + 1;
-    const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), since, version };
+    const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), caller, since, version };
     if (await view.setMode(next)) return next;
   }
   throw new CodedError("store.version_conflict", `the mode of ${queue} changes too fast`);

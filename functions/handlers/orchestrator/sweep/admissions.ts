@@ -6,8 +6,8 @@ import { describeExecution, describeNamed, type Execution, failedSince } from ".
 import { executionName } from "../../../contracts/ids.ts";
 import { Land, logTopic } from "../../../contracts/messages.ts";
 import { epochMs } from "../../../contracts/time.ts";
+import { concurrently } from "../../../domain/concurrently.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
-import { concurrently } from "../concurrently.ts";
 import { admissionFailed } from "../reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "../termination.ts";
 import { LOOK_AFTER_MS } from "./open-requests.ts";

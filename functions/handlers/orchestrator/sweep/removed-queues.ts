@@ -10,6 +10,7 @@ import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../../../domain/batch.ts";
+import { concurrently } from "../../../domain/concurrently.ts";
 import {
   endOfRemoved,
   FORGET_AFTER_MS,
@@ -20,7 +21,6 @@ import {
   removed,
 } from "../../../domain/removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
-import { concurrently } from "../concurrently.ts";
 import { endOf, releaseClaims, terminate, UNFINISHED } from "../termination.ts";
 
 export interface RemovedQueues {

@@ -2,8 +2,8 @@ import type { Clients } from "../../../adapters/aws-clients.ts";
 import { describeNamed, type Execution } from "../../../adapters/step-functions.ts";
 import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
 import { type Batch, type Path, pathIsActive } from "../../../domain/batch.ts";
+import { concurrently } from "../../../domain/concurrently.ts";
 import { lost } from "../build-workflow/verdict.ts";
-import { concurrently } from "../concurrently.ts";
 
 /** A build that was dispatched so long ago is looked after: its workflow is visible to DescribeExecution by then. */
 export const LOOK_AFTER_MS = 120_000;

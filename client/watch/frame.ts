@@ -1,0 +1,120 @@
+import { fitted, span, styled, styledStatus, type Terminal } from "../cli/terminal.ts";
+import { buildCounts, isEnded, type Row, type Snapshot, stateOf } from "./row.ts";
+import { found, type Scroll, settled } from "./scroll.ts";
+
+export type Size = Pick<Terminal, "columns" | "rows" | "colours">;
+
+/** Lines that are not rows: heading, titles, two of details, and the foot. */
+const OTHER_LINES = 5;
+
+/** How many rows fit onto the screen. The last line of the terminal stays free: writing onto it would scroll. */
+export const roomFor = ({ rows }: Pick<Size, "rows">): number => Math.max(1, rows - OTHER_LINES - 1);
+
+/**
+ * One screen of the live view: never more than `rows - 1` lines (at least 6), and no line wider than `columns`. The rows around the
+ * cursor are shown, and below them what there is to say about the row under the cursor.
+ */
+export function frameOf(snapshot: Snapshot, wanted: Scroll, size: Size, now: number): readonly string[] {
+  const rows = found(snapshot.rows, wanted.search);
+  const room = roomFor(size);
+  const scroll = settled(wanted, rows.length, room);
+  const shown = rows.slice(scroll.top, scroll.top + room);
+  const widths = widthsFor(snapshot.rows, size.columns);
+  const lines = shown.map((row, i) => rowLine(row, widths, size, now, scroll.top + i === scroll.cursor));
+  return [
+    styled(size, "bold", fitted(snapshot.heading, size.columns)),
+    styled(size, "dim", titleLine(widths, size.columns)),
+    ...lines,
+    ...details(rows[scroll.cursor], size),
+    footOf(snapshot, scroll, rows.length, room, size),
+  ];
+}
+
+interface Widths {
+  readonly sqid: number;
+  readonly status: number;
+  readonly builds: number;
+  readonly elapsed: number;
+  readonly left: number;
+  readonly title: number;
+  readonly state: number;
+}
+
+/** Title and state share what the narrow columns leave: the state gets up to three fifths of it, the title the rest. */
+function widthsFor(rows: readonly Row[], columns: number): Widths {
+  const sqid = Math.min(20, Math.max(7, ...rows.map((row) => row.sqid.length)));
+  const builds = Math.min(10, Math.max(6, ...rows.map((row) => buildCounts(row.builds).length)));
+  const fixed = { sqid, status: 11, builds, elapsed: 7, left: 5 };
+  const gaps = 2 + 6;
+  const rest = Math.max(12, columns - gaps - sqid - fixed.status - builds - fixed.elapsed - fixed.left);
+  const widest = Math.max(5, ...rows.map((row) => stateOf(row).length));
+  const state = Math.min(widest, Math.floor(rest * 0.6));
+  return { ...fixed, title: rest - state, state };
+}
+
+function cells(widths: Widths, columns: number, texts: Readonly<Record<keyof Widths, string>>, mark: string): string {
+  const left = (key: keyof Widths) => fitted(texts[key], widths[key], "pad");
+  const right = (key: keyof Widths) => fitted(texts[key], widths[key]).padStart(widths[key]);
+  return fitted(
+    `${mark} ${left("sqid")} ${left("status")} ${left("builds")} ${right("elapsed")} ${right("left")} ${left("title")} ${texts.state}`,
+    columns,
+  ).trimEnd();
+}
+
+const titleLine = (widths: Widths, columns: number): string =>
+  cells(
+    widths,
+    columns,
+    {
+      sqid: "REQUEST",
+      status: "STATUS",
+      builds: "BUILDS",
+      elapsed: "ELAPSED",
+      left: "LEFT",
+      title: "CHANGES",
+      state: "STATE",
+    },
+    " ",
+  );
+
+function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: boolean): string {
+  const { sqid, status, title, receivedAt, endedAt, builds, estimateSeconds } = row;
+  const left = isEnded(row) || estimateSeconds === undefined ? "" : `~${span(estimateSeconds * 1_000).split(" ")[0]}`;
+  const line = cells(
+    widths,
+    size.columns,
+    {
+      sqid,
+      status,
+      builds: buildCounts(builds),
+      elapsed: span((endedAt ?? now) - receivedAt),
+      left,
+      title,
+      state: stateOf(row),
+    },
+    isCursor ? "›" : " ",
+  );
+  // The status is styled where it stands: the text before it has one column per character.
+  const at = 2 + widths.sqid + 1;
+  if (!line.slice(at).startsWith(status)) return line;
+  return `${line.slice(0, at)}${styledStatus(size, status)}${line.slice(at + status.length)}`;
+}
+
+/** Two lines about the row under the cursor: what it waits for, and where its builds can be seen. */
+function details(row: Row | undefined, size: Size): readonly string[] {
+  if (row === undefined) return ["", ""];
+  const sentence = row.reason?.message.split("\n")[0] ?? row.sentence ?? "";
+  const urls = row.builds.flatMap(({ url }) => url ?? []);
+  const line = (text: string) => styled(size, "dim", fitted(text, size.columns));
+  return [line(`${row.sqid}: ${sentence || row.status}`), line(urls.length > 0 ? `builds: ${urls.join(" ")}` : "")];
+}
+
+function footOf({ rows, notice }: Snapshot, scroll: Scroll, count: number, room: number, size: Size): string {
+  if (scroll.typing) return fitted(`/${scroll.search}█  Enter keeps the search, Escape drops it`, size.columns);
+  const range = count > room ? `${scroll.top + 1}-${Math.min(count, scroll.top + room)} of ${count}` : `${count} shown`;
+  const search = scroll.search === "" ? "" : `  /${scroll.search} (of ${rows.length}; Escape shows all)`;
+  const keys = "↑↓ move  / search  q quit";
+  return notice === undefined
+    ? styled(size, "dim", fitted(`${range}${search}  ${keys}`, size.columns))
+    : styled(size, "yellow", fitted(notice, size.columns));
+}

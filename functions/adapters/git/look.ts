@@ -1,0 +1,77 @@
+import { exclusively } from "./lock.ts";
+import type { GitObject } from "./object-reader.ts";
+import { ifPresent, seenRef } from "./refs.ts";
+
+/** Refs of the remote, and objects by any name that git resolves. */
+interface Look {
+  readonly refs: readonly string[];
+  readonly objects: readonly string[];
+}
+
+export type Seen = ReadonlyMap<string, GitObject>;
+
+interface Waiting extends Look {
+  readonly answer: PromiseWithResolvers<Seen>;
+}
+
+/** What looking takes. `fetch` throws when the remote does not answer; a refspec that it has nothing for is no failure. */
+export interface Looking {
+  readonly directory: string;
+  fetch(refspecs: readonly string[]): Promise<void>;
+  read(names: readonly string[]): Promise<Seen>;
+}
+
+/** git gets refspecs by its arguments: so many have room beside each other. */
+const MAX_REFS = 200;
+
+const waiting = new Map<string, Waiting[]>();
+
+/**
+ * Looks at the remote. Looks that wait for each other share one fetch: whoever has its turn takes along all that have come until then, so
+ * each sees the remote as it is after it was asked for. `access` tells apart who may share: the remote, with the credentials that it is
+ * asked with. When a shared fetch fails, each look fetches by itself: a ref of one look is no fault of another.
+ */
+export function look(looking: Looking, access: string, { refs, objects }: Look): Promise<Seen> {
+  const answer = Promise.withResolvers<Seen>();
+  const queue = waiting.get(access) ?? [];
+  waiting.set(access, queue);
+  queue.push({ refs, objects, answer });
+  if (queue.length === 1) void exclusively(looking.directory, () => takeTurn(looking, access, queue));
+  return answer.promise;
+}
+
+async function takeTurn(looking: Looking, access: string, queue: Waiting[]): Promise<void> {
+  const together = queue.splice(0, countOf(queue));
+  if (queue.length === 0) waiting.delete(access);
+  else void exclusively(looking.directory, () => takeTurn(looking, access, queue));
+  try {
+    await lookTogether(looking, together);
+  } catch (error) {
+    if (together.length === 1) for (const { answer } of together) answer.reject(error);
+    else for (const one of together) await lookTogether(looking, [one]).catch(one.answer.reject);
+  }
+}
+
+/** How many looks, from the first one on, fit into one fetch: at least one. */
+function countOf(queue: readonly Waiting[]): number {
+  let [count, refs] = [0, 0];
+  for (const one of queue) {
+    refs += one.refs.length;
+    if (count > 0 && refs > MAX_REFS) break;
+    count += 1;
+  }
+  return count;
+}
+
+async function lookTogether({ fetch, read }: Looking, looks: readonly Waiting[]): Promise<void> {
+  const refs = [...new Set(looks.flatMap((one) => one.refs))];
+  if (refs.length > 0) await fetch(refs.map(ifPresent));
+  const found = await read([...new Set([...refs.map(seenRef), ...looks.flatMap(({ objects }) => objects)])]);
+  for (const one of looks) {
+    const named = [
+      ...one.refs.map((ref) => [ref, found.get(seenRef(ref))] as const),
+      ...one.objects.map((name) => [name, found.get(name)] as const),
+    ];
+    one.answer.resolve(new Map(named.filter((entry): entry is readonly [string, GitObject] => entry[1] !== undefined)));
+  }
+}

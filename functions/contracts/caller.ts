@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { cut, printable } from "./text.ts";
+
+/** How long a caller's name may be, in UTF-16 code units. */
+export const CALLER_NAME_LENGTH = 500;
+
+/**
+ * Who makes a call. `name` is the ARN of an IAM user or session (iam), the subject of a token (jwt), or the name of a token (token). An
+ * anonymous caller comes by an API that asks no one who they are. `groups` are those that the token names.
+ */
+export const Caller = z.object({
+  kind: z.enum(["iam", "jwt", "token", "anonymous"]),
+  name: z.string().min(1).max(CALLER_NAME_LENGTH).overwrite(printable),
+  groups: z.array(z.string()).optional(),
+});
+export type Caller = z.infer<typeof Caller>;
+
+/** A caller's name as it may be stored and shown: printable, and cut to what a Caller holds. */
+export const callerName = (text: string): string => cut(printable(text), CALLER_NAME_LENGTH);
+
+/** The group whose members may operate a queue that names no operators of its own. */
+export const OPERATORS = "operators";
+
+/**
+ * A caller by an API that asks no one who they are: what is in front of the API decides who may call, so whoever gets through may do
+ * everything.
+ */
+export const ANONYMOUS: Caller = { kind: "anonymous", name: "anonymous", groups: [OPERATORS] };
+
+/** True when both are the same caller: groups come and go with a token. */
+export const isSameCaller = (a: Pick<Caller, "kind" | "name">, b: Pick<Caller, "kind" | "name">): boolean =>
+  a.kind === b.kind && a.name === b.name;
+
+/**
+ * How a deployment asks callers who they are. iam: signed calls (SigV4). jwt: tokens of an identity provider. iam+jwt: signed calls, and
+ * tokens on the paths below /jwt. token: a token that the server made. none: no one is asked.
+ */
+export const API_AUTHS = ["iam", "jwt", "iam+jwt", "token", "none"] as const;
+export const ApiAuth = z.enum(API_AUTHS);
+export type ApiAuth = z.infer<typeof ApiAuth>;
+
+/** Under `iam+jwt`: what the paths of calls with a token begin with, for a route of API Gateway has one authorizer. */
+export const JWT_PREFIX = "/jwt";

@@ -1,0 +1,330 @@
+import { z } from "zod";
+import {
+  CancelBody,
+  HistoryPage,
+  IdempotencyKey,
+  LandBody,
+  ListQuery,
+  ModeBody,
+  Ping,
+  QueueList,
+  QueueView,
+  RequestPage,
+  RequestPath,
+  RequestSummary,
+  ResumeBody,
+  Why,
+} from "./api.ts";
+import type { ErrorCode } from "./errors.ts";
+import { QueueName } from "./ids.ts";
+
+/** One operation of the HTTP API: what the API document, its examples and the tests of the API are made from. */
+export interface Operation {
+  readonly id: string;
+  readonly method: "get" | "post" | "patch";
+  readonly path: `/${string}`;
+  readonly tag: (typeof TAGS)[number]["name"];
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly headers?: z.ZodObject;
+  readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly example: unknown };
+  readonly answer: {
+    readonly status: 200 | 202;
+    readonly description: string;
+    /** Undefined for an answer that is not JSON. */
+    readonly schema?: z.ZodType;
+    readonly type?: string;
+    readonly example?: unknown;
+    /** Headers that the answer carries beside those of every answer. */
+    readonly headers?: readonly "location"[];
+  };
+  /** The codes that this operation can be refused with, beside those of every operation. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export const TAGS = [
+  { name: "Requests", description: "Land changes, and follow the requests to land them." },
+  { name: "Queues", description: "How queues stand, and how they run." },
+  { name: "Service", description: "About the API itself." },
+] as const;
+
+/** The codes that any operation can be refused with. */
+export const ERRORS_OF_ALL: readonly ErrorCode[] = [
+  "request.invalid",
+  "caller.unauthenticated",
+  "request.headers_too_large",
+  "request.foreign_host",
+  "request.foreign_origin",
+  "service.overloaded",
+  "store.unavailable",
+  "internal",
+];
+
+/** The codes that an operation with a body can be refused with. */
+export const ERRORS_OF_BODIES: readonly ErrorCode[] = [
+  "request.malformed_json",
+  "request.unsupported_media_type",
+  "request.too_large",
+];
+
+const QueuePath = z.object({ queue: QueueName });
+
+const AT = "2026-11-26T09:30:00.000Z";
+const LATER = "2026-11-26T09:34:12.000Z";
+const COMMIT = "3f0d2c1b8a7e6f5d4c3b2a1908f7e6d5c4b3a291";
+const CHANGE = `git://github.com/acme/shop/refs%2Fheads%2Fcheckout/${COMMIT}`;
+const BUILD_KEY = "8a1f0c9d7b6e5f4a3c2d1e0f9a8b7c6d";
+
+const REQUEST = {
+  sqid: "main/17",
+  queue: "main",
+  number: 17,
+  status: "accepted",
+  ended: false,
+  changes: [CHANGE],
+  strategy: "REBASE",
+  priority: 0,
+  caller: "arn:aws:iam::123456789012:user/ada",
+  receivedAt: AT,
+  updatedAt: AT,
+  metadata: {},
+};
+const LANDED = { ...REQUEST, status: "landed", ended: true, updatedAt: LATER, metadata: { commit: COMMIT } };
+const CANCELLING = {
+  ...REQUEST,
+  status: "cancelling",
+  reason: { code: "cancelled.by_caller", message: "not yet" },
+  updatedAt: LATER,
+};
+const QUEUE = {
+  name: "main",
+  repository: "https://github.com/acme/shop.git",
+  branch: "main",
+  strategy: "REBASE",
+  mode: "open",
+};
+const PAUSED = {
+  ...QUEUE,
+  mode: "paused",
+  since: AT,
+  note: "release day",
+  modeBy: "arn:aws:iam::123456789012:user/grace",
+};
+
+const ofRequests = { tag: "Requests", parameters: RequestPath } as const;
+const ofQueue = { tag: "Queues", parameters: QueuePath } as const;
+const NO_REQUEST = ["queue.unknown", "land.unknown"] as const;
+
+/** Every operation of the API, in the order in which the document shows them. */
+export const OPERATIONS: readonly Operation[] = [
+  {
+    id: "land",
+    method: "post",
+    path: "/v1/queues/{queue}/requests",
+    tag: "Requests",
+    summary: "Land a stack of changes",
+    description:
+      "Asks for one or more changes to be landed together, lowest first. Each change is pinned to a commit. The answer comes before anything is built: follow the request that it names.",
+    parameters: QueuePath,
+    headers: z.object({ "idempotency-key": IdempotencyKey.optional() }),
+    body: { schema: LandBody, required: true, example: { changes: [CHANGE], strategy: "REBASE" } },
+    answer: {
+      status: 202,
+      description: "The request was accepted.",
+      schema: RequestSummary,
+      example: REQUEST,
+      headers: ["location"],
+    },
+    errors: ["caller.not_allowed", "queue.unknown", "queue.draining", "request.idempotency_conflict"],
+  },
+  {
+    id: "listRequests",
+    method: "get",
+    path: "/v1/queues/{queue}/requests",
+    tag: "Requests",
+    summary: "List requests",
+    description: "The requests of a queue, newest first, a page at a time.",
+    parameters: QueuePath,
+    query: ListQuery,
+    answer: {
+      status: 200,
+      description: "One page. `nextPage` is absent on the last one.",
+      schema: RequestPage,
+      example: { requests: [LANDED] },
+    },
+    errors: ["queue.unknown", "page.invalid_token"],
+  },
+  {
+    ...ofRequests,
+    id: "getRequest",
+    method: "get",
+    path: "/v1/queues/{queue}/requests/{n}",
+    summary: "Show a request",
+    description: "Where a request stands.",
+    answer: { status: 200, description: "The request.", schema: RequestSummary, example: LANDED },
+    errors: NO_REQUEST,
+  },
+  {
+    ...ofRequests,
+    id: "getHistory",
+    method: "get",
+    path: "/v1/queues/{queue}/requests/{n}/history",
+    summary: "Show the history of a request",
+    description: "Everything that the log holds about a request, oldest first.",
+    answer: {
+      status: 200,
+      description: "The entries of the log.",
+      schema: HistoryPage,
+      example: {
+        sqid: "main/17",
+        events: [
+          { id: "main/17/accepted", at: AT, kind: "status", status: "accepted", metadata: {} },
+          { id: "main/17/landed", at: LATER, kind: "status", status: "landed", metadata: { commit: COMMIT } },
+        ],
+      },
+    },
+    errors: NO_REQUEST,
+  },
+  {
+    ...ofRequests,
+    id: "explainRequest",
+    method: "get",
+    path: "/v1/queues/{queue}/requests/{n}/why",
+    summary: "Explain a request",
+    description: "Why a request has not landed yet, or why it ended as it did.",
+    answer: {
+      status: 200,
+      description: "The explanation.",
+      schema: Why,
+      example: {
+        sqid: "main/17",
+        status: "speculating",
+        ended: false,
+        blocker: "dependency",
+        on: ["main/15"],
+        since: LATER,
+        builds: [{ buildKey: BUILD_KEY, outcome: "passed", url: "https://ci.example.com/42", at: LATER }],
+        sentence:
+          "Passed. Waiting for main/15, which is ahead in the queue and has to be tested together with this one.",
+      },
+    },
+    errors: NO_REQUEST,
+  },
+  {
+    ...ofRequests,
+    id: "cancelRequest",
+    method: "post",
+    path: "/v1/queues/{queue}/requests/{n}/cancel",
+    summary: "Cancel a request",
+    description:
+      "Asks for a request to end before it lands. It may be too late: the request then ends as landed. A request that has ended stays as it is.",
+    body: { schema: CancelBody, required: false, example: { reason: "not yet" } },
+    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: CANCELLING },
+    errors: ["caller.not_allowed", ...NO_REQUEST],
+  },
+  {
+    id: "listQueues",
+    method: "get",
+    path: "/v1/queues",
+    tag: "Queues",
+    summary: "List queues",
+    description: "The configured queues, in the order of the configuration.",
+    answer: { status: 200, description: "The queues.", schema: QueueList, example: { queues: [QUEUE] } },
+    errors: [],
+  },
+  {
+    ...ofQueue,
+    id: "getQueue",
+    method: "get",
+    path: "/v1/queues/{queue}",
+    summary: "Show a queue",
+    description: "How a queue is configured, and how it runs.",
+    answer: { status: 200, description: "The queue.", schema: QueueView, example: PAUSED },
+    errors: ["queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "pauseQueue",
+    method: "post",
+    path: "/v1/queues/{queue}/pause",
+    summary: "Pause a queue",
+    description: "Nothing new lands until the queue is resumed. Requests are taken, and building goes on.",
+    body: { schema: ModeBody, required: false, example: { note: "release day" } },
+    answer: { status: 202, description: "The queue as it stands.", schema: QueueView, example: PAUSED },
+    errors: ["caller.not_allowed", "queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "drainQueue",
+    method: "post",
+    path: "/v1/queues/{queue}/drain",
+    summary: "Drain a queue",
+    description: "The queue lands the requests that it holds, and takes no new ones until it is resumed.",
+    body: { schema: ModeBody, required: false, example: { note: "the repository moves" } },
+    answer: {
+      status: 202,
+      description: "The queue as it stands.",
+      schema: QueueView,
+      example: { ...PAUSED, mode: "draining", note: "the repository moves" },
+    },
+    errors: ["caller.not_allowed", "queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "resumeQueue",
+    method: "post",
+    path: "/v1/queues/{queue}/resume",
+    summary: "Resume a queue",
+    description: "Ends a pause or a drain.",
+    body: { schema: ResumeBody, required: false, example: {} },
+    answer: {
+      status: 202,
+      description: "The queue as it stands.",
+      schema: QueueView,
+      example: { ...QUEUE, since: LATER },
+    },
+    errors: ["caller.not_allowed", "queue.unknown"],
+  },
+  {
+    id: "ping",
+    method: "get",
+    path: "/v1/ping",
+    tag: "Service",
+    summary: "Is the API there?",
+    description: "Answers without a call to anything else.",
+    answer: {
+      status: 200,
+      description: "The API is there.",
+      schema: Ping,
+      example: { service: "gateway", version: "0.1.0", time: AT },
+    },
+    errors: [],
+  },
+  {
+    id: "getApiDocument",
+    method: "get",
+    path: "/v1/openapi.json",
+    tag: "Service",
+    summary: "Show this document",
+    description: "The OpenAPI document of this API.",
+    answer: {
+      status: 200,
+      description: "An OpenAPI 3.1 document.",
+      schema: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
+      example: { openapi: "3.1.0", paths: {} },
+    },
+    errors: [],
+  },
+  {
+    id: "getReferencePage",
+    method: "get",
+    path: "/docs",
+    tag: "Service",
+    summary: "Read this document as a page",
+    description: "The same document as a web page, without scripts and without anything that is loaded from elsewhere.",
+    answer: { status: 200, description: "A page.", type: "text/html" },
+    errors: [],
+  },
+];

@@ -1,0 +1,161 @@
+import { CodedError } from "../../contracts/errors.ts";
+import { hashOf } from "../../contracts/hash.ts";
+import { type Installation, installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
+import type { Signal } from "../../contracts/messages.ts";
+import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import type { Batch } from "../batch.ts";
+import { isForTarget } from "../removed-queue.ts";
+import type { LandingRequest } from "../request.ts";
+import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
+import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
+import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
+
+/** A queue's own item as it is stored: without an installation when it was never written, or written before queues had one. */
+export interface StoredQueue extends Omit<QueueState, "installation"> {
+  readonly installation?: Installation | undefined;
+}
+
+/** What a queue's live partition holds. */
+export interface LiveQueue {
+  readonly queue: StoredQueue;
+  readonly batches: readonly Batch[];
+}
+
+/**
+ * Where a queue's own item and its live batches are kept. A write takes only when the stored version is `before` (0: nothing is stored), and
+ * answers false otherwise.
+ */
+export interface QueueStore {
+  /** Strongly consistent. A queue that was never written is empty, at version 0. */
+  live(queue: QueueName): Awaitable<LiveQueue>;
+  putQueue(next: QueueState, before: number): Awaitable<boolean>;
+  put(next: Batch, before: number): Awaitable<boolean>;
+  /** Takes the batch out of the live ones. A repeat is harmless. False when a later version is stored. */
+  archive(batch: Batch, now: EpochMs): Awaitable<boolean>;
+}
+
+/** Where requests are read. */
+export interface RequestReader {
+  /** Undefined when the request was never written. */
+  get(sqid: Sqid): Awaitable<LandingRequest | undefined>;
+}
+
+/** What one run of the planner reads, writes and does. */
+export interface PlanningShell {
+  readonly planner: Planner;
+  readonly requests: RequestReader;
+  readonly batches: QueueStore;
+  readonly carryOut: CarryOut;
+  readonly now: () => EpochMs;
+  /** A short string that was never given out before. */
+  readonly nonce: () => string;
+  readonly log: { error(about: object, what: string): void };
+}
+
+/** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
+export type Ran = { readonly kind: "planned" } | { readonly kind: "elsewhere"; readonly batches: Snapshot["batches"] };
+
+/**
+ * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
+ * is written before a command is carried out, and a command that was not acknowledged is decided again. When commands were refused for good,
+ * the planner runs again at once and ends what they are about. Calls of one run: one query, one read per request that is named, one write per
+ * changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when another run wrote
+ * first, before any command is carried out; and the first failure of a command that may pass, once all other commands were carried out.
+ * Batches that were built for another target are not planned: their builds say nothing about this one.
+ */
+export const runPlanner = (shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<Ran> =>
+  runSteps(wakeUp(shell, config, signals));
+
+/** The same as steps: `runStepsNow` runs them at once on stores in memory, as the simulator does. */
+export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Steps<Ran> {
+  const told = new Set<string>();
+  let passing: unknown;
+  for (let news: readonly News[] = readyBeforeCancel(signals); ; ) {
+    const ran = yield* runOnce(shell, config, news);
+    if (ran.kind === "elsewhere") return ran;
+    passing ??= ran.carried.passing;
+    // A landing that was sent before is refused again: its batches wait for an answer, and there is nothing new to tell.
+    news = ran.carried.refused.filter((failure) => isNew(told, failure));
+    if (news.length === 0) break;
+  }
+  if (passing !== undefined) throw passing;
+  return { kind: "planned" };
+}
+
+function isNew(told: Set<string>, { command }: CommandFailed): boolean {
+  const key = hashOf(JSON.stringify(command));
+  const before = told.size;
+  return told.add(key).size > before;
+}
+
+type RanOnce = Extract<Ran, { kind: "elsewhere" }> | { readonly kind: "carried-out"; readonly carried: Carried };
+
+function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News[]): Steps<RanOnce> {
+  const { snapshot, isNamed } = yield* load(shell, config, news);
+  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere", batches: snapshot.batches };
+  const plan = shell.planner(config, snapshot, news, shell.now());
+  yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
+  const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
+  const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
+  const isDone = ({ id }: Batch) => !carried.open.has(id);
+  yield* waitForEach(plan.acknowledged.filter(isDone), CONCURRENCY, function* (batch) {
+    const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
+    expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
+  });
+  if (!carried.unannounced)
+    yield* waitForEach(plan.archived.filter(isDone), CONCURRENCY, function* (batch) {
+      expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
+    });
+  return { kind: "carried-out", carried };
+}
+
+/** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
+function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
+  const cancelled = new Set(signals.flatMap((signal) => (signal.kind === "cancel-requested" ? [signal.sqid] : [])));
+  const overtaken = (signal: Signal) => signal.kind === "request-ready" && cancelled.has(signal.sqid);
+  return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
+}
+
+/** `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends it again. */
+function* load(
+  { batches, requests, nonce, log }: PlanningShell,
+  config: QueueConfig,
+  news: readonly News[],
+): Steps<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
+  const live = yield* waitFor(batches.live(config.name));
+  const named = new Set(news.flatMap((told) => ("sqid" in told ? [told.sqid] : [])));
+  const found = new Map<Sqid, LandingRequest>();
+  yield* waitForEach(named, CONCURRENCY, function* (sqid) {
+    try {
+      const request = yield* waitFor(requests.get(sqid));
+      if (request && isForTarget(request.target, config)) found.set(sqid, request);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
+      log.error({ sqid, err: error }, "a request that can't be read was left out");
+    }
+  });
+  const { installation = installationOf(nonce()), target: was } = live.queue;
+  const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
+  const snapshot = { queue: { ...live.queue, installation, target }, batches: live.batches, requests: found };
+  return { snapshot, isNamed: live.queue.installation !== undefined };
+}
+
+/** The plan, with the queue's item among its writes: an installation is stored before any build is started under its name. */
+const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
+  ...plan,
+  queue: plan.queue ?? { ...queue, version: queue.version + 1 },
+});
+
+/**
+ * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the
+ * other in landing order, so that after a crash each batch that was written is covered by evidence without those that were not.
+ */
+function* write(batches: QueueStore, { queue, writes }: Plan, snapshot: Snapshot): Steps<void> {
+  if (queue) expect(yield* waitFor(batches.putQueue(queue, snapshot.queue.version)), `queue ${queue.queue}`);
+  for (const { before, next } of writes) expect(yield* waitFor(batches.put(next, before?.version ?? 0)), next.id);
+}
+
+function expect(won: boolean, what: string): void {
+  if (!won) throw new CodedError("store.version_conflict", `${what} was written by another run of the planner`);
+}

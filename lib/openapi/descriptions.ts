@@ -1,0 +1,152 @@
+interface Described {
+  readonly about: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** What the document says about the schemas that it names, and about each of their fields. */
+export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
+  LandBody: {
+    about: "What is to be landed, and how.",
+    fields: {
+      changes: "The changes, lowest first. No change is named twice; together they have at most 60,000 characters.",
+      strategy: "How the changes get onto the target branch. Default: the strategy of the queue.",
+      priority:
+        "A request of a higher priority goes ahead of all that have not started landing. From 0 to the queue's maxPriority. Default: 0.",
+    },
+  },
+  CancelBody: {
+    about: "Why a request is cancelled.",
+    fields: { reason: "Shown to everyone who looks at the request." },
+  },
+  ModeBody: {
+    about: "Why a queue is paused or drained.",
+    fields: { note: "Shown to everyone who looks at the queue, and to callers who wait." },
+  },
+  ResumeBody: { about: "An empty object." },
+  RequestSummary: {
+    about: "A request to land changes, and where it stands.",
+    fields: {
+      sqid: "The id of the request.",
+      queue: "The queue that the request is in.",
+      number: "The number of the request within its queue.",
+      status: "Where the request stands.",
+      ended: "True once the status is landed, error or cancelled: the status will not change again.",
+      reason: "Why the request ended, or is being cancelled.",
+      changes: "The changes, lowest first.",
+      strategy: "How the changes get onto the target branch.",
+      priority: "A request of a higher priority goes ahead.",
+      caller: "The name of the caller who asked for it.",
+      receivedAt: "When the request was accepted.",
+      updatedAt: "When the status last changed.",
+      metadata: "Small facts, such as the commit that landed.",
+    },
+  },
+  RequestPage: {
+    about: "One page of a list of requests.",
+    fields: {
+      requests: "Newest first.",
+      nextPage: "The value of `page` for the next page of the same list. Absent on the last page.",
+    },
+  },
+  HistoryPage: {
+    about: "The history of a request.",
+    fields: { sqid: "The id of the request.", events: "The entries of the log, oldest first." },
+  },
+  HistoryEntry: {
+    about: "One entry of the log of a request.",
+    fields: {
+      id: "The id of the entry, unique in its queue.",
+      at: "When it happened.",
+      kind: "status: the status of the request changed. event: something happened that left the status alone.",
+      status: "The new status. Set when kind is status.",
+      event: "What happened. Set when kind is event.",
+      reason: "Why it happened.",
+      metadata: "Small facts, such as the address of a build.",
+    },
+  },
+  Why: {
+    about: "Why a request has its status.",
+    fields: {
+      sqid: "The id of the request.",
+      status: "Where the request stands.",
+      ended: "True once the status will not change again.",
+      caller: "The name of the caller who asked for it.",
+      blocker: "What keeps the request from landing, when that is known.",
+      on: "The requests in the way.",
+      since: "Since when it has been so.",
+      builds:
+        "Of a request that has ended, the builds that decided its end; of any other request, all its builds so far. Oldest first.",
+      sentence: "The same for people: what the request waits for, or why it ended.",
+    },
+  },
+  BuildOutcome: {
+    about:
+      "passed and failed are verdicts. retried: the build failed, and did not count. unfinished: the build runs, or was given up.",
+  },
+  QueueView: {
+    about: "A queue: how it is configured, and how it runs.",
+    fields: {
+      name: "The name of the queue.",
+      repository: "The repository that the queue lands in.",
+      branch: "The branch that the queue lands onto.",
+      strategy: "How changes get onto the branch, unless a request says otherwise.",
+      mode: "How the queue runs.",
+      since: "Since when it runs like this. Absent when it never ran otherwise.",
+      note: "What was said when the queue was paused or drained.",
+      modeBy: "The name of the caller who paused, drained or resumed it last.",
+    },
+  },
+  QueueList: { about: "All queues.", fields: { queues: "In the order of the configuration." } },
+  Ping: {
+    about: "A sign of life.",
+    fields: { service: "Always gateway.", version: "The version that is deployed.", time: "The clock of the service." },
+  },
+  Problem: {
+    about: "What is wrong with a call (RFC 9457).",
+    fields: {
+      type: "A URN that ends in the code.",
+      title: "The code for people.",
+      status: "The HTTP status.",
+      code: "What is wrong, for programs. A code never changes its meaning.",
+      detail: "What happened, and what to do.",
+      instance: "The path of the call.",
+      errors:
+        "Everything that is wrong with the input. `at` is a JSON pointer into the body, or the name of a parameter or header.",
+    },
+  },
+  Timestamp: { about: "A moment in UTC with milliseconds, such as 2026-11-26T09:30:00.000Z." },
+  ChangeUri: {
+    about:
+      "A change, pinned to a commit: git://<host>/<repo>/<percent-encoded ref>/<commit>, github://<host>/<owner>/<repo>/pull/<n>/<commit> or phab://<host>/D<revision>/<diff>. Only this form is accepted.",
+  },
+  QueueName: { about: "The name of a queue." },
+  RequestNumber: { about: "The number of a request within its queue: from 1, unique, with gaps." },
+  Sqid: { about: "The id of a request: <queue>/<n>." },
+  BuildKey: { about: "The id of one attempt at a build." },
+  Status: {
+    about:
+      "Where a request stands, in the order of its life. landed, error and cancelled are ends. A request may skip statuses.",
+  },
+  Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
+  Blocker: {
+    about:
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push.",
+  },
+  Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
+  Reason: {
+    about: "Why something ended.",
+    fields: {
+      code: "For programs. A code never changes its meaning.",
+      message: "For people: what happened, and what to do.",
+    },
+  },
+  Priority: { about: "From 0, the default, to 100." },
+  QueueMode: {
+    about:
+      "open: as configured. paused: nothing new lands, and building goes on. draining: no new request is taken, and the requests that are there land.",
+  },
+  MergeStrategy: {
+    about:
+      "REBASE picks each commit of a change. SQUASH_REBASE makes one commit per change. MERGE makes a merge commit per change. PROMOTE fast-forwards the branch to the change, and takes exactly one.",
+  },
+};

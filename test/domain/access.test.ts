@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import type { Caller } from "../../functions/contracts/caller.ts";
+import { mayDo, patternsOf } from "../../functions/domain/access.ts";
+
+const named = (name: string, ...groups: string[]): Caller => ({ kind: "jwt", name, groups });
+
+describe("a pattern", () => {
+  it.each([
+    ["anna", "anna", true],
+    ["anna", "Anna", false],
+    ["anna", "annabel", false],
+    ["*", "anyone at all", true],
+    ["a*", "anna", true],
+    ["*a", "anna", true],
+    ["a*a", "a", false],
+    ["a*n*a", "anna", true],
+    ["a*x*a", "anna", false],
+    ["an*na", "anna", true],
+    ["anna*nna", "anna", false],
+    ["repo:acme/*:ref:refs/heads/main", "repo:acme/shop:ref:refs/heads/main", true],
+    ["repo:acme/*:ref:refs/heads/main", "repo:acme/shop:ref:refs/heads/main2", false],
+    [".*", "anna", false],
+    ["", "anna", false],
+  ])("%s, against the name %s: %s", (pattern, name, matches) => {
+    expect(mayDo({ land: [pattern] }, named(name), "land")).toBe(matches);
+  });
+
+  it("of groups says nothing of names, nor the other way round", () => {
+    expect(mayDo({ land: ["group:leads"] }, named("leads"), "land")).toBe(false);
+    expect(mayDo({ land: ["leads"] }, named("anna", "leads"), "land")).toBe(false);
+    expect(mayDo({ land: ["group:lead*"] }, named("anna", "x", "leads"), "land")).toBe(true);
+    expect(mayDo({ land: ["group:*"] }, named("anna"), "land")).toBe(false);
+  });
+
+  it("with many stars is compared in no time", () => {
+    expect(mayDo({ land: ["a*".repeat(200)] }, named(`${"a".repeat(499)}b`), "land")).toBe(true);
+    expect(mayDo({ land: [`${"a*".repeat(200)}c`] }, named("a".repeat(500)), "land")).toBe(false);
+  });
+});
+
+describe("a queue that names no callers", () => {
+  it("lets everyone land, and its operators do the rest", () => {
+    const who = (caller: Caller) =>
+      (["land", "cancelOthers", "priority", "operate"] as const).filter((right) => mayDo({}, caller, right));
+    expect(who(named("anna"))).toEqual(["land"]);
+    expect(who(named("olga", "operators"))).toEqual(["land", "cancelOthers", "priority", "operate"]);
+  });
+
+  it("has the operators that `operate` names do the rest too; an empty list is no one", () => {
+    expect(patternsOf({ operate: ["sre"] }, "priority")).toEqual(["sre"]);
+    expect(patternsOf({ operate: ["sre"], priority: [] }, "priority")).toEqual([]);
+    expect(mayDo({ land: [] }, named("anna", "operators"), "land")).toBe(false);
+  });
+});

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { OPERATIONS, type Operation } from "../../functions/contracts/operations.ts";
+import { validatorOf } from "../support/api-document.ts";
+import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+
+const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${"a".repeat(40)}`;
+
+/** A valid call of each operation: what its body holds where its example would not do. */
+const BODIES: Readonly<Record<string, object>> = { land: { changes: [CHANGE] } };
+
+describe("the API of the running product", () => {
+  let topology: Topology;
+  let validator: ReturnType<typeof validatorOf>;
+  beforeAll(async () => {
+    topology = await startTopology({ shop: FAKE });
+    const answer = await fetch(`${topology.url}/v1/openapi.json`);
+    validator = validatorOf((await answer.json()) as Parameters<typeof validatorOf>[0]);
+  });
+  afterAll(() => topology.stop());
+
+  const pathOf = ({ path }: Operation, queue: string, n: string) => path.replace("{queue}", queue).replace("{n}", n);
+  const call = async ({ id, method }: Operation, target: string, init: RequestInit = {}) => {
+    const answer = await fetch(topology.url + target, { method: method.toUpperCase(), ...init });
+    const type = answer.headers.get("content-type") ?? "";
+    const body = type.includes("json") ? await answer.json() : await answer.text();
+    expect([id, validator.ofAnswer(id, answer.status, type, body)]).toEqual([id, []]);
+    expect(answer.headers.get("x-request-id")).toBeTruthy();
+    return { status: answer.status, body: body as { readonly code?: string } };
+  };
+  const json = (body: unknown): RequestInit => ({
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+  it.each(OPERATIONS.map((operation) => [operation.id, operation] as const))(
+    "answers a valid %s",
+    async (id, operation) => {
+      const init = operation.body === undefined ? {} : json(BODIES[id] ?? operation.body.example);
+      const { status } = await call(operation, pathOf(operation, "shop", "1"), init);
+      expect(status).toBe(operation.answer.status);
+    },
+  );
+
+  it.each(OPERATIONS.map((operation) => [operation.id, operation] as const))(
+    "refuses an invalid %s",
+    async (id, operation) => {
+      const { path, body, parameters } = operation;
+      const valid = body === undefined ? {} : json(BODIES[id] ?? body.example);
+      const refused = async (target: string, init: RequestInit, code: string) =>
+        expect([id, (await call(operation, target, init)).body.code]).toEqual([id, code]);
+      await refused(`${pathOf(operation, "shop", "1")}?colour=red`, valid, "request.invalid");
+      if (parameters !== undefined) await refused(pathOf(operation, "nope", "1"), valid, "queue.unknown");
+      if (path.includes("{n}")) await refused(pathOf(operation, "shop", "999"), valid, "land.unknown");
+      if (path.includes("{n}")) await refused(pathOf(operation, "shop", "0"), valid, "request.invalid");
+      if (body === undefined) return;
+      const target = pathOf(operation, "shop", "1");
+      await refused(target, json({ colour: "red" }), "request.invalid");
+      await refused(target, { ...json({}), body: "{" }, "request.malformed_json");
+      await refused(target, { body: "{}" }, "request.unsupported_media_type");
+      await refused(target, json({ colour: "x".repeat(300_000) }), "request.too_large");
+    },
+  );
+});

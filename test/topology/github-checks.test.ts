@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Course, FakeCi, type Job, passes } from "../../localstack/fakes/github/ci.ts";
+import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
+import { git } from "../../localstack/sandbox/git.ts";
+import { startTopology, type Topology } from "../support/topology.ts";
+
+// Above the bound of each wait, which says what was awaited and what was seen instead.
+vi.setConfig({ testTimeout: 120_000 });
+
+const JOBS: readonly Job[] = [
+  { name: "unit", reports: "check" },
+  { name: "ci/lint", reports: "status" },
+];
+
+let topology: Topology;
+let github: FakeGitHub;
+let ci: FakeCi;
+
+const at = (queue: string) => topology.at(queue);
+const failure = (...lines: string[]): Course => ({ kind: "ends", conclusion: "failure", lines });
+
+/** By what the commit holds: `hangs`, `fails`, `flakes` and `ignored` are files. */
+async function courseOf(
+  job: Job,
+  { sha, repository, attempt }: { sha: string; repository: { git: { path: string } }; attempt: number },
+): Promise<Course> {
+  const files = (await git(repository.git.path, ["ls-tree", "--name-only", sha])).split("\n");
+  if (job.name !== "unit") return passes;
+  if (files.includes("hangs")) return { kind: "hangs" };
+  if (files.includes("ignored")) return { kind: "never" };
+  if (files.includes("fails")) return failure("expected 1, was 2");
+  return files.includes("flakes") && attempt === 1 ? failure("it works on the second try") : passes;
+}
+
+const queue = (name: string, { buildRunner = {}, ...more }: { buildRunner?: object; retries?: number } = {}) => ({
+  buildRunner: {
+    type: "github-checks",
+    repository: `acme/${name}`,
+    api: github.url,
+    credentialsSecret: "github/app",
+    pollSeconds: 1,
+    timeoutSeconds: 60,
+    infrastructureRetries: 0,
+    ...buildRunner,
+  },
+  ...more,
+});
+
+beforeAll(async () => {
+  github = await startFakeGitHub({ directory: "", repositories: {} });
+  ci = new FakeCi(github, { jobs: JOBS, courseOf });
+  const { id: appId, privateKey, webhookSecret } = github.identities.app;
+  vi.stubEnv("SUBMITQUEUE_SECRET_GITHUB_APP", JSON.stringify({ appId, privateKey, webhookSecret }));
+  const queues = {
+    lands: queue("lands"),
+    hangs: queue("hangs"),
+    never: queue("never", { buildRunner: { startWithinSeconds: 2 } }),
+    flakes: queue("flakes", { retries: 1 }),
+  };
+  topology = await startTopology(queues);
+  for (const name of Object.keys(queues)) {
+    const repository = await github.adopt(`acme/${name}`, at(name).remote.path);
+    repository.ruleset.set("main", [{ context: "unit", appId: 15_368 }]);
+    repository.protection.set("main", [{ context: "ci/lint" }]);
+  }
+});
+afterAll(async () => {
+  await topology.stop();
+  await ci.stop();
+  await github.stop();
+  vi.unstubAllEnvs();
+});
+
+const branches = (name: string) => github.repository(`acme/${name}`).git.refs("refs/heads/submitqueue/");
+
+describe.concurrent("a queue that waits for the checks of GitHub", () => {
+  it("lands what its checks passed, and refuses what one of them failed, with what the check says", async () => {
+    const { lane, remote } = at("lands");
+    const requests = [
+      await lane.land(await remote.change("good", { good: "1\n" })),
+      await lane.land(await remote.change("bad", { fails: "1\n" })),
+    ];
+    const [good, bad] = await Promise.all(requests.map(({ sqid }) => lane.end(sqid)));
+    expect([good?.status, bad?.status]).toEqual(["landed", "error"]);
+    expect(bad?.reason).toMatchObject({
+      code: "build.failed",
+      message: "The check unit (github-actions) ended with failure.\ncheck.sh:1 expected 1, was 2",
+    });
+    const trunk = await remote.trunk();
+    expect(trunk.map(({ subject }) => subject)).toEqual(["good 1"]);
+    // What landed is the commit that the checks are on.
+    expect(ci.ran.filter(({ sha }) => sha === trunk[0]?.sha).map(({ job }) => job)).toEqual(["unit", "ci/lint"]);
+    expect(JSON.stringify(await lane.history(good?.sqid ?? ""))).toContain(
+      `/acme/lands/commit/${trunk[0]?.sha}/checks`,
+    );
+    await vi.waitUntil(async () => (await branches("lands")).size === 0, { timeout: 60_000 });
+  });
+
+  it("stops the run of Actions of a request that is cancelled, and deletes its branch", async () => {
+    const { lane, remote } = at("hangs");
+    const { sqid } = await lane.land(await remote.change("hangs", { hangs: "1\n" }));
+    await lane.reaches(sqid, "building");
+    await lane.cancel(sqid);
+    expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
+    const { workflowRuns } = github.repository("acme/hangs");
+    await vi.waitUntil(() => workflowRuns[0]?.conclusion === "cancelled", { timeout: 60_000 });
+    await vi.waitUntil(async () => (await branches("hangs")).size === 0, { timeout: 60_000 });
+    expect(workflowRuns).toHaveLength(1);
+  });
+
+  it("ends a request of which a check never starts: nobody's failure, with the likely causes", async () => {
+    const { lane, remote } = at("never");
+    const ended = await lane.landed(await remote.change("docs", { ignored: "1\n" }));
+    expect(ended).toMatchObject({
+      status: "error",
+      reason: {
+        code: "build.infrastructure",
+        message: expect.stringMatching(
+          /Nothing was reported for the check unit \(of the App 15368\) within 2 seconds\. Likely causes: .*submitqueue\/\*\*/,
+        ),
+      },
+    });
+  });
+
+  it("lands a change whose check fails the first time and passes the second, though both are of one commit", async () => {
+    const { lane, remote } = at("flakes");
+    expect(await lane.landed(await remote.change("flaky", { flakes: "1\n" }))).toMatchObject({ status: "landed" });
+    const ran = ci.ran.filter(({ job, branch }) => job === "unit" && branch.startsWith("submitqueue/flakes/"));
+    expect(ran).toHaveLength(2);
+    expect(new Set(ran.map(({ sha }) => sha)).size).toBe(1);
+    expect(new Set(ran.map(({ branch }) => branch)).size).toBe(2);
+  });
+});
