@@ -61,8 +61,8 @@ export class GithubStack extends Stack {
     commands.consumes(pulls, { maxConcurrency: 10, batchSize: 1 });
     commands.addEnvironment(ENV.pullsTopic, pulls.main.queueUrl);
     commands.allow([pulls.main.queueArn], "sqs:ChangeMessageVisibility");
-    commands.addEnvironment(ENV.gatewayUrl, gateway.http.url);
-    gateway.http.calledBy(commands);
+    commands.addEnvironment(ENV.gatewayUrl, gateway.edge.url);
+    gateway.edge.calledBy(commands);
 
     const report = this.#function("Report", "report", events.consumerTimeout, false);
     table.grant(report, ENV.pullsTable, "GetItem");
@@ -120,4 +120,3 @@ export class GithubStack extends Stack {
     }).overrideLogicalId("WebhookUrl");
   }
 }
-

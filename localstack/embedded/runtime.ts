@@ -13,6 +13,7 @@ import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
 import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
+import { gatewayFetch } from "./gateway-fetch.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
@@ -110,16 +111,24 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
+  const { apiFunction } = deployment;
   const functions = await loadFunctions(deployment, (spec) => {
     const name = spec.id.replaceAll("/", "-");
     const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
     return {
       root: options.root ?? REPOSITORY,
       environment: localised(spec, state),
-      clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
+      clients: {
+        ...clientsOf(door.call, { role: spec.roleArn }, functionLog),
+        gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
+          mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
+          // Where callers have tokens, a function is known by its name.
+          authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
+        }),
+      },
     };
   });
-  const invoke = invoker(functions, undo);
+  const invoke: Invoke = invoker(functions, undo);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
   const events = openEventBus(deployment, state.file("events.jsonl"), {
     toQueue: (arn, body) => sendTo(topics, urlOf(arn.split(":").at(-1) ?? ""), body),
@@ -133,10 +142,15 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
     undo.defer(() => patiently(source.stop()));
   });
-  const { apiFunction } = deployment;
   const api =
     apiFunction &&
-    (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), authorizerOf(options), events));
+    (await serveHttpApi(
+      options.port ?? 0,
+      (event) => invoke(apiFunction, event),
+      authorizerOf(options),
+      events,
+      deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+    ));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());
