@@ -76,8 +76,22 @@ export default {
     rule(
       "dashboard-sees-contracts-and-client",
       "The page speaks HTTP and runs in a browser: contracts, the client and Preact are all it may share with the rest.",
-      { path: "^dashboard/" },
+      { path: "^dashboard/", pathNot: "^dashboard/what-if/" },
       { pathNot: ["^dashboard/", "^functions/contracts/", "^client/", "^node_modules/preact/"] },
+    ),
+    rule(
+      "what-if-runs-the-simulator",
+      "The worker of the what-if view runs the simulator in the browser; the rest of the view sees what the page sees.",
+      { path: "^dashboard/what-if/" },
+      {
+        pathNot: [
+          "^dashboard/",
+          "^functions/contracts/",
+          "^client/",
+          "^simulator/(what-if|queue-history).ts",
+          "^node_modules/preact/",
+        ],
+      },
     ),
     rule(
       "simulator-drives-the-domain",

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import ky, { type KyInstance, type Options } from "ky";
 import type { z } from "zod";
 import {
@@ -96,7 +95,7 @@ export class QueueClient {
   /** Asks for a stack of changes, lowest first, to be landed. */
   land(
     changes: readonly string[],
-    { idempotencyKey = randomUUID(), ...rest }: LandOptions = {},
+    { idempotencyKey = crypto.randomUUID(), ...rest }: LandOptions = {},
   ): Promise<RequestSummary> {
     const headers = { "idempotency-key": idempotencyKey };
     return this.#client.call(RequestSummary, `${this.#path}/requests`, { json: { changes, ...rest }, headers });

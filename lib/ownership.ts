@@ -21,6 +21,7 @@ export const TOPICS = {
   requests: { senders: ["gateway"], consumer: "orchestrator" },
   signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },
   merges: { senders: ["orchestrator"], consumer: "runway" },
+  looks: { senders: ["orchestrator"], consumer: "orchestrator" },
   /** The gateway tells its own consumer what it has written itself, so that one function publishes every event. */
   log: { senders: ["orchestrator", "gateway"], consumer: "gateway" },
   /** Only where a GitHub App is configured: what concerns pull requests. */

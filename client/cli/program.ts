@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { ApiError } from "../api-error.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
+import { mcpCommand } from "./mcp.ts";
 import { queueCommand, queuesCommand } from "./queues.ts";
 import {
   cancelCommand,
@@ -14,6 +15,7 @@ import {
   whyCommand,
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
+import { uiCommand } from "./ui.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -41,7 +43,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode = await work(new Session(surroundings, program.opts<GlobalFlags>()));
   };
   const verbs = [landCommand, statusCommand, whyCommand, historyCommand, watchCommand, listCommand, cancelCommand];
-  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand]) program.addCommand(verb(run));
+  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, uiCommand, mcpCommand])
+    program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
   tab(program, { completionCommandName: "completion" });
   for (const command of everyCommand(program))
