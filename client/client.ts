@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
   readonly retries?: number | undefined;
+  /** Makes the calls. Default: the global fetch. */
+  readonly fetch?: typeof fetch | undefined;
   /** Ends every call of the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** How long one try of a call may take, in milliseconds. Default: 35,000, a little more than API Gateway waits for a Lambda (30,000). */
@@ -43,13 +45,14 @@ type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefine
 export class Client {
   readonly #http: KyInstance;
 
-  constructor({ url, headers = {}, retries = 2, signal, timeoutMs = 35_000 }: ClientOptions) {
+  constructor({ url, headers = {}, retries = 2, fetch, signal, timeoutMs = 35_000 }: ClientOptions) {
     this.#http = ky.create({
       prefix: url,
       headers,
       redirect: "error",
       timeout: timeoutMs,
       retry: { limit: retries, methods: ["get", "post"], statusCodes: [408, 429, 502, 503, 504], jitter: true },
+      ...(fetch === undefined ? {} : { fetch }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
