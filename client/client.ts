@@ -13,12 +13,15 @@ import {
   Why,
 } from "../functions/contracts/api.ts";
 import { apiErrorOf } from "./api-error.ts";
+import { type Signing, signerFor } from "./sign.ts";
 
 export interface ClientOptions {
   /** Of the API, with or without a stage: `https://….execute-api.….amazonaws.com/prod`. */
   readonly url: string;
   /** Sent with every call, as `{ authorization: "Bearer …" }`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Signs every call with AWS credentials, as an API with IAM authorization wants it. Default: calls are not signed. */
+  readonly sign?: Signing | undefined;
   /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
   readonly retries?: number | undefined;
   /** Ends every call of the client when it aborts. */
@@ -44,7 +47,7 @@ type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefine
 export class Client {
   readonly #http: KyInstance;
 
-  constructor({ url, headers = {}, retries = 2, signal, timeoutMs = 35_000 }: ClientOptions) {
+  constructor({ url, headers = {}, retries = 2, sign, signal, timeoutMs = 35_000 }: ClientOptions) {
     this.#http = ky.create({
       prefix: url,
       headers,
@@ -52,6 +55,8 @@ export class Client {
       timeout: timeoutMs,
       retry: { limit: retries, methods: ["get", "post"], statusCodes: [408, 429, 502, 503, 504], jitter: true },
       ...(signal === undefined ? {} : { signal }),
+      // Each try is signed anew: a signature has a time.
+      ...(sign === undefined ? {} : { fetch: signedFetch(signerFor(sign)) }),
     });
   }
 
@@ -77,6 +82,11 @@ export class Client {
     }
   }
 }
+
+const signedFetch =
+  (sign: (request: Request) => Promise<Request>): typeof fetch =>
+  async (input, init) =>
+    fetch(await sign(new Request(input, init)));
 
 /** The calls that concern one queue. */
 export class QueueClient {

@@ -36,6 +36,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     .option("--url <url>", "of the API")
     .option("--queue <name>", "the queue")
     .option("--token <text>", "a bearer token; better set by SUBMITQUEUE_TOKEN, as others can see a command line")
+    .option("--auth <how>", "iam signs calls with AWS credentials, none does not (default: iam for an API Gateway URL)")
     .option("--json", "print JSON: one document, or one per line and event")
     .addHelpText("after", ABOUT_EXIT);
   const run: Run = async (work) => {

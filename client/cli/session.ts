@@ -36,8 +36,16 @@ export class Session {
     this.client = new Client({
       url: this.url,
       signal: interrupted,
+      ...(this.#isSigned(token) ? { sign: {} } : {}),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
+  }
+
+  /** As the settings say. Without a word: calls without a token to an address of API Gateway are signed. */
+  #isSigned(token: string | undefined): boolean {
+    const auth = this.settings.auth?.value;
+    const isGateway = /^https:\/\/[^/]+\.execute-api\.[^/]+\.amazonaws\.com/.test(this.url);
+    return auth === "iam" || (auth === undefined && token === undefined && isGateway);
   }
 
   get url(): string {

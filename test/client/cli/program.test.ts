@@ -196,7 +196,7 @@ describe("the command line", () => {
     [["land", "https://github.com/acme/shop"], "is no change URI"],
     [["list", "--queue", "Not A Queue"], "is not the name of a queue"],
     [["list", "--url", "nonsense"], "--url"],
-    [["config", "set", "colour", "red"], "url, token, queue"],
+    [["config", "set", "colour", "red"], "url, token, queue, auth"],
     [["config", "set", "url", "red"], "url must be"],
   ])("refuses %j with 2 and says why", async (args, said) => {
     const { code, err, out } = await run(args);
