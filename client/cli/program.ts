@@ -15,6 +15,8 @@ import {
   whyCommand,
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
+import { exportCommand, simulateCommand } from "./simulator.ts";
+import { offerNames } from "./suggestions.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -45,7 +47,10 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   const verbs = [landCommand, statusCommand, whyCommand, historyCommand, watchCommand, listCommand, cancelCommand];
   for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, mcpCommand]) program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
-  tab(program, { completionCommandName: "completion" });
+  const { simulator } = surroundings;
+  if (simulator) for (const verb of [simulateCommand, exportCommand]) program.addCommand(verb(run, simulator));
+  const completion = tab(program, { completionCommandName: "completion" });
+  if (args[0] === "complete") await offerNames(completion, args, surroundings);
   for (const command of everyCommand(program))
     command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   try {

@@ -3,6 +3,7 @@ import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts
 import { Client, type QueueClient } from "../client.ts";
 import { git, repositoryName } from "./git.ts";
 import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
+import type { Simulator } from "./simulator-port.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -12,6 +13,7 @@ export interface Surroundings {
   readonly environment: Environment;
   /** Aborts on Ctrl-C. */
   readonly interrupted: AbortSignal;
+  readonly simulator?: Simulator;
 }
 
 export interface GlobalFlags extends Settings {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCommandLine } from "../../../client/cli/program.ts";
 
 const SHA = "a".repeat(40);
@@ -90,7 +90,12 @@ describe("the command line", () => {
     };
   });
 
-  const run = async (args: readonly string[], environment: Record<string, string> = {}, columns = 80) => {
+  const run = async (
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    columns = 80,
+    more: object = {},
+  ) => {
     const [out, err]: [string[], string[]] = [[], []];
     const terminal = {
       out: (said: string) => void out.push(said),
@@ -104,6 +109,7 @@ describe("the command line", () => {
       terminal,
       environment: { HOME: home, SUBMITQUEUE_URL: url, ...environment },
       interrupted: new AbortController().signal,
+      ...more,
     };
     return { code: await runCommandLine(args, surroundings), out: out.join(""), err: err.join("") };
   };
@@ -224,4 +230,33 @@ describe("the command line", () => {
     const alone = await run(["doctor"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
     expect(alone).toMatchObject({ code: 1, out: expect.stringMatching(/✘ api .*SUBMITQUEUE_URL[\s\S]*– queue/) });
   }, 20_000);
+
+  it("offers queues and request numbers to a shell, and nothing when the API does not answer", async () => {
+    const said = vi.spyOn(console, "log").mockImplementation(() => {});
+    const offered = async (words: readonly string[], environment = {}) => {
+      said.mockClear();
+      expect((await run(["complete", "--", ...words], environment)).code).toBe(0);
+      return said.mock.calls.map(([line]) => String(line));
+    };
+    expect(await offered(["status", ""])).toEqual(expect.arrayContaining(["2\tlanded", "1\terror"]));
+    expect(await offered(["queue", "show", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
+    expect(await offered(["list", "--queue", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
+    expect(await offered(["status", ""], { SUBMITQUEUE_URL: "http://127.0.0.1:1" })).not.toContain("2\tlanded");
+    said.mockRestore();
+  });
+
+  it("hands the flags of simulate to the simulator, and exports the history of the queue", async () => {
+    const given: unknown[] = [];
+    const simulator = {
+      simulate: async (flags: readonly string[]) => given.push(flags) + 2,
+      history: async function* (queue: { readonly name: string }, window: object) {
+        yield { queue: queue.name, ...window };
+      },
+    };
+    expect(await run(["simulate", "--replay", "x", "--json"], {}, 80, { simulator })).toMatchObject({ code: 3 });
+    expect(given).toEqual([["--replay", "x", "--json"]]);
+    const exported = await run(["export", "--since", AT], {}, 80, { simulator });
+    expect(exported).toMatchObject({ code: 0, out: `${JSON.stringify({ queue: "shop", since: AT })}\n` });
+    expect((await run(["simulate"])).code).toBe(2);
+  });
 });
