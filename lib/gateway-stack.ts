@@ -58,6 +58,7 @@ export class GatewayStack extends Stack {
 
     const sweep = new LambdaFunction(this, "Sweep", {
       name: "gateway/sweep",
+      traced: false,
       timeout: Duration.seconds(50),
       queues: true,
       settings,

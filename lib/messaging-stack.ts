@@ -30,6 +30,7 @@ export class MessagingStack extends Stack {
       requests: topic("Requests", "requests", "fifo", Duration.seconds(30)),
       signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
       merges: topic("Merges", "merges", "fifo", Duration.minutes(5), MERGE_RECEIVES),
+      looks: topic("Looks", "looks", "standard", Duration.seconds(60)),
       log: topic("Log", "log", "standard", Duration.seconds(30), LOG_RECEIVES),
     };
   }

@@ -19,6 +19,7 @@ export const TOPICS = {
   requests: { senders: ["gateway"], consumer: "orchestrator" },
   signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },
   merges: { senders: ["orchestrator"], consumer: "runway" },
+  looks: { senders: ["orchestrator"], consumer: "orchestrator" },
   /** The gateway tells its own consumer what it has written itself, so that one function publishes every event. */
   log: { senders: ["orchestrator", "gateway"], consumer: "gateway" },
 } as const satisfies Record<string, { senders: readonly Owner[]; consumer: Owner }>;

@@ -4,7 +4,8 @@ import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } fr
 import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
 import { ANALYZERS, type Analyzer } from "./run-settings.ts";
-import { TEST_SCOPES, type TestScope, WORKLOADS, type WorkloadName } from "./workload.ts";
+import { TEST_SCOPES, type TestScope } from "./tree-outcome.ts";
+import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
 /** What of the options has another default for a team's queue than for a large company's. */
 interface Conditions {
@@ -52,7 +53,7 @@ const LARGE: Conditions = {
 const TEAM: Conditions = {
   rates: [10, 20, 60],
   builders: [4, 10, 20],
-  policies: ["ours", "github", "github-head", "zuul", "bors", "no-queue", "oracle"],
+  policies: ["ours", "github", "github-head", "zuul", "sticky", "bors", "no-queue", "oracle"],
   predictor: "history",
   tests: "everything",
   analyzers: ["all", "paths"],

@@ -278,6 +278,18 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
+// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+
+/** Look at this build now. Says nothing about how the build is: the build runner is asked. */
+export const LookAtBuild = z.object({
+  v: z.literal(1),
+  kind: z.literal("look-at-build"),
+  buildKey: BuildKey,
+  /** How often a stop of the build has been waited for by such a message. 0 when absent. */
+  waits: z.int().nonnegative().exactOptional(),
+});
+export type LookAtBuild = z.infer<typeof LookAtBuild>;
+
 // ── log: orchestrator and gateway → gateway's log consumer ──────────────────────────────────────
 
 /** A queue runs in another way. The gateway tells its own log consumer, which publishes an event of it. */
@@ -356,3 +368,5 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
 /** The log topic, as the gateway sends to it and consumes it. */
 export const logMessages: Topic<LogMessage> = { name: logTopic.name, schema: LogMessage };
+
+export const looksTopic: Topic<LookAtBuild> = { name: "looks", schema: LookAtBuild };

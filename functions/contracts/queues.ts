@@ -68,6 +68,7 @@ const BuildTiming = {
    * about the changes below the heads that have not landed.
    */
   tests: z.enum(["everything", "affected"]).default("everything"),
+  /** The shortest interval at which the CI system is asked for the state of a build, for when it does not report by itself. */
   pollSeconds: z.int().min(1).max(300).default(10),
   /** How often a build that failed for reasons of infrastructure is tried again. */
   infrastructureRetries: z.int().min(0).max(10).default(2),
@@ -172,9 +173,29 @@ const GitHubChecks = z.strictObject({
   ...BuildTiming,
 });
 
+const Http = z.strictObject({
+  type: z.literal("http"),
+  /** Where builds are started: https://…; under the embedded runtime also http:// on this machine. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(1_000)
+    .refine(
+      (url) => url.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/|$)/.test(url),
+      "write https://…; without TLS what is built could be changed on its way, so http:// is taken for this machine alone",
+    )
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), "write no user or password into an address: calls are signed"),
+  /** The secret that signs calls in both directions: whsec_ and base64, by Standard Webhooks; several apart by spaces, the newest first. */
+  signingSecret: SecretName,
+  /** Hosts whose addresses may be those of a private network. No other private address is ever called. */
+  privateHosts: z.array(z.string().min(1).max(253)).max(20).default([]),
+  ...BuildTiming,
+});
+
 export const BuildRunnerConfig = z.discriminatedUnion("type", [
   /** Builds in AWS CodeBuild. */
   CodeBuild,
+  /** Builds wherever a CI system takes a signed POST and calls back. */
+  Http,
   /** Waits for what CI systems report to GitHub about a branch that the queue pushes. */
   GitHubChecks,
   /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */

@@ -51,6 +51,13 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
+/** An address that calls one function, whoever calls. */
+export interface FunctionUrlSpec {
+  /** As the templates know it. */
+  readonly url: string;
+  readonly functionArn: string;
+}
+
 /** What becomes of events of a bus that match the pattern. */
 export interface RuleSpec {
   readonly name: string;
@@ -73,6 +80,7 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
+  readonly functionUrls: readonly FunctionUrlSpec[];
   /** The names of the event buses. */
   readonly buses: readonly string[];
   readonly rules: readonly RuleSpec[];
@@ -109,6 +117,7 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     eventSources: all("AWS::Lambda::EventSourceMapping", eventSourceOf(resources)),
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
+    functionUrls: all("AWS::Lambda::Url", functionUrlOf),
     buses: all("AWS::Events::EventBus", ({ name }) => name),
     rules: all("AWS::Events::Rule", ruleOf).flat(),
     apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
@@ -123,12 +132,13 @@ interface Found {
   readonly ref: string;
   readonly arn: string;
   readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 const SEEN =
-  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
+  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
 function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
@@ -142,6 +152,7 @@ function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): rea
           type: Type,
           ref,
           arn: attributes["Arn"] ?? ref,
+          attributes,
           name: attributes["QueueName"] ?? attributes["Name"] ?? ref,
           properties: z.record(z.string(), z.unknown()).parse(resolve(stack, Properties)),
           metadata: Metadata,
@@ -260,6 +271,12 @@ function scheduleOf(found: Found): ScheduleSpec[] {
     functionArn: Arn,
     input: Input === undefined ? undefined : JSON.parse(Input),
   }));
+}
+
+const FunctionUrl = z.object({ AuthType: z.literal("NONE"), TargetFunctionArn: z.string() });
+function functionUrlOf(found: Found): FunctionUrlSpec {
+  const { TargetFunctionArn } = parse(FunctionUrl, found);
+  return { url: found.attributes["FunctionUrl"] ?? "", functionArn: TargetFunctionArn };
 }
 
 const EventRule = z.object({

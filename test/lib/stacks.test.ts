@@ -114,6 +114,7 @@ describe("a topic", () => {
     });
     expect(fed.sort()).toEqual([
       "log -> gateway/log",
+      "looks -> orchestrator/build-workflow/look",
       "merges -> runway/land",
       "requests -> orchestrator/intake",
       "signals -> orchestrator/plan",
