@@ -13,6 +13,7 @@ import {
   Why,
 } from "../functions/contracts/api.ts";
 import { apiErrorOf } from "./api-error.ts";
+import { QueueNow } from "./queue-now.ts";
 import { type Signing, signerFor } from "./sign.ts";
 
 export interface ClientOptions {
@@ -141,8 +142,9 @@ export class QueueClient {
     } while (page !== undefined);
   }
 
-  show(): Promise<QueueView> {
-    return this.#client.call(QueueView, this.#path);
+  /** How the queue runs, and what it holds now. */
+  show(): Promise<QueueNow> {
+    return this.#client.call(QueueNow, this.#path);
   }
 
   pause(note?: string): Promise<QueueView> {

@@ -172,7 +172,7 @@ describe("the command line", () => {
   it("changes how a queue runs, with a reason", async () => {
     const { code, out } = await run(["queue", "pause", "--reason", "release day"]);
     expect(code).toBe(0);
-    expect(out).toContain("paused release day");
+    expect(out).toContain("paused: release day");
     expect(JSON.parse(seen.at(-1)?.body ?? "")).toEqual({ note: "release day" });
   });
 
@@ -258,5 +258,47 @@ describe("the command line", () => {
     const exported = await run(["export", "--since", AT], {}, 80, { simulator });
     expect(exported).toMatchObject({ code: 0, out: `${JSON.stringify({ queue: "shop", since: AT })}\n` });
     expect((await run(["simulate"])).code).toBe(2);
+  });
+
+  it("watches a queue until nothing is in flight, and shows what it holds", async () => {
+    const ends = { landed: 2, refused: 1, cancelled: 0 };
+    const inFlight = (number: number) => ({
+      ...request(number, "speculating"),
+      title: "Add a button",
+      sentence: "Waiting for a free build slot.",
+      blocker: "budget",
+      estimateSeconds: 90,
+      builds: [],
+    });
+    const now = (requests: unknown[], recent: unknown[]) => ({
+      ...queue("shop"),
+      budget: 4,
+      buildsRunning: 3,
+      counts: { waiting: requests.length, building: 0, landing: 0 },
+      ended: { lastHour: ends, lastDay: ends },
+      timeToLand: { count: 2, medianSeconds: 240, p95Seconds: 600 },
+      requests,
+      more: false,
+      recent,
+    });
+    routes["GET /v1/queues/shop"] = now([inFlight(7)], []);
+    const shown = await run(["queue", "show"]);
+    expect(shown.out).toContain("in queue  1 waiting, 0 building, 0 landing\n");
+    expect(shown.out).toContain("builds    3 of 4 run\nlast hour 2 landed, 1 refused, 0 cancelled\n");
+    expect(shown.out).toContain("to land   median 4m, P95 10m\n");
+    const watching = run(["watch"]);
+    await vi.waitFor(() =>
+      expect(seen.filter(({ url: path }) => path === "/v1/queues/shop").length).toBeGreaterThan(1),
+    );
+    routes["GET /v1/queues/shop"] = now([], [{ sqid: "shop/7", status: "landed", endedAt: AT, commit: "c0ffee" }]);
+    const { code, out } = await watching;
+    expect(code).toBe(0);
+    expect(out.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "").split("\n")).toEqual([
+      "shop/7  speculating  no free build slot",
+      "shop/7  landed  as c0ffee",
+      "",
+    ]);
+    routes["GET /v1/queues/shop"] = queue("shop");
+    expect(await run(["watch"])).toMatchObject({ code: 2, err: expect.stringContaining("name requests to watch") });
   });
 });
