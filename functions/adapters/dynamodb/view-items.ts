@@ -8,6 +8,7 @@ import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { EpochMs } from "../../contracts/time.ts";
+import { Targets } from "../../contracts/touches.ts";
 import type { Summary } from "../../domain/request-log.ts";
 
 const StoredSummary = z.object({
@@ -17,6 +18,7 @@ const StoredSummary = z.object({
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
+  targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
