@@ -10,6 +10,7 @@ import { rulingsOn, sentenceOf } from "./deployment-rules.ts";
 import { GatewayStack } from "./gateway-stack.ts";
 import { MessagingStack } from "./messaging-stack.ts";
 import { OrchestratorStack } from "./orchestrator-stack.ts";
+import { buildPage } from "./page.ts";
 import { QueuesFileError, readQueuesFile } from "./queues-file.ts";
 import { RunwayStack } from "./runway-stack.ts";
 import type { JwtSettings, Settings, Target } from "./settings.ts";
@@ -95,17 +96,23 @@ function settingsOf(options: AppOptions, queues: QueuesConfig, app: App): Settin
   const queuesJson = join(resolve(app.outdir), "queues.json");
   mkdirSync(app.outdir, { recursive: true });
   writeFileSync(queuesJson, `${JSON.stringify(queues, null, 2)}\n`);
+  const pageFiles = join(resolve(app.outdir), "page");
+  const bundle = options.bundle ?? target !== "embedded";
+  // Templates alone, as tests read them, need no page.
+  if (bundle || target === "embedded") buildPage(pageFiles);
   const { version }: { version: string } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
   return {
     target,
     queues,
     queuesJson,
     queuesFile: target === "embedded" ? queuesJson : "/var/task/queues.json",
+    pageFiles,
+    pageDirectory: target === "embedded" ? pageFiles : "/var/task/page",
     workDirectory,
     deletionProtection,
     apiAuth: apiAuth ?? (target === "aws" ? "iam" : "none"),
     ...(jwt === undefined ? {} : { jwt }),
-    bundle: options.bundle ?? target !== "embedded",
+    bundle,
     images: options.images ?? true,
     version,
     ...(alarmTopicArn === undefined ? {} : { alarmTopicArn }),

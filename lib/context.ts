@@ -17,6 +17,7 @@ const Context = z
     jwtIssuer: z.url({ protocol: /^https$/ }).optional(),
     jwtAudience: list.optional(),
     jwtScope: z.string().min(1).optional(),
+    jwtClientId: z.string().min(1).optional(),
     alarmTopic: z
       .string()
       .regex(/^arn:[^:]+:sns:/, "the ARN of an SNS topic")
@@ -61,7 +62,12 @@ export function optionsFrom(contextOf: (name: string) => unknown): AppOptions {
   };
 }
 
-function jwtIn({ jwtIssuer, jwtAudience, jwtScope }: z.infer<typeof Context>): AppOptions["jwt"] {
+function jwtIn({ jwtIssuer, jwtAudience, jwtScope, jwtClientId }: z.infer<typeof Context>): AppOptions["jwt"] {
   if (jwtIssuer === undefined || jwtAudience === undefined) return undefined;
-  return { issuer: jwtIssuer, audience: jwtAudience, ...(jwtScope === undefined ? {} : { scope: jwtScope }) };
+  return {
+    issuer: jwtIssuer,
+    audience: jwtAudience,
+    ...(jwtScope === undefined ? {} : { scope: jwtScope }),
+    ...(jwtClientId === undefined ? {} : { clientId: jwtClientId }),
+  };
 }

@@ -9,6 +9,7 @@ import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
+import { pageAccessOf } from "./page-access.ts";
 import type { Settings } from "./settings.ts";
 
 /** The HTTP API, the request log behind it (the append-only log table, and the view of it that answers questions), and the bus of events. */
@@ -28,9 +29,11 @@ export class GatewayStack extends Stack {
       name: "gateway/api",
       timeout: Duration.seconds(15),
       queues: true,
+      page: true,
       settings,
     });
     api.addEnvironment(ENV.version, settings.version);
+    api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
     log.grant(api, ENV.logTable, "PutItem", "Query");
     view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
@@ -42,8 +45,8 @@ export class GatewayStack extends Stack {
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem");
+    log.grant(consumer, ENV.logTable, "PutItem", "Query");
+    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
     this.events = new EventBus(this, "Events", {
       eventBusName: EVENT_BUS,
       description: "Lifecycle events of submitqueue: doc/howto/events.md",

@@ -13,6 +13,8 @@ export interface JwtSettings {
   readonly audience: readonly string[];
   /** A scope that a token must carry. Without one, an ID token passes as well. */
   readonly scope?: string;
+  /** The page's client at the provider: public, with PKCE. Without one, the page is opened by `submitqueue ui` alone. */
+  readonly clientId?: string;
 }
 
 /** Everything that the stacks are built from. */
@@ -31,6 +33,10 @@ export interface Settings {
   readonly images: boolean;
   /** Where functions find the queue configuration as JSON. */
   readonly queuesFile: string;
+  /** Where the function behind the API finds the files of the page. */
+  readonly pageDirectory: string;
+  /** Absolute: what is copied to `pageDirectory` when code is bundled. */
+  readonly pageFiles: string;
   /** Where functions that run git, or commands, keep files. */
   readonly workDirectory: string;
   /** Absolute: what is copied to `queuesFile` when code is bundled. */

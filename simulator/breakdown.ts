@@ -1,6 +1,6 @@
 import type { Ledger } from "./ledger.ts";
 import { median, percentile } from "./measures.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./run-settings.ts";
 import type { Change, Workload } from "./workload.ts";
 
 /**

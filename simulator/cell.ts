@@ -2,8 +2,8 @@ import type { Breakdown } from "./breakdown.ts";
 import type { Bound } from "./group-testing.ts";
 import { type Job, type JobResult, workloadNameOf } from "./job.ts";
 import { type Measures, median, type Quantiles } from "./measures.ts";
-import type { PolicyName } from "./policies/index.ts";
-import type { Analyzer } from "./settings.ts";
+import type { PolicyName } from "./policies/policy-table.ts";
+import type { Analyzer } from "./run-settings.ts";
 
 /** The lowest and the highest of the runs with different seeds. */
 export interface Range {

@@ -1,5 +1,6 @@
-import type { Settings } from "./settings.ts";
-import { serialOutcome, type Workload } from "./workload.ts";
+import type { Settings } from "./run-settings.ts";
+import { serialOutcome } from "./tree-outcome.ts";
+import type { Workload } from "./workload.ts";
 
 /** What no policy can beat that knows only which share of the changes fails. */
 export interface Bound {

@@ -2,11 +2,11 @@ import { type Breakdown, breakdownOf } from "./breakdown.ts";
 import { type Bound, boundOf } from "./group-testing.ts";
 import { PolicyDefect } from "./ledger.ts";
 import { type Measures, measure, type Reliability, reliabilityOf } from "./measures.ts";
-import { type PolicyName, runPolicy } from "./policies/index.ts";
 import { oracle } from "./policies/oracle.ts";
 import type { Stopwatch } from "./policies/ours.ts";
+import { type PolicyName, runPolicy } from "./policies/policy-table.ts";
 import { type PredictorName, predictorFor } from "./predictor.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./run-settings.ts";
 import { inOneLine, makeWorkload, type Workload, type WorkloadSpec } from "./workload.ts";
 
 /** One run: a policy with a workload and settings. Plain data, so that a job can be sent to a thread. */

@@ -56,7 +56,7 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-const quantiles = (values: readonly number[]): Quantiles => ({
+export const quantiles = (values: readonly number[]): Quantiles => ({
   p50: percentile(values, 0.5),
   p95: percentile(values, 0.95),
   p99: percentile(values, 0.99),

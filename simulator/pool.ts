@@ -11,7 +11,7 @@ export async function runAll(
   const left = jobs.entries();
   let finished = 0;
   const work = async () => {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url));
+    const worker = new Worker(new URL("./simulation-worker.ts", import.meta.url));
     try {
       for (const [index, job] of left) {
         results[index] = await ask(worker, job);

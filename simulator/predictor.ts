@@ -1,4 +1,4 @@
-import { normal, streamOf } from "./random.ts";
+import { normal, streamOf } from "./random-streams.ts";
 import type { Change } from "./workload.ts";
 
 /**

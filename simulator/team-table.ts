@@ -1,5 +1,5 @@
 import type { Cell } from "./cell.ts";
-import { table } from "./tables.ts";
+import { table } from "./comparison-tables.ts";
 
 const rounded = (value: number): string => value.toFixed(0);
 const tenths = (value: number): string => value.toFixed(1);
@@ -66,5 +66,5 @@ export function whereMinutesGo(cells: readonly Cell[]): string {
         });
   });
   const header = ["analyzer", "changes,\nbuilders", "", "own\nbuild", "order", "budget", "failures", "sum"];
-  return `Minutes to land of ours: its own build, and what order, budget and failures add\n\n${table(header, rows)}`;
+  return `Minutes to land of ours: its own build, and what order, budget and failures add\n(medians of up to three seeds)\n\n${table(header, rows)}`;
 }

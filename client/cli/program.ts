@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { ApiError } from "../api-error.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
+import { mcpCommand } from "./mcp.ts";
 import { queueCommand, queuesCommand } from "./queues.ts";
 import {
   cancelCommand,
@@ -41,7 +42,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode = await work(new Session(surroundings, program.opts<GlobalFlags>()));
   };
   const verbs = [landCommand, statusCommand, whyCommand, historyCommand, watchCommand, listCommand, cancelCommand];
-  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand]) program.addCommand(verb(run));
+  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, mcpCommand]) program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
   tab(program, { completionCommandName: "completion" });
   for (const command of everyCommand(program))

@@ -164,6 +164,39 @@ export type QueueView = z.infer<typeof QueueView>;
 export const QueueList = z.object({ queues: z.array(QueueView) });
 export type QueueList = z.infer<typeof QueueList>;
 
+/** GET /v1/queues/{queue}/trends */
+export const TrendsQuery = z.strictObject({ by: z.enum(["hour", "day", "week"]).default("hour") });
+export type TrendsQuery = z.infer<typeof TrendsQuery>;
+
+const TrendCounts = {
+  landed: z.int(),
+  refused: z.int(),
+  cancelled: z.int(),
+  /** Time from Land to landed, right to five per cent. Absent when nothing landed. */
+  p50Seconds: z.number().optional(),
+  p95Seconds: z.number().optional(),
+  /** Builds of requests that ended in this time: started. passed, failed and retried are how they came out; the others were given up. */
+  builds: z.int(),
+  /** Of the builds that came out somehow. */
+  buildMinutes: z.number(),
+  passed: z.int(),
+  failed: z.int(),
+  /** Failed, and were repeated: by infrastructure, or because the failure was not believed. */
+  retried: z.int(),
+  /** How often a request was refused, by the code of the reason. */
+  reasons: z.record(z.string(), z.int()),
+};
+
+/** What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest
+ * first; and all of these together. */
+export const Trends = z.object({
+  queue: QueueName,
+  by: TrendsQuery.shape.by.unwrap(),
+  buckets: z.array(z.object({ start: Timestamp, ...TrendCounts })),
+  total: z.object(TrendCounts),
+});
+export type Trends = z.infer<typeof Trends>;
+
 export const Ping = z.object({ service: z.literal("gateway"), version: z.string(), time: Timestamp });
 export type Ping = z.infer<typeof Ping>;
 

@@ -34,5 +34,9 @@ export const ENV = {
   /** Tells deployments apart in the source of lifecycle events: `<account>.<region>`. */
   deployment: "DEPLOYMENT",
   version: "SUBMITQUEUE_VERSION",
+  /** Where the files of the page are, beside the code. */
+  pageDirectory: "PAGE_DIRECTORY",
+  /** JSON: how people who open the page log in (PageAccess in contracts/page.ts). */
+  pageAccess: "PAGE_ACCESS",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];

@@ -20,6 +20,8 @@ export const ReasonCode = z.enum([
   "push.declined",
   /** The host refuses the queue itself. No change is at fault. */
   "repository.refused",
+  /** No build of the queue could come to a verdict. No change is at fault. */
+  "queue.cannot_build",
   "build.failed",
   "build.timed_out",
   "build.infrastructure",

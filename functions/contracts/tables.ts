@@ -39,6 +39,8 @@ export const viewKeys = {
   idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
   /** How a queue was last told to run. All of them are one partition. */
   mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
+  /** What became of the requests that ended in an hour. `hour`: its start. */
+  trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
   /** A message that the orchestrator has not answered yet: what `sweep` sends again. */
   unanswered: (queue: QueueName, kind: "land" | "cancel", n: RequestNumber) => ({
     pk: `unanswered#${queue}`,

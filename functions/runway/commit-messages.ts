@@ -142,7 +142,7 @@ const names = (trailer: Trailer, author: string): boolean => {
     : address === emailOf(author).toLowerCase();
 };
 
-/** The same for trailers that say the same: a co-author by address, what holds an address whatever its case, anything else to the letter. */
+/** One key for trailers that mean the same. A co-author is known by the address; a trailer with an address, whatever its case; any other trailer, to the letter. */
 const identityOf = (trailer: Trailer): string => {
   const address = addressIn(trailer);
   const { key, value } = trailer;

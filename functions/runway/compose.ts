@@ -30,13 +30,13 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(composer, composer.trunk, unit);
   if (applied.kind === "refused") return applied;
-  // What was worked out is of use to the composition that follows, when the trunk is still the same.
+  // The composition that follows finds the merged commits in the cache, when the trunk is still the same.
   await composer.flush();
   return { kind: "ok" };
 }
 
 /**
- * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. What has landed of the base is left
+ * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. Batches of the base that have landed are left
  * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Four git
  * processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
  */
@@ -77,7 +77,7 @@ type Composition =
     }
   | Extract<ComposeResult, { kind: "refused" }>;
 
-/** Applies what has not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for, `idle` as in AppliedUnit, of the head. */
+/** Applies the batches that have not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for, `idle` as in AppliedUnit, of the head. */
 async function applyOpen(
   repository: Repository,
   config: QueueConfig,

@@ -20,7 +20,7 @@ export interface PlacedChange extends PinnedChange {
   readonly range: Range;
 }
 
-/** The workplace of one composition: what was read, and what was made and not yet written. */
+/** One composition in progress: the commits and changes that were read, and the objects that were made and are not yet written. */
 export class Composer {
   readonly repository: Repository;
   readonly branch: string;
@@ -111,7 +111,7 @@ export class Composer {
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
-  /** Writes what was made, in one process for each kind. Nothing made here can be merged or pushed before. */
+  /** Writes the objects that were made. Before that, none of them can be merged or pushed. */
   async flush(): Promise<void> {
     const [objects, placements] = [this.#unwritten, this.#unremembered];
     this.#unwritten = [];

@@ -27,7 +27,7 @@ const nameless = (text: string): string => asBytes(text.replace(/[<>\n\0]/g, "")
 
 /**
  * The queue as a committer, at the moment that `source` was committed, or else authored: the same input gives the same commit, whenever it
- * is made. 0 when git reads neither date; whoever makes the commit dates it no earlier than its parents.
+ * is made. 0 when git reads neither date; the composer dates a commit no earlier than its parents.
  */
 export function committedBy({ name, email }: Committer, source: { author: string; committer: string }): string {
   const { seconds, zone } = momentIn(source.committer) ?? momentIn(source.author) ?? { seconds: "0", zone: "+0000" };

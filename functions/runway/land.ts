@@ -51,8 +51,8 @@ export type LandAnswer =
 /**
  * Lands batches in order, in one atomic push of the trunk and the records ref. Of a bundle all land or none: one that is refused has the
  * others skipped, and only the tree that the last one leaves is held against the tested one. A push that the host declines is narrowed
- * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. What is ahead of that bundle lands, and
- * what is behind it is skipped. A repeat finds its answer, and gives it again. At most ten git processes (one fetch, one push), and those of
+ * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. The bundles ahead of that bundle land, and
+ * the bundles behind it are skipped. A repeat finds its answer, and gives it again. At most five git processes (one fetch, one push), and those of
  * applyUnit for each batch whose tested commit the trunk can't simply move to. Throws repository.unavailable and repository.refused;
  * nothing was landed then.
  */
@@ -249,9 +249,9 @@ async function written(
 }
 
 /**
- * The answer to a message whose landing failed for good by a fault of ours, with what the remote tells: what has landed has landed, the
- * first that has not is refused with the error, and the rest was not tried. Recorded where that is possible, so that a repeat does not land
- * what was given up.
+ * The answer to a message whose landing failed for good by a fault of ours, by the state of the remote: a batch on the trunk has landed, the
+ * first batch that is not is refused with the error, and the others were not tried. Recorded where that is possible, so that a repeat does
+ * not land a batch that was given up.
  */
 export async function giveUp(
   repository: Repository,

@@ -33,14 +33,14 @@ export interface Landed {
 export const fingerprintOf = ({ steps }: MergeUnit): string =>
   hashOf(...steps.flatMap(({ strategy, changes }) => [strategy, ...changes])).slice(0, 32);
 
-/** What was answered to one message. */
+/** The answer to one message. */
 const AnswerRecord = z.object({
   landId: z.string(),
   results: z.array(z.object({ batchId: BatchId, unit: z.string(), outcome: LandOutcome })),
 });
 export type Answered = z.infer<typeof AnswerRecord>["results"][number];
 
-/** The last batch that the host refused by a rule that nobody could attribute: its words, and the trunk as it was then. */
+/** The last batch that the host refused without saying what its rule is about: the host's words, and the trunk at that time. */
 const DeclinedRecord = z.object({ batchId: BatchId, words: z.string(), trunk: GitSha });
 export type Declined = z.infer<typeof DeclinedRecord>;
 
@@ -111,7 +111,7 @@ export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =
 const ComposedRecord = z.object({
   v: z.literal(2),
   buildKey: BuildKey,
-  /** The queue whose branch holds the commit. Absent: a path ref holds it. No free text, since the ref is deleted by what stands here. */
+  /** The queue whose branch holds the commit. Absent: a path ref holds it. An enumeration and no free text, since the ref to delete is derived from it. */
   branchOf: QueueName.optional(),
   commit: GitSha,
   base: GitSha,

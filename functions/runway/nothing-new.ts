@@ -3,7 +3,7 @@ import { type ChangeUri, changeOf } from "../contracts/change-uri.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import { type Reason, reasonOf } from "../contracts/reasons.ts";
 
-/** What is to be said of a landing that added no commit, or none for some of its changes. Undefined when every change added one. */
+/** The note on a landing that added no commit, or none for some of its changes. Undefined when every change added a commit. */
 export function nothingNew(
   { commits, idle }: { commits: readonly GitSha[]; idle: readonly ChangeUri[] },
   branch: string,

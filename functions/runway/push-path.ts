@@ -56,7 +56,7 @@ export async function pushPath(
   ]);
   if (pushed === undefined) return { kind: "pushed", ref };
   const found = pushed.about === "queue" ? undefined : await firstDeclined(repository, ref, composer.trunk, tips);
-  // What was tried is of no use to anybody.
+  // The refs that were tried are of no use.
   if (pushed.about !== "queue") await push(repository, [{ ref, to: undefined, mode: "always" }]);
   const { branch } = config.repository;
   if (found === undefined)

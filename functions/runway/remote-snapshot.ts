@@ -14,13 +14,13 @@ import { type Keeper, namesToFind } from "./records-tree.ts";
 /** The remote as it was at one moment, as far as it matters to some units. */
 export interface RemoteSnapshot extends RemoteRefs {
   readonly graph: Graph;
-  /** The batches that the trunk holds, of those that were asked about. */
+  /** Of the batches that were asked about, the ones that the trunk holds. */
   readonly landed: ReadonlyMap<BatchId, Landed>;
 }
 
 export interface Questions {
   readonly units: readonly MergeUnit[];
-  /** Whose records tell what has landed. Absent when the units are no batches yet, and can't have landed. */
+  /** Names the records of landings. Absent when the units are no batches yet, and so can't have landed. */
   readonly keeper?: Keeper;
   /** Batches beside the units: have they landed? */
   readonly batches?: readonly BatchId[];

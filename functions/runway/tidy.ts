@@ -14,7 +14,7 @@ const lastSwept = new Map<string, EpochMs>();
 
 /**
  * Deletes the refs of ours that are of no use: those named, and once an hour those of builds that must be over. Best effort, after the
- * answer is known: returns what went wrong instead of throwing, and what was left over is swept later. One git process for the named
+ * answer is known: returns an error's message instead of throwing, and refs that are left over are swept later. One git process for the named
  * ones; a sweep takes three.
  */
 export async function tidy(

@@ -111,7 +111,7 @@ function count(counts: { trailers: number; others: number; indented: number; gen
   }
 }
 
-/** The message, whole, with trailers behind those that it has. */
+/** The whole message, with further trailers after its own. */
 export function withTrailers(message: string, trailers: readonly string[]): string {
   const whole = message === "" || message.endsWith("\n") ? message : `${message}\n`;
   const { end, hasBlock } = parseMessage(whole);

@@ -14,7 +14,7 @@ const MODULES_ON_NTFS = /^(\.gitmodules|gitmod~[1-4]|gi7(e|eb|eba)?~[1-9][0-9]*)
 /** On Windows a backslash divides directories. */
 const partsOf = (name: string): readonly string[] => name.split("\\");
 
-/** What is wrong with a name; undefined when nothing is. */
+/** Why git refuses to check out a file of that name. Undefined when it does not. */
 export function faultOfName(name: string): string | undefined {
   if (name === "") return "the name is empty";
   if (name.includes("/")) return "the name of one entry holds a slash";
@@ -29,7 +29,7 @@ export function faultOfName(name: string): string | undefined {
 export const isModulesFile = (name: string): boolean =>
   asSeenByHfs(name) === ".gitmodules" || partsOf(name).some((part) => MODULES_ON_NTFS.test(part));
 
-/** What is wrong with a setting of .gitmodules, as `submodule.<name>.<variable>` and its value; undefined when nothing is. */
+/** Why git refuses a setting of .gitmodules, given as `submodule.<name>.<variable>` and its value. Undefined when it does not. */
 export function faultOfModule(setting: string, value: string): string | undefined {
   const [, name, variable] = /^submodule\.(.*)\.([^.]*)$/s.exec(setting) ?? [];
   if (name === undefined) return undefined;

@@ -3,6 +3,7 @@ import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import {
   HttpApi,
   HttpMethod,
+  HttpNoneAuthorizer,
   HttpStage,
   type IHttpRouteAuthorizer,
   LogGroupLogDestination,
@@ -14,6 +15,8 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { JWT_PREFIX } from "../../functions/contracts/caller.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
+import { PAGE_ROUTES } from "../../functions/contracts/page.ts";
+import { pageAccessOf } from "../page-access.ts";
 import type { JwtSettings, Settings } from "../settings.ts";
 import type { LambdaFunction } from "./lambda-function.ts";
 
@@ -62,6 +65,7 @@ export class HttpEdge extends Construct {
         authorizer: byToken(jwt),
         ...(jwt?.scope === undefined ? {} : { authorizationScopes: [jwt.scope] }),
       });
+    if (pageAccessOf(settings).auth === "jwt") this.#openPage(integration);
     api.addEnvironment(ENV.apiAuth, apiAuth);
     const stage = this.#stage();
     if (apiAuth === "none")
@@ -70,6 +74,22 @@ export class HttpEdge extends Construct {
         reason: "Asked for by the context apiAuth=none: what is in front of the API decides who may call it.",
       });
     this.#tell(stage, settings);
+  }
+
+  /** Whoever is to log in has to see the page first. Its files tell nothing of a queue; its calls bring a token. */
+  #openPage(integration: HttpLambdaIntegration): void {
+    for (const path of PAGE_ROUTES)
+      for (const route of this.http.addRoutes({
+        path,
+        methods: [HttpMethod.GET],
+        integration,
+        authorizer: new HttpNoneAuthorizer(),
+        authorizationScopes: [],
+      }))
+        Validations.of(route).acknowledge({
+          id: "AwsSolutions-APIG4",
+          reason: "The page that logs people in: static files.",
+        });
   }
 
   #stage(): HttpStage {

@@ -36,6 +36,8 @@ export interface LambdaFunctionProps {
   readonly git?: boolean;
   /** Reads the queue configuration. */
   readonly queues?: boolean;
+  /** Serves the page. */
+  readonly page?: boolean;
 }
 
 /** A function with a role, a log group and an alarm of its own. The role may do nothing but write its log and traces until it is allowed more. */
@@ -152,9 +154,11 @@ export class LambdaFunction extends Construct {
     return props.git === true && props.settings.images ? this.#image(props, options) : this.#bundle(props, options);
   }
 
-  #bundle({ name, settings, queues }: LambdaFunctionProps, options: FunctionOptions): Lambda {
-    const copyQueues = (outputDir: string) =>
-      queues === true ? [`cp "${settings.queuesJson}" "${join(outputDir, "queues.json")}"`] : [];
+  #bundle({ name, settings, queues, page }: LambdaFunctionProps, options: FunctionOptions): Lambda {
+    const copyFiles = (outputDir: string) => [
+      ...(queues === true ? [`cp "${settings.queuesJson}" "${join(outputDir, "queues.json")}"`] : []),
+      ...(page === true ? [`cp -R "${settings.pageFiles}" "${join(outputDir, "page")}"`] : []),
+    ];
     return new NodejsFunction(this, "Function", {
       ...options,
       runtime: Runtime.NODEJS_24_X,
@@ -175,7 +179,7 @@ export class LambdaFunction extends Construct {
         commandHooks: {
           beforeBundling: () => [],
           beforeInstall: () => [],
-          afterBundling: (_inputDir, outputDir) => copyQueues(outputDir),
+          afterBundling: (_inputDir, outputDir) => copyFiles(outputDir),
         },
       },
     });
@@ -192,11 +196,12 @@ export class LambdaFunction extends Construct {
     });
   }
 
-  #describe({ name, settings, queues, git }: LambdaFunctionProps): void {
+  #describe({ name, settings, queues, git, page }: LambdaFunctionProps): void {
     const resource = this.lambda.node.defaultChild as CfnResource;
     resource.addMetadata(METADATA.function, name);
     resource.addMetadata(METADATA.entry, entryOf(name));
     if (queues === true) this.addEnvironment(ENV.queuesFile, settings.queuesFile);
+    if (page === true) this.addEnvironment(ENV.pageDirectory, settings.pageDirectory);
     if (git === true) this.addEnvironment(ENV.workDirectory, settings.workDirectory);
     raiseAlarm(this, ERRORS, settings, {
       metric: this.lambda.metricErrors({ period: ALARM_PERIOD, statistic: "Sum" }),

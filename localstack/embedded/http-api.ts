@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { z } from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { isPagePath } from "../../functions/contracts/page.ts";
 import { unauthenticated } from "../../functions/handlers/http-caller.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
@@ -86,7 +87,7 @@ async function answer(
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
-  const authorizer = authorize(request.headers);
+  const authorizer = isPage(request) ? {} : authorize(request.headers);
   if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
   if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
@@ -103,6 +104,10 @@ async function answer(
   response.writeHead(statusCode, { ...headers, ...(cookies.length > 0 ? { "set-cookie": cookies } : {}) });
   response.end(isBase64Encoded ? Buffer.from(text, "base64") : text);
 }
+
+/** The files of the page tell nothing of a queue, and whoever is to log in has to see them first. */
+const isPage = ({ method, url = "/" }: IncomingMessage): boolean =>
+  (method === "GET" || method === "HEAD") && isPagePath(url.split("?", 1)[0] ?? "/");
 
 /** A result with a status is a response; any other is the body of one. */
 const Shaped = z.object({

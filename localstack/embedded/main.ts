@@ -58,6 +58,7 @@ interface Start {
 function greeting({ url, operatorPort }: Runtime, { flags: { state, queues }, sandbox, token }: Start): string {
   return `submitqueue runs at ${url}
 
+  page    ${url}/${token === undefined ? "" : `#token=${token.token}`}
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
   AWS     ${operatorPort?.url} (address and key for the aws command line: . ${shown(operatorPort?.file ?? "")})

@@ -1,7 +1,7 @@
 import { Heap } from "../../functions/domain/heap.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../run-settings.ts";
 import type { Workload } from "../workload.ts";
 import { type Build, hasPassed, StrictQueue } from "./strict-queue.ts";
 

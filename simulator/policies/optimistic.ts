@@ -1,5 +1,5 @@
 import type { Ledger } from "../ledger.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../run-settings.ts";
 import type { Workload } from "../workload.ts";
 import { hasPassed, StrictQueue } from "./strict-queue.ts";
 

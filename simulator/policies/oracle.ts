@@ -1,6 +1,7 @@
 import { Ledger } from "../ledger.ts";
-import type { Settings } from "../settings.ts";
-import { serialOutcome, type Workload } from "../workload.ts";
+import type { Settings } from "../run-settings.ts";
+import { serialOutcome } from "../tree-outcome.ts";
+import type { Workload } from "../workload.ts";
 
 /**
  * The policy that the others are measured against. It knows every outcome and has unlimited builders. It builds each change once,
@@ -26,6 +27,7 @@ export function oracle(workload: Workload, settings: Settings): Ledger {
       ledger.decide(n, { atMs: endMs, outcome: "cancelled" });
       continue;
     }
+    if (lands[n]) ledger.land(n);
     const atMs = endMs + (lands[n] ? settings.mergeDelayMs : 0);
     ledger.decide(n, { atMs, outcome: lands[n] ? "landed" : "rejected", provenMs });
   }

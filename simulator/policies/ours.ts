@@ -1,15 +1,7 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import type { RequestNumber } from "../../functions/contracts/ids.ts";
-import {
-  type BatchId,
-  type BuildKey,
-  type GitSha,
-  type QueueName,
-  type Sqid,
-  sqidOf,
-} from "../../functions/contracts/ids.ts";
+import type { BatchId, BuildKey, Sqid } from "../../functions/contracts/ids.ts";
 import type { LogEvent } from "../../functions/contracts/log-event.ts";
-import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../functions/contracts/messages.ts";
+import type { LandBatch, Signal } from "../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import type { Batch } from "../../functions/domain/batch.ts";
@@ -23,16 +15,11 @@ import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
 import { MemoryQueueStore } from "../memory-store.ts";
 import type { Prediction } from "../predictor.ts";
-import { isFlaky, type Settings } from "../settings.ts";
-import { type Change, passes, type Workload } from "../workload.ts";
-import { linesFor, QUEUE as NAME } from "./queue-config.ts";
-
-const QUEUE = NAME as QueueName;
-
-const sqidFor = (n: number): Sqid => sqidOf(QUEUE, (n + 1) as RequestNumber);
-const numberOf = (sqid: Sqid): number => Number(sqid.slice(sqid.indexOf("/") + 1)) - 1;
-const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
-  unit.steps.map((step) => numberOf(step.sqid));
+import { isFlaky, type Settings } from "../run-settings.ts";
+import { passes } from "../tree-outcome.ts";
+import type { Change, Workload } from "../workload.ts";
+import { linesFor } from "./queue-config.ts";
+import { COMPOSED, FAILED, finished, LANDED, numberOf, numbersOf, QUEUE, sqidFor } from "./simulated-signals.ts";
 
 interface Running {
   readonly batchId: BatchId;
@@ -277,21 +264,3 @@ class OurStore extends MemoryQueueStore {
     return won;
   }
 }
-
-const SHA = "0".repeat(40) as GitSha;
-const COMPOSED = { commit: SHA, tree: SHA, trunk: SHA };
-const LANDED: LandOutcome = { kind: "landed", commit: SHA, tree: SHA, testedTree: SHA, commits: [SHA] };
-const FAILED: BuildVerdict = {
-  kind: "failed",
-  composed: COMPOSED,
-  reason: { code: "build.failed", message: "The build failed." },
-};
-
-const finished = (batchId: BatchId, buildKey: BuildKey, verdict: BuildVerdict): Signal => ({
-  v: 1,
-  kind: "build-finished",
-  queue: QUEUE,
-  batchId,
-  buildKey,
-  verdict,
-});

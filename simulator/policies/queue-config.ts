@@ -1,11 +1,11 @@
 import { QueueConfig, type ScorerConfig } from "../../functions/contracts/queues.ts";
 import type { Prediction } from "../predictor.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../run-settings.ts";
 
 /** What a variant of the product's planner sets other than the product's defaults. */
 export interface Variant {
-  /** No batch is put on probation. */
-  readonly order?: "arrival";
+  /** `arrival`: no batch is put on probation. */
+  readonly order?: "arrival" | "likely-first";
   readonly minProbability?: number;
   readonly bypass?: false;
   readonly allocator?: "preempting";

@@ -1,14 +1,9 @@
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
-import { streamOf } from "../random.ts";
-import { isFlaky, type Settings } from "../settings.ts";
-import { type Change, passes, type Workload } from "../workload.ts";
-
-/**
- * Names a path of one change by 53 bits: the exclusive or of a random number per change that the path leaves out. Two different
- * sets of left-out changes get the same key with a probability of about 1 in 10^16.
- */
-export type PathKey = number;
+import { isFlaky, type Settings } from "../run-settings.ts";
+import { passes } from "../tree-outcome.ts";
+import type { Change, Workload } from "../workload.ts";
+import { type PathKey, PathKeys } from "./path-keys.ts";
 
 /**
  * A build of one path: its head, and an assumption about each undecided change ahead that conflicts with the head.
@@ -71,10 +66,7 @@ export class StrictQueue {
   readonly toEstimate = new Set<number>();
   readonly #conflictsBehind: readonly number[][];
   readonly #agenda = new Agenda<Event>();
-  readonly #high: Uint32Array;
-  readonly #low: Uint32Array;
-  readonly #rejectedHigh: Uint32Array;
-  readonly #rejectedLow: Uint32Array;
+  readonly #keys: PathKeys;
   readonly #state: Uint8Array;
   readonly #counts: Uint32Array;
   readonly #clears: number;
@@ -93,12 +85,7 @@ export class StrictQueue {
     this.#conflictsBehind = changes.map(() => []);
     for (const { n, conflictsAhead } of changes)
       for (const other of conflictsAhead) this.#conflictsBehind[other]?.push(n);
-    const stream = streamOf(0, "guess-keys");
-    const words = () => Uint32Array.from(changes, () => stream() * 2 ** 32);
-    this.#high = words();
-    this.#low = words();
-    this.#rejectedHigh = new Uint32Array(changes.length);
-    this.#rejectedLow = new Uint32Array(changes.length);
+    this.#keys = new PathKeys(changes.length);
     this.#state = new Uint8Array(changes.length);
     this.#counts = new Uint32Array(changes.length);
     for (const { n, arrivalMs, cancelMs } of changes) {
@@ -128,21 +115,9 @@ export class StrictQueue {
     return this.change(n).conflictsAhead.filter((other) => this.#state[other] === UNDECIDED);
   }
 
-  /**
-   * The key of the path of `n` that leaves out the changes of `alsoRejected` and contains every other undecided conflicting change
-   * ahead. Conflicting changes that were rejected are left out anyway and are not named in `alsoRejected`.
-   *
-   * Example: 7 conflicts with 2 (rejected), 4 and 5 (undecided). keyOf(7, [5]) is "4 lands, 5 does not". When 5 is rejected later,
-   * keyOf(7, []) is the same key.
-   */
+  /** The key of the path of `n` that leaves out the changes of `alsoRejected`: see PathKeys. */
   keyOf(n: number, alsoRejected: readonly number[]): PathKey {
-    let high = this.#rejectedHigh[n] ?? 0;
-    let low = this.#rejectedLow[n] ?? 0;
-    for (const other of alsoRejected) {
-      high ^= this.#high[other] ?? 0;
-      low ^= this.#low[other] ?? 0;
-    }
-    return (high >>> 0) * 2 ** 21 + (low >>> 11);
+    return this.#keys.of(n, alsoRejected);
   }
 
   /** How many more builds can be started now. */
@@ -205,7 +180,7 @@ export class StrictQueue {
       this.#state[event.n] = UNDECIDED;
       this.undecided.push(event.n);
       for (const other of this.change(event.n).conflictsAhead)
-        if (this.#state[other] === REJECTED) this.#leaveOut(event.n, other);
+        if (this.#state[other] === REJECTED) this.#keys.leaveOut(event.n, other);
     } else if (this.#state[event.n] === UNDECIDED) this.#decide(event.n, "cancelled", undefined);
   }
 
@@ -261,15 +236,9 @@ export class StrictQueue {
     for (const build of [...(this.builds[n]?.values() ?? [])]) if (build.state === "running") this.abort(build);
     for (const later of this.#conflictsBehind[n] ?? []) {
       if (this.#state[later] !== UNDECIDED) continue;
-      if (!landed) this.#leaveOut(later, n);
+      if (!landed) this.#keys.leaveOut(later, n);
       this.#refute(later, n, landed);
     }
-  }
-
-  /** Takes into the path keys of `n` that `other`, a conflicting change ahead, does not land. */
-  #leaveOut(n: number, other: number): void {
-    this.#rejectedHigh[n] = (this.#rejectedHigh[n] ?? 0) ^ (this.#high[other] ?? 0);
-    this.#rejectedLow[n] = (this.#rejectedLow[n] ?? 0) ^ (this.#low[other] ?? 0);
   }
 
   /**

@@ -1,7 +1,8 @@
 import { Agenda } from "../agenda.ts";
 import { Ledger } from "../ledger.ts";
-import { isFlaky, type Settings } from "../settings.ts";
-import { type Change, passes, type Workload } from "../workload.ts";
+import { isFlaky, type Settings } from "../run-settings.ts";
+import { passes } from "../tree-outcome.ts";
+import type { Change, Workload } from "../workload.ts";
 
 export interface TrunkGroups {
   /** The most groups that are built at the same time. */

@@ -91,8 +91,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "gateway/log": [
     "bus: events:PutEvents",
     "dead log: sqs:SendMessage",
-    `table log: ${dynamodb("PutItem")}`,
-    `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
+    `table log: ${dynamodb("PutItem", "Query")}`,
+    `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "UpdateItem")}`,
     `topic log: ${take}`,
   ],
   "gateway/sweep": [

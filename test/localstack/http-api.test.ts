@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
 import { freshToken, tokenAuthorizer } from "../../localstack/embedded/api-tokens.ts";
 import { type HttpApi, serveHttpApi } from "../../localstack/embedded/http-api.ts";
@@ -235,9 +236,12 @@ describe("the HTTP API with tokens", () => {
     { token: "secret-1", name: "anna", groups: ["operators", "leads"] },
     { token: "secret-2", name: "bob", groups: [] },
   ];
-  const call = async (authorization?: string): Promise<Response> => {
+  const call = async (authorization?: string, path = "/v1/queues", method = "GET"): Promise<Response> => {
     api = await serveHttpApi(0, async (event) => event, tokenAuthorizer(tokens));
-    return fetch(api.url, authorization === undefined ? {} : { headers: { authorization } });
+    return fetch(`${api.url}${path}`, {
+      method,
+      ...(authorization === undefined ? {} : { headers: { authorization } }),
+    });
   };
 
   it.each([
@@ -258,6 +262,27 @@ describe("the HTTP API with tokens", () => {
       });
     },
   );
+
+  it.each(["/", "/q/main/7", "/q/main/search?text=a", "/assets/page.js"])(
+    "hands over the page without a token: %s",
+    async (path) => {
+      const event = z
+        .looseObject({ rawPath: z.string(), requestContext: z.looseObject({}) })
+        .parse(await (await call(undefined, path)).json());
+      expect(event.rawPath).toBe(path.split("?")[0]);
+      expect(event.requestContext["authorizer"]).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["/", "POST"],
+    ["/assets", "DELETE"],
+    ["/queues", "GET"],
+    ["/v1/queues/q/main", "GET"],
+    ["//q/main", "GET"],
+  ])("asks for a token at %s with %s, which is no part of the page", async (path, method) => {
+    expect((await call(undefined, path, method)).status).toBe(401);
+  });
 
   it("makes tokens that no one can guess", () => {
     const [a, b] = [freshToken("anna"), freshToken("anna")];

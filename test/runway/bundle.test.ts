@@ -44,7 +44,7 @@ describe("a bundle", () => {
     const { units, tested } = await built();
     const before = gitProcessesStarted();
     await runway.land(landing("b", bundled(units, tested)));
-    expect(gitProcessesStarted() - before).toBe(9);
+    expect(gitProcessesStarted() - before).toBe(4);
   });
 
   it("lands on the tested commit also from a machine that has composed nothing", async () => {

@@ -36,7 +36,7 @@ describe("a trunk that has not moved", () => {
     const tested = await runway.tested(one);
     const before = gitProcessesStarted();
     const [outcome] = await runway.land(landing("l1", [{ unit: one, tested }]));
-    expect(gitProcessesStarted() - before).toBe(10);
+    expect(gitProcessesStarted() - before).toBe(5);
     expect(sandbox.trunk).toBe(tested.commit);
     expect(outcome).toEqual({
       kind: "landed",

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Ledger, PolicyDefect } from "../../simulator/ledger.ts";
 import { measure } from "../../simulator/measures.ts";
-import { POLICY_NAMES, type PolicyName, runPolicy } from "../../simulator/policies/index.ts";
 import { oracle } from "../../simulator/policies/oracle.ts";
+import { POLICY_NAMES, type PolicyName, runPolicy } from "../../simulator/policies/policy-table.ts";
 import { type PredictorName, predictorFor } from "../../simulator/predictor.ts";
-import type { Settings } from "../../simulator/settings.ts";
-import { makeWorkload, TEST_SCOPES, type Workload } from "../../simulator/workload.ts";
+import type { Settings } from "../../simulator/run-settings.ts";
+import { TEST_SCOPES } from "../../simulator/tree-outcome.ts";
+import { makeWorkload, type Workload } from "../../simulator/workload.ts";
 import { MINUTE, settings, workloadOf } from "./sketches.ts";
 
 const run = (
@@ -22,9 +23,7 @@ const minutesOf = (ledger: Ledger): (number | undefined)[] =>
   ledger.decisions.map((decision) => decision && decision.atMs / MINUTE);
 
 describe.each(TEST_SCOPES)("when builds test %s", (tests) => {
-  // The oracle puts nothing on the ledger's trunk, so its ledger cannot judge a rejection.
-  const judged = POLICY_NAMES.filter((name) => name !== "oracle");
-  it.each(judged)("%s decides every change, keeps the trunk green and rejects no change that passes", (name) => {
+  it.each(POLICY_NAMES)("%s decides every change, keeps the trunk green and rejects no change that passes", (name) => {
     for (const seed of [1, 2]) expect(run(name, small(seed), { tests, builders: 20 }).falseRejections).toBe(0);
     expect(run(name, small(3, "modules"), { tests, builders: 20 }).falseRejections).toBe(0);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseReplay } from "../../simulator/replay.ts";
+import { adviceOn, parseReplay } from "../../simulator/replay.ts";
 
 const entry = (id: string, minute: number, overrides: object = {}) => ({
   id,
@@ -69,10 +69,37 @@ describe("a replayed history", () => {
     ]);
   });
 
+  it("tells what happened in the history itself, and says when the history is short", () => {
+    const replay = read([
+      entry("a", 0, { endedAt: "2026-03-01T09:20:00Z" }),
+      entry("b", 30, { endedAt: "2026-03-01T10:30:00Z" }),
+      entry("c", 40, { outcome: "error", endedAt: "2026-03-01T11:00:00Z" }),
+    ]);
+    expect(replay.actual).toEqual({ hours: 2, landed: 2, landing: { p50: 20, p95: 60, p99: 60 } });
+    expect(adviceOn(replay.workload)).toContain("3 changes");
+    expect(adviceOn(read(Array.from({ length: 100 }, (_, n) => entry(`${n}`, 1))).workload)).toBeUndefined();
+  });
+
+  /** Four changes that are undecided for an hour each, with the conflicts that the log names. */
+  const named = (...behind: readonly (readonly string[])[]) =>
+    read(
+      behind.map((ids, n) =>
+        entry(`${n}`, n, { paths: [], behind: ids, endedAt: `2026-03-01T10:${String(n).padStart(2, "0")}:00Z` }),
+      ),
+    ).analyzer;
+
+  it("takes the queue's analyzer for all when each change names all that were undecided when it arrived", () => {
+    expect(named([], ["0"], ["0", "1"], ["0", "1", "2"])).toBe("all");
+    expect(named([], ["0"], ["0"], ["2"])).toBe("paths");
+    expect(named([])).toBe("all");
+    expect(read([entry("a", 0), entry("b", 1)]).analyzer).toBe("paths");
+  });
+
   it.each([
     ["nonsense", "neither JSON nor JSON lines"],
-    ["[]", "at least one change"],
-    ["", "at least one change"],
+    ["[]", "Land a few changes"],
+    ["", "Land a few changes"],
+    ["\n", "Land a few changes"],
     [JSON.stringify({ id: "a" }), "arrivedAt"],
     [JSON.stringify([entry("a", 0), entry("a", 1)]), "same id"],
     [JSON.stringify([entry("a", 0), entry("b", 1, { outcome: "cancelled" })]), "endedAt"],

@@ -1,4 +1,4 @@
-import type { Settings } from "../../simulator/settings.ts";
+import type { Settings } from "../../simulator/run-settings.ts";
 import type { Change, Workload } from "../../simulator/workload.ts";
 
 export const MINUTE = 60_000;

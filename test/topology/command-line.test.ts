@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { git } from "../../localstack/sandbox/git.ts";
@@ -14,7 +16,13 @@ describe("the command line in a checkout", () => {
   let checkout = "";
   beforeAll(async () => {
     topology = await startTopology({
-      shop: { buildRunner: { type: "command", command: "test ! -e broken", pollSeconds: 1 } },
+      shop: {
+        buildRunner: {
+          type: "command",
+          command: "test ! -e broken || { echo FAIL broken is there; exit 1; }",
+          pollSeconds: 1,
+        },
+      },
       docs: { buildRunner: { type: "fake", pollSeconds: 1 } },
     });
     home = await mkdtemp(join(tmpdir(), "checkout-"));
@@ -68,4 +76,53 @@ describe("the command line in a checkout", () => {
       stderr: expect.stringContaining("push or pull it first"),
     });
   });
+
+  it("serves an agent, which lands, is refused, repairs, and lands", async () => {
+    const agent = new Client({ name: "test", version: "1" });
+    const env = { HOME: home, PATH: process.env["PATH"] ?? "", SUBMITQUEUE_URL: topology.url };
+    await agent.connect(
+      new StdioClientTransport({ command: process.execPath, args: [PROGRAM, "mcp"], cwd: checkout, env }),
+    );
+    // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects to be there.
+    const use = async (name: string, input: object = {}): Promise<any> => {
+      const { structuredContent, isError } = await agent.callTool({ name, arguments: { ...input } });
+      return { ...(structuredContent as object), isError: isError ?? false };
+    };
+    const end = async (request: string) => {
+      for (;;) {
+        const outcome = await use("wait", { request });
+        if (outcome.phase === "ended") return outcome;
+      }
+    };
+
+    await commitTo("agent", "broken");
+    const unpushed = await use("land");
+    expect(unpushed).toMatchObject({ isError: true, code: "usage", sentence: expect.stringContaining("git push") });
+    await git(checkout, ["push", "--quiet", "origin", "agent"]);
+    const first = await use("land");
+    expect(first).toMatchObject({ isError: false, landed: false, next: expect.stringContaining("wait") });
+    const again = await use("land");
+    expect([again.request.sqid, again.already === undefined]).toEqual([first.request.sqid, again.request.ended]);
+    expect(await end(first.request.sqid)).toMatchObject({
+      landed: false,
+      refusal: { code: "build.failed", failingCheck: { lastLines: ["FAIL broken is there"] } },
+      next: expect.stringContaining("Mend the change"),
+    });
+
+    await git(checkout, ["mv", "broken", "mended.txt"]);
+    await git(checkout, ["commit", "--quiet", "--message", "Mend it"]);
+    await git(checkout, ["push", "--quiet", "origin", "agent"]);
+    const second = await use("land", { changes: ["agent"] });
+    const landed = await end(second.request.sqid);
+    expect(landed).toMatchObject({ landed: true, commit: expect.stringMatching(/^[0-9a-f]{40}$/) });
+    expect(await topology.at("shop").remote.show("main", "mended.txt")).toBe("agent");
+
+    expect(await use("land", { changes: ["agent"] })).toMatchObject({ already: "landed", commit: landed.commit });
+    expect(await use("cancel", { request: second.request.sqid })).toMatchObject({ already: "landed", isError: false });
+    expect(await use("status", { request: "shop/999" })).toMatchObject({ isError: true, code: "land.unknown" });
+    expect((await use("list")).requests[0].sqid).toBe(second.request.sqid);
+    expect(await use("queue")).toMatchObject({ name: "shop", mode: "open" });
+    expect((await use("why", { request: second.request.sqid })).sentence).toContain(landed.commit);
+    await agent.close();
+  }, 120_000);
 });

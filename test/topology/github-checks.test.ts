@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createCheckRun } from "../../localstack/fakes/github/checks.ts";
 import { type Course, FakeCi, type Job, passes } from "../../localstack/fakes/github/ci.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
+import { postStatus } from "../../localstack/fakes/github/statuses.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 
@@ -56,12 +58,18 @@ beforeAll(async () => {
     hangs: queue("hangs"),
     never: queue("never", { buildRunner: { startWithinSeconds: 2 } }),
     flakes: queue("flakes", { retries: 1 }),
+    unseen: queue("unseen"),
   };
   topology = await startTopology(queues);
   for (const name of Object.keys(queues)) {
     const repository = await github.adopt(`acme/${name}`, at(name).remote.path);
     repository.ruleset.set("main", [{ context: "unit", appId: 15_368 }]);
     repository.protection.set("main", [{ context: "ci/lint" }]);
+    if (name === "unseen") continue;
+    // What CI said of the trunk, before there was a queue.
+    const { start: sha } = at(name).remote;
+    createCheckRun(github, repository, { sha, appId: 15_368, words: { name: "unit", conclusion: "success" } });
+    await postStatus(github, repository, { sha, state: "success", context: "ci/lint", creator: "ci" });
   }
 });
 afterAll(async () => {
@@ -129,5 +137,15 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(ran).toHaveLength(2);
     expect(new Set(ran.map(({ sha }) => sha)).size).toBe(1);
     expect(new Set(ran.map(({ branch }) => branch)).size).toBe(2);
+  });
+
+  it("refuses a request at once when a check that the queue would wait for was never seen, and says what to do", async () => {
+    const { lane, remote } = at("unseen");
+    const ended = await lane.landed(await remote.change("good", { good: "1\n" }));
+    expect(ended).toMatchObject({ status: "error", reason: { code: "queue.cannot_build" } });
+    expect(ended.reason?.message).toMatch(
+      /The queue would wait for the check unit .*git push origin origin\/main:refs\/heads\/submitqueue\/unseen\/try.* the check ci\/lint/,
+    );
+    expect(await lane.trail(ended.sqid)).not.toContain("building");
   });
 });

@@ -41,8 +41,9 @@ export function githubChecksRunner(options: GitHubChecksOptions): BuildRunner {
   /** Tells the CI systems, as far as they listen, that nobody waits any more. */
   async function stop(repository: CheckedRepository, build: BuildId): Promise<void> {
     const branch = branchOf(build);
-    if ((await repository.branch(branch)) === build.commit) await repository.deleteBranch(branch);
     await repository.cancelRuns(branch, build.commit);
+    // Last: while the branch is there, the stop is not done.
+    if ((await repository.branch(branch)) === build.commit) await repository.deleteBranch(branch);
   }
 
   /**
@@ -77,7 +78,12 @@ export function githubChecksRunner(options: GitHubChecksOptions): BuildRunner {
     }
     if (stopped === undefined && verdict.missing.length === 0) return { kind: "running" };
     const isThere = (await repository.branch(branchOf(build))) === build.commit;
-    if (stopped !== undefined) return isThere ? { kind: "running" } : stoppedByQueue(build, urlOf(build));
+    if (stopped !== undefined) {
+      if (isThere) return { kind: "running" };
+      // A run that began while the branch was being deleted.
+      await repository.cancelRuns(branchOf(build), build.commit);
+      return stoppedByQueue(build, urlOf(build));
+    }
     if (!isThere) return gone(build, branchOf(build), urlOf(build));
     const { missing, quietSince } = verdict;
     if (quietSince === undefined || at - quietSince < options.startWithinSeconds * 1_000) return { kind: "running" };

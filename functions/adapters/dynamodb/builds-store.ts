@@ -32,8 +32,8 @@ export const Build = z.object({
   /** Running longer than that, it is stopped and has failed. */
   deadline: EpochMs,
   /**
-   * Why we asked it to stop, once we have: nobody wants it any more, it took too long, or it waited too long in the CI system's own queue. A
-   * build that stopped though nobody asked is another matter.
+   * Why the orchestrator asked the build to stop: no batch needs it any more, it took too long, or it waited too long in the CI system's own
+   * queue. Undefined when it did not ask: then a build that stops was stopped by another hand.
    */
   stop: z.enum(["unwanted", "deadline", "waiting"]).optional(),
   /** True once the planner and the log have been told how it came out. */

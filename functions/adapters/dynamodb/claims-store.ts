@@ -24,7 +24,7 @@ export class ClaimsStore {
     this.#table = table;
   }
 
-  /** Strongly consistent. Undefined when nobody holds the change. */
+  /** Strongly consistent. Undefined when no request holds the change. */
   async holder(queue: QueueName, uri: ChangeUri): Promise<Claim | undefined> {
     const { Item } = await stored(
       `reading the claim on ${uri}`,
@@ -35,7 +35,7 @@ export class ClaimsStore {
     return Item === undefined ? undefined : parseItem(Claim, Item, `the claim on ${uri}`);
   }
 
-  /** Takes the change when nobody holds it, when `owner` does, or when `from` does. False when somebody else does. */
+  /** Takes the change when no request holds it, or `owner` or `from` does. False when another request holds it. */
   claim(queue: QueueName, { owner, uri }: Claim, now: EpochMs, from: Sqid = owner): Promise<boolean> {
     return won(
       `claiming ${uri}`,

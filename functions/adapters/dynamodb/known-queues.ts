@@ -82,7 +82,7 @@ export class KnownQueues {
     return item === undefined ? undefined : knownOf(item);
   }
 
-  /** Makes the queue known. False when it is known already; what is written of it stays. */
+  /** Makes the queue known. False when it is known already; then its entry stays as it is. */
   add(known: KnownQueue): Promise<boolean> {
     return this.#put(known, {
       ConditionExpression: "attribute_not_exists(#pk)",
@@ -90,7 +90,7 @@ export class KnownQueues {
     });
   }
 
-  /** Writes what is known of the queue, over what was. */
+  /** Replaces the queue's entry. */
   async put(known: KnownQueue): Promise<void> {
     await this.#put(known, {});
   }

@@ -43,7 +43,7 @@ export function summaryIn(item: unknown): Summary {
 /** What an idempotency key was first used for. */
 export const FirstUse = z.object({
   land: Land,
-  /** Of what was asked for: another hash under the same key is another request. */
+  /** The hash of the Land call: another hash under the same key is another request. */
   hash: z.string(),
 });
 export type FirstUse = z.infer<typeof FirstUse>;

@@ -36,7 +36,7 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
     return modes;
   },
 
-  /** Writes the mode over the version before its own; version 1 over none. False when somebody else wrote meanwhile. */
+  /** Writes the mode over the version before its own; version 1 over none. False when another writer was faster. */
   setMode: (next: ModeSet): Promise<boolean> =>
     won(
       `setting the mode of ${next.queue}`,

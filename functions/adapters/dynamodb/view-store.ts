@@ -16,13 +16,14 @@ import { stored, won } from "../aws-errors.ts";
 import { FirstUse, summaryIn, UnansweredCancel } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";
+import { viewTrends } from "./view-trends.ts";
 
 export type ViewStore = ReturnType<typeof viewStore>;
 
 /** How long an idempotency key is remembered. */
 const KEY_LIVES_SECONDS = 24 * 60 * 60;
 
-/** DynamoDB removes an expired item up to days late, so whoever reads one looks at its date. */
+/** DynamoDB removes an expired item up to days late, so a reader checks the item's date. */
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
 
 const ABSENT = { ConditionExpression: "attribute_not_exists(#pk)", ExpressionAttributeNames: { "#pk": KEY.pk } };
@@ -43,6 +44,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
   return {
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewTrends(dynamodb, table),
     ...counting(dynamodb, table),
 
     /** Undefined when the request does not exist. */
@@ -58,7 +60,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
         put({ ...viewKeys.summary(summary.queue, summary.number), ...summary }, ABSENT),
       ),
 
-    /** Writes `next` in the place of `before`. False when somebody else wrote since `before` was read. */
+    /** Writes `next` in the place of `before`. False when another writer has written since `before` was read. */
     replaceSummary: (next: Summary, before: Summary): Promise<boolean> =>
       won(
         `replacing the summary of ${next.sqid}`,

@@ -9,7 +9,7 @@ import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
 /** `merge-tree --write-tree` came with it. */
 export const MINIMUM_GIT = [2, 38] as const;
 
-/** Undefined when `version` (what `git version` prints) will do; else what is wrong with it. */
+/** Undefined when `version` (the output of `git version`) is new enough; otherwise a sentence that says why it is not. */
 export function gitIsTooOld(version: string): string | undefined {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
   const needed = MINIMUM_GIT.join(".");
@@ -30,7 +30,7 @@ export interface OpenedDirectory {
 const opened = new Map<string, Promise<OpenedDirectory>>();
 
 /**
- * Makes sure that `directory` is a bare repository that git will work in. Once per process and directory it asks git's version, makes
+ * Makes sure that `directory` is a bare repository that git will work in. Once per process and directory it makes
  * the repository and removes the lock files that a killed git left behind: hence one process at a time may use a directory.
  */
 export async function openDirectory(directory: string): Promise<OpenedDirectory> {
@@ -47,14 +47,27 @@ async function prepare(directory: string): Promise<OpenedDirectory> {
   await mkdir(directory, { recursive: true });
   const env = settingsEnvironment();
   const run = (...args: string[]) => runGit({ directory, args, env, timeoutMs: 30_000 });
-  const problem = gitIsTooOld((await run("version")).stdout.toString("utf8"));
-  if (problem) throw new CodedError("config.invalid", problem);
+  await requireGit(async () => (await run("version")).stdout.toString("utf8"));
   await removeLocks(directory);
   const made = await run("init", "--quiet", "--bare", "--template=", directory);
   if (made.exitCode !== 0)
     throw new CodedError("repository.failed", `no repository could be made in ${directory}: ${complaint(made.stderr)}`);
   const reading = { directory, args: ["cat-file", "--batch"], env: { GIT_DIR: directory, ...env } };
   return { path: directory, objects: new ObjectReader(() => startGit(reading)) };
+}
+
+let checked: Promise<void> | undefined;
+
+/** Throws config.invalid when this machine's git is missing or too old. Once git will do, it is not asked again. */
+function requireGit(version: () => Promise<string>): Promise<void> {
+  checked ??= version().then((found) => {
+    const problem = gitIsTooOld(found);
+    if (problem) throw new CodedError("config.invalid", problem);
+  });
+  checked.catch(() => {
+    checked = undefined;
+  });
+  return checked;
 }
 
 async function removeLocks(directory: string): Promise<void> {

@@ -74,7 +74,7 @@ export function lineOf(graph: Graph, tip: GitSha, until: GitSha): readonly GitSh
 export interface Range {
   /** Parents before children, in an order that depends on nothing but these commits. */
   readonly commits: readonly GitSha[];
-  /** Where it left what was there: the parents of its commits that are none of its commits. Empty with commits: unrelated history. */
+  /** Where the change left the trunk, or a change below it: the parents of its commits that are not its commits. Empty although there are commits: the history is unrelated to the trunk's. */
   readonly boundary: ReadonlySet<GitSha>;
   /** It is built on a change ahead of it, and not on the trunk alone. */
   readonly stacked: boolean;

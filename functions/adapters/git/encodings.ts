@@ -22,7 +22,7 @@ export const asBytes = (text: string): string => Buffer.from(text, "utf8").toStr
 
 /**
  * The bytes of a commit's text as UTF-8 bytes. Text without an encoding is passed on as it is. Undefined when the encoding is unknown here,
- * or the bytes are none of it: then nobody can say what the text is.
+ * or the bytes are none of it: then the text is unknown.
  */
 export function utf8Of(bytes: string, encoding: string | undefined): string | undefined {
   if (encoding === undefined || /^utf-?8$/i.test(encoding)) return bytes;
@@ -34,7 +34,7 @@ export function utf8Of(bytes: string, encoding: string | undefined): string | un
   }
 }
 
-/** The same for people. What can't be told is shown as bytes: `gr\xf6\xdfer`. */
+/** The same for people. Bytes that are not valid in the encoding are shown as escapes: `gr\xf6\xdfer`. */
 export function readable(bytes: string, encoding: string | undefined): string {
   const utf8 = utf8Of(bytes, encoding);
   try {

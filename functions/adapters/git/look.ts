@@ -27,8 +27,8 @@ const MAX_REFS = 200;
 const waiting = new Map<string, Waiting[]>();
 
 /**
- * Looks at the remote. Looks that wait for each other share one fetch: whoever has its turn takes along all that have come until then, so
- * each sees the remote as it is after it was asked for. `access` tells apart who may share: the remote, with the credentials that it is
+ * Reads refs of the remote, and objects. Calls that wait at the same time share one fetch: a call that has its turn takes all waiting calls
+ * along. So each call sees the remote as it is at some moment after the call. `access` tells apart who may share: the remote, with the credentials that it is
  * asked with. When a shared fetch fails, each look fetches by itself: a ref of one look is no fault of another.
  */
 export function look(looking: Looking, access: string, { refs, objects }: Look): Promise<Seen> {

@@ -16,7 +16,7 @@ const IDLE_MS = 5_000;
 
 /**
  * Reads objects of one repository by a `git cat-file --batch` that stays open: one process, however many objects and readings, which sees
- * what was written or fetched after its start. Readings are answered in turn.
+ * objects that were written or fetched after its start. Readings are answered in turn.
  */
 export class ObjectReader {
   readonly #start: () => Dialogue;

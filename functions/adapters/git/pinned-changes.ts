@@ -24,7 +24,7 @@ export function pinned(uri: ChangeUri): PinnedChange | undefined {
   return undefined;
 }
 
-/** What was found of refs and commits, by name; and the trunk. */
+/** The trunk, and the refs and commits that were found, by name. */
 export interface RemoteRefs {
   readonly trunk: GitSha;
   readonly seen: ReadonlyMap<string, GitObject>;

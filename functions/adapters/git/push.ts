@@ -12,7 +12,7 @@ export interface RefUpdate {
   readonly to: GitSha | undefined;
   /**
    * forward: only if it descends from what is there; never forced. `was`: only if the ref is still that (absent: does not exist). always:
-   * a ref of ours that nobody else writes.
+   * a ref that only this queue writes.
    */
   readonly mode: "forward" | "always" | { readonly was: GitSha | undefined };
 }
@@ -21,7 +21,7 @@ export type Pushed =
   | { readonly kind: "pushed" }
   /** The host has a rule against it. Nothing was updated, and the same push is refused again. */
   | { readonly kind: "declined"; readonly words: HostWords }
-  /** Nothing was updated, or nobody knows: look again. `error` is what to throw if the remote is as it was. */
+  /** No ref was updated, or it is unknown whether one was: read the remote again. Throw `error` if the remote is unchanged. */
   | { readonly kind: "failed"; readonly error: CodedError };
 
 /** How long a push may take: a host's hooks run in it. */

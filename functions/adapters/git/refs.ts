@@ -4,7 +4,7 @@ import type { BatchId, BuildKey } from "../../contracts/ids.ts";
 
 const ROOT = "refs/submitqueue";
 
-/** Holds the records of what was landed on a branch: one ref, however much lands. Hashed: `a` today and `a/b` tomorrow share no folder. */
+/** The one ref that holds the records of all landings on a branch. The branch's name is hashed, since the refs of `a` and `a/b` could not stand side by side. */
 export const recordsRef = (branch: string): string => `${ROOT}/records/${hashOf(branch).slice(0, 16)}`;
 
 /** Beside the ref of each composed commit: a tag object that says of which batch it is and where that batch's own commits begin. */

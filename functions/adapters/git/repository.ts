@@ -23,12 +23,12 @@ export interface OpenOptions {
 }
 
 /**
- * A bare repository on this machine that mirrors what is needed of a remote. Objects may be read and written side by side; what writes
- * refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
+ * A bare repository on this machine that mirrors the needed part of a remote. Objects may be read and written side by side; an operation
+ * that writes refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
  */
 export class Repository implements RunsGit {
   readonly directory: string;
-  /** Stands for the objects of the directory: what is remembered of them is good for this value alone. */
+  /** Stands for the objects of the directory: a cache of them is valid for this value only. */
   readonly opened: OpenedDirectory;
   /** What git is told to fetch from and push to: a URL or an absolute path. */
   readonly remote: string;
@@ -67,7 +67,7 @@ export class Repository implements RunsGit {
     );
   }
 
-  /** Runs `work` when nobody else in this process holds this repository. Not re-entrant: fetch and see ask for it too. */
+  /** Runs `work` when no other caller in this process holds this repository. Not re-entrant: `fetch` and `see` take the same lock. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return exclusively(this.directory, work);
   }

@@ -38,7 +38,7 @@ const FINAL: readonly (readonly [signs: RegExp, advice: string])[] = [
 ];
 
 /**
- * The error for a remote that did not do what was asked: repository.refused when no repeat helps, repository.unavailable when one may.
+ * The error for an operation that the remote did not carry out: repository.refused when no repeat helps, repository.unavailable when one may.
  * The message holds the remote's words. A path on this machine at which there is nothing at all may be a disk that is not there yet.
  */
 export function troubleWith(remote: string, what: string, stderr: string): CodedError {

@@ -3,6 +3,7 @@ import { ApiAuth, JWT_PREFIX } from "../../contracts/caller.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { httpHandler } from "../http.ts";
+import { isHttpEvent } from "../http-call.ts";
 import { callersBy } from "../http-caller.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { cancel } from "./calls/cancel.ts";
@@ -14,20 +15,24 @@ import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
 import { queue, queues } from "./calls/queues.ts";
 import { apiDocument, docs } from "./calls/reference.ts";
+import { trends } from "./calls/trends.ts";
 import { why } from "./calls/why.ts";
 import { gatewayOf } from "./gateway.ts";
+import { pageOf } from "./page.ts";
 
-/** The HTTP API: one Lambda for all its calls. */
+/** The HTTP API, and the page that shows it: one Lambda for all their calls. */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
-  const calls = [land, cancel, get, history, why, list, queues, queue, pause, resume, drain].map((call) =>
+  const calls = [land, cancel, get, history, why, list, queues, queue, trends, pause, resume, drain].map((call) =>
     call(gateway),
   );
   const auth = authIn(env);
-  return httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients, {
+  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients, {
     callerOf: callersBy(auth),
     ...(auth === "iam+jwt" ? { prefix: JWT_PREFIX } : {}),
   });
+  const page = pageOf(env);
+  return async (event, context) => (isHttpEvent(event) ? page(event) : undefined) ?? answer(event, context);
 };
 
 /** Throws config.invalid. */

@@ -1,23 +1,39 @@
 import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { isRetryable } from "../../contracts/errors.ts";
+import type { LogEvent } from "../../contracts/log-event.ts";
 import { logMessages } from "../../contracts/messages.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
+import { countEnds } from "./count-ends.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntry, publishingOf, publishMode } from "./publish.ts";
 import { record } from "./record.ts";
 
 /**
  * Consumes the log topic: the only way in which the orchestrator's words reach the request log. A lifecycle event is published of every
- * message, after its entry was written: a crash in between brings the message back, so that an event comes at least once.
+ * message, after its entry was written: a crash in between brings the message back, so that an event comes at least once. What a batch says
+ * about ends is counted once the batch is in the log. When that can't be done now, the batch comes again; when it can't be done at all, the
+ * log goes on without it.
  */
 export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);
   const publishing = publishingOf(env, clients);
-  return queueHandler(logMessages, clients, need(env, ENV.deadLetters), async (message) => {
-    if (message.kind === "mode") return publishMode(publishing, message);
-    await publishEntry(publishing, message, await record(stores, message));
-  });
+  const deadLetters = need(env, ENV.deadLetters);
+  return async (event, context) => {
+    const recorded: LogEvent[] = [];
+    const consume = queueHandler(logMessages, clients, deadLetters, async (message) => {
+      if (message.kind === "mode") return publishMode(publishing, message);
+      await publishEntry(publishing, message, await record(stores, message));
+      recorded.push(message);
+    });
+    const answer = await consume(event, context);
+    await countEnds(stores, recorded).catch((error: unknown) => {
+      if (isRetryable(error)) throw error;
+      clients.log.error({ err: error }, "ends of requests were not counted");
+    });
+    return answer;
+  };
 };
 
 export const handler = onLambda(wire);

@@ -1,6 +1,6 @@
 import type { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import type { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
-import { CodedError } from "../../contracts/errors.ts";
+import { LOST, retryOnConflict } from "../../adapters/dynamodb/retry-on-conflict.ts";
 import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
 import { type Outcome, type StatusEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { Reason } from "../../contracts/reasons.ts";
@@ -27,28 +27,25 @@ export interface Ending {
   readonly ifMissing?: Pick<LandingRequest, "changes" | "strategy" | "receivedAt">;
 }
 
-/** Ends a request once, whoever else tries to. Two calls, more when somebody else writes it meanwhile. Throws store.version_conflict after five losses. */
+/** Ends a request once, whoever else tries to. Two calls, more when somebody else writes it meanwhile. Throws store.version_conflict after ten losses. */
 export async function terminate(requests: RequestsStore, sqid: Sqid, ending: Ending): Promise<Termination> {
   const { outcome, reason, now, from, ifMissing } = ending;
   const end = { state: outcome, endedAt: now, ...(reason === undefined ? {} : { reason }) };
-  for (let attempt = 1; attempt <= 5; attempt++) {
+  return retryOnConflict<Termination>(sqid, async () => {
     const found = await requests.get(sqid);
     if (found === undefined) {
       if (ifMissing === undefined) return { kind: "missing" };
       const { changes, strategy, receivedAt } = ifMissing;
       const request = { queue: partsOfSqid(sqid).queue, sqid, changes, strategy, receivedAt, ...end, version: 1 };
-      if (await requests.create(request)) return { kind: "ended", request };
-    } else {
-      if (requestHasEnded(found.state))
-        return { kind: found.state === outcome ? "already" : "diverged", request: found };
-      if (!from.includes(found.state)) return { kind: "elsewhere", request: found };
-      // What the request touches is of no use any more, and makes room for the reason.
-      const { touches: _, ...kept } = found;
-      const request = { ...kept, ...end, version: found.version + 1 };
-      if (await requests.replace(request)) return { kind: "ended", request };
+      return (await requests.create(request)) ? { kind: "ended", request } : LOST;
     }
-  }
-  throw new CodedError("store.version_conflict", `${sqid} changes too fast to be ended`);
+    if (requestHasEnded(found.state)) return { kind: found.state === outcome ? "already" : "diverged", request: found };
+    if (!from.includes(found.state)) return { kind: "elsewhere", request: found };
+    // What the request touches is of no use any more, and makes room for the reason.
+    const { touches: _, ...kept } = found;
+    const request = { ...kept, ...end, version: found.version + 1 };
+    return (await requests.replace(request)) ? { kind: "ended", request } : LOST;
+  });
 }
 
 /** The end of a request as the log is told: the same each time it is told. */

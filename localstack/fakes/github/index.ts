@@ -64,6 +64,7 @@ export class FakeGitHub implements Hub {
   readonly #syncing = new Map<RepositoryState, Promise<void>>();
   #routes: readonly CompiledRoute[] = [];
   #ids = 1_000;
+  #cut: { readonly at: number; readonly moment: "before" | "after" } | undefined;
 
   constructor(options: FakeGitHubOptions) {
     this.#options = options;
@@ -190,6 +191,13 @@ export class FakeGitHub implements Hub {
     this.refuseNext(new Refusal(403, message, { headers }), operation);
   }
 
+  /**
+   * The line breaks at the nth call from now on: before it is carried out, or after. No call gets through from then on. Undefined mends it.
+   */
+  cut(cut: { readonly at: number; readonly moment: "before" | "after" } | undefined): void {
+    this.#cut = cut === undefined ? undefined : { ...cut, at: this.calls.length + cut.at };
+  }
+
   /** The next call of the operation, or of any, is answered with this. */
   refuseNext(refusal: Refusal, operation?: string): void {
     this.#limits.push({ operation, refusal });
@@ -230,7 +238,10 @@ export class FakeGitHub implements Hub {
     const path = request.url ?? "/";
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
+    if (this.#isCut("before", this.calls.length + 1)) return void response.destroy();
+    const number = this.calls.length + 1;
     const { status, body, headers } = await this.#rest(request);
+    if (this.#isCut("after", number)) return void response.destroy();
     response.setHeader("date", new Date(this.now()).toUTCString());
     response.writeHead(status, { "content-type": "application/json; charset=utf-8", ...headers });
     response.end(body === undefined ? undefined : JSON.stringify(body));
@@ -338,6 +349,12 @@ export class FakeGitHub implements Hub {
       },
       page: (items) => paged(items, query, headers, `${this.url}${request.url}`),
     });
+  }
+
+  /** True for a call of that number that is not carried out, or not answered. */
+  #isCut(moment: "before" | "after", number: number): boolean {
+    if (this.#cut === undefined) return false;
+    return number > this.#cut.at || (number === this.#cut.at && this.#cut.moment === moment);
   }
 
   #match(

@@ -20,13 +20,54 @@ beforeEach(() => {
 afterEach(() => sandbox.remove());
 
 describe("a repository", () => {
-  it("sees the trunk, in two git processes", async () => {
+  it("sees the trunk, in one git process", async () => {
     const repository = await sandbox.open();
     expect(await repository.trunk()).toBe(sandbox.base);
     const later = sandbox.intrude();
     const before = gitProcessesStarted();
     expect(await repository.trunk()).toBe(later);
-    expect(gitProcessesStarted() - before).toBe(2);
+    expect(gitProcessesStarted() - before).toBe(1);
+  });
+
+  it("shares one fetch between looks that wait for each other, and gives each what it asked for", async () => {
+    const repository = await sandbox.open();
+    await repository.trunk();
+    const names = [1, 2, 3, 4].map((n) => `refs/heads/b-${n}`);
+    const shas = names.map((name, n) => sandbox.commit(name, { files: { [`f${n}`]: "x\n" } }));
+    const before = gitProcessesStarted();
+    const looks = await Promise.all(
+      names.map((name) => repository.see([name, "refs/heads/absent"], [`${name}^{tree}`])),
+    );
+    expect(gitProcessesStarted() - before).toBe(1);
+    looks.forEach((seen, n) => {
+      expect([...seen.keys()]).toEqual([names[n]]);
+      expect(seen.get(names[n] ?? "")?.sha).toBe(shas[n]);
+    });
+  });
+
+  it("sees what was pushed before a look, also when an earlier look is on its way", async () => {
+    const repository = await sandbox.open();
+    const early = repository.trunk();
+    const later = sandbox.intrude();
+    expect(await repository.trunk()).toBe(later);
+    expect([sandbox.base, later]).toContain(await early);
+  });
+
+  it("fails a look for its own fault alone", async () => {
+    const repository = await sandbox.open();
+    const [bad, good] = await Promise.allSettled([
+      repository.see(["refs/heads/a..b"]),
+      repository.see(["refs/heads/main"]),
+    ]);
+    expect(bad).toMatchObject({ status: "rejected", reason: { name: expect.stringContaining("repository") } });
+    expect(good.status === "fulfilled" && good.value.get("refs/heads/main")?.sha).toBe(sandbox.base);
+  });
+
+  it("takes more refs than one fetch has room for", async () => {
+    const repository = await sandbox.open();
+    const refs = (n: number) => Array.from({ length: 150 }, (_, i) => `refs/heads/none-${n}-${i}`);
+    const looks = await Promise.all([1, 2, 3].map((n) => repository.see([...refs(n), "refs/heads/main"])));
+    for (const seen of looks) expect(seen.get("refs/heads/main")?.sha).toBe(sandbox.base);
   });
 
   it("brings all changes here in one fetch, whatever their number", async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordsRef } from "../../../functions/adapters/git/refs.ts";
@@ -43,8 +43,22 @@ export class Sandbox {
 
   constructor(overrides: Partial<QueueConfig> = {}) {
     this.#overrides = overrides;
-    execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", this.remote], { env: ENV });
-    this.base = this.commit("refs/heads/main", { files: { "README.md": "hello\n" }, message: "first" });
+    const first = Sandbox.#first;
+    if (first) cpSync(first.directory, this.remote, { recursive: true });
+    else execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", this.remote], { env: ENV });
+    this.base = first?.base ?? this.commit("refs/heads/main", { files: { "README.md": "hello\n" }, message: "first" });
+    if (first) this.#clock += 60;
+    else Sandbox.#keep(this);
+  }
+
+  /** The remote as it is at first: copied for each sandbox, since git takes a while to make one. */
+  static #first: { readonly directory: string; readonly base: GitSha } | undefined;
+
+  static #keep({ remote, base }: Sandbox): void {
+    const directory = mkdtempSync(join(tmpdir(), "runway-first-"));
+    cpSync(remote, directory, { recursive: true });
+    Sandbox.#first = { directory, base };
+    process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   }
 
   get config(): QueueConfig {
@@ -91,7 +105,8 @@ export class Sandbox {
         parts.push(content === null ? `D ${path}` : `M 100644 inline ${path}\n${data(content)}`);
       parts.push("");
     });
-    const args = ["fast-import", "--quiet", "--force", `--export-marks=${marks}`];
+    // Into a pack: to unpack it takes another process.
+    const args = ["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force", `--export-marks=${marks}`];
     execFileSync("git", args, { cwd: this.remote, env: ENV, input: `${parts.join("\n")}\n` });
     const shas = new Map(
       readFileSync(marks, "utf8")
@@ -100,8 +115,8 @@ export class Sandbox {
         .map((line) => line.split(" ") as [string, GitSha]),
     );
     const made = sketches.map((_, index) => shas.get(`:${index + 1}`) as GitSha);
-    this.git("update-ref", ref, made.at(-1) ?? "");
-    this.git("update-ref", "-d", "refs/made");
+    const moves = `update ${ref}\0${made.at(-1)}\0\0delete refs/made\0\0`;
+    execFileSync("git", ["update-ref", "-z", "--stdin"], { cwd: this.remote, env: ENV, input: moves });
     return made;
   }
 
@@ -121,6 +136,9 @@ export class Sandbox {
   }
 
   at(ref: string): GitSha | undefined {
+    const file = join(this.remote, ref);
+    const loose = statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, "latin1").trim() : "";
+    if (/^[0-9a-f]{40}$/.test(loose)) return loose as GitSha;
     const found = this.git("for-each-ref", "--format=%(objectname)", ref);
     return found === "" ? undefined : (found as GitSha);
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { clashOf, type History, learnClash } from "../../../functions/domain/speculation/history.ts";
-import { streamOf } from "../../../simulator/random.ts";
+import { streamOf } from "../../../simulator/random-streams.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 

@@ -18,6 +18,8 @@ function synthesized(name: string, { budget = 4, git = false } = {}): string {
     queues,
     queuesJson,
     queuesFile: "/var/task/queues.json",
+    pageDirectory: "/var/task/page",
+    pageFiles: join(outdir, "page"),
     workDirectory: "/tmp/submitqueue",
     deletionProtection: true,
     apiAuth: "iam",

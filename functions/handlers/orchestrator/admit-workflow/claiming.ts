@@ -1,7 +1,7 @@
 import type { Claim, ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { LOST, retryOnConflict } from "../../../adapters/dynamodb/retry-on-conflict.ts";
 import { type ChangeUri, changeKey } from "../../../contracts/change-uri.ts";
-import { CodedError } from "../../../contracts/errors.ts";
 import type { Land } from "../../../contracts/messages.ts";
 import type { Reason } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
@@ -32,15 +32,15 @@ async function claimOrHolder(
   claim: Claim,
 ): Promise<Claim | undefined> {
   let endedOwner = claim.owner;
-  for (let attempt = 1; attempt <= 5; attempt++) {
+  return retryOnConflict<Claim | undefined>(`the claim on ${claim.uri}`, async () => {
     if (await claims.claim(queue, claim, now(), endedOwner)) return undefined;
     const held = await claims.holder(queue, claim.uri);
-    if (held === undefined) continue;
+    if (held === undefined) return LOST;
     const owner = await requests.get(held.owner);
     if (owner && !requestHasEnded(owner.state)) return held;
     endedOwner = held.owner;
-  }
-  throw new CodedError("store.version_conflict", `the claim on ${claim.uri} changes hands too fast`);
+    return LOST;
+  });
 }
 
 function duplicate(uri: ChangeUri, held: Claim): Reason {

@@ -1,9 +1,12 @@
+import { obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
 import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { need } from "../../../adapters/settings.ts";
+import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
+import { type ChangeUri, changeOf } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
+import type { GitSha } from "../../../contracts/ids.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
@@ -11,14 +14,28 @@ import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts
 import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
+import { reasonOf } from "../reasons.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
 
-/** Claims the changes, and keeps what runway found that they touch. Three calls and one per change. */
+/**
+ * Refuses a request of a queue that can't build, claims the changes, and keeps what runway found that they touch. Three calls and one per
+ * change, and what the preflight of the queue's build runner costs.
+ */
 export const wire: Wire = (env, clients) => {
   const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const log = need(env, ENV.logTopic);
+  const queues = loadQueues(env);
+  const obstaclesOf = obstaclesFor(clients);
+
+  async function unbuildable({ queue, changes }: Land): Promise<ValidateResult | undefined> {
+    const config = queues.get(queue);
+    const obstacles = config && (await obstaclesOf(config, changes.flatMap(commitsOf)));
+    if (!obstacles || obstacles.length === 0) return undefined;
+    const message = `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`;
+    return { kind: "refused", reason: reasonOf("queue.cannot_build", message) };
+  }
 
   /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
   async function settled(land: Land, found: LandingRequest | undefined): Promise<ValidateResult | undefined> {
@@ -36,6 +53,8 @@ export const wire: Wire = (env, clients) => {
     const before = await settled(land, found);
     if (before || !found) return before ?? { kind: "ended" };
     await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", at));
+    const refused = await unbuildable(land);
+    if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
     const { targets } = land;
@@ -47,6 +66,11 @@ export const wire: Wire = (env, clients) => {
     if (after === undefined) throw new CodedError("store.version_conflict", `${land.sqid} was written meanwhile`);
     return after;
   });
+};
+
+const commitsOf = (uri: ChangeUri): readonly GitSha[] => {
+  const change = changeOf(uri);
+  return "sha" in change ? [change.sha] : [];
 };
 
 export const handler = onLambda(wire);

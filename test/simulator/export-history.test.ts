@@ -6,7 +6,9 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 async function exportHistory(...flags: string[]) {
-  const child = spawn(process.execPath, ["simulator/export.ts", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["simulator/export-history.ts", ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   return { status, stdout, stderr };
 }

@@ -1,6 +1,7 @@
 import { Help } from "commander";
-import { HOURS, type SimulatorOptions, showsTeam } from "./options.ts";
 import type { PredictorName } from "./predictor.ts";
+import { adviceOn, type Replay } from "./replay.ts";
+import { HOURS, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { CLASH_WITHIN_MS, FEATURES, MODULES, RECIPES, type WorkloadName } from "./workload.ts";
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
@@ -58,6 +59,20 @@ export function notesOn(options: SimulatorOptions): string[] {
     ...(showsTeam(options) ? TEAM_NOTES : []),
     `Figures are medians of the seeds ${seeds.join(", ")} (nearest rank). A range in brackets is from the lowest to the highest seed.`,
     `Builds that fail for no reason: ${percent(flakes)}. A failed build is repeated ${retries === 1 ? "once" : `${retries} times`} before its failure counts. Changes cancelled by their authors: ${percent(cancellations)}. Delays: start ${seconds(startDelayMs)}, cancel ${seconds(cancelDelayMs)}, merge ${seconds(mergeDelayMs)}.`,
+  ];
+}
+
+/** What happened in a replayed history itself, and whether the history is long enough, a sentence or two each. */
+export function notesOnHistory({ workload, analyzer, actual }: Extract<Replay, { kind: "history" }>): string[] {
+  const { hours, landed, landing } = actual;
+  const times =
+    landing === undefined
+      ? ""
+      : ` in ${landing.p50.toFixed(0)} minutes (P50) and ${landing.p95.toFixed(0)} minutes (P95)`;
+  const advice = adviceOn(workload);
+  return [
+    ...(advice === undefined ? [] : [advice]),
+    `As it was: ${workload.changes.length} changes in ${hours.toFixed(1)} hours, of which ${landed} landed${times}. The conflict analyzer seems to have been ${analyzer === "all" ? "all" : "paths or targets"}.`,
   ];
 }
 

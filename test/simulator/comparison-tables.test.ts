@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bulleted } from "../../simulator/notes.ts";
-import { table } from "../../simulator/tables.ts";
+import { bulleted } from "../../simulator/assumptions.ts";
+import { table } from "../../simulator/comparison-tables.ts";
 
 describe("a table", () => {
   it("puts a title of two lines above its column, aligned at the bottom", () => {

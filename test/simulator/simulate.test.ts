@@ -8,7 +8,9 @@ const home = mkdtempSync(join(tmpdir(), "simulator-"));
 afterAll(() => rmSync(home, { recursive: true }));
 
 const simulate = (...flags: string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["simulator/main.ts", ...flags], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["simulator/simulate.ts", ...flags], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 };
 const QUICK = ["--changes", "30", "--seeds", "1,2", "--builders", "10,20", "--threads", "1"];
@@ -53,6 +55,19 @@ describe("npm run simulate", () => {
     const { status, stdout, stderr } = simulate("--replay", file, "--builders", "5", "--policies", "ours", "--json");
     expect([status, stderr]).toEqual([0, ""]);
     expect(JSON.parse(stdout).cells[0]).toMatchObject({ landed: 1, buildsPerChange: 1 });
+  });
+
+  it("replays a history from standard input in minutes, and says that one of two changes is short", () => {
+    const line = (id: string, endedAt: string) =>
+      JSON.stringify({ id, arrivedAt: "2026-11-23T15:00:00.000Z", buildSeconds: 600, outcome: "landed", endedAt });
+    const input = [line("1", "2026-11-23T15:10:00.000Z"), line("2", "2026-11-23T15:20:00.000Z")].join("\n");
+    const flags = ["simulator/simulate.ts", "--replay", "-", "--builders", "2", "--policies", "ours,github"];
+    const { status, stdout } = spawnSync(process.execPath, flags, { encoding: "utf8", input });
+    expect(status).toBe(0);
+    expect(stdout).toContain("The history has 2 changes");
+    expect(stdout).toMatch(/^0\/h, 2 +ours +10 +10 /m);
+    const empty = spawnSync(process.execPath, flags, { encoding: "utf8", input: "" });
+    expect(empty).toMatchObject({ status: 2, stderr: expect.stringContaining("Land a few changes") });
   });
 
   it("replays a history with other numbers of builders", () => {

@@ -1,7 +1,8 @@
 import { type Ledger, PolicyDefect } from "../ledger.ts";
 import type { Prediction } from "../predictor.ts";
-import type { Settings } from "../settings.ts";
-import { serialOutcome, type Workload } from "../workload.ts";
+import type { Settings } from "../run-settings.ts";
+import { serialOutcome } from "../tree-outcome.ts";
+import type { Workload } from "../workload.ts";
 import { bestFirst } from "./best-first.ts";
 import { line } from "./line.ts";
 import { optimistic } from "./optimistic.ts";

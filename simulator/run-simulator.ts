@@ -1,19 +1,22 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { answer } from "../client/flags.ts";
+import { bulleted, notesOn, notesOnHistory } from "./assumptions.ts";
 import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
+import { comparison, plannerTime, reliability } from "./comparison-tables.ts";
 import { type Job, workloadNameOf } from "./job.ts";
 import type { Reliability } from "./measures.ts";
-import { bulleted, notesOn } from "./notes.ts";
-import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./options.ts";
-import { isOurs } from "./policies/index.ts";
+import { isOurs } from "./policies/policy-table.ts";
 import { runAll } from "./pool.ts";
 import { parseReplay, type Replay } from "./replay.ts";
-import type { Settings } from "./settings.ts";
-import { comparison, plannerTime, reliability } from "./tables.ts";
+import type { Settings } from "./run-settings.ts";
+import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { teamTable, whereMinutesGo } from "./team-table.ts";
 
 type History = Extract<Replay, { kind: "history" }>;
+
+/** Saying where the minutes go takes two more runs, so only the first seeds are asked. */
+const SEEDS_BROKEN_DOWN = 3;
 
 /** One group per analyzer, workload, rate, number of builders and policy, in this order. A group has one job per seed. */
 function jobsFor(options: SimulatorOptions, history: History | undefined): Job[][] {
@@ -33,9 +36,9 @@ function jobsFor(options: SimulatorOptions, history: History | undefined): Job[]
     sources.flatMap(({ rate, sourceFor }) =>
       options.builders.flatMap((builders) =>
         options.policies.map((policy) =>
-          seeds.map((seed): Job => {
+          seeds.map((seed, nth): Job => {
             const settings = settingsFor(options, { analyzer, builders, seed });
-            const breaksDown = showsTeam(options) && policy === "ours";
+            const breaksDown = showsTeam(options) && policy === "ours" && nth < SEEDS_BROKEN_DOWN;
             return { source: sourceFor(seed), rate, policy, predictor, settings, breaksDown };
           }),
         ),
@@ -109,17 +112,21 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-/** The exit code. 0: done. 1: a policy did what no policy may do. 2: the flags or the history are refused. */
-async function main(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(args);
+/**
+ * The simulator's command line. Prints to this process. `name` is what the help calls the command. Answers the exit code: 0 done, 1 a policy
+ * did what no policy may do, 2 the flags or the history are refused.
+ */
+export async function runSimulator(args: readonly string[], name: string): Promise<number> {
+  const parsed = parseOptions(args, name);
   if (parsed.kind !== "run") return answer(parsed);
   const replay = parsed.options.replay === undefined ? undefined : readReplay(parsed.options.replay);
   if (replay?.kind === "malformed") return refuse(`--replay ${parsed.options.replay}: ${replay.problem}`);
   // Without flaky builds, a replay has no randomness: one seed is enough.
   const once = replay && parsed.options.flakes === 0 ? { seeds: parsed.options.seeds.slice(0, 1) } : {};
-  const options = { ...parsed.options, ...once };
+  const asRecorded = replay && parsed.options.analyzers.length === 0 ? { analyzers: [replay.analyzer] } : {};
+  const options = { ...parsed.options, ...once, ...asRecorded };
   const outcome = await simulate(options, jobsFor(options, replay));
-  show(options, notesOn(options), outcome);
+  show(options, [...(replay ? notesOnHistory(replay) : []), ...notesOn(options)], outcome);
   for (const problem of outcome.problems) process.stderr.write(`Broken: ${problem}\n`);
   return outcome.problems.length > 0 ? 1 : 0;
 }
@@ -131,10 +138,8 @@ function refuse(problem: string): number {
 
 function readReplay(file: string): Replay {
   try {
-    return parseReplay(readFileSync(file, "utf8"));
+    return parseReplay(readFileSync(file === "-" ? 0 : file, "utf8"));
   } catch (error) {
     return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
   }
 }
-
-process.exitCode = await main(process.argv.slice(2));

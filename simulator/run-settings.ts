@@ -1,5 +1,5 @@
-import { hash32 } from "./random.ts";
-import type { TestScope } from "./workload.ts";
+import { hash32 } from "./random-streams.ts";
+import type { TestScope } from "./tree-outcome.ts";
 
 export const ANALYZERS = ["paths", "all"] as const;
 export type Analyzer = (typeof ANALYZERS)[number];

@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } from "../client/flags.ts";
-import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/index.ts";
+import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
-import { ANALYZERS, type Analyzer } from "./settings.ts";
-import { TEST_SCOPES, type TestScope, WORKLOADS, type WorkloadName } from "./workload.ts";
+import { ANALYZERS, type Analyzer } from "./run-settings.ts";
+import { TEST_SCOPES, type TestScope } from "./tree-outcome.ts";
+import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
 /** What of the options has another default for a team's queue than for a large company's. */
 interface Conditions {
@@ -15,6 +16,7 @@ interface Conditions {
   readonly policies: readonly PolicyName[];
   readonly predictor: PredictorName;
   readonly tests: TestScope;
+  /** Empty for a replay: as the history has it. */
   readonly analyzers: readonly Analyzer[];
   readonly flakes: number;
   readonly retries: number;
@@ -51,15 +53,15 @@ const LARGE: Conditions = {
 const TEAM: Conditions = {
   rates: [10, 20, 60],
   builders: [4, 10, 20],
-  policies: ["ours", "github", "github-head", "zuul", "bors", "no-queue", "oracle"],
+  policies: ["ours", "github", "github-head", "zuul", "sticky", "bors", "no-queue", "oracle"],
   predictor: "history",
   tests: "everything",
   analyzers: ["all", "paths"],
   flakes: 0.02,
   retries: 1,
 };
-/** A history says which changes conflict, and its outcomes are those after retries. */
-const REPLAYED: Conditions = { ...TEAM, analyzers: ["paths"], flakes: 0, retries: 0 };
+/** A history's outcomes are those after retries. */
+const REPLAYED: Conditions = { ...TEAM, analyzers: [], flakes: 0, retries: 0 };
 
 /** The policies as a section of the help, as wide as the help. */
 function policiesOf(command: Command): string {
@@ -80,10 +82,13 @@ const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", 
 
 /** The text of a flag whose default depends on the workload. */
 const byWorkload = (text: string, name: keyof Conditions): string =>
-  `${text} (default: ${shown(LARGE[name])}; for workload team: ${shown(TEAM[name] ?? `those of ${HOURS} hours`)})`;
+  `${text} (default: ${shown(LARGE[name])}; for team${name in NOT_IN_A_REPLAY ? "" : " and a replay"}: ${shown(TEAM[name] ?? `those of ${HOURS} hours`)})`;
 
-const command = () =>
-  flagsOf("npm run simulate --", "Compares the product's planner (ours) with other policies, under virtual time.")
+/** What a history says itself. */
+const NOT_IN_A_REPLAY = { rates: true, changes: true, analyzers: true, flakes: true, retries: true };
+
+const command = (name: string) =>
+  flagsOf(name, "Compares the product's planner (ours) with other policies, under virtual time.")
     .option("--workload <list>", `workloads: ${WORKLOADS.join(", ")}`, listOf(oneOf(WORKLOADS)), ["eurosys"])
     .option("--rate <list>", byWorkload("changes per hour", "rates"), listOf(numberIn(1, 100_000)))
     .option("--builders <list>", byWorkload("how many builds may run at once", "builders"), listOf(wholeIn(1, 1_000)))
@@ -118,7 +123,10 @@ const command = () =>
     .option("--start-delay <s>", "seconds from the start of a build until it makes progress", seconds, 0)
     .option("--cancel-delay <s>", "seconds from giving up a build until its slot is free", seconds, 0)
     .option("--merge-delay <s>", "seconds from the decision to land until the change is on the trunk", seconds, 0)
-    .option("--replay <file>", "history of a real queue, instead of a workload (format: doc/rfc/simulator.md)")
+    .option(
+      "--replay <file>",
+      "history of a real queue, instead of a workload; - reads standard input (format: doc/rfc/simulator.md)",
+    )
     .option("--json", "print one JSON document instead of tables", false)
     .option("--svg <file>", "also write a chart to this file")
     .option("--timings", "also show the real time that the planner takes", false)
@@ -134,9 +142,9 @@ type Flags = Partial<Omit<Conditions, "rates" | "analyzers">> & {
   readonly mergeDelay: number;
 } & Pick<SimulatorOptions, "seeds" | "cancellations" | "json" | "timings" | "svg" | "replay" | "threads">;
 
-/** Reads the command line. Never throws and prints nothing. */
-export function parseOptions(args: readonly string[]): Parsed<SimulatorOptions> {
-  const parsed = parseFlags<Flags>(command(), args);
+/** Reads the command line. `name` is what the help calls the command. Never throws and prints nothing. */
+export function parseOptions(args: readonly string[], name = "simulate"): Parsed<SimulatorOptions> {
+  const parsed = parseFlags<Flags>(command(name), args);
   if (parsed.kind !== "run") return parsed;
   const { workload, rate, analyzer, startDelay, cancelDelay, mergeDelay, ...rest } = parsed.options;
   const isTeam = workload.includes("team");

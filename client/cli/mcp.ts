@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import type { Run } from "./requests.ts";
+
+export const mcpCommand = (run: Run): Command =>
+  new Command("mcp")
+    .description("serve agents: a Model Context Protocol server on standard input and output")
+    .addHelpText(
+      "after",
+      `
+Its tools are land, status, why, wait, cancel, list and queue, with your rights. An agent is told of it like this:
+
+  { "mcpServers": { "submitqueue": { "command": "submitqueue", "args": ["mcp"] } } }`,
+    )
+    .action(() =>
+      run(async (session) => {
+        // Only here: the other commands need not wait for it to load.
+        const [{ mcpServer }, { StdioServerTransport }] = await Promise.all([
+          import("../mcp/server.ts"),
+          import("@modelcontextprotocol/sdk/server/stdio.js"),
+        ]);
+        const server = mcpServer(session, VERSION);
+        const { promise: closed, resolve } = Promise.withResolvers<void>();
+        server.server.onclose = resolve;
+        process.stdin.once("end", () => void server.close());
+        session.interrupted.addEventListener("abort", () => void server.close(), { once: true });
+        await server.connect(new StdioServerTransport());
+        await closed;
+        return 0;
+      }),
+    );
+
+/** Of the protocol's server, which is told to its clients. */
+const VERSION = "0.1.0";

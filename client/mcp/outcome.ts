@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { RequestSummary, type Why } from "../../functions/contracts/api.ts";
+import type { Status } from "../../functions/contracts/log-event.ts";
+import { ReasonCode } from "../../functions/contracts/reasons.ts";
+import { NEXT_BY_REASON } from "./next-steps.ts";
+
+/** Where a request is, in four steps: being checked, in the queue, being landed, ended. */
+export const Phase = z.enum(["checking", "queued", "landing", "ended"]);
+export type Phase = z.infer<typeof Phase>;
+
+const PHASES: Readonly<Record<Status, Phase>> = {
+  accepted: "checking",
+  started: "checking",
+  validating: "checking",
+  validated: "checking",
+  batching: "queued",
+  batched: "queued",
+  speculating: "queued",
+  speculated: "landing",
+  landing: "landing",
+  cancelling: "landing",
+  landed: "ended",
+  error: "ended",
+  cancelled: "ended",
+};
+
+export const phaseOf = (status: Status): Phase => PHASES[status];
+
+/** What a tool tells about a request. */
+export const Outcome = z.object({
+  request: RequestSummary,
+  phase: Phase,
+  landed: z.boolean(),
+  /** The commit on the target branch. */
+  commit: z.string().optional(),
+  /** Set when the call found the request as it was: it asked for nothing new. */
+  already: z.enum(["queued", "landed", "ended"]).optional(),
+  sentence: z.string(),
+  /** Why the request ended without landing. */
+  refusal: z
+    .object({
+      code: ReasonCode,
+      sentence: z.string(),
+      failingCheck: z.object({ url: z.string().optional(), lastLines: z.array(z.string()) }).optional(),
+    })
+    .optional(),
+  next: z.string(),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+/** How a request stands, and what its caller does next. */
+export function outcomeOf(request: RequestSummary, why: Why, already?: Outcome["already"]): Outcome {
+  const { status, ended, reason, metadata, sqid } = request;
+  const landed = status === "landed";
+  const { commit } = metadata;
+  const next = !ended
+    ? `Call wait with request ${sqid} until the phase is ended. Do not merge the change in any other way.`
+    : reason === undefined
+      ? "Nothing is left to do."
+      : NEXT_BY_REASON[reason.code];
+  return {
+    request,
+    phase: phaseOf(status),
+    landed,
+    ...(typeof commit === "string" ? { commit } : {}),
+    ...(already === undefined ? {} : { already }),
+    sentence: why.sentence,
+    ...(ended && !landed && reason !== undefined ? { refusal: refusalOf(reason, why) } : {}),
+    next,
+  };
+}
+
+/** A message about a build quotes the end of the build's output below its first line. */
+function refusalOf({ code, message }: NonNullable<RequestSummary["reason"]>, { builds }: Why) {
+  const [sentence = message, ...lastLines] = message.split("\n");
+  const url = builds.findLast(({ outcome }) => outcome === "failed")?.url;
+  const isCheck = code === "build.failed" || code === "build.timed_out" || code === "build.infrastructure";
+  return {
+    code,
+    sentence,
+    ...(isCheck ? { failingCheck: { ...(url === undefined ? {} : { url }), lastLines } } : {}),
+  };
+}

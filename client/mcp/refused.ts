@@ -1,0 +1,44 @@
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { ERROR_CODES, type ErrorCode } from "../../functions/contracts/errors.ts";
+import { ApiError } from "../api-error.ts";
+import { UsageError } from "../cli/usage-error.ts";
+import { NEXT_BY_ERROR } from "./next-steps.ts";
+
+/** What a tool answers when it can't do what it was asked for. */
+export interface Refusal {
+  readonly code: string;
+  readonly sentence: string;
+  readonly next: string;
+}
+
+/** The result of the work, or a result with isError when the API refuses it, can't be reached, or the input makes no sense. */
+export async function refused(work: () => Promise<CallToolResult>): Promise<CallToolResult> {
+  try {
+    return await work();
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return {
+      isError: true,
+      content: [{ type: "text", text: JSON.stringify(refusal) }],
+      structuredContent: { ...refusal },
+    };
+  }
+}
+
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof UsageError)
+    return { code: "usage", sentence: error.message, next: "Do what the sentence says, and call again." };
+  if (!(error instanceof ApiError)) return undefined;
+  if (error.failure.kind !== "refused")
+    return {
+      code: error.failure.kind,
+      sentence: error.message,
+      next: "Call again in a minute. If that fails too, tell a person.",
+    };
+  const code = error.code ?? String(error.failure.status);
+  const sentence = error.failure.problem?.detail ?? error.message;
+  const again = code in ERROR_CODES && ERROR_CODES[code as ErrorCode].retry;
+  const next = NEXT_BY_ERROR[code as ErrorCode] ?? (again ? "Call again in a minute." : "Do what the sentence says.");
+  return { code, sentence, next };
+}

@@ -1,0 +1,199 @@
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { z } from "zod";
+import { CancelBody, LandBody, QueueView, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { QueueName } from "../../functions/contracts/ids.ts";
+import { changesOf } from "../cli/changes.ts";
+import type { Session } from "../cli/session.ts";
+import type { QueueClient } from "../client.ts";
+import { Outcome, outcomeOf } from "./outcome.ts";
+import { refused } from "./refused.ts";
+import { MOST_SECONDS, waitFor } from "./wait.ts";
+
+const request = z.string().describe("the id of the request, as main/17, or its number in the queue of the settings");
+const queueName = QueueName.optional().describe("the queue (default: the one that lands onto this checkout's remote)");
+
+const INSTRUCTIONS = `Changes reach the target branch through this queue alone: never push or merge onto the branch yourself.
+1. Commit and push the change. 2. Call land. 3. Call wait until the phase is "ended". 4. When it has not landed, do what "next" says.`;
+
+/**
+ * A Model Context Protocol server that lands changes for an agent, with the rights of the session. Each tool makes a few calls of the API.
+ * A call that the API refuses is a result with isError, a code and what to do next.
+ */
+export function mcpServer(session: Session, version: string): McpServer {
+  const server = new McpServer({ name: "submitqueue", version }, { instructions: INSTRUCTIONS });
+  addLand(server, session);
+  addRequestTools(server, session);
+  addQueueTools(server, session);
+  return server;
+}
+
+const result = <T extends object>(document: T) => ({
+  content: [{ type: "text" as const, text: JSON.stringify(document) }],
+  structuredContent: JSON.parse(JSON.stringify(document)) as Record<string, unknown>,
+});
+
+const READS = { readOnlyHint: true, idempotentHint: true, destructiveHint: false, openWorldHint: true } as const;
+
+function addLand(server: McpServer, session: Session): void {
+  server.registerTool(
+    "land",
+    {
+      title: "Land changes",
+      description:
+        "Asks the queue to land changes, lowest first; several land together. Returns at once, before anything is built: call wait then. Changes that are in the queue or have landed are not asked for again: their request comes back with `already`.",
+      inputSchema: {
+        changes: z
+          .array(z.string())
+          .max(50)
+          .default([])
+          .describe(
+            "branches as they are pushed, URLs of pull requests, or change URIs (default: the current branch of the checkout)",
+          ),
+        queue: queueName,
+        strategy: LandBody.shape.strategy,
+        priority: LandBody.shape.priority,
+      },
+      outputSchema: Outcome.shape,
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+    },
+    ({ changes, queue: name, strategy, priority }) =>
+      refused(async () => {
+        const uris = await changesOf({ changes, branches: [], pulls: [] });
+        const queue = await queueOf(session, name);
+        const known = await knownRequest(queue, uris);
+        if (known !== undefined) return result(await told(queue, known));
+        const landed = await queue.land(uris, {
+          ...(strategy === undefined ? {} : { strategy }),
+          ...(priority === undefined ? {} : { priority }),
+        });
+        return result(outcomeOf(landed, await queue.why(landed.number)));
+      }),
+  );
+}
+
+/** The request that holds exactly these changes, and is in flight or has landed. */
+async function knownRequest(queue: QueueClient, uris: readonly string[]): Promise<RequestSummary | undefined> {
+  const [first] = uris;
+  const { requests } = await queue.page({ change: first, limit: 20 });
+  const same = requests.filter(({ changes }) => changes.join("\n") === uris.join("\n"));
+  return same.find(({ ended, status }) => !ended || status === "landed");
+}
+
+async function told(queue: QueueClient, request: RequestSummary) {
+  const already = request.status === "landed" ? "landed" : request.ended ? "ended" : "queued";
+  return outcomeOf(request, await queue.why(request.number), already);
+}
+
+const queueOf = async (session: Session, name: string | undefined): Promise<QueueClient> =>
+  name === undefined ? session.queue() : session.client.queue(name);
+
+function addRequestTools(server: McpServer, session: Session): void {
+  server.registerTool(
+    "status",
+    {
+      title: "Show a request",
+      description: "Where a request stands, why, and what to do next.",
+      inputSchema: { request },
+      outputSchema: Outcome.shape,
+      annotations: READS,
+    },
+    ({ request: id }) =>
+      refused(async () => {
+        const { queue, number } = await session.request(id);
+        const summary = await queue.request(number);
+        return result(outcomeOf(summary, await queue.why(number)));
+      }),
+  );
+  server.registerTool(
+    "why",
+    {
+      title: "Explain a request",
+      description:
+        "Why a request has not landed yet, or why it ended as it did: the blocker, the requests in the way, and the builds.",
+      inputSchema: { request },
+      outputSchema: Why.shape,
+      annotations: READS,
+    },
+    ({ request: id }) =>
+      refused(async () => {
+        const { queue, number } = await session.request(id);
+        return result(await queue.why(number));
+      }),
+  );
+  server.registerTool(
+    "wait",
+    {
+      title: "Wait for a request",
+      description:
+        "Waits until the phase of a request changes (checking, queued, landing, ended), or until the time is up. Call it again until the phase is ended.",
+      inputSchema: {
+        request,
+        timeoutSeconds: z
+          .int()
+          .min(1)
+          .max(MOST_SECONDS)
+          .default(MOST_SECONDS)
+          .describe("shorter than the client's own time limit for a call"),
+      },
+      outputSchema: Outcome.shape,
+      annotations: READS,
+    },
+    ({ request: id, timeoutSeconds }, { signal }) =>
+      refused(async () => {
+        const { queue, number } = await session.request(id);
+        const summary = await waitFor(queue, number, timeoutSeconds, signal);
+        return result(outcomeOf(summary, await queue.why(number)));
+      }),
+  );
+  server.registerTool(
+    "cancel",
+    {
+      title: "Cancel a request",
+      description:
+        "Ends a request before it lands. It may be too late: wait tells how it ended. A request that has ended stays as it is, and comes back with `already`.",
+      inputSchema: { request, reason: CancelBody.shape.reason.describe("shown to everyone who looks at the request") },
+      outputSchema: Outcome.shape,
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+    },
+    ({ request: id, reason }) =>
+      refused(async () => {
+        const { queue, number } = await session.request(id);
+        const summary = await queue.cancel(number, reason);
+        if (summary.ended) return result(await told(queue, summary));
+        return result(outcomeOf(summary, await queue.why(number)));
+      }),
+  );
+}
+
+function addQueueTools(server: McpServer, session: Session): void {
+  server.registerTool(
+    "list",
+    {
+      title: "List requests",
+      description: "The requests of a queue, newest first.",
+      inputSchema: {
+        queue: queueName,
+        limit: z.int().min(1).max(100).default(20),
+        change: z.string().optional().describe("only requests that name this change URI"),
+      },
+      outputSchema: { requests: z.array(RequestSummary) },
+      annotations: READS,
+    },
+    ({ queue: name, ...query }) =>
+      refused(async () => {
+        const { requests } = await (await queueOf(session, name)).page(query);
+        return result({ requests });
+      }),
+  );
+  server.registerTool(
+    "queue",
+    {
+      title: "Show a queue",
+      description: "How a queue stands: where it lands, whether it is open, paused or draining, and who said so.",
+      inputSchema: { queue: queueName },
+      outputSchema: QueueView.shape,
+      annotations: READS,
+    },
+    ({ queue: name }) => refused(async () => result(await (await queueOf(session, name)).show())),
+  );
+}

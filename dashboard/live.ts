@@ -1,0 +1,186 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { CallFailed } from "./api.ts";
+import { hasToken } from "./session.ts";
+
+/** How the page learns of news: told by the server, or by asking again. */
+export type Feed = "events" | "polls";
+
+type Listener = (queue: string | undefined) => void;
+
+/** The server's events, once for the whole page. */
+const news = {
+  feed: "polls" as Feed,
+  listeners: new Set<Listener>(),
+  source: undefined as EventSource | undefined,
+};
+
+/** Opens the stream of events where there is one. A server without one refuses it, which ends the attempt: polls it is, then. */
+export function listen(): void {
+  // An EventSource sends no header, so no token either.
+  if (hasToken() || news.source !== undefined) return;
+  const source = new EventSource("/v1/events");
+  news.source = source;
+  source.onopen = () => {
+    news.feed = "events";
+    tell(undefined);
+  };
+  source.onerror = () => {
+    news.feed = "polls";
+  };
+  source.onmessage = ({ data }) => tell(queueIn(data));
+}
+
+const tell = (queue: string | undefined): void => {
+  for (const listener of news.listeners) listener(queue);
+};
+
+/** The queue that an event is about; undefined when it does not say, which then concerns everybody. */
+function queueIn(data: unknown): string | undefined {
+  try {
+    const event = JSON.parse(String(data)) as { readonly data?: { readonly queue?: unknown } };
+    return typeof event.data?.queue === "string" ? event.data.queue : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Live<T> {
+  /** The last answer; undefined before the first. */
+  readonly data: T | undefined;
+  /** Why the last call failed; undefined once a call has succeeded again. */
+  readonly error: CallFailed | undefined;
+  /** Looks again now. */
+  readonly refresh: () => void;
+}
+
+/** Several events within this time are one look. */
+const GATHER_MS = 250;
+const POLL_MS = 3_000;
+/** With events: in case one was lost. */
+const BACKSTOP_MS = 30_000;
+const LONGEST_WAIT_MS = 30_000;
+
+/**
+ * What `load` answers, kept up to date while the page is looked at: loaded again at an event of the queue, else every few seconds, and more
+ * rarely while calls fail. `key` names what is loaded: another key is another thing. `isOver` ends it.
+ */
+export function useLive<T>(
+  key: string,
+  queue: string | undefined,
+  load: (signal: AbortSignal) => Promise<T>,
+  isOver: (data: T) => boolean = () => false,
+): Live<T> {
+  const [state, setState] = useState<Loaded<T>>({ key, data: undefined, error: undefined });
+  const loop = useRef<Loop<T> | undefined>(undefined);
+  useEffect(() => {
+    const running = new Loop(load, queue, isOver, (outcome) =>
+      setState((before) =>
+        outcome.kind === "loaded"
+          ? { key, data: outcome.data, error: undefined }
+          : { key, data: before.key === key ? before.data : undefined, error: outcome.error },
+      ),
+    );
+    loop.current = running;
+    running.soon(0);
+    return () => running.stop();
+  }, [key]);
+  const refresh = useCallback(() => loop.current?.soon(0), []);
+  return state.key === key ? { ...state, refresh } : { data: undefined, error: undefined, refresh };
+}
+
+interface Loaded<T> {
+  readonly key: string;
+  readonly data: T | undefined;
+  readonly error: CallFailed | undefined;
+}
+
+type Outcome<T> =
+  | { readonly kind: "loaded"; readonly data: T }
+  | { readonly kind: "failed"; readonly error: CallFailed };
+
+/** Loads again and again until it is stopped, or over. */
+class Loop<T> {
+  readonly #load: (signal: AbortSignal) => Promise<T>;
+  readonly #isOver: (data: T) => boolean;
+  readonly #report: (outcome: Outcome<T>) => void;
+  readonly #abort = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #dueAt = 0;
+  #loading = false;
+  #again = false;
+  #over = false;
+  #failures = 0;
+
+  constructor(
+    load: (signal: AbortSignal) => Promise<T>,
+    queue: string | undefined,
+    isOver: (data: T) => boolean,
+    report: (outcome: Outcome<T>) => void,
+  ) {
+    this.#load = load;
+    this.#isOver = isOver;
+    this.#report = report;
+    const heard: Listener = (about) => {
+      if (about === undefined || queue === undefined || about === queue) this.soon(GATHER_MS);
+    };
+    news.listeners.add(heard);
+    const seen = () => {
+      if (document.visibilityState === "visible") this.soon(0);
+    };
+    document.addEventListener("visibilitychange", seen);
+    this.#abort.signal.addEventListener("abort", () => {
+      news.listeners.delete(heard);
+      document.removeEventListener("visibilitychange", seen);
+      clearTimeout(this.#timer);
+    });
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  /** Loads after so long, or sooner when that is due already. What comes while it loads makes it load once more. */
+  soon(delayMs: number): void {
+    if (this.#over || this.#abort.signal.aborted) return;
+    if (this.#loading) {
+      this.#again = true;
+      return;
+    }
+    this.#schedule(delayMs);
+  }
+
+  /** A look that is due earlier stays: events that keep coming must not put it off. */
+  #schedule(delayMs: number): void {
+    const dueAt = performance.now() + delayMs;
+    if (this.#timer !== undefined && this.#dueAt <= dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => void this.#run(), delayMs);
+  }
+
+  async #run(): Promise<void> {
+    this.#timer = undefined;
+    this.#loading = true;
+    this.#again = false;
+    try {
+      const data = await this.#load(this.#abort.signal);
+      if (this.#abort.signal.aborted) return;
+      this.#failures = 0;
+      this.#report({ kind: "loaded", data });
+      this.#over = this.#isOver(data);
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      this.#failures += 1;
+      this.#report({ kind: "failed", error: error instanceof CallFailed ? error : new CallFailed(String(error)) });
+    } finally {
+      this.#loading = false;
+    }
+    if (!this.#over && !this.#abort.signal.aborted) this.#schedule(this.#again ? GATHER_MS : this.#pauseMs());
+  }
+
+  #pauseMs(): number {
+    if (this.#failures > 0) return Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** this.#failures);
+    if (document.visibilityState === "hidden") return BACKSTOP_MS;
+    return news.feed === "events" ? BACKSTOP_MS : POLL_MS;
+  }
+}

@@ -1,0 +1,88 @@
+import type { QueueSummary } from "../contract.ts";
+import { Icon } from "../ui/icon.tsx";
+import { For } from "../ui/time.tsx";
+import { span } from "../words.ts";
+
+/** How a queue runs, as a word. */
+export const MODES = { open: "open", paused: "paused", draining: "draining" } as const;
+
+/** Why nothing lands, or nothing new is taken; nothing for an open queue. */
+export function ModeBanner({ now: { mode, since, note, modeBy } }: { readonly now: QueueSummary }) {
+  if (mode === "open") return null;
+  const what = mode === "paused" ? "Paused: nothing lands." : "Draining: nothing new is taken.";
+  return (
+    <p class={`banner ${mode}`} role="status">
+      <Icon name={mode} />
+      <span>
+        <strong>{what}</strong> {note === undefined || note === "" ? "No reason was given." : note}
+      </span>
+      <span class="banner-by">
+        {modeBy === undefined ? "" : `by ${modeBy}, `}
+        {since === undefined ? "" : <For since={since} />}
+      </span>
+    </p>
+  );
+}
+
+/** The queue in numbers. */
+export function Tiles({ now }: { readonly now: QueueSummary }) {
+  const { counts, buildsRunning, budget, timeToLand, ended } = now;
+  const { medianSeconds, p95Seconds } = timeToLand;
+  return (
+    <dl class="tiles">
+      <div class="tile">
+        <dt>In the queue</dt>
+        <dd>
+          <b>{(counts.waiting + counts.building + counts.landing).toLocaleString("en")}</b>
+          <small>
+            {counts.building} building · {counts.waiting} waiting · {counts.landing} landing
+          </small>
+        </dd>
+      </div>
+      <div class="tile">
+        <dt>Builds running</dt>
+        <dd>
+          <b>
+            {buildsRunning} <span class="of">of {budget}</span>
+          </b>
+          <BudgetMeter used={buildsRunning} budget={budget} />
+        </dd>
+      </div>
+      <div class="tile">
+        <dt>Time to land</dt>
+        <dd>
+          <b>{medianSeconds === undefined ? "–" : span(medianSeconds)}</b>
+          <small>
+            {p95Seconds === undefined ? "nothing has landed today" : `95 % within ${span(p95Seconds)}, last 24 h`}
+          </small>
+        </dd>
+      </div>
+      <div class="tile">
+        <dt>Landed in the last hour</dt>
+        <dd>
+          <b>{ended.lastHour.landed.toLocaleString("en")}</b>
+          <small>
+            {ended.lastHour.refused} refused · {ended.lastDay.landed.toLocaleString("en")} in 24 h
+          </small>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+/** A slot for each build of the budget while they can be told apart, else a bar. */
+export function BudgetMeter({ used, budget }: { readonly used: number; readonly budget: number }) {
+  if (budget <= 24)
+    return (
+      <span class="slots" aria-hidden="true">
+        {Array.from({ length: budget }, (_, slot) => (
+          <span key={slot} class={slot < used ? "slot used" : "slot"} />
+        ))}
+      </span>
+    );
+  return (
+    <span class="slots" aria-hidden="true">
+      <span class="bar" style={{ "--share": Math.min(1, used / budget) }} />
+    </span>
+  );
+}

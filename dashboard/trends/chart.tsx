@@ -1,0 +1,136 @@
+import type { ComponentChildren } from "preact";
+
+/** One part of each column, from the bottom to the top. */
+export interface Series<T> {
+  readonly name: string;
+  /** The class that colours it. */
+  readonly tone: string;
+  readonly amount: (bucket: T) => number;
+}
+
+interface ChartProps<T> {
+  readonly title: string;
+  /** The figure that matters most, beside the title. */
+  readonly headline: string;
+  readonly buckets: readonly T[];
+  readonly series: readonly Series<T>[];
+  readonly labelOf: (bucket: T) => string;
+  /** How an amount is written. */
+  readonly write: (amount: number) => string;
+  readonly children?: ComponentChildren;
+}
+
+/** Columns over time, each a stack of its series. A drawing: the table of the view has the same figures. */
+export function StackedColumns<T>({ title, headline, buckets, series, labelOf, write }: ChartProps<T>) {
+  const totalOf = (bucket: T) => series.reduce((sum, { amount }) => sum + amount(bucket), 0);
+  const most = ceiling(Math.max(...buckets.map(totalOf)));
+  return (
+    <Frame
+      title={title}
+      headline={headline}
+      series={series}
+      most={most}
+      write={write}
+      buckets={buckets}
+      labelOf={labelOf}
+    >
+      {buckets.map((bucket) => (
+        <div class="column" key={labelOf(bucket)} title={`${labelOf(bucket)}: ${sayAll(series, bucket, write)}`}>
+          {series.toReversed().map(({ name, tone, amount }) => (
+            <div key={name} class={`part ${tone}`} style={{ height: `${share(amount(bucket), most)}%` }} />
+          ))}
+        </div>
+      ))}
+    </Frame>
+  );
+}
+
+interface SpanChartProps<T> extends Omit<ChartProps<T>, "series"> {
+  /** Undefined where there is nothing to show. */
+  readonly low: (bucket: T) => number | undefined;
+  readonly high: (bucket: T) => number | undefined;
+  readonly names: readonly [low: string, high: string];
+}
+
+/** Over time, a span from a low time, which is a dot, to a high one; in seconds. */
+export function Spans<T>({ title, headline, buckets, low, high, names, labelOf, write }: SpanChartProps<T>) {
+  // In whole minutes.
+  const most = 60 * ceiling(Math.max(...buckets.map((bucket) => high(bucket) ?? 0)) / 60);
+  const series = [
+    { name: names[0], tone: "dot-low", amount: (bucket: T) => low(bucket) ?? 0 },
+    { name: names[1], tone: "dot-high", amount: (bucket: T) => high(bucket) ?? 0 },
+  ];
+  return (
+    <Frame
+      title={title}
+      headline={headline}
+      series={series}
+      most={most}
+      write={write}
+      buckets={buckets}
+      labelOf={labelOf}
+    >
+      {buckets.map((bucket) => {
+        const [from, to] = [low(bucket), high(bucket)];
+        if (from === undefined || to === undefined) return <div class="column" key={labelOf(bucket)} />;
+        const bottom = share(from, most);
+        return (
+          <div class="column" key={labelOf(bucket)} title={`${labelOf(bucket)}: ${sayAll(series, bucket, write)}`}>
+            <div class="span" style={{ bottom: `${bottom}%`, height: `${Math.max(0, share(to, most) - bottom)}%` }} />
+            <div class="dot" style={{ bottom: `${bottom}%` }} />
+          </div>
+        );
+      })}
+    </Frame>
+  );
+}
+
+interface FrameProps<T> {
+  readonly title: string;
+  readonly headline: string;
+  readonly series: readonly Series<T>[];
+  readonly most: number;
+  readonly write: (amount: number) => string;
+  readonly buckets: readonly T[];
+  readonly labelOf: (bucket: T) => string;
+  readonly children: ComponentChildren;
+}
+
+function Frame<T>({ title, headline, series, most, write, buckets, labelOf, children }: FrameProps<T>) {
+  const [first, last] = [buckets[0], buckets.at(-1)];
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h2>{title}</h2>
+        <b>{headline}</b>
+        <span class="legend">
+          {series.map(({ name, tone }) => (
+            <span key={name}>
+              <i class={`swatch ${tone}`} /> {name}
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div class="plot" aria-hidden="true">
+        <span class="most">{write(most)}</span>
+        <div class="bars">{children}</div>
+      </div>
+      <p class="axis" aria-hidden="true">
+        <span>{first === undefined ? "" : labelOf(first)}</span>
+        <span>{last === undefined ? "" : labelOf(last)}</span>
+      </p>
+    </figure>
+  );
+}
+
+const share = (amount: number, most: number): number => (most === 0 ? 0 : (100 * amount) / most);
+
+const sayAll = <T,>(series: readonly Series<T>[], bucket: T, write: (amount: number) => string): string =>
+  series.map(({ name, amount }) => `${name} ${write(amount(bucket))}`).join(", ");
+
+/** A round number at or a little above an amount, such as 1.5, 25 or 800. At least 1. */
+export function ceiling(amount: number): number {
+  if (amount <= 1) return 1;
+  const power = 10 ** Math.floor(Math.log10(amount));
+  return power * ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * power >= amount) ?? 10);
+}

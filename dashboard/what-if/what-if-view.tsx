@@ -1,0 +1,1 @@
+export const WhatIfView = ({ queue }: { readonly queue: string }) => <p>{queue}</p>;

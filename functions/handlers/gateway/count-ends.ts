@@ -1,0 +1,21 @@
+import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
+import { endOfRequest } from "../../domain/trends.ts";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * Counts the ends among entries that are in the log, for the trends of their queues. A repeat counts nothing. Per end a Query of the request's
+ * log; per queue and hour one UpdateItem for all of them, and a GetItem and an UpdateItem more when some were counted before.
+ */
+export async function countEnds(
+  { entries: log, view }: Pick<Gateway, "entries" | "view">,
+  entries: readonly LogEvent[],
+): Promise<void> {
+  const ends = entries.filter((entry) => entry.kind === "status" && hasEnded(entry.status));
+  for (const [queue, ofQueue] of Map.groupBy(ends, (end) => end.queue)) {
+    const facts = await Promise.all(ofQueue.map(async (end) => endOfRequest(end, await log.entries(end.sqid))));
+    await view.countEnds(
+      queue,
+      facts.flatMap((fact) => fact ?? []),
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { NEXT_BY_ERROR, NEXT_BY_REASON } from "../../../client/mcp/next-steps.ts";
+import { Outcome, outcomeOf } from "../../../client/mcp/outcome.ts";
+import { RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { ReasonCode } from "../../../functions/contracts/reasons.ts";
+
+const GUIDE = readFileSync("doc/howto/agents.md", "utf8");
+const SKILL = readFileSync("doc/howto/agent-skill/SKILL.md", "utf8");
+const AT = "2026-11-25T10:00:00.000Z";
+
+const aRequest = (more: object) =>
+  RequestSummary.parse({
+    sqid: "main/7",
+    queue: "main",
+    number: 7,
+    status: "error",
+    ended: true,
+    changes: [`git://h/r/refs%2Fheads%2Fx/${"a".repeat(40)}`],
+    strategy: "REBASE",
+    priority: 0,
+    receivedAt: AT,
+    updatedAt: AT,
+    metadata: {},
+    ...more,
+  });
+const aWhy = (more: object = {}) =>
+  Why.parse({ sqid: "main/7", status: "error", ended: true, since: AT, builds: [], sentence: "It failed.", ...more });
+
+describe("what an agent is told to do", () => {
+  it.each([...Object.entries(NEXT_BY_REASON), ...Object.entries(NEXT_BY_ERROR)])(
+    "about %s is in the guide",
+    (code, next) => {
+      expect(GUIDE).toContain(`| \`${code}\` | ${next} |`);
+    },
+  );
+
+  it("names only codes that there are in the skill", () => {
+    const known = new Set([...Object.keys(NEXT_BY_REASON), ...Object.keys(NEXT_BY_ERROR)]);
+    const named = [...SKILL.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, code]) => code ?? "");
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it.each(ReasonCode.options)("says what comes next after %s", (code) => {
+    const outcome = outcomeOf(aRequest({ reason: { code, message: "No.\nline 1\nline 2" } }), aWhy());
+    expect(Outcome.parse(outcome).next).toBe(NEXT_BY_REASON[code]);
+    expect(outcome.refusal?.code).toBe(code);
+  });
+
+  it("quotes the last lines of a failing check, and where the rest is", () => {
+    const build = { buildKey: "0".repeat(32), outcome: "failed", url: "https://ci/7", at: AT };
+    const reason = { code: "build.failed", message: "Build 7: exit code 1.\nFAIL a\nFAIL b" };
+    expect(outcomeOf(aRequest({ reason }), aWhy({ builds: [build] })).refusal).toEqual({
+      code: "build.failed",
+      sentence: "Build 7: exit code 1.",
+      failingCheck: { url: "https://ci/7", lastLines: ["FAIL a", "FAIL b"] },
+    });
+  });
+
+  it("has nothing to refuse in a request that landed or is in flight", () => {
+    const landed = outcomeOf(aRequest({ status: "landed", metadata: { commit: "c0ffee" } }), aWhy(), "landed");
+    expect(landed).toMatchObject({ phase: "ended", landed: true, commit: "c0ffee", already: "landed" });
+    const waiting = outcomeOf(aRequest({ status: "speculating", ended: false }), aWhy());
+    expect(waiting).toMatchObject({ phase: "queued", landed: false, next: expect.stringContaining("wait") });
+    expect([landed.refusal, waiting.refusal]).toEqual([undefined, undefined]);
+  });
+});

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Where Debian's package `chromium` has it; CHROMIUM says otherwise. */
+const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** False where no browser is installed. The tests of the page are then left out, and `.ci/run` says so. */
+export const hasBrowser = existsSync(EXECUTABLE);
+
+/** A Chromium without a window. It calls nobody but the servers of a test. */
+export const startBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: EXECUTABLE,
+    // The sandbox of Chromium does not run as root, as which containers run tests.
+    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
+  });
+
+/** A page of its own, and what it complained about: errors, and what the Content-Security-Policy refused. */
+export interface Tab {
+  readonly page: Page;
+  readonly complaints: readonly string[];
+  /** Where its requests went, by host. */
+  readonly hosts: ReadonlySet<string>;
+  close(): Promise<void>;
+}
+
+export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Tab> {
+  const context = await browser.newContext({
+    viewport: { width: 1_280, height: 800 },
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const complaints: string[] = [];
+  const hosts = new Set<string>();
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => hosts.add(new URL(request.url()).host));
+  return { page, complaints, hosts, close: () => context.close() };
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface AxeResults {
+  readonly passes: readonly unknown[];
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly { readonly target: unknown; readonly failureSummary: string }[];
+  }[];
+}
+
+/** What axe has against the page as it stands, as sentences. Throws when axe looked at nothing. */
+export async function violationsOf(page: Page): Promise<readonly string[]> {
+  // Past the page's own Content-Security-Policy: it is evaluated by the debugger.
+  await page.evaluate(axeSource);
+  const { violations, passes } = await page.evaluate<AxeResults>("axe.run(document, { resultTypes: ['violations'] })");
+  if (passes.length === 0) throw new Error("axe found nothing to look at");
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} at ${JSON.stringify(target)}: ${failureSummary}`),
+  );
+}
+
+/** True when nothing of the page is wider than the window. */
+export const fitsItsWidth = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>("document.documentElement.scrollWidth <= document.documentElement.clientWidth");

@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import type { Sqid } from "../../functions/contracts/ids.ts";
+import { happeningEvent, type LogEvent, type Status, statusEvent } from "../../functions/contracts/log-event.ts";
+import { reasonOf } from "../../functions/contracts/reasons.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
+import {
+  endOfRequest,
+  hourOf,
+  percentileOf,
+  secondsOf,
+  stepOf,
+  sumOf,
+  type Tally,
+} from "../../functions/domain/trends.ts";
+
+const sqid = "main/7" as Sqid;
+const status = (name: Status, seconds: number, details = {}) =>
+  statusEvent(sqid, name, epochMs(seconds * 1_000), details);
+const build = (event: "building" | "built" | "build_failed" | "retrying", key: string, seconds: number, batch = "7") =>
+  happeningEvent(sqid, event, epochMs(seconds * 1_000), {
+    occurrence: key,
+    metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+  });
+const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
+
+describe("the end of a request", () => {
+  it("that landed adds its time to land, and its own builds by how they came out", () => {
+    const end = endOf([
+      status("accepted", 100),
+      build("building", "a", 110),
+      build("build_failed", "a", 120),
+      build("retrying", "a", 121),
+      build("building", "b", 130),
+      build("built", "b", 190),
+      build("building", "given up", 140),
+      status("landed", 200),
+    ]);
+    expect(end).toMatchObject({ number: 7, endedAt: 200_000 });
+    expect(end?.tally.counters).toEqual({
+      landed: 1,
+      refused: 0,
+      cancelled: 0,
+      builds: 3,
+      passed: 1,
+      failed: 0,
+      retried: 1,
+      buildMs: 70_000,
+    });
+    expect(end?.tally.times).toEqual({ [stepOf(100)]: 1 });
+  });
+
+  it("that was refused adds its reason and no time", () => {
+    const reason = reasonOf("build.failed", "Exit code 1");
+    const end = endOf([
+      status("accepted", 0),
+      build("building", "a", 1),
+      build("build_failed", "a", 2),
+      status("error", 3, { reason }),
+    ]);
+    expect(end?.tally).toMatchObject({
+      counters: { refused: 1, landed: 0, failed: 1 },
+      times: {},
+      reasons: { "build.failed": 1 },
+    });
+  });
+
+  it("counts a build of several requests once: with the first of them, also after a split", () => {
+    const entries = [
+      build("building", "other's", 1, "6"),
+      build("building", "own", 2),
+      build("building", "split", 3, "7.1"),
+    ];
+    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 2, cancelled: 1 });
+  });
+
+  it("is undefined of an entry that is no end", () => {
+    expect(endOf([status("accepted", 0), status("landing", 1)])).toBeUndefined();
+    expect(endOf([build("built", "a", 1)])).toBeUndefined();
+  });
+});
+
+describe("tallies", () => {
+  const landedAfter = (...seconds: readonly number[]): Tally =>
+    sumOf(
+      seconds.map((s) => ({
+        counters: { landed: 1, refused: 0, cancelled: 0, builds: 0, passed: 0, failed: 0, retried: 0, buildMs: 0 },
+        times: { [stepOf(s)]: 1 },
+        reasons: {},
+      })),
+    );
+
+  it("know a percentile to five per cent, from a second to a week", () => {
+    for (const s of [1, 2, 10, 61, 299, 3_600, 86_400, 604_800]) {
+      const found = percentileOf(landedAfter(s), 0.5) ?? 0;
+      expect(found / s, `${s} s`).toBeGreaterThan(0.94);
+      expect(found / s, `${s} s`).toBeLessThan(1.06);
+    }
+  });
+
+  it("tell the median from the 95th percentile, and sum up over hours", () => {
+    const slow = landedAfter(1_000);
+    const quick = landedAfter(...Array.from({ length: 9 }, () => 10));
+    const day = sumOf([slow, quick]);
+    expect(percentileOf(day, 0.5)).toBeCloseTo(secondsOf(stepOf(10)));
+    expect(percentileOf(day, 0.95)).toBeCloseTo(secondsOf(stepOf(1_000)));
+    expect(day.counters.landed).toBe(10);
+    expect(percentileOf(sumOf([]), 0.5)).toBeUndefined();
+  });
+
+  it("belong to the hour that holds their moment", () => {
+    expect(hourOf(epochMs(3_600_000))).toBe(3_600_000);
+    expect(hourOf(epochMs(7_199_999))).toBe(3_600_000);
+  });
+});

@@ -1,0 +1,218 @@
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { pathRef } from "../../../../functions/contracts/build-refs.ts";
+import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
+import { Composed } from "../../../../functions/contracts/messages.ts";
+import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
+import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
+import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
+import { change, QUEUE, sqid, World } from "../world.ts";
+import { plan } from "./planned.ts";
+
+// A loaded machine takes its time: each test is some hundred calls.
+vi.setConfig({ testTimeout: 120_000 });
+
+const MINUTE = 60_000;
+
+let dynalite: Dynalite;
+let world: World;
+let hub: Awaited<ReturnType<typeof githubWorld>>;
+const ends: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  dynalite = await startDynalite();
+  world = await World.open(dynalite);
+  hub = await githubWorld({ ends: (end) => ends.push(end) });
+  world.now = hub.clock.now;
+  const { id: appId, privateKey, installationId } = hub.github.identities.app;
+  const secrets = { send: async () => ({ SecretString: JSON.stringify({ appId, privateKey, installationId }) }) };
+  world.clients = { ...world.clients, secrets: secrets as unknown as SecretsManagerClient };
+  world.configure({
+    buildRunner: {
+      type: "github-checks",
+      repository: REPOSITORY,
+      api: hub.github.url,
+      credentialsSecret: "github",
+      checks: ["unit"],
+      timeoutSeconds: 7_200,
+      pollSeconds: 5,
+    },
+  });
+});
+afterAll(async () => {
+  world.close();
+  for (const end of ends) await end();
+  await dynalite.stop();
+});
+
+const batchId = BatchId.parse("main/batch/1");
+let orders = 0;
+
+/** A build of a commit of its own, of which this becomes. */
+async function ordered(course: keyof typeof COURSES) {
+  orders += 1;
+  const buildKey = BuildKey.parse(orders.toString(16).padStart(32, "0"));
+  const { commit } = await hub.task(COURSES[course]);
+  const composed = Composed.parse({ commit, tree: "b".repeat(40), trunk: "c".repeat(40) });
+  const order = {
+    queue: QUEUE,
+    batchId,
+    buildKey,
+    attempt: 1,
+    base: [],
+    head: { batchId, steps: [{ sqid: sqid(1), changes: [change("one")], strategy: "REBASE" }] },
+    sqids: [sqid(1)],
+    without: [],
+    pollSeconds: 5,
+    composed,
+    under: GitSha.parse("c".repeat(40)),
+    ref: pathRef(buildKey),
+  };
+  await plan(world, { batchId, buildKey }, "building");
+  return {
+    order,
+    commit,
+    triggered: () => world.call(trigger, order),
+    polled: async () => {
+      await hub.ci.idle();
+      return world.call(poll, order);
+    },
+    unwanted: () => plan(world, { batchId, buildKey }, "cancelling"),
+    started: () => hub.ci.ran.filter(({ sha }) => sha === commit).length,
+    row: () => world.builds.get(buildKey),
+  };
+}
+
+const pass = (ms: number) => {
+  world.now += ms;
+  hub.clock.now += ms;
+};
+
+/** Ends what is called at the nth call of AWS, or of GitHub. Answers whether it died of it. */
+async function dying(
+  of: "AWS" | "GitHub",
+  death: { at: number; moment: "before" | "after" },
+  work: () => Promise<unknown>,
+) {
+  if (of === "AWS") world.dieAt(death);
+  else hub.github.cut(death);
+  const died = await work().then(
+    () => false,
+    () => true,
+  );
+  world.revive();
+  hub.github.cut(undefined);
+  return died;
+}
+
+/** Each moment at which a handler can be cut off: before and after each of its calls takes effect. */
+const moments = (calls: number) =>
+  (["AWS", "GitHub"] as const).flatMap((of) =>
+    Array.from({ length: calls }, (_, n) => n + 1).flatMap((at) =>
+      (["before", "after"] as const).map((moment) => [of, at, moment] as const),
+    ),
+  );
+
+describe("a build that waits for the checks of GitHub", () => {
+  it("is told to the planner with its link and what the check says", async () => {
+    const failing = await ordered("fails");
+    expect(await failing.triggered()).toEqual({ kind: "triggered" });
+    expect(await failing.row()).toMatchObject({
+      id: expect.stringMatching(/^\d+-\d+-\d+$/),
+      url: expect.stringContaining(failing.commit),
+    });
+    expect(await failing.polled()).toMatchObject({
+      kind: "finished",
+      verdict: {
+        kind: "failed",
+        reason: { code: "build.failed", message: expect.stringContaining("check.sh:1 expected 1, was 2") },
+      },
+      url: expect.stringContaining("/runs/"),
+    });
+  });
+
+  it("that became unwanted is stopped, with the run of Actions, and a late success changes nothing", async () => {
+    const hanging = await ordered("hangs");
+    await hanging.triggered();
+    await hanging.unwanted();
+    pass(5_000);
+    expect(await hanging.polled()).toEqual({ kind: "running" });
+    expect(await hanging.polled()).toMatchObject({ verdict: { kind: "cancelled" } });
+    expect(hub.repository.workflowRuns.at(-1)?.conclusion).toBe("cancelled");
+    pass(5_000);
+    expect(await hanging.polled()).toMatchObject({ verdict: { kind: "cancelled" } });
+  });
+
+  it("is not given up while GitHub takes no more calls", async () => {
+    const hanging = await ordered("hangs");
+    hub.github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1_800 });
+    await expect(hanging.triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
+    pass(30 * MINUTE);
+    expect(await hanging.triggered()).toEqual({ kind: "triggered" });
+    hub.github.limitNext({ operation: "get /repos/{owner}/{repo}/commits/{ref}/check-runs" });
+    expect(await hanging.polled()).toEqual({ kind: "running" });
+    expect(hanging.started()).toBe(1);
+  });
+});
+
+describe("a function that dies between any two of its calls", () => {
+  it("starts one build and loses none: the trigger, of which the answer comes when it comes again", async () => {
+    let died = 0;
+    for (const [of, at, moment] of moments(7)) {
+      const where = `call ${at} of ${of}, ${moment} it took effect`;
+      const build = await ordered("hangs");
+      if (!(await dying(of, { at, moment }, build.triggered))) continue;
+      died += 1;
+      pass(2 * MINUTE);
+      expect(await build.triggered(), where).toEqual({ kind: "triggered" });
+      expect(await build.polled(), where).toEqual({ kind: "running" });
+      expect(build.started(), where).toBe(1);
+      expect((await build.row())?.id, where).toBeDefined();
+    }
+    // Of AWS: wanted, row, two reads of the mark, id, log. Of GitHub: token, two lists, the branch.
+    expect(died).toBeGreaterThanOrEqual(2 * 10 - 1);
+  });
+
+  it("gives the verdict once, and leaves no branch: the poll of a build that has passed", async () => {
+    let died = 0;
+    for (const [of, at, moment] of moments(5)) {
+      const where = `call ${at} of ${of}, ${moment} it took effect`;
+      const build = await ordered("passes");
+      await build.triggered();
+      if (!(await dying(of, { at, moment }, build.polled))) continue;
+      died += 1;
+      expect(await build.polled(), where).toMatchObject({ kind: "finished", verdict: { kind: "passed" } });
+      expect(await build.triggered(), where).toEqual({ kind: "triggered" });
+      expect(build.started(), where).toBe(1);
+      expect([...(await hub.branches()).values()], where).not.toContain(build.commit);
+    }
+    expect(died).toBeGreaterThanOrEqual(2 * 6 - 1);
+  });
+
+  it("leaves no build that goes on: the poll that stops a build, and the trigger of one that became unwanted", async () => {
+    for (const [of, at, moment] of moments(6)) {
+      const where = `call ${at} of ${of}, ${moment} it took effect`;
+      const build = await ordered("hangs");
+      // A trigger has no more than these calls of GitHub; of AWS the test above knows.
+      const isTrigger = of === "GitHub" && at > 2 && at < 5;
+      if (!isTrigger) {
+        await build.triggered();
+        await build.unwanted();
+      }
+      if (!(await dying(of, { at, moment }, isTrigger ? build.triggered : build.polled))) continue;
+      if (isTrigger) {
+        await build.unwanted();
+        await build.triggered();
+      }
+      for (let n = 0; n < 2; n++) await build.polled();
+      expect([...(await hub.branches()).values()], where).not.toContain(build.commit);
+      const runs = hub.repository.workflowRuns.filter(({ sha }) => sha === build.commit);
+      expect(
+        runs.every(({ status }) => status === "completed"),
+        where,
+      ).toBe(true);
+      expect(runs.length, where).toBeLessThanOrEqual(1);
+    }
+  });
+});
