@@ -10,6 +10,7 @@ import { MergeStrategy } from "../../contracts/strategy.ts";
 import { ARCHIVED, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
+import { Targets } from "../../contracts/touches.ts";
 import type { Summary } from "../../domain/request-log.ts";
 
 const StoredBuild = z.object({
@@ -38,6 +39,7 @@ const StoredSummary = z.object({
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
+  targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
