@@ -332,8 +332,36 @@ export const QueueConfig = z.strictObject({
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
+/** The GitHub App of a deployment: doc/howto/github.md. */
+export const GitHubAppConfig = z.strictObject({
+  /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
+  secret: z
+    .string()
+    .regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret")
+    .default("submitqueue/github"),
+  /** Of GitHub's REST API: `https://HOST/api/v3` on GitHub Enterprise Server. */
+  api: z.url().default("https://api.github.com"),
+  /** Which queues a repository has, its usual one first. Absent: the queues whose remote is that repository. */
+  repositories: z
+    .record(z.string().regex(/^[\w.-]+\/[\w.-]+$/, "<owner>/<name>"), z.array(QueueName).min(1))
+    .default({}),
+  /** The label that lands a pull request, and whose removal cancels. */
+  label: z.string().min(1).max(50).default("land"),
+  /** The name of the check run. */
+  check: z.string().min(1).max(100).default("Submitqueue"),
+  /** True: the author of a pull request may land it without the right to write to the repository. */
+  authors: z.boolean().default(false),
+  /** The logins of bots whose commands are taken. */
+  bots: z.array(z.string().min(1)).default([]),
+  /** The address of the queue's page, for links. */
+  page: z.url().optional(),
+});
+export type GitHubAppConfig = z.infer<typeof GitHubAppConfig>;
+
 /** queues.yaml */
 export const QueuesConfig = z.strictObject({
+  /** Absent: there is no GitHub App. */
+  github: GitHubAppConfig.optional(),
   queues: z
     .array(QueueConfig)
     .min(1, "name at least one queue")

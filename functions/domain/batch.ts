@@ -77,6 +77,8 @@ export interface Batch {
   readonly nextPosition: number;
   /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
+  /** Counts the changes of the priority that were followed. Absent before the first. */
+  readonly priorityCount?: number;
   readonly request: BatchRequest;
   /**
    * The earlier batches that it conflicts with. A later batch that conflicts with it names it in its own list. `every`: each earlier batch

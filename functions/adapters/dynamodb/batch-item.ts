@@ -62,6 +62,7 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
   position: z.int().positive().exactOptional(),
   nextPosition: z.int().positive(),
   priority: Priority.default(0),
+  priorityCount: z.int().positive().exactOptional(),
   request: StoredBatchRequest,
   conflicts: z.union([z.array(BatchId), z.literal("every")]),
   state: z.enum(["speculating", "landing", "cancelling", "landed", "failed", "cancelled"]),

@@ -29,7 +29,7 @@ export function join(draft: Draft, sqid: Sqid): void {
 
 function batchOf(
   draft: Draft,
-  { queue, priority = 0 }: LandingRequest,
+  { queue, priority = 0, priorityCount }: LandingRequest,
   request: BatchRequest,
   conflicts: readonly Batch[],
 ): Batch {
@@ -42,6 +42,7 @@ function batchOf(
     arrival: draft.queue.nextArrival,
     nextPosition: draft.queue.nextPosition,
     priority,
+    ...(priorityCount === undefined ? {} : { priorityCount }),
     request,
     conflicts: draft.config.conflictAnalyzer.type === "all" ? "every" : conflicts.map((other) => other.id),
     state: "speculating",

@@ -88,6 +88,7 @@ export const aStory: fc.Arbitrary<Story> = fc.record({
         "tick",
         "pause",
         "resume",
+        "prioritize",
       ),
       which: fc.nat(30),
     }),
@@ -174,6 +175,7 @@ export function tell(story: Story, more: Partial<QueueConfig> = {}): Told {
         world.cancel(n);
       }
     }
+    if (what === "prioritize" && joined.length > 0) world.prioritize(1 + (which % joined.length), which % 3);
     if (what === "pause") world.control("paused");
     if (what === "resume") world.control(which % 4 === 0 ? "draining" : "open");
     const signal = world.inbox[which % Math.max(1, world.inbox.length)];
