@@ -70,6 +70,17 @@ const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])
     "functions/handlers/gateway/trespass.ts",
     'export type { Repository } from "../../adapters/git/repository.ts";\n',
   ],
+  [
+    "only-github-is-a-client",
+    "functions/handlers/gateway/trespass.ts",
+    'export { Client } from "../../../client/client.ts";\n',
+  ],
+  [
+    "github-has-the-api-alone",
+    "functions/handlers/github/trespass.ts",
+    'export { logStore } from "../../adapters/dynamodb/log-store.ts";\n',
+  ],
+  ["owners-are-strangers", "functions/handlers/github/trespass.ts", 'export { record } from "../gateway/record.ts";\n'],
   ["no-cycles", "functions/domain/trespass.ts", 'export * from "./trespass.ts";\n'],
   ["client-sees-contracts", "client/trespass.ts", 'export { plan } from "../functions/domain/planner/index.ts";\n'],
   [
