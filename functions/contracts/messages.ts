@@ -42,6 +42,18 @@ export const Cancel = z.object({
 });
 export type Cancel = z.infer<typeof Cancel>;
 
+/** A caller has set another priority for a request. */
+export const Reprioritize = z.object({
+  v: z.literal(1),
+  kind: z.literal("reprioritize"),
+  queue: QueueName,
+  sqid: Sqid,
+  priority: Priority,
+  /** Counts the changes of the request's priority, from 1: an older one says nothing. */
+  count: z.int().positive(),
+});
+export type Reprioritize = z.infer<typeof Reprioritize>;
+
 /** How the queue is to run from now on. Said again as long as it differs from the usual. */
 export const Control = z.object({
   v: z.literal(1),
@@ -56,7 +68,7 @@ export const Control = z.object({
 });
 export type Control = z.infer<typeof Control>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Control]);
+export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Control]);
 export type RequestMessage = z.infer<typeof RequestMessage>;
 
 // ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
@@ -234,6 +246,13 @@ export const CancelRequested = z.object({
   sqid: Sqid,
   note: Note.optional(),
 });
+export const PriorityChanged = z.object({
+  ...SignalBase,
+  kind: z.literal("priority-changed"),
+  sqid: Sqid,
+  priority: Priority,
+  count: z.int().positive(),
+});
 export const BuildFinished = z.object({
   ...SignalBase,
   kind: z.literal("build-finished"),
@@ -271,6 +290,7 @@ export const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.
 export const Signal = z.discriminatedUnion("kind", [
   RequestReady,
   CancelRequested,
+  PriorityChanged,
   BuildFinished,
   LandFinished,
   LandHeld,
@@ -327,6 +347,8 @@ function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
       return [message.sqid, 0];
     case "cancel":
       return [message.sqid, message.at];
+    case "reprioritize":
+      return [message.sqid, message.count];
     case "control":
       return [message.queue, message.version];
   }
@@ -337,6 +359,8 @@ const dedupOfSignal = (signal: Signal): string | number => {
     case "request-ready":
     case "cancel-requested":
       return signal.sqid;
+    case "priority-changed":
+      return `${signal.sqid}/${signal.count}`;
     case "build-finished":
       return signal.buildKey;
     case "land-finished":
