@@ -8,7 +8,7 @@ import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
-import type { TopicName } from "./ownership.ts";
+import type { SharedTopic } from "./messaging-stack.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
@@ -17,7 +17,7 @@ import { buildDefinition } from "./workflows/build.ts";
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
   readonly #settings: Settings;
-  readonly #topics: Readonly<Record<TopicName, Topic>>;
+  readonly #topics: Readonly<Record<SharedTopic, Topic>>;
   readonly #requests: OwnedTable;
   readonly #claims: OwnedTable;
   readonly #batches: OwnedTable;
@@ -27,7 +27,7 @@ export class OrchestratorStack extends Stack {
   constructor(
     scope: Construct,
     settings: Settings,
-    topics: Readonly<Record<TopicName, Topic>>,
+    topics: Readonly<Record<SharedTopic, Topic>>,
     runway: Pick<RunwayStack, "inspect" | "check" | "compose" | "land">,
   ) {
     super(scope, "Orchestrator", {

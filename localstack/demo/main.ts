@@ -54,7 +54,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
   });
   try {
     if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");
-    display.say(`A queue on this machine: ${runtime.url}/v1/queues/${QUEUE}/requests`);
+    display.say(`A queue on this machine: ${runtime.url}/q/${QUEUE}`);
     const timeUp = AbortSignal.timeout(timeLimitMs(count));
     const run = {
       sandbox,
