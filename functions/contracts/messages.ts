@@ -24,6 +24,8 @@ export const Land = z.object({
   priority: Priority.exactOptional(),
   /** Who asked for it. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
+  /** Why it is to be tried again although it was refused often. */
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;

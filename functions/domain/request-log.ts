@@ -162,7 +162,16 @@ export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
 /** The Land message that the request began with. */
-export const landOf = ({ queue, sqid, changes, strategy, priority, caller, receivedAt }: Summary): Land => ({
+export const landOf = ({
+  queue,
+  sqid,
+  changes,
+  strategy,
+  priority,
+  caller,
+  retryReason,
+  receivedAt,
+}: Summary): Land => ({
   v: 1,
   kind: "land",
   queue,
@@ -171,6 +180,7 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, caller, recei
   strategy,
   ...(priority === undefined ? {} : { priority }),
   ...(caller === undefined ? {} : { caller }),
+  ...(retryReason === undefined ? {} : { retryReason }),
   receivedAt,
 });
 

@@ -39,6 +39,7 @@ const StoredSummary = z.object({
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
   caller: Caller.exactOptional(),
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,
