@@ -2,12 +2,6 @@ import { codeBuildSourceOf, gitHubOf } from "../functions/contracts/code-host.ts
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import type { Target } from "./settings.ts";
 
-/**
- * A poll of a build takes some ten of the 25,000 events that the history of a Step Functions execution may hold; the rest is left to
- * composing, retries and reporting.
- */
-const MOST_POLLS = 2_000;
-
 /** What is wrong with one field of a queue configuration. */
 export interface Problem {
   readonly field: readonly PropertyKey[];
@@ -31,7 +25,6 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
   const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
   queues.forEach(({ repository, buildRunner, changeProvider }, index) => {
-    const { timeoutSeconds, pollSeconds } = buildRunner;
     const at = (...field: readonly string[]): PropertyKey[] => ["queues", index, ...field];
     if (buildRunner.type === "command")
       errors.push({
@@ -43,11 +36,6 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("repository", "remote"),
         what: "a path is reached on a laptop only: write https://… or ssh://…",
       });
-    if (Math.ceil(timeoutSeconds / pollSeconds) > MOST_POLLS)
-      errors.push({
-        field: at("buildRunner", "pollSeconds"),
-        what: `a build is polled ${MOST_POLLS} times at most: to wait ${timeoutSeconds} seconds for it, poll every ${Math.ceil(timeoutSeconds / MOST_POLLS)} or more`,
-      });
     if (
       buildRunner.type === "codebuild" &&
       buildRunner.project === undefined &&
@@ -57,6 +45,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
       errors.push({
         field: at("buildRunner", "source"),
         what: "CodeBuild checks out github.com, gitlab.com and bitbucket.org by itself: for any other host write source: none, and a buildspec that fetches $SQ_REF (doc/howto/ci.md)",
+      });
+    if (buildRunner.type === "http" && buildRunner.url.startsWith("http:"))
+      errors.push({
+        field: at("buildRunner", "url"),
+        what: "http:// reaches this machine alone, under the embedded runtime: write https://…",
       });
     if (buildRunner.type === "fake" && target === "aws")
       undeployable.push({

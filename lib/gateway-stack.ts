@@ -8,7 +8,7 @@ import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
-import type { TopicName } from "./ownership.ts";
+import type { SharedTopic } from "./messaging-stack.ts";
 import { pageAccessOf } from "./page-access.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,8 +16,10 @@ import type { Settings } from "./settings.ts";
 export class GatewayStack extends Stack {
   /** Carries the lifecycle events of this deployment. */
   readonly events: EventBus;
+  /** The API. */
+  readonly edge: HttpEdge;
 
-  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
+  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<SharedTopic, Topic>>) {
     super(scope, "Gateway", {
       stackName: "submitqueue-gateway",
       description: "Submitqueue: the HTTP API and the request log",
@@ -39,7 +41,7 @@ export class GatewayStack extends Stack {
     view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
     api.sendsTo(topics.log, ENV.logTopic);
-    new HttpEdge(this, "Http", api, settings);
+    this.edge = new HttpEdge(this, "Http", api, settings);
 
     const consumer = new LambdaFunction(this, "Log", {
       name: "gateway/log",
@@ -59,6 +61,7 @@ export class GatewayStack extends Stack {
 
     const sweep = new LambdaFunction(this, "Sweep", {
       name: "gateway/sweep",
+      traced: false,
       timeout: Duration.seconds(50),
       queues: true,
       settings,

@@ -7,12 +7,15 @@ import type { Settings } from "./settings.ts";
 /** A landing comes back a minute after it was held back (LEASE_SECONDS): a repository may be away for an hour. */
 export const MERGE_RECEIVES = 60;
 
+/** The topics of the github stack are its own. */
+export type SharedTopic = Exclude<TopicName, "pulls" | "events">;
+
 /** A message of the log comes back every three minutes: the event bus may be away for three hours. */
 export const LOG_RECEIVES = 60;
 
 /** The topics: all that gateway, orchestrator and runway share, and owned by none of them. */
 export class MessagingStack extends Stack {
-  readonly topics: Readonly<Record<TopicName, Topic>>;
+  readonly topics: Readonly<Record<SharedTopic, Topic>>;
 
   constructor(scope: Construct, settings: Settings) {
     super(scope, "Messaging", {
@@ -21,7 +24,7 @@ export class MessagingStack extends Stack {
     });
     const topic = (
       id: string,
-      name: TopicName,
+      name: SharedTopic,
       kind: "fifo" | "standard",
       consumerTimeout: Duration,
       maxReceives?: number,
@@ -30,6 +33,7 @@ export class MessagingStack extends Stack {
       requests: topic("Requests", "requests", "fifo", Duration.seconds(30)),
       signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
       merges: topic("Merges", "merges", "fifo", Duration.minutes(5), MERGE_RECEIVES),
+      looks: topic("Looks", "looks", "standard", Duration.seconds(60)),
       log: topic("Log", "log", "standard", Duration.seconds(30), LOG_RECEIVES),
     };
   }

@@ -1,4 +1,5 @@
-import { Duration, Stack } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
 import { BuildProjects } from "./constructs/build-projects.ts";
@@ -7,7 +8,7 @@ import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
-import type { TopicName } from "./ownership.ts";
+import type { SharedTopic } from "./messaging-stack.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
@@ -16,7 +17,7 @@ import { buildDefinition } from "./workflows/build.ts";
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
   readonly #settings: Settings;
-  readonly #topics: Readonly<Record<TopicName, Topic>>;
+  readonly #topics: Readonly<Record<SharedTopic, Topic>>;
   readonly #requests: OwnedTable;
   readonly #claims: OwnedTable;
   readonly #batches: OwnedTable;
@@ -26,7 +27,7 @@ export class OrchestratorStack extends Stack {
   constructor(
     scope: Construct,
     settings: Settings,
-    topics: Readonly<Record<TopicName, Topic>>,
+    topics: Readonly<Record<SharedTopic, Topic>>,
     runway: Pick<RunwayStack, "inspect" | "check" | "compose" | "land">,
   ) {
     super(scope, "Orchestrator", {
@@ -49,8 +50,9 @@ export class OrchestratorStack extends Stack {
     this.#sweep(admit, build);
   }
 
-  #function(id: string, name: string, timeout = Duration.seconds(30)) {
+  #function(id: string, name: string, timeout = Duration.seconds(30), more: { readonly traced?: boolean } = {}) {
     return new LambdaFunction(this, id, {
+      ...more,
       name: `orchestrator/${name}`,
       timeout,
       queues: true,
@@ -88,17 +90,29 @@ export class OrchestratorStack extends Stack {
     const trigger = this.#function("Trigger", "build-workflow/trigger");
     const poll = this.#function("Poll", "build-workflow/poll");
     const report = this.#function("Report", "build-workflow/report");
+    const look = this.#function("Look", "build-workflow/look", this.#topics.looks.consumerTimeout);
+    look.consumes(this.#topics.looks, { maxConcurrency: 10 });
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");
-    this.#builds.grant(poll, ENV.buildsTable, "GetItem", "UpdateItem");
+    for (const fn of [poll, look]) this.#builds.grant(fn, ENV.buildsTable, "GetItem", "UpdateItem");
     this.#payloads.grant(trigger, ENV.payloadsTable, "GetItem");
-    for (const fn of [trigger, poll]) this.#batches.grant(fn, ENV.batchesTable, "GetItem");
-    this.#runsBuildsHere(trigger, poll);
-    for (const fn of [trigger, poll]) this.#readsChecks(fn);
+    for (const fn of [trigger, poll, look]) {
+      this.#batches.grant(fn, ENV.batchesTable, "GetItem");
+      fn.sendsTo(this.#topics.looks, ENV.looksTopic);
+    }
+    this.#runsBuildsHere(trigger, poll, look);
+    for (const fn of [trigger, poll, look]) this.#readsChecks(fn);
     const projects = new BuildProjects(this, "BuildProjects", this.#settings);
     projects.startedBy(trigger);
-    projects.watchedBy(poll);
-    for (const fn of [trigger, report]) fn.sendsTo(this.#topics.log, ENV.logTopic);
-    report.sendsTo(this.#topics.signals, ENV.signalsTopic);
+    for (const fn of [trigger, poll, look]) projects.watchedBy(fn);
+    projects.reportedTo(() => {
+      const events = this.#function("ReportCodeBuild", "build-workflow/report-codebuild");
+      events.sendsTo(this.#topics.looks, ENV.looksTopic);
+      return events;
+    });
+    this.#takesCallbacks(trigger, poll, look);
+    this.#takesDeliveries();
+    for (const fn of [trigger, report, look]) fn.sendsTo(this.#topics.log, ENV.logTopic);
+    for (const fn of [report, look]) fn.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
     const repositoryWaitSeconds = Math.max(...queues.map((queue) => queue.repositoryTimeoutSeconds));
@@ -106,10 +120,44 @@ export class OrchestratorStack extends Stack {
       name: "build",
       functions: { compose, trigger, poll, report },
       define: (scope, functions) => buildDefinition(scope, functions, { repositoryWaitSeconds }),
-      // The runner's time-out ends a build; this one ends what went wrong beside it.
-      timeout: Duration.seconds(longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
+      // The runner's time-out ends a build, which may have waited as long in the CI system's queue; this one ends what went wrong beside it.
+      timeout: Duration.seconds(2 * longest + 2 * repositoryWaitSeconds).plus(Duration.hours(2)),
       settings: this.#settings,
     });
+  }
+
+  /** What the queues need whose CI systems are called over HTTP and call back: at an address of its own, whose callers sign. */
+  #takesCallbacks(trigger: LambdaFunction, ...watching: readonly LambdaFunction[]): void {
+    const { target, queues } = this.#settings;
+    const secrets = queues.queues.flatMap(({ buildRunner }) =>
+      buildRunner.type === "http" ? [buildRunner.signingSecret] : [],
+    );
+    if (secrets.length === 0) return;
+    const receiver = this.#function("ReportHttp", "build-workflow/report-http");
+    const { url } = receiver.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    trigger.addEnvironment(ENV.buildReports, url);
+    this.#builds.grant(receiver, ENV.buildsTable, "GetItem", "UpdateItem");
+    this.#batches.grant(receiver, ENV.batchesTable, "GetItem");
+    receiver.sendsTo(this.#topics.looks, ENV.looksTopic);
+    for (const fn of [trigger, ...watching, receiver]) {
+      fn.readsSecrets(secrets);
+      if (target === "embedded") fn.addEnvironment(ENV.loopback, "yes");
+    }
+  }
+
+  /** Where GitHub tells of checks: at an address of its own, whose caller signs. */
+  #takesDeliveries(): void {
+    const { queues } = this.#settings.queues;
+    if (!queues.some(({ buildRunner }) => buildRunner.type === "github-checks")) return;
+    const receiver = this.#function("ReportGitHub", "build-workflow/report-github");
+    const { url } = receiver.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    new CfnOutput(this, "GitHubChecksWebhook", {
+      value: url,
+      description: "Address of a webhook for check runs, statuses and workflow runs",
+    });
+    this.#builds.grant(receiver, ENV.buildsTable, "GetItem");
+    this.#readsChecks(receiver);
+    receiver.sendsTo(this.#topics.looks, ENV.looksTopic);
   }
 
   /** The credentials for GitHub of the queues that wait for checks there. */
@@ -123,10 +171,10 @@ export class OrchestratorStack extends Stack {
   }
 
   /** What the runners need that keep files on this machine, and that are not for AWS: fake and, under the embedded runtime, command. */
-  #runsBuildsHere(trigger: LambdaFunction, poll: LambdaFunction): void {
+  #runsBuildsHere(trigger: LambdaFunction, ...watching: readonly LambdaFunction[]): void {
     const { target, workDirectory, queues } = this.#settings;
     if (target === "aws") return;
-    for (const fn of [trigger, poll]) fn.addEnvironment(ENV.workDirectory, workDirectory);
+    for (const fn of [trigger, ...watching]) fn.addEnvironment(ENV.workDirectory, workDirectory);
     if (target !== "embedded") return;
     // The command runner checks out by itself, with the repository's token.
     const commands = queues.queues.filter(({ buildRunner }) => buildRunner.type === "command");
@@ -152,12 +200,13 @@ export class OrchestratorStack extends Stack {
     this.#payloads.grant(plan, ENV.payloadsTable, "PutItem");
     plan.sendsTo(this.#topics.merges, ENV.mergesTopic);
     plan.sendsTo(this.#topics.log, ENV.logTopic);
+    plan.sendsTo(this.#topics.looks, ENV.looksTopic);
     plan.consumes(this.#topics.signals);
     build.startedBy(plan, ENV.buildWorkflow);
   }
 
   #sweep(admit: Workflow, build: Workflow): void {
-    const sweep = this.#function("Sweep", "sweep", Duration.seconds(50));
+    const sweep = this.#function("Sweep", "sweep", Duration.seconds(50), { traced: false });
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");

@@ -26,6 +26,7 @@ export const NEXT_BY_REASON: Readonly<Record<ReasonCode, string>> = {
     "Find out what in the change makes the check slow or hang, and mend it. If nothing does, tell a person who operates the queue.",
   "build.infrastructure": OPERATOR,
   "repository.unavailable": OPERATOR,
+  "queue.cannot_build": OPERATOR,
   "queue.removed": "The queue is gone: ask a person which queue to use.",
   internal: OPERATOR,
 };

@@ -29,12 +29,22 @@ const entryOf = <M>(topic: Topic<M>, message: M) => ({
 
 type Entry = ReturnType<typeof entryOf>;
 
-/** One SQS call. Throws queue.unavailable, config.invalid, and internal when SQS refuses the message for good. */
-export async function send<M>(sqs: SQSClient, url: string, topic: Topic<M>, message: M): Promise<void> {
-  await sendEntry(sqs, url, entryOf(topic, message));
+/**
+ * One SQS call. `delaySeconds`: the message of a standard topic is not delivered before, at most 900. Throws queue.unavailable,
+ * config.invalid, and internal when SQS refuses the message for good.
+ */
+export async function send<M>(
+  sqs: SQSClient,
+  url: string,
+  topic: Topic<M>,
+  message: M,
+  delaySeconds?: number,
+): Promise<void> {
+  const delay = delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds };
+  await sendEntry(sqs, url, { ...entryOf(topic, message), ...delay });
 }
 
-async function sendEntry(sqs: SQSClient, url: string, entry: Entry): Promise<void> {
+async function sendEntry(sqs: SQSClient, url: string, entry: Entry & { DelaySeconds?: number }): Promise<void> {
   try {
     await sqs.send(new SendMessageCommand({ QueueUrl: url, ...entry }));
   } catch (cause) {

@@ -6,6 +6,7 @@ import { Blocker, ENDED_STATUSES, Happening, hasEnded, Metadata, Outcome, STATUS
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
+import { Targets } from "./touches.ts";
 
 /** A moment: ISO 8601 in UTC with milliseconds, as `2026-11-23T15:16:39.000Z`. */
 export const Timestamp = z.iso.datetime({ precision: 3 });
@@ -35,6 +36,8 @@ export const LandBody = z
     strategy: MergeStrategy.optional(),
     /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */
     priority: z.int().min(0).optional(),
+    /** The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known. */
+    targets: Targets.optional(),
     /** True: land it although the same commit was refused as often as the queue lets it within a day. Needs a reason, which the log keeps. */
     retry: z.boolean().optional(),
     reason: NoteBody.optional(),

@@ -20,4 +20,4 @@ export const branchRef = (queue: QueueName, buildKey: BuildKey): string =>
 
 /** True when the queue's build runner can only build what is on a branch. */
 export const buildsBranches = ({ buildRunner }: Pick<QueueConfig, "buildRunner">): boolean =>
-  buildRunner.type === "codebuild" && buildRunner.source === "repository";
+  buildRunner.type === "http" || (buildRunner.type === "codebuild" && buildRunner.source === "repository");

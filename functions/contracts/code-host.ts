@@ -1,3 +1,6 @@
+import { hashOf } from "./hash.ts";
+import type { QueueName } from "./ids.ts";
+
 /** The hosts whose repositories CodeBuild checks out by itself, by the types of its sources. */
 const HOSTS = { "github.com": "GITHUB", "gitlab.com": "GITLAB", "bitbucket.org": "BITBUCKET" } as const;
 
@@ -15,6 +18,18 @@ export function codeBuildSourceOf(remote: string): CodeBuildSource | undefined {
   const [, host = "", path = ""] = /^(?:https|ssh):\/\/(?:[^/@]*@)?([^/]+)\/(.+?)(?:\.git)?\/?$/.exec(remote) ?? [];
   const type = Object.entries(HOSTS).find(([name]) => name === host.toLowerCase())?.[1];
   return type && { type, location: `https://${host.toLowerCase()}/${path}.git` };
+}
+
+/** CodeBuild's bound on the length of a name. */
+const LONGEST_NAME = 150;
+
+/**
+ * The name of the CodeBuild project that the stack creates for a queue. CodeBuild takes no dots in a name, and a queue's name has no capital
+ * letters. Example: the project of the queue `shop.main` is `submitqueue-shopXmain`.
+ */
+export function codeBuildProjectOf(queue: QueueName): string {
+  const name = `submitqueue-${queue.replaceAll(".", "X")}`;
+  return name.length <= LONGEST_NAME ? name : `submitqueue-${hashOf("project", queue)}`;
 }
 
 /** A repository as GitHub's REST API knows it. */

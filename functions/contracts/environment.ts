@@ -16,14 +16,21 @@ export const ENV = {
   signalsTopic: "SIGNALS_TOPIC_URL",
   mergesTopic: "MERGES_TOPIC_URL",
   logTopic: "LOG_TOPIC_URL",
+  looksTopic: "LOOKS_TOPIC_URL",
   /** Where a consumer sends what it can't read, with the reason. */
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
-  /** JSON: by the name of each queue whose CodeBuild project the stack created, the name of that project. */
-  buildProjects: "BUILD_PROJECTS",
+  /** Where CI systems that speak HTTP call back. */
+  buildReports: "BUILD_REPORTS_URL",
+  /** "yes" where CI systems on this very machine may be called. */
+  loopback: "LOOPBACK_ALLOWED",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  pullsTable: "PULLS_TABLE",
+  pullsTopic: "PULLS_TOPIC_URL",
+  /** The address of the gateway's API. */
+  gatewayUrl: "GATEWAY_URL",
   /** How the API authenticates callers (ApiAuth). */
   apiAuth: "API_AUTH",
   /** The name of the EventBridge bus that lifecycle events are published on. */

@@ -7,7 +7,7 @@ import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
-import { Touches } from "./touches.ts";
+import { Targets, Touches } from "./touches.ts";
 
 // Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
 
@@ -22,6 +22,8 @@ export const Land = z.object({
   strategy: MergeStrategy,
   /** 0 when absent. */
   priority: Priority.exactOptional(),
+  /** The build targets that the changes affect, as the caller says. Absent: not known. */
+  targets: Targets.exactOptional(),
   /** Who asked for it. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
   /** Why it is to be tried again although it was refused often. */
@@ -300,6 +302,18 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
+// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+
+/** Look at this build now. Says nothing about how the build is: the build runner is asked. */
+export const LookAtBuild = z.object({
+  v: z.literal(1),
+  kind: z.literal("look-at-build"),
+  buildKey: BuildKey,
+  /** How often a stop of the build has been waited for by such a message. 0 when absent. */
+  waits: z.int().nonnegative().exactOptional(),
+});
+export type LookAtBuild = z.infer<typeof LookAtBuild>;
+
 // ── log: orchestrator and gateway → gateway's log consumer ──────────────────────────────────────
 
 /** A queue runs in another way. The gateway tells its own log consumer, which publishes an event of it. */
@@ -382,3 +396,5 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
 /** The log topic, as the gateway sends to it and consumes it. */
 export const logMessages: Topic<LogMessage> = { name: logTopic.name, schema: LogMessage };
+
+export const looksTopic: Topic<LookAtBuild> = { name: "looks", schema: LookAtBuild };

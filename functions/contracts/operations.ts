@@ -21,6 +21,7 @@ import {
 } from "./api.ts";
 import type { ErrorCode } from "./errors.ts";
 import { QueueName } from "./ids.ts";
+import { reasonOf } from "./reasons.ts";
 
 /** One operation of the HTTP API: what the API document, its examples and the tests of the API are made from. */
 export interface Operation {
@@ -99,7 +100,7 @@ const LANDED = { ...REQUEST, status: "landed", ended: true, updatedAt: LATER, me
 const CANCELLING = {
   ...REQUEST,
   status: "cancelling",
-  reason: { code: "cancelled.by_caller", message: "not yet" },
+  reason: reasonOf("cancelled.by_caller", "not yet"),
   updatedAt: LATER,
 };
 const QUEUE = {

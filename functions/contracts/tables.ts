@@ -53,6 +53,23 @@ export const viewKeys = {
   trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
 } as const;
 
+// ── github: pull requests and their requests ────────────────────────────────────────────────────
+
+/** The partition that lists the pull requests with an open request. */
+export const OPEN_PULLS = "open";
+
+export const pullKeys = {
+  pull: (repository: string, pull: number) => ({ pk: `pull#${repository.toLowerCase()}#${pull}`, sk: "pull" }),
+  /** Which pull requests a request is of. */
+  request: (sqid: string) => ({ pk: `request#${sqid}`, sk: "request" }),
+  open: (repository: string, pull: number) => ({ pk: OPEN_PULLS, sk: `${repository.toLowerCase()}#${pull}` }),
+  /** How much of GitHub's limit of new content is used up, by the start of the period in seconds. */
+  used: (repository: string, period: "minute" | "hour", start: number) => ({
+    pk: `used#${repository.toLowerCase().split("/")[0]}#${period}`,
+    sk: padded(start),
+  }),
+} as const;
+
 // ── orchestrator: pipeline tables ───────────────────────────────────────────────────────────────
 
 export const requestKey = (queue: QueueName, n: RequestNumber) => ({ pk: queue as string, sk: padded(n) });

@@ -71,7 +71,8 @@ export const BuildOrder = z.object({
   /** The requests that the build is for: the log tells each of them how it goes. */
   sqids: z.array(Sqid).min(1),
   without: z.array(BatchId),
-  pollSeconds: z.int().positive(),
+  /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
+  expectedSeconds: z.int().nonnegative().default(0),
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
 
@@ -97,19 +98,35 @@ export type TriggerTask = z.infer<typeof TriggerTask>;
 export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: true });
 export type PollTask = z.infer<typeof PollTask>;
 
-const Finished = z.object({ kind: z.literal("finished"), verdict: BuildVerdict, url: z.string().optional() });
-export type TriggerResult = { readonly kind: "triggered" } | z.infer<typeof Finished>;
-export type PollResult = { readonly kind: "running" } | z.infer<typeof Finished>;
+export const BuildSeen = z.discriminatedUnion("kind", [
+  /** To be looked at again in so many seconds, unless the CI system reports before. */
+  z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
+  z.object({
+    kind: z.literal("finished"),
+    verdict: BuildVerdict,
+    url: z.string().optional(),
+    /** True when the planner and the log have been told already. */
+    reported: z.boolean().optional(),
+  }),
+]);
+/** What `trigger` and `poll` answer. */
+export type BuildSeen = z.infer<typeof BuildSeen>;
+export type BuildEnd = Extract<BuildSeen, { kind: "finished" }>;
 
-/** How it came out: the verdict of `trigger` or `poll`, a `compose` that did not compose, or a task that failed for good. The first one set counts. */
+/**
+ * How it came out: what `trigger` or `poll` saw at last, a `compose` that did not compose, or a task that failed for good. An error counts
+ * only where nothing was seen to finish.
+ */
 export const ReportTask = BuildOrder.omit({
   target: true,
   installation: true,
   base: true,
   head: true,
   without: true,
-  pollSeconds: true,
+  expectedSeconds: true,
 }).extend({
+  outcome: BuildSeen.optional(),
+  /** As `outcome`, in an execution that an earlier deployment began. */
   verdict: BuildVerdict.optional(),
   url: z.string().optional(),
   error: TaskFailure.optional(),

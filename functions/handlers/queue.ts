@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { Clients } from "../adapters/aws-clients.ts";
+import { retryAtOf } from "../adapters/github/errors.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import type { Topic } from "../contracts/messages.ts";
+import type { EpochMs } from "../contracts/time.ts";
 import type { LambdaHandler } from "./on-lambda.ts";
 
 const Received = z.object({
@@ -27,6 +29,11 @@ export interface QueueOptions<M> {
   readonly abandon?: (message: M, error: unknown) => Promise<void>;
   /** Of a standard topic: which messages of a call belong together. Absent: each is by itself. */
   readonly groupOf?: (message: M) => string;
+  /**
+   * The topic's URL: a message whose work met a limit of GitHub (github.limited) stays out of sight until the time that the limit ends, instead
+   * of being tried again at once.
+   */
+  readonly waitsOn?: string;
   /** Absent: a consumer that dies holds up the groups of its messages for as long as the topic's visibility time-out. */
   readonly lease?: Lease | undefined;
 }
@@ -107,7 +114,9 @@ function consume<M>(
   workGroup: (group: readonly Delivery<M>[], tools: Tools<M>) => Promise<readonly Delivery<M>[]>,
 ): LambdaHandler {
   const { log } = clients;
-  const attempt = (work: () => Promise<void>) => tryRepeatedly(options.attempts ?? 3, work);
+  const waits = (error: unknown) => (options.waitsOn === undefined ? undefined : retryAtOf(error));
+  const attempt = (work: () => Promise<void>) =>
+    tryRepeatedly(options.attempts ?? 3, work, (error) => waits(error) !== undefined);
 
   async function bury({ messageId, body, attributes }: Received, error: unknown): Promise<void> {
     const code = error instanceof CodedError ? error.code : "internal";
@@ -124,7 +133,10 @@ function consume<M>(
   async function workOn(deliveries: readonly Delivery<M>[], work: () => Promise<void>): Promise<"done" | "held"> {
     const outcome = await attempt(work);
     if (outcome.kind === "done") return "done";
-    if (outcome.kind === "held") return hold(deliveries, outcome.error);
+    if (outcome.kind === "held") {
+      await postpone(deliveries, waits(outcome.error));
+      return hold(deliveries, outcome.error);
+    }
     const buried = await attempt(async () => {
       for (const { received, message } of deliveries) {
         await options.abandon?.(message, outcome.error);
@@ -132,6 +144,16 @@ function consume<M>(
       }
     });
     return buried.kind === "done" ? "done" : hold(deliveries, buried.error);
+  }
+
+  /** SQS hides a message for twelve hours at most. */
+  async function postpone(deliveries: readonly Delivery<M>[], until: EpochMs | undefined): Promise<void> {
+    if (until === undefined || options.waitsOn === undefined) return;
+    const seconds = Math.min(43_200, Math.max(1, Math.ceil((until - clients.now()) / 1_000)));
+    const handles = deliveries.flatMap(({ received }) => received.receiptHandle ?? []);
+    await keepInvisible(clients.sqs, options.waitsOn, handles, seconds).catch((err: unknown) =>
+      log.warn({ err, topic: topic.name }, "a message was not postponed: it comes back sooner"),
+    );
   }
 
   function hold(deliveries: readonly Delivery<M>[], error: unknown): "held" {
@@ -199,14 +221,18 @@ const reasonOf = (error: unknown): string => {
   return error.code === "message.undecodable" ? "undecodable" : "refused";
 };
 
-async function tryRepeatedly(attempts: number, work: () => Promise<void>): Promise<Attempted> {
+async function tryRepeatedly(
+  attempts: number,
+  work: () => Promise<void>,
+  mustWait: (error: unknown) => boolean,
+): Promise<Attempted> {
   for (let attempt = 1; ; attempt++) {
     try {
       await work();
       return { kind: "done" };
     } catch (error) {
       if (!isRetryable(error)) return { kind: "failed", error };
-      if (attempt >= attempts) return { kind: "held", error };
+      if (attempt >= attempts || mustWait(error)) return { kind: "held", error };
       await delay(50 * 4 ** (attempt - 1));
     }
   }

@@ -154,6 +154,8 @@ function identify(type: string, name: string, queueUrl: (name: string) => string
       return of(queueUrl(name), { Arn: arn("sqs", name), QueueName: name, QueueUrl: queueUrl(name) });
     case "AWS::Lambda::Function":
       return of(name, { Arn: arn("lambda", `function:${name}`) });
+    case "AWS::Lambda::Url":
+      return of(name, { FunctionUrl: `https://${name.toLowerCase()}.lambda-url.${REGION}.on.aws/` });
     case "AWS::Events::EventBus":
       return of(name, { Arn: arn("events", `event-bus/${name}`), Name: name });
     case "AWS::StepFunctions::StateMachine":

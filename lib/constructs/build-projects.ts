@@ -3,10 +3,10 @@ import { CfnProject } from "aws-cdk-lib/aws-codebuild";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { codeBuildSourceOf } from "../../functions/contracts/code-host.ts";
-import { ENV } from "../../functions/contracts/environment.ts";
+import { codeBuildProjectOf, codeBuildSourceOf } from "../../functions/contracts/code-host.ts";
 import type { CodeBuildConfig, QueueConfig } from "../../functions/contracts/queues.ts";
 import type { Settings } from "../settings.ts";
+import { onBuildsOf } from "./codebuild-events.ts";
 import type { LambdaFunction } from "./lambda-function.ts";
 
 /** A project that builds for a queue. */
@@ -27,60 +27,61 @@ const minutesFor = (timeoutSeconds: number, most: number): number =>
 
 /** The CodeBuild projects of the queues: those that exist, by name, and those that are created here. None when no queue uses CodeBuild. */
 export class BuildProjects extends Construct {
+  readonly #existing: readonly BuildProject[];
   readonly #all: readonly BuildProject[];
-  /** By queue. */
-  readonly #created: Readonly<Record<string, string>>;
 
   constructor(scope: Construct, id: string, { queues: { queues } }: Settings) {
     super(scope, id);
     const existing = new Map<string, BuildProject>();
-    const created: (readonly [string, BuildProject])[] = [];
+    const created: BuildProject[] = [];
     for (const queue of queues.filter(isCodeBuild)) {
       const { project } = queue.buildRunner;
-      if (project === undefined) created.push([queue.name, this.#create(queue)]);
-      else existing.set(project, this.#existing(project));
+      if (project === undefined) created.push(this.#create(queue));
+      else existing.set(project, this.#named(project));
     }
-    this.#all = [...existing.values(), ...created.map(([, project]) => project)];
-    this.#created = Object.fromEntries(created.map(([queue, { name }]) => [queue, name]));
+    this.#existing = [...existing.values()];
+    this.#all = [...existing.values(), ...created];
   }
 
-  /** The right to start, find and stop builds, with the buildspec that the project has, and the names of the created projects. */
+  /** The right to start builds with the buildspec that the project has. Whoever starts builds watches them, too. */
   startedBy(fn: LambdaFunction): void {
     if (this.#all.length === 0) return;
-    this.#watched(fn);
     const arns = this.#all.map(({ arn }) => arn);
     fn.allow(arns, "codebuild:StartBuild");
     // Whoever chooses the buildspec runs any command with the rights of the project.
     fn.refuseWhen({ Null: { "codebuild:source.buildspec": "false" } }, arns, "codebuild:StartBuild");
   }
 
-  /** The right to find and stop builds and to read their logs, and the names of the created projects. */
+  /** The right to find and stop builds and to read their logs. */
   watchedBy(fn: LambdaFunction): void {
     if (this.#all.length === 0) return;
-    this.#watched(fn);
-    fn.allow(
-      this.#all.map(({ logStreams }) => logStreams),
-      "logs:GetLogEvents",
-    );
-    for (const { name } of this.#all.filter(({ name }) => !Object.values(this.#created).includes(name)))
-      Validations.of(fn).acknowledge({
-        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/codebuild/${name}:*]`,
-        reason: "The streams of the project's own log group: each build writes one, named after the build.",
-      });
-  }
-
-  #watched(fn: LambdaFunction): void {
     fn.allow(
       this.#all.map(({ arn }) => arn),
       "codebuild:BatchGetBuilds",
       "codebuild:ListBuildsForProject",
       "codebuild:StopBuild",
     );
-    if (Object.keys(this.#created).length > 0)
-      fn.addEnvironment(ENV.buildProjects, Stack.of(this).toJsonString(this.#created));
+    fn.allow(
+      this.#all.map(({ logStreams }) => logStreams),
+      "logs:GetLogEvents",
+    );
+    for (const { name } of this.#existing)
+      Validations.of(fn).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/codebuild/${name}:*]`,
+        reason: "The streams of the project's own log group: each build writes one, named after the build.",
+      });
   }
 
-  #existing(name: string): BuildProject {
+  /** Calls the function that `make` makes whenever a build of one of the projects has ended. Makes none when there are no projects. */
+  reportedTo(make: () => LambdaFunction): void {
+    if (this.#all.length === 0) return;
+    onBuildsOf(
+      this.#all.map(({ name }) => name),
+      make(),
+    );
+  }
+
+  #named(name: string): BuildProject {
     const logStreams = Stack.of(this).formatArn({
       service: "logs",
       resource: "log-group",
@@ -109,7 +110,9 @@ export class BuildProjects extends Construct {
     const { image = "", computeType = "BUILD_GENERAL1_MEDIUM", buildspec, source, timeoutSeconds } = buildRunner;
     const checkedOut = source === "repository" ? codeBuildSourceOf(repository.remote) : undefined;
     const ofAws = image.startsWith("aws/codebuild/");
+    const projectName = codeBuildProjectOf(name);
     const project = new CfnProject(room, "Project", {
+      name: projectName,
       description: `Builds of the queue ${name}`,
       source: {
         ...(checkedOut ?? { type: "NO_SOURCE" }),
@@ -141,6 +144,6 @@ export class BuildProjects extends Construct {
         id: "AwsSolutions-CB5",
         reason: "The queue's configuration names the image that its builds run in.",
       });
-    return { name: project.ref, arn: this.#arnOf(project.ref), logStreams: log.logGroupArn };
+    return { name: projectName, arn: this.#arnOf(projectName), logStreams: log.logGroupArn };
   }
 }

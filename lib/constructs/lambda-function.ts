@@ -30,6 +30,8 @@ export interface LambdaFunctionProps {
   readonly name: string;
   readonly timeout: Duration;
   readonly settings: Settings;
+  /** False for a function that a clock calls every minute: each call would be a trace that nobody looks at. Default: true. */
+  readonly traced?: boolean;
   /** Runs git: deployed as the container image that brings it, with room for clones. */
   readonly git?: boolean;
   /** Reads the queue configuration. */
@@ -62,7 +64,7 @@ export class LambdaFunction extends Construct {
       role: this.#role,
       logGroup,
       timeout: props.timeout,
-      tracing: Tracing.ACTIVE,
+      tracing: props.traced === false ? Tracing.PASS_THROUGH : Tracing.ACTIVE,
       architecture: Architecture.ARM_64,
       memorySize: props.git === true ? 2048 : 512,
       ...(props.git === true ? { ephemeralStorageSize: Size.gibibytes(4) } : {}),
@@ -112,6 +114,8 @@ export class LambdaFunction extends Construct {
       new SqsEventSource(topic.main, { batchSize: 10, reportBatchItemFailures: true, ...options }),
     );
     this.addEnvironment(ENV.deadLetters, topic.dead.queueUrl);
+    // A consumer that fails leaves messages behind, which the topic's own alarms see. An alarm costs as much a month as 4,000 transitions.
+    this.node.tryRemoveChild(ERRORS);
     this.allow([topic.dead.queueArn], "sqs:SendMessage");
   }
 
@@ -199,7 +203,7 @@ export class LambdaFunction extends Construct {
     if (queues === true) this.addEnvironment(ENV.queuesFile, settings.queuesFile);
     if (page === true) this.addEnvironment(ENV.pageDirectory, settings.pageDirectory);
     if (git === true) this.addEnvironment(ENV.workDirectory, settings.workDirectory);
-    raiseAlarm(this, "Errors", settings, {
+    raiseAlarm(this, ERRORS, settings, {
       metric: this.lambda.metricErrors({ period: ALARM_PERIOD, statistic: "Sum" }),
       threshold: 3,
       what: `The function ${name} fails.`,
@@ -214,5 +218,8 @@ export class LambdaFunction extends Construct {
     });
   }
 }
+
+/** The id of the alarm of a function that fails. */
+const ERRORS = "Errors";
 
 const entryOf = (name: string): string => `functions/handlers/${name}.lambda.ts`;

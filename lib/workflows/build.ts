@@ -1,4 +1,4 @@
-import { Choice, Condition, type IChainable, Pass, Wait, WaitTime } from "aws-cdk-lib/aws-stepfunctions";
+import { Choice, Condition, type IChainable, Wait, WaitTime } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import type { LambdaFunction } from "../constructs/lambda-function.ts";
 import { fields, task } from "./task.ts";
@@ -12,8 +12,9 @@ export interface BuildTiming {
 }
 
 /**
- * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what the
- * runner last said at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
+ * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what was
+ * last seen of the build at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
+ * A poll is three states; how long to wait for the next is said by what was seen.
  */
 export function buildDefinition(
   scope: Construct,
@@ -40,7 +41,7 @@ export function buildDefinition(
         "sqids",
         "without",
         "payload",
-        "pollSeconds",
+        "expectedSeconds",
       ),
       "composed.$": "$.compose.composed",
       "under.$": "$.compose.under",
@@ -56,14 +57,9 @@ export function buildDefinition(
   });
   for (const state of [compose, trigger, poll]) state.addCatch(report, { resultPath: "$.error" });
 
-  // The verdict and, where there is one, the build's address: a merge, since JSONPath can't name a field that may be missing.
-  const verdict = new Pass(scope, "Verdict", {
-    parameters: { "state.$": "States.JsonMerge($, $.outcome, false)" },
-    outputPath: "$.state",
-  }).next(report);
-  const wait = new Wait(scope, "Wait", { time: WaitTime.secondsPath("$.pollSeconds") });
+  const wait = new Wait(scope, "Wait", { time: WaitTime.secondsPath("$.outcome.seconds") });
   const finished = new Choice(scope, "Finished?")
-    .when(Condition.stringEquals("$.outcome.kind", "finished"), verdict)
+    .when(Condition.stringEquals("$.outcome.kind", "finished"), report)
     .otherwise(wait.next(poll));
   poll.next(finished);
   return compose.next(

@@ -8,10 +8,13 @@ import type {
   BuildTask,
 } from "../../functions/adapters/build-runner/build-runner.ts";
 import { readIfThere, writeOnce } from "../../functions/adapters/build-runner/files.ts";
+import { repositoryToken } from "../../functions/adapters/github/repository-token.ts";
 import { secretsOf } from "../../functions/adapters/secrets.ts";
 import { need } from "../../functions/adapters/settings.ts";
+import { send } from "../../functions/adapters/sqs.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { BuildKey } from "../../functions/contracts/ids.ts";
+import { looksTopic } from "../../functions/contracts/messages.ts";
 import { type BuildFiles, buildsDirectory, filesOfBuild, type Verdict } from "./build-files.ts";
 import { isAlive, signalGroup } from "./process-mark.ts";
 import { forgetOldBuilds, removeLeftovers } from "./retention.ts";
@@ -19,20 +22,29 @@ import { makeSandbox, type SandboxOptions } from "./sandbox.ts";
 import { discard } from "./sandbox-directory.ts";
 import { startSupervisor } from "./start-supervisor.ts";
 import { endOfOutput, readClaim, verdictOf } from "./verdict.ts";
+import { watchForEnd } from "./watch.ts";
 
 export interface CommandRunnerOptions extends SandboxOptions {
   /** What `sh -c` is given. */
   readonly command: string;
+  /** Called when a build that this process has triggered is over. Never rejects. */
+  readonly report?: (key: BuildKey) => Promise<void>;
 }
 
 /** Command runners that keep their files in WORK_DIRECTORY. */
 export const commandRunners: WireRunner = (env, clients) => {
   const workDirectory = need(env, ENV.workDirectory);
-  const tokenOf = secretsOf(clients);
-  return ({ name, repository, buildRunner }) => {
+  const secrets = secretsOf(clients);
+  const looks = need(env, ENV.looksTopic);
+  const report = (buildKey: BuildKey) =>
+    send(clients.sqs, looks, looksTopic, { v: 1, kind: "look-at-build", buildKey }).catch((err: unknown) =>
+      clients.log.warn({ err, buildKey }, "a build that is over is seen at its next poll"),
+    );
+  return (queue) => {
+    const { name, repository, buildRunner } = queue;
     if (buildRunner.type !== "command") throw new Error(`queue ${name} is not built by a command`);
-    const token = () => tokenOf(repository.tokenSecret);
-    return commandRunner({ workDirectory, repository, token, command: buildRunner.command });
+    const token = () => repositoryToken(secrets, queue);
+    return commandRunner({ workDirectory, repository, token, command: buildRunner.command, report });
   };
 };
 
@@ -46,6 +58,7 @@ export function commandRunner(options: CommandRunnerOptions): BuildRunner {
     async trigger(task) {
       const files = filesOf(task);
       await onceAtATime(files.directory, () => start(options, task, files));
+      if (options.report) watchForEnd(files, () => void options.report?.(task.key));
       return { url: urlOf(files) };
     },
 

@@ -12,6 +12,8 @@ import type { Deployment, RuleTarget } from "./template.ts";
 export interface EventBus {
   /** Answers PutEvents. Throws AwsError. */
   answer(operation: string, input: object): Promise<object>;
+  /** Hands an event of an AWS service, which has a bus of its own in each account, to the targets of the rules that match. */
+  emit(event: object): Promise<void>;
   /** Calls the listener with every lifecycle event from now on. Answers a function that ends it. */
   subscribe(listener: (event: LifecycleEvent) => void): () => void;
 }
@@ -48,14 +50,17 @@ export function openEventBus({ buses, rules }: Deployment, file: string, targets
   const compiled = rules.map((rule) => ({ ...rule, matches: matcherOf(rule.pattern) }));
   const listeners = new Set<(event: LifecycleEvent) => void>();
 
+  async function handOut(event: object, onBus: string): Promise<void> {
+    for (const { bus, matches, targets: to } of compiled)
+      if (bus === onBus && (matches as Matcher)(event)) for (const target of to) await deliver(target, event, targets);
+  }
+
   async function put(entry: Entry): Promise<object> {
     const detail = parsed(entry.Detail);
     if (detail === undefined) return { ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed." };
     const event = eventOf(entry, detail);
     appendFileSync(file, `${JSON.stringify(detail)}\n`, { mode: 0o600 });
-    for (const { bus, matches, targets: to } of compiled)
-      if (bus === entry.EventBusName && (matches as Matcher)(event))
-        for (const target of to) await deliver(target, event, targets);
+    await handOut(event, entry.EventBusName);
     const lifecycle = LifecycleEvent.safeParse(detail);
     if (lifecycle.success) for (const listener of listeners) listener(lifecycle.data);
     return { EventId: event.id };
@@ -74,6 +79,7 @@ export function openEventBus({ buses, rules }: Deployment, file: string, targets
       for (const entry of data.Entries) Entries.push(await put(entry));
       return { FailedEntryCount: Entries.filter((entry) => "ErrorCode" in entry).length, Entries };
     },
+    emit: (event) => handOut(event, "default"),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

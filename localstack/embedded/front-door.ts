@@ -6,6 +6,7 @@ import type { Authorize } from "./iam.ts";
 import { checkItemCall } from "./limits/dynamodb.ts";
 import { answerWithin } from "./limits/sqs-call.ts";
 import { checkText } from "./limits/text.ts";
+import type { Observer } from "./observer.ts";
 import { answerSecret } from "./secrets.ts";
 import type { Tables } from "./tables.ts";
 import type { Topics } from "./topics.ts";
@@ -35,6 +36,7 @@ export interface Services {
   readonly events: EventBus;
   readonly authorize: Authorize;
   readonly log: Logger;
+  readonly observer?: Observer | undefined;
 }
 
 export interface FrontDoor {
@@ -70,6 +72,19 @@ async function answer(
   if (call === undefined) throw new AwsError("UnknownOperationException", `${target || "this"} is not served here`);
   await admit(services, caller, call);
   checkText(body, input);
+  const answered = await carryOut(services, target, call, input, body);
+  const sizes = { requestBytes: body.length, answerBytes: answered.body.length };
+  services.observer?.call({ service: call.service, operation: call.operation, input, ...sizes });
+  return answered;
+}
+
+async function carryOut(
+  services: Services,
+  target: string,
+  call: Call,
+  input: Record<string, unknown>,
+  body: Buffer,
+): Promise<AwsAnswer> {
   switch (call.service) {
     case "dynamodb": {
       checkItemCall(call.operation, input);

@@ -12,10 +12,13 @@ import { type EventBus, openEventBus } from "./event-bus.ts";
 import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
+import { type FunctionUrls, serveFunctionUrls } from "./function-urls.ts";
 import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
+import { gatewayFetch } from "./gateway-fetch.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
+import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
@@ -41,6 +44,8 @@ export interface RuntimeOptions {
   /** Runs schedules this often, whatever their rate. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
+  /** Is shown everything that AWS would bill. */
+  readonly observer?: Observer;
   /** Keeps warnings and errors off standard error; the log files have them. */
   readonly quiet?: boolean;
 }
@@ -57,6 +62,8 @@ export interface Runtime {
   readonly operator: Clients;
   /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
   clientsOf(functionId: string): Clients;
+  /** Calls the functions of the rules that match an event of an AWS service. Throws what a function throws. */
+  emit(event: object): Promise<void>;
   /** Calls the listener with every lifecycle event from now on. Answers a function that ends it. */
   subscribe: EventBus["subscribe"];
   /** How many messages each queue holds, by its name. */
@@ -110,33 +117,50 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
+  const { apiFunction } = deployment;
+  const urls = await serveFunctionUrls(deployment.functionUrls, state);
+  undo.defer(() => urls.close());
   const functions = await loadFunctions(deployment, (spec) => {
     const name = spec.id.replaceAll("/", "-");
     const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
     return {
       root: options.root ?? REPOSITORY,
-      environment: localised(spec, state),
-      clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
+      environment: localised(spec, state, urls),
+      clients: {
+        ...clientsOf(door.call, { role: spec.roleArn }, functionLog),
+        gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
+          mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
+          // Where callers have tokens, a function is known by its name.
+          authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
+        }),
+      },
     };
   });
-  const invoke = invoker(functions, undo);
-  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke));
+  const { observer } = options;
+  const invoke: Invoke = invoker(functions, undo, observer);
+  urls.open(invoke);
+  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
   const events = openEventBus(deployment, state.file("events.jsonl"), {
     toQueue: (arn, body) => sendTo(topics, urlOf(arn.split(":").at(-1) ?? ""), body),
     toFunction: invoke,
     log,
   });
-  door.open({ tables, topics, workflows, events, authorize, log });
+  door.open({ tables, topics, workflows, events, authorize, log, observer });
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
     const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
     undo.defer(() => patiently(source.stop()));
   });
-  const { apiFunction } = deployment;
   const api =
     apiFunction &&
-    (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), authorizerOf(options), events));
+    (await serveHttpApi(
+      options.port ?? 0,
+      (event) => invoke(apiFunction, event),
+      authorizerOf(options),
+      events,
+      deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+    ));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());
@@ -154,6 +178,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       if (spec === undefined) throw new Error(`there is no function ${functionId}`);
       return clientsOf(door.call, { role: spec.roleArn }, log);
     },
+    emit: (event) => events.emit(event),
     subscribe: (listener) => events.subscribe(listener),
     depths: () => topics.depths(),
   };
@@ -177,14 +202,18 @@ async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Log
 }
 
 /** A function's own environment: what Lambda would mount, and its scratch space, are directories of the state. */
-function localised({ id, environment }: FunctionSpec, state: StateDirectory): Readonly<Record<string, string>> {
+function localised(
+  { id, environment }: FunctionSpec,
+  state: StateDirectory,
+  urls: FunctionUrls,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => {
       // Already of this state directory, which may itself be below /tmp.
       if (value.startsWith(`${state.root}/`)) return [name, value];
       if (value.startsWith("/var/task/")) return [name, value.replace("/var/task", state.task)];
       if (value.startsWith("/tmp/")) return [name, value.replace("/tmp", state.directory("tmp", id))];
-      return [name, value];
+      return [name, urls.localised(value)];
     }),
   );
 }
@@ -220,13 +249,18 @@ function functionAt(functions: Functions, named: string): LocalFunction {
 }
 
 /** Invokes functions by ARN. The end of the runtime waits for what it has begun. */
-function invoker(functions: Functions, undo: AsyncDisposableStack): Invoke {
+function invoker(functions: Functions, undo: AsyncDisposableStack, observer: Observer | undefined): Invoke {
   const going = new Set<Promise<unknown>>();
   undo.defer(() => patiently(Promise.allSettled(going)));
   return (functionArn, event) => {
-    const invocation = functionAt(functions, functionArn).invoke(event);
+    const named = functionAt(functions, functionArn);
+    const ended = observer?.invocation(named.spec.id, event);
+    const invocation = named.invoke(event);
     going.add(invocation);
-    return invocation.finally(() => going.delete(invocation));
+    return invocation.finally(() => {
+      going.delete(invocation);
+      ended?.();
+    });
   };
 }
 

@@ -51,6 +51,13 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
+/** An address that calls one function, whoever calls. */
+export interface FunctionUrlSpec {
+  /** As the templates know it. */
+  readonly url: string;
+  readonly functionArn: string;
+}
+
 /** What becomes of events of a bus that match the pattern. */
 export interface RuleSpec {
   readonly name: string;
@@ -65,6 +72,13 @@ export interface RuleTarget {
   readonly inputPath?: string | undefined;
 }
 
+/** A route of an HTTP API of one path: `POST /github/webhook`. */
+export interface HookSpec {
+  readonly method: string;
+  readonly path: string;
+  readonly functionArn: string;
+}
+
 /** Everything that the stacks ask for, with names resolved. */
 export interface Deployment {
   readonly tables: readonly TableSpec[];
@@ -73,11 +87,14 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly machines: readonly MachineSpec[];
   readonly schedules: readonly ScheduleSpec[];
+  readonly functionUrls: readonly FunctionUrlSpec[];
   /** The names of the event buses. */
   readonly buses: readonly string[];
   readonly rules: readonly RuleSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
+  /** Routes of other HTTP APIs: they authenticate their callers themselves. */
+  readonly hooks: readonly HookSpec[];
   /** Policy documents of each role, by its ARN. */
   readonly identityPolicies: ReadonlyMap<string, readonly unknown[]>;
   /** Policy documents of tables and queues, by ARN. */
@@ -109,9 +126,10 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     eventSources: all("AWS::Lambda::EventSourceMapping", eventSourceOf(resources)),
     machines: all("AWS::StepFunctions::StateMachine", machineOf),
     schedules: all(["AWS::Events::Rule", "AWS::Scheduler::Schedule"], scheduleOf).flat(),
+    functionUrls: all("AWS::Lambda::Url", functionUrlOf),
     buses: all("AWS::Events::EventBus", ({ name }) => name),
     rules: all("AWS::Events::Rule", ruleOf).flat(),
-    apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
+    ...apisOf(resources),
     identityPolicies: identityPoliciesOf(resources),
     resourcePolicies: resourcePoliciesOf(resources),
   };
@@ -123,12 +141,13 @@ interface Found {
   readonly ref: string;
   readonly arn: string;
   readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 const SEEN =
-  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
+  /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
 function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
@@ -142,6 +161,7 @@ function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): rea
           type: Type,
           ref,
           arn: attributes["Arn"] ?? ref,
+          attributes,
           name: attributes["QueueName"] ?? attributes["Name"] ?? ref,
           properties: z.record(z.string(), z.unknown()).parse(resolve(stack, Properties)),
           metadata: Metadata,
@@ -262,6 +282,12 @@ function scheduleOf(found: Found): ScheduleSpec[] {
   }));
 }
 
+const FunctionUrl = z.object({ AuthType: z.literal("NONE"), TargetFunctionArn: z.string() });
+function functionUrlOf(found: Found): FunctionUrlSpec {
+  const { TargetFunctionArn } = parse(FunctionUrl, found);
+  return { url: found.attributes["FunctionUrl"] ?? "", functionArn: TargetFunctionArn };
+}
+
 const EventRule = z.object({
   EventBusName: z.string().default("default"),
   EventPattern: z.unknown(),
@@ -286,14 +312,28 @@ function ruleOf(found: Found): RuleSpec[] {
 }
 
 const Integration = z.object({ IntegrationType: z.literal("AWS_PROXY"), IntegrationUri: z.string() });
-const Route = z.object({ RouteKey: z.literal("$default") });
-const apiFunctionOf =
-  (resources: readonly Found[]) =>
-  (found: Found): string => {
-    for (const route of resources.filter(({ type }) => type === "AWS::ApiGatewayV2::Route")) parse(Route, route);
-    const { IntegrationUri } = parse(Integration, found);
-    return /functions\/(arn:[^/]+)\/invocations/.exec(IntegrationUri)?.[1] ?? IntegrationUri;
+const Route = z.object({
+  RouteKey: z.string().regex(/^(\$default|[A-Z]+ \/[\w/-]*)$/, "only $default and routes of one path run here"),
+  Target: z.string().startsWith("integrations/"),
+});
+/** The function behind `$default` is the API's; the others have a route each. */
+function apisOf(resources: readonly Found[]): Pick<Deployment, "apiFunction" | "hooks"> {
+  const routes = resources
+    .filter(({ type }) => type === "AWS::ApiGatewayV2::Route")
+    .map((found) => {
+      const { RouteKey, Target: to } = parse(Route, found);
+      const integration = resources.find(({ ref }) => to === `integrations/${ref}`);
+      if (integration === undefined) throw new Error(`${found.id} does not run here: it leads to ${to}`);
+      const { IntegrationUri } = parse(Integration, integration);
+      const functionArn = /functions\/(arn:[^/]+)\/invocations/.exec(IntegrationUri)?.[1] ?? IntegrationUri;
+      const [method = "", path = ""] = RouteKey.split(" ");
+      return { method, path, functionArn };
+    });
+  return {
+    apiFunction: routes.find(({ method }) => method === "$default")?.functionArn,
+    hooks: routes.filter(({ method }) => method !== "$default"),
   };
+}
 
 const InlinePolicies = z.object({ Policies: z.array(z.object({ PolicyDocument: z.unknown() })).default([]) });
 const AttachedPolicy = z.object({ Roles: z.array(z.string()).default([]), PolicyDocument: z.unknown() });

@@ -4,6 +4,7 @@ import { AwsError } from "./aws-error.ts";
 import { type Ending, type Execution, ExecutionStatus, type Executions } from "./executions.ts";
 import type { Json } from "./functions.ts";
 import { checkStart, type Exceeded, tooLarge, watch } from "./limits/states.ts";
+import type { Observer } from "./observer.ts";
 import type { MachineSpec } from "./template.ts";
 
 /** Runs a function on behalf of a state machine's role. What it throws bears the name that Retry and Catch clauses match. */
@@ -47,7 +48,12 @@ const ListInput = z.object({
   nextToken: z.string().regex(/^\d+$/).optional(),
 });
 
-export function openWorkflows(specs: readonly MachineSpec[], executions: Executions, runTask: RunTask): Workflows {
+export function openWorkflows(
+  specs: readonly MachineSpec[],
+  executions: Executions,
+  runTask: RunTask,
+  observer?: Pick<Observer, "transition">,
+): Workflows {
   const machines = new Map(specs.map((spec) => [spec.arn, machineOf(spec, runTask)]));
   const aborts = new Map<string, () => void>();
   let stopped = false;
@@ -96,7 +102,7 @@ export function openWorkflows(specs: readonly MachineSpec[], executions: Executi
       executions.end(Id, { status: "FAILED", ...exceeded });
       stop?.();
     }
-    void watch(eventLogs, exceed);
+    void watch(eventLogs, exceed, (state) => observer?.transition(spec.name, state));
     void result
       .then((output): Ending => ({ status: "SUCCEEDED", output: JSON.stringify(output) }), endingOf)
       .then((ending) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 
@@ -22,6 +23,8 @@ export interface Course {
   readonly phase?: (typeof PHASES)[number];
   /** How long it takes; Infinity for a build that goes on until it is stopped. Default: 0. */
   readonly ms?: number;
+  /** How long it waits in CodeBuild's own queue before. Default: 0. */
+  readonly queuedMs?: number;
   /** What CodeBuild says of the phase that did not succeed. */
   readonly message?: string;
   readonly log?: string;
@@ -56,7 +59,8 @@ export function courseFrom(variables: Readonly<Record<string, string>>): Course 
   }
 }
 
-const endOf = ({ startedAt, course }: FakeBuild): number => startedAt + (course.ms ?? 0);
+const beginOf = ({ startedAt, course }: FakeBuild): number => startedAt + (course.queuedMs ?? 0);
+const endOf = (build: FakeBuild): number => beginOf(build) + (build.course.ms ?? 0);
 
 export const isOver = (build: FakeBuild, now: number): boolean => build.stoppedAt !== undefined || now >= endOf(build);
 
@@ -74,8 +78,8 @@ export function describeBuild(build: FakeBuild, now: number): object {
     ...(ended ? { endTime: (stoppedAt ?? endOf(build)) / 1_000 } : {}),
     buildStatus: ended ? status : "IN_PROGRESS",
     buildComplete: ended,
-    currentPhase: ended ? "COMPLETED" : "BUILD",
-    phases: phasesOf(build, ended),
+    currentPhase: ended ? "COMPLETED" : runningPhase(build, now),
+    phases: phasesOf(build, now),
     sourceVersion: build.input["sourceVersion"],
     environment: {
       environmentVariables: Object.entries(variables).map(([key, value]) => ({ name: key, value, type: "PLAINTEXT" })),
@@ -84,15 +88,44 @@ export function describeBuild(build: FakeBuild, now: number): object {
   };
 }
 
+/** The event of EventBridge that says how a build is, at that time. */
+export function stateChange(build: FakeBuild, now: number): object {
+  const { id, project, course, stoppedAt } = build;
+  const ended = stoppedAt === undefined ? course.status : "STOPPED";
+  const variables = Object.entries(build.variables).map(([name, value]) => ({ name, value, type: "PLAINTEXT" }));
+  return {
+    version: "0",
+    id: randomUUID(),
+    "detail-type": "CodeBuild Build State Change",
+    source: "aws.codebuild",
+    account: ACCOUNT,
+    time: new Date(now).toISOString(),
+    region: REGION,
+    resources: [`arn:aws:codebuild:${REGION}:${ACCOUNT}:build/${id}`],
+    detail: {
+      "build-status": isOver(build, now) ? ended : "IN_PROGRESS",
+      "project-name": project,
+      "build-id": `arn:aws:codebuild:${REGION}:${ACCOUNT}:build/${id}`,
+      "additional-information": { environment: { "environment-variables": variables } },
+    },
+  };
+}
+
+const runningPhase = (build: FakeBuild, now: number): (typeof PHASES)[number] =>
+  now < beginOf(build) ? "QUEUED" : "BUILD";
+
 /** All phases up to the one that did not succeed, and then those that CodeBuild runs whatever has happened. */
-function phasesOf({ course, stoppedAt }: FakeBuild, ended: boolean): readonly object[] {
-  const broken = stoppedAt === undefined ? course.phase : "BUILD";
-  const last = PHASES.indexOf(ended ? (broken ?? "COMPLETED") : "BUILD");
+function phasesOf(build: FakeBuild, now: number): readonly object[] {
+  const { course, stoppedAt } = build;
+  const ended = isOver(build, now);
+  const broken = stoppedAt === undefined ? course.phase : runningPhase(build, stoppedAt);
+  const last = PHASES.indexOf(ended ? (broken ?? "COMPLETED") : runningPhase(build, now));
   return PHASES.slice(0, last + 1).map((phaseType, index) => {
     if (phaseType === "COMPLETED" || (index === last && !ended)) return { phaseType };
     const failed = index === last && broken !== undefined;
     const phaseStatus = stoppedAt === undefined ? course.status : "STOPPED";
     const contexts = failed && course.message !== undefined ? [{ statusCode: "X", message: course.message }] : [];
-    return { phaseType, phaseStatus: failed ? phaseStatus : "SUCCEEDED", contexts };
+    const times = phaseType === "QUEUED" ? { endTime: beginOf(build) / 1_000 } : {};
+    return { phaseType, phaseStatus: failed ? phaseStatus : "SUCCEEDED", contexts, ...times };
   });
 }

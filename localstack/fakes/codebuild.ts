@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { foreignIn } from "../embedded/loopback.ts";
-import { type Course, courseFrom, describeBuild, type FakeBuild, isOver } from "./codebuild-build.ts";
+import { type Course, courseFrom, describeBuild, type FakeBuild, isOver, stateChange } from "./codebuild-build.ts";
 
 export type { Course } from "./codebuild-build.ts";
 
@@ -36,6 +36,8 @@ export interface FakeCodeBuildOptions {
   readonly now?: () => number;
   /** What becomes of a build, by its environment variables. Default: what its variable FAKE_OUTCOME says. */
   readonly courseOf?: (variables: Readonly<Record<string, string>>) => Course;
+  /** Gets the event that EventBridge gets when a build ends. Absent: nobody is told. */
+  readonly emit?: (event: object) => unknown;
 }
 
 type Operations = Readonly<Record<string, (input: unknown) => unknown>>;
@@ -143,6 +145,8 @@ export class FakeCodeBuild {
       course: (this.#options.courseOf ?? courseFrom)(variables),
     };
     this.builds.push(build);
+    const { ms = 0, queuedMs = 0 } = build.course;
+    if (Number.isFinite(ms + queuedMs)) setTimeout(() => this.#tell(build), ms + queuedMs).unref();
     if (idempotencyToken !== undefined)
       this.#tokens.set(idempotencyToken, { parameters, build, until: this.#now + TOKEN_MS });
     return { build: describeBuild(build, this.#now) };
@@ -161,8 +165,17 @@ export class FakeCodeBuild {
     const { id } = z.object({ id: z.string() }).parse(input);
     const build = this.builds.find((one) => one.id === id);
     if (build === undefined) throw new Refused("ResourceNotFoundException", `there is no build ${id}`);
-    if (!isOver(build, this.#now)) build.stoppedAt = this.#now;
+    if (!isOver(build, this.#now)) {
+      build.stoppedAt = this.#now;
+      this.#tell(build);
+    }
     return { build: describeBuild(build, this.#now) };
+  }
+
+  #tell(build: FakeBuild): void {
+    const { emit } = this.#options;
+    // A build that is stopped may be told of twice, as EventBridge does, too.
+    if (emit !== undefined && isOver(build, this.#now)) emit(stateChange(build, this.#now));
   }
 
   #list(input: unknown): unknown {

@@ -1,4 +1,7 @@
-/** `npm run bench [-- NAME …]`: what the steps cost on this machine. Figures of one run are for comparing with each other. */
+/**
+ * `npm run bench [-- NAME …]`: what the steps cost on this machine. Figures of one run are for comparing with each other. `-- cost`, alone:
+ * what landing costs on AWS, in dollars.
+ */
 import Table from "cli-table3";
 import { burst } from "./burst.ts";
 import { landings } from "./landings.ts";
@@ -15,16 +18,25 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
   burst,
 };
 
+async function measure(named: readonly string[]): Promise<void> {
+  const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
+      table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+  }
+  console.log(table.toString());
+}
+
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => BENCHES[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}.`);
-  process.exit(2);
-}
-const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
-for (const [name, bench] of Object.entries(BENCHES)) {
-  if (named.length > 0 && !named.includes(name)) continue;
-  for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
-    table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
-}
-console.log(table.toString());
+if (named.length === 1 && named[0] === "cost") {
+  // It takes over the clock of the process, so it is loaded and run by itself.
+  const { cost } = await import("./cost/main.ts");
+  await cost();
+} else if (unknown.length > 0) {
+  console.error(
+    `There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}, and cost, alone.`,
+  );
+  process.exitCode = 2;
+} else await measure(named);

@@ -77,6 +77,7 @@ const secret =
   "arn:aws:secretsmanager:us-east-1:000000000000:secret:submitqueue/token-??????: secretsmanager:GetSecretValue";
 const log = "topic log: sqs:SendMessage";
 const signals = "topic signals: sqs:SendMessage";
+const looks = "topic looks: sqs:SendMessage";
 const claims = `table claims: ${dynamodb("DeleteItem")}`;
 const requests = `table requests: ${dynamodb("GetItem", "PutItem")}`;
 
@@ -112,6 +113,15 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "orchestrator/build-workflow/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
+    looks,
+  ],
+  "orchestrator/build-workflow/look": [
+    "dead looks: sqs:SendMessage",
+    `table batches: ${dynamodb("GetItem")}`,
+    `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
+    log,
+    signals,
+    `topic looks: ${take} sqs:SendMessage`,
   ],
   "orchestrator/build-workflow/report": [log, signals],
   "orchestrator/build-workflow/trigger": [
@@ -119,6 +129,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table builds: ${dynamodb("GetItem", "PutItem", "UpdateItem")}`,
     `table payloads: ${dynamodb("GetItem")}`,
     log,
+    looks,
   ],
   "orchestrator/intake": [
     "dead requests: sqs:SendMessage",
@@ -137,6 +148,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     claims,
     requests,
     log,
+    looks,
     "topic merges: sqs:SendMessage",
     `topic signals: ${take}`,
     "workflow build: states:StartExecution",
@@ -179,18 +191,16 @@ describe("a function", () => {
   );
 
   it("builds in CodeBuild with four actions on the queues' projects and no other, never with a buildspec of its own", () => {
-    const arns = built
-      .ofType("AWS::CodeBuild::Project")
-      .map(({ ref }) => `arn:aws:codebuild:us-east-1:000000000000:project/${ref}`);
-    const projects = ["arn:aws:codebuild:us-east-1:000000000000:project/shop-builds", ...arns];
-    expect(projects).toHaveLength(3);
+    const projects = ["shop-builds", "submitqueue-queue-1", "submitqueue-queue-2"].map(
+      (name) => `arn:aws:codebuild:us-east-1:000000000000:project/${name}`,
+    );
     const logs = [
       "arn:aws:logs:us-east-1:000000000000:log-group:/aws/codebuild/shop-builds:*",
       ...built
         .ofType("AWS::Logs::LogGroup")
         .flatMap(({ logicalId, arn }) => (/^BuildProjects/.test(logicalId) ? [arn] : [])),
     ];
-    const looks = ["BatchGetBuilds", "ListBuildsForProject", "StopBuild"];
+    const watching = ["BatchGetBuilds", "ListBuildsForProject", "StopBuild"];
     const on = (actions: readonly string[]) =>
       projects.map(
         (arn) =>
@@ -200,18 +210,22 @@ describe("a function", () => {
             .join(" ")}`,
       );
     const never = 'never when {"Null":{"codebuild:source.buildspec":"false"}}';
+    const watches = [
+      ...on(watching),
+      ...logs.map(
+        (group) =>
+          `${built.resources.find(({ arn }) => arn === group) === undefined ? group : label(group, built)}: logs:GetLogEvents`,
+      ),
+    ];
     const more = {
       "orchestrator/build-workflow/trigger": [
-        ...on([...looks, "StartBuild"]),
+        ...watches.filter((right) => !right.includes(":project/")),
+        ...on([...watching, "StartBuild"]),
         ...projects.map((arn) => `${never} ${arn}: codebuild:StartBuild`),
       ],
-      "orchestrator/build-workflow/poll": [
-        ...on(looks),
-        ...logs.map(
-          (group) =>
-            `${built.resources.find(({ arn }) => arn === group) === undefined ? group : label(group, built)}: logs:GetLogEvents`,
-        ),
-      ],
+      "orchestrator/build-workflow/poll": watches,
+      "orchestrator/build-workflow/look": watches,
+      "orchestrator/build-workflow/report-codebuild": ["topic looks: sqs:SendMessage"],
     };
     for (const { name, stack, properties } of functionsOf(built)) {
       const role = target(built, stack, properties["Role"]);
@@ -227,9 +241,10 @@ describe("a function", () => {
   });
 
   it.each(functions.map((fn) => [fn.name, fn] as const))(
-    "%s is for arm64, is traced, and keeps its log for three months",
-    (_, { stack, properties }) => {
-      expect(properties).toMatchObject({ Architectures: ["arm64"], TracingConfig: { Mode: "Active" } });
+    "%s is for arm64, is traced unless a clock calls it, and keeps its log for three months",
+    (name, { stack, properties }) => {
+      const Mode = name.endsWith("/sweep") ? "PassThrough" : "Active";
+      expect(properties).toMatchObject({ Architectures: ["arm64"], TracingConfig: { Mode } });
       const { LogGroup } = properties["LoggingConfig"] as { LogGroup: unknown };
       expect(target(templates, stack, LogGroup).properties).toMatchObject({ RetentionInDays: 90 });
     },
@@ -246,11 +261,12 @@ describe("a function", () => {
         expect(Object.values<string>(ENV), `${name}: ${variable}`).toContain(variable);
   });
 
-  it("raises an alarm when it fails", () => {
+  it("raises an alarm when it fails, unless it is fed by a topic, whose alarms see the messages that are left", () => {
     const watched = templates
       .ofType("AWS::CloudWatch::Alarm")
       .filter(({ properties }) => properties["MetricName"] === "Errors");
-    expect(watched).toHaveLength(functions.length);
+    const fed = templates.ofType("AWS::Lambda::EventSourceMapping");
+    expect(watched).toHaveLength(functions.length - fed.length);
   });
 });
 
@@ -299,15 +315,36 @@ describe("a CodeBuild project", () => {
     }
   });
 
-  it("that was created is known by name to the functions that start and watch builds, and to no other", () => {
-    const named = functionsOf(built).flatMap(({ name, stack, environment }) =>
-      ENV.buildProjects in environment ? [[name, built.text(stack, environment[ENV.buildProjects], "?")]] : [],
-    );
-    const json = JSON.stringify({ "queue-1": projects[0]?.ref, "queue-2": projects[1]?.ref });
-    expect(named.sort()).toEqual([
-      ["orchestrator/build-workflow/poll", json],
-      ["orchestrator/build-workflow/trigger", json],
+  it("is named after its queue, so that who starts a build knows it", () => {
+    expect(projects.map(({ properties }) => properties["Name"])).toEqual([
+      "submitqueue-queue-1",
+      "submitqueue-queue-2",
     ]);
+  });
+
+  it("has the ends of its builds reported, with those of the projects that exist", () => {
+    const rules = built.ofType("AWS::Events::Rule").flatMap(({ properties }) => properties["EventPattern"] ?? []);
+    expect(rules).toEqual([
+      {
+        source: ["aws.codebuild"],
+        "detail-type": ["CodeBuild Build State Change"],
+        detail: {
+          "build-status": ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"],
+          "project-name": ["shop-builds", "submitqueue-queue-1", "submitqueue-queue-2"],
+        },
+      },
+    ]);
+  });
+
+  it("is one of any number, and no pattern of events is longer than EventBridge takes", () => {
+    const names = Array.from({ length: 41 }, (_, n) => ({
+      buildRunner: { type: "codebuild", project: `${"p".repeat(147)}${n}` },
+    }));
+    const rules = read(templatesOf({ queues: queuesWith(...names) }))
+      .ofType("AWS::Events::Rule")
+      .flatMap(({ properties }) => properties["EventPattern"] ?? []);
+    expect(rules).toHaveLength(5);
+    for (const pattern of rules) expect(JSON.stringify(pattern).length).toBeLessThan(2_048);
   });
 
   it("is no part of a stack whose queues do not use CodeBuild", () => {

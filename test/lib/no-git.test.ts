@@ -76,13 +76,17 @@ function givenOn(where: "aws" | "localstack" | "embedded", type: "fake" | "comma
 }
 
 describe("the runners that keep files on one machine", () => {
-  const [trigger, poll] = ["orchestrator/build-workflow/trigger", "orchestrator/build-workflow/poll"];
+  const [trigger, poll, look] = ["trigger", "poll", "look"].map((step) => `orchestrator/build-workflow/${step}`) as [
+    string,
+    string,
+    string,
+  ];
 
   it.each([
     ["aws", "fake", { directory: [], token: [] }],
-    ["localstack", "fake", { directory: [trigger, poll], token: [] }],
-    ["embedded", "fake", { directory: [trigger, poll], token: [] }],
-    ["embedded", "command", { directory: [trigger, poll], token: [trigger] }],
+    ["localstack", "fake", { directory: [trigger, poll, look], token: [] }],
+    ["embedded", "fake", { directory: [trigger, poll, look], token: [] }],
+    ["embedded", "command", { directory: [trigger, poll, look], token: [trigger] }],
   ] as const)("are given what they need, on %s with the %s runner", (where, type, expected) => {
     const { directory, token } = givenOn(where, type);
     expect([...directory].sort()).toEqual([...expected.directory].sort());

@@ -134,14 +134,6 @@ describe("what a target refuses", () => {
       ],
     ],
     ["embedded", valid.replace("https://git.example.com/a.git", "./a.git"), []],
-    [
-      "aws",
-      valid.replace("type: fake", "type: fake, timeoutSeconds: 3600, pollSeconds: 1"),
-      [
-        "queues.yaml:4:54 queues[0].buildRunner.pollSeconds: a build is polled 2000 times at most",
-        "queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files",
-      ],
-    ],
   ])("%s, given %j", (target, text, starts) => {
     const problems = problemsIn(text, target);
     expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);

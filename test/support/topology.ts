@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
-import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
+import { type Runtime, type RuntimeOptions, startRuntime } from "../../localstack/embedded/runtime.ts";
 import { Lane } from "../topology/lane.ts";
 import { aRemote, type Remote } from "../topology/remote.ts";
 
@@ -31,6 +31,7 @@ export interface Topology {
 export async function startTopology(
   queues: Readonly<Record<string, QueueOptions>>,
   files: Readonly<Record<string, string>> = { "README.md": "A project\n" },
+  options: Pick<RuntimeOptions, "observer"> = {},
 ): Promise<Topology> {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-topology-"));
   const remotes = new Map<string, Remote>();
@@ -41,7 +42,8 @@ export async function startTopology(
     ...options,
   }));
   const stateDirectory = join(home, "state");
-  const runtime = await startRuntime({ queues: QueuesConfig.parse({ queues: config }), stateDirectory, quiet: true });
+  const parsed = QueuesConfig.parse({ queues: config });
+  const runtime = await startRuntime({ ...options, queues: parsed, stateDirectory, quiet: true });
   const { url = "" } = runtime;
   return {
     runtime,

@@ -45,7 +45,13 @@ export interface BuildTask extends BuildId {
 export type BuildResult = "passed" | "failed" | "cancelled" | "infrastructure";
 
 export type BuildStatus =
-  | { readonly kind: "running" }
+  | {
+      readonly kind: "running";
+      /** True while it waits in the CI system's own queue. */
+      readonly waiting?: boolean;
+      /** When it began to run, where the CI system says so: its time counts from then. */
+      readonly began?: EpochMs;
+    }
   | {
       readonly kind: "finished";
       readonly result: BuildResult;

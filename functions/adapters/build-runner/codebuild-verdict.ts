@@ -1,4 +1,5 @@
 import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
+import { epochMs } from "../../contracts/time.ts";
 import type { BuildResult, BuildStatus } from "./build-runner.ts";
 import { endOfText } from "./output.ts";
 
@@ -17,7 +18,7 @@ const COMMANDS: readonly string[] = ["INSTALL", "PRE_BUILD", "BUILD", "POST_BUIL
  */
 export function verdictOf(build: Build): CodeBuildVerdict {
   const { buildStatus } = build;
-  if (buildStatus === "IN_PROGRESS") return { kind: "running" };
+  if (buildStatus === "IN_PROGRESS") return runningIn(build);
   const finished = (result: BuildResult, why: string) => ({ kind: "finished", result, why }) as const;
   if (buildStatus === "SUCCEEDED") return finished("passed", "it passed.");
   if (buildStatus === "STOPPED") return finished("cancelled", "it was stopped.");
@@ -34,6 +35,13 @@ export function verdictOf(build: Build): CodeBuildVerdict {
       `it failed${where}${said(phase)}.`,
     );
   return finished("infrastructure", `it ended with ${buildStatus ?? "no status"}${where}${said(phase)}.`);
+}
+
+/** The time in CodeBuild's own queue, which may be hours when all machines are taken, is not the build's. */
+function runningIn({ currentPhase, phases = [] }: Build): Extract<BuildStatus, { kind: "running" }> {
+  if (currentPhase === "SUBMITTED" || currentPhase === "QUEUED") return { kind: "running", waiting: true };
+  const began = phases.find(({ phaseType }) => phaseType === "QUEUED")?.endTime?.getTime();
+  return { kind: "running", ...(began === undefined ? {} : { began: epochMs(began) }) };
 }
 
 /** What CodeBuild says of a phase: the command that failed and its exit status, mostly. */

@@ -1,7 +1,5 @@
-import { z } from "zod";
+import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
-import { CodedError } from "../../contracts/errors.ts";
-import { QueueName } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { WireRunner } from "../aws-clients.ts";
 import { BuildsStore } from "../dynamodb/builds-store.ts";
@@ -16,25 +14,17 @@ import { pageOf, verdictOf } from "./codebuild-verdict.ts";
  */
 const TOKEN_COVERS_MS = 180_000;
 
-const Created = z.partialRecord(QueueName, z.string());
-
-/** Runners on CodeBuild. The projects that the stack created are named by BUILD_PROJECTS. Throws config.invalid for a queue without one. */
+/** Runners on CodeBuild, each in the project that its queue names, or in the one that the stack created for it. */
 export const codebuildRunners: WireRunner = (env, clients) => {
   const { codebuild, logs } = clients.codebuild ?? accountClients();
   const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
-  const created = Created.parse(JSON.parse(env[ENV.buildProjects] ?? "{}"));
   const isStopped = async ({ key, commit }: BuildId) => {
     const build = await builds.get(key);
     return build?.stop !== undefined && build.composed.commit === commit;
   };
   return ({ name, buildRunner }) => {
     if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
-    const projectName = buildRunner.project ?? created[name];
-    if (projectName === undefined)
-      throw new CodedError(
-        "config.invalid",
-        `queue ${name} has no CodeBuild project here: name one in queues.yaml, or deploy the stack that creates it`,
-      );
+    const projectName = buildRunner.project ?? codeBuildProjectOf(name);
     const project = new CodeBuildProject({ codebuild, logs, name: projectName, source: buildRunner.source });
     return codebuildRunner({ project, isStopped, now: clients.now });
   };

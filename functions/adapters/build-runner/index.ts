@@ -4,6 +4,7 @@ import type { Env } from "../settings.ts";
 import { codebuildRunners } from "./codebuild.ts";
 import { fakeRunners } from "./fake.ts";
 import { githubChecksRunners } from "./github-checks-queues.ts";
+import { httpRunners } from "./http.ts";
 
 export {
   type BuildId,
@@ -20,6 +21,7 @@ export {
 /** The build runners that are deployed, by the type that a queue's configuration names. */
 const DEPLOYED: Readonly<Record<string, WireRunner>> = {
   codebuild: codebuildRunners,
+  http: httpRunners,
   "github-checks": githubChecksRunners,
   fake: fakeRunners,
 };

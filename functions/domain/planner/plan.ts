@@ -62,6 +62,8 @@ export type Command =
       /** The requests that the build is for: that of the head, or those of all heads of a bundle. */
       readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
+      /** How long three of four builds of the queue take at least. Absent before the first build has finished. */
+      readonly expectedMs?: number;
     }
   /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */
   | { readonly kind: "land"; readonly message: LandBatch; readonly nonce: string }

@@ -1,6 +1,6 @@
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import { type Installation, installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
+import { type BuildKey, type Installation, installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -51,6 +51,8 @@ export interface PlanningShell {
   /** A short string that was never given out before. */
   readonly nonce: () => string;
   readonly log: { error(about: object, what: string): void };
+  /** Has builds looked at that nobody wants any more. Never fails. Absent: they are found by who watches them. */
+  readonly lookAt?: (builds: readonly BuildKey[]) => Awaitable<void>;
 }
 
 /** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
@@ -97,6 +99,8 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const plan = shell.planner(config, snapshot, news, shell.now());
   yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
+  const givenUp = givenUpBuilds(plan);
+  if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
   const isDone = ({ id }: Batch) => !carried.open.has(id);
   yield* waitForEach(plan.acknowledged.filter(isDone), CONCURRENCY, function* (batch) {
@@ -108,6 +112,19 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
       expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
     });
   return { kind: "carried-out", carried };
+}
+
+/**
+ * The builds that nobody wants since this run. A look stops them, and frees their place in the budget; when the run dies before it is asked
+ * for, the next poll stops them.
+ */
+function givenUpBuilds({ writes }: Plan): readonly BuildKey[] {
+  return writes.flatMap(({ before, next }) => {
+    const running = new Set(before?.paths.flatMap((path) => (path.state === "building" ? [path.buildKey] : [])));
+    return next.paths.flatMap(({ state, buildKey }) =>
+      state === "cancelling" && running.has(buildKey) ? [buildKey] : [],
+    );
+  });
 }
 
 /** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */

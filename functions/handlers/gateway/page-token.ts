@@ -14,8 +14,11 @@ const Token = z.strictObject({ of: z.string(), receivedAt: EpochMs, number: Requ
 type Bounds = Pick<ListQuery, "since" | "until" | "change" | "status" | "author" | "caller">;
 
 /** What a token is bound to. The size of the page is not part of it and may change from page to page. */
-const listing = (queue: QueueName, { since = "", until = "", change = "", status, author = "", caller = "" }: Bounds) =>
-  hashOf("listing", queue, since, until, change, [...(status ?? [])].toSorted().join(), author, caller).slice(0, 16);
+const listing = (queue: QueueName, { since = "", until = "", change, status, author = "", caller = "" }: Bounds) =>
+  hashOf("listing", queue, since, until, change ?? "", [...(status ?? [])].toSorted().join(), author, caller).slice(
+    0,
+    16,
+  );
 
 /** Where the listing goes on after `last`. */
 export const tokenAfter = (queue: QueueName, bounds: Bounds, { receivedAt, number }: Pointer): string =>

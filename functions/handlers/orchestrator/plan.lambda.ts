@@ -2,13 +2,15 @@ import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
 import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
-import { send } from "../../adapters/sqs.ts";
+import { send, sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
-import { logTopic, type Signal, signalsTopic } from "../../contracts/messages.ts";
+import type { BuildKey } from "../../contracts/ids.ts";
+import { logTopic, looksTopic, type Signal, signalsTopic } from "../../contracts/messages.ts";
 import { plan } from "../../domain/planner/index.ts";
 import { runPlanner } from "../../domain/planner/run-planner.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
+import { lookAt as lookAtBuild } from "./build-workflow/look.ts";
 import { carryOut } from "./commands.ts";
 import { admissionFailed } from "./reasons.ts";
 import { setAsideSignals } from "./set-aside.ts";
@@ -28,7 +30,12 @@ export const wire: Wire = (env, clients) => {
   const targets = { clients, requests, claims, buildWorkflow, merges, log, payloads };
   const { now, nonce } = clients;
   const act = carryOut.bind(undefined, targets);
-  const shell = { planner: plan, requests, batches, now, nonce, log: clients.log, carryOut: act };
+  const looks = need(env, ENV.looksTopic);
+  const lookAt = (keys: readonly BuildKey[]) =>
+    sendAll(clients.sqs, looks, looksTopic, keys.map(lookAtBuild)).catch((err: unknown) =>
+      clients.log.warn({ err, keys }, "builds that nobody wants stop at their next poll"),
+    );
+  const shell = { planner: plan, requests, batches, now, nonce, log: clients.log, carryOut: act, lookAt };
 
   async function run(signals: readonly Signal[]): Promise<void> {
     for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {

@@ -56,11 +56,19 @@ interface StateEvent {
   readonly state?: { readonly name: string; readonly type: string; readonly input: unknown; readonly output?: unknown };
 }
 
-/** Follows an execution, and calls `end` once when a state takes or leaves too much, or when the history is full. */
-export async function watch(events: AsyncIterable<StateEvent>, end: (exceeded: Exceeded) => void): Promise<void> {
+/**
+ * Follows an execution, and calls `end` once when a state takes or leaves too much, or when the history is full. `transition` is called for
+ * each state that is entered or tried again.
+ */
+export async function watch(
+  events: AsyncIterable<StateEvent>,
+  end: (exceeded: Exceeded) => void,
+  transition: (state: string) => void = () => undefined,
+): Promise<void> {
   const history = new History();
   for await (const { type, state } of events) {
     if (state === undefined) continue;
+    if (type === "StateEntered" || type === "StateRetried") transition(state.name);
     const exceeded =
       type === "StateEntered"
         ? (tooLarge(state.name, state.input) ?? history.add(state.type === "Task" ? "task" : "state"))

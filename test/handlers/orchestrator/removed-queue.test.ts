@@ -208,11 +208,10 @@ describe("a running build of a queue that is gone", () => {
     const asked = { ...task, buildKey: order?.name };
     world.configure({}, "another");
     await later(0);
-    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
+    expect(await world.call(poll, asked)).toMatchObject({ kind: "running" });
     await later(GRACE_MS - 1);
-    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
+    expect(await world.call(poll, asked)).toMatchObject({ kind: "running" });
     await later(1);
-    expect(await world.call(poll, asked)).toEqual({ kind: "running" });
     expect(await world.call(poll, asked)).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
   });
 });

@@ -1,7 +1,7 @@
 import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ENV } from "../../../functions/contracts/environment.ts";
-import { BatchId, buildKeyOf, messageId, QueueName } from "../../../functions/contracts/ids.ts";
+import { BatchId, type BuildKey, buildKeyOf, messageId, QueueName } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { Composed, MergeStep, type MergeUnit, type Signal } from "../../../functions/contracts/messages.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
@@ -29,7 +29,7 @@ afterEach(() => world.close());
 const config = QueueConfig.parse({
   name: QUEUE,
   repository: { remote: "https://git.example/shop" },
-  buildRunner: { type: "fake", pollSeconds: 7 },
+  buildRunner: { type: "fake" },
 });
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
 const { v: _v, kind: _kind, ...request } = aLand(1);
@@ -120,8 +120,11 @@ const shell = (planner: Planner = small) => {
     payloads: env["PAYLOADS_TABLE"] ?? "",
   };
   const { now, nonce, log } = clients;
-  return { planner, ...stores, now, nonce, log, carryOut: carryOut.bind(undefined, targets) };
+  const lookAt = async (builds: readonly BuildKey[]) => void looked.push(...builds);
+  return { planner, ...stores, now, nonce, log, carryOut: carryOut.bind(undefined, targets), lookAt };
 };
+/** The builds that were to be looked at. */
+const looked: BuildKey[] = [];
 const run = (planner?: Planner) => runPlanner(shell(planner), config, [hint]);
 const ready = () => world.requests.create({ ...request, state: "ready", version: 8 });
 
@@ -162,7 +165,7 @@ describe("a run of the planner's shell", () => {
       ...["PutCommand", "PutCommand", "DeleteCommand"],
     ]);
     expect([...world.executions.values()]).toMatchObject([
-      { input: { pollSeconds: 7, batchId: unit.batchId, sqids: [sqid(1)] } },
+      { input: { expectedSeconds: 0, batchId: unit.batchId, sqids: [sqid(1)] } },
     ]);
     expect(world.sent.get("merges.fifo")?.[0]?.group).toBe(messageId("target", "https://git.example/shop#main"));
     expect(await seen()).toMatchObject({

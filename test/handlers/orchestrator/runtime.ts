@@ -9,13 +9,7 @@ import {
   type RequestMessage,
   type Signal,
 } from "../../../functions/contracts/messages.ts";
-import type {
-  BuildOrder,
-  PollResult,
-  StartResult,
-  TriggerResult,
-  ValidateResult,
-} from "../../../functions/contracts/workflows.ts";
+import type { BuildOrder, BuildSeen, StartResult, ValidateResult } from "../../../functions/contracts/workflows.ts";
 import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as reject } from "../../../functions/handlers/orchestrator/admit-workflow/reject.lambda.ts";
@@ -142,10 +136,10 @@ export class Runtime {
   async #build(order: BuildOrder) {
     const trees = [...order.base, order.head].map(({ batchId }) => batchId);
     const composed = { commit: fakeSha("commit", ...trees), tree: fakeSha("tree", ...trees), trunk: fakeSha("trunk") };
-    const asked = await this.#step<TriggerResult>(trigger, { ...order, composed });
+    const asked = await this.#step<BuildSeen>(trigger, { ...order, composed });
     if (!asked.ok) return this.#step(report, { ...order, error: failureOf(asked.error) });
     if (asked.value.kind === "finished") return this.#step(report, { ...order, ...asked.value });
-    const seen = await this.#step<PollResult>(poll, order);
+    const seen = await this.#step<BuildSeen>(poll, order);
     if (!seen.ok) return this.#step(report, { ...order, error: failureOf(seen.error) });
     return seen.value.kind === "running" ? undefined : this.#step(report, { ...order, ...seen.value });
   }

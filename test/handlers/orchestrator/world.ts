@@ -72,6 +72,8 @@ export interface Sent {
   readonly body: string;
   readonly group?: string | undefined;
   readonly dedup?: string | undefined;
+  /** In seconds. */
+  readonly delay?: number | undefined;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -132,6 +134,7 @@ export class World {
       [ENV.signalsTopic]: "signals.fifo",
       [ENV.mergesTopic]: "merges.fifo",
       [ENV.logTopic]: "log",
+      [ENV.looksTopic]: "looks",
       [ENV.deadLetters]: "dead.fifo",
       [ENV.admitWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:admit",
       [ENV.buildWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:build",
@@ -279,13 +282,14 @@ export class World {
 
   #accept(url = "", message: Omit<SendMessageCommand["input"], "QueueUrl">): void {
     const { MessageBody: body = "", MessageGroupId: group, MessageDeduplicationId: dedup, MessageAttributes } = message;
+    const { DelaySeconds: delay } = message;
     const seenAt = this.#seen.get(`${url} ${dedup}`);
     if (url.endsWith(".fifo") && seenAt !== undefined && this.now - seenAt < 300_000) return;
     this.#seen.set(`${url} ${dedup}`, this.now);
     const attributes = Object.fromEntries(
       Object.entries(MessageAttributes ?? {}).map(([key, { StringValue = "" }]) => [key, StringValue]),
     );
-    this.sent.set(url, [...(this.sent.get(url) ?? []), { body, group, dedup, attributes }]);
+    this.sent.set(url, [...(this.sent.get(url) ?? []), { body, group, dedup, delay, attributes }]);
   }
 
   #workflow(command: unknown): unknown {

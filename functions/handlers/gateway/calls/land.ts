@@ -34,20 +34,27 @@ export const land = (gateway: Gateway): Route => ({
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "caller" | "retryReason">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets" | "caller" | "retryReason">;
 
 /** What the call asks for. Nothing is written before this has passed. */
 function parseLand(gateway: Gateway, call: Call): Asked {
   const config = queueOf(gateway, call);
   const { name: queue, strategy: usual, maxPriority } = config;
-  const { changes, strategy = usual, priority = 0, reason } = call.body(LandBody);
+  const { changes, strategy = usual, priority = 0, targets, reason } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
   requireRight(config, call.caller, "land");
   if (priority > 0) requireRight(config, call.caller, "priority");
-  const retried = reason === undefined ? {} : { retryReason: reason };
-  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }), caller: call.caller, ...retried };
+  return {
+    queue,
+    changes,
+    strategy,
+    ...(priority === 0 ? {} : { priority }),
+    ...(targets === undefined ? {} : { targets: [...new Set(targets)].sort() }),
+    caller: call.caller,
+    ...(reason === undefined ? {} : { retryReason: reason }),
+  };
 }
 
 /** What priorities the queue takes, for a caller who asked for another. */
@@ -104,7 +111,9 @@ async function announce(gateway: Gateway, message: Land): Promise<void> {
 async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
   const { view, now } = gateway;
   const { kind = "", name = "" } = asked.caller ?? {};
-  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes);
+  const { targets } = asked;
+  const more = targets === undefined ? [] : [hashOf("targets", ...targets)];
+  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes, ...more);
   const earlier = await view.firstUse(asked.queue, key, now());
   if (earlier !== undefined) return replay(gateway, earlier, hash);
   const message = await mint(gateway, asked);

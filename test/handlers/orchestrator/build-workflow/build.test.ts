@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
-import { Composed, type MergeUnit } from "../../../../functions/contracts/messages.ts";
+import { Composed, LookAtBuild, type MergeUnit } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
+import { wire as look } from "../../../../functions/handlers/orchestrator/build-workflow/look.lambda.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
 import { wire as report } from "../../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
@@ -39,7 +40,7 @@ const order = (marker = "") => ({
   head: headOf(marker),
   sqids: [sqid(1)],
   without: [],
-  pollSeconds: 5,
+  expectedSeconds: 0,
   composed,
   under: composed.trunk,
   ref: `refs/submitqueue/paths/${buildKey}`,
@@ -49,7 +50,7 @@ const planned = (state: PathState | undefined) => plan(world, { batchId, buildKe
 
 const triggered = async (marker = "") => {
   await planned("building");
-  expect(await world.call(trigger, order(marker))).toEqual({ kind: "triggered" });
+  return world.call(trigger, order(marker));
 };
 const polled = () => world.call(poll, order());
 
@@ -77,7 +78,7 @@ describe("trigger", () => {
     // As a trigger leaves it that died before it asked the runner.
     else await world.builds.create({ ...order(), startedAt: epochMs(START), deadline: epochMs(START + 600_000) });
     const marker = asked ? "" : "build-fail";
-    expect(await world.call(trigger, { ...order(marker), composed: other, under })).toEqual({ kind: "triggered" });
+    await world.call(trigger, { ...order(marker), composed: other, under });
     expect(await world.builds.get(buildKey)).toMatchObject({ composed, under: composed.trunk });
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", composed } });
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
@@ -121,10 +122,30 @@ describe("trigger", () => {
     expect(await world.call(trigger, order())).toMatchObject({ verdict: { kind: "cancelled" } });
   });
 
-  it("leaves a build that became unwanted after it was asked for to poll, which sees it stop", async () => {
+  it("stops a build that became unwanted after it was asked for", async () => {
     await triggered("build-hang");
     await planned("cancelling");
-    expect(await world.call(trigger, order())).toEqual({ kind: "triggered" });
+    expect(await world.call(trigger, order())).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
+  });
+
+  it.each([
+    ["", { kind: "finished", verdict: { kind: "passed" } }],
+    ["build-hang", { kind: "running", seconds: 5 }],
+  ])("looks at a build marked '%s' at once", async (marker, seen) => {
+    expect(await triggered(marker)).toMatchObject(seen);
+  });
+
+  it("says to look again shortly before the time that the queue's builds take", async () => {
+    await planned("building");
+    const expected = { ...order("build-hang"), expectedSeconds: 500 };
+    expect(await world.call(trigger, expected)).toEqual({ kind: "running", seconds: 450 });
+    world.now += 440_000;
+    expect(await polled()).toEqual({ kind: "running", seconds: 10 });
+    world.now += 10_000;
+    expect(await polled()).toEqual({ kind: "running", seconds: 45 });
+    // No later than the time at which the build is to be stopped.
+    world.now += 140_000;
+    expect(await polled()).toEqual({ kind: "running", seconds: 10 });
   });
 
   it("asks to be retried while the runner can't be reached", async () => {
@@ -136,7 +157,7 @@ describe("trigger", () => {
 describe("poll", () => {
   it("goes on while the build runs and is wanted", async () => {
     await triggered("build-hang");
-    expect(await polled()).toEqual({ kind: "running" });
+    expect(await polled()).toEqual({ kind: "running", seconds: 5 });
     expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
   });
 
@@ -154,7 +175,6 @@ describe("poll", () => {
     async (state) => {
       await triggered("build-hang");
       await planned(state);
-      expect(await polled()).toEqual({ kind: "running" });
       expect(await polled()).toMatchObject({ kind: "finished", verdict: { kind: "cancelled" } });
     },
   );
@@ -162,11 +182,19 @@ describe("poll", () => {
   it("turns a build that never finishes into a failure at its deadline", async () => {
     await triggered("build-hang");
     world.now = START + 599_999;
-    expect(await polled()).toEqual({ kind: "running" });
+    expect(await polled()).toEqual({ kind: "running", seconds: 1 });
     expect((await world.builds.get(buildKey))?.stop).toBeUndefined();
     world.now = START + 600_000;
-    expect(await polled()).toEqual({ kind: "running" });
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("looks again within a second when the deadline passes while it looks", async () => {
+    world.configure({ buildRunner: { type: "fake", timeoutSeconds: 600, pollSeconds: 300 } });
+    await triggered("build-hang");
+    world.now = START + 599_999;
+    const now = () => epochMs(world.now++);
+    world.clients = { ...world.clients, now };
+    expect(await polled()).toEqual({ kind: "running", seconds: 1 });
   });
 
   it("waits for a build that does not stop for minutes, not for good", async () => {
@@ -190,6 +218,78 @@ describe("poll", () => {
 
   it("knows nothing of a build that no runner was asked for", async () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "infrastructure" } });
+  });
+});
+
+describe("look", () => {
+  const asked = () => world.messages("looks", LookAtBuild);
+  const looked = (more: object = {}) => world.deliver(look, { v: 1, kind: "look-at-build", buildKey, ...more });
+
+  it.each([
+    ["", "passed", "built"],
+    ["build-fail", "failed", "build_failed"],
+    ["build-error", "infrastructure", "build_failed"],
+  ])("tells the planner and the log at once what became of a build marked '%s', once", async (marker, kind, event) => {
+    await triggered(marker);
+    for (let times = 0; times < 2; times++) await looked();
+    expect(world.signals).toMatchObject([{ kind: "build-finished", batchId, buildKey, verdict: { kind } }]);
+    expect(world.logOf(1)).toEqual(["building", event]);
+    expect(await world.builds.get(buildKey)).toMatchObject({ reported: true });
+  });
+
+  it("tells again what was told when it died before it had noted that, and the words are the same", async () => {
+    await triggered();
+    for (let at = 1; at < 8; at++) {
+      world.dieAt({ at, moment: "after" });
+      await looked();
+      world.revive();
+    }
+    await looked();
+    expect(new Set(world.signals.map((signal) => JSON.stringify(signal))).size).toBe(1);
+    expect(world.logOf(1)).toEqual(["building", "built"]);
+    expect(await world.builds.get(buildKey)).toMatchObject({ reported: true });
+  });
+
+  it("says nothing of a build that goes on, or that was never asked for", async () => {
+    await looked();
+    await triggered("build-hang");
+    await looked();
+    expect([world.signals, asked()]).toEqual([[], []]);
+  });
+
+  it("leaves the row of an earlier deployment, which does not say whom to tell, to its workflow", async () => {
+    await planned("building");
+    const { sqids, attempt, ...older } = order();
+    await world.builds.create({ ...older, startedAt: epochMs(START), deadline: epochMs(START + 1) });
+    expect([sqids, attempt]).toEqual([[sqid(1)], 1]);
+    expect(await looked()).toEqual([]);
+    expect(world.signals).toEqual([]);
+  });
+
+  it("stops a build that nobody wants any more", async () => {
+    await triggered("build-hang");
+    await planned("cancelling");
+    await looked();
+    expect(world.signals).toMatchObject([{ verdict: { kind: "cancelled" } }]);
+  });
+
+  it("waits less and less often for a build to stop that was asked to, and leaves it to the polls in the end", async () => {
+    const stubborn = { trigger: async () => ({}), status: async () => ({ kind: "running" as const }), cancel: vi.fn() };
+    world.clients = { ...world.clients, buildRunners: { command: () => () => stubborn } };
+    world.configure({ buildRunner: { type: "command", command: "true", timeoutSeconds: 7_200 } });
+    await triggered();
+    await planned("cancelling");
+    await looked();
+    for (let sent = 1; asked().length === sent && sent < 99; sent++) await looked(asked().at(-1));
+    expect(asked().map(({ waits }) => waits)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(world.sent.get("looks")?.map(({ delay }) => delay)).toEqual([
+      5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300,
+    ]);
+    // An event about the build while it stops begins no second row of such messages.
+    await looked();
+    expect(asked()).toHaveLength(11);
+    expect(stubborn.cancel.mock.calls.length).toBeGreaterThan(10);
+    expect(world.signals).toEqual([]);
   });
 });
 

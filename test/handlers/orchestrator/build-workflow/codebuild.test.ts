@@ -1,13 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { branchRef } from "../../../../functions/contracts/build-refs.ts";
-import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
-import { Composed } from "../../../../functions/contracts/messages.ts";
+import { Composed, LookAtBuild } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
+import { wire as look } from "../../../../functions/handlers/orchestrator/build-workflow/look.lambda.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as report } from "../../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
+import { wire as reportCodeBuild } from "../../../../functions/handlers/orchestrator/build-workflow/report-codebuild.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { type Course, FakeCodeBuild } from "../../../../localstack/fakes/codebuild.ts";
+import { stateChange } from "../../../../localstack/fakes/codebuild-build.ts";
 import { COURSES, clientsOn } from "../../../adapters/build-runner/codebuild-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { change, QUEUE, START, sqid, World } from "../world.ts";
@@ -15,6 +18,8 @@ import { plan } from "./planned.ts";
 
 const PROJECT = "shop-builds";
 const MINUTE = 60_000;
+const CHANGE = { source: "aws.codebuild", detail: {} };
+const VARIABLES = { environment: { "environment-variables": [{ name: "PATH", value: "/bin", type: "PLAINTEXT" }] } };
 
 let dynalite: Dynalite;
 let world: World;
@@ -30,7 +35,11 @@ afterEach(() => close());
 async function open(): Promise<void> {
   world = await World.open(dynalite);
   course = COURSES.hangs;
-  fake = await FakeCodeBuild.start({ projects: [PROJECT, "made"], now: () => world.now, courseOf: () => course });
+  fake = await FakeCodeBuild.start({
+    projects: [PROJECT, "submitqueue-main"],
+    now: () => world.now,
+    courseOf: () => course,
+  });
   world.bring(clientsOn(fake));
   world.configure({ buildRunner: { type: "codebuild", project: PROJECT, timeoutSeconds: 7_200, pollSeconds: 5 } });
 }
@@ -51,7 +60,7 @@ const order = {
   head: { batchId, steps: [{ sqid: sqid(1), changes: [change("one")], strategy: "REBASE" }] },
   sqids: [sqid(1)],
   without: [],
-  pollSeconds: 5,
+  expectedSeconds: 0,
   composed,
   under: composed.trunk,
   ref: branchRef(QUEUE, buildKey),
@@ -65,15 +74,15 @@ const row = () => world.builds.get(buildKey);
 describe("a build in CodeBuild", () => {
   it("is found by the id that is stored with it, from its trigger to its verdict", async () => {
     await planned("building");
-    expect(await triggered()).toEqual({ kind: "triggered" });
+    expect(await triggered()).toMatchObject({ kind: "running" });
     const [build] = fake.builds;
     expect(build?.input["sourceVersion"]).toBe(`refs/heads/submitqueue/main/${buildKey}^{${composed.commit}}`);
     expect(await row()).toMatchObject({ id: build?.id, url: expect.stringMatching(/^https:\/\/us-east-1\.console/) });
     fake.calls.length = 0;
-    expect(await polled()).toEqual({ kind: "running" });
+    expect(await polled()).toMatchObject({ kind: "running" });
     expect(fake.calls).toEqual(["BatchGetBuilds"]);
-    expect(await triggered()).toEqual({ kind: "triggered" });
-    expect(fake.calls).toEqual(["BatchGetBuilds"]);
+    expect(await triggered()).toMatchObject({ kind: "running" });
+    expect(fake.calls).toEqual(["BatchGetBuilds", "BatchGetBuilds"]);
   });
 
   it.each([
@@ -125,9 +134,8 @@ describe("a build in CodeBuild", () => {
       await triggered();
       if (late) world.now += 7_200_000;
       else await planned("cancelling");
-      expect(await polled()).toEqual({ kind: "running" });
-      expect(fake.calls.at(-1)).toBe("StopBuild");
       expect(await polled()).toMatchObject({ verdict: { kind: verdict } });
+      expect(fake.calls.slice(-2)).toEqual(["StopBuild", "BatchGetBuilds"]);
       await close();
       await open();
     }
@@ -137,9 +145,8 @@ describe("a build in CodeBuild", () => {
     await planned("building");
     await world.builds.create({ ...order, startedAt: epochMs(START), deadline: epochMs(START + 1) });
     await world.builds.note(buildKey, { stop: "unwanted" });
-    expect(await triggered()).toEqual({ kind: "triggered" });
+    for (const ask of [triggered, polled]) expect(await ask()).toMatchObject({ verdict: { kind: "cancelled" } });
     expect(fake.builds).toEqual([]);
-    expect(await polled()).toMatchObject({ verdict: { kind: "cancelled" } });
   });
 
   it("is not given up while CodeBuild is full: the trigger is to be retried, and starts one build", async () => {
@@ -149,17 +156,71 @@ describe("a build in CodeBuild", () => {
       await expect(triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
       world.now += 2 * MINUTE;
     }
-    expect(await triggered()).toEqual({ kind: "triggered" });
+    expect(await triggered()).toMatchObject({ kind: "running" });
     expect(fake.builds).toHaveLength(1);
   });
 
   it("is built in the project that the stack created, where the queue names none", async () => {
     world.configure({ buildRunner: { type: "codebuild", image: "node:24" } });
     await planned("building");
-    await expect(triggered()).rejects.toMatchObject({ name: "config.invalid", message: /no CodeBuild project/ });
-    world.env[ENV.buildProjects] = JSON.stringify({ [QUEUE]: "made", other: PROJECT });
     await triggered();
-    expect(fake.builds).toMatchObject([{ project: "made" }]);
+    expect(fake.builds).toMatchObject([{ project: "submitqueue-main" }]);
+  });
+
+  it("that CodeBuild reports is told to the planner at once, and not a second time by its workflow", async () => {
+    course = { ...COURSES.passes, ms: 10 * MINUTE };
+    await planned("building");
+    expect(await triggered()).toMatchObject({ kind: "running" });
+    world.now += 10 * MINUTE;
+    const [build] = fake.builds;
+    if (build === undefined) throw new Error("no build was started");
+    const event = stateChange(build, world.now);
+    for (let twice = 0; twice < 2; twice++) await world.call(reportCodeBuild, event);
+    expect(world.messages("looks", LookAtBuild)).toMatchObject([{ buildKey }, { buildKey }]);
+    await world.deliver(look, ...world.messages("looks", LookAtBuild));
+    expect(world.signals).toMatchObject([{ kind: "build-finished", buildKey, verdict: { kind: "passed", composed } }]);
+    expect(world.logOf(1)).toEqual(["building", "built"]);
+    const seen = await polled();
+    expect(seen).toMatchObject({ kind: "finished", verdict: { kind: "passed" }, reported: true });
+    const signal = await world.call(report, { ...order, outcome: seen });
+    expect(signal).toEqual(world.signals[0]);
+    expect(world.signals).toHaveLength(1);
+  });
+
+  it.each([
+    ["of a build that the queue did not start", { ...CHANGE, detail: { "additional-information": VARIABLES } }],
+    ["of another service", { ...CHANGE, source: "aws.ec2" }],
+    ["without the fields of CodeBuild's", CHANGE],
+  ])("is not looked for when an event comes %s", async (_, event) => {
+    await world.call(reportCodeBuild, event);
+    expect(world.sent.get("looks")).toBeUndefined();
+  });
+
+  it("does not use up its time in CodeBuild's own queue", async () => {
+    course = { ...COURSES.hangs, queuedMs: 90 * MINUTE };
+    await planned("building");
+    await triggered();
+    world.now += 100 * MINUTE;
+    expect(await polled()).toMatchObject({ kind: "running", seconds: 300 });
+    // 90 minutes in the queue, and the two hours that it may take.
+    world.now += 109 * MINUTE;
+    expect(await polled()).toMatchObject({ kind: "running", seconds: 60 });
+    world.now += MINUTE;
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("that waits in CodeBuild's own queue for all its time is nobody's fault", async () => {
+    course = { ...COURSES.hangs, queuedMs: 300 * MINUTE };
+    await planned("building");
+    await triggered();
+    world.now += 120 * MINUTE;
+    expect(await polled()).toMatchObject({
+      verdict: {
+        kind: "infrastructure",
+        reason: { code: "build.infrastructure", message: expect.stringMatching(/waited in the queue .*7200 seconds/) },
+      },
+    });
+    expect(fake.builds[0]?.stoppedAt).toBe(world.now);
   });
 });
 
@@ -182,10 +243,10 @@ describe("a trigger that dies", () => {
           if (first === "died") died += 1;
           world.revive();
           world.now += minutes * MINUTE;
-          if (first === "died") expect(await triggered(), where).toEqual({ kind: "triggered" });
+          if (first === "died") expect(await triggered(), where).toMatchObject({ kind: "running" });
           expect(fake.builds.length, where).toBe(1);
           expect((await row())?.id, where).toBe(fake.builds[0]?.id);
-          expect(await polled(), where).toEqual({ kind: "running" });
+          expect(await polled(), where).toMatchObject({ kind: "running" });
           await close();
           await open();
         }

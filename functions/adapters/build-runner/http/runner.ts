@@ -1,0 +1,154 @@
+import { CodedError } from "../../../contracts/errors.ts";
+import type { BuildKey, GitSha } from "../../../contracts/ids.ts";
+import type { EpochMs } from "../../../contracts/time.ts";
+import type { BuildId, BuildName, BuildRunner, BuildStatus, Triggered } from "../build-runner.ts";
+import { endOfText } from "../output.ts";
+import type { Answer, Call, Outgoing } from "./guarded-call.ts";
+import { failedTests } from "./junit.ts";
+import { Callback, type Outcome, Started, Status, startMessage } from "./messages.ts";
+import type { Signer } from "./signature.ts";
+
+/** What is stored of a build of this runner. Each method is one call. */
+export interface HttpBuilds {
+  /** True when the build was asked to stop, started or not. */
+  isStopped(build: BuildName): Promise<boolean>;
+  outcomeOf(build: BuildName): Promise<Outcome | undefined>;
+  /** Stores how the build ended, unless that is stored already. */
+  settle(build: BuildName, outcome: Outcome): Promise<void>;
+}
+
+export interface HttpRunnerOptions {
+  /** Where builds are started. */
+  readonly address: URL;
+  /** Where the CI system calls back. */
+  readonly callbackUrl: string;
+  readonly call: Call;
+  readonly signer: () => Promise<Signer>;
+  readonly builds: HttpBuilds;
+  readonly now: () => EpochMs;
+}
+
+/** The id of a build whose CI system has named no status URL. */
+const NO_STATUS = "no-status";
+
+/**
+ * Builds wherever somebody speaks HTTP: a signed POST starts a build, a signed callback ends it, or its status URL does, DELETE stops it. A
+ * trigger is one call and two reads of the mark of a stop; a status is a read, and a call where the CI system has named a status URL.
+ */
+export function httpRunner(options: HttpRunnerOptions): BuildRunner {
+  const { builds, now } = options;
+  const ask = asker(options);
+
+  const stop = async (build: BuildId): Promise<void> => {
+    const { status } = await ask("DELETE", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
+    if (status >= 500 && status !== 501) throw unavailable(status, "stopping the build");
+    // Nobody can be asked whether it has stopped, and the CI system has answered.
+    if (statusUrlOf(build) === undefined)
+      await builds.settle(build, { result: "cancelled", message: "The build was cancelled." });
+  };
+
+  return {
+    async trigger(task): Promise<Triggered> {
+      if (task.id !== undefined) return { id: task.id };
+      if (await builds.isStopped(task)) return {};
+      const answer = await ask("POST", task, options.address, startMessage(task, options.callbackUrl));
+      const { url, statusUrl } = startedBy(answer, options.address);
+      const started = { id: statusUrl ?? NO_STATUS, ...(url === undefined ? {} : { url }) };
+      // A stop that came between the mark's first read and the start found no build to stop.
+      if (await builds.isStopped(task)) await stop({ ...task, id: started.id });
+      return started;
+    },
+
+    async status(build): Promise<BuildStatus> {
+      const known = await builds.outcomeOf(build);
+      if (known !== undefined) return { kind: "finished", ...known };
+      if (build.id === NO_STATUS) return { kind: "running" };
+      const answer = await ask("GET", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
+      if (answer.status >= 200 && answer.status < 300) return statusIn(answer);
+      if (answer.status >= 500 || answer.status === 429) throw unavailable(answer.status, "asking for the build");
+      return missing(build, await builds.isStopped(build));
+    },
+
+    async cancel(build) {
+      if ((await builds.outcomeOf(build)) === undefined) await stop(build);
+    },
+
+    async report(body, headers) {
+      const signer = await options.signer();
+      if (!signer.verify(headers, body, now())) return undefined;
+      const { data } = Callback.safeParse(parsed(Buffer.from(body).toString("utf8")));
+      if (data === undefined) throw new CodedError("request.invalid", "This is no callback: see doc/howto/ci.md.");
+      await builds.settle(data, outcomeIn(data));
+      return [data.key];
+    },
+  };
+}
+
+const statusUrlOf = ({ id }: BuildId): URL | undefined =>
+  id === undefined || id === NO_STATUS ? undefined : new URL(id);
+
+/** Where a build is stopped, and looked for, whose CI system has not said where. */
+function defaultUrl(address: URL, { key, commit }: BuildName): URL {
+  const url = new URL(address);
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/${nameOf({ key, commit })}`;
+  return url;
+}
+
+/** One key with two commits names two builds. */
+const nameOf = ({ key, commit }: { readonly key: BuildKey; readonly commit: GitSha }): string => `${key}-${commit}`;
+
+type Ask = (method: Outgoing["method"], build: BuildName, url: URL, body?: string) => Promise<Answer>;
+
+const asker =
+  ({ call, signer, now }: HttpRunnerOptions): Ask =>
+  async (method, build, url, body = "") => {
+    const signed = (await signer()).sign(nameOf(build), body, now());
+    const type = method === "POST" ? { "content-type": "application/json" } : {};
+    return call({ method, url, headers: { ...signed, ...type, accept: "application/json" }, body });
+  };
+
+function startedBy({ status, body }: Answer, address: URL) {
+  if (status >= 500 || status === 408 || status === 425 || status === 429)
+    throw unavailable(status, "starting a build");
+  if (status < 200 || status >= 300)
+    throw new CodedError(
+      "config.invalid",
+      `${address.origin} refuses to start a build (status ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}): ${endOfText(body).slice(-300)}`,
+    );
+  const { data } = Started.safeParse(parsed(body) ?? {});
+  if (data === undefined)
+    throw new CodedError("config.invalid", `${address.origin} answers a start with what is no { url?, statusUrl? }`);
+  if (data.statusUrl !== undefined && new URL(data.statusUrl).origin !== address.origin)
+    throw new CodedError("config.invalid", `${address.origin} names a status URL of another origin: ${data.statusUrl}`);
+  return data;
+}
+
+function statusIn({ body }: Answer): BuildStatus {
+  const { data } = Status.safeParse(parsed(body));
+  if (data === undefined)
+    throw new CodedError("config.invalid", "the status URL answers what is no { result, message?, url? }");
+  return data.result === "running" ? { kind: "running" } : { kind: "finished", ...outcomeIn(data) };
+}
+
+function outcomeIn({ result, message = "", url, junit = "" }: Omit<Callback, "key" | "commit">): Outcome {
+  const said = [failedTests(junit), endOfText(message)].filter((part) => part !== "").join("\n");
+  const text = said === "" && result !== "passed" ? `The CI system says: ${result}.` : said;
+  return { result, ...(text === "" ? {} : { message: text }), ...(url === undefined ? {} : { url }) };
+}
+
+const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
+  stopped && id === undefined
+    ? { kind: "finished", result: "cancelled", message: "The build was cancelled before the CI system started it." }
+    : { kind: "finished", result: "infrastructure", message: "The CI system does not know the build." };
+
+const unavailable = (status: number, doing: string): CodedError =>
+  new CodedError("runner.unavailable", `${doing}: the CI system answers with status ${status}`);
+
+/** Undefined for what is no JSON; an empty body too. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { need } from "../../../adapters/settings.ts";
+import { send } from "../../../adapters/sqs.ts";
+import { ENV } from "../../../contracts/environment.ts";
+import { looksTopic } from "../../../contracts/messages.ts";
+import { MOST_STOP_LOOKS, stopSeenIn } from "../../../domain/look-again.ts";
+import { onLambda, type Wire } from "../../on-lambda.ts";
+import { queueHandler } from "../../queue.ts";
+import { lookerOf, waitFor } from "./look.ts";
+import { reporterOf } from "./report-end.ts";
+
+/**
+ * Consumes the looks topic: looks at a build that may have ended or is to stop, and tells the planner at once when it has ended. The
+ * workflow of the build learns of it at its next poll. One call for a build that is not known or was reported, and those of a look; four
+ * more when the build has ended.
+ */
+export const wire: Wire = (env, clients) => {
+  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const [look, report] = [lookerOf(env, clients), reporterOf(env, clients)];
+  const looks = need(env, ENV.looksTopic);
+  return queueHandler(looksTopic, clients, need(env, ENV.deadLetters), async ({ buildKey, waits }) => {
+    const build = await builds.get(buildKey);
+    if (build === undefined || build.reported) return;
+    const { sqids, attempt } = build;
+    // The row of an earlier deployment does not say whom to tell: its workflow does.
+    if (sqids === undefined || attempt === undefined) return;
+    const seen = await look(build);
+    if (seen.kind === "finished") {
+      await report({ ...build, sqids, attempt }, seen);
+      await builds.note(buildKey, { reported: true });
+    } else if (waits !== undefined && waits < MOST_STOP_LOOKS && build.stop !== undefined)
+      await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), stopSeenIn(waits + 1));
+  });
+};
+
+export const handler = onLambda(wire);

@@ -1,0 +1,20 @@
+import type { Service } from "./calls.ts";
+
+/** One call of AWS, with the sizes of what went and came. */
+export interface ObservedCall {
+  readonly service: Service;
+  readonly operation: string;
+  /** As the service got it. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+}
+
+/** Sees what the runtime does, as AWS would bill it: calls, invocations and steps of workflows. What it throws breaks what it sees. */
+export interface Observer {
+  /** A function is about to run. The answer is called when the function has ended, however that is. */
+  invocation(functionId: string, event: unknown): () => void;
+  call(call: ObservedCall): void;
+  /** A state of a workflow was entered, or its task is tried again. */
+  transition(workflow: string, state: string): void;
+}

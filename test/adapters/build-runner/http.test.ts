@@ -1,0 +1,308 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { mayCall } from "../../../functions/adapters/build-runner/http/addresses.ts";
+import { guardedCall } from "../../../functions/adapters/build-runner/http/guarded-call.ts";
+import { failedTests } from "../../../functions/adapters/build-runner/http/junit.ts";
+import type { Outcome } from "../../../functions/adapters/build-runner/http/messages.ts";
+import { httpRunner } from "../../../functions/adapters/build-runner/http/runner.ts";
+import { signerOf } from "../../../functions/adapters/build-runner/http/signature.ts";
+import type { BuildName, BuildRunner, BuildTask } from "../../../functions/adapters/build-runner/index.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { FakeHttpCi, type HttpCourse } from "../../../localstack/fakes/http-ci.ts";
+import { buildRunnerContract } from "./contract.ts";
+import { aTask } from "./tasks.ts";
+
+const OLD = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+const NEW = `whsec_${Buffer.alloc(32, 2).toString("base64")}`;
+const LOOPBACK = { loopback: true, private: false };
+const PUBLIC = { loopback: false, private: false };
+
+const COURSES = {
+  passes: { result: "passed", message: "all is well" },
+  fails: { result: "failed", message: "1 test failed" },
+  breaks: { result: "infrastructure", message: "no machine is left" },
+  hangs: { result: "hangs" },
+} as const satisfies Record<string, HttpCourse>;
+
+const nameOf = ({ key, commit }: BuildName) => `${key}-${commit}`;
+
+/** A CI system, and runners on it with what the rows of builds keep around them. Callbacks are handed to the runner. */
+async function httpWorld({ watchable = true, callsBack = true, secret = OLD } = {}) {
+  const courses = new Map<string, HttpCourse>();
+  const courseOf = ({ commit }: { readonly commit: string }) => courses.get(commit) ?? COURSES.passes;
+  const ci = await FakeHttpCi.start({ secret: OLD, courseOf, watchable, callsBack });
+  const ids = new Map<string, string>();
+  const stopped = new Set<string>();
+  const outcomes = new Map<string, Outcome>();
+  const receiver = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const keys = await runner.report?.(Buffer.concat(chunks), headers).catch(() => []);
+    response.writeHead(keys === undefined ? 401 : 204).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    await ci.stop();
+    receiver.close();
+  });
+  const callbackUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const runner: BuildRunner = httpRunner({
+    address: new URL(ci.url),
+    callbackUrl,
+    call: guardedCall(LOOPBACK),
+    signer: async () => signerOf(secret),
+    builds: {
+      isStopped: async (build) => stopped.has(nameOf(build)),
+      outcomeOf: async (build) => outcomes.get(nameOf(build)),
+      settle: async (build, outcome) => {
+        if (!outcomes.has(nameOf(build))) outcomes.set(nameOf(build), outcome);
+      },
+    },
+    now: () => epochMs(Date.now()),
+  });
+  const withId = <B extends BuildName>(build: B): B => ({
+    ...build,
+    ...(ids.has(nameOf(build)) ? { id: ids.get(nameOf(build)) } : {}),
+  });
+  const open = (): BuildRunner => ({
+    trigger: async (task) => {
+      const answer = await runner.trigger(withId(task));
+      if (answer.id !== undefined) ids.set(nameOf(task), answer.id);
+      return answer;
+    },
+    status: (build) => runner.status(withId(build)),
+    cancel: async (build) => {
+      stopped.add(nameOf(build));
+      await runner.cancel(withId(build));
+    },
+  });
+  const task = (course: HttpCourse): BuildTask => {
+    const made = aTask();
+    courses.set(made.commit, course);
+    return made;
+  };
+  return { ci, runner, open, task, ids, stopped, outcomes };
+}
+
+for (const [name, options] of [
+  ["http, with callbacks and status URLs", {}],
+  ["http, when every callback is lost", { callsBack: false }],
+] as const)
+  buildRunnerContract(name, async () => {
+    const world = await httpWorld(options);
+    return {
+      open: world.open,
+      task: async (outcome) => world.task(COURSES[outcome]),
+      vanish: async (build) => void world.ci.builds.delete(nameOf(build)),
+    };
+  });
+
+describe("the http runner", () => {
+  it("says what is to be built, where to call back, and signs it", async () => {
+    const { runner, task, ci } = await httpWorld();
+    const asked = task(COURSES.passes);
+    const { id, url } = await runner.trigger(asked);
+    const { key, commit, ref, base, queue, batchId: batch, changes, timeoutSeconds } = asked;
+    expect(ci.builds.get(nameOf(asked))?.start).toMatchObject({
+      key,
+      commit,
+      ref,
+      base,
+      queue,
+      batch,
+      changes,
+      timeoutSeconds,
+    });
+    expect([id, url]).toEqual([`${ci.url}/${nameOf(asked)}`, `${ci.url}/${nameOf(asked)}/log`]);
+  });
+
+  it("takes the first end that is told, and names the tests that failed", async () => {
+    const junit = `<testsuite><testcase classname="cart" name="adds &amp; up"><failure>1 != 2</failure></testcase>
+      <testcase classname="cart" name="empties"/><testcase name='logs in'><error/></testcase></testsuite>`;
+    const { ci, open, task } = await httpWorld({ watchable: false });
+    const asked = task({ result: "hangs", message: "2 of 3 failed", junit });
+    await open().trigger(asked);
+    expect(await open().status(asked)).toEqual({ kind: "running" });
+    await ci.end(nameOf(asked), "failed");
+    const build = ci.builds.get(nameOf(asked));
+    if (build === undefined) throw new Error("no build");
+    await ci.callBack({ ...build, state: "passed" });
+    expect(ci.callbacks).toEqual([204, 204]);
+    expect(await open().status(asked)).toMatchObject({
+      result: "failed",
+      message: "Failed tests: cart › adds & up, logs in.\n2 of 3 failed",
+    });
+  });
+
+  it("takes no callback that another secret has signed, or that is older than five minutes", async () => {
+    const { ci, open, task, outcomes } = await httpWorld();
+    const asked = task(COURSES.hangs);
+    await open().trigger(asked);
+    const build = ci.builds.get(nameOf(asked));
+    if (build === undefined) throw new Error("no build");
+    await ci.callBack({ ...build, state: "passed" }, signerOf(NEW));
+    const past = signerOf(OLD);
+    await ci.callBack(
+      { ...build, state: "passed" },
+      { ...past, sign: (id, body, now) => past.sign(id, body, epochMs(now - 301_000)) },
+    );
+    expect([ci.callbacks, outcomes.size]).toEqual([[401, 401], 0]);
+  });
+
+  it("goes on while a secret is changed: it signs with both, and takes what either has signed", async () => {
+    const { ci, open, task } = await httpWorld({ secret: `${NEW}\n${OLD}` });
+    const asked = task(COURSES.hangs);
+    await open().trigger(asked);
+    await ci.end(nameOf(asked), "passed");
+    expect(await open().status(asked)).toMatchObject({ result: "passed" });
+  });
+
+  it("takes a build that can't be stopped or watched for cancelled once its stop was asked for", async () => {
+    const { open, task, ci } = await httpWorld({ watchable: false });
+    const asked = task(COURSES.hangs);
+    await open().trigger(asked);
+    await open().cancel(asked);
+    expect(await open().status(asked)).toMatchObject({ result: "cancelled" });
+    expect(ci.calls.at(-1)).toBe(`DELETE /builds/${nameOf(asked)}`);
+  });
+
+  it.each([
+    [500, "runner.unavailable"],
+    [503, "runner.unavailable"],
+    [429, "runner.unavailable"],
+    [302, "config.invalid"],
+    [401, "config.invalid"],
+    [404, "config.invalid"],
+  ])("takes the answer %i to a start for %s", async (status, code) => {
+    const { ci, runner, task } = await httpWorld();
+    ci.refusals.push(status);
+    await expect(runner.trigger(task(COURSES.passes))).rejects.toMatchObject({ code });
+    expect(ci.calls).toEqual(["POST /builds"]);
+  });
+});
+
+describe("the guard of outgoing calls", () => {
+  it.each([
+    ["8.8.8.8", PUBLIC, true],
+    ["2606:4700::1111", PUBLIC, true],
+    ...["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.8.8"].flatMap((address) => [
+      [address, PUBLIC, false] as const,
+      [address, LOOPBACK, true] as const,
+    ]),
+    ...[
+      "10.1.2.3",
+      "172.31.0.1",
+      "192.168.1.1",
+      "100.64.0.1",
+      "0.0.0.0",
+      "fc00::1",
+      "::ffff:10.0.0.1",
+      "64:ff9b::a00:1",
+    ].flatMap((address) => [
+      [address, PUBLIC, false] as const,
+      [address, { loopback: false, private: true }, true] as const,
+    ]),
+    ["169.254.169.254", { loopback: true, private: true }, false],
+    ["::ffff:169.254.169.254", { loopback: true, private: true }, false],
+    ["fd00:ec2::254", { loopback: true, private: true }, false],
+    ["fe80::1", { loopback: true, private: true }, false],
+    ["example.com", { loopback: true, private: true }, false],
+  ] as const)("%s, when it may reach %j: %s", (address, reach, may) => {
+    expect(mayCall(address, reach)).toBe(may);
+  });
+
+  const call = (url: string, reach = PUBLIC, timeoutMs?: number) =>
+    guardedCall(reach, timeoutMs)({ method: "GET", url: new URL(url), headers: {} });
+
+  it.each([
+    "http://93.184.216.34/",
+    "https://127.0.0.1/",
+    "https://[::1]/",
+    "https://169.254.169.254/latest/meta-data",
+    "https://2130706433/",
+    "https://localhost/",
+    "ftp://127.0.0.1/",
+  ])("does not call %s", async (url) => {
+    await expect(call(url)).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("privateHosts"),
+    });
+  });
+
+  async function serving(answer: (path: string) => { status?: number; body?: string } | undefined): Promise<string> {
+    const server = createServer(({ url = "" }, response) => {
+      const { status = 200, body = "" } = answer(url) ?? { status: 0 };
+      if (status > 0) response.writeHead(status, { location: "/next" }).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return `http://localhost:${(server.address() as AddressInfo).port}`;
+  }
+
+  it("calls this machine without TLS where that is allowed, by its name too, and follows no redirect", async () => {
+    const paths: string[] = [];
+    const origin = await serving((path) => {
+      paths.push(path);
+      return { status: 302, body: "elsewhere" };
+    });
+    expect(await call(`${origin}/first`, LOOPBACK)).toEqual({ status: 302, body: "elsewhere" });
+    expect(paths).toEqual(["/first"]);
+  });
+
+  it("gives up on an answer that is too large, or does not come", async () => {
+    const origin = await serving((path) => (path === "/large" ? { body: "x".repeat(65_537) } : undefined));
+    await expect(call(`${origin}/large`, LOOPBACK)).rejects.toMatchObject({
+      code: "runner.unavailable",
+      message: expect.stringContaining("more than 64 KB"),
+    });
+    await expect(call(`${origin}/silent`, LOOPBACK, 50)).rejects.toMatchObject({
+      code: "runner.unavailable",
+      message: expect.stringContaining("no answer within 0.05 seconds"),
+    });
+  });
+});
+
+describe("a signature", () => {
+  it("is that of Standard Webhooks", () => {
+    const signer = signerOf("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    const headers = {
+      "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+      "webhook-timestamp": "1614265330",
+      "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    };
+    const [body, now] = ['{"test": 2432232314}', epochMs(1_614_265_330_000)];
+    expect(signer.sign(headers["webhook-id"], body, now)).toEqual(headers);
+    expect(signer.verify(headers, Buffer.from(body), now)).toBe(true);
+    expect(signer.verify(headers, Buffer.from(`${body} `), now)).toBe(false);
+    expect(signer.verify({ ...headers, "webhook-timestamp": "soon" }, Buffer.from(body), now)).toBe(false);
+  });
+
+  it.each(["", "secret", "whsec_c2hvcnQ=", `whsec_${"A".repeat(200)}`])(
+    "is not made with the secret '%s'",
+    (secret) => {
+      expect(() => signerOf(secret)).toThrow(/openssl rand/);
+    },
+  );
+});
+
+describe("a JUnit report", () => {
+  it.each([
+    ["", ""],
+    ["<testsuite><testcase name='a'/></testsuite>", ""],
+    ["<testcase name='a'><system-out><![CDATA[<failure/>]]></system-out></testcase>", ""],
+    ["<testcase name='a'><failure/></testcase><testcase name='b'></testcase>", "Failed tests: a."],
+    ["<testcase name='cut off'><failure message='x'>", "Failed tests: cut off."],
+    ["<testcase><error/></testcase>", "Failed tests: a test without a name."],
+    [
+      Array.from({ length: 7 }, (_, n) => `<testcase name="t${n}"><failure/></testcase>`).join(""),
+      "Failed tests: t0, t1, t2, t3, t4 and 2 more.",
+    ],
+  ])("%j says %j", (xml, said) => {
+    expect(failedTests(xml)).toBe(said);
+  });
+});
