@@ -41,6 +41,7 @@ const StoredSummary = z.object({
   priority: Priority.exactOptional(),
   targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,
