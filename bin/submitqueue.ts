@@ -23,4 +23,12 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   },
   environment: env,
   interrupted: interruption.signal,
+  // Loaded when it is needed: the simulator takes a while.
+  simulator: {
+    simulate: async (flags) =>
+      (await import("../simulator/run-simulator.ts")).runSimulator(flags, "submitqueue simulate"),
+    history: async function* (queue, window) {
+      yield* (await import("../simulator/queue-history.ts")).historyOf(queue, window);
+    },
+  },
 });

@@ -29,15 +29,16 @@ export class GatewayStack extends Stack {
 
     const api = new LambdaFunction(this, "Api", {
       name: "gateway/api",
-      timeout: Duration.seconds(15),
+      // A caller may wait for 25 seconds for a change.
+      timeout: Duration.seconds(29),
       queues: true,
       page: true,
       settings,
     });
     api.addEnvironment(ENV.version, settings.version);
     api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
-    log.grant(api, ENV.logTable, "PutItem", "Query");
-    view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    log.grant(api, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
     api.sendsTo(topics.log, ENV.logTopic);
     this.edge = new HttpEdge(this, "Http", api, settings);
@@ -47,8 +48,8 @@ export class GatewayStack extends Stack {
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem", "Query");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
+    log.grant(consumer, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(consumer, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "UpdateItem");
     this.events = new EventBus(this, "Events", {
       eventBusName: EVENT_BUS,
       description: "Lifecycle events of submitqueue: doc/howto/events.md",
@@ -65,8 +66,8 @@ export class GatewayStack extends Stack {
       queues: true,
       settings,
     });
-    log.grant(sweep, ENV.logTable, "PutItem");
-    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query");
+    log.grant(sweep, ENV.logTable, "BatchWriteItem");
+    view.grant(sweep, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);

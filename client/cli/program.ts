@@ -15,6 +15,8 @@ import {
   whyCommand,
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
+import { exportCommand, simulateCommand } from "./simulator.ts";
+import { offerNames } from "./suggestions.ts";
 import { uiCommand } from "./ui.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
@@ -37,6 +39,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     .option("--url <url>", "of the API")
     .option("--queue <name>", "the queue")
     .option("--token <text>", "a bearer token; better set by SUBMITQUEUE_TOKEN, as others can see a command line")
+    .option("--auth <how>", "iam signs calls with AWS credentials, none does not (default: iam for an API Gateway URL)")
     .option("--json", "print JSON: one document, or one per line and event")
     .addHelpText("after", ABOUT_EXIT);
   const run: Run = async (work) => {
@@ -46,7 +49,10 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, uiCommand, mcpCommand])
     program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
-  tab(program, { completionCommandName: "completion" });
+  const { simulator } = surroundings;
+  if (simulator) for (const verb of [simulateCommand, exportCommand]) program.addCommand(verb(run, simulator));
+  const completion = tab(program, { completionCommandName: "completion" });
+  if (args[0] === "complete") await offerNames(completion, args, surroundings);
   for (const command of everyCommand(program))
     command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   try {

@@ -1,15 +1,17 @@
 import { Command } from "commander";
 import type { QueueView } from "../../functions/contracts/api.ts";
 import type { QueueClient } from "../client.ts";
+import type { QueueNow } from "../queue-now.ts";
+import { modeOf, statisticsOf } from "./queue-lines.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
-import { span, styled, table } from "./terminal.ts";
+import { styled, table } from "./terminal.ts";
 
 export const queuesCommand = (run: Run): Command =>
   new Command("queues").description("all queues, and how they run").action(() =>
     run(async (session) => {
       const queues = await session.client.queues();
-      const rows = queues.map((queue) => [queue.name, queue.repository, queue.branch, modeOf(session, queue)]);
+      const rows = queues.map((queue) => [queue.name, queue.repository, queue.branch, modeOf(session.terminal, queue)]);
       const columns = [
         { title: "QUEUE" },
         { title: "REPOSITORY", flexible: true },
@@ -20,12 +22,6 @@ export const queuesCommand = (run: Run): Command =>
       return 0;
     }),
   );
-
-function modeOf({ terminal }: Session, { mode, since, note }: QueueView): string {
-  if (mode === "open") return mode;
-  const details = [since && `for ${span(Date.now() - Date.parse(since))}`, note].filter(Boolean).join(": ");
-  return `${styled(terminal, "yellow", mode)}${details && ` ${details}`}`;
-}
 
 /** `queue show|pause|drain|resume [name]`. */
 export function queueCommand(run: Run): Command {
@@ -57,12 +53,13 @@ export function queueCommand(run: Run): Command {
   return group;
 }
 
-const queueLines = (session: Session, queue: QueueView): string =>
+const queueLines = (session: Session, queue: QueueNow): string =>
   [
     ["queue", queue.name],
     ["lands on", `${queue.branch} of ${queue.repository}`],
     ["strategy", queue.strategy],
-    ["mode", modeOf(session, queue)],
+    ["mode", modeOf(session.terminal, queue)],
+    ...statisticsOf(queue),
   ]
     .map(([name = "", value]) => `${styled(session.terminal, "dim", name.padEnd(10))}${value}`)
     .join("\n");

@@ -3,6 +3,7 @@ import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts
 import { Client, type QueueClient } from "../client.ts";
 import { git, repositoryName } from "./git.ts";
 import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
+import type { Simulator } from "./simulator-port.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -12,6 +13,7 @@ export interface Surroundings {
   readonly environment: Environment;
   /** Aborts on Ctrl-C. */
   readonly interrupted: AbortSignal;
+  readonly simulator?: Simulator;
 }
 
 export interface GlobalFlags extends Settings {
@@ -36,8 +38,16 @@ export class Session {
     this.client = new Client({
       url: this.url,
       signal: interrupted,
+      ...(this.#isSigned(token) ? { sign: {} } : {}),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
+  }
+
+  /** As the settings say. Without a word: calls without a token to an address of API Gateway are signed. */
+  #isSigned(token: string | undefined): boolean {
+    const auth = this.settings.auth?.value;
+    const isGateway = /^https:\/\/[^/]+\.execute-api\.[^/]+\.amazonaws\.com/.test(this.url);
+    return auth === "iam" || (auth === undefined && token === undefined && isGateway);
   }
 
   get url(): string {

@@ -10,10 +10,11 @@ export const Settings = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: "an http(s) URL" }),
   token: z.string().min(1),
   queue: z.string().min(1),
+  auth: z.enum(["iam", "none"], { error: "iam (calls are signed with AWS credentials) or none" }),
 });
 export type Settings = { readonly [K in keyof z.infer<typeof Settings>]?: string | undefined };
 export type SettingName = keyof Settings;
-export const SETTING_NAMES = ["url", "token", "queue"] as const satisfies readonly SettingName[];
+export const SETTING_NAMES = ["url", "token", "queue", "auth"] as const satisfies readonly SettingName[];
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

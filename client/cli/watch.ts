@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { type Look, lookAtRequests } from "../watch/look.ts";
+import { type Look, lookAtQueue, lookAtRequests } from "../watch/look.ts";
 import { changedRows, logLine } from "../watch/news.ts";
 import { isEnded, type Row, type Snapshot } from "../watch/row.ts";
 import { openScreen } from "../watch/screen.ts";
@@ -10,30 +10,48 @@ import type { Session } from "./session.ts";
 
 export const watchCommand = (run: Run): Command =>
   new Command("watch")
-    .description("show requests live until all have ended; redirected, print a line per change")
-    .argument("<requests...>", "their numbers, as 17, or their ids, as main/17")
+    .description("show requests, or all of a queue, live; redirected, print a line per change")
+    .argument("[requests...]", "their numbers, as 17, or their ids, as main/17 (default: the queue)")
     .addHelpText("after", ABOUT_KEYS)
     .action((ids: readonly string[]) =>
       run(async (session) => {
         const [first, ...more] = ids;
         if (first !== undefined && more.length === 0 && session.terminal.live === undefined)
           return followTo(session, first);
+        if (first === undefined) return watchQueue(session);
         const watched = [];
         for (const id of new Set(ids)) watched.push(await session.request(id));
-        return watchWith(session, lookAtRequests(watched), ({ rows }) => rows.every(isEnded));
+        const last = await watchWith(session, lookAtRequests(watched), allEnded);
+        if (last === undefined || !allEnded(last)) return INTERRUPTED;
+        return last.rows.every(({ status }) => status === "landed") ? 0 : 1;
       }),
     );
 
+const allEnded = ({ rows }: Snapshot): boolean => rows.every(isEnded);
+
+/** On a terminal until the reader ends it, for requests come and go; redirected until nothing is in flight. */
+async function watchQueue(session: Session): Promise<number> {
+  const isLive = session.terminal.live !== undefined && !session.json;
+  await watchWith(session, lookAtQueue(await session.queue()), (snapshot) => !isLive && allEnded(snapshot));
+  return session.interrupted.aborted ? INTERRUPTED : 0;
+}
+
 const ABOUT_KEYS = `
 Keys: arrows, page keys, Home and End move; / searches; q ends the view.
-Exit code: 0 when all requests have landed, 1 when one has not, 130 when the view was ended before.
+Exit code: 0 when all requests have landed, 1 when one has not, 130 when the view was ended before. A queue is watched until the view is
+ended; redirected, until nothing is in flight. Its exit code is 0.
 
 Examples:
   submitqueue watch 17
+  submitqueue watch
   submitqueue watch 17 18 main/19 > watch.log`;
 
-/** Shows what `look` finds, as a live view or as lines of a log, until it is over. Resolves with the exit code. */
-async function watchWith(session: Session, look: Look, isOver: (snapshot: Snapshot) => boolean): Promise<number> {
+/** Shows what `look` finds, as a live view or as lines of a log, until it is over or the reader ends it: the last snapshot. */
+async function watchWith(
+  session: Session,
+  look: Look,
+  isOver: (snapshot: Snapshot) => boolean,
+): Promise<Snapshot | undefined> {
   const { terminal, interrupted, json } = session;
   const quitting = new AbortController();
   const signal = AbortSignal.any([interrupted, quitting.signal]);
@@ -55,8 +73,7 @@ async function watchWith(session: Session, look: Look, isOver: (snapshot: Snapsh
     });
     screen?.close();
     if (screen && last) for (const row of last.rows) terminal.out(`${logLine(row)}\n`);
-    if (last === undefined || !last.rows.every(isEnded)) return INTERRUPTED;
-    return last.rows.every(({ status }) => status === "landed") ? 0 : 1;
+    return last;
   } finally {
     screen?.close();
   }

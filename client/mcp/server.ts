@@ -1,10 +1,11 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
-import { CancelBody, LandBody, QueueView, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { CancelBody, LandBody, RequestSummary, Why } from "../../functions/contracts/api.ts";
 import { QueueName } from "../../functions/contracts/ids.ts";
 import { changesOf } from "../cli/changes.ts";
 import type { Session } from "../cli/session.ts";
 import type { QueueClient } from "../client.ts";
+import { QueueNow } from "../queue-now.ts";
 import { Outcome, outcomeOf } from "./outcome.ts";
 import { refused } from "./refused.ts";
 import { MOST_SECONDS, waitFor } from "./wait.ts";
@@ -189,9 +190,9 @@ function addQueueTools(server: McpServer, session: Session): void {
     "queue",
     {
       title: "Show a queue",
-      description: "How a queue stands: where it lands, whether it is open, paused or draining, and who said so.",
+      description: "How a queue stands: whether it is open, paused or draining, and what it holds.",
       inputSchema: { queue: queueName },
-      outputSchema: QueueView.shape,
+      outputSchema: QueueNow.shape,
       annotations: READS,
     },
     ({ queue: name }) => refused(async () => result(await (await queueOf(session, name)).show())),

@@ -1,6 +1,9 @@
 import type { RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { countsOf, modeOf, timesOf } from "../cli/queue-lines.ts";
 import { shortChange } from "../cli/short-change.ts";
+import { UsageError } from "../cli/usage-error.ts";
 import type { QueueClient } from "../client.ts";
+import type { Queued, QueueNow } from "../queue-now.ts";
 import { isEnded, type Row, type Snapshot } from "./row.ts";
 
 /** Finds out how what is watched stands. Throws ApiError. */
@@ -53,5 +56,62 @@ export function rowOf(request: RequestSummary, why: Pick<Why, "blocker" | "on" |
     sentence: why.sentence,
     reason,
     commit: typeof commit === "string" ? commit : undefined,
+  };
+}
+
+/**
+ * Looks at a queue: one call. Requests that end while it is watched stay in the view, below those in flight. Throws UsageError when the API
+ * does not tell what the queue holds.
+ */
+export function lookAtQueue(queue: QueueClient): Look {
+  const ended = new Map<string, Row>();
+  let before: readonly Row[] = [];
+  return async () => {
+    const now = await queue.show();
+    if (now.requests === undefined)
+      throw new UsageError("This API is of a release that does not tell what a queue holds: name requests to watch.");
+    const rows = now.requests.map(rowOfQueued);
+    const inFlight = new Set(rows.map(({ sqid }) => sqid));
+    for (const { sqid, status, reason, endedAt, commit } of now.recent ?? []) {
+      const row = before.find((known) => known.sqid === sqid);
+      if (row && !inFlight.has(sqid))
+        ended.set(sqid, {
+          ...row,
+          status,
+          reason,
+          commit,
+          endedAt: Date.parse(endedAt),
+          on: undefined,
+          blocker: undefined,
+        });
+    }
+    before = rows;
+    return { heading: headingOf(now), rows: [...rows, ...[...ended.values()].reverse()] };
+  };
+}
+
+function headingOf(queue: QueueNow): string {
+  const { name, counts, buildsRunning, budget, timeToLand } = queue;
+  const facts = [
+    modeOf({ colours: false }, queue),
+    ...(counts ? [countsOf(counts)] : []),
+    ...(buildsRunning === undefined ? [] : [`${buildsRunning} of ${budget ?? "?"} builds`]),
+    ...(timeToLand?.medianSeconds === undefined ? [] : [timesOf(timeToLand)]),
+  ];
+  return `${name}: ${facts.join(" · ")}`;
+}
+
+function rowOfQueued(request: Queued): Row {
+  const { sqid, status, title, changes, receivedAt, builds, blocker, on, estimateSeconds, sentence } = request;
+  return {
+    sqid,
+    status,
+    title: title ?? changes.map(shortChange).join(", "),
+    receivedAt: Date.parse(receivedAt),
+    builds,
+    blocker,
+    on,
+    estimateSeconds,
+    sentence,
   };
 }

@@ -23,9 +23,19 @@ export const logKey = { pk: (sqid: string) => `log#${sqid}`, sk: (eventId: strin
 /** The partition of the queues' modes. */
 export const MODES = "modes";
 
+/** What the partitions of summaries begin with that were moved away from those in flight. */
+export const ARCHIVED = "summary#";
+
 export const viewKeys = {
-  /** The current summary of a request. */
-  summary: (queue: QueueName, n: RequestNumber) => ({ pk: `summary#${queue}#${n}`, sk: "summary" }),
+  /** The summary of a request in flight, in one partition per queue: one Query is what the queue holds now. */
+  live: (queue: QueueName, n: RequestNumber) => ({ pk: `live#${queue}`, sk: padded(n) }),
+  /** The summary of a request that ended some time ago. */
+  summary: (queue: QueueName, n: RequestNumber) => ({ pk: `${ARCHIVED}${queue}#${n}`, sk: "summary" }),
+  /** A request that ended some time ago, in the order of the ends. */
+  ended: (queue: QueueName, endedAt: number, n: RequestNumber) => ({
+    pk: `ended#${queue}`,
+    sk: `${padded(endedAt)}#${padded(n)}`,
+  }),
   /** Immutable pointer: a queue's requests by time of receipt, newest last. */
   received: (queue: QueueName, receivedAt: number, n: RequestNumber) => ({
     pk: `received#${queue}`,
@@ -41,11 +51,6 @@ export const viewKeys = {
   mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
   /** What became of the requests that ended in an hour. `hour`: its start. */
   trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
-  /** A message that the orchestrator has not answered yet: what `sweep` sends again. */
-  unanswered: (queue: QueueName, kind: "land" | "cancel", n: RequestNumber) => ({
-    pk: `unanswered#${queue}`,
-    sk: `${kind}#${padded(n)}`,
-  }),
 } as const;
 
 // ── github: pull requests and their requests ────────────────────────────────────────────────────

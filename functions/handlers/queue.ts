@@ -27,6 +27,8 @@ export interface QueueOptions<M> {
   readonly attempts?: number;
   /** Called before a message that failed for good is dead-lettered: what it was about can be brought to an end here. */
   readonly abandon?: (message: M, error: unknown) => Promise<void>;
+  /** Of a standard topic: which messages of a call belong together. Absent: each is by itself. */
+  readonly groupOf?: (message: M) => string;
   /**
    * The topic's URL: a message whose work met a limit of GitHub (github.limited) stays out of sight until the time that the limit ends, instead
    * of being tried again at once.
@@ -162,15 +164,14 @@ function consume<M>(
 
   return leased(clients, options.lease, async ({ Records }) => {
     const back: Received[] = [];
-    for (const group of groupsOf(Records)) {
-      const deliveries: Delivery<M>[] = [];
-      for (const received of group) {
-        const decoded = decode(topic, received.body);
-        if (decoded.ok) deliveries.push({ received, message: decoded.message });
-        else if ((await attempt(() => bury(received, decoded.error))).kind !== "done") back.push(received);
-      }
-      back.push(...(await workGroup(deliveries, { attempt, workOn, hold })).map(({ received }) => received));
+    const deliveries: Delivery<M>[] = [];
+    for (const received of Records) {
+      const decoded = decode(topic, received.body);
+      if (decoded.ok) deliveries.push({ received, message: decoded.message });
+      else if ((await attempt(() => bury(received, decoded.error))).kind !== "done") back.push(received);
     }
+    for (const group of groupsOf(deliveries, options.groupOf))
+      back.push(...(await workGroup(group, { attempt, workOn, hold })).map(({ received }) => received));
     return { batchItemFailures: back.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });
 }
@@ -200,10 +201,12 @@ function leased(
   };
 }
 
-/** In order of arrival. A message of a standard topic is a group of its own. */
-function groupsOf(records: readonly Received[]): Iterable<readonly Received[]> {
-  return Map.groupBy(records, ({ attributes, messageId }) => attributes.MessageGroupId ?? messageId).values();
-}
+/** In order of arrival. A message of a standard topic is a group of its own, unless `groupOf` names another. */
+const groupsOf = <M>(deliveries: readonly Delivery<M>[], groupOf: QueueOptions<M>["groupOf"]) =>
+  Map.groupBy(
+    deliveries,
+    ({ received, message }) => received.attributes.MessageGroupId ?? groupOf?.(message) ?? received.messageId,
+  ).values();
 
 function decode<M>(topic: Readable<M>, body: string): { ok: true; message: M } | { ok: false; error: CodedError } {
   try {

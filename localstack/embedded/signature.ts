@@ -1,6 +1,7 @@
-import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { Sha256 } from "../../client/sha256.ts";
 import { AwsError } from "./aws-error.ts";
 
 export interface AccessKey {
@@ -8,19 +9,20 @@ export interface AccessKey {
   readonly secretAccessKey: string;
 }
 
-/** A request as its signature covers it. `path` is without a query: no call of ours has one. */
+/** A request as its signature covers it. `path` is without its query. */
 export interface SignedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  readonly query?: Readonly<Record<string, string | string[]>>;
 }
 
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\/\d{8}\/([\w-]+)\/([\w-]+)\/aws4_request, ?SignedHeaders=([\w;-]+), ?Signature=([0-9a-f]{64})$/;
 
-/** What a signature has to cover: the call, its time, and the address that it was sent to. */
-const MUST_BE_SIGNED = ["host", "x-amz-date", "x-amz-target"];
+/** What the signature of a call to AWS' JSON protocols has to cover: the call, its time, and the address that it was sent to. */
+const MUST_BE_SIGNED: readonly string[] = ["host", "x-amz-date", "x-amz-target"];
 
 /** As AWS: a signature of another time is refused. */
 const CLOCK_SKEW_MS = 15 * 60_000;
@@ -29,8 +31,13 @@ const CLOCK_SKEW_MS = 15 * 60_000;
  * Checks a request's Signature Version 4 by signing the request anew with the key. Throws AwsError unless the request was signed with the
  * key, as it is, at most 15 minutes ago.
  */
-export async function verifySignature(request: SignedRequest, key: AccessKey, nowMs: number): Promise<void> {
-  const { method, path, headers, body } = request;
+export async function verifySignature(
+  request: SignedRequest,
+  key: AccessKey,
+  nowMs: number,
+  mustCover = MUST_BE_SIGNED,
+): Promise<void> {
+  const { method, path, headers, body, query = {} } = request;
   if (headers.authorization === undefined)
     throw new AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403);
   const [, keyId = "", region = "", service = "", list = "", given = ""] =
@@ -41,7 +48,7 @@ export async function verifySignature(request: SignedRequest, key: AccessKey, no
   const signingDate = dateIn(headers["x-amz-date"]);
   if (signingDate === undefined || Math.abs(nowMs - signingDate.getTime()) > CLOCK_SKEW_MS)
     throw mismatch("The request was signed more than 15 minutes ago, or its X-Amz-Date is no date.");
-  const uncovered = MUST_BE_SIGNED.filter((name) => !names.includes(name));
+  const uncovered = mustCover.filter((name) => !names.includes(name));
   if (uncovered.length > 0) throw mismatch(`The signature has to cover ${uncovered.join(", ")}.`);
   const payload = headers["x-amz-content-sha256"];
   if (payload !== undefined && payload !== createHash("sha256").update(body).digest("hex"))
@@ -50,7 +57,7 @@ export async function verifySignature(request: SignedRequest, key: AccessKey, no
   const signer = new SignatureV4({ credentials: key, region, service, sha256: Sha256, applyChecksum: false });
   const signed = Object.fromEntries(names.map((name) => [name, String(headers[name] ?? "")]));
   const again = await signer.sign(
-    { method, protocol: "http:", hostname: "127.0.0.1", path, query: {}, headers: signed, body },
+    { method, protocol: "http:", hostname: "127.0.0.1", path, query: { ...query }, headers: signed, body },
     { signingDate, signableHeaders: new Set(names) },
   );
   const expected = /Signature=([0-9a-f]{64})$/.exec(again.headers["authorization"] ?? "")?.[1] ?? "";
@@ -67,39 +74,4 @@ function dateIn(text: string | string[] | undefined): Date | undefined {
   const [, year, month, day, hour, minute, second] = parts;
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
-type Bytes = string | ArrayBuffer | ArrayBufferView;
-const bytesOf = (data: Bytes): string | Uint8Array =>
-  typeof data === "string"
-    ? data
-    : ArrayBuffer.isView(data)
-      ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-      : Buffer.from(data);
-
-/** SHA-256, or HMAC-SHA-256 with a secret, in the shape that the signer takes. */
-class Sha256 {
-  readonly #secret: Bytes | undefined;
-  #hash: Hash | Hmac;
-
-  constructor(secret?: Bytes) {
-    this.#secret = secret;
-    this.#hash = Sha256.#begin(secret);
-  }
-
-  static #begin(secret: Bytes | undefined): Hash | Hmac {
-    return secret === undefined ? createHash("sha256") : createHmac("sha256", bytesOf(secret));
-  }
-
-  update(data: Bytes): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    this.#hash = Sha256.#begin(this.#secret);
-  }
 }

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../client/api-error.ts";
 import { Client } from "../../client/client.ts";
+import { signerFor } from "../../client/sign.ts";
+import { verifySignature } from "../../localstack/embedded/signature.ts";
 
 const SHA = "a".repeat(40);
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
@@ -152,5 +154,37 @@ describe("the client of the HTTP API", () => {
     const stop = new AbortController();
     answers = [() => stop.abort(new Error("enough"))];
     await expect(client({ signal: stop.signal }).ping()).rejects.toThrow("enough");
+  });
+
+  it("signs each call anew with the credentials of the SDK's chain, so that the signature checks out", async () => {
+    const key = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret key" };
+    vi.stubEnv("AWS_ACCESS_KEY_ID", key.accessKeyId);
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", key.secretAccessKey);
+    vi.stubEnv("AWS_REGION", "eu-west-1");
+    answers = [hangUp, json(200, summary(1)), json(200, { requests: [] })];
+    const queue = new Client({ url, sign: {} }).queue("shop");
+    await queue.land([CHANGE]);
+    await queue.page({ change: CHANGE, limit: 5 });
+    vi.unstubAllEnvs();
+    expect(seen.map(({ method }) => method)).toEqual(["POST", "POST", "GET"]);
+    const mustCover = ["host", "x-amz-date", "x-amz-content-sha256"];
+    for (const { method, url: target, headers, body } of seen) {
+      expect(headers.authorization).toMatch(/\/eu-west-1\/execute-api\/aws4_request/);
+      const { pathname: path, searchParams } = new URL(target, url);
+      const request = { method, path, query: Object.fromEntries(searchParams), headers, body: Buffer.from(body) };
+      await verifySignature(request, key, Date.now(), mustCover);
+      const altered = { ...request, path: `${path}x` };
+      await expect(verifySignature(altered, key, Date.now(), mustCover)).rejects.toThrow("does not match");
+    }
+  });
+
+  it("takes the region of an API Gateway address, and needs one otherwise", async () => {
+    vi.stubEnv("AWS_REGION", undefined);
+    vi.stubEnv("AWS_DEFAULT_REGION", undefined);
+    const sign = signerFor({ credentials: { accessKeyId: "a", secretAccessKey: "b" } });
+    const signed = await sign(new Request("https://x.execute-api.us-east-2.amazonaws.com/v1/ping"));
+    expect(signed.headers.get("authorization")).toContain("/us-east-2/execute-api/");
+    await expect(sign(new Request(`${url}/v1/ping`))).rejects.toThrow("AWS_REGION");
+    vi.unstubAllEnvs();
   });
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCommandLine } from "../../../client/cli/program.ts";
 
 const SHA = "a".repeat(40);
@@ -90,7 +90,12 @@ describe("the command line", () => {
     };
   });
 
-  const run = async (args: readonly string[], environment: Record<string, string> = {}, columns = 80) => {
+  const run = async (
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    columns = 80,
+    more: object = {},
+  ) => {
     const [out, err]: [string[], string[]] = [[], []];
     const terminal = {
       out: (said: string) => void out.push(said),
@@ -104,6 +109,7 @@ describe("the command line", () => {
       terminal,
       environment: { HOME: home, SUBMITQUEUE_URL: url, ...environment },
       interrupted: new AbortController().signal,
+      ...more,
     };
     return { code: await runCommandLine(args, surroundings), out: out.join(""), err: err.join("") };
   };
@@ -166,7 +172,7 @@ describe("the command line", () => {
   it("changes how a queue runs, with a reason", async () => {
     const { code, out } = await run(["queue", "pause", "--reason", "release day"]);
     expect(code).toBe(0);
-    expect(out).toContain("paused release day");
+    expect(out).toContain("paused: release day");
     expect(JSON.parse(seen.at(-1)?.body ?? "")).toEqual({ note: "release day" });
   });
 
@@ -196,7 +202,7 @@ describe("the command line", () => {
     [["land", "https://github.com/acme/shop"], "is no change URI"],
     [["list", "--queue", "Not A Queue"], "is not the name of a queue"],
     [["list", "--url", "nonsense"], "--url"],
-    [["config", "set", "colour", "red"], "url, token, queue"],
+    [["config", "set", "colour", "red"], "url, token, queue, auth"],
     [["config", "set", "url", "red"], "url must be"],
   ])("refuses %j with 2 and says why", async (args, said) => {
     const { code, err, out } = await run(args);
@@ -224,4 +230,75 @@ describe("the command line", () => {
     const alone = await run(["doctor"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
     expect(alone).toMatchObject({ code: 1, out: expect.stringMatching(/✘ api .*SUBMITQUEUE_URL[\s\S]*– queue/) });
   }, 20_000);
+
+  it("offers queues and request numbers to a shell, and nothing when the API does not answer", async () => {
+    const said = vi.spyOn(console, "log").mockImplementation(() => {});
+    const offered = async (words: readonly string[], environment = {}) => {
+      said.mockClear();
+      expect((await run(["complete", "--", ...words], environment)).code).toBe(0);
+      return said.mock.calls.map(([line]) => String(line));
+    };
+    expect(await offered(["status", ""])).toEqual(expect.arrayContaining(["2\tlanded", "1\terror"]));
+    expect(await offered(["queue", "show", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
+    expect(await offered(["list", "--queue", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
+    expect(await offered(["status", ""], { SUBMITQUEUE_URL: "http://127.0.0.1:1" })).not.toContain("2\tlanded");
+    said.mockRestore();
+  });
+
+  it("hands the flags of simulate to the simulator, and exports the history of the queue", async () => {
+    const given: unknown[] = [];
+    const simulator = {
+      simulate: async (flags: readonly string[]) => given.push(flags) + 2,
+      history: async function* (queue: { readonly name: string }, window: object) {
+        yield { queue: queue.name, ...window };
+      },
+    };
+    expect(await run(["simulate", "--replay", "x", "--json"], {}, 80, { simulator })).toMatchObject({ code: 3 });
+    expect(given).toEqual([["--replay", "x", "--json"]]);
+    const exported = await run(["export", "--since", AT], {}, 80, { simulator });
+    expect(exported).toMatchObject({ code: 0, out: `${JSON.stringify({ queue: "shop", since: AT })}\n` });
+    expect((await run(["simulate"])).code).toBe(2);
+  });
+
+  it("watches a queue until nothing is in flight, and shows what it holds", async () => {
+    const ends = { landed: 2, refused: 1, cancelled: 0 };
+    const inFlight = (number: number) => ({
+      ...request(number, "speculating"),
+      title: "Add a button",
+      sentence: "Waiting for a free build slot.",
+      blocker: "budget",
+      estimateSeconds: 90,
+      builds: [],
+    });
+    const now = (requests: unknown[], recent: unknown[]) => ({
+      ...queue("shop"),
+      budget: 4,
+      buildsRunning: 3,
+      counts: { waiting: requests.length, building: 0, landing: 0 },
+      ended: { lastHour: ends, lastDay: ends },
+      timeToLand: { count: 2, medianSeconds: 240, p95Seconds: 600 },
+      requests,
+      more: false,
+      recent,
+    });
+    routes["GET /v1/queues/shop"] = now([inFlight(7)], []);
+    const shown = await run(["queue", "show"]);
+    expect(shown.out).toContain("in queue  1 waiting, 0 building, 0 landing\n");
+    expect(shown.out).toContain("builds    3 of 4 run\nlast hour 2 landed, 1 refused, 0 cancelled\n");
+    expect(shown.out).toContain("to land   median 4m, P95 10m\n");
+    const watching = run(["watch"]);
+    await vi.waitFor(() =>
+      expect(seen.filter(({ url: path }) => path === "/v1/queues/shop").length).toBeGreaterThan(1),
+    );
+    routes["GET /v1/queues/shop"] = now([], [{ sqid: "shop/7", status: "landed", endedAt: AT, commit: "c0ffee" }]);
+    const { code, out } = await watching;
+    expect(code).toBe(0);
+    expect(out.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "").split("\n")).toEqual([
+      "shop/7  speculating  no free build slot",
+      "shop/7  landed  as c0ffee",
+      "",
+    ]);
+    routes["GET /v1/queues/shop"] = queue("shop");
+    expect(await run(["watch"])).toMatchObject({ code: 2, err: expect.stringContaining("name requests to watch") });
+  });
 });

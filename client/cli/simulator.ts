@@ -1,0 +1,28 @@
+import { Command } from "commander";
+import type { Run } from "./requests.ts";
+import type { HistoryWindow, Simulator } from "./simulator-port.ts";
+
+export const exportCommand = (run: Run, { history }: Simulator): Command =>
+  new Command("export")
+    .description("write the history of a queue as JSON lines, for simulate")
+    .option("--since <time>", "only requests received at this time or later, as 2026-11-01T00:00:00.000Z")
+    .option("--until <time>", "only requests received before this time")
+    .addHelpText(
+      "after",
+      "\nExample:\n  submitqueue export > history.jsonl\n  submitqueue simulate --replay history.jsonl",
+    )
+    .action((window: HistoryWindow) =>
+      run(async (session) => {
+        const queue = await session.queue();
+        for await (const line of history(queue, window)) session.terminal.out(`${JSON.stringify(line)}\n`);
+        return 0;
+      }),
+    );
+
+export const simulateCommand = (run: Run, { simulate }: Simulator): Command =>
+  new Command("simulate")
+    .description("what would another budget or policy have done? See: submitqueue simulate --help")
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument("[flags...]", "of the simulator")
+    .action((flags: readonly string[]) => run(({ json }) => simulate([...flags, ...(json ? ["--json"] : [])])));

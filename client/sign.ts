@@ -1,0 +1,68 @@
+import { SignatureV4 } from "@smithy/signature-v4";
+import { Sha256 } from "./sha256.ts";
+
+/** Credentials as the AWS SDK's providers give them. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** How calls are signed: with whose credentials, and for which region. */
+export interface Signing {
+  /** A provider is asked before each call. Default: the SDK's chain (environment, configuration files, SSO, roles of the machine). */
+  readonly credentials?: Credentials | (() => Promise<Credentials>) | undefined;
+  /** Default: the region in an API Gateway address (`….execute-api.eu-west-1.amazonaws.com`), else AWS_REGION. */
+  readonly region?: string | undefined;
+}
+
+/** Adds a Signature Version 4 for API Gateway (service `execute-api`) to a request. Throws when there are no credentials or no region. */
+export function signerFor({
+  credentials = defaultCredentials,
+  region,
+}: Signing): (request: Request) => Promise<Request> {
+  return async (request) => {
+    const url = new URL(request.url);
+    const body = request.body === null ? undefined : new Uint8Array(await request.clone().arrayBuffer());
+    const signer = new SignatureV4({
+      service: "execute-api",
+      region: region ?? regionOf(url),
+      credentials: typeof credentials === "function" ? await credentials() : credentials,
+      sha256: Sha256,
+    });
+    const { headers } = await signer.sign({
+      method: request.method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query: queryOf(url),
+      headers: { ...Object.fromEntries(request.headers), host: url.host },
+      ...(body === undefined ? {} : { body }),
+    });
+    const { host: _, ...sent } = headers;
+    return new Request(request, { headers: sent });
+  };
+}
+
+async function defaultCredentials(): Promise<Credentials> {
+  // Only when calls are signed: the chain takes a while to load.
+  const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+  return fromNodeProviderChain()();
+}
+
+function regionOf({ hostname }: URL): string {
+  const found = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
+  const region = found ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
+  if (region === undefined) throw new Error("A signed call needs a region: set AWS_REGION.");
+  return region;
+}
+
+function queryOf({ searchParams }: URL): Record<string, string | string[]> {
+  const names = new Set(searchParams.keys());
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = searchParams.getAll(name);
+      return [name, values.length === 1 ? (values[0] ?? "") : values];
+    }),
+  );
+}
