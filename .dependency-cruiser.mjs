@@ -6,9 +6,9 @@ export default {
     rule("no-cycles", "Two rooms that need each other are one room, or miss a third.", {}, { circular: true }),
     rule(
       "contracts-see-nothing",
-      "Contracts are the ground floor: zod, hashes and themselves only.",
+      "Contracts are the ground floor: zod, hashes, globs and themselves only.",
       { path: "^functions/contracts/" },
-      { pathNot: ["^functions/contracts/", "^node_modules/(zod|@noble/hashes|yaml)/"] },
+      { pathNot: ["^functions/contracts/", "^node_modules/(zod|@noble/hashes|picomatch|yaml)/"] },
     ),
     rule(
       "domain-is-pure",
@@ -32,13 +32,28 @@ export default {
       "handlers-look-down",
       "Handlers know nothing of how they are deployed or run.",
       { path: "^functions/handlers/" },
-      { path: "^(lib|bin|client|dashboard|localstack|simulator|test)/" },
+      { path: "^(lib|bin|dashboard|localstack|simulator|test)/" },
+    ),
+    rule(
+      "only-github-is-a-client",
+      "The github service calls the gateway's public API as anybody does; no other handler is a client.",
+      { path: "^functions/", pathNot: "^functions/handlers/github/" },
+      { path: "^client/" },
+    ),
+    rule(
+      "github-has-the-api-alone",
+      "The github service has no way around the API and the events: none of its functions reaches another owner's stores, workflows or git.",
+      { path: "^functions/handlers/github/" },
+      {
+        path: "^functions/(adapters/(git|dynamodb|change-provider|build-runner)/|adapters/step-functions|runway/|domain/(planner|speculation)/)",
+        pathNot: "^functions/adapters/dynamodb/pulls-store",
+      },
     ),
     rule(
       "owners-are-strangers",
-      "Gateway, orchestrator and runway share nothing but messages: meet in functions/contracts/messages.ts.",
-      { path: "^functions/handlers/(gateway|orchestrator|runway)/" },
-      { path: "^functions/handlers/(gateway|orchestrator|runway)/", pathNot: "^functions/handlers/$1/" },
+      "Gateway, orchestrator, runway and github share nothing but messages: meet in functions/contracts/messages.ts.",
+      { path: "^functions/handlers/(gateway|orchestrator|runway|github)/" },
+      { path: "^functions/handlers/(gateway|orchestrator|runway|github)/", pathNot: "^functions/handlers/$1/" },
     ),
     rule(
       "only-runway-touches-git",
@@ -61,8 +76,22 @@ export default {
     rule(
       "dashboard-sees-contracts-and-client",
       "The page speaks HTTP and runs in a browser: contracts, the client and Preact are all it may share with the rest.",
-      { path: "^dashboard/" },
+      { path: "^dashboard/", pathNot: "^dashboard/what-if/" },
       { pathNot: ["^dashboard/", "^functions/contracts/", "^client/", "^node_modules/preact/"] },
+    ),
+    rule(
+      "what-if-runs-the-simulator",
+      "The worker of the what-if view runs the simulator in the browser; the rest of the view sees what the page sees.",
+      { path: "^dashboard/what-if/" },
+      {
+        pathNot: [
+          "^dashboard/",
+          "^functions/contracts/",
+          "^client/",
+          "^simulator/(what-if|queue-history).ts",
+          "^node_modules/preact/",
+        ],
+      },
     ),
     rule(
       "simulator-drives-the-domain",

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import ky, { type KyInstance, type Options } from "ky";
 import type { z } from "zod";
 import {
@@ -25,6 +24,8 @@ export interface ClientOptions {
   readonly sign?: Signing | undefined;
   /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
   readonly retries?: number | undefined;
+  /** Makes the calls. Default: the global fetch. */
+  readonly fetch?: typeof fetch | undefined;
   /** Ends every call of the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** How long one try of a call may take, in milliseconds. Default: 35,000, a little more than API Gateway waits for a Lambda (30,000). */
@@ -48,13 +49,14 @@ type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefine
 export class Client {
   readonly #http: KyInstance;
 
-  constructor({ url, headers = {}, retries = 2, sign, signal, timeoutMs = 35_000 }: ClientOptions) {
+  constructor({ url, headers = {}, retries = 2, fetch, sign, signal, timeoutMs = 35_000 }: ClientOptions) {
     this.#http = ky.create({
       prefix: url,
       headers,
       redirect: "error",
       timeout: timeoutMs,
       retry: { limit: retries, methods: ["get", "post"], statusCodes: [408, 429, 502, 503, 504], jitter: true },
+      ...(fetch === undefined ? {} : { fetch }),
       ...(signal === undefined ? {} : { signal }),
       // Each try is signed anew: a signature has a time.
       ...(sign === undefined ? {} : { fetch: signedFetch(signerFor(sign)) }),
@@ -104,7 +106,7 @@ export class QueueClient {
   /** Asks for a stack of changes, lowest first, to be landed. */
   land(
     changes: readonly string[],
-    { idempotencyKey = randomUUID(), ...rest }: LandOptions = {},
+    { idempotencyKey = crypto.randomUUID(), ...rest }: LandOptions = {},
   ): Promise<RequestSummary> {
     const headers = { "idempotency-key": idempotencyKey };
     return this.#client.call(RequestSummary, `${this.#path}/requests`, { json: { changes, ...rest }, headers });

@@ -8,6 +8,7 @@ import { OwnershipPlugin } from "./checks/plugin.ts";
 import { REPOSITORY } from "./constructs/lambda-function.ts";
 import { rulingsOn, sentenceOf } from "./deployment-rules.ts";
 import { GatewayStack } from "./gateway-stack.ts";
+import { GithubStack } from "./github-stack.ts";
 import { MessagingStack } from "./messaging-stack.ts";
 import { OrchestratorStack } from "./orchestrator-stack.ts";
 import { buildPage } from "./page.ts";
@@ -53,7 +54,7 @@ const FEATURE_FLAGS = {
   "@aws-cdk/core:defaultCrossStackReferences": "strong",
 } as const;
 
-/** The four stacks. Throws QueuesFileError when the queue configuration can't be read, or can't be deployed to the target. */
+/** The four stacks, and that of the GitHub App where one is configured. Throws QueuesFileError when the queue configuration can't be read, or can't be deployed to the target. */
 export function buildApp(options: AppOptions): App {
   const { target, outdir } = options;
   const embedded = target === "embedded";
@@ -72,7 +73,8 @@ export function buildApp(options: AppOptions): App {
   });
   const settings = settingsOf(options, queues, app);
   const { topics } = new MessagingStack(app, settings);
-  new GatewayStack(app, settings, topics);
+  const gateway = new GatewayStack(app, settings, topics);
+  if (queues.github !== undefined) new GithubStack(app, settings, queues.github, gateway);
   const runway = new RunwayStack(app, settings, topics);
   const orchestrator = new OrchestratorStack(app, settings, topics, runway);
   for (const warning of warnings) Annotations.of(orchestrator).addWarningV2("submitqueue:queues", sentenceOf(warning));

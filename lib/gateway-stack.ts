@@ -8,7 +8,7 @@ import { LambdaFunction } from "./constructs/lambda-function.ts";
 import { OwnedTable } from "./constructs/owned-table.ts";
 import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
-import type { TopicName } from "./ownership.ts";
+import type { SharedTopic } from "./messaging-stack.ts";
 import { pageAccessOf } from "./page-access.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,8 +16,10 @@ import type { Settings } from "./settings.ts";
 export class GatewayStack extends Stack {
   /** Carries the lifecycle events of this deployment. */
   readonly events: EventBus;
+  /** The API. */
+  readonly edge: HttpEdge;
 
-  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
+  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<SharedTopic, Topic>>) {
     super(scope, "Gateway", {
       stackName: "submitqueue-gateway",
       description: "Submitqueue: the HTTP API and the request log",
@@ -27,26 +29,27 @@ export class GatewayStack extends Stack {
 
     const api = new LambdaFunction(this, "Api", {
       name: "gateway/api",
-      timeout: Duration.seconds(15),
+      // A caller may wait for 25 seconds for a change.
+      timeout: Duration.seconds(29),
       queues: true,
       page: true,
       settings,
     });
     api.addEnvironment(ENV.version, settings.version);
     api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
-    log.grant(api, ENV.logTable, "PutItem", "Query");
-    view.grant(api, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    log.grant(api, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
     api.sendsTo(topics.log, ENV.logTopic);
-    new HttpEdge(this, "Http", api, settings);
+    this.edge = new HttpEdge(this, "Http", api, settings);
 
     const consumer = new LambdaFunction(this, "Log", {
       name: "gateway/log",
       timeout: topics.log.consumerTimeout,
       settings,
     });
-    log.grant(consumer, ENV.logTable, "PutItem", "Query");
-    view.grant(consumer, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "UpdateItem");
+    log.grant(consumer, ENV.logTable, "BatchWriteItem", "Query");
+    view.grant(consumer, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "UpdateItem");
     this.events = new EventBus(this, "Events", {
       eventBusName: EVENT_BUS,
       description: "Lifecycle events of submitqueue: doc/howto/events.md",
@@ -63,8 +66,8 @@ export class GatewayStack extends Stack {
       queues: true,
       settings,
     });
-    log.grant(sweep, ENV.logTable, "PutItem");
-    view.grant(sweep, ENV.viewTable, "DeleteItem", "GetItem", "PutItem", "Query");
+    log.grant(sweep, ENV.logTable, "BatchWriteItem");
+    view.grant(sweep, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);

@@ -7,12 +7,15 @@ import type { Settings } from "./settings.ts";
 /** A landing comes back a minute after it was held back (LEASE_SECONDS): a repository may be away for an hour. */
 export const MERGE_RECEIVES = 60;
 
+/** The topics of the github stack are its own. */
+export type SharedTopic = Exclude<TopicName, "pulls" | "events">;
+
 /** A message of the log comes back every three minutes: the event bus may be away for three hours. */
 export const LOG_RECEIVES = 60;
 
 /** The topics: all that gateway, orchestrator and runway share, and owned by none of them. */
 export class MessagingStack extends Stack {
-  readonly topics: Readonly<Record<TopicName, Topic>>;
+  readonly topics: Readonly<Record<SharedTopic, Topic>>;
 
   constructor(scope: Construct, settings: Settings) {
     super(scope, "Messaging", {
@@ -21,7 +24,7 @@ export class MessagingStack extends Stack {
     });
     const topic = (
       id: string,
-      name: TopicName,
+      name: SharedTopic,
       kind: "fifo" | "standard",
       consumerTimeout: Duration,
       maxReceives?: number,

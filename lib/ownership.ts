@@ -11,7 +11,9 @@ export const TABLES = {
   builds: { owner: "orchestrator", denied: TABLE_WRITES },
   /** What is too large for a message or a workflow input; runway may read it. */
   payloads: { owner: "orchestrator", denied: TABLE_WRITES },
-} as const satisfies Record<string, { owner: Owner; denied: readonly string[] }>;
+  /** Only where a GitHub App is configured. */
+  pulls: { owner: "github", denied: [...TABLE_READS, ...TABLE_WRITES], optional: true },
+} as const satisfies Record<string, { owner: Owner; denied: readonly string[]; optional?: true }>;
 export type TableName = keyof typeof TABLES;
 
 /** Who may send to a topic, and who may take from it. A topic's consumer may also send to its dead-letter queue; nobody takes from that. */
@@ -22,7 +24,14 @@ export const TOPICS = {
   looks: { senders: ["orchestrator"], consumer: "orchestrator" },
   /** The gateway tells its own consumer what it has written itself, so that one function publishes every event. */
   log: { senders: ["orchestrator", "gateway"], consumer: "gateway" },
-} as const satisfies Record<string, { senders: readonly Owner[]; consumer: Owner }>;
+  /** Only where a GitHub App is configured: what concerns pull requests. */
+  pulls: { senders: ["github"], consumer: "github", optional: true },
+  /** Only where a GitHub App is configured: lifecycle events, which EventBridge sends. */
+  events: { senders: [], services: ["events.amazonaws.com"], consumer: "github", optional: true },
+} as const satisfies Record<
+  string,
+  { senders: readonly Owner[]; services?: readonly string[]; consumer: Owner; optional?: true }
+>;
 export type TopicName = keyof typeof TOPICS;
 
 /** Who publishes lifecycle events: on the one bus of the deployment. */

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
 import { LambdaFunction } from "./constructs/lambda-function.ts";
 import type { Topic } from "./constructs/topic.ts";
-import type { TopicName } from "./ownership.ts";
+import type { SharedTopic } from "./messaging-stack.ts";
 import type { Settings } from "./settings.ts";
 
 /** The only part that reads or changes a repository. It keeps nothing: clones in a function's own storage are a cache. */
@@ -13,7 +13,7 @@ export class RunwayStack extends Stack {
   readonly compose: LambdaFunction;
   readonly land: LambdaFunction;
 
-  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<TopicName, Topic>>) {
+  constructor(scope: Construct, settings: Settings, topics: Readonly<Record<SharedTopic, Topic>>) {
     super(scope, "Runway", {
       stackName: "submitqueue-runway",
       description: "Submitqueue: what changes touch, trial merges, composed commits and landings",

@@ -8,7 +8,8 @@ export const readLocatedQueues = (file: string, target: Target): QueuesConfig =>
   locate(readQueuesFile(file, target), dirname(resolve(file)));
 
 /** Queues with the remotes that are relative made relative to `base`. */
-export const locate = ({ queues }: QueuesConfig, base: string): QueuesConfig => ({
+export const locate = ({ queues, ...rest }: QueuesConfig, base: string): QueuesConfig => ({
+  ...rest,
   queues: queues.map(({ repository, ...queue }) => {
     const { remote } = repository;
     return {

@@ -17,6 +17,7 @@ import {
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
 import { exportCommand, simulateCommand } from "./simulator.ts";
 import { offerNames } from "./suggestions.ts";
+import { uiCommand } from "./ui.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -45,7 +46,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode = await work(new Session(surroundings, program.opts<GlobalFlags>()));
   };
   const verbs = [landCommand, statusCommand, whyCommand, historyCommand, watchCommand, listCommand, cancelCommand];
-  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, mcpCommand]) program.addCommand(verb(run));
+  for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, uiCommand, mcpCommand])
+    program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
   const { simulator } = surroundings;
   if (simulator) for (const verb of [simulateCommand, exportCommand]) program.addCommand(verb(run, simulator));

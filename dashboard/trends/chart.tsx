@@ -85,6 +85,9 @@ export function Spans<T>({ title, headline, buckets, low, high, names, labelOf, 
   );
 }
 
+/** So many columns have room for a label each. */
+const FEW = 10;
+
 interface FrameProps<T> {
   readonly title: string;
   readonly headline: string;
@@ -115,9 +118,10 @@ function Frame<T>({ title, headline, series, most, write, buckets, labelOf, chil
         <span class="most">{write(most)}</span>
         <div class="bars">{children}</div>
       </div>
-      <p class="axis" aria-hidden="true">
-        <span>{first === undefined ? "" : labelOf(first)}</span>
-        <span>{last === undefined ? "" : labelOf(last)}</span>
+      <p class={buckets.length <= FEW ? "axis all" : "axis"} aria-hidden="true">
+        {buckets.length <= FEW
+          ? buckets.map((bucket) => <span key={labelOf(bucket)}>{labelOf(bucket)}</span>)
+          : [first, last].map((bucket) => bucket && <span key={labelOf(bucket)}>{labelOf(bucket)}</span>)}
       </p>
     </figure>
   );

@@ -25,6 +25,8 @@ export interface Clients {
   readonly now: () => EpochMs;
   /** A short string that was never given out before. */
   readonly nonce: () => string;
+  /** Calls the gateway's API in this process. Absent: the API is called over HTTPS, signed with the role of the function. */
+  readonly gateway?: typeof fetch;
   /** CodeBuild, and where its builds write their logs. Absent: those of the account that the process runs in. */
   readonly codebuild?: CodeBuildClients;
   /** Build runners beyond those that are deployed, by the type that a queue's configuration names. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { ENV, type EnvName } from "../contracts/environment.ts";
 import { CodedError } from "../contracts/errors.ts";
 import type { QueueName } from "../contracts/ids.ts";
-import { type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
+import { type GitHubAppConfig, type QueueConfig, QueuesConfig } from "../contracts/queues.ts";
 
 /** The environment of a function. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -15,15 +15,25 @@ export function need(env: Env, name: EnvName): string {
   return value;
 }
 
-/** The configured queues, from the file that QUEUES_FILE names. Throws config.invalid. */
-export function loadQueues(env: Env): ReadonlyMap<QueueName, QueueConfig> {
+/** What queues.yaml says, from the file that QUEUES_FILE names. Throws config.invalid. */
+function loadConfig(env: Env): QueuesConfig {
   const file = need(env, ENV.queuesFile);
   try {
-    const { queues } = QueuesConfig.parse(JSON.parse(readFileSync(file, "utf8")));
-    return new Map(queues.map((queue) => [queue.name, queue]));
+    return QueuesConfig.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
     throw new CodedError("config.invalid", `${file} does not hold a queue configuration: ${String(cause)}`, { cause });
   }
+}
+
+/** The configured queues. Throws config.invalid. */
+export const loadQueues = (env: Env): ReadonlyMap<QueueName, QueueConfig> =>
+  new Map(loadConfig(env).queues.map((queue) => [queue.name, queue]));
+
+/** The GitHub App. Throws config.invalid, also when none is configured. */
+export function loadGitHubApp(env: Env): GitHubAppConfig {
+  const { github } = loadConfig(env);
+  if (github === undefined) throw new CodedError("config.invalid", "queues.yaml names no github App");
+  return github;
 }
 
 /** Throws queue.unknown when the queue is not configured. */

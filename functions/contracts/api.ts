@@ -2,10 +2,11 @@ import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
-import { Blocker, Happening, Metadata, Status } from "./log-event.ts";
+import { Blocker, ENDED_STATUSES, Happening, hasEnded, Metadata, Outcome, STATUSES, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
+import { Targets } from "./touches.ts";
 
 /** A moment: ISO 8601 in UTC with milliseconds, as `2026-11-23T15:16:39.000Z`. */
 export const Timestamp = z.iso.datetime({ precision: 3 });
@@ -31,6 +32,8 @@ export const LandBody = z.strictObject({
   strategy: MergeStrategy.optional(),
   /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */
   priority: z.int().min(0).optional(),
+  /** The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known. */
+  targets: Targets.optional(),
 });
 export type LandBody = z.infer<typeof LandBody>;
 
@@ -40,6 +43,21 @@ const NoteBody = z.string().max(500).pipe(Note);
 /** POST /v1/queues/{queue}/requests/{n}/cancel */
 export const CancelBody = z.strictObject({ reason: NoteBody.optional() });
 export type CancelBody = z.infer<typeof CancelBody>;
+
+/** PATCH /v1/queues/{queue}/requests/{n} */
+export const PriorityBody = z.strictObject({ priority: Priority, reason: NoteBody.optional() });
+export type PriorityBody = z.infer<typeof PriorityBody>;
+
+/** GET /v1/queues/{queue}/requests/{n}: how many seconds the answer may wait for a change of the status. */
+export const WaitQuery = z.strictObject({
+  wait: z
+    .string()
+    .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
+    .transform(Number)
+    .pipe(z.int().max(30, "at most 30 seconds"))
+    .default(0),
+});
+export type WaitQuery = z.infer<typeof WaitQuery>;
 
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
@@ -57,12 +75,36 @@ export const RequestPath = z.object({
     .pipe(RequestNumber),
 });
 
+const ACTIVE = STATUSES.filter((status) => !hasEnded(status));
+
+/** Statuses, separated by commas. `active` and `ended` stand for all statuses of their kind. Example: `active,landed`. */
+const StatusFilter = z
+  .string()
+  .regex(
+    new RegExp(`^(${[...STATUSES, "active", "ended"].join("|")})(,(${[...STATUSES, "active", "ended"].join("|")}))*$`),
+    `one of active, ended, ${STATUSES.join(", ")}; or several of them, separated by commas`,
+  )
+  .transform(
+    (text): ReadonlySet<Status> =>
+      new Set(
+        text.split(",").flatMap((name) => {
+          if (name === "active") return ACTIVE;
+          return name === "ended" ? ENDED_STATUSES : [Status.parse(name)];
+        }),
+      ),
+  );
+
 /** GET /v1/queues/{queue}/requests. The window is half-open: received at or after `since`, before `until`. */
 export const ListQuery = z
   .strictObject({
     since: Timestamp.optional(),
     until: Timestamp.optional(),
     change: ChangeUri.optional(),
+    status: StatusFilter.optional(),
+    /** The e-mail address of the author of its first commit. */
+    author: z.string().min(1).max(200).optional(),
+    /** The name of whoever asked for it. */
+    caller: z.string().min(1).max(500).optional(),
     limit: z
       .string()
       .regex(/^[1-9][0-9]*$/, "a whole number from 1 to 200")
@@ -116,8 +158,11 @@ export type HistoryEntry = z.infer<typeof HistoryEntry>;
 export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) });
 export type HistoryPage = z.infer<typeof HistoryPage>;
 
-/** passed and failed are verdicts. retried: it failed, and was not taken for one. unfinished: it runs, or was given up. */
-export const BuildOutcome = z.enum(["passed", "failed", "retried", "unfinished"]);
+/**
+ * passed and failed are verdicts. retried: it failed, and was not taken for one. stopped: nobody needed it any more. unfinished: it runs,
+ * or its end was not told.
+ */
+export const BuildOutcome = z.enum(["passed", "failed", "retried", "stopped", "unfinished"]);
 export type BuildOutcome = z.infer<typeof BuildOutcome>;
 
 /** GET /v1/queues/{queue}/requests/{n}/why */
@@ -137,6 +182,8 @@ export const Why = z.object({
   builds: z.array(z.object({ buildKey: BuildKey, outcome: BuildOutcome, url: z.string().optional(), at: Timestamp })),
   /** The same for people: what it waits for, or why it ended. */
   sentence: z.string(),
+  /** How long it will probably take until it lands. Absent when it has ended, or when the queue has not landed enough to tell. */
+  estimateSeconds: z.int().optional(),
 });
 export type Why = z.infer<typeof Why>;
 
@@ -157,9 +204,88 @@ export const QueueView = z.object({
   modeBy: z.string().optional(),
 });
 export type QueueView = z.infer<typeof QueueView>;
+
+const EndCounts = z.object({ landed: z.int(), refused: z.int(), cancelled: z.int() });
+
+/** What a queue holds now, in numbers. */
+export const QueueSummary = QueueView.extend({
+  /** How many builds may run at once. */
+  budget: z.int(),
+  /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */
+  counts: z.object({ waiting: z.int(), building: z.int(), landing: z.int() }),
+  /** lastDay: of the last 24 hours of the clock, the present one included. */
+  ended: z.object({ lastHour: EndCounts, lastDay: EndCounts }),
+  /** From Land to landed, over the last day, right to five per cent. */
+  timeToLand: z.object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() }),
+  buildsRunning: z.int(),
+});
+export type QueueSummary = z.infer<typeof QueueSummary>;
+
 /** GET /v1/queues, in the order of the configuration. */
-export const QueueList = z.object({ queues: z.array(QueueView) });
+export const QueueList = z.object({ queues: z.array(QueueSummary) });
 export type QueueList = z.infer<typeof QueueList>;
+
+/** stopped: nobody needed it any more. retried: it failed, and is built again. */
+export const BuildState = z.enum(["running", "stopped", "passed", "failed", "retried"]);
+
+/** A request in flight, as its queue shows it. */
+export const QueuedRequest = z.object({
+  sqid: Sqid,
+  number: RequestNumber,
+  status: Status,
+  priority: Priority,
+  /** The e-mail address of the author of its first commit. Absent until the changes were read. */
+  author: z.string().optional(),
+  /** The subject of its last commit. Absent until the changes were read. */
+  title: z.string().optional(),
+  changes: z.array(ChangeUri),
+  /** The name of whoever asked for it. */
+  caller: z.string().optional(),
+  receivedAt: Timestamp,
+  updatedAt: Timestamp,
+  /** What keeps it from landing, when that is known. */
+  blocker: Blocker.optional(),
+  /** The requests in the way. */
+  on: z.array(Sqid).optional(),
+  /** What it waits for, for people. */
+  sentence: z.string(),
+  /** How long it will probably take until it lands. Absent when the queue has not landed enough to tell. */
+  estimateSeconds: z.int().optional(),
+  /** Its last builds, at most 20, oldest first. `base`: the requests that it is built on. `bundledWith`: those that share the build. */
+  builds: z.array(
+    z.object({
+      buildKey: BuildKey,
+      state: BuildState,
+      url: z.string().optional(),
+      startedAt: Timestamp,
+      base: z.array(Sqid),
+      bundledWith: z.array(Sqid).optional(),
+    }),
+  ),
+});
+export type QueuedRequest = z.infer<typeof QueuedRequest>;
+
+/** A request that has ended, as its queue shows it. */
+export const EndedRequest = z.object({
+  sqid: Sqid,
+  number: RequestNumber,
+  status: Outcome,
+  reason: Reason.optional(),
+  endedAt: Timestamp,
+  commit: z.string().optional(),
+});
+export type EndedRequest = z.infer<typeof EndedRequest>;
+
+/** GET /v1/queues/{queue} */
+export const QueueNow = QueueSummary.extend({
+  /** The requests in flight, in the order of the queue. At most 1,000. */
+  requests: z.array(QueuedRequest),
+  /** True when there are more. */
+  more: z.boolean(),
+  /** The last 20 that ended, latest first. */
+  recent: z.array(EndedRequest),
+});
+export type QueueNow = z.infer<typeof QueueNow>;
 
 /** GET /v1/queues/{queue}/trends */
 export const TrendsQuery = z.strictObject({ by: z.enum(["hour", "day", "week"]).default("hour") });
@@ -193,6 +319,10 @@ export const Trends = z.object({
   total: z.object(TrendCounts),
 });
 export type Trends = z.infer<typeof Trends>;
+
+/** GET / and /v1: where the API leads on, by what is there. */
+export const Links = z.object({ links: z.record(z.string(), z.string()) });
+export type Links = z.infer<typeof Links>;
 
 export const Ping = z.object({ service: z.literal("gateway"), version: z.string(), time: Timestamp });
 export type Ping = z.infer<typeof Ping>;

@@ -1,13 +1,13 @@
 /**
- * How many builds an hour a queue needs for each change an hour: below this, changes arrive faster than the queue can land them on a bad day.
+ * How many builds an hour a queue needs for each change an hour: below this, requests wait for a free build, and soon for hours.
  * Measured with the workload `team`, in which one change in ten fails: doc/rfc/simulator.md.
  */
-export const BUILDS_PER_CHANGE = 2.5;
+export const BUILDS_PER_CHANGE = 2;
 
 /**
  * The least budget for a queue that gets so many changes an hour, when a build takes so many minutes in the mean. At least 1.
  *
- * Example: 20 changes an hour and builds of 12 minutes need 20 × 2.5 × 12 / 60 = 10 builds at once.
+ * Example: 20 changes an hour and builds of 12 minutes need 20 × 2 × 12 / 60 = 8 builds at once.
  */
 export const leastBudget = (changesPerHour: number, buildMinutes: number): number =>
   Math.max(1, Math.ceil((changesPerHour * BUILDS_PER_CHANGE * buildMinutes) / 60));
@@ -15,7 +15,7 @@ export const leastBudget = (changesPerHour: number, buildMinutes: number): numbe
 /**
  * What to tell the operator of a queue whose budget is below the least. Undefined when the budget suffices, or when the queue is idle.
  *
- * Example: budgetAdvice({ budget: 4, changesPerHour: 20, buildMinutes: 12 }) names a budget of 10.
+ * Example: budgetAdvice({ budget: 4, changesPerHour: 20, buildMinutes: 12 }) names a budget of 8.
  */
 export function budgetAdvice(queue: {
   readonly budget: number;

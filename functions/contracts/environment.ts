@@ -27,6 +27,10 @@ export const ENV = {
   loopback: "LOOPBACK_ALLOWED",
   /** A directory that outlives an invocation, not necessarily a restart: bare clones, sandboxes. */
   workDirectory: "WORK_DIRECTORY",
+  pullsTable: "PULLS_TABLE",
+  pullsTopic: "PULLS_TOPIC_URL",
+  /** The address of the gateway's API. */
+  gatewayUrl: "GATEWAY_URL",
   /** How the API authenticates callers (ApiAuth). */
   apiAuth: "API_AUTH",
   /** The name of the EventBridge bus that lifecycle events are published on. */

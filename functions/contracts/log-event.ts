@@ -28,16 +28,22 @@ export const Outcome = z.enum(ENDED_STATUSES);
 export type Outcome = z.infer<typeof Outcome>;
 export const hasEnded = (status: Status): status is Outcome => (ENDED_STATUSES as readonly Status[]).includes(status);
 
-/** What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. */
+/**
+ * What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. build_stopped: nobody
+ * needed the build any more. prioritized: a caller set another priority. cancel_too_late: it has landed although its caller cancelled it.
+ */
 export const Happening = z.enum([
   "building",
   "built",
   "build_failed",
+  "build_stopped",
   "waiting",
   "blocked",
   "invalidated",
   "retrying",
   "joined",
+  "prioritized",
+  "cancel_too_late",
 ]);
 export type Happening = z.infer<typeof Happening>;
 

@@ -7,7 +7,7 @@ import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
-import { Touches } from "./touches.ts";
+import { Targets, Touches } from "./touches.ts";
 
 // Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
 
@@ -22,6 +22,8 @@ export const Land = z.object({
   strategy: MergeStrategy,
   /** 0 when absent. */
   priority: Priority.exactOptional(),
+  /** The build targets that the changes affect, as the caller says. Absent: not known. */
+  targets: Targets.exactOptional(),
   /** Who asked for it. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
   receivedAt: EpochMs,
@@ -40,6 +42,18 @@ export const Cancel = z.object({
 });
 export type Cancel = z.infer<typeof Cancel>;
 
+/** A caller has set another priority for a request. */
+export const Reprioritize = z.object({
+  v: z.literal(1),
+  kind: z.literal("reprioritize"),
+  queue: QueueName,
+  sqid: Sqid,
+  priority: Priority,
+  /** Counts the changes of the request's priority, from 1: an older one says nothing. */
+  count: z.int().positive(),
+});
+export type Reprioritize = z.infer<typeof Reprioritize>;
+
 /** How the queue is to run from now on. Said again as long as it differs from the usual. */
 export const Control = z.object({
   v: z.literal(1),
@@ -54,7 +68,7 @@ export const Control = z.object({
 });
 export type Control = z.infer<typeof Control>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Control]);
+export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Control]);
 export type RequestMessage = z.infer<typeof RequestMessage>;
 
 // ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
@@ -232,6 +246,13 @@ export const CancelRequested = z.object({
   sqid: Sqid,
   note: Note.optional(),
 });
+export const PriorityChanged = z.object({
+  ...SignalBase,
+  kind: z.literal("priority-changed"),
+  sqid: Sqid,
+  priority: Priority,
+  count: z.int().positive(),
+});
 export const BuildFinished = z.object({
   ...SignalBase,
   kind: z.literal("build-finished"),
@@ -269,6 +290,7 @@ export const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.
 export const Signal = z.discriminatedUnion("kind", [
   RequestReady,
   CancelRequested,
+  PriorityChanged,
   BuildFinished,
   LandFinished,
   LandHeld,
@@ -325,6 +347,8 @@ function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
       return [message.sqid, 0];
     case "cancel":
       return [message.sqid, message.at];
+    case "reprioritize":
+      return [message.sqid, message.count];
     case "control":
       return [message.queue, message.version];
   }
@@ -335,6 +359,8 @@ const dedupOfSignal = (signal: Signal): string | number => {
     case "request-ready":
     case "cancel-requested":
       return signal.sqid;
+    case "priority-changed":
+      return `${signal.sqid}/${signal.count}`;
     case "build-finished":
       return signal.buildKey;
     case "land-finished":

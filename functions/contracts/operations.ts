@@ -4,15 +4,19 @@ import {
   HistoryPage,
   IdempotencyKey,
   LandBody,
+  Links,
   ListQuery,
   ModeBody,
   Ping,
+  PriorityBody,
   QueueList,
+  QueueNow,
   QueueView,
   RequestPage,
   RequestPath,
   RequestSummary,
   ResumeBody,
+  WaitQuery,
   Why,
 } from "./api.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -114,6 +118,28 @@ const PAUSED = {
   modeBy: "arn:aws:iam::123456789012:user/grace",
 };
 
+const NOW = {
+  budget: 4,
+  counts: { waiting: 0, building: 1, landing: 0 },
+  ended: { lastHour: { landed: 3, refused: 1, cancelled: 0 }, lastDay: { landed: 40, refused: 5, cancelled: 1 } },
+  timeToLand: { count: 40, medianSeconds: 700, p95Seconds: 1_900 },
+  buildsRunning: 1,
+};
+const QUEUED = {
+  sqid: "main/17",
+  number: 17,
+  status: "speculating",
+  priority: 0,
+  author: "ada@example.com",
+  changes: [CHANGE],
+  caller: "arn:aws:iam::123456789012:user/ada",
+  receivedAt: AT,
+  updatedAt: AT,
+  sentence: "The request is being built. Probably lands in about 7 minutes.",
+  estimateSeconds: 420,
+  builds: [{ buildKey: BUILD_KEY, state: "running", startedAt: AT, base: ["main/15"] }],
+};
+
 const ofRequests = { tag: "Requests", parameters: RequestPath } as const;
 const ofQueue = { tag: "Queues", parameters: QueuePath } as const;
 const NO_REQUEST = ["queue.unknown", "land.unknown"] as const;
@@ -163,7 +189,9 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/queues/{queue}/requests/{n}",
     summary: "Show a request",
-    description: "Where a request stands.",
+    description:
+      "Where a request stands. With `wait`, the answer comes once its status has changed, once it has ended, or after so many seconds, 25 at most.",
+    query: WaitQuery,
     answer: { status: 200, description: "The request.", schema: RequestSummary, example: LANDED },
     errors: NO_REQUEST,
   },
@@ -226,13 +254,30 @@ export const OPERATIONS: readonly Operation[] = [
     errors: ["caller.not_allowed", ...NO_REQUEST],
   },
   {
+    ...ofRequests,
+    id: "prioritizeRequest",
+    method: "patch",
+    path: "/v1/queues/{queue}/requests/{n}",
+    summary: "Change the priority of a request",
+    description:
+      "A request with a higher priority goes ahead of all that have not started landing. No effect on a request that is being landed.",
+    body: { schema: PriorityBody, required: true, example: { priority: 5, reason: "a fix for production" } },
+    answer: {
+      status: 202,
+      description: "The request as it stands.",
+      schema: RequestSummary,
+      example: { ...REQUEST, priority: 5 },
+    },
+    errors: ["caller.not_allowed", "land.ended", ...NO_REQUEST],
+  },
+  {
     id: "listQueues",
     method: "get",
     path: "/v1/queues",
     tag: "Queues",
     summary: "List queues",
     description: "The configured queues, in the order of the configuration.",
-    answer: { status: 200, description: "The queues.", schema: QueueList, example: { queues: [QUEUE] } },
+    answer: { status: 200, description: "The queues.", schema: QueueList, example: { queues: [{ ...QUEUE, ...NOW }] } },
     errors: [],
   },
   {
@@ -241,8 +286,20 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/queues/{queue}",
     summary: "Show a queue",
-    description: "How a queue is configured, and how it runs.",
-    answer: { status: 200, description: "The queue.", schema: QueueView, example: PAUSED },
+    description:
+      "How a queue is configured, how it runs, the requests that it holds in their order, and those that ended last.",
+    answer: {
+      status: 200,
+      description: "The queue.",
+      schema: QueueNow,
+      example: {
+        ...PAUSED,
+        ...NOW,
+        requests: [QUEUED],
+        more: false,
+        recent: [{ sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT }],
+      },
+    },
     errors: ["queue.unknown"],
   },
   {
@@ -287,6 +344,21 @@ export const OPERATIONS: readonly Operation[] = [
       example: { ...QUEUE, since: LATER },
     },
     errors: ["caller.not_allowed", "queue.unknown"],
+  },
+  {
+    id: "getLinks",
+    method: "get",
+    path: "/v1",
+    tag: "Service",
+    summary: "Where to go on",
+    description: "The addresses that the API leads on to.",
+    answer: {
+      status: 200,
+      description: "The addresses.",
+      schema: Links,
+      example: { links: { queues: "/v1/queues", ping: "/v1/ping" } },
+    },
+    errors: [],
   },
   {
     id: "ping",

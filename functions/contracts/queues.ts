@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Glob } from "./globs.ts";
 import { QueueName } from "./ids.ts";
 import { MergeStrategy } from "./strategy.ts";
 
@@ -213,7 +214,16 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** No change conflicts with any other. */
   z.strictObject({ type: z.literal("none") }),
   /** Changes conflict when they touch the same file, or files of the same directory. */
-  z.strictObject({ type: z.literal("paths"), by: z.enum(["file", "directory"]).default("file") }),
+  z.strictObject({
+    type: z.literal("paths"),
+    by: z.enum(["file", "directory"]).default("file"),
+    /** A change that touches one of these paths conflicts with every change that touches anything. */
+    barriers: z.array(Glob).max(100).optional(),
+    /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
+    ignore: z.array(Glob).max(100).optional(),
+  }),
+  /** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
+  z.strictObject({ type: z.literal("targets") }),
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 
@@ -312,6 +322,11 @@ export const QueueConfig = z.strictObject({
   budget: z.int().min(1).max(1_000).default(4),
   speculation: SpeculationConfig.prefault({}),
   bundle: BundleConfig.prefault({}),
+  /**
+   * Which commit points are built. every: each one that reaches the branch. pushes: the tip of each push. When a build of A, B and C has
+   * passed, the three land in one push, without waiting for slower builds of A, and of A and B. Only where builds test everything.
+   */
+  commitPoints: z.enum(["every", "pushes"]).default("every"),
   /** How often a failed build is repeated before its change fails. It is repeated only once everything that it was built on has passed. */
   retries: z.int().min(0).max(5).default(0),
   /** The highest priority that a request may ask for; 0: all are equal. */
@@ -327,8 +342,36 @@ export const QueueConfig = z.strictObject({
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
+/** The GitHub App of a deployment: doc/howto/github.md. */
+export const GitHubAppConfig = z.strictObject({
+  /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
+  secret: z
+    .string()
+    .regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret")
+    .default("submitqueue/github"),
+  /** Of GitHub's REST API: `https://HOST/api/v3` on GitHub Enterprise Server. */
+  api: z.url().default("https://api.github.com"),
+  /** Which queues a repository has, its usual one first. Absent: the queues whose remote is that repository. */
+  repositories: z
+    .record(z.string().regex(/^[\w.-]+\/[\w.-]+$/, "<owner>/<name>"), z.array(QueueName).min(1))
+    .default({}),
+  /** The label that lands a pull request, and whose removal cancels. */
+  label: z.string().min(1).max(50).default("land"),
+  /** The name of the check run. */
+  check: z.string().min(1).max(100).default("Submitqueue"),
+  /** True: the author of a pull request may land it without the right to write to the repository. */
+  authors: z.boolean().default(false),
+  /** The logins of bots whose commands are taken. */
+  bots: z.array(z.string().min(1)).default([]),
+  /** The address of the queue's page, for links. */
+  page: z.url().optional(),
+});
+export type GitHubAppConfig = z.infer<typeof GitHubAppConfig>;
+
 /** queues.yaml */
 export const QueuesConfig = z.strictObject({
+  /** Absent: there is no GitHub App. */
+  github: GitHubAppConfig.optional(),
   queues: z
     .array(QueueConfig)
     .min(1, "name at least one queue")

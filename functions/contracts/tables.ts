@@ -23,9 +23,19 @@ export const logKey = { pk: (sqid: string) => `log#${sqid}`, sk: (eventId: strin
 /** The partition of the queues' modes. */
 export const MODES = "modes";
 
+/** What the partitions of summaries begin with that were moved away from those in flight. */
+export const ARCHIVED = "summary#";
+
 export const viewKeys = {
-  /** The current summary of a request. */
-  summary: (queue: QueueName, n: RequestNumber) => ({ pk: `summary#${queue}#${n}`, sk: "summary" }),
+  /** The summary of a request in flight, in one partition per queue: one Query is what the queue holds now. */
+  live: (queue: QueueName, n: RequestNumber) => ({ pk: `live#${queue}`, sk: padded(n) }),
+  /** The summary of a request that ended some time ago. */
+  summary: (queue: QueueName, n: RequestNumber) => ({ pk: `${ARCHIVED}${queue}#${n}`, sk: "summary" }),
+  /** A request that ended some time ago, in the order of the ends. */
+  ended: (queue: QueueName, endedAt: number, n: RequestNumber) => ({
+    pk: `ended#${queue}`,
+    sk: `${padded(endedAt)}#${padded(n)}`,
+  }),
   /** Immutable pointer: a queue's requests by time of receipt, newest last. */
   received: (queue: QueueName, receivedAt: number, n: RequestNumber) => ({
     pk: `received#${queue}`,
@@ -41,10 +51,22 @@ export const viewKeys = {
   mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
   /** What became of the requests that ended in an hour. `hour`: its start. */
   trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
-  /** A message that the orchestrator has not answered yet: what `sweep` sends again. */
-  unanswered: (queue: QueueName, kind: "land" | "cancel", n: RequestNumber) => ({
-    pk: `unanswered#${queue}`,
-    sk: `${kind}#${padded(n)}`,
+} as const;
+
+// ── github: pull requests and their requests ────────────────────────────────────────────────────
+
+/** The partition that lists the pull requests with an open request. */
+export const OPEN_PULLS = "open";
+
+export const pullKeys = {
+  pull: (repository: string, pull: number) => ({ pk: `pull#${repository.toLowerCase()}#${pull}`, sk: "pull" }),
+  /** Which pull requests a request is of. */
+  request: (sqid: string) => ({ pk: `request#${sqid}`, sk: "request" }),
+  open: (repository: string, pull: number) => ({ pk: OPEN_PULLS, sk: `${repository.toLowerCase()}#${pull}` }),
+  /** How much of GitHub's limit of new content is used up, by the start of the period in seconds. */
+  used: (repository: string, period: "minute" | "hour", start: number) => ({
+    pk: `used#${repository.toLowerCase().split("/")[0]}#${period}`,
+    sk: padded(start),
   }),
 } as const;
 

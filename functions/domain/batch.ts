@@ -77,9 +77,14 @@ export interface Batch {
   readonly nextPosition: number;
   /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
+  /** Counts the changes of the priority that were followed. Absent before the first. */
+  readonly priorityCount?: number;
   readonly request: BatchRequest;
-  /** The earlier batches that it conflicts with. A later batch that conflicts with it names it in its own list. Never changes. */
-  readonly conflicts: readonly BatchId[];
+  /**
+   * The earlier batches that it conflicts with. A later batch that conflicts with it names it in its own list. `every`: each earlier batch
+   * that had not ended when this one arrived, so that a queue under analyzer `all` need not store them (`conflictsOnArrival`). Never changes.
+   */
+  readonly conflicts: readonly BatchId[] | "every";
   readonly state: BatchState;
   readonly paths: readonly Path[];
   /** How many paths it has had so far. The next path's build key is made from this number. */
@@ -156,6 +161,17 @@ export const neverLands = (batch: Batch): boolean =>
  */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
+
+/**
+ * True when the two batches conflict because the later one conflicts with `every` batch that was unfinished on its arrival. Batches that
+ * ended at that very time count as unfinished.
+ *
+ * Example: A ended at 5, B has not ended, and C arrived at 7 and conflicts with every batch. C conflicts with B, and not with A.
+ */
+export const conflictsOnArrival = (later: Batch, earlier: Batch): boolean =>
+  later.conflicts === "every" &&
+  earlier.arrival < later.arrival &&
+  (earlier.endedAt === undefined || earlier.endedAt >= later.createdAt);
 
 /** Sorts batches in landing order. Batches on probation come after all others, by arrival. */
 export function compareLandingOrder(a: Batch, b: Batch): number {

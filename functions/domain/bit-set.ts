@@ -17,6 +17,14 @@ export class BitSet implements Iterable<number> {
     return new BitSet(new Uint32Array((capacity + 31) >>> 5));
   }
 
+  /** The numbers below `limit`, which is at most the capacity. */
+  static upTo(limit: number, capacity: number): BitSet {
+    const set = BitSet.empty(capacity);
+    set.#words.fill(0xffffffff, 0, (limit + 31) >>> 5);
+    if (limit < capacity) set.keepBelow(limit);
+    return set;
+  }
+
   copy(): BitSet {
     return new BitSet(this.#words.slice());
   }
@@ -49,6 +57,17 @@ export class BitSet implements Iterable<number> {
   addCommon(a: BitSet, b: BitSet): void {
     const words = this.#words;
     for (let w = 0; w < words.length; w++) words[w] = (words[w] ?? 0) | ((a.#words[w] ?? 0) & (b.#words[w] ?? 0));
+  }
+
+  deleteAll(other: BitSet): void {
+    const [mine, theirs] = [this.#words, other.#words];
+    for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & ~(theirs[w] ?? 0);
+  }
+
+  /** Deletes every number that is not in `other`. */
+  keepOnly(other: BitSet): void {
+    const [mine, theirs] = [this.#words, other.#words];
+    for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & (theirs[w] ?? 0);
   }
 
   /** A copy without the numbers of `other`. */
@@ -106,6 +125,22 @@ export class BitSet implements Iterable<number> {
     for (let w = 0; w < mask.length; w++)
       for (let rest = (mine[w] ?? 0) & ~(theirs[w] ?? 0) & (mask[w] ?? 0); rest !== 0; rest &= rest - 1) count++;
     return count;
+  }
+
+  /** True when the predicate holds for every number in the set. Asked in ascending order, until it does not hold. */
+  every(predicate: (i: number) => boolean): boolean {
+    const words = this.#words;
+    for (let w = 0; w < words.length; w++)
+      for (let rest = words[w] ?? 0; rest !== 0; rest &= rest - 1)
+        if (!predicate((w << 5) + 31 - Math.clz32(rest & -rest))) return false;
+    return true;
+  }
+
+  /** The smallest numbers in the set, `most` at most, ascending. */
+  first(most: number): number[] {
+    const found: number[] = [];
+    this.every((i) => found.push(i) < most);
+    return found;
   }
 
   /** The numbers in the set, ascending. */

@@ -1,4 +1,4 @@
-import type { Batch } from "./batch.ts";
+import { type Batch, conflictsOnArrival } from "./batch.ts";
 import type { BatchIds } from "./batch-ids.ts";
 import { BitSet } from "./bit-set.ts";
 
@@ -16,7 +16,12 @@ export class ConflictIndex {
   constructor(batches: readonly Batch[], ids: BatchIds, forgetBypassing: boolean) {
     this.#batches = batches;
     this.#none = BitSet.empty(batches.length);
-    this.#conflicts = symmetric(batches.map((batch) => ids.bitsOf(batch.conflicts)));
+    const ended = batches.flatMap(({ endedAt }, i) => (endedAt === undefined ? [] : [i]));
+    this.#conflicts = symmetric(
+      batches.map(({ conflicts }, i) =>
+        conflicts === "every" ? unfinishedBefore(batches, i, ended) : ids.bitsOf(conflicts),
+      ),
+    );
     if (forgetBypassing) for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
     batches.forEach((batch, i) => {
       if (batch.position === undefined) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
@@ -83,6 +88,16 @@ export class ConflictIndex {
     for (const other of all) if ((this.#batches[other]?.position ?? position) >= position) positioned.delete(other);
     return { all, positioned };
   }
+}
+
+/** The batches that had not ended when batch i arrived. Batches are numbered by arrival. `ended`: those that have ended by now. */
+function unfinishedBefore(batches: readonly Batch[], i: number, ended: readonly number[]): BitSet {
+  const unfinished = BitSet.upTo(i, batches.length);
+  for (const other of ended) {
+    const [later, earlier] = [batches[i], batches[other]];
+    if (other < i && later && earlier && !conflictsOnArrival(later, earlier)) unfinished.delete(other);
+  }
+  return unfinished;
 }
 
 /** When row a holds b, row b holds a afterwards: of two batches that conflict, only the later one names the other. */

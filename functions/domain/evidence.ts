@@ -1,3 +1,4 @@
+import type { BatchId } from "../contracts/ids.ts";
 import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import type { BitSet } from "./bit-set.ts";
 import type { Evidence, QueueIndex } from "./queue-index.ts";
@@ -18,7 +19,7 @@ export const MOST_BYPASSED = 3;
 export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = MOST_BYPASSED): Evidence | undefined {
   if (index.evidenceOf(i).length === 0) return undefined;
   const undecided = index.undecidedAhead(i).filter((other) => !trunk.has(other));
-  if (undecided.length > most) return undefined;
+  if (undecided.length > most || undecided.some((other) => losesVerdict(index, other))) return undefined;
   const comesTrue = undecided.reduce(
     (subset, other, bit) => (index.batch(other).state === "landing" ? subset | (1 << bit) : subset),
     0,
@@ -38,6 +39,13 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
 }
 
 /**
+ * True when a bypass of the batch would delay the verdict on it: a build of it has failed and none has passed, and that failure would say
+ * nothing on a trunk with the batch that bypasses it. All batches behind it would wait for yet another build of it.
+ */
+const losesVerdict = (index: QueueIndex, i: number): boolean =>
+  index.batch(i).state === "speculating" && index.evidenceOf(i).length > 0 && !index.hasPassed(i);
+
+/**
  * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A
  * passed build of {A, X, H} counts for the tree {A, H}, and not for {H}.
  */
@@ -48,14 +56,17 @@ export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidenc
  * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
  * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
  * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
+ *
+ * `together`: the batches that are to land, if not the heads alone. With X among them, X, A and B land as one commit point.
  */
 export function bundleEvidence(
   index: QueueIndex,
   build: Evidence,
   trunk: BitSet,
   mayLand: (i: number) => boolean,
+  together: readonly BatchId[] = build.path.heads,
 ): number[] | undefined {
-  const bundle = [...index.bitsOf(build.path.heads)].filter((i) => !trunk.has(i));
+  const bundle = [...index.bitsOf(together)].filter((i) => !trunk.has(i));
   if (bundle.length < 2 || !bundle.every(mayLand)) return undefined;
   const after = trunk.copy();
   for (const i of bundle) after.add(i);
@@ -80,7 +91,7 @@ export function bundleEvidence(
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
-  if (failures.length === 0 || index.undecidedAhead(i).length > 0 || isAboutToChange(index, i)) return undefined;
+  if (failures.length === 0 || isAboutToChange(index, i) || mayBeRescued(index, i)) return undefined;
   const tree = index.landedWith([i]);
   if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
@@ -90,6 +101,50 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
       othersAreCleared(index, i, build, index.landed),
   );
   return isVerdict(index, against) ? against.at(-1) : undefined;
+}
+
+/**
+ * True when an undecided batch may yet make a failed build of batch i worthless. For a batch with a position that is any undecided batch
+ * ahead of it. For a batch on probation it is
+ * - an undecided batch that had a position when batch i arrived, and
+ * - an undecided batch that arrived earlier, unless it is past rescue itself. Batches that arrived earlier and have passed count as decided
+ *   once batch i has failed on all of them: then it is none of these that batch i needs.
+ *
+ * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, and waits. R passes, and
+ * {R, H} fails. H is rejected, though R has not landed yet.
+ */
+function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
+  const before = known.get(i);
+  if (before !== undefined) return before;
+  const undecided = index.undecidedAheadSet(i);
+  const found =
+    index.batch(i).position === undefined && index.hasFailedOnProbation(i)
+      ? undecided.meets(index.relevantConflicts(i)) || !hasFailedOnAll(index, i, undecided, known)
+      : undecided.toArray().length > 0;
+  known.set(i, found);
+  return found;
+}
+
+/** True when one build of batch i has failed on everything that has landed or passed among `undecided`, and the rest is past rescue. */
+function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
+  const needed = index.landed.copy();
+  const open: number[] = [];
+  for (const other of undecided) {
+    if (index.hasPassed(other)) needed.add(other);
+    else if (index.batch(other).position !== undefined || !index.hasFailedOnProbation(other)) return false;
+    else open.push(other);
+  }
+  const conflicts = index.relevantToFailure(i);
+  const covers = index
+    .evidenceOf(i)
+    .some(
+      (build) =>
+        !build.passed &&
+        build.path.unappliable === undefined &&
+        build.tree.agreesWith(needed, conflicts) &&
+        othersAreCleared(index, i, build, needed),
+    );
+  return covers && open.every((other) => !mayBeRescued(index, other, known));
 }
 
 /** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */

@@ -1,8 +1,9 @@
 import type { BuildOutcome } from "../contracts/api.ts";
-import { BuildKey, type QueueName, Sqid } from "../contracts/ids.ts";
-import { Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
+import { BuildKey, type Sqid } from "../contracts/ids.ts";
+import { type Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";
 import { inHistoryOrder, metadataOf, reasonOf, type Summary, stampOf } from "./request-log.ts";
 
 /** The facts about the request's queue that may explain why the request waits. */
@@ -12,6 +13,8 @@ export interface QueueFacts {
   readonly mode: QueueMode;
   /** The note that the operator gave when the queue was paused or drained. */
   readonly note?: string | undefined;
+  /** How long it will probably take until the request lands. Undefined when the queue has not landed enough to tell. */
+  readonly estimateSeconds?: number | undefined;
 }
 
 export interface ExplainedBuild {
@@ -40,17 +43,32 @@ export interface Explanation {
  */
 export function explain(summary: Summary, unordered: readonly LogEvent[], queue: QueueFacts): Explanation {
   const entries = inHistoryOrder(unordered);
-  const builds = buildsIn(entries);
+  const progress = entries.reduce(foldProgress, NO_PROGRESS);
+  const builds = explained(progress);
   if (hasEnded(summary.status))
     return { since: summary.at, builds: deciding(summary, entries, builds), sentence: endOf(summary) };
-  if (queue.budget === undefined) return { since: summary.at, builds, sentence: queueIsGone(summary) };
-  const block = blockIn(summary, entries, queue);
+  return { ...waitingFor(summary, progress, queue), builds };
+}
+
+/** Why a request that has not ended waits, from its progress. */
+export function waitingFor(
+  summary: Summary,
+  progress: Progress,
+  queue: QueueFacts,
+): Pick<Explanation, "blocker" | "on" | "since" | "sentence"> {
+  if (queue.budget === undefined) return { since: summary.at, sentence: queueIsGone(summary) };
+  const block = blockIn(summary, progress, queue);
+  const isBuilding = progress.builds.some(({ state }) => state === "running");
+  const sentences = [
+    waitOf(summary, block, isBuilding, queue),
+    ...pauseBeside(summary, block, queue),
+    ...estimate(queue),
+  ];
   return {
     ...(block === undefined ? {} : { blocker: block.blocker }),
     ...(block === undefined || block.on.length === 0 ? {} : { on: block.on }),
     since: block?.since ?? summary.at,
-    builds,
-    sentence: [waitOf(summary, block, builds, queue), ...pauseBeside(summary, block, queue)].join(" "),
+    sentence: sentences.join(" "),
   };
 }
 
@@ -69,62 +87,32 @@ interface Block {
   readonly said?: string;
 }
 
-/** The last blocker in the log. Undefined when a later entry shows that it no longer delays the request. */
-function blockIn(summary: Summary, entries: readonly LogEvent[], { mode }: QueueFacts): Block | undefined {
-  const { queue } = summary;
-  const index = entries.findLastIndex((entry) => entry.kind === "event" && entry.event === "blocked");
-  const told = entries[index];
-  const blocker = Blocker.safeParse(told?.metadata["blocker"]);
-  if (told === undefined || !blocker.success) return undefined;
-  if (!mayBlock(blocker.data, summary)) return undefined;
-  if (blocker.data === "pause" && mode !== "paused") return undefined;
-  if (entries.slice(index + 1).some((entry) => overtakes(entry, blocker.data))) return undefined;
-  const labels = String(told.metadata["on"] ?? "").split(" ");
-  const said = told.reason === undefined ? {} : { said: told.reason.message };
-  return { blocker: blocker.data, on: labels.flatMap((label) => sqidsOf(queue, label)), since: told.at, ...said };
+/** The last blocker in the log. Undefined when it no longer delays the request. */
+function blockIn(summary: Summary, progress: Progress, { mode }: QueueFacts): Block | undefined {
+  const told = standingBlock(progress);
+  if (told === undefined || !mayBlock(told.blocker, summary)) return undefined;
+  if (told.blocker === "pause" && mode !== "paused") return undefined;
+  const said = told.said === undefined ? {} : { said: told.said };
+  return { blocker: told.blocker, on: sqidsOf(summary.queue, told.on), since: told.at, ...said };
 }
 
-/** True when the entry shows that the blocker no longer delays the request. */
-function overtakes(entry: LogEvent, blocker: Blocker): boolean {
-  if (blocker === "repository") return entry.kind === "status" || entry.event === "building";
-  if (entry.kind === "status") return entry.status === "speculated" || entry.status === "landing";
-  if (entry.event === "building") return blocker === "budget" || blocker === "missing-path";
-  return entry.event === "joined" && blocker === "probation";
-}
-
-/** The request of the batch with this label. Empty when the label is malformed. Example: `7` is main/7. */
-function sqidsOf(queue: QueueName, label: string): readonly Sqid[] {
-  const sqid = Sqid.safeParse(`${queue}/${label.split(".")[0]}`);
-  return sqid.success ? [sqid.data] : [];
-}
-
-const OUTCOMES: Partial<Record<string, BuildOutcome>> = {
-  building: "unfinished",
-  built: "passed",
-  build_failed: "failed",
-  retrying: "retried",
+const OUTCOMES: Readonly<Record<BuildState, BuildOutcome>> = {
+  running: "unfinished",
+  stopped: "stopped",
+  passed: "passed",
+  failed: "failed",
+  retried: "retried",
 };
-const FINALITY: readonly BuildOutcome[] = ["unfinished", "passed", "failed", "retried"];
 
-function buildsIn(entries: readonly LogEvent[]): ExplainedBuild[] {
-  const builds = new Map<BuildKey, ExplainedBuild>();
-  for (const entry of entries) {
-    const outcome = entry.kind === "event" ? OUTCOMES[entry.event] : undefined;
-    const key = BuildKey.safeParse(entry.metadata["build_key"]);
-    if (outcome === undefined || !key.success) continue;
-    const before = builds.get(key.data);
-    // The entries come from several clocks, so a later one may tell of an earlier state.
-    const isNews = before === undefined || FINALITY.indexOf(outcome) >= FINALITY.indexOf(before.outcome);
-    const { build_url: url = before?.url } = entry.metadata;
-    builds.set(key.data, {
-      buildKey: key.data,
-      outcome: isNews ? outcome : before.outcome,
-      ...(typeof url === "string" ? { url } : {}),
-      at: isNews ? entry.at : before.at,
-    });
-  }
-  return [...builds.values()].toSorted((a, b) => a.at - b.at);
-}
+const explained = ({ builds }: Progress): ExplainedBuild[] =>
+  builds
+    .map(({ buildKey, state, at, url }) => ({
+      buildKey,
+      outcome: OUTCOMES[state],
+      ...(url === undefined ? {} : { url }),
+      at,
+    }))
+    .toSorted((a, b) => a.at - b.at);
 
 /**
  * The builds that the last entry names. A build that was started for another request is not in this log: its outcome follows from the
@@ -149,23 +137,22 @@ function deciding(
 function endOf(summary: Summary): string {
   if (summary.status !== "landed") return reasonOf(summary)?.message ?? "The request has ended. No reason was given.";
   const { commit, bypassed } = metadataOf(summary);
-  const ahead =
-    typeof bypassed === "string" ? bypassed.split(" ").flatMap((label) => sqidsOf(summary.queue, label)) : [];
+  const ahead = typeof bypassed === "string" ? sqidsOf(summary.queue, bypassed) : [];
   const before =
     ahead.length === 0
       ? ""
       : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
+  const { cancel } = summary;
+  const late =
+    cancel === undefined
+      ? ""
+      : ` The cancel${cancel.caller === undefined ? "" : ` by ${cancel.caller}`} came too late.`;
   const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
   const where = note === "" ? " on the target branch" : "";
-  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}.${note}`;
+  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}.${note}${late}`;
 }
 
-function waitOf(
-  summary: Summary,
-  block: Block | undefined,
-  builds: readonly ExplainedBuild[],
-  queue: QueueFacts,
-): string {
+function waitOf(summary: Summary, block: Block | undefined, isBuilding: boolean, queue: QueueFacts): string {
   switch (summary.status) {
     case "accepted":
       return "Accepted. Processing has not started yet; it is tried again every minute.";
@@ -181,7 +168,7 @@ function waitOf(
       return block ? blocked(block, queue) : "Passed. The request is being landed.";
     default:
       if (block) return blocked(block, queue);
-      return builds.some(({ outcome }) => outcome === "unfinished")
+      return isBuilding
         ? "The request is being built."
         : "The request is in the queue. The log does not say yet what it waits for.";
   }
@@ -215,6 +202,18 @@ const queueIsGone = ({ queue }: Summary): string =>
 function pauseBeside({ status }: Summary, block: Block | undefined, queue: QueueFacts): readonly string[] {
   const isLeaving = status === "cancelling" || status === "speculated" || status === "landing";
   return queue.mode === "paused" && block?.blocker !== "pause" && !isLeaving ? [paused(queue)] : [];
+}
+
+/** Example: `Probably lands in about 12 minutes.` */
+const estimate = ({ estimateSeconds, mode }: QueueFacts): readonly string[] =>
+  estimateSeconds === undefined || mode === "paused" ? [] : [`Probably lands in about ${roughly(estimateSeconds)}.`];
+
+/** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
+function roughly(seconds: number): string {
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (minutes < 90) return minutes === 1 ? "a minute" : `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours === 1 ? "an hour" : `${hours} hours`;
 }
 
 const paused = ({ note }: QueueFacts): string =>

@@ -1,5 +1,5 @@
 import type { BatchId, BuildKey } from "../contracts/ids.ts";
-import { type Batch, goesAhead, neverLands, type Path } from "./batch.ts";
+import { type Batch, compareLandingOrder, neverLands, type Path } from "./batch.ts";
 import { BatchIds } from "./batch-ids.ts";
 import { BitSet } from "./bit-set.ts";
 import { ConflictIndex } from "./conflict-index.ts";
@@ -51,6 +51,10 @@ export class QueueIndex {
   readonly #landingTimes: LandingTimes;
   readonly #trees = new Map<BuildKey, BitSet>();
   readonly #evidence: Evidence[][];
+  /** Per batch: its relevant conflicts that are ahead of it by priority and position. Made when first asked for. */
+  #aheadInOrder: readonly BitSet[] | undefined;
+  readonly #positioned: BitSet;
+  readonly #landing: BitSet;
   readonly #since: number;
 
   constructor(
@@ -64,6 +68,11 @@ export class QueueIndex {
     this.#ids = new BatchIds(this.batches);
     this.landed = this.emptySet();
     this.neverLanding = this.emptySet();
+    this.#landing = this.emptySet();
+    this.#positioned = this.emptySet();
+    this.batches.forEach(({ position }, i) => {
+      if (position !== undefined) this.#positioned.add(i);
+    });
     for (const batch of this.batches) this.update(batch);
     this.#landingTimes = new LandingTimes(this.batches, this.emptySet());
     this.#conflicts = new ConflictIndex(this.batches, this.#ids, tests === "affected" && !exact);
@@ -99,6 +108,8 @@ export class QueueIndex {
     const i = this.indexOf(batch.id);
     if (i === undefined) throw new Error(`${batch.id} is not in the index`);
     this.batches[i] = batch;
+    if (batch.state === "landing") this.#landing.add(i);
+    else this.#landing.delete(i);
     if (batch.state === "landed") this.landed.add(i);
     if (neverLands(batch)) this.neverLanding.add(i);
   }
@@ -122,6 +133,12 @@ export class QueueIndex {
 
   emptySet(): BitSet {
     return BitSet.empty(this.batches.length);
+  }
+
+  setOf(indexes: Iterable<number>): BitSet {
+    const bits = this.emptySet();
+    for (const i of indexes) bits.add(i);
+    return bits;
   }
 
   /** The live batches among those that the lists name. */
@@ -204,23 +221,69 @@ export class QueueIndex {
     return this.evidenceOf(i).some(({ passed }) => passed);
   }
 
+  /** True when batch i is on probation and a build of it has failed. */
+  hasFailedOnProbation(i: number): boolean {
+    return this.batch(i).position === undefined && this.evidenceOf(i).some(({ passed }) => !passed);
+  }
+
+  /**
+   * True when batch i is on probation and its next build is to be the verdict on it. Such a build makes an assumption about every conflict
+   * that arrived earlier, on probation or not, since the batch may need it. Earlier builds make none about batches on probation.
+   */
+  isRetriedOnProbation(i: number): boolean {
+    return this.hasFailedOnProbation(i) || (this.provesItself(i) && this.batch(i).paths.length > 0);
+  }
+
+  /** The conflicts about which a build of batch i has to agree with a proposal, to stand in for it. */
+  proposedConflicts(i: number): BitSet {
+    return this.isRetriedOnProbation(i) ? this.relevantToFailure(i) : this.relevantConflicts(i);
+  }
+
+  #conflictsAhead(i: number): BitSet {
+    return this.batch(i).position === undefined ? this.relevantToFailure(i) : this.relevantConflicts(i);
+  }
+
   /**
    * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
-   * probation waits for those that had a position when it arrived. A batch that is landing is ahead of every batch that is not, whatever
-   * their priorities.
+   * probation waits for those that arrived before it; once it is retried (`isRetriedOnProbation`), for those on probation too. A batch
+   * that is landing is ahead of every batch that is not, whatever their priorities.
    *
    * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
    * landed it is [B].
    */
   undecidedAhead(i: number): number[] {
-    const batch = this.batch(i);
-    const ahead: number[] = [];
-    for (const other of this.relevantConflicts(i).outside(this.landed, this.neverLanding)) {
-      const candidate = this.batch(other);
-      if (candidate.position === undefined) continue;
-      const isLandingFirst = candidate.state === "landing" && batch.state !== "landing";
-      if (isLandingFirst || batch.position === undefined || goesAhead(candidate, batch)) ahead.push(other);
+    return this.undecidedAheadSet(i).toArray();
+  }
+
+  /** `undecidedAhead` as a set. */
+  undecidedAheadSet(i: number): BitSet {
+    const ahead = this.#inOrderAhead(i).copy();
+    if (this.batch(i).state !== "landing") ahead.addCommon(this.#landing, this.#conflictsAhead(i));
+    ahead.deleteAll(this.landed);
+    ahead.deleteAll(this.neverLanding);
+    return ahead;
+  }
+
+  /** The conflicts of batch i that are ahead of it, whatever their states. Worked out for all at once. */
+  #inOrderAhead(i: number): BitSet {
+    this.#aheadInOrder ??= this.#orderedConflicts();
+    return this.#aheadInOrder[i] ?? this.emptySet();
+  }
+
+  #orderedConflicts(): BitSet[] {
+    const ahead = this.batches.map(() => this.emptySet());
+    const inOrder = this.batches.flatMap(({ position }, i) => (position === undefined ? [] : [i]));
+    inOrder.sort((a, b) => compareLandingOrder(this.batch(a), this.batch(b)));
+    const before = this.emptySet();
+    for (const i of inOrder) {
+      ahead[i]?.addCommon(this.relevantConflicts(i), before);
+      before.add(i);
     }
+    this.batches.forEach(({ position }, i) => {
+      if (position !== undefined) return;
+      const conflicts = this.#conflictsAhead(i);
+      ahead[i]?.addCommon(conflicts, this.isRetriedOnProbation(i) ? conflicts : before);
+    });
     return ahead;
   }
 

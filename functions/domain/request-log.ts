@@ -1,9 +1,20 @@
+import { hashOf } from "../contracts/hash.ts";
 import type { RequestNumber } from "../contracts/ids.ts";
-import { Happening, hasEnded, type LogEvent, type Metadata, STATUSES, type Status } from "../contracts/log-event.ts";
-import type { Land } from "../contracts/messages.ts";
+import {
+  Happening,
+  happeningEvent,
+  hasEnded,
+  type LogEvent,
+  type Metadata,
+  STATUSES,
+  type Status,
+  type StatusEvent,
+} from "../contracts/log-event.ts";
+import type { Cancel, Land } from "../contracts/messages.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import { padded } from "../contracts/tables.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import { boundedProgress, foldProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
 /** A value with the stamp of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
 export interface Stamped<T> {
@@ -21,12 +32,33 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly stamp: string;
   /** The reason of that entry. */
   readonly reason?: Reason;
+  /** True once the orchestrator has answered: it has received the request. */
+  readonly heard: boolean;
+  /** The first cancel of the request, which is the one that counts. */
+  readonly cancel?: Omit<Cancel, "v" | "kind" | "queue" | "sqid">;
+  /** The last change of the priority, which `priority` is. */
+  readonly prioritized?: PriorityChange;
   /** The reason that the caller gave for cancelling the request. */
   readonly cancelReason?: Stamped<Reason>;
   /** By key: the value from the entry with the greatest stamp that sets the key. */
   readonly metadata: Readonly<Record<string, Stamped<Metadata[string]>>>;
+  readonly progress: Progress;
+  /** Hashes of the ids of the entries that were folded, so that a repeat is known. Of a very long log, some of them. */
+  readonly seen: readonly string[];
+  /** True once the request has ended and its summary was moved away from those in flight. */
+  readonly archived?: true;
   /** Counts writes, from 1. */
   readonly version: number;
+}
+
+/** A caller has set another priority. */
+export interface PriorityChange {
+  /** Counts the changes of the request's priority, from 1. */
+  readonly count: number;
+  readonly at: EpochMs;
+  readonly caller: string;
+  /** What the caller said about it. */
+  readonly note?: string;
 }
 
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
@@ -60,24 +92,44 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
     status: accepted.status,
     at: accepted.at,
     stamp: stampOf(accepted),
+    heard: false,
     metadata: stampedBy(stampOf(accepted), accepted.metadata),
+    progress: NO_PROGRESS,
+    seen: [],
     version: 1,
   };
 }
 
 /**
- * The summary after one more log entry. The same object when the entry changes nothing. Entries may be folded in any order and repeatedly:
- * the result is the same. The version counts up with each change.
+ * The summary after one more log entry. The same object when the entry was folded before. Entries may be folded in any order and repeatedly:
+ * the result is the same, but for the version, which counts up with each change. An event leaves the status and the metadata alone.
  */
 export function fold(summary: Summary, entry: LogEvent): Summary {
-  if (entry.kind === "event") return summary;
+  if (hasSeen(summary, entry)) return summary;
+  return {
+    ...(entry.kind === "status" ? foldStatus(summary, entry) : summary),
+    heard: summary.heard || isAnswer(entry),
+    progress: boundedProgress(foldProgress(summary.progress, entry)),
+    seen: [...summary.seen, hashOfId(entry.id)].toSorted().slice(-MOST_SEEN),
+    version: summary.version + 1,
+  };
+}
+
+/** How many entries a summary knows to have been folded. A repeat of an entry that it has forgotten is folded again, to the same result. */
+const MOST_SEEN = 300;
+
+const hashOfId = (id: string): string => hashOf("entry", id).slice(0, 10);
+
+/** True when the entry was folded into the summary. */
+export const hasSeen = ({ seen }: Summary, { id }: LogEvent): boolean => seen.includes(hashOfId(id));
+
+function foldStatus(summary: Summary, entry: StatusEvent): Summary {
   const stamp = stampOf(entry);
   const metadata = stampedBy(stamp, entry.metadata);
   const fresher = Object.entries(metadata).filter(([key]) => stamp > (summary.metadata[key]?.stamp ?? ""));
   const wins = stamp > summary.stamp;
   const explains =
     entry.status === "cancelling" && entry.reason !== undefined && stamp > (summary.cancelReason?.stamp ?? "");
-  if (!wins && !explains && fresher.length === 0) return summary;
   const { reason: outweighed, ...rest } = summary;
   const reason = wins ? entry.reason : outweighed;
   return {
@@ -86,8 +138,15 @@ export function fold(summary: Summary, entry: LogEvent): Summary {
     ...(reason === undefined ? {} : { reason }),
     ...(explains && entry.reason !== undefined ? { cancelReason: { stamp, value: entry.reason } } : {}),
     metadata: { ...summary.metadata, ...Object.fromEntries(fresher) },
-    version: summary.version + 1,
   };
+}
+
+/** What follows from entries that are new to the summary: it lands although its caller had cancelled it, so the log says so. */
+export function consequencesOf({ sqid, cancel }: Summary, news: readonly LogEvent[]): LogEvent[] {
+  const landed = news.find((entry) => entry.kind === "status" && entry.status === "landed");
+  if (landed === undefined || cancel === undefined) return [];
+  const metadata = cancel.caller === undefined ? {} : { caller: cancel.caller };
+  return [happeningEvent(sqid, "cancel_too_late", landed.at, { occurrence: "landed", metadata })];
 }
 
 /** Who caused an entry is of that entry alone: the request has a caller of its own. */
@@ -103,7 +162,7 @@ export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
 /** The Land message that the request began with. */
-export const landOf = ({ queue, sqid, changes, strategy, priority, caller, receivedAt }: Summary): Land => ({
+export const landOf = ({ queue, sqid, changes, strategy, priority, targets, caller, receivedAt }: Summary): Land => ({
   v: 1,
   kind: "land",
   queue,
@@ -111,13 +170,14 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, caller, recei
   changes,
   strategy,
   ...(priority === undefined ? {} : { priority }),
+  ...(targets === undefined ? {} : { targets }),
   ...(caller === undefined ? {} : { caller }),
   receivedAt,
 });
 
 /** True for an entry that only the orchestrator writes. It shows that the orchestrator has received the request. */
 export const isAnswer = (entry: LogEvent): boolean =>
-  entry.kind === "event" || (entry.status !== "accepted" && entry.status !== "cancelling");
+  entry.kind === "event" ? entry.event !== "prioritized" : entry.status !== "accepted" && entry.status !== "cancelling";
 
 /** A new array, oldest first. Entries of the same millisecond are in the order of a request's life: `landing` before `landed`. */
 export const inHistoryOrder = (entries: readonly LogEvent[]): LogEvent[] =>

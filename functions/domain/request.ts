@@ -49,6 +49,8 @@ export interface LandingRequest {
   readonly touches?: Touches;
   /** A request with a higher priority is ahead. 0 when absent. */
   readonly priority?: number;
+  /** Counts the changes of the priority that were followed. Absent before the first. */
+  readonly priorityCount?: number;
   /** Why the request ended. Set unless it has landed. */
   readonly reason?: Reason;
   readonly endedAt?: EpochMs;

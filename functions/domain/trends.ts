@@ -118,8 +118,20 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
   return { counters, times, reasons };
 }
 
+/**
+ * How long a request that has waited for so long will probably wait until it lands, in seconds: of the requests that took longer, the
+ * median took that much more. Undefined when fewer than five took longer. Example: five requests took 10 minutes, and one has waited for 4
+ * minutes: 6 minutes are left.
+ */
+export function remainingSeconds({ times }: Pick<Tally, "times">, waitedSeconds: number): number | undefined {
+  const longer = Object.fromEntries(Object.entries(times).filter(([step]) => secondsOf(Number(step)) > waitedSeconds));
+  const count = Object.values(longer).reduce((sum, one) => sum + one, 0);
+  const median = count < 5 ? undefined : percentileOf({ times: longer }, 0.5);
+  return median === undefined ? undefined : median - waitedSeconds;
+}
+
 /** The time within which this share of the requests landed, in seconds. Undefined when none has landed. */
-export function percentileOf({ times }: Tally, share: number): number | undefined {
+export function percentileOf({ times }: Pick<Tally, "times">, share: number): number | undefined {
   const steps = Object.entries(times)
     .map(([step, count]) => [Number(step), count] as const)
     .sort(([a], [b]) => a - b);

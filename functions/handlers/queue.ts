@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { Clients } from "../adapters/aws-clients.ts";
+import { retryAtOf } from "../adapters/github/errors.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import type { Topic } from "../contracts/messages.ts";
+import type { EpochMs } from "../contracts/time.ts";
 import type { LambdaHandler } from "./on-lambda.ts";
 
 const Received = z.object({
@@ -25,6 +27,13 @@ export interface QueueOptions<M> {
   readonly attempts?: number;
   /** Called before a message that failed for good is dead-lettered: what it was about can be brought to an end here. */
   readonly abandon?: (message: M, error: unknown) => Promise<void>;
+  /** Of a standard topic: which messages of a call belong together. Absent: each is by itself. */
+  readonly groupOf?: (message: M) => string;
+  /**
+   * The topic's URL: a message whose work met a limit of GitHub (github.limited) stays out of sight until the time that the limit ends, instead
+   * of being tried again at once.
+   */
+  readonly waitsOn?: string;
   /** Absent: a consumer that dies holds up the groups of its messages for as long as the topic's visibility time-out. */
   readonly lease?: Lease | undefined;
 }
@@ -105,7 +114,9 @@ function consume<M>(
   workGroup: (group: readonly Delivery<M>[], tools: Tools<M>) => Promise<readonly Delivery<M>[]>,
 ): LambdaHandler {
   const { log } = clients;
-  const attempt = (work: () => Promise<void>) => tryRepeatedly(options.attempts ?? 3, work);
+  const waits = (error: unknown) => (options.waitsOn === undefined ? undefined : retryAtOf(error));
+  const attempt = (work: () => Promise<void>) =>
+    tryRepeatedly(options.attempts ?? 3, work, (error) => waits(error) !== undefined);
 
   async function bury({ messageId, body, attributes }: Received, error: unknown): Promise<void> {
     const code = error instanceof CodedError ? error.code : "internal";
@@ -122,7 +133,10 @@ function consume<M>(
   async function workOn(deliveries: readonly Delivery<M>[], work: () => Promise<void>): Promise<"done" | "held"> {
     const outcome = await attempt(work);
     if (outcome.kind === "done") return "done";
-    if (outcome.kind === "held") return hold(deliveries, outcome.error);
+    if (outcome.kind === "held") {
+      await postpone(deliveries, waits(outcome.error));
+      return hold(deliveries, outcome.error);
+    }
     const buried = await attempt(async () => {
       for (const { received, message } of deliveries) {
         await options.abandon?.(message, outcome.error);
@@ -130,6 +144,16 @@ function consume<M>(
       }
     });
     return buried.kind === "done" ? "done" : hold(deliveries, buried.error);
+  }
+
+  /** SQS hides a message for twelve hours at most. */
+  async function postpone(deliveries: readonly Delivery<M>[], until: EpochMs | undefined): Promise<void> {
+    if (until === undefined || options.waitsOn === undefined) return;
+    const seconds = Math.min(43_200, Math.max(1, Math.ceil((until - clients.now()) / 1_000)));
+    const handles = deliveries.flatMap(({ received }) => received.receiptHandle ?? []);
+    await keepInvisible(clients.sqs, options.waitsOn, handles, seconds).catch((err: unknown) =>
+      log.warn({ err, topic: topic.name }, "a message was not postponed: it comes back sooner"),
+    );
   }
 
   function hold(deliveries: readonly Delivery<M>[], error: unknown): "held" {
@@ -140,15 +164,14 @@ function consume<M>(
 
   return leased(clients, options.lease, async ({ Records }) => {
     const back: Received[] = [];
-    for (const group of groupsOf(Records)) {
-      const deliveries: Delivery<M>[] = [];
-      for (const received of group) {
-        const decoded = decode(topic, received.body);
-        if (decoded.ok) deliveries.push({ received, message: decoded.message });
-        else if ((await attempt(() => bury(received, decoded.error))).kind !== "done") back.push(received);
-      }
-      back.push(...(await workGroup(deliveries, { attempt, workOn, hold })).map(({ received }) => received));
+    const deliveries: Delivery<M>[] = [];
+    for (const received of Records) {
+      const decoded = decode(topic, received.body);
+      if (decoded.ok) deliveries.push({ received, message: decoded.message });
+      else if ((await attempt(() => bury(received, decoded.error))).kind !== "done") back.push(received);
     }
+    for (const group of groupsOf(deliveries, options.groupOf))
+      back.push(...(await workGroup(group, { attempt, workOn, hold })).map(({ received }) => received));
     return { batchItemFailures: back.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });
 }
@@ -178,10 +201,12 @@ function leased(
   };
 }
 
-/** In order of arrival. A message of a standard topic is a group of its own. */
-function groupsOf(records: readonly Received[]): Iterable<readonly Received[]> {
-  return Map.groupBy(records, ({ attributes, messageId }) => attributes.MessageGroupId ?? messageId).values();
-}
+/** In order of arrival. A message of a standard topic is a group of its own, unless `groupOf` names another. */
+const groupsOf = <M>(deliveries: readonly Delivery<M>[], groupOf: QueueOptions<M>["groupOf"]) =>
+  Map.groupBy(
+    deliveries,
+    ({ received, message }) => received.attributes.MessageGroupId ?? groupOf?.(message) ?? received.messageId,
+  ).values();
 
 function decode<M>(topic: Readable<M>, body: string): { ok: true; message: M } | { ok: false; error: CodedError } {
   try {
@@ -196,14 +221,18 @@ const reasonOf = (error: unknown): string => {
   return error.code === "message.undecodable" ? "undecodable" : "refused";
 };
 
-async function tryRepeatedly(attempts: number, work: () => Promise<void>): Promise<Attempted> {
+async function tryRepeatedly(
+  attempts: number,
+  work: () => Promise<void>,
+  mustWait: (error: unknown) => boolean,
+): Promise<Attempted> {
   for (let attempt = 1; ; attempt++) {
     try {
       await work();
       return { kind: "done" };
     } catch (error) {
       if (!isRetryable(error)) return { kind: "failed", error };
-      if (attempt >= attempts) return { kind: "held", error };
+      if (attempt >= attempts || mustWait(error)) return { kind: "held", error };
       await delay(50 * 4 ** (attempt - 1));
     }
   }

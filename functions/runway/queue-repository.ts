@@ -1,4 +1,5 @@
 import { openRepository, type Repository } from "../adapters/git/repository.ts";
+import { repositoryToken } from "../adapters/github/repository-token.ts";
 import type { Secrets } from "../adapters/secrets.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 
@@ -6,5 +7,6 @@ import type { QueueConfig } from "../contracts/queues.ts";
 export const openQueueRepository = async (
   workDirectory: string,
   secrets: Secrets,
-  { repository }: QueueConfig,
-): Promise<Repository> => openRepository({ workDirectory, repository, token: await secrets(repository.tokenSecret) });
+  queue: QueueConfig,
+): Promise<Repository> =>
+  openRepository({ workDirectory, repository: queue.repository, token: await repositoryToken(secrets, queue) });

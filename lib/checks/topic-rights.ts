@@ -20,6 +20,8 @@ interface TopicQueue extends Placed {
   readonly label: string;
   readonly senders: readonly string[];
   readonly takers: readonly string[];
+  /** AWS services that send. */
+  readonly services: readonly string[];
 }
 
 /** Who may send to a topic, and who may take from it, as lib/ownership.ts says. Nobody of ours takes from dead letters. */
@@ -41,10 +43,18 @@ function knownQueues(templates: Templates): { queues: readonly TopicQueue[]; fin
     const main = topicOf(placed.metadata[METADATA.topic]);
     const dead = topicOf(placed.metadata[METADATA.deadLettersOf]);
     if (main !== undefined) {
-      const { senders, consumer } = TOPICS[main];
-      queues.push({ ...placed, label: `the topic ${main}`, senders, takers: [consumer] });
+      const topic = TOPICS[main];
+      const services = "services" in topic ? topic.services : [];
+      const takers = [topic.consumer];
+      queues.push({ ...placed, label: `the topic ${main}`, senders: topic.senders, takers, services });
     } else if (dead !== undefined) {
-      queues.push({ ...placed, label: `the dead letters of ${dead}`, senders: [TOPICS[dead].consumer], takers: [] });
+      queues.push({
+        ...placed,
+        label: `the dead letters of ${dead}`,
+        senders: [TOPICS[dead].consumer],
+        takers: [],
+        services: [],
+      });
     } else {
       const message = `${placed.stack}: ${placed.logicalId} is a queue that lib/ownership.ts does not know`;
       findings.push({ rule: "topic-rights", stack: placed.stack, logicalId: placed.logicalId, message });
@@ -64,7 +74,7 @@ function allowanceFindings(statement: Statement, queues: readonly TopicQueue[]):
       statement.holders.flatMap(({ name, stack }) => {
         const may = (stacks: readonly string[]) => stack !== undefined && stacks.includes(stack);
         const excess = actionsAmong(statement, [
-          ...(may(queue.senders) ? [] : SEND),
+          ...(may(queue.senders) || queue.services.includes(name) ? [] : SEND),
           ...(may(queue.takers) ? [] : TAKE),
           ...ADMINISTER,
         ]);

@@ -44,6 +44,8 @@ const ACCESS_LOG = JSON.stringify({
  */
 export class HttpEdge extends Construct {
   readonly http: HttpApi;
+  /** The address of the API, ending in a slash. */
+  readonly url: string;
 
   constructor(scope: Construct, id: string, api: LambdaFunction, settings: Settings) {
     super(scope, id);
@@ -68,12 +70,23 @@ export class HttpEdge extends Construct {
     if (pageAccessOf(settings).auth === "jwt") this.#openPage(integration);
     api.addEnvironment(ENV.apiAuth, apiAuth);
     const stage = this.#stage();
+    this.url = stage.url;
     if (apiAuth === "none")
       Validations.of(this).acknowledge({
         id: "AwsSolutions-APIG4",
         reason: "Asked for by the context apiAuth=none: what is in front of the API decides who may call it.",
       });
     this.#tell(stage, settings);
+  }
+
+  /** Lets a function of another stack call the API with the identity of its role. */
+  calledBy(fn: LambdaFunction): void {
+    const calls = this.http.arnForExecuteApi("*", "/*", "$default");
+    fn.allow([calls], "execute-api:Invoke");
+    Validations.of(fn).acknowledge({
+      id: "AwsSolutions-IAM5",
+      reason: "Every call of the API: the API itself decides by the caller's name who may do what.",
+    });
   }
 
   /** Whoever is to log in has to see the page first. Its files tell nothing of a queue; its calls bring a token. */

@@ -7,7 +7,14 @@ import { TABLES, type TableName } from "../ownership.ts";
 import { METADATA, type Settings } from "../settings.ts";
 import type { LambdaFunction } from "./lambda-function.ts";
 
-export type TableAction = "BatchGetItem" | "DeleteItem" | "GetItem" | "PutItem" | "Query" | "UpdateItem";
+export type TableAction =
+  | "BatchGetItem"
+  | "BatchWriteItem"
+  | "DeleteItem"
+  | "GetItem"
+  | "PutItem"
+  | "Query"
+  | "UpdateItem";
 
 /**
  * A table that belongs to one stack. Its resource policy refuses data actions to every principal but the roles that were granted them,

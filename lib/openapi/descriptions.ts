@@ -10,6 +10,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     fields: {
       changes: "The changes, lowest first. No change is named twice; together they have at most 60,000 characters.",
       strategy: "How the changes get onto the target branch. Default: the strategy of the queue.",
+      targets:
+        "The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known, so the request conflicts with every other. An empty list: nothing that is built.",
       priority:
         "A request of a higher priority goes ahead of all that have not started landing. From 0 to the queue's maxPriority. Default: 0.",
     },
@@ -77,11 +79,13 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       builds:
         "Of a request that has ended, the builds that decided its end; of any other request, all its builds so far. Oldest first.",
       sentence: "The same for people: what the request waits for, or why it ended.",
+      estimateSeconds:
+        "How long it will probably take until the request lands. Absent when it has ended, or when the queue has not landed enough to tell.",
     },
   },
   BuildOutcome: {
     about:
-      "passed and failed are verdicts. retried: the build failed, and did not count. unfinished: the build runs, or was given up.",
+      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: nobody needed the build any more. unfinished: the build runs, or its end was not told.",
   },
   QueueView: {
     about: "A queue: how it is configured, and how it runs.",
@@ -96,6 +100,72 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       modeBy: "The name of the caller who paused, drained or resumed it last.",
     },
   },
+  PriorityBody: {
+    about: "Another priority for a request.",
+    fields: {
+      priority: "From 0 to the queue's maxPriority.",
+      reason: "Kept in the history of the request.",
+    },
+  },
+  QueueNow: {
+    about: "A queue, and the requests that it holds.",
+    fields: {
+      name: "The name of the queue.",
+      repository: "The repository that the queue lands in.",
+      branch: "The branch that the queue lands onto.",
+      strategy: "How changes get onto the branch, unless a request says otherwise.",
+      mode: "How the queue runs.",
+      since: "Since when it runs like this. Absent when it never ran otherwise.",
+      note: "What was said when the queue was paused or drained.",
+      modeBy: "The name of the caller who paused, drained or resumed it last.",
+      budget: "How many builds may run at once.",
+      counts:
+        "The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting: neither.",
+      ended: "How many requests ended in the last hour, and in the last 24 hours of the clock.",
+      timeToLand: "From Land to landed, in the last 24 hours of the clock; right to five per cent.",
+      buildsRunning: "How many builds run. A build that several requests share is one build.",
+      requests: "The requests in flight, in the order of the queue. At most 1,000.",
+      more: "True when there are more.",
+      recent: "The last 20 requests that ended, latest first.",
+    },
+  },
+  QueuedRequest: {
+    about: "A request in flight.",
+    fields: {
+      sqid: "The id of the request.",
+      number: "The number of the request within its queue.",
+      status: "Where the request stands.",
+      priority: "A request of a higher priority goes ahead.",
+      author: "The e-mail address of the author of its first commit. Absent until the changes were read.",
+      title: "The subject of its last commit. Absent until the changes were read.",
+      changes: "The changes, lowest first.",
+      caller: "The name of the caller who asked for it.",
+      receivedAt: "When the request was accepted.",
+      updatedAt: "When the status last changed.",
+      blocker: "What keeps the request from landing, when that is known.",
+      on: "The requests in the way.",
+      sentence: "What the request waits for, for people.",
+      estimateSeconds:
+        "How long it will probably take until the request lands. Absent when the queue has not landed enough to tell.",
+      builds:
+        "Its last builds, at most 20, oldest first. base: the requests that a build is built on. bundledWith: the requests that share it.",
+    },
+  },
+  EndedRequest: {
+    about: "A request that has ended.",
+    fields: {
+      sqid: "The id of the request.",
+      number: "The number of the request within its queue.",
+      status: "How it ended.",
+      reason: "Why it ended.",
+      endedAt: "When it ended.",
+      commit: "The commit that landed.",
+    },
+  },
+  BuildState: {
+    about: "stopped: nobody needed the build any more. retried: the build failed, and the request is built again.",
+  },
+  Links: { about: "Where the API leads on.", fields: { links: "Addresses, by what is there." } },
   QueueList: { about: "All queues.", fields: { queues: "In the order of the configuration." } },
   Ping: {
     about: "A sign of life.",

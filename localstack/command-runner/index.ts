@@ -8,6 +8,7 @@ import type {
   BuildTask,
 } from "../../functions/adapters/build-runner/build-runner.ts";
 import { readIfThere, writeOnce } from "../../functions/adapters/build-runner/files.ts";
+import { repositoryToken } from "../../functions/adapters/github/repository-token.ts";
 import { secretsOf } from "../../functions/adapters/secrets.ts";
 import { need } from "../../functions/adapters/settings.ts";
 import { send } from "../../functions/adapters/sqs.ts";
@@ -33,15 +34,16 @@ export interface CommandRunnerOptions extends SandboxOptions {
 /** Command runners that keep their files in WORK_DIRECTORY. */
 export const commandRunners: WireRunner = (env, clients) => {
   const workDirectory = need(env, ENV.workDirectory);
-  const tokenOf = secretsOf(clients);
+  const secrets = secretsOf(clients);
   const looks = need(env, ENV.looksTopic);
   const report = (buildKey: BuildKey) =>
     send(clients.sqs, looks, looksTopic, { v: 1, kind: "look-at-build", buildKey }).catch((err: unknown) =>
       clients.log.warn({ err, buildKey }, "a build that is over is seen at its next poll"),
     );
-  return ({ name, repository, buildRunner }) => {
+  return (queue) => {
+    const { name, repository, buildRunner } = queue;
     if (buildRunner.type !== "command") throw new Error(`queue ${name} is not built by a command`);
-    const token = () => tokenOf(repository.tokenSecret);
+    const token = () => repositoryToken(secrets, queue);
     return commandRunner({ workDirectory, repository, token, command: buildRunner.command, report });
   };
 };

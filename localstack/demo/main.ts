@@ -7,6 +7,7 @@ import { openStateDirectory } from "../embedded/state-directory.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveView, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
+import { type DemoGitHub, startGitHub } from "./github.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
@@ -18,13 +19,13 @@ const QUEUE = "demo";
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
 const timeLimitMs = (count: number): number => 150_000 + 5_000 * count;
 
-const queuesFor = ({ remote, branch, command }: Sandbox): QueuesConfig =>
+const queuesFor = ({ remote, branch, command }: Sandbox, github: DemoGitHub | undefined): QueuesConfig =>
   QueuesConfig.parse({
     queues: [
       {
         name: QUEUE,
         repository: { remote, branch },
-        buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 180 },
+        buildRunner: { ...(github?.buildRunner ?? { type: "command", command }), pollSeconds: 1, timeoutSeconds: 180 },
         conflictAnalyzer: { type: "paths", by: "directory" },
         budget: 6,
       },
@@ -41,9 +42,11 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
   const { count, folders, seed, stacked } = options;
   const sandbox = await createSandbox(home, { seed, folders });
   display.say(`A sandbox repository with ${folders} folders: ${sandbox.remote}`);
+  const github = options.ci === "github" ? await startGitHub(sandbox) : undefined;
+  if (github) display.say(`A GitHub on this machine, whose CI builds branches submitqueue/**: ${github.url}`);
   const { startRuntime } = await import("../embedded/runtime.ts");
   const runtime = await startRuntime({
-    queues: queuesFor(sandbox),
+    queues: queuesFor(sandbox, github),
     stateDirectory,
     quiet: true,
     // The planner sees that a build is slow when it runs: a sweep each minute is often enough where builds take minutes.
@@ -51,7 +54,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
   });
   try {
     if (runtime.url === undefined) throw new Error("the runtime serves no HTTP API");
-    display.say(`A queue on this machine: ${runtime.url}/v1/queues/${QUEUE}/requests`);
+    display.say(`A queue on this machine: ${runtime.url}/q/${QUEUE}`);
     const timeUp = AbortSignal.timeout(timeLimitMs(count));
     const run = {
       sandbox,
@@ -70,6 +73,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     display.close([]);
     await runtime.stop();
     await endBuilds(work);
+    await github?.stop();
     state.release();
   }
 }

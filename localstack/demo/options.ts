@@ -10,6 +10,8 @@ export interface DemoOptions {
   readonly folders: number;
   readonly seed: number;
   readonly stacked: boolean;
+  /** Who builds: a shell command on this machine, or the CI behind a GitHub that runs on this machine. */
+  readonly ci: "command" | "github";
   readonly state: string;
   readonly json: boolean;
 }
@@ -28,6 +30,11 @@ const command = () =>
     .option("--folders <n>", "folders of the project to spread them over, 1 to 40", wholeIn(1, 40), 3)
     .option("--stacked", "all changes but those two travel as one stack, in one request; none is slow", false)
     .option("--seed <n>", "decides everything that is left to chance, 0 to 4294967295", wholeIn(0, 0xffff_ffff), 1)
+    .addOption(
+      new Option("--ci <name>", "who builds: a command on this machine, or CI that reports to a GitHub on this machine")
+        .choices(["command", "github"])
+        .default("command"),
+    )
     .addOption(
       new Option("--state <dir>", "where it keeps its repository and its state; made anew by each run")
         .argParser(nameOf("a directory"))

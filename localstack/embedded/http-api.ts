@@ -39,13 +39,14 @@ export async function serveHttpApi(
   invoke: (event: object) => Promise<unknown>,
   authorize: HttpAuthorizer = () => ({}),
   bus?: EventBus,
+  hooks: readonly Hook[] = [],
 ): Promise<HttpApi> {
   const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.
   const server = createServer({ requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
-    answer(request, response, { invoke, authorize, streams }).catch(() => {
+    answer(request, response, { invoke, authorize, streams, hooks }).catch(() => {
       // A body that broke off, or that is no HTTP: the caller is gone, or `clientError` answers.
       if (!request.complete) return;
       reply(response, 500, { message: "Internal Server Error" });
@@ -78,24 +79,34 @@ interface Answering {
   readonly invoke: (event: object) => Promise<unknown>;
   readonly authorize: HttpAuthorizer;
   readonly streams: EventStreams | undefined;
+  readonly hooks: readonly Hook[];
+}
+
+/** A path of a function that authenticates its callers itself. */
+export interface Hook {
+  readonly method: string;
+  readonly path: string;
+  readonly invoke: (event: object) => Promise<unknown>;
 }
 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { invoke, authorize, streams }: Answering,
+  { invoke, authorize, streams, hooks }: Answering,
 ): Promise<void> {
   const foreign = foreignIn(request.headers);
   if (foreign !== undefined) return refuse(response, new CodedError(CODES[foreign.header], foreign.why), request.url);
-  const authorizer = isPage(request) ? {} : authorize(request.headers);
+  const path = request.url?.split("?", 1)[0];
+  const hook = hooks.find((one) => one.method === request.method && one.path === path);
+  const authorizer = hook !== undefined || isPage(request) ? {} : authorize(request.headers);
   if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
   if (streams?.isFor(request)) return streams.open(response);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
   const timer = setTimeout(() => resolve("overdue"), TIMEOUT_MS);
-  const result = await Promise.race([invoke(eventOf(request, body, authorizer)), overdue]).finally(() =>
-    clearTimeout(timer),
+  const result = await Promise.race([(hook?.invoke ?? invoke)(eventOf(request, body, authorizer)), overdue]).finally(
+    () => clearTimeout(timer),
   );
   if (result === "overdue") return reply(response, 503, { message: "Service Unavailable" });
   const shaped = Shaped.safeParse(result);

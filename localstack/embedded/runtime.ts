@@ -14,6 +14,7 @@ import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
 import { type FunctionUrls, serveFunctionUrls } from "./function-urls.ts";
 import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
+import { gatewayFetch } from "./gateway-fetch.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
@@ -116,6 +117,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
+  const { apiFunction } = deployment;
   const urls = await serveFunctionUrls(deployment.functionUrls, state);
   undo.defer(() => urls.close());
   const functions = await loadFunctions(deployment, (spec) => {
@@ -124,11 +126,18 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     return {
       root: options.root ?? REPOSITORY,
       environment: localised(spec, state, urls),
-      clients: clientsOf(door.call, { role: spec.roleArn }, functionLog),
+      clients: {
+        ...clientsOf(door.call, { role: spec.roleArn }, functionLog),
+        gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
+          mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
+          // Where callers have tokens, a function is known by its name.
+          authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
+        }),
+      },
     };
   });
   const { observer } = options;
-  const invoke = invoker(functions, undo, observer);
+  const invoke: Invoke = invoker(functions, undo, observer);
   urls.open(invoke);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
   const events = openEventBus(deployment, state.file("events.jsonl"), {
@@ -143,10 +152,15 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
     undo.defer(() => patiently(source.stop()));
   });
-  const { apiFunction } = deployment;
   const api =
     apiFunction &&
-    (await serveHttpApi(options.port ?? 0, (event) => invoke(apiFunction, event), authorizerOf(options), events));
+    (await serveHttpApi(
+      options.port ?? 0,
+      (event) => invoke(apiFunction, event),
+      authorizerOf(options),
+      events,
+      deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+    ));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());

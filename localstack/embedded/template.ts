@@ -72,6 +72,13 @@ export interface RuleTarget {
   readonly inputPath?: string | undefined;
 }
 
+/** A route of an HTTP API of one path: `POST /github/webhook`. */
+export interface HookSpec {
+  readonly method: string;
+  readonly path: string;
+  readonly functionArn: string;
+}
+
 /** Everything that the stacks ask for, with names resolved. */
 export interface Deployment {
   readonly tables: readonly TableSpec[];
@@ -86,6 +93,8 @@ export interface Deployment {
   readonly rules: readonly RuleSpec[];
   /** ARN of the function behind the HTTP API. */
   readonly apiFunction: string | undefined;
+  /** Routes of other HTTP APIs: they authenticate their callers themselves. */
+  readonly hooks: readonly HookSpec[];
   /** Policy documents of each role, by its ARN. */
   readonly identityPolicies: ReadonlyMap<string, readonly unknown[]>;
   /** Policy documents of tables and queues, by ARN. */
@@ -120,7 +129,7 @@ export function deploymentOf(assembly: Assembly, queueUrl: (name: string) => str
     functionUrls: all("AWS::Lambda::Url", functionUrlOf),
     buses: all("AWS::Events::EventBus", ({ name }) => name),
     rules: all("AWS::Events::Rule", ruleOf).flat(),
-    apiFunction: all("AWS::ApiGatewayV2::Integration", apiFunctionOf(resources)).at(0),
+    ...apisOf(resources),
     identityPolicies: identityPoliciesOf(resources),
     resourcePolicies: resourcePoliciesOf(resources),
   };
@@ -303,14 +312,28 @@ function ruleOf(found: Found): RuleSpec[] {
 }
 
 const Integration = z.object({ IntegrationType: z.literal("AWS_PROXY"), IntegrationUri: z.string() });
-const Route = z.object({ RouteKey: z.literal("$default") });
-const apiFunctionOf =
-  (resources: readonly Found[]) =>
-  (found: Found): string => {
-    for (const route of resources.filter(({ type }) => type === "AWS::ApiGatewayV2::Route")) parse(Route, route);
-    const { IntegrationUri } = parse(Integration, found);
-    return /functions\/(arn:[^/]+)\/invocations/.exec(IntegrationUri)?.[1] ?? IntegrationUri;
+const Route = z.object({
+  RouteKey: z.string().regex(/^(\$default|[A-Z]+ \/[\w/-]*)$/, "only $default and routes of one path run here"),
+  Target: z.string().startsWith("integrations/"),
+});
+/** The function behind `$default` is the API's; the others have a route each. */
+function apisOf(resources: readonly Found[]): Pick<Deployment, "apiFunction" | "hooks"> {
+  const routes = resources
+    .filter(({ type }) => type === "AWS::ApiGatewayV2::Route")
+    .map((found) => {
+      const { RouteKey, Target: to } = parse(Route, found);
+      const integration = resources.find(({ ref }) => to === `integrations/${ref}`);
+      if (integration === undefined) throw new Error(`${found.id} does not run here: it leads to ${to}`);
+      const { IntegrationUri } = parse(Integration, integration);
+      const functionArn = /functions\/(arn:[^/]+)\/invocations/.exec(IntegrationUri)?.[1] ?? IntegrationUri;
+      const [method = "", path = ""] = RouteKey.split(" ");
+      return { method, path, functionArn };
+    });
+  return {
+    apiFunction: routes.find(({ method }) => method === "$default")?.functionArn,
+    hooks: routes.filter(({ method }) => method !== "$default"),
   };
+}
 
 const InlinePolicies = z.object({ Policies: z.array(z.object({ PolicyDocument: z.unknown() })).default([]) });
 const AttachedPolicy = z.object({ Roles: z.array(z.string()).default([]), PolicyDocument: z.unknown() });

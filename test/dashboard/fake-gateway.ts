@@ -65,7 +65,8 @@ export class FakeGateway {
 
   async #serve(page: AnswerPage, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
-    const [path = "/", query = ""] = url.split("?");
+    const [asIs = "/"] = url.split("?", 1);
+    const path = asIs.replace(/^\/jwt(?=\/v1)/, "");
     const served = page({ headers, requestContext: { http: { method, path } } } as unknown as APIGatewayProxyEventV2);
     if (served !== undefined) {
       response.writeHead(served.statusCode ?? 200, { ...(served.headers as Record<string, string>) });
@@ -78,7 +79,7 @@ export class FakeGateway {
     const text = Buffer.concat(chunks).toString();
     const asked: Asked = {
       method,
-      path: query === "" ? path : `${path}?${query}`,
+      path: url,
       body: text === "" ? undefined : JSON.parse(text),
       headers,
     };

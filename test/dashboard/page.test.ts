@@ -2,7 +2,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fitsItsWidth, hasBrowser, openTab, startBrowser, type Tab, violationsOf } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
-import { busy, crowded, empty, hostile, landed, paused, queue, refused, request, waiting } from "./scenes.ts";
+import { FakeProvider } from "./fake-provider.ts";
+import { busy, crowded, empty, history, hostile, landed, paused, queue, refused, request, waiting } from "./scenes.ts";
 
 let browser: Browser;
 let gateway: FakeGateway;
@@ -350,5 +351,131 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const total = sizes.reduce((sum, [, size]) => sum + size, 0);
     expect(total).toBeGreaterThan(50_000);
     expect(total).toBeLessThan(200_000);
+  });
+});
+
+describe.skipIf(!hasBrowser)("logging in", () => {
+  let provider: FakeProvider;
+  beforeEach(async () => {
+    provider = await FakeProvider.start();
+    await gateway.stop();
+    const { issuer } = provider;
+    gateway = await FakeGateway.start({
+      auth: "jwt",
+      issuer,
+      clientId: "page",
+      scope: "openid queue",
+      prefix: "/jwt",
+      version: "1",
+    });
+    gateway.queues = [busy()];
+    gateway.requests = [waiting()];
+    gateway.answer = ({ headers }) =>
+      headers.authorization?.startsWith("Bearer ") ? undefined : { status: 401, body: {} };
+  });
+  afterEach(() => provider.stop());
+
+  const bearers = () => new Set(gateway.asked.map(({ headers }) => headers.authorization));
+
+  it("goes to the provider with PKCE, comes back to the link that was opened, and brings the token with each call", async () => {
+    await open("/q/main/43");
+    await page.locator(".verdict").waitFor();
+    expect(new URL(page.url()).pathname + new URL(page.url()).search).toBe("/q/main/43");
+    const [asked] = provider.asked;
+    expect(Object.fromEntries(asked ?? [])).toMatchObject({
+      response_type: "code",
+      client_id: "page",
+      scope: "openid queue",
+      redirect_uri: `${gateway.url}/`,
+      code_challenge_method: "S256",
+    });
+    expect(bearers()).toEqual(new Set(["Bearer header.claims.signature"]));
+    expect(gateway.asked.every(({ path }) => path.startsWith("/jwt/v1/"))).toBe(true);
+    await page.reload();
+    await page.locator(".verdict").waitFor();
+    expect(provider.asked).toHaveLength(1);
+    expect(complaints()).toEqual([]);
+  });
+
+  it("brings the ID token where the access token is none that an API could check", async () => {
+    provider.accessToken = "opaque";
+    await open("/q/main");
+    await rows().first().waitFor();
+    expect(bearers()).toEqual(new Set(["Bearer id.claims.signature"]));
+  });
+
+  it("takes no code that it did not ask for, and says why when the provider refuses", async () => {
+    await open("/?code=stolen&state=guessed");
+    await page.waitForURL("**/q/main");
+    expect(provider.asked).toHaveLength(1);
+    await tab.close();
+    provider.refuses = "access_denied";
+    await open("/q/main");
+    await page.getByText("The provider refused: access_denied.").waitFor();
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it("goes round no circle when the API refuses a token that was just given", async () => {
+    gateway.answer = () => ({
+      status: 401,
+      body: { code: "caller.unauthenticated", detail: "The token has another audience." },
+    });
+    await open("/q/main");
+    await page.getByText("The token has another audience.").waitFor();
+    expect(provider.asked).toHaveLength(1);
+  });
+});
+
+describe.skipIf(!hasBrowser)("a runtime that asks for a token", () => {
+  beforeEach(async () => {
+    await gateway.stop();
+    gateway = await FakeGateway.start({ auth: "token", version: "1" });
+    gateway.queues = [busy()];
+    gateway.answer = ({ headers }) =>
+      headers.authorization === "Bearer right" ? undefined : { status: 401, body: {} };
+  });
+
+  it("gets the one of the printed address, which leaves the address", async () => {
+    await open("/q/main#token=right");
+    await rows().first().waitFor();
+    expect(page.url()).toBe(`${gateway.url}/q/main`);
+  });
+
+  it("gets the one that is typed", async () => {
+    await open("/q/main");
+    await page.getByLabel("The token that npm start has printed").fill("right");
+    await page.getByRole("button", { name: "Use it" }).click();
+    await rows().first().waitFor();
+  });
+});
+
+describe.skipIf(!hasBrowser)("what if", () => {
+  it("replays the queue's history in a worker, for other budgets", async () => {
+    gateway.requests = history(40);
+    await open("/q/main/what-if");
+    await page.getByRole("button", { name: "Replay them" }).click();
+    await page.locator("tbody tr").nth(7).waitFor({ timeout: 20_000 });
+    expect(await page.locator("tbody th").allInnerTexts()).toEqual([
+      "3",
+      "3, bundles of up to 4",
+      "6 (now)",
+      "6, bundles of up to 4",
+      "12",
+      "12, bundles of up to 4",
+      "24",
+      "24, bundles of up to 4",
+    ]);
+    const within = await page.locator("tbody td:nth-child(3)").allInnerTexts();
+    expect(within[0]).not.toBe(within[4]);
+    expect(await page.getByText("Read the figures as an example").count()).toBe(1);
+    expect(complaints()).toEqual([]);
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
+  it("says so when there is no history yet", async () => {
+    await open("/q/main/what-if");
+    gateway.requests = [];
+    await page.getByRole("button", { name: "Replay them" }).click();
+    await page.getByText("There is no history to replay yet").waitFor();
   });
 });

@@ -419,3 +419,21 @@ export function trends(by: Trends["by"] = "hour"): Trends {
     },
   };
 }
+
+/** Requests that came every two minutes, were built for a quarter of an hour, and each waited for the one before. */
+export const history = (count: number): Told[] =>
+  Array.from({ length: count }, (_, i) => {
+    const began = (count - i) * 120 + 3_600;
+    const key_ = { build_key: key(5_000 + i) };
+    return told(
+      { ...request(i + 1, { receivedAt: ago(began) }), updatedAt: ago(began - 1_000) },
+      [
+        ["accepted", began],
+        ["batched", began - 2, i > 0 ? { behind: String(i) } : {}],
+        ["building", began - 3, key_],
+        ["built", began - 903, key_],
+        ["landed", began - 1_000],
+      ],
+      { status: "landed" },
+    );
+  });

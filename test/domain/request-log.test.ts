@@ -15,6 +15,7 @@ import {
 import type { Land } from "../../functions/contracts/messages.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import {
+  consequencesOf,
   fold,
   inHistoryOrder,
   isAnswer,
@@ -108,11 +109,26 @@ describe("which entry wins", () => {
     expect(folded(loses, wins).status).toBe("landed");
   });
 
-  it.each(Happening.options)("the event %s never becomes the status, nor touches the summary", (event) => {
+  it.each(Happening.options)("the event %s never becomes the status, nor touches reason and metadata", (event) => {
     const happening = happeningEvent(sqid, event, epochMs(9000), { occurrence: "b", metadata: { build_id: "b" } });
     const before = folded(entry("speculating", 2000));
-    expect(fold(before, happening)).toBe(before);
+    const { status, at, stamp, metadata } = fold(before, happening);
+    expect({ status, at, stamp, metadata }).toEqual({
+      status: before.status,
+      at: before.at,
+      stamp: before.stamp,
+      metadata: before.metadata,
+    });
   });
+
+  it.each([entry("started", 2000), happeningEvent(sqid, "building", epochMs(2000), { occurrence: "b" })])(
+    "a repeat of an entry changes nothing: $id",
+    (repeated) => {
+      const before = folded(repeated);
+      expect(fold(before, repeated)).toBe(before);
+      expect(fold(before, { ...repeated, at: epochMs(9000) })).toBe(before);
+    },
+  );
 });
 
 describe("what a summary carries", () => {
@@ -143,8 +159,7 @@ describe("what a summary carries", () => {
   it("a version that counts changes alone, and the Land message it began with", () => {
     const started = entry("started", 2000);
     expect(folded(started).version).toBe(2);
-    expect(folded(started, started, entry("accepted", 1000)).version).toBe(2);
-    expect(fold(folded(started), started)).toEqual(folded(started));
+    expect(folded(started, started).version).toBe(2);
     expect(landOf(folded(started))).toEqual(LAND);
   });
 });
@@ -155,7 +170,23 @@ const anyReason = fc.option(
     nil: undefined,
   },
 );
-const anyMetadata = fc.dictionary(fc.constantFrom("batch_id", "commit", "url"), fc.nat(3), { maxKeys: 3 });
+const anyMetadata = fc
+  .record({
+    plain: fc.dictionary(fc.constantFrom("batch_id", "commit", "url"), fc.nat(3), { maxKeys: 3 }),
+    told: fc.record(
+      {
+        build_key: fc.constantFrom("a".repeat(32), "b".repeat(32)),
+        build_url: fc.constantFrom("https://ci/1", "https://ci/2"),
+        base: fc.constantFrom("1", "1 2"),
+        blocker: fc.constantFrom("dependency", "budget", "host"),
+        on: fc.constantFrom("1", "2 3"),
+        position: fc.nat(3),
+        caller: fc.constantFrom("anna", "bob"),
+      },
+      { requiredKeys: [] },
+    ),
+  })
+  .map(({ plain, told }) => ({ ...plain, ...told }));
 /** Few times and versions, so that ties are common; ids differ. */
 const anyEntries = fc
   .array(
@@ -250,4 +281,20 @@ describe("a history", () => {
 
 it.each(STATUSES)("%s shows whether the orchestrator has received the request", (status) => {
   expect(isAnswer(entry(status, 1000))).toBe(status !== "accepted" && status !== "cancelling");
+});
+
+describe("a cancel that comes too late", () => {
+  const cancelled: Summary = { ...opening, cancel: { at: epochMs(1500), caller: "anna" } };
+
+  it("is told once it has landed, by an event that names who cancelled", () => {
+    const landed = entry("landed", 2000, { version: 4 });
+    expect(consequencesOf(cancelled, [entry("speculated", 1900), landed])).toEqual([
+      happeningEvent(sqid, "cancel_too_late", epochMs(2000), { occurrence: "landed", metadata: { caller: "anna" } }),
+    ]);
+  });
+
+  it("is not told of a request that was not cancelled, or that did not land", () => {
+    expect(consequencesOf(opening, [entry("landed", 2000)])).toEqual([]);
+    expect(consequencesOf(cancelled, [entry("cancelled", 2000), entry("started", 1200)])).toEqual([]);
+  });
 });

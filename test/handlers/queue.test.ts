@@ -99,7 +99,7 @@ describe("a consumer of messages", () => {
 
   it("gives a message back when it can't be dead-lettered either: nothing is lost", async () => {
     sqs.rejects(Object.assign(new Error("down"), { name: "TimeoutError" }));
-    expect(await givenBack(consumer(new Map([[1, final]])), "a1", "a2", "b")).toEqual(["b", "a1", "a2"].toSorted());
+    expect(await givenBack(consumer(new Map([[1, final]])), "a1", "a2", "b")).toEqual(["b", "a1", "a2"]);
   });
 
   it("tries a passing failure again before it gives the message back", async () => {

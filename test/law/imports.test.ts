@@ -70,12 +70,28 @@ const TRESPASSES: readonly (readonly [rule: string, file: string, text: string])
     "functions/handlers/gateway/trespass.ts",
     'export type { Repository } from "../../adapters/git/repository.ts";\n',
   ],
+  [
+    "only-github-is-a-client",
+    "functions/handlers/gateway/trespass.ts",
+    'export { Client } from "../../../client/client.ts";\n',
+  ],
+  [
+    "github-has-the-api-alone",
+    "functions/handlers/github/trespass.ts",
+    'export { logStore } from "../../adapters/dynamodb/log-store.ts";\n',
+  ],
+  ["owners-are-strangers", "functions/handlers/github/trespass.ts", 'export { record } from "../gateway/record.ts";\n'],
   ["no-cycles", "functions/domain/trespass.ts", 'export * from "./trespass.ts";\n'],
   ["client-sees-contracts", "client/trespass.ts", 'export { plan } from "../functions/domain/planner/index.ts";\n'],
   [
     "dashboard-sees-contracts-and-client",
     "dashboard/trespass.ts",
     'export { explain } from "../functions/domain/explain.ts";\n',
+  ],
+  [
+    "what-if-runs-the-simulator",
+    "dashboard/what-if/trespass.ts",
+    'export { measure } from "../../simulator/measures.ts";\n',
   ],
   ["dashboard-sees-contracts-and-client", "dashboard/trespass.tsx", 'export { readFileSync } from "node:fs";\n'],
   ["simulator-drives-the-domain", "simulator/trespass.ts", 'export { send } from "../functions/adapters/sqs.ts";\n'],

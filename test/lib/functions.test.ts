@@ -83,21 +83,21 @@ const requests = `table requests: ${dynamodb("GetItem", "PutItem")}`;
 
 const MAY: Readonly<Record<string, readonly string[]>> = {
   "gateway/api": [
-    `table log: ${dynamodb("PutItem", "Query")}`,
-    `table view: ${dynamodb("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
+    `table log: ${dynamodb("BatchWriteItem", "Query")}`,
+    `table view: ${dynamodb("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
     "topic requests: sqs:SendMessage",
     log,
   ],
   "gateway/log": [
     "bus: events:PutEvents",
     "dead log: sqs:SendMessage",
-    `table log: ${dynamodb("PutItem", "Query")}`,
-    `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "UpdateItem")}`,
+    `table log: ${dynamodb("BatchWriteItem", "Query")}`,
+    `table view: ${dynamodb("BatchGetItem", "GetItem", "PutItem", "UpdateItem")}`,
     `topic log: ${take}`,
   ],
   "gateway/sweep": [
-    `table log: ${dynamodb("PutItem")}`,
-    `table view: ${dynamodb("DeleteItem", "GetItem", "PutItem", "Query")}`,
+    `table log: ${dynamodb("BatchWriteItem")}`,
+    `table view: ${dynamodb("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query")}`,
     "topic requests: sqs:SendMessage",
     log,
   ],

@@ -33,6 +33,7 @@ export const StoredTouches = z.object({
   additions: z.int(),
   deletions: z.int(),
   authors: z.array(z.string()),
+  targets: z.array(z.string()).exactOptional(),
 });
 
 const StoredBatchRequest = z.looseObject({
@@ -62,8 +63,9 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
   position: z.int().positive().exactOptional(),
   nextPosition: z.int().positive(),
   priority: Priority.default(0),
+  priorityCount: z.int().positive().exactOptional(),
   request: StoredBatchRequest,
-  conflicts: z.array(BatchId),
+  conflicts: z.union([z.array(BatchId), z.literal("every")]),
   state: z.enum(["speculating", "landing", "cancelling", "landed", "failed", "cancelled"]),
   paths: z.array(StoredPath),
   buildCount: z.int().nonnegative(),
@@ -97,19 +99,45 @@ export const itemOf = (batch: Batch): Item => ({
   ...changeLists({ ...batch }, (list) => packed(list, prefixOf(batch.queue))),
 });
 
-/** A list of at least this many ids is stored as one text: it takes a tenth of the room, and is quicker to read. */
+/** A list of at least this many ids is stored as one text: it takes a tenth of the room or less, and is quicker to read. */
 const LONG = 16;
 
 const prefixOf = (queue: string): string => `${queue}/batch/`;
 
-/** Example: `["q/batch/7", "q/batch/8.1", …]` is stored as `"7 8.1 …"`. */
+/** Example: `["q/batch/7", "q/batch/8", "q/batch/9", "q/batch/12", …]` is stored as `"7-9 12 …"`. */
 const packed = (list: unknown, prefix: string): unknown =>
   Array.isArray(list) && list.length >= LONG && list.every((id) => String(id).startsWith(prefix))
-    ? list.map((id) => String(id).slice(prefix.length)).join(" ")
+    ? inRanges(list.map((id) => String(id).slice(prefix.length))).join(" ")
     : list;
 
+const WHOLE_NUMBER = /^[1-9][0-9]{0,14}$/;
+const RANGE = /^([0-9]+)-([0-9]+)$/;
+
+/** The labels, in the same order. Each run of three or more numbers that follow each other becomes one entry, such as `7-9`. */
+function inRanges(labels: readonly string[]): string[] {
+  const entries: string[] = [];
+  for (let from = 0; from < labels.length; ) {
+    const first = labels[from] ?? "";
+    let to = from + 1;
+    if (WHOLE_NUMBER.test(first)) while (labels[to] === String(Number(first) + to - from)) to++;
+    if (to - from >= 3) entries.push(`${first}-${labels[to - 1]}`);
+    else entries.push(...labels.slice(from, to));
+    from = to;
+  }
+  return entries;
+}
+
+function labelsIn(entry: string): string[] {
+  const [, first, last] = RANGE.exec(entry) ?? [];
+  if (first === undefined) return [entry];
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => String(Number(first) + i));
+}
+
+/** A text that is no list is left as it is: `conflicts` may be `every`. */
 const spread = (list: unknown, prefix: string): unknown =>
-  typeof list === "string" ? list.split(" ").map((label) => prefix + label) : list;
+  typeof list === "string" && list !== "every"
+    ? list.split(" ").flatMap((entry) => labelsIn(entry).map((label) => prefix + label))
+    : list;
 
 /** Applies `change` to every list of batch ids within a batch. */
 function changeLists(batch: Item, change: (list: unknown) => unknown): Item {

@@ -1,9 +1,10 @@
-import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import type { Sqid } from "../../contracts/ids.ts";
 import { LogEvent } from "../../contracts/log-event.ts";
 import { KEY, logKey } from "../../contracts/tables.ts";
-import { stored, won } from "../aws-errors.ts";
+import { stored } from "../aws-errors.ts";
+import { putAll, type TablePut } from "./batch-write.ts";
 
 const StoredEntry = z.object({ entry: LogEvent });
 
@@ -11,19 +12,19 @@ export type LogStore = ReturnType<typeof logStore>;
 
 /** The request log: append-only, one item per entry. Every method throws store.unavailable or internal. */
 export const logStore = (dynamodb: DynamoDBDocumentClient, table: string) => ({
-  /** One PutItem. False when an entry of this id stands already; it is left as it is. */
-  append: (entry: LogEvent): Promise<boolean> =>
-    won(
-      `logging ${entry.id}`,
-      dynamodb.send(
-        new PutCommand({
-          TableName: table,
-          Item: { [KEY.pk]: logKey.pk(entry.sqid), [KEY.sk]: logKey.sk(entry.id), entry },
-          ConditionExpression: "attribute_not_exists(#pk)",
-          ExpressionAttributeNames: { "#pk": KEY.pk },
-        }),
-      ),
-    ),
+  /** The item of an entry. An entry of the same id is the same fact, so it is written over. */
+  itemOf: (entry: LogEvent): TablePut => ({
+    table,
+    item: { [KEY.pk]: logKey.pk(entry.sqid), [KEY.sk]: logKey.sk(entry.id), entry },
+  }),
+
+  /** One BatchWriteItem per 25. No two entries may have the same id. */
+  append(entries: readonly LogEvent[]): Promise<void> {
+    return putAll(
+      dynamodb,
+      entries.map((entry) => this.itemOf(entry)),
+    );
+  },
 
   /** Strongly consistent Query, one per megabyte. In order of id; empty when nothing was ever logged. */
   async entries(sqid: Sqid): Promise<LogEvent[]> {

@@ -28,6 +28,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   target: z.string().exactOptional(),
   touches: StoredTouches.exactOptional(),
   priority: Priority.exactOptional(),
+  priorityCount: z.int().positive().exactOptional(),
   reason: Reason.exactOptional(),
   endedAt: EpochMs.exactOptional(),
 });

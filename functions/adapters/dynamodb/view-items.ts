@@ -1,14 +1,36 @@
 import { z } from "zod";
 import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
-import { QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
-import { MetadataValue, Status } from "../../contracts/log-event.ts";
+import { BuildKey, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
+import { Blocker, MetadataValue, Outcome, Status } from "../../contracts/log-event.ts";
 import { Cancel, Land } from "../../contracts/messages.ts";
 import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
+import { ARCHIVED, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
+import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
+import { Targets } from "../../contracts/touches.ts";
 import type { Summary } from "../../domain/request-log.ts";
+
+const StoredBuild = z.object({
+  buildKey: BuildKey,
+  state: z.enum(BUILD_STATES),
+  at: EpochMs,
+  startedAt: EpochMs.exactOptional(),
+  url: z.string().exactOptional(),
+  base: z.string().exactOptional(),
+  with: z.string().exactOptional(),
+});
+
+const StoredProgress: z.ZodType<Progress> = z.object({
+  builds: z.array(StoredBuild),
+  blocked: z
+    .object({ at: EpochMs, id: z.string(), blocker: Blocker, on: z.string(), said: z.string().exactOptional() })
+    .exactOptional(),
+  marks: z.partialRecord(z.enum(MARKS), EpochMs),
+  position: z.int().nonnegative().exactOptional(),
+});
 
 const StoredSummary = z.object({
   queue: QueueName,
@@ -17,25 +39,30 @@ const StoredSummary = z.object({
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
+  targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,
   stamp: z.string(),
-  reason: Reason.optional(),
-  cancelReason: z.object({ stamp: z.string(), value: Reason }).optional(),
+  reason: Reason.exactOptional(),
+  /** Defaults: summaries of a release that did not write these. */
+  heard: z.boolean().default(true),
+  cancel: Cancel.pick({ at: true, note: true, caller: true }).exactOptional(),
+  prioritized: z
+    .object({ count: z.int().positive(), at: EpochMs, caller: z.string(), note: Note.exactOptional() })
+    .exactOptional(),
+  cancelReason: z.object({ stamp: z.string(), value: Reason }).exactOptional(),
+  progress: StoredProgress.default(NO_PROGRESS),
+  seen: z.array(z.string()).default([]),
   metadata: z.record(z.string(), z.object({ stamp: z.string(), value: MetadataValue })),
   version: z.int().positive(),
 });
 
 /** A summary as it is stored, keys and all. Throws a ZodError when the item is not one. */
 export function summaryIn(item: unknown): Summary {
-  const { reason, cancelReason, ...summary } = StoredSummary.parse(item);
-  return {
-    ...summary,
-    ...(reason === undefined ? {} : { reason }),
-    ...(cancelReason === undefined ? {} : { cancelReason }),
-  };
+  const { [KEY.pk]: pk } = z.object({ [KEY.pk]: z.string() }).parse(item);
+  return { ...StoredSummary.parse(item), ...(pk.startsWith(ARCHIVED) ? { archived: true as const } : {}) };
 }
 
 /** What an idempotency key was first used for. */
@@ -45,15 +72,6 @@ export const FirstUse = z.object({
   hash: z.string(),
 });
 export type FirstUse = z.infer<typeof FirstUse>;
-
-const Written = {
-  /** When the marker was written. It is removed only as long as this has not changed. */
-  since: EpochMs,
-};
-export const UnansweredLand = z.object({ ...Written, message: Land });
-export type UnansweredLand = z.infer<typeof UnansweredLand>;
-export const UnansweredCancel = z.object({ ...Written, message: Cancel });
-export type UnansweredCancel = z.infer<typeof UnansweredCancel>;
 
 /** How a queue was last told to run. */
 export const ModeSet = z.object({
@@ -70,6 +88,16 @@ export const ModeSet = z.object({
   told: z.boolean().exactOptional(),
 });
 export type ModeSet = z.infer<typeof ModeSet>;
+
+/** A request that has ended, in the order of the ends. */
+export const Ended = z.object({
+  number: RequestNumber,
+  status: Outcome,
+  reason: Reason.exactOptional(),
+  endedAt: EpochMs,
+  commit: z.string().exactOptional(),
+});
+export type Ended = z.infer<typeof Ended>;
 
 /** Immutable: points at a request's summary. */
 export const Pointer = z.object({ number: RequestNumber, receivedAt: EpochMs });

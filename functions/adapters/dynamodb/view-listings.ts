@@ -1,14 +1,12 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { BatchGetCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
-import { CodedError } from "../../contracts/errors.ts";
-import { partsOfSqid, type QueueName, type RequestNumber } from "../../contracts/ids.ts";
+import { partsOfSqid, type QueueName } from "../../contracts/ids.ts";
 import type { Land } from "../../contracts/messages.ts";
 import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import type { Summary } from "../../domain/request-log.ts";
 import { stored } from "../aws-errors.ts";
-import { Pointer, summaryIn, UnansweredCancel, UnansweredLand } from "./view-items.ts";
+import type { TablePut } from "./batch-write.ts";
+import { Pointer } from "./view-items.ts";
 
 /** The requests received at or after `since` and before `until`. */
 export interface Window {
@@ -23,51 +21,8 @@ export interface PointerPage {
   readonly more: boolean;
 }
 
-/** DynamoDB's bound on one BatchGetItem. */
-const BATCH_KEYS = 100;
-const BATCH_ATTEMPTS = 6;
-
-/** The parts of the view table that are read as lists. */
-export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) => ({
-  ...pointers(dynamodb, table),
-  ...unanswered(dynamodb, table),
-
-  /** The summaries in the order of the keys. One BatchGetItem per hundred, and again for what a throttled table left out. Throws internal when one is missing. */
-  async summaries(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Summary[]> {
-    const chunks: RequestNumber[][] = [];
-    for (let from = 0; from < numbers.length; from += BATCH_KEYS) chunks.push(numbers.slice(from, from + BATCH_KEYS));
-    const found = await Promise.all(chunks.map((chunk) => batchOf(dynamodb, table, queue, chunk)));
-    const byNumber = new Map(found.flat().map((summary) => [summary.number, summary]));
-    return numbers.map((n) => {
-      const summary = byNumber.get(n);
-      // Pointers are written after the summary, so a pointer to nothing is damage, and is better said than hidden.
-      if (summary === undefined) throw new CodedError("internal", `${queue}/${n} is listed but has no summary`);
-      return summary;
-    });
-  },
-});
-
-async function batchOf(
-  dynamodb: DynamoDBDocumentClient,
-  table: string,
-  queue: QueueName,
-  numbers: readonly RequestNumber[],
-): Promise<Summary[]> {
-  const summaries: Summary[] = [];
-  let Keys: Record<string, unknown>[] = numbers.map((n) => viewKeys.summary(queue, n));
-  for (let attempt = 0; Keys.length > 0; attempt++) {
-    if (attempt === BATCH_ATTEMPTS)
-      throw new CodedError("store.unavailable", `${Keys.length} summaries of ${queue} were not read`);
-    if (attempt > 0) await pause(10 * 2 ** attempt);
-    const get = new BatchGetCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } });
-    const { Responses, UnprocessedKeys } = await stored(`reading summaries of ${queue}`, dynamodb.send(get));
-    summaries.push(...(Responses?.[table] ?? []).map(summaryIn));
-    Keys = UnprocessedKeys?.[table]?.Keys ?? [];
-  }
-  return summaries;
-}
-
-const pointers = (dynamodb: DynamoDBDocumentClient, table: string) => {
+/** The parts of the view table that list requests. */
+export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) => {
   /** Reads on until the page is full: a filter is applied after DynamoDB has counted. */
   async function page(query: Condition, limit: number): Promise<PointerPage> {
     const found: Pointer[] = [];
@@ -93,15 +48,14 @@ const pointers = (dynamodb: DynamoDBDocumentClient, table: string) => {
   }
 
   return {
-    /** Makes the request listed, by time and by change. One PutItem, and one per change; repeats write the same. */
-    async pointAt({ queue, sqid, changes, receivedAt }: Land): Promise<void> {
+    /** The items that make the request listed, by time and by change: the same however often they are made. */
+    pointersOf({ queue, sqid, changes, receivedAt }: Land): readonly TablePut[] {
       const { n: number } = partsOfSqid(sqid);
       const keys = [
         viewKeys.received(queue, receivedAt, number),
         ...changes.map((uri) => viewKeys.byChange(queue, uri, number)),
       ];
-      const puts = keys.map((key) => new PutCommand({ TableName: table, Item: { ...key, number, receivedAt } }));
-      await Promise.all(puts.map((put) => stored(`listing ${sqid}`, dynamodb.send(put))));
+      return keys.map((key) => ({ table, item: { ...key, number, receivedAt } }));
     },
 
     /** A queue's requests, older than `before` when given. One Query per megabyte read. */
@@ -145,31 +99,3 @@ interface Condition {
   readonly ExpressionAttributeNames: Record<string, string>;
   readonly ExpressionAttributeValues: Record<string, unknown>;
 }
-
-/** How many markers one look covers: those that are answered meanwhile make room for the others. */
-const MARKERS = 500;
-
-const unanswered = (dynamodb: DynamoDBDocumentClient, table: string) => {
-  async function markers(queue: QueueName, kind: "land" | "cancel", before: EpochMs): Promise<unknown[]> {
-    const query = new QueryCommand({
-      TableName: table,
-      ConsistentRead: true,
-      Limit: MARKERS,
-      KeyConditionExpression: "#pk = :pk AND begins_with(#sk, :kind)",
-      FilterExpression: "#since <= :before",
-      ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk, "#since": "since" },
-      ExpressionAttributeValues: { ":pk": `unanswered#${queue}`, ":kind": `${kind}#`, ":before": before },
-    });
-    return (await stored(`looking for unanswered messages of ${queue}`, dynamodb.send(query))).Items ?? [];
-  }
-
-  return {
-    /** Land messages marked at or before then, by number. One Query; the first 500. */
-    unansweredLands: async (queue: QueueName, before: EpochMs): Promise<UnansweredLand[]> =>
-      (await markers(queue, "land", before)).map((item) => UnansweredLand.parse(item)),
-
-    /** Cancel messages marked at or before then, by number. One Query; the first 500. */
-    unansweredCancels: async (queue: QueueName, before: EpochMs): Promise<UnansweredCancel[]> =>
-      (await markers(queue, "cancel", before)).map((item) => UnansweredCancel.parse(item)),
-  };
-};

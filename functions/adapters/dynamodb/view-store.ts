@@ -1,21 +1,14 @@
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  UpdateCommand,
-} from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { CodedError } from "../../contracts/errors.ts";
-import { partsOfSqid, type QueueName, RequestNumber } from "../../contracts/ids.ts";
-import type { Cancel, Land } from "../../contracts/messages.ts";
+import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "../aws-errors.ts";
-import { FirstUse, summaryIn, UnansweredCancel } from "./view-items.ts";
+import { FirstUse } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";
+import { viewSummaries } from "./view-summaries.ts";
 import { viewTrends } from "./view-trends.ts";
 
 export type ViewStore = ReturnType<typeof viewStore>;
@@ -25,8 +18,6 @@ const KEY_LIVES_SECONDS = 24 * 60 * 60;
 
 /** DynamoDB removes an expired item up to days late, so a reader checks the item's date. */
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
-
-const ABSENT = { ConditionExpression: "attribute_not_exists(#pk)", ExpressionAttributeNames: { "#pk": KEY.pk } };
 
 /**
  * The view table: what the gateway knows of each request beside its log. Every method throws store.unavailable or internal; each is
@@ -42,37 +33,11 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
     dynamodb.send(new PutCommand({ TableName: table, Item, ...condition }));
 
   return {
+    ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...counting(dynamodb, table),
-
-    /** Undefined when the request does not exist. */
-    async summary(queue: QueueName, n: RequestNumber): Promise<Summary | undefined> {
-      const item = await read(viewKeys.summary(queue, n));
-      return item === undefined ? undefined : summaryIn(item);
-    },
-
-    /** False when there is one already. */
-    createSummary: (summary: Summary): Promise<boolean> =>
-      won(
-        `creating the summary of ${summary.sqid}`,
-        put({ ...viewKeys.summary(summary.queue, summary.number), ...summary }, ABSENT),
-      ),
-
-    /** Writes `next` in the place of `before`. False when another writer has written since `before` was read. */
-    replaceSummary: (next: Summary, before: Summary): Promise<boolean> =>
-      won(
-        `replacing the summary of ${next.sqid}`,
-        put(
-          { ...viewKeys.summary(next.queue, next.number), ...next },
-          {
-            ConditionExpression: "#version = :before",
-            ExpressionAttributeNames: { "#version": "version" },
-            ExpressionAttributeValues: { ":before": before.version },
-          },
-        ),
-      ),
 
     /** What the key was first used for; undefined when it is new, or was used more than a day ago. */
     async firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined> {
@@ -94,35 +59,6 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
           },
         ),
       ),
-
-    /** Remembers that the message is to be answered. Writes again what stands already, with a new `since`. */
-    async markLand(message: Land, since: EpochMs): Promise<void> {
-      const { queue, n } = partsOfSqid(message.sqid);
-      await stored(`marking ${message.sqid}`, put({ ...viewKeys.unanswered(queue, "land", n), message, since }));
-    },
-
-    /** Remembers that the message is to be answered, and returns the one that stands: the first cancel is the one that counts. Two calls when there is one. */
-    async markCancel(message: Cancel, since: EpochMs): Promise<Cancel> {
-      const { queue, n } = partsOfSqid(message.sqid);
-      const Key = viewKeys.unanswered(queue, "cancel", n);
-      if (await won(`marking the cancel of ${message.sqid}`, put({ ...Key, message, since }, ABSENT))) return message;
-      const standing = await read(Key);
-      return standing === undefined ? message : UnansweredCancel.parse(standing).message;
-    },
-
-    /** The message has been answered. With `since`, only a marker that was written then is removed. */
-    async unmark(queue: QueueName, kind: "land" | "cancel", n: RequestNumber, since?: EpochMs): Promise<void> {
-      const condition =
-        since === undefined
-          ? {}
-          : {
-              ConditionExpression: "#since = :since",
-              ExpressionAttributeNames: { "#since": "since" },
-              ExpressionAttributeValues: { ":since": since },
-            };
-      const Key = viewKeys.unanswered(queue, kind, n);
-      await won(`unmarking ${Key.sk}`, dynamodb.send(new DeleteCommand({ TableName: table, Key, ...condition })));
-    },
   };
 };
 

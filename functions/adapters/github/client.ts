@@ -22,6 +22,8 @@ export interface GitHubClient {
   readonly repo: string;
   /** The id of the App that the credentials are of. Undefined for a token. */
   readonly appId: number | undefined;
+  /** The token that calls are made with, as git takes it for a password. */
+  token(): Promise<string>;
   /** What the installation may do, as `{ contents: "write", … }`. Undefined for a token, which does not say. */
   permissions(): Promise<Readonly<Record<string, string>> | undefined>;
 }
@@ -55,19 +57,22 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
       },
     },
   });
+  const inWords = async <T>(ask: () => Promise<T> | undefined): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch (error) {
+      throw translatedError(error, now());
+    }
+  };
   const id = credentials.kind === "app" ? Number(credentials.appId) : undefined;
   return {
     call,
     owner,
     repo,
     appId: Number.isNaN(id) ? undefined : id,
-    async permissions() {
-      try {
-        return (await app?.(false))?.permissions;
-      } catch (error) {
-        throw translatedError(error, now());
-      }
-    },
+    token: async () =>
+      credentials.kind === "token" ? credentials.token : ((await inWords(() => app?.(false)))?.token ?? ""),
+    permissions: async () => (await inWords(() => app?.(false)))?.permissions,
   };
 }
 

@@ -7,14 +7,24 @@ import { announce, type Draft } from "./draft.ts";
 /** How many blocking batches an announcement names. */
 const MOST_NAMED = 5;
 
+/**
+ * For how many batches that the run has not changed otherwise the log is told of a new blocker. Each takes a write, and one landing may
+ * give hundreds of waiting batches another blocker. The next runs tell the rest, the earliest arrivals first.
+ */
+export const MOST_TOLD = 25;
+
 /** Tells the log what each waiting batch is blocked by, when that has changed. `GET …/why` answers from these entries. */
 export function noteBlockers(draft: Draft): void {
   const active = draft.batches().reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
   const spent = active >= draft.config.budget;
+  let left = MOST_TOLD;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
+    const isWritten = batch !== draft.lookupBefore(batch.id);
+    if (!isWritten && left <= 0) continue;
     const blocked = blockerOf(draft, batch, spent);
     if (blocked === undefined || isAnnounced(draft, batch, blocked.by)) continue;
+    if (!isWritten) left -= 1;
     const metadata = {
       batch_id: batch.id,
       blocker: blocked.by,
@@ -33,8 +43,8 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
   const i = index.indexOf(batch.id);
   if (i === undefined) return undefined;
   const on = index
-    .undecidedAhead(i)
-    .slice(0, MOST_NAMED)
+    .undecidedAheadSet(i)
+    .first(MOST_NAMED)
     .map((other) => index.batch(other).id);
   const passed = index.hasPassed(i);
   if (passed && on.length > 0) return { by: "dependency", on };
@@ -45,12 +55,19 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
 
 /**
  * True when the last announcement still holds: the blocker is of the same kind, and one of the batches that were named is still undecided.
+ * A batch that waits for a build is not told each time that the last slot is taken or becomes free, only when a build of its own has ended.
  */
 function isAnnounced(draft: Draft, batch: Batch, by: Blocker): boolean {
-  if (batch.blocked?.by !== by) return false;
+  const told = batch.blocked?.by;
+  const isSame = by === told || (waitsForBuild(by) && waitsForBuild(told) && !hasNewBuilds(draft, batch));
+  if (!isSame || batch.blocked === undefined) return false;
   const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;
     return state === "speculating" || state === "landing";
   };
   return by !== "dependency" || batch.blocked.on.some(isUndecided);
 }
+
+const waitsForBuild = (by: Blocker | undefined): boolean => by === "budget" || by === "missing-path";
+
+const hasNewBuilds = (draft: Draft, { id, paths }: Batch): boolean => draft.lookupBefore(id)?.paths !== paths;

@@ -92,11 +92,11 @@ function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const { history } = draft.queue;
   const score = scorerFor(speculation.scorer, history);
   const base = new Set(path.base);
-  const isInTree = (id: BatchId) => base.has(id) || draft.lookup(id)?.state === "landed";
+  const isInTree = ({ id, state }: Batch) => base.has(id) || state === "landed";
   const tested =
     buildRunner.tests === "affected" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
   const alone = tested.reduce((all, one) => all * (hasPassed(one) ? 1 : score(one).success), 1);
-  const met = batch.conflicts.filter(isInTree).length;
+  const met = draft.earlierConflicts(batch).filter(isInTree).length;
   draft.queue = { ...draft.queue, history: learnClash(history, { alone, met, passed: path.state === "passed" }) };
 }
 

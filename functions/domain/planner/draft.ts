@@ -2,7 +2,7 @@ import type { BatchId, Sqid } from "../../contracts/ids.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Batch, batchHasEnded } from "../batch.ts";
+import { type Batch, batchHasEnded, conflictsOnArrival } from "../batch.ts";
 import { QueueIndex } from "../queue-index.ts";
 import type { QueueState, Snapshot } from "./plan.ts";
 
@@ -55,6 +55,12 @@ export class Draft {
   carrierOf(sqid: Sqid): Batch | undefined {
     const id = this.#carriers.get(sqid);
     return id === undefined ? undefined : this.#batches.get(id);
+  }
+
+  /** The live batches that the batch conflicted with when it arrived. */
+  earlierConflicts(batch: Batch): Batch[] {
+    if (batch.conflicts === "every") return this.batches().filter((earlier) => conflictsOnArrival(batch, earlier));
+    return batch.conflicts.flatMap((id) => this.lookup(id) ?? []);
   }
 
   /** Replaces the batch of the same id, or adds the batch behind all others. */

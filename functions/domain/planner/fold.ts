@@ -27,6 +27,9 @@ function foldSignal(draft: Draft, signal: Signal): void {
     case "cancel-requested":
       cancel(draft, signal);
       return;
+    case "priority-changed":
+      prioritize(draft, signal);
+      return;
     case "build-finished":
       recordBuild(draft, signal);
       return;
@@ -54,6 +57,17 @@ function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-cont
   if (version <= (rest.control ?? 0)) return;
   const paused = { since: at, ...(note === undefined ? {} : { note }) };
   draft.queue = { ...rest, control: version, ...(mode === "paused" ? { paused } : {}) };
+}
+
+/**
+ * Gives a request another priority. The signal can overtake the news that its request is ready, so the request joins first. A signal that is
+ * older than the last one is ignored, and one that comes while the request is landing is too late.
+ */
+function prioritize(draft: Draft, { sqid, priority, count }: SignalOf<"priority-changed">): void {
+  join(draft, sqid);
+  const batch = draft.carrierOf(sqid);
+  if (batch?.state !== "speculating" || count <= (batch.priorityCount ?? 0)) return;
+  draft.put({ ...batch, priority, priorityCount: count });
 }
 
 const cancelReason = (note: string | undefined): Reason =>

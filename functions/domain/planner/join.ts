@@ -18,15 +18,22 @@ export function join(draft: Draft, sqid: Sqid): void {
   if (request?.state !== "ready" || request.touches === undefined || draft.carrierOf(sqid)) return;
   const wasCancelledInThisRun = draft.loose.some((event) => event.sqid === sqid);
   if (wasCancelledInThisRun) return;
-  const batch = batchOf(draft, request, { ...carried(request), touches: request.touches });
+  const carriedRequest = { ...carried(request), touches: request.touches };
+  const candidates = draft.unfinished().filter(({ state }) => state !== "cancelling");
+  const analyzer = conflictAnalyzer(draft.config.conflictAnalyzer);
+  const conflicts = analyzer.conflictsOf({ request: carriedRequest }, candidates);
+  const batch = batchOf(draft, request, carriedRequest, conflicts);
   draft.queue = { ...draft.queue, nextArrival: batch.arrival + 1 };
-  draft.put(needsProbation(draft, batch) ? onProbation(draft, batch) : takePosition(draft, batch));
+  draft.put(needsProbation(draft, batch, conflicts) ? onProbation(draft, batch) : takePosition(draft, batch));
 }
 
-function batchOf(draft: Draft, { queue, priority = 0 }: LandingRequest, request: BatchRequest): Batch {
+function batchOf(
+  draft: Draft,
+  { queue, priority = 0, priorityCount }: LandingRequest,
+  request: BatchRequest,
+  conflicts: readonly Batch[],
+): Batch {
   const id = batchIdOf(request.sqid);
-  const candidates = draft.unfinished().filter((batch) => batch.state !== "cancelling");
-  const conflicts = conflictAnalyzer(draft.config.conflictAnalyzer).conflictsOf({ request }, candidates);
   const details = { occurrence: id, metadata: { batch_id: id } };
   const behind = conflicts.slice(-MOST_NAMED).map((batch) => batchLabel(batch.id));
   return {
@@ -35,8 +42,9 @@ function batchOf(draft: Draft, { queue, priority = 0 }: LandingRequest, request:
     arrival: draft.queue.nextArrival,
     nextPosition: draft.queue.nextPosition,
     priority,
+    ...(priorityCount === undefined ? {} : { priorityCount }),
     request,
-    conflicts: conflicts.map((other) => other.id),
+    conflicts: draft.config.conflictAnalyzer.type === "all" ? "every" : conflicts.map((other) => other.id),
     state: "speculating",
     paths: [],
     buildCount: 0,

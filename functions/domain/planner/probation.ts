@@ -18,12 +18,12 @@ const SHARE_FOUND_ON_PROBATION = 0.125;
  * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
  * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.
  */
-export function needsProbation(draft: Draft, batch: Pick<Batch, "request" | "conflicts">): boolean {
+export function needsProbation(draft: Draft, batch: Pick<Batch, "request">, conflicts: readonly Batch[]): boolean {
   const { order, probation, scorer } = draft.config.speculation;
   if (order === "arrival") return false;
   const { success } = scorerFor(scorer, draft.queue.history)(batch);
-  const clashes = 1 - (1 - clashOf(draft.queue.history)) ** batch.conflicts.length;
-  const beingBuilt = batch.conflicts.filter((id) => (draft.lookup(id)?.paths.length ?? 0) > 0).length;
+  const clashes = 1 - (1 - clashOf(draft.queue.history)) ** conflicts.length;
+  const beingBuilt = conflicts.filter(({ paths }) => paths.length > 0).length;
   const spoilt = (1 - success + SHARE_FOUND_ON_PROBATION * clashes) * beingBuilt;
   return spoilt > 1 || (success < probation.threshold && tellsApart(scorer));
 }

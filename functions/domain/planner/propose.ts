@@ -1,7 +1,8 @@
 import { pathIsActive } from "../batch.ts";
+import type { BitSet } from "../bit-set.ts";
 import { bundleProposals, canJoinBundle } from "../speculation/bundles.ts";
 import { type PathCandidate, pathCandidates } from "../speculation/candidates.ts";
-import type { BuildProposal, WaitingHead } from "../speculation/heads.ts";
+import { type BuildProposal, isLikelyEnough, treeOf, type WaitingHead } from "../speculation/heads.ts";
 import { clashOf } from "../speculation/history.ts";
 import { needsNoBuild } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
@@ -33,6 +34,12 @@ export function propose(draft: Draft): void {
 
 /** The share of the budget that bundles leave to heads that cannot be in a bundle. */
 const SHARE_KEPT_FROM_BUNDLES = 0.25;
+
+/**
+ * A batch on probation is retried once the retry's assumptions come true with one half. Measured: doc/rfc/speculation.md. Sooner, more of
+ * the retries are in vain.
+ */
+const MIN_LOG_PROBABILITY_OF_RETRY = Math.log(0.5);
 
 /** How many of a head's likeliest paths are tried for one that can be composed. */
 const MOST_FIRST_PATHS = 8;
@@ -128,15 +135,41 @@ class Spending {
 
   /** The paths of heads that may be built alone, likeliest first, that are neither being built nor decided. */
   *#worthwhilePaths(minLogProbability: number): Generator<BuildProposal, undefined, void> {
-    const { index, inBundles } = this.#speculation;
-    for (const candidate of pathCandidates(this.#alone, minLogProbability)) {
+    const { index, belief, inBundles } = this.#speculation;
+    const heads = this.#alone.filter((head) => isLikelyEnough(index, belief, head.index, minLogProbability));
+    for (const candidate of pathCandidates(heads, minLogProbability)) {
       const i = candidate.head.index;
       const isLikeliestOfHead = candidate.unlikelyAssumptions === 0;
       if (isLikeliestOfHead && inBundles.has(i)) continue;
-      if (index.provesItself(i) && this.#beingBuilt.has(i)) continue;
+      if (index.batch(i).position === undefined && !this.#isWorthOnProbation(candidate)) continue;
       const proposal = proposalOf(candidate);
       if (!needsNoBuild(this.#speculation, proposal)) yield proposal;
     }
+  }
+
+  /**
+   * A later build of a batch on probation is worth its slot when it is the likeliest path over everything that arrived earlier, and has a
+   * good chance to come true. It may run beside the build under way when the batch is expected to fail, and the build under way lacks a
+   * batch that the proposal holds: then the build under way will not decide anything.
+   *
+   * Example: H will probably fail and is being built alone. R, which arrived earlier, passes. {R, H} is built at once: the failure of {H}
+   * would say nothing, since H may need R.
+   */
+  #isWorthOnProbation({
+    head,
+    assumedLanded,
+    unlikelyAssumptions,
+    logProbability,
+  }: PathCandidate<WaitingHead>): boolean {
+    const { index, belief, running } = this.#speculation;
+    const i = head.index;
+    if (!index.isRetriedOnProbation(i)) return true;
+    if (unlikelyAssumptions > 0 || logProbability < MIN_LOG_PROBABILITY_OF_RETRY) return false;
+    const underWay = running.get(i) ?? [];
+    if (underWay.length === 0) return !this.#beingBuilt.has(i);
+    const tree = treeOf(index, { heads: [i], assumedLanded });
+    const isLacking = (build: BitSet) => tree.exceeds(build, index.relevantToFailure(i));
+    return underWay.length === 1 && belief.landProbability(i) < 0.5 && underWay.every(isLacking);
   }
 }
 

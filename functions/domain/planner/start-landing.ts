@@ -1,4 +1,4 @@
-import { messageId } from "../../contracts/ids.ts";
+import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, compareLandingOrder, enter, type Landing } from "../batch.ts";
 import { bundleEvidence, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
@@ -42,14 +42,21 @@ export function selectLandable(draft: Draft): LandableBatch[] {
       continue;
     }
     for (const build of index.evidenceOf(i)) {
-      if (!build.passed || build.path.heads.length < 2) continue;
-      const bundle = bundleEvidence(index, build, trunk, mayLand);
+      const together = landsTogether(draft, build);
+      if (!build.passed || together.length < 2) continue;
+      const bundle = bundleEvidence(index, build, trunk, mayLand, together);
       if (!bundle) continue;
       select(build, bundle.sort(compare));
       break;
     }
   }
   return selected;
+}
+
+/** The batches that may land on one passed build only as a whole: its heads; where only the tip of a push has to be built, its base too. */
+function landsTogether({ config }: Draft, { path }: Evidence): readonly BatchId[] {
+  const isForTips = config.commitPoints === "pushes" && config.buildRunner.tests === "everything";
+  return isForTips ? [...path.base, ...path.heads] : path.heads;
 }
 
 /** All selected batches start landing together: one decision, one message, one push. */

@@ -23,7 +23,7 @@ export class Belief {
   /** How likely two batches that conflict are to fail together. */
   readonly #clashRate: number;
   readonly #known = new Map<number, number>();
-  readonly #aheadByBatch = new Map<number, ReadonlySet<number>>();
+  readonly #aheadByBatch = new Map<number, BitSet>();
   readonly #emptyTree: BitSet;
 
   constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
@@ -57,10 +57,10 @@ export class Belief {
     return probability;
   }
 
-  #ahead(i: number): ReadonlySet<number> {
+  #ahead(i: number): BitSet {
     let ahead = this.#aheadByBatch.get(i);
     if (ahead === undefined) {
-      ahead = new Set(this.#index.undecidedAhead(i));
+      ahead = this.#index.undecidedAheadSet(i);
       this.#aheadByBatch.set(i, ahead);
     }
     return ahead;
@@ -69,9 +69,8 @@ export class Belief {
   /** How many batches that conflict with batch i have landed, or are undecided and ahead of it, and are not in the tree. */
   #countUntested(i: number, tree: BitSet): number {
     const index = this.#index;
-    let count = index.landed.countMissingIn(tree, index.unbypassedConflicts(i));
-    for (const other of this.#ahead(i)) if (!tree.has(other)) count++;
-    return count;
+    const ahead = this.#ahead(i);
+    return index.landed.countMissingIn(tree, index.unbypassedConflicts(i)) + ahead.countMissingIn(tree, ahead);
   }
 
   /**

@@ -27,17 +27,45 @@ export type ProposedTree = Pick<BuildProposal, "heads" | "assumedLanded">;
 export const compare = (index: QueueIndex, a: number, b: number): number =>
   compareLandingOrder(index.batch(a), index.batch(b));
 
+/** Works out the undecided batches ahead of the head when they are first asked for. Of most heads in a long queue they never are. */
+class LazyHead implements WaitingHead {
+  readonly index: number;
+  readonly position: number;
+  readonly #undecidedAhead: () => Head["undecided"];
+  #undecided: Head["undecided"] | undefined;
+
+  constructor(index: number, position: number, undecidedAhead: () => Head["undecided"]) {
+    this.index = index;
+    this.position = position;
+    this.#undecidedAhead = undecidedAhead;
+  }
+
+  get undecided(): Head["undecided"] {
+    this.#undecided ??= this.#undecidedAhead();
+    return this.#undecided;
+  }
+}
+
 /** Every batch that is speculating, in landing order, with the undecided batches ahead of it and how likely each of these is to land. */
 export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
   const heads = index.batches.flatMap((batch, i) => (batch.state === "speculating" ? [i] : []));
   heads.sort((a, b) => compare(index, a, b));
-  return heads.map((i, position) => ({
-    index: i,
-    position,
-    undecided: index
-      .undecidedAhead(i)
-      .map((other) => ({ index: other, landProbability: belief.landProbability(other) })),
-  }));
+  return heads.map((i, position) => {
+    const ahead = index.undecidedAheadSet(i);
+    const undecidedAhead = () =>
+      ahead.toArray().map((other) => ({ index: other, landProbability: belief.landProbability(other) }));
+    return new LazyHead(i, position, undecidedAhead);
+  });
+}
+
+/** True when the likeliest path of batch i comes true with the given probability or more, of which this is the natural logarithm. */
+export function isLikelyEnough(index: QueueIndex, belief: Belief, i: number, minLogProbability: number): boolean {
+  let logProbability = 0;
+  return index.undecidedAheadSet(i).every((other) => {
+    const landProbability = belief.landProbability(other);
+    logProbability += Math.log(Math.max(landProbability, 1 - landProbability));
+    return logProbability >= minLogProbability;
+  });
 }
 
 /** The batches that the likeliest path assumes to land: those that land with one half or more. */

@@ -17,7 +17,7 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
   const { index, running } = speculation;
   const head = proposal.heads[0] ?? -1;
   const tree = treeOf(index, proposal);
-  const conflicts = index.relevantConflicts(head);
+  const conflicts = index.proposedConflicts(head);
   if (running.get(head)?.some((other) => other.agreesWith(tree, conflicts))) return true;
   if (passedBuild(index, head, tree)) return true;
   if (index.refusals.length === 0 && index.evidenceOf(head).every((build) => build.passed)) return false;
@@ -77,19 +77,22 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
  * one half or more, since B will land on top of A.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
-  const conflicts = index.emptySet();
-  for (const i of heads) conflicts.addAll(index.conflictsOf(i));
-  const base = new Set(assumedLanded);
-  const addExpectedBelow = (i: number) => {
-    for (const other of index.undecidedAhead(i)) {
-      if (base.has(other) || heads.includes(other) || conflicts.has(other) || belief.landProbability(other) < 0.5)
-        continue;
+  /** What is in the base already, or must not be added to it. */
+  const excluded = index.setOf([...assumedLanded, ...heads]);
+  for (const i of heads) excluded.addAll(index.conflictsOf(i));
+  const base = [...assumedLanded];
+  for (let next = 0; next < base.length; next++) {
+    const i = base[next] ?? -1;
+    const isLanding = index.batch(i).state === "landing";
+    const below = index.undecidedAheadSet(i);
+    below.deleteAll(excluded);
+    for (const other of below) {
+      if (belief.landProbability(other) < 0.5) continue;
       // A batch that is landing does not land behind the batches that it bypasses.
-      if (index.batch(i).state === "landing" && index.batch(other).state !== "landing") continue;
-      base.add(other);
-      addExpectedBelow(other);
+      if (isLanding && index.batch(other).state !== "landing") continue;
+      base.push(other);
+      excluded.add(other);
     }
-  };
-  for (const i of assumedLanded) addExpectedBelow(i);
-  return [...base];
+  }
+  return base;
 }

@@ -1,11 +1,9 @@
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
-import type { LogEvent } from "../../contracts/log-event.ts";
-import { statusEvent } from "../../contracts/log-event.ts";
-import type { Cancel, Control, Land } from "../../contracts/messages.ts";
+import { happeningEvent, hasEnded, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
+import type { Cancel, Control, Land, Reprioritize } from "../../contracts/messages.ts";
 import { reasonOf } from "../../contracts/reasons.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
-import { foldInto } from "./record.ts";
 
 /** What the orchestrator is told of a queue's mode: the same however often it is told. */
 export const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => ({
@@ -30,35 +28,57 @@ export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSe
   await view.markTold(set);
 }
 
+const by = (caller: string | undefined) => (caller === undefined ? {} : { caller });
+
 /** The log's first entry of a request: the same however often it is made. */
 export const acceptedEntry = ({ sqid, receivedAt, caller }: Land): LogEvent =>
-  statusEvent(sqid, "accepted", receivedAt, { metadata: caller === undefined ? {} : { caller: caller.name } });
+  statusEvent(sqid, "accepted", receivedAt, { metadata: by(caller?.name) });
 
 /** The log's entry of a cancel: one per request. */
 export const cancellingEntry = ({ sqid, at, note, caller }: Cancel): LogEvent =>
   statusEvent(sqid, "cancelling", at, {
-    metadata: caller === undefined ? {} : { caller },
+    metadata: by(caller),
     reason: reasonOf("cancelled.by_caller", note ?? "Cancelled by its caller, who gave no reason."),
   });
 
-/**
- * Makes an accepted request known: log, lists, the log consumer (which publishes an event), and then the orchestrator. All may be repeated.
- * The orchestrator comes last: its answer removes the marker that has the sweep repeat the rest. PutItem (log), one PutItem and one per
- * change (view), two SendMessage.
- */
-export async function announceLand({ entries, view, send, tellLog }: Gateway, land: Land): Promise<void> {
-  const accepted = acceptedEntry(land);
-  await Promise.all([entries.append(accepted), view.pointAt(land), tellLog(accepted).then(() => send(land))]);
+/** The Cancel message of a request that has been cancelled: the same however often it is made. Undefined when it has not. */
+export const cancelOf = ({ queue, sqid, cancel }: Summary): Cancel | undefined =>
+  cancel && { v: 1, kind: "cancel", queue, sqid, ...cancel };
+
+/** The message about the last change of a request's priority. Undefined when it was never changed. */
+export const reprioritizeOf = ({ queue, sqid, priority = 0, prioritized }: Summary): Reprioritize | undefined =>
+  prioritized && { v: 1, kind: "reprioritize", queue, sqid, priority, count: prioritized.count };
+
+/** The log's entry of the last change of a request's priority. */
+const prioritizedEntry = ({ sqid, priority = 0 }: Summary, change: NonNullable<Summary["prioritized"]>): LogEvent => {
+  const { count, at, caller, note } = change;
+  const metadata = { ...by(caller), priority, ...(note === undefined ? {} : { note }) };
+  return happeningEvent(sqid, "prioritized", at, { occurrence: String(count), metadata });
+};
+
+/** Makes an accepted request known: log, lists, orchestrator. The log consumer publishes its event once the orchestrator answers. All may be repeated. A BatchWriteItem per 25 changes, and SendMessage; at once. */
+export async function announceLand({ entries, view, write, send }: Gateway, land: Land): Promise<void> {
+  await Promise.all([write([entries.itemOf(acceptedEntry(land)), ...view.pointersOf(land)]), send(land)]);
 }
 
-/** Makes a cancel known, and returns the summary as it stands then. All may be repeated. PutItem (log), PutItem (view), two or three SendMessage. */
-export async function announceCancel({ entries, view, send, tellLog }: Gateway, summary: Summary, cancel: Cancel) {
-  const entry = cancellingEntry(cancel);
-  await entries.append(entry);
-  const cancelling = await foldInto(view, summary, entry);
+/** Makes a cancel known that the summary holds already. All may be repeated. BatchWriteItem (log), two or three SendMessage. */
+export async function announceCancel({ entries, send, tellLog }: Gateway, summary: Summary): Promise<void> {
+  const message = cancelOf(summary);
+  if (message === undefined || hasEnded(summary.status)) return;
+  const entry = cancellingEntry(message);
+  await entries.append([entry]);
   await tellLog(entry);
   // Its Land may not have been sent yet. Within the request's group the repeat is swallowed, and the cancel comes second either way.
-  if (summary.status === "accepted") await send(landOf(summary));
-  await send(cancel);
-  return cancelling;
+  if (!summary.heard) await send(landOf(summary));
+  await send(message);
+}
+
+/** Makes a change of the priority known that the summary holds already. All may be repeated. BatchWriteItem (log), two SendMessage. */
+export async function announcePriority({ entries, send, tellLog }: Gateway, summary: Summary): Promise<void> {
+  const message = reprioritizeOf(summary);
+  if (message === undefined || summary.prioritized === undefined || hasEnded(summary.status)) return;
+  const entry = prioritizedEntry(summary, summary.prioritized);
+  await entries.append([entry]);
+  await tellLog(entry);
+  await send(message);
 }

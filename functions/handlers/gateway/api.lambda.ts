@@ -1,3 +1,4 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { type Env, need } from "../../adapters/settings.ts";
 import { ApiAuth, JWT_PREFIX } from "../../contracts/caller.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -10,9 +11,11 @@ import { cancel } from "./calls/cancel.ts";
 import { get } from "./calls/get.ts";
 import { history } from "./calls/history.ts";
 import { land } from "./calls/land.ts";
+import { links, root } from "./calls/links.ts";
 import { list } from "./calls/list.ts";
 import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
+import { prioritize } from "./calls/prioritize.ts";
 import { queue, queues } from "./calls/queues.ts";
 import { apiDocument, docs } from "./calls/reference.ts";
 import { trends } from "./calls/trends.ts";
@@ -23,17 +26,36 @@ import { pageOf } from "./page.ts";
 /** The HTTP API, and the page that shows it: one Lambda for all their calls. */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
-  const calls = [land, cancel, get, history, why, list, queues, queue, trends, pause, resume, drain].map((call) =>
-    call(gateway),
-  );
+  const calls = [
+    root,
+    links,
+    land,
+    cancel,
+    prioritize,
+    get,
+    history,
+    why,
+    list,
+    queues,
+    queue,
+    trends,
+    pause,
+    resume,
+    drain,
+  ].map((call) => call(gateway));
   const auth = authIn(env);
   const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients, {
     callerOf: callersBy(auth),
     ...(auth === "iam+jwt" ? { prefix: JWT_PREFIX } : {}),
   });
   const page = pageOf(env);
-  return async (event, context) => (isHttpEvent(event) ? page(event) : undefined) ?? answer(event, context);
+  return async (event, context) =>
+    (isHttpEvent(event) && isForPage(event) ? page(event) : undefined) ?? answer(event, context);
 };
+
+/** At `/` a browser gets the page, and any other program the links of the API. */
+const isForPage = ({ rawPath, headers }: APIGatewayProxyEventV2): boolean =>
+  rawPath !== "/" || (headers["accept"] ?? "").includes("text/html");
 
 /** Throws config.invalid. */
 function authIn(env: Env): ApiAuth {

@@ -1,4 +1,5 @@
 import type { Clients } from "../../adapters/aws-clients.ts";
+import { putAll, type TablePut } from "../../adapters/dynamodb/batch-write.ts";
 import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
@@ -20,6 +21,8 @@ export interface Gateway {
   readonly queues: ReadonlyMap<QueueName, QueueConfig>;
   readonly entries: LogStore;
   readonly view: ViewStore;
+  /** Puts items of the two tables together: for items that are the same however often they are written. */
+  readonly write: (puts: readonly TablePut[]) => Promise<void>;
   /** The queues that ever were configured: their messages are sent again, also when they are not configured any more. */
   readonly known: KnownQueues;
   /** To the orchestrator. */
@@ -43,6 +46,7 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
   return {
     ...storesOf(env, clients),
     queues: loadQueues(env),
+    write: (puts) => putAll(clients.dynamodb, puts),
     known: new KnownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
     tellLog: (message) => send(clients.sqs, log, logMessages, message),
@@ -73,7 +77,7 @@ export function requestOf(
   throw invalid(faultsOf(path.error, (at) => at.join(".")));
 }
 
-/** The summary of the request that a call names: one strongly consistent GetItem. Throws queue.unknown, request.invalid, land.unknown. */
+/** The summary of the request that a call names: one strongly consistent BatchGetItem. Throws queue.unknown, request.invalid, land.unknown. */
 export async function summaryOf(gateway: Gateway, call: Call): Promise<Summary> {
   const { queue, n } = requestOf(gateway, call);
   return (await gateway.view.summary(queue, n)) ?? unknownLand(gateway, queue, n);

@@ -2,17 +2,18 @@ import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import { logMessages } from "../../contracts/messages.ts";
+import { type LogMessage, logMessages } from "../../contracts/messages.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
-import { queueHandler } from "../queue.ts";
+import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
 import { storesOf } from "./gateway.ts";
-import { publishEntry, publishingOf, publishMode } from "./publish.ts";
+import { publishEntries, publishingOf, publishMode } from "./publish.ts";
 import { record } from "./record.ts";
 
 /**
- * Consumes the log topic: the only way in which the orchestrator's words reach the request log. A lifecycle event is published of every
- * message, after its entry was written: a crash in between brings the message back, so that an event comes at least once. What a batch says
+ * Consumes the log topic: the only way in which the orchestrator's words reach the request log. The entries of one request in a batch are
+ * recorded together. A lifecycle event is published of every entry that is new, before the summary tells that the entry was seen: a crash in
+ * between brings the message back, so that an event comes at least once. What a batch says
  * about ends is counted once the batch is in the log. When that can't be done now, the batch comes again; when it can't be done at all, the
  * log goes on without it.
  */
@@ -22,11 +23,16 @@ export const wire: Wire = (env, clients) => {
   const deadLetters = need(env, ENV.deadLetters);
   return async (event, context) => {
     const recorded: LogEvent[] = [];
-    const consume = queueHandler(logMessages, clients, deadLetters, async (message) => {
-      if (message.kind === "mode") return publishMode(publishing, message);
-      await publishEntry(publishing, message, await record(stores, message));
-      recorded.push(message);
-    });
+    const work = async (messages: readonly LogMessage[]) => {
+      for (const message of messages) if (message.kind === "mode") await publishMode(publishing, message);
+      const entries = messages.filter((message) => message.kind !== "mode");
+      const [first] = entries;
+      if (first === undefined) return;
+      await record(stores, first.sqid, entries, (news, summary) => publishEntries(publishing, news, summary));
+      recorded.push(...entries);
+    };
+    const groupOf = (message: LogMessage) => (message.kind === "mode" ? `${message.queue}#mode` : message.sqid);
+    const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
     const answer = await consume(event, context);
     await countEnds(stores, recorded).catch((error: unknown) => {
       if (isRetryable(error)) throw error;

@@ -11,11 +11,14 @@ import { EpochMs } from "../../contracts/time.ts";
 /** Opaque to callers, not secret: all that a forged one can do is begin a listing elsewhere. */
 const Token = z.strictObject({ of: z.string(), receivedAt: EpochMs, number: RequestNumber });
 
-type Bounds = Pick<ListQuery, "since" | "until" | "change">;
+type Bounds = Pick<ListQuery, "since" | "until" | "change" | "status" | "author" | "caller">;
 
 /** What a token is bound to. The size of the page is not part of it and may change from page to page. */
-const listing = (queue: QueueName, { since, until, change }: Bounds): string =>
-  hashOf("listing", queue, since ?? "", until ?? "", change ?? "").slice(0, 16);
+const listing = (queue: QueueName, { since = "", until = "", change, status, author = "", caller = "" }: Bounds) =>
+  hashOf("listing", queue, since, until, change ?? "", [...(status ?? [])].toSorted().join(), author, caller).slice(
+    0,
+    16,
+  );
 
 /** Where the listing goes on after `last`. */
 export const tokenAfter = (queue: QueueName, bounds: Bounds, { receivedAt, number }: Pointer): string =>
@@ -27,7 +30,7 @@ export function pageBefore(token: string, queue: QueueName, bounds: Bounds, { si
   if (!success || data.of !== listing(queue, bounds) || data.receivedAt < since || data.receivedAt >= until)
     throw new CodedError(
       "page.invalid_token",
-      "Go on with the nextPage of the same listing: the same queue, since, until and change. Or start anew without page.",
+      "Go on with the nextPage of the same listing: the same queue, since, until, change, status, author and caller. Or start anew without page.",
     );
   return { receivedAt: data.receivedAt, number: data.number };
 }

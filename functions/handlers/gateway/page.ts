@@ -113,6 +113,7 @@ const headersFor = (settings: PageSettings): Readonly<Record<string, string>> =>
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
+    "trusted-types submitqueue",
   ].join("; "),
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",

@@ -19,9 +19,12 @@ export const publishingOf = (env: Env, { events }: Clients): Publishing => ({
   deployment: need(env, ENV.deployment),
 });
 
-/** One PutEvents. Throws as EventBus does. */
-export const publishEntry = ({ bus, deployment }: Publishing, entry: LogEvent, summary: Summary): Promise<void> =>
-  bus.publish([requestEventOf(deployment, entry, summary)]);
+/** One PutEvents per ten entries. Throws as EventBus does. */
+export const publishEntries = (
+  { bus, deployment }: Publishing,
+  entries: readonly LogEvent[],
+  summary: Summary,
+): Promise<void> => bus.publish(entries.map((entry) => requestEventOf(deployment, entry, summary)));
 
 /** One PutEvents. Throws as EventBus does. */
 export const publishMode = ({ bus, deployment }: Publishing, changed: ModeChanged): Promise<void> =>

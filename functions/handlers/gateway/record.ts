@@ -1,42 +1,72 @@
+import { LOST, retryOnConflict } from "../../adapters/dynamodb/retry-on-conflict.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { partsOfSqid } from "../../contracts/ids.ts";
-import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
-import { fold, isAnswer, type Summary } from "../../domain/request-log.ts";
+import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
+import type { LogEvent } from "../../contracts/log-event.ts";
+import { consequencesOf, fold, hasSeen, isAnswer, landOf, type Summary } from "../../domain/request-log.ts";
+import { acceptedEntry } from "./announce.ts";
 import type { Gateway } from "./gateway.ts";
 
-/** Each lost race is another writer's progress, and a request has few writers. */
-const ATTEMPTS = 10;
-
 /**
- * Takes the entry into the request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when
- * the entry changes something, none otherwise; one more of each and a GetItem per lost race. Throws store.version_conflict.
+ * Changes a request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when `change` changes
+ * something, none otherwise; one more of each and a BatchGetItem per lost race. Throws store.version_conflict.
  */
-export async function foldInto(view: Gateway["view"], read: Summary, entry: LogEvent): Promise<Summary> {
+export function changeSummary(
+  view: Gateway["view"],
+  read: Summary,
+  change: (summary: Summary) => Summary,
+): Promise<Summary> {
   let before = read;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const next = fold(before, entry);
+  return retryOnConflict(`the summary of ${read.sqid}`, async () => {
+    const next = change(before);
     if (next === before || (await view.replaceSummary(next, before))) return next;
     before = (await view.summary(read.queue, read.number)) ?? before;
-  }
-  throw new CodedError("store.version_conflict", `the summary of ${read.sqid} changes too fast`);
+    return LOST;
+  });
 }
 
 /**
- * Writes an entry of the orchestrator's to the log, and takes it into the summary: also when the log had it already, since the first
- * try may have ended in between. Answers the summary as it stands then. PutItem, GetItem, at most one PutItem, and a DeleteItem when a
- * message of ours is answered by it.
+ * Is told of the entries of a request that are new, once they are in the log and before the summary tells that they were seen: at least once
+ * of each. `summary` is as it will be.
  */
-export async function record({ entries, view }: Pick<Gateway, "entries" | "view">, entry: LogEvent): Promise<Summary> {
-  const { queue, n } = partsOfSqid(entry.sqid);
-  await entries.append(entry);
-  const summary = await view.summary(queue, n);
-  if (summary === undefined) throw new CodedError("store.unavailable", `${entry.sqid} has an entry and no summary yet`);
-  // Before the summary changes: the summary is what tells a repeat that the marker may still stand. The sweep removes what slips through.
-  if (isAnswer(entry) && mayBeUnheard(summary)) await view.unmark(queue, "land", n);
-  if (entry.kind === "status" && hasEnded(entry.status) && summary.status === "cancelling")
-    await view.unmark(queue, "cancel", n);
-  return foldInto(view, summary, entry);
+export type OnNews = (news: readonly LogEvent[], summary: Summary) => Promise<void>;
+
+/**
+ * Writes entries of one request to the log, and folds them into its summary. The log first: an entry that the summary has seen is in the log.
+ * BatchGetItem, and when an entry is new BatchWriteItem and PutItem; one more of each per lost race. Throws store.version_conflict.
+ */
+export async function record(
+  { entries: log, view }: Pick<Gateway, "entries" | "view">,
+  sqid: Sqid,
+  entries: readonly LogEvent[],
+  onNews: OnNews,
+): Promise<void> {
+  const { queue, n } = partsOfSqid(sqid);
+  const known = new Set<string>();
+  return retryOnConflict(`the summary of ${sqid}`, async () => {
+    const before = await view.summary(queue, n);
+    if (before === undefined) throw new CodedError("store.unavailable", `${sqid} has an entry and no summary yet`);
+    const fresh = newTo(before, entries);
+    const news = [...fresh, ...newTo(before, consequencesOf(before, fresh))];
+    const summary = news.reduce(fold, before);
+    const untold = [...firstHeard(before, summary), ...news, ...own(entries)].filter(({ id }) => !known.has(id));
+    await log.append(news.filter(({ id }) => !known.has(id)));
+    if (untold.length > 0) await onNews(eachOnce(untold), summary);
+    for (const { id } of untold) known.add(id);
+    return news.length === 0 || (await view.replaceSummary(summary, before)) ? undefined : LOST;
+  });
 }
 
-/** True as long as the summary does not show that the orchestrator has heard of the request. */
-export const mayBeUnheard = ({ status }: Summary): boolean => status === "accepted" || status === "cancelling";
+/** The request's first entry, which the API has written without telling anyone but the orchestrator. */
+const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
+  after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
+
+/** The entries that the API has written and folded itself, and sent to be told of. */
+const own = (entries: readonly LogEvent[]): LogEvent[] => entries.filter((entry) => !isAnswer(entry));
+
+const eachOnce = (entries: readonly LogEvent[]): LogEvent[] => [
+  ...new Map(entries.map((entry) => [entry.id, entry])).values(),
+];
+
+/** The entries that the summary has not seen, each once. */
+const newTo = (summary: Summary, entries: readonly LogEvent[]): LogEvent[] =>
+  eachOnce(entries.filter((entry) => !hasSeen(summary, entry)));

@@ -1,12 +1,11 @@
 import type { KnownQueue } from "../../adapters/dynamodb/known-queues.ts";
-import type { UnansweredCancel, UnansweredLand } from "../../adapters/dynamodb/view-items.ts";
-import { partsOfSqid, type QueueName } from "../../contracts/ids.ts";
+import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
-import { epochMs } from "../../contracts/time.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
-import { announceCancel, announceLand, announceMode } from "./announce.ts";
+import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
 import { type Gateway, gatewayOf } from "./gateway.ts";
-import { mayBeUnheard } from "./record.ts";
 
 /** Younger messages are still on their way. Longer than the time-out of the API's Lambda: no call is in the middle of an older one. */
 const PATIENCE_MS = 60_000;
@@ -17,12 +16,16 @@ const AT_ONCE = 10;
 /** A queue that was opened again is said to be for so long; one that is paused or drained, as long as it is. */
 const REPEAT_OPEN_MS = 3_600_000;
 
+/** A priority that a caller has set is sent again for so long: nothing tells that the planner has received it. */
+const REPEAT_PRIORITY_MS = 600_000;
+
 /** A queue that is not configured any more is swept for so long: its requests end within minutes, and then no message of it is unanswered. */
 const REMEMBER_MS = 2 * 86_400_000;
 
 /**
  * Finishes what a crash left half done: every message that is still unanswered after a minute is sent again, and the orchestrator is told
- * again how queues are to run. Two Query, and two per queue that is configured, or that was within two days.
+ * again how queues are to run. Moves the summaries of requests that have ended. Two Query, and one per megabyte that a queue holds, of each
+ * queue that is configured, or that was within two days; three writes per request that has ended.
  */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
@@ -40,21 +43,34 @@ export const wire: Wire = (env, clients) => {
 
 export const handler = onLambda(wire);
 
-/** Lands before cancels, so that a cancel does not overtake its land. One that fails stops no other; returns what failed. */
+/**
+ * Looks at everything that the queue holds. A request that ended a minute ago is archived. Of any other, what was asked for a minute ago and
+ * may not have reached the orchestrator is sent again. One that fails stops no other; returns what failed.
+ */
 async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
-  const { view, now } = gateway;
-  const before = epochMs(Math.max(0, now() - PATIENCE_MS));
+  const { summaries } = await gateway.view.live(queue);
   const failures: unknown[] = [];
-  const tryEach = async <T>(markers: readonly T[], repair: (gateway: Gateway, marker: T) => Promise<void>) => {
-    for (let from = 0; from < markers.length; from += AT_ONCE) {
-      const some = markers.slice(from, from + AT_ONCE).map((marker) => repair(gateway, marker));
-      for (const outcome of await Promise.allSettled(some))
-        if (outcome.status === "rejected") failures.push(outcome.reason);
-    }
-  };
-  await tryEach(await view.unansweredLands(queue, before), repairLand);
-  await tryEach(await view.unansweredCancels(queue, before), repairCancel);
+  for (let from = 0; from < summaries.length; from += AT_ONCE) {
+    const some = summaries.slice(from, from + AT_ONCE).map((summary) => repair(gateway, summary));
+    for (const outcome of await Promise.allSettled(some))
+      if (outcome.status === "rejected") failures.push(outcome.reason);
+  }
   return failures;
+}
+
+/** The land before the cancel, so that a cancel does not overtake its land. */
+async function repair(gateway: Gateway, summary: Summary): Promise<void> {
+  const { status, at, heard, receivedAt, cancel, prioritized } = summary;
+  const age = (since: EpochMs) => gateway.now() - since;
+  if (hasEnded(status)) {
+    if (age(at) >= PATIENCE_MS) await gateway.view.archive(summary);
+    return;
+  }
+  if (!heard && age(receivedAt) >= PATIENCE_MS) await announceLand(gateway, landOf(summary));
+  if (cancel !== undefined && age(cancel.at) >= PATIENCE_MS) await announceCancel(gateway, summary);
+  if (prioritized === undefined) return;
+  const since = age(prioritized.at);
+  if (since >= PATIENCE_MS && since < REPEAT_PRIORITY_MS) await announcePriority(gateway, summary);
 }
 
 /** The queues that are not configured any more: what was accepted for them is told to the orchestrator, which ends it. */
@@ -87,19 +103,4 @@ async function repeatModes(gateway: Gateway): Promise<void> {
     const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
     if (matters && queues.has(set.queue)) await announceMode(gateway, set);
   }
-}
-
-/** A land without a summary died before it was accepted: its caller was told so, or will ask again. */
-async function repairLand(gateway: Gateway, { message, since }: UnansweredLand): Promise<void> {
-  const { queue, n } = partsOfSqid(message.sqid);
-  const summary = await gateway.view.summary(queue, n);
-  if (summary !== undefined && mayBeUnheard(summary)) await announceLand(gateway, message);
-  else await gateway.view.unmark(queue, "land", n, since);
-}
-
-async function repairCancel(gateway: Gateway, { message, since }: UnansweredCancel): Promise<void> {
-  const { queue, n } = partsOfSqid(message.sqid);
-  const summary = await gateway.view.summary(queue, n);
-  if (summary !== undefined && !hasEnded(summary.status)) await announceCancel(gateway, summary, message);
-  else await gateway.view.unmark(queue, "cancel", n, since);
 }

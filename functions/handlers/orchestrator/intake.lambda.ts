@@ -5,8 +5,10 @@ import { loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { executionName, type QueueName } from "../../contracts/ids.ts";
-import { type Cancel, logTopic, requestsTopic, signalsTopic } from "../../contracts/messages.ts";
+import { type Cancel, logTopic, type Reprioritize, requestsTopic, signalsTopic } from "../../contracts/messages.ts";
+import { requestHasEnded } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
 import { cancelledByCaller } from "./reasons.ts";
@@ -16,7 +18,8 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
  * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call, and one
  * more for the first of a queue that this process sees. A Cancel
  * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change. A Control is the planner's: one call.
+ * four calls, and one per change. A Control is the planner's, and so is the priority of
+ * a request that has been admitted: one or two calls.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -48,8 +51,24 @@ export const wire: Wire = (env, clients) => {
     noted.add(queue);
   }
 
+  /** Admission keeps the priority of a request that it has; the planner is told of any other. */
+  async function reprioritize({ queue, sqid, priority, count }: Reprioritize): Promise<void> {
+    const found = await requests.get(sqid);
+    // Its Land came before, and the workflow is about to write it.
+    if (found === undefined) throw new CodedError("store.version_conflict", `${sqid} has not been written yet`);
+    if (requestHasEnded(found.state)) return;
+    if (IN_ADMISSION.includes(found.state)) {
+      if (count <= (found.priorityCount ?? 0)) return;
+      const next = { ...found, priority, priorityCount: count, version: found.version + 1 };
+      if (await requests.replace(next)) return;
+      throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
+    }
+    await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "priority-changed", queue, sqid, priority, count });
+  }
+
   return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
     if (message.kind === "cancel") await cancel(message);
+    else if (message.kind === "reprioritize") await reprioritize(message);
     else if (message.kind === "control")
       await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
     else {

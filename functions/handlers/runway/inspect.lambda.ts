@@ -1,4 +1,5 @@
 import { changeProviderFor } from "../../adapters/change-provider/index.ts";
+import { repositoryToken } from "../../adapters/github/repository-token.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -10,10 +11,10 @@ import { taskHandler } from "../task.ts";
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const workDirectory = need(env, ENV.workDirectory);
-  const tokenOf = secretsOf(clients);
+  const secrets = secretsOf(clients);
   return taskHandler(InspectTask, async ({ queue, changes }): Promise<InspectResult> => {
     const config = configOf(queues, queue);
-    const token = await tokenOf(config.repository.tokenSecret);
+    const token = await repositoryToken(secrets, config);
     const result = await changeProviderFor(config, { workDirectory, token }).touches(changes);
     return result.kind === "refused" ? result : { kind: "inspected", touches: result.touches };
   });

@@ -178,17 +178,39 @@ export class FakeCi {
       await git(directory, ["clone", "--quiet", "--no-checkout", "--shared", path, "tree"]);
       const tree = join(directory, "tree");
       await git(tree, ["checkout", "--quiet", "--detach", sha]);
-      const cancelSignal = AbortSignal.any([cancelled, this.#stopping.signal]);
-      const { exitCode, all } = await execa("/bin/sh", ["-c", command], {
-        cwd: tree,
-        reject: false,
-        all: true,
-        cancelSignal,
-      });
-      const lines = (all ?? "").split("\n").filter((line) => line !== "");
+      const { exitCode, all } = await shell(command, tree, AbortSignal.any([cancelled, this.#stopping.signal]));
+      const lines = all.split("\n").filter((line) => line !== "");
       return exitCode === 0 ? { conclusion: "success", lines: [] } : { conclusion: "failure", lines: lines.slice(-5) };
     } finally {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     }
   }
+}
+
+/** Runs a command with nothing of this process's environment. When it is cancelled, what it has started ends with it. */
+async function shell(
+  command: string,
+  directory: string,
+  cancelled: AbortSignal,
+): Promise<{ exitCode: number | undefined; all: string }> {
+  if (cancelled.aborted) return { exitCode: undefined, all: "" };
+  const { PATH } = process.env;
+  const child = execa("/bin/sh", ["-c", command], {
+    cwd: directory,
+    reject: false,
+    all: true,
+    detached: true,
+    extendEnv: false,
+    env: { PATH, HOME: directory, TMPDIR: tmpdir() },
+  });
+  const end = () => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended meanwhile.
+    }
+  };
+  cancelled.addEventListener("abort", end, { once: true });
+  const { exitCode, all } = await child.finally(() => cancelled.removeEventListener("abort", end));
+  return { exitCode, all };
 }

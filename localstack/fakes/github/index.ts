@@ -9,6 +9,8 @@ import { ACTIONS_APP, checkRoutes } from "./checks.ts";
 import { Described } from "./description/described.ts";
 import { serveGit } from "./git-http.ts";
 import { Identities, type Identity, mayDo } from "./identity.ts";
+import { issueCommentRoutes } from "./issue-comments.ts";
+import { followPush, pullRequestRoutes } from "./pull-requests.ts";
 import { pushed, refRoutes } from "./refs.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { repositoryRoutes } from "./repositories.ts";
@@ -99,6 +101,8 @@ export class FakeGitHub implements Hub {
     this.add(checkRoutes(this, (as) => (as.kind === "actions" ? ACTIONS_APP : this.identities.app.id)));
     this.add(statusRoutes(this));
     this.add(workflowRunRoutes(this));
+    this.add(pullRequestRoutes(this));
+    this.add(issueCommentRoutes(this));
   }
 
   /** Adds the routes of a resource. Throws for an operation that GitHub's description does not have. */
@@ -208,7 +212,10 @@ export class FakeGitHub implements Hub {
     const repository = this.repository(fullName);
     const before = this.#syncing.get(repository) ?? Promise.resolve();
     const work = before.then(async () => {
-      for (const change of await repository.git.changes()) await pushed(this, repository, change, by);
+      for (const change of await repository.git.changes()) {
+        await pushed(this, repository, change, by);
+        await followPush(this, repository, change, by);
+      }
     });
     this.#syncing.set(repository, work);
     await work;
@@ -227,6 +234,10 @@ export class FakeGitHub implements Hub {
       checkRuns: [],
       statuses: [],
       workflowRuns: [],
+      pulls: [],
+      comments: [],
+      collaborators: new Map(),
+      activity: [],
       ruleset: new Map(),
       protection: new Map(),
     };

@@ -53,3 +53,33 @@ export interface WorkflowRun {
   /** Stops what runs. */
   readonly stop: () => void;
 }
+
+export interface PullRequest {
+  readonly number: number;
+  readonly author: string;
+  readonly headBranch: string;
+  title: string;
+  body: string;
+  base: string;
+  head: string;
+  isDraft: boolean;
+  state: "open" | "closed";
+  mergedAt: number | null;
+  readonly createdAt: number;
+  updatedAt: number;
+  readonly labels: Set<string>;
+  readonly reviews: { readonly by: string; readonly state: string; readonly commit: string; readonly at: number }[];
+}
+
+export interface IssueComment {
+  readonly id: number;
+  /** Of a pull request. */
+  readonly issue: number;
+  readonly by: string;
+  body: string;
+  readonly createdAt: number;
+  updatedAt: number;
+  /** How often it was edited. */
+  edits: number;
+  readonly reactions: Map<string, { readonly id: number; readonly by: string; readonly content: string }>;
+}

@@ -1,5 +1,5 @@
 import type { BareRepository } from "./bare-repository.ts";
-import type { CheckRun, CheckSuite, CommitStatus, WorkflowRun } from "./records.ts";
+import type { CheckRun, CheckSuite, CommitStatus, IssueComment, PullRequest, WorkflowRun } from "./records.ts";
 
 /** A check that a branch requires, as a ruleset or classic protection names it. */
 export interface RequiredCheck {
@@ -20,6 +20,19 @@ export interface RepositoryState {
   readonly checkRuns: CheckRun[];
   readonly statuses: CommitStatus[];
   readonly workflowRuns: WorkflowRun[];
+  readonly pulls: PullRequest[];
+  readonly comments: IssueComment[];
+  /** By login: what the user may do. Everybody else may read. */
+  readonly collaborators: Map<string, "admin" | "write" | "read" | "none">;
+  /** Every push, oldest first. */
+  readonly activity: {
+    readonly id: number;
+    readonly ref: string;
+    readonly before: string;
+    readonly after: string;
+    readonly at: number;
+    readonly by: string;
+  }[];
   /** By branch: required by a ruleset. */
   readonly ruleset: Map<string, readonly RequiredCheck[]>;
   /** By branch: required by classic protection. */

@@ -21,26 +21,27 @@ describe("the log store", () => {
       reason: { code: "build.failed", message: "it does not pass" },
       metadata: { batch_id: "kept/batch/1", attempt: 2, flaky: false },
     });
-    expect(await log.append(entry)).toBe(true);
+    await log.append([entry]);
     expect(await log.entries(sqid)).toEqual([entry]);
   });
 
-  it("a repeat of an id is refused, and the first stands", async () => {
+  it("a repeat of an id is the same entry", async () => {
     const sqid = "repeat/1" as Sqid;
-    expect(await log.append(statusEvent(sqid, "started", epochMs(5)))).toBe(true);
-    expect(await log.append(statusEvent(sqid, "started", epochMs(9)))).toBe(false);
+    for (const _ of [1, 2]) await log.append([statusEvent(sqid, "started", epochMs(5))]);
     expect((await log.entries(sqid)).map(({ at }) => at)).toEqual([5]);
+    await log.append([]);
   });
 
   it("occurrences keep legitimate repeats apart", async () => {
     const sqid = "occurrence/1" as Sqid;
-    for (const occurrence of ["a", "b"]) await log.append(happeningEvent(sqid, "building", epochMs(5), { occurrence }));
+    for (const occurrence of ["a", "b"])
+      await log.append([happeningEvent(sqid, "building", epochMs(5), { occurrence })]);
     expect(await log.entries(sqid)).toHaveLength(2);
   });
 
   it("requests do not see each other's entries: not of another number, not of another queue", async () => {
     const sqids = ["one/1", "one/11", "two/1"] as Sqid[];
-    for (const sqid of sqids) await log.append(statusEvent(sqid, "accepted", epochMs(1)));
+    for (const sqid of sqids) await log.append([statusEvent(sqid, "accepted", epochMs(1))]);
     for (const sqid of sqids) expect((await log.entries(sqid)).map((entry) => entry.sqid)).toEqual([sqid]);
     expect(await log.entries("one/2" as Sqid)).toEqual([]);
   });
@@ -54,7 +55,7 @@ describe("the log store", () => {
         reason: { code: "build.failed", message },
       }),
     );
-    await Promise.all(entries.map((entry) => log.append(entry)));
+    await log.append(entries);
     expect(await log.entries(sqid)).toHaveLength(700);
   });
 

@@ -229,7 +229,7 @@ describe("a request that touches as much as it can", () => {
   });
 
   it("is carried by a batch that was built often, among many others, and has much to announce", async () => {
-    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}`));
+    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${2 * n + 1}`));
     const said = { v: 1, queue, sqid: sqidOf(queue, RequestNumber.parse(1)), at, reason, metadata: {} } as const;
     const batch = aBatch(queue, {
       request: { ...aRequest(queue, 1), changes, touches: most, version: 3 },

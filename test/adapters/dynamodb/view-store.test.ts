@@ -2,11 +2,12 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { BatchGetCommand, DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { mockClient } from "aws-sdk-client-mock";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
 import { type ViewStore, viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { partsOfSqid, type QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import type { Cancel, Land } from "../../../functions/contracts/messages.ts";
+import type { Land } from "../../../functions/contracts/messages.ts";
 import { viewKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { fold, openingOf, type Summary } from "../../../functions/domain/request-log.ts";
@@ -36,6 +37,7 @@ beforeAll(async () => {
   view = viewStore(dynamo.client, "view");
 });
 afterAll(() => dynamo.stop());
+const pointAt = (land: Land) => putAll(dynamo.client, view.pointersOf(land));
 
 describe("numbers", () => {
   it("begin at 1, and each queue has its own", async () => {
@@ -99,14 +101,12 @@ describe("summaries", () => {
     for (const queue of ["same-a", "same-b"].map(queueNamed)) {
       const land = aLand(queue, 1);
       await view.createSummary(aSummary(land));
-      await view.pointAt(land);
-      await view.markLand(land, epochMs(1));
+      await pointAt(land);
     }
     for (const queue of ["same-a", "same-b"].map(queueNamed)) {
       expect((await view.summary(queue, n(1)))?.queue).toBe(queue);
       expect((await view.received(queue, ALWAYS, 10)).pointers).toHaveLength(1);
       expect((await view.naming(queue, change("a"), ALWAYS, 10)).pointers).toHaveLength(1);
-      expect((await view.unansweredLands(queue, epochMs(1))).map(({ message }) => message.queue)).toEqual([queue]);
     }
   });
 
@@ -128,8 +128,8 @@ describe("listings", () => {
     aLand(queue, i + 1, 100 + Math.floor(i / 2), i % 3 === 0 ? [change("third"), change("all")] : [change("all")]),
   );
   beforeAll(async () => {
-    await Promise.all(lands.map((land) => view.pointAt(land)));
-    await Promise.all(lands.map((land) => view.pointAt(land)));
+    await Promise.all(lands.map((land) => pointAt(land)));
+    await Promise.all(lands.map((land) => pointAt(land)));
   });
   const numbersOf = ({ pointers }: { pointers: readonly { number: number }[] }) => pointers.map(({ number }) => number);
 
@@ -177,9 +177,9 @@ describe("listings", () => {
 
   it("what arrives between two pages is not on the second", async () => {
     const other = queueNamed("list-arrivals");
-    for (const number of [1, 2, 3]) await view.pointAt(aLand(other, number));
+    for (const number of [1, 2, 3]) await pointAt(aLand(other, number));
     const first = await view.received(other, ALWAYS, 2);
-    await view.pointAt(aLand(other, 4));
+    await pointAt(aLand(other, 4));
     expect(numbersOf(await view.received(other, ALWAYS, 2, first.pointers.at(-1)))).toEqual([1]);
   });
 });
@@ -207,47 +207,63 @@ describe("idempotency keys", () => {
   });
 });
 
-describe("unanswered messages", () => {
-  const aCancel = (queue: QueueName, number: number, note: string): Cancel => ({
-    v: 1,
-    kind: "cancel",
-    queue,
-    sqid: sqidOf(queue, n(number)),
-    note,
-    at: epochMs(7),
+describe("a summary that is archived", () => {
+  const reason = { code: "build.failed" as const, message: "no" };
+  const ended = (queue: QueueName, number: number, at = 50) => {
+    const before = aSummary(aLand(queue, number));
+    return { before, next: fold(before, statusEvent(before.sqid, "error", epochMs(at), { version: 2, reason })) };
+  };
+
+  it("is no longer among those in flight, and is read, listed and replaced as before", async () => {
+    const queue = queueNamed("archive");
+    const { before, next } = ended(queue, 1);
+    await view.createSummary(before);
+    expect(await view.live(queue)).toEqual({ summaries: [before], more: false });
+    await view.replaceSummary(next, before);
+    for (const _ of [1, 2]) await view.archive(next);
+    expect(await view.live(queue)).toEqual({ summaries: [], more: false });
+    const archived = { ...next, archived: true };
+    expect(await view.summary(queue, n(1))).toEqual(archived);
+    expect(await view.endedSince(queue, epochMs(0))).toEqual([{ number: 1, status: "error", reason, endedAt: 50 }]);
+    const late = fold({ ...next, archived: true }, statusEvent(next.sqid, "landed", epochMs(60), { version: 3 }));
+    expect(await view.replaceSummary(late, next)).toBe(true);
+    expect(await view.summary(queue, n(1))).toEqual({ ...late, archived: true });
+    expect(await view.live(queue)).toEqual({ summaries: [], more: false });
   });
 
-  it("are found by age and kind", async () => {
-    const queue = queueNamed("unanswered");
-    for (const number of [1, 2, 3]) await view.markLand(aLand(queue, number), epochMs(number * 10));
-    await view.markCancel(aCancel(queue, 2, "no"), epochMs(25));
-    const found = async (at: number) =>
-      (await view.unansweredLands(queue, epochMs(at))).map(({ message }) => message.sqid);
-    expect(await found(9)).toEqual([]);
-    expect(await found(20)).toEqual(["unanswered/1", "unanswered/2"]);
-    expect(await view.unansweredCancels(queue, epochMs(24))).toEqual([]);
-    expect(await view.unansweredCancels(queue, epochMs(25))).toHaveLength(1);
-    await view.unmark(queue, "land", n(1));
-    await view.unmark(queue, "land", n(1));
-    expect(await found(99)).toEqual(["unanswered/2", "unanswered/3"]);
+  it("stays among those in flight when it was changed since it was read, and the newer one counts", async () => {
+    const queue = queueNamed("archive-race");
+    const { before, next } = ended(queue, 1);
+    await view.createSummary(before);
+    await view.replaceSummary(next, before);
+    const later = fold(next, statusEvent(next.sqid, "validating", epochMs(20)));
+    await view.replaceSummary(later, next);
+    await view.archive(next);
+    expect((await view.live(queue)).summaries).toEqual([later]);
+    expect(await view.summary(queue, n(1))).toEqual(later);
+    await view.archive(later);
+    await view.archive(next);
+    expect(await view.summary(queue, n(1))).toEqual({ ...later, archived: true });
   });
 
-  it("the first cancel is the one that counts", async () => {
-    const queue = queueNamed("cancels");
-    expect((await view.markCancel(aCancel(queue, 1, "first"), epochMs(1))).note).toBe("first");
-    expect((await view.markCancel(aCancel(queue, 1, "second"), epochMs(2))).note).toBe("first");
-    const [marker] = await view.unansweredCancels(queue, epochMs(2));
-    expect(marker).toMatchObject({ since: 1, message: { note: "first" } });
+  it("is not replaced where it was", async () => {
+    const queue = queueNamed("archive-moved");
+    const { before, next } = ended(queue, 1);
+    await view.createSummary(before);
+    await view.replaceSummary(next, before);
+    await view.archive(next);
+    expect(await view.replaceSummary({ ...next, version: 9 }, next)).toBe(false);
   });
 
-  it("a marker that was written again since it was read is not removed", async () => {
-    const queue = queueNamed("rewritten");
-    await view.markLand(aLand(queue, 1), epochMs(1));
-    await view.markLand(aLand(queue, 1), epochMs(50));
-    await view.unmark(queue, "land", n(1), epochMs(1));
-    expect(await view.unansweredLands(queue, epochMs(50))).toHaveLength(1);
-    await view.unmark(queue, "land", n(1), epochMs(50));
-    expect(await view.unansweredLands(queue, epochMs(50))).toHaveLength(0);
+  it("is among the last that ended: those of the time asked for, and twenty more", async () => {
+    const queue = queueNamed("archive-order");
+    for (let number = 1; number <= 4; number++) {
+      const { before, next } = ended(queue, number, 10 * (5 - number));
+      await view.createSummary(before);
+      await view.replaceSummary(next, before);
+      await view.archive(next);
+    }
+    expect((await view.endedSince(queue, epochMs(25))).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
   });
 });
 
@@ -259,16 +275,20 @@ describe("when DynamoDB is short of breath", () => {
   const mocked = () => viewStore(client, "view");
   const [one, two] = [1, 2].map((number) => aSummary(aLand(queue, number)));
   const keyOf = (number: number) => viewKeys.summary(queue, n(number));
+  const liveKeyOf = (number: number) => viewKeys.live(queue, n(number));
 
   it("asks again for the summaries that were left out", async () => {
     mock
       .on(BatchGetCommand)
-      .resolvesOnce({ Responses: { view: [{ ...one }] }, UnprocessedKeys: { view: { Keys: [keyOf(2)] } } })
-      .resolves({ Responses: { view: [{ ...two }] } });
+      .resolvesOnce({
+        Responses: { view: [{ ...liveKeyOf(1), ...one }] },
+        UnprocessedKeys: { view: { Keys: [keyOf(2)] } },
+      })
+      .resolves({ Responses: { view: [{ ...keyOf(2), ...two }] } });
     expect((await mocked().summaries(queue, [n(1), n(2)])).map(({ number }) => number)).toEqual([1, 2]);
     const asked = mock.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems);
     expect(asked).toMatchObject([
-      { view: { ConsistentRead: true, Keys: [keyOf(1), keyOf(2)] } },
+      { view: { ConsistentRead: true, Keys: [1, 2].flatMap((number) => [liveKeyOf(number), keyOf(number)]) } },
       { view: { ConsistentRead: true, Keys: [keyOf(2)] } },
     ]);
   });

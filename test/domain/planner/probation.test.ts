@@ -148,6 +148,49 @@ describe("a change on probation", () => {
     expect(world.trunk).toEqual([1, 2]);
   });
 
+  it("waits for an earlier change on probation that it needs, and lands behind it", () => {
+    const world = worldOf({ needs: [[2, 1]] });
+    world.ready(1, ["a"], large);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    finish(world, [2], [2]);
+    expect(world.stateOf(2)).toBe("ready");
+    finish(world, [1]);
+    world.drain();
+    expect(world.trunk).toEqual([1, 2]);
+  });
+
+  it("is not rejected before the earlier change on probation that it needs, also when that one needs another", () => {
+    const world = worldOf({
+      needs: [
+        [2, 1],
+        [3, 2],
+      ],
+    });
+    for (const n of [1, 2, 3]) {
+      world.ready(n, ["a"], large);
+      world.run();
+    }
+    finish(world, [3], [3]);
+    finish(world, [2], [2]);
+    world.drain();
+    expect(world.trunk).toEqual([1, 2, 3]);
+  });
+
+  it("is rejected once every earlier change on probation has failed", () => {
+    const world = worldOf({ bad: new Set([1, 2]) });
+    for (const n of [1, 2]) {
+      world.ready(n, ["a"], large);
+      world.run();
+    }
+    finish(world, [2], [2]);
+    expect(world.stateOf(2)).toBe("ready");
+    finish(world, [1]);
+    world.drain();
+    expect([1, 2].map((n) => world.stateOf(n))).toEqual(["error", "error"]);
+  });
+
   it("is rejected for a failure on the changes that had a position before it, whatever has landed since", () => {
     const world = worldOf({ bad: new Set([2]) });
     world.ready(1, ["a"]);

@@ -88,6 +88,7 @@ export const aStory: fc.Arbitrary<Story> = fc.record({
         "tick",
         "pause",
         "resume",
+        "prioritize",
       ),
       which: fc.nat(30),
     }),
@@ -124,7 +125,8 @@ export interface Told {
   readonly joined: readonly number[];
 }
 
-export function tell(story: Story): Told {
+/** `more`: what of the queue's configuration no story chooses. */
+export function tell(story: Story, more: Partial<QueueConfig> = {}): Told {
   const fate = fateOf(story);
   const config = aQueue({
     conflictAnalyzer: story.analyzer,
@@ -133,6 +135,7 @@ export function tell(story: Story): Told {
     speculation: SpeculationConfig.parse(story.speculation),
     bundle: { maxSize: story.maxSize, maxWaitSeconds: 0 },
     retries: story.retries,
+    ...more,
   });
   const { infrastructureRetries } = config.buildRunner;
   const world = new World(config, fate);
@@ -172,6 +175,7 @@ export function tell(story: Story): Told {
         world.cancel(n);
       }
     }
+    if (what === "prioritize" && joined.length > 0) world.prioritize(1 + (which % joined.length), which % 3);
     if (what === "pause") world.control("paused");
     if (what === "resume") world.control(which % 4 === 0 ? "draining" : "open");
     const signal = world.inbox[which % Math.max(1, world.inbox.length)];
@@ -184,9 +188,13 @@ export function tell(story: Story): Told {
 }
 
 /** `check` holds of every story; or of all that `stories` make. */
-export const holds = (check: (story: Story, told: Told) => void, stories: fc.Arbitrary<Story> = aStory) => {
+export const holds = (
+  check: (story: Story, told: Told) => void,
+  stories: fc.Arbitrary<Story> = aStory,
+  more: Partial<QueueConfig> = {},
+) => {
   fc.assert(
-    fc.property(stories, (story) => check(story, tell(story))),
+    fc.property(stories, (story) => check(story, tell(story, more))),
     { seed, numRuns: runs },
   );
 };

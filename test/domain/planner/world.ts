@@ -145,6 +145,8 @@ export class World {
   /** How often runway answered that the tested tree is not the one that would land. */
   stale = 0;
   readonly runs: Run[] = [];
+  /** The changes whose priority a caller has changed, in that order. */
+  readonly prioritized: number[] = [];
   /** What the gateway has said, in the order of its versions. */
   readonly modes: QueueMode[] = [];
   readonly #store: (batch: Batch) => Batch;
@@ -170,6 +172,12 @@ export class World {
 
   cancel(n: number): void {
     this.inbox.push({ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqid(n), note: "changed my mind" });
+  }
+
+  prioritize(n: number, priority: number): void {
+    this.prioritized.push(n);
+    const count = this.prioritized.length;
+    this.inbox.push({ v: 1, kind: "priority-changed", queue: QUEUE, sqid: sqid(n), priority, count });
   }
 
   control(mode: QueueMode): void {

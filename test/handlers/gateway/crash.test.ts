@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
-import type { QueueName, Sqid } from "../../../functions/contracts/ids.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { change, type Failure, type Gateway, type Rig, rig, START } from "./harness.ts";
@@ -23,13 +21,6 @@ const failures = (calls: number, forever: boolean): Failure[] =>
   );
 
 const kinds = () => gateway.sent().map(({ kind }) => kind);
-const markers = async () => {
-  const view = viewStore(gateway.clients.dynamodb, gateway.env[ENV.viewTable] ?? "");
-  const [queue, later] = ["main" as QueueName, epochMs(START + 1e12)];
-  return [...(await view.unansweredLands(queue, later)), ...(await view.unansweredCancels(queue, later))].map(
-    ({ message }) => message.kind,
-  );
-};
 /** Everything that reads of request n agree on; undefined when none of them knows it. */
 const standing = async (n: number) => {
   const of = `/v1/queues/main/requests/${n}`;
@@ -56,9 +47,9 @@ const sweepLater = async () => {
   await gateway.sweep();
 };
 
-// Get (mode), Update (number), Put (marker), Put (summary), then at once: Put (log), Put (received), Put (change), SendMessage.
-const LAND_CALLS = 8;
-const ACCEPTED_AT = 4;
+// Get (mode), Update (number), Put (summary), then at once: BatchWrite (log, received, change), SendMessage.
+const LAND_CALLS = 5;
+const ACCEPTED_AT = 3;
 
 describe("a Land that crashes", () => {
   it.each([...failures(LAND_CALLS, false), ...failures(LAND_CALLS, true)])(
@@ -73,11 +64,10 @@ describe("a Land that crashes", () => {
       if (accepted) expect(request).toMatchObject({ sqid: "main/1", status: "accepted", history: ["accepted"] });
       else expect(request).toBeUndefined();
       expect(kinds()).toEqual(accepted ? ["land"] : []);
-      expect(await markers()).toEqual(accepted ? ["land"] : []);
     },
   );
 
-  // With a key: Get (key), Get (mode), Update, Put (key), Put (marker), Put (summary), …
+  // With a key: Get (key), Get (mode), Update, Put (key), Put (summary), …
   it.each(failures(LAND_CALLS + 2, true))(
     "at its call $at (effect $effect), and is repeated under its key, is one request",
     async (failure) => {
@@ -93,44 +83,19 @@ describe("a Land that crashes", () => {
       expect(kinds()).toEqual(["land"]);
       await gateway.sweep();
       expect((await gateway.get("/v1/queues/main/requests")).body.requests).toHaveLength(1);
-      expect(await markers()).toEqual(["land"]);
     },
   );
 
-  it("and is repeated under its key after the sweep gave it up is still made whole", async () => {
+  it("and is repeated under its key after a sweep is still made whole", async () => {
     const key = { "idempotency-key": "k" };
-    gateway.fail({ at: 6, effect: "none" });
+    gateway.fail({ at: 5, effect: "none" });
     expect((await gateway.land([change("a")], {}, key)).status).toBe(503);
     await sweepLater();
-    expect(await markers()).toEqual([]);
     // The repeat crashes right behind its summary, and a sweep that is not yet due leaves it alone.
     gateway.fail({ at: 5, effect: "none", forever: true });
     expect((await gateway.land([change("a")], {}, key)).status).toBe(202);
     gateway.heal();
-    await gateway.sweep();
-    expect([kinds(), await markers()]).toEqual([[], ["land"]]);
-    await sweepLater();
-    expect(await standing(1)).toMatchObject({ status: "accepted", history: ["accepted"] });
-    expect(kinds()).toEqual(["land"]);
-  });
-});
-
-describe("a sweep that gives up a Land just as its caller repeats it", () => {
-  // Its calls: Query (lands), Get (summary), Delete (marker).
-  it.each([2, 3])("(before its call %i) leaves the marker that the repeat wrote", async (at) => {
-    const key = { "idempotency-key": "k" };
-    gateway.fail({ at: 6, effect: "none" });
-    await gateway.land([change("a")], {}, key);
-    gateway.heal();
-    gateway.clock.at += 61_000;
-    gateway.interpose(at, async () => {
-      // Accepted, and not announced.
-      gateway.fail({ at: 5, effect: "none", forever: true });
-      expect((await gateway.land([change("a")], {}, key)).status).toBe(202);
-      gateway.heal();
-    });
-    await gateway.sweep();
-    expect(await markers()).toEqual(["land"]);
+    expect(kinds()).toEqual([]);
     await sweepLater();
     expect(await standing(1)).toMatchObject({ status: "accepted", history: ["accepted"] });
     expect(kinds()).toEqual(["land"]);
@@ -138,8 +103,8 @@ describe("a sweep that gives up a Land just as its caller repeats it", () => {
 });
 
 describe("a Cancel that crashes", () => {
-  // Get, Put (marker), Put (log), Put (summary), SendMessage (land again), SendMessage.
-  it.each([...failures(6, false), ...failures(6, true)])(
+  // BatchGet, Put (summary), BatchWrite (log), SendMessage (land again), SendMessage.
+  it.each([...failures(5, false), ...failures(5, true)])(
     "at its call $at (effect $effect, the later ones too: $forever) is whole after a sweep once it left a mark, and after a repeat",
     async (failure) => {
       await gateway.land([change("a")]);
@@ -185,13 +150,19 @@ describe("a sweep", () => {
     expect(kinds()).toEqual(["land"]);
   });
 
-  it("costs two Query and two per queue when there is nothing to do, and so it is once all is answered", async () => {
+  it("costs two Query and one per queue when there is nothing to do, and so it is once all that ended is archived", async () => {
     await gateway.sweep();
     await gateway.land([change("a")]);
     await gateway.cancel(1);
     await answer("cancelled");
     gateway.clock.at += 61_000;
-    expect(await gateway.costOf(() => gateway.sweep())).toEqual(Array(8).fill("Query"));
+    expect(await gateway.costOf(() => gateway.sweep())).toEqual([
+      "Query",
+      ...["Put", "Put", "Delete"],
+      ...Array(4).fill("Query"),
+    ]);
+    expect(await gateway.costOf(() => gateway.sweep())).toEqual(Array(5).fill("Query"));
+    expect(await standing(1)).toMatchObject({ status: "cancelled" });
   });
 
   it("sends a Cancel again until its request has ended", async () => {
@@ -202,10 +173,9 @@ describe("a sweep", () => {
     expect((await gateway.costOf(() => gateway.sweep())).filter((call) => call === "SendMessage")).toHaveLength(2);
     await answer("cancelled");
     expect((await gateway.costOf(() => gateway.sweep())).filter((call) => call === "SendMessage")).toHaveLength(0);
-    expect(await markers()).toEqual([]);
   });
 
-  it.each(failures(11, true))(
+  it.each(failures(7, true))(
     "that crashes at its call $at (effect $effect) says so, and the next one finishes",
     async (failure) => {
       await halfDone();

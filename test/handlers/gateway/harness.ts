@@ -197,6 +197,9 @@ async function gatewayOn(
     },
   } as unknown as Context;
 
+  const text = async (method: string, target: string, sending: Sending = {}): Promise<string | undefined> =>
+    Response.parse(await api(httpEvent(method, target, sending), context)).body;
+
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
     const isJson = /json/.test(headers["content-type"] ?? "");
@@ -209,6 +212,7 @@ async function gatewayOn(
     clock,
     lines,
     call,
+    text,
     get: (target: string) => call("GET", target),
     land: (changes: readonly string[], more: object = {}, headers: Record<string, string> = {}, queue = "main") =>
       call("POST", `/v1/queues/${queue}/requests`, { body: { changes, ...more }, headers }),

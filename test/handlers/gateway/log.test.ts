@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
-import type { QueueName, Sqid } from "../../../functions/contracts/ids.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
   type EntryDetails,
   happeningEvent,
@@ -36,11 +34,14 @@ const history = async (): Promise<string[]> =>
     ({ kind, status, event }: { kind: string; status?: string; event?: string }) =>
       kind === "status" ? status : `(${event})`,
   );
-const markers = async (kind: "land" | "cancel") => {
-  const view = viewStore(gateway.clients.dynamodb, gateway.env[ENV.viewTable] ?? "");
-  const queue = "main" as QueueName;
-  const later = epochMs(START + 1e9);
-  return (await (kind === "land" ? view.unansweredLands(queue, later) : view.unansweredCancels(queue, later))).length;
+/** What the sweep sends again of what is older than a minute. */
+const repeated = async (): Promise<string[]> => {
+  const before = gateway.sent().length;
+  gateway.clock.at += 61_000;
+  // SQS swallows repeats, so the calls tell.
+  const calls = await gateway.costOf(() => gateway.sweep());
+  expect(gateway.sent().length).toBeGreaterThanOrEqual(before);
+  return calls.filter((call) => call === "SendMessage");
 };
 
 describe("the log consumer", () => {
@@ -127,9 +128,11 @@ describe("the log consumer", () => {
     expect((await summary()).status).toBe("started");
   });
 
-  it("publishes an event of every entry, under the entry's id, also of one that it got twice", async () => {
+  it("publishes an event of every entry that is new, under the entry's id, behind that of the accepted request", async () => {
     await gateway.deliver(status("started", 5, { version: 1 }), event("building", 7), status("started", 5));
+    await gateway.deliver(status("started", 5));
     expect(gateway.published).toMatchObject([
+      { id: "main/1/accepted", type: "dev.submitqueue.request.accepted" },
       {
         id: "main/1/started",
         type: "dev.submitqueue.request.started",
@@ -137,21 +140,19 @@ describe("the log consumer", () => {
         data: { changes: [change("a")] },
       },
       { id: "main/1/building/b", type: "dev.submitqueue.request.building", data: { happening: "building" } },
-      { id: "main/1/started" },
     ]);
     expect(gateway.published.map(({ source }) => source)).toEqual(Array(3).fill("/submitqueue/here/queues/main"));
   });
 
-  it("publishes what the gateway itself has written: an accepted request, a cancel, a mode of a queue", async () => {
+  it("publishes what the gateway itself has written: a cancel, a mode of a queue", async () => {
     await gateway.cancel(1, { body: { reason: "wrong branch" } });
     await gateway.call("POST", "/v1/queues/main/pause", { body: { note: "release" } });
     await gateway.deliver(...gateway.toldLog());
     expect(gateway.published.map(({ id, type }) => [id, type])).toEqual([
-      ["main/1/accepted", "dev.submitqueue.request.accepted"],
       ["main/1/cancelling", "dev.submitqueue.request.cancelling"],
       ["main/mode/1", "dev.submitqueue.queue.paused"],
     ]);
-    expect(gateway.published[2]?.data).toMatchObject({ queue: "main", mode: "paused", note: "release" });
+    expect(gateway.published[1]?.data).toMatchObject({ queue: "main", mode: "paused", note: "release" });
     expect(await history()).toEqual(["accepted", "cancelling"]);
   });
 
@@ -166,46 +167,73 @@ describe("the log consumer", () => {
     ["error", () => status("error", 5, { version: 1 })],
     ["an event", () => event("building", 5)],
   ])("%s answers the Land", async (_what, entry) => {
-    expect(await markers("land")).toBe(1);
+    expect(await repeated()).toHaveLength(1);
     await gateway.deliver(entry());
-    expect(await markers("land")).toBe(0);
+    expect(await repeated()).toEqual([]);
   });
 
   it("our own entries answer nothing", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("accepted", 0), status("cancelling", 5));
-    expect([await markers("land"), await markers("cancel")]).toEqual([1, 1]);
+    // The Land, and the Cancel with the Land and the entry for the log consumer before it.
+    expect(await repeated()).toHaveLength(4);
   });
 
   it("a Cancel is answered by an end, and by nothing before", async () => {
     await gateway.cancel(1);
     await gateway.deliver(status("started", 5), status("batched", 6));
-    expect([await markers("land"), await markers("cancel")]).toEqual([0, 1]);
+    expect(await repeated()).toHaveLength(2);
     await gateway.deliver(status("cancelled", 9, { version: 3 }));
-    expect(await markers("cancel")).toBe(0);
+    expect(await repeated()).toEqual([]);
   });
 
-  it("costs PutItem, GetItem, PutItem, PutEvents; the first a DeleteItem more; events and repeats a PutItem less", async () => {
-    const cost = (entry: LogEvent) => gateway.costOf(() => gateway.deliver(entry));
-    expect(await cost(status("started", 5))).toEqual(["Put", "Get", "Delete", "Put", "PutEvents"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "Put", "PutEvents"]);
-    expect(await cost(status("batched", 6))).toEqual(["Put", "Get", "PutEvents"]);
-    expect(await cost(event("building", 7))).toEqual(["Put", "Get", "PutEvents"]);
+  it("costs one read, one write to the log and one of the summary for all entries of a request in a call; a repeat the read", async () => {
+    const cost = (...entries: LogEvent[]) => gateway.costOf(() => gateway.deliver(...entries));
+    expect(await cost(status("started", 5))).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
+    const five = [
+      status("batching", 6),
+      status("batched", 6),
+      event("building", 7),
+      event("built", 8),
+      status("speculated", 9),
+    ];
+    expect(await cost(...five)).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
+    expect(await cost(...five)).toEqual(["BatchGet"]);
+    expect(await history()).toEqual([
+      "accepted",
+      "started",
+      "batching",
+      "batched",
+      "(building)",
+      "(built)",
+      "speculated",
+    ]);
   });
 
-  it.each(
-    [1, 2, 3, 4, 5].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))),
-  )("crashing at its call $at, effect $effect, and delivered again, it has lost nothing", async (failure) => {
-    gateway.fail(failure);
-    expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual(["m0"]);
-    gateway.heal();
-    expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
-    expect(gateway.published.map(({ id }) => id)).toContain("main/1/started");
-    expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
-    expect(await history()).toEqual(["accepted", "started"]);
-    gateway.clock.at += 61_000;
-    await gateway.sweep();
-    expect(await markers("land")).toBe(0);
-    expect(gateway.sent()).toHaveLength(1);
+  it("a cancel that came too late says so: it landed, and an event tells whose cancel it was", async () => {
+    await gateway.deliver(status("started", 5), status("landing", 6));
+    await gateway.cancel(1);
+    await gateway.deliver(status("landed", 20, { version: 4 }));
+    expect(await history()).toEqual(["accepted", "cancelling", "started", "landing", "(cancel_too_late)", "landed"]);
+    const { events } = (await gateway.get("/v1/queues/main/requests/1/history")).body;
+    expect(events.at(-2)).toMatchObject({ event: "cancel_too_late", metadata: { caller: "anonymous" } });
+    expect((await summary()).status).toBe("landed");
+    expect((await gateway.get("/v1/queues/main/requests/1/why")).body.sentence).toMatch(
+      /^Landed.*The cancel by anonymous came too late\.$/,
+    );
   });
+
+  it.each([1, 2, 3, 4].flatMap((at) => (["none", "done"] as const).map((effect) => ({ at, effect, forever: true }))))(
+    "crashing at its call $at, effect $effect, and delivered again, it has lost nothing",
+    async (failure) => {
+      gateway.fail(failure);
+      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual(["m0"]);
+      gateway.heal();
+      expect(await gateway.deliver(status("started", 5, { metadata: { x: 1 } }))).toEqual([]);
+      expect(await summary()).toMatchObject({ status: "started", metadata: { x: 1 } });
+      expect(await history()).toEqual(["accepted", "started"]);
+      expect(await repeated()).toEqual([]);
+      expect(gateway.sent()).toHaveLength(1);
+    },
+  );
 });

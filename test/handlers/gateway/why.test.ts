@@ -49,7 +49,7 @@ it("a request that waits is told what for, from the log, with two reads and one 
       },
     ]);
   });
-  expect(calls.toSorted()).toEqual(["Get", "Get", "Query"]);
+  expect(calls.toSorted()).toEqual(["BatchGet", "Get", "Query", "Query"]);
 });
 
 it("a paused queue is told of as it is now", async () => {

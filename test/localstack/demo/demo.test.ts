@@ -77,6 +77,18 @@ it("lands a stack as one request and reads well when it is redirected", async ()
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
 }, 300_000);
 
+it("lands through a GitHub on this machine, and refuses what its check fails", async () => {
+  const few = ["--count", "2", "--folders", "1"];
+  const { exitCode, stdout, stderr } = await demo("--ci", "github", ...few, "--json", "--state", await scratch());
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const { requests, trunk } = Document.parse(JSON.parse(stdout));
+  expect(requests.map(({ status }) => status)).toEqual(["landed", "error"]);
+  expect(requests[1]?.reason?.message).toMatch(
+    /^The check check \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/,
+  );
+  expect(await git(trunk.repository, ["for-each-ref", "refs/heads/submitqueue/"])).toBe("");
+}, 300_000);
+
 it("refuses wrong flags before it does anything", async () => {
   const state = await scratch();
   const { exitCode, stdout, stderr } = await demo("--count", "none", "--state", state);

@@ -5,15 +5,16 @@ describe("the demo's command line", () => {
   it("has a default for everything", () => {
     expect(parseOptions([])).toMatchObject({
       kind: "run",
-      options: { count: 8, folders: 3, seed: 1, stacked: false, json: false },
+      options: { count: 8, folders: 3, seed: 1, stacked: false, json: false, ci: "command" },
     });
   });
 
   it("takes every flag", () => {
-    const args = ["--count", "8", "--folders=2", "--seed", "0", "--stacked", "--json", "--state", "/tmp/x"];
+    const flags = ["--count", "8", "--folders=2", "--seed", "0", "--stacked", "--json", "--state", "/tmp/x"];
+    const args = [...flags, "--ci", "github"];
     expect(parseOptions(args)).toMatchObject({
       kind: "run",
-      options: { count: 8, folders: 2, seed: 0, stacked: true, json: true, state: "/tmp/x" },
+      options: { count: 8, folders: 2, seed: 0, stacked: true, json: true, state: "/tmp/x", ci: "github" },
     });
   });
 
@@ -27,6 +28,7 @@ describe("the demo's command line", () => {
     [["--folders", "0"], "'--folders <n>' argument '0' is invalid"],
     [["--seed", "4294967296"], "'--seed <n>' argument '4294967296' is invalid"],
     [["--stacked=yes"], "--stacked=yes"],
+    [["--ci", "jenkins"], "Allowed choices are command, github"],
     [["--state", ""], "It names a directory."],
     [["--speed", "9"], "--speed"],
     [["now"], "too many arguments"],

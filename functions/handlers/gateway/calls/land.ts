@@ -14,8 +14,9 @@ import { type Gateway, queueOf } from "../gateway.ts";
 import { shown, timestamp } from "../shown.ts";
 
 /**
- * Land: asks for changes to be landed. With c changes: GetItem, UpdateItem, 4 + c PutItem, two SendMessage. An Idempotency-Key adds a
- * GetItem and a PutItem; a repeat of a key costs two GetItem, and redoes what the first try left undone.
+ * Land: asks for changes to be landed. GetItem, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
+ * SendMessage. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
+ * first try left undone.
  */
 export const land = (gateway: Gateway): Route => ({
   method: "POST",
@@ -32,22 +33,30 @@ export const land = (gateway: Gateway): Route => ({
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "caller">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets" | "caller">;
 
 /** What the call asks for. Nothing is written before this has passed. */
 function parseLand(gateway: Gateway, call: Call): Asked {
   const config = queueOf(gateway, call);
   const { name: queue, strategy: usual, maxPriority } = config;
-  const { changes, strategy = usual, priority = 0 } = call.body(LandBody);
+  const { changes, strategy = usual, priority = 0, targets } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
   requireRight(config, call.caller, "land");
   if (priority > 0) requireRight(config, call.caller, "priority");
-  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }), caller: call.caller };
+  return {
+    queue,
+    changes,
+    strategy,
+    ...(priority === 0 ? {} : { priority }),
+    ...(targets === undefined ? {} : { targets: [...new Set(targets)].sort() }),
+    caller: call.caller,
+  };
 }
 
-const boundOf = (queue: QueueName, maxPriority: number): string =>
+/** What priorities the queue takes, for a caller who asked for another. */
+export const boundOf = (queue: QueueName, maxPriority: number): string =>
   maxPriority === 0
     ? `queue ${queue} knows no priorities: leave it out`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
@@ -68,14 +77,13 @@ const isDraining = ({ queue, since, note }: ModeSet): string =>
   ].join(" ");
 
 /**
- * From the summary on the request is accepted, whatever happens: the marker, which stands already, has `sweep` finish the rest. So
- * what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
+ * From the summary on the request is accepted, whatever happens: `sweep` finishes what is left of a request that the orchestrator has not
+ * answered. So what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
  */
 async function accept(gateway: Gateway, message: Land): Promise<Summary> {
-  const { view, now } = gateway;
+  const { view } = gateway;
   const { queue, n } = partsOfSqid(message.sqid);
   const opening = openingOf(message, n, acceptedEntry(message));
-  await view.markLand(message, now());
   const current = (await view.createSummary(opening)) ? opening : await view.summary(queue, n);
   await announce(gateway, message);
   return current ?? opening;
@@ -100,7 +108,9 @@ async function announce(gateway: Gateway, message: Land): Promise<void> {
 async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
   const { view, now } = gateway;
   const { kind = "", name = "" } = asked.caller ?? {};
-  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes);
+  const { targets } = asked;
+  const more = targets === undefined ? [] : [hashOf("targets", ...targets)];
+  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes, ...more);
   const earlier = await view.firstUse(asked.queue, key, now());
   if (earlier !== undefined) return replay(gateway, earlier, hash);
   const message = await mint(gateway, asked);
@@ -124,6 +134,6 @@ async function replay(gateway: Gateway, first: FirstUse, hash: string): Promise<
   const { queue, n } = partsOfSqid(first.land.sqid);
   const current = await gateway.view.summary(queue, n);
   if (current === undefined) return accept(gateway, first.land);
-  if (current.status === "accepted") await announce(gateway, first.land);
+  if (!current.heard) await announce(gateway, first.land);
   return current;
 }

@@ -1,12 +1,19 @@
+import type { Pointer } from "../../../adapters/dynamodb/view-items.ts";
 import type { Window } from "../../../adapters/dynamodb/view-listings.ts";
 import { ListQuery, type RequestPage } from "../../../contracts/api.ts";
+import type { QueueName } from "../../../contracts/ids.ts";
 import { epochMs } from "../../../contracts/time.ts";
+import { metadataOf, type Summary } from "../../../domain/request-log.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, listedQueueOf } from "../gateway.ts";
 import { pageBefore, tokenAfter } from "../page-token.ts";
 import { shown } from "../shown.ts";
 
-/** A queue's requests, or those that named a change, newest first. One Query and one BatchGetItem per hundred; a GetItem more for a queue that is not configured. All strongly consistent. */
+/**
+ * A queue's requests, or those that named a change, newest first. One Query and one BatchGetItem per fifty; a GetItem more for a queue that is
+ * not configured. All strongly consistent. With a filter, it reads on until the page is full, or 1,000 requests were looked at: a page may
+ * then hold fewer than asked for, and still lead on.
+ */
 export const list = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}/requests",
@@ -14,22 +21,50 @@ export const list = (gateway: Gateway): Route => ({
   answer: async (call) => {
     const queue = await listedQueueOf(gateway, call);
     const query = call.query(ListQuery);
-    const window = windowOf(query);
-    const before = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
-    const { pointers, more } =
-      query.change === undefined
-        ? await gateway.view.received(queue, window, query.limit, before)
-        : await gateway.view.naming(queue, query.change, window, query.limit, before);
-    const summaries = await gateway.view.summaries(
-      queue,
-      pointers.map(({ number }) => number),
-    );
-    const last = pointers.at(-1);
+    const { found, last, more } = await requestsOf(gateway, queue, query);
     const nextPage = more && last !== undefined ? { nextPage: tokenAfter(queue, query, last) } : {};
-    const body: RequestPage = { requests: summaries.map(shown), ...nextPage };
+    const body: RequestPage = { requests: found.map(shown), ...nextPage };
     return { status: 200, body };
   },
 });
+
+/** How many pages are looked at for one page of a filtered list. */
+const MOST_LOOKS = 5;
+
+interface Found {
+  readonly found: readonly Summary[];
+  /** The last request that was looked at. */
+  readonly last: Pointer | undefined;
+  readonly more: boolean;
+}
+
+async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery): Promise<Found> {
+  const window = windowOf(query);
+  const isFiltered = [query.status, query.author, query.caller].some((filter) => filter !== undefined);
+  const found: Summary[] = [];
+  let last = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
+  for (let look = 1; ; look++) {
+    const size = isFiltered ? 200 : query.limit;
+    const { pointers, more } =
+      query.change === undefined
+        ? await gateway.view.received(queue, window, size, last)
+        : await gateway.view.naming(queue, query.change, window, size, last);
+    const numbers = pointers.map(({ number }) => number);
+    const summaries = await gateway.view.summaries(queue, numbers);
+    for (const [index, summary] of summaries.entries()) {
+      last = pointers[index] ?? last;
+      if (isWanted(summary, query)) found.push(summary);
+      if (found.length === query.limit) return { found, last, more: more || index < summaries.length - 1 };
+    }
+    if (!more || look === MOST_LOOKS) return { found, last, more };
+  }
+}
+
+function isWanted(summary: Summary, { status, author, caller }: ListQuery): boolean {
+  if (status !== undefined && !status.has(summary.status)) return false;
+  if (author !== undefined && metadataOf(summary)["author"] !== author) return false;
+  return caller === undefined || summary.caller?.name === caller;
+}
 
 /** The last moment that fits a sort key: the year 33658. */
 const END_OF_TIME = epochMs(999_999_999_999_999);

@@ -1,27 +1,69 @@
-import type { QueueList } from "../../../contracts/api.ts";
+import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
+import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api.ts";
+import type { QueueName } from "../../../contracts/ids.ts";
+import type { QueueConfig } from "../../../contracts/queues.ts";
+import { type EpochMs, epochMs } from "../../../contracts/time.ts";
+import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domain/queue-now.ts";
+import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shownQueue } from "../shown.ts";
 
-/** The configured queues, in the order of the configuration. One Query. */
+/** The configured queues with their numbers, in the order of the configuration. One Query, and the reads of each queue (recordsOf). */
 export const queues = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues",
   answer: async () => {
     const modes = await gateway.view.modes();
-    const body: QueueList = {
-      queues: [...gateway.queues.values()].map((config) => shownQueue(config, modes.get(config.name))),
-    };
+    const summaries = [...gateway.queues.values()].map(async (config) =>
+      summaryOf(config, modes.get(config.name), (await recordsOf(gateway, config.name)).records),
+    );
+    const body: QueueList = { queues: await Promise.all(summaries) };
     return { status: 200, body };
   },
 });
 
-/** One of them. One GetItem. */
+/** One of them, with the requests that it holds. GetItem, and the reads of recordsOf. */
 export const queue = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}",
   answer: async (call) => {
     const config = queueOf(gateway, call);
-    return { status: 200, body: shownQueue(config, await gateway.view.mode(config.name)) };
+    const { name, budget } = config;
+    const [set, { records, more }] = await Promise.all([gateway.view.mode(name), recordsOf(gateway, name)]);
+    const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note });
+    const body: QueueNow = {
+      ...summaryOf(config, set, records),
+      requests: shown.requests,
+      more: more || shown.more,
+      recent: recentEnds(name, records),
+    };
+    return { status: 200, body };
   },
 });
+
+const summaryOf = (config: QueueConfig, set: ModeSet | undefined, records: QueueRecords): QueueSummary => ({
+  ...shownQueue(config, set),
+  budget: config.budget,
+  ...numbersOf(records),
+});
+
+const HOUR_MS = 3_600_000;
+
+/** What the queue held in the last day. One Query per megabyte in flight, one per hundred that ended in the last hour, and one for the day. */
+async function recordsOf(
+  { view, now }: Gateway,
+  queue: QueueName,
+): Promise<{ readonly records: QueueRecords; readonly more: boolean }> {
+  const at = now();
+  const [{ summaries, more }, archived, day] = await Promise.all([
+    view.live(queue),
+    view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
+    lastDay({ view }, queue, at),
+  ]);
+  return { records: { live: summaries, archived, day, now: at }, more };
+}
+
+/** What ended in the last 24 hours of the clock. One Query. */
+export const lastDay = async ({ view }: Pick<Gateway, "view">, queue: QueueName, at: EpochMs): Promise<Tally> =>
+  sumOf((await view.hoursSince(queue, hourOf(epochMs(Math.max(0, at - 23 * HOUR_MS))))).map(({ tally }) => tally));

@@ -7,8 +7,10 @@ import { type ChangeUri, changeOf } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import type { GitSha } from "../../../contracts/ids.ts";
-import { statusEvent } from "../../../contracts/log-event.ts";
+import { type Metadata, statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
+import { cut, printable } from "../../../contracts/text.ts";
+import type { Touches } from "../../../contracts/touches.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
@@ -52,12 +54,18 @@ export const wire: Wire = (env, clients) => {
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);
     if (before || !found) return before ?? { kind: "ended" };
-    await send(clients.sqs, log, logTopic, statusEvent(land.sqid, "validating", at));
+    await send(
+      clients.sqs,
+      log,
+      logTopic,
+      statusEvent(land.sqid, "validating", at, { metadata: authorIn(step.touches) }),
+    );
     const refused = await unbuildable(land);
     if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
-    const touches = boundedTouches(step.touches);
+    const { targets } = land;
+    const touches = boundedTouches({ ...step.touches, ...(targets === undefined ? {} : { targets }) });
     const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
     if (await requests.replace(next)) return { kind: "validated" };
     // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.
@@ -66,6 +74,10 @@ export const wire: Wire = (env, clients) => {
     return after;
   });
 };
+
+/** The author of the first commit, for people who look at the queue. */
+const authorIn = ({ authors: [author] }: Touches): Metadata =>
+  author === undefined ? {} : { author: cut(printable(author), 200) };
 
 const commitsOf = (uri: ChangeUri): readonly GitSha[] => {
   const change = changeOf(uri);

@@ -1,20 +1,42 @@
+import { batchLabel, partsOfSqid } from "../../../contracts/ids.ts";
 import { happeningEvent, type LogEvent } from "../../../contracts/log-event.ts";
+import type { MergeUnit } from "../../../contracts/messages.ts";
 import type { Reason } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import type { BuildOrder } from "../../../contracts/workflows.ts";
 
-/** What happened to a build, told of each request that it is for. `batch_id` is the batch whose path it is. */
+/** How many batches of a build's base its log entries name: the last. */
+const MOST_NAMED = 20;
+
+/**
+ * What happened to a build, told of each request that it is for. `batch_id` is the batch whose path it is. `base`: the batches that it is
+ * built on, without those of the other requests that it is for, which are named by `with`.
+ */
 export function buildHappened(
   { sqids, batchId, buildKey, attempt }: Pick<BuildOrder, "sqids" | "batchId" | "buildKey" | "attempt">,
-  event: "building" | "built" | "build_failed",
+  event: "building" | "built" | "build_failed" | "build_stopped",
   at: EpochMs,
-  { url, reason }: { readonly url?: string | undefined; readonly reason?: Reason | undefined },
+  { url, reason, base = [] }: BuildDetails,
 ): readonly LogEvent[] {
+  const heads = new Set(sqids);
+  const under = base.filter(({ steps }) => !steps.some(({ sqid }) => heads.has(sqid)));
+  const labels = under.slice(-MOST_NAMED).map((unit) => batchLabel(unit.batchId));
   const metadata = {
     batch_id: batchId,
     build_key: buildKey,
     attempt,
     ...(url === undefined ? {} : { build_url: url }),
+    ...(labels.length === 0 ? {} : { base: labels.join(" ") }),
   };
-  return sqids.map((sqid) => happeningEvent(sqid, event, at, { occurrence: buildKey, metadata, reason }));
+  return sqids.map((sqid) => {
+    const others = sqids.filter((other) => other !== sqid).map((other) => String(partsOfSqid(other).n));
+    const shared = others.length === 0 ? {} : { with: others.slice(0, MOST_NAMED).join(" ") };
+    return happeningEvent(sqid, event, at, { occurrence: buildKey, metadata: { ...metadata, ...shared }, reason });
+  });
+}
+
+interface BuildDetails {
+  readonly url?: string | undefined;
+  readonly reason?: Reason | undefined;
+  readonly base?: readonly MergeUnit[];
 }

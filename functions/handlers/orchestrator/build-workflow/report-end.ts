@@ -2,7 +2,7 @@ import type { Clients } from "../../../adapters/aws-clients.ts";
 import { type Env, need } from "../../../adapters/settings.ts";
 import { send, sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { logTopic, type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
+import { type BuildVerdict, logTopic, type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
 import type { BuildEnd, BuildOrder } from "../../../contracts/workflows.ts";
 import { buildHappened } from "./happening.ts";
 
@@ -24,9 +24,25 @@ export function reporterOf(env: Env, clients: Clients): ReportEnd {
     const signal = { v: 1, kind: "build-finished", queue, batchId, buildKey, verdict, ...located } as const;
     if (reported) return signal;
     const reason = verdict.kind !== "unappliable" && "reason" in verdict ? verdict.reason : undefined;
-    const event = verdict.kind === "passed" ? "built" : reason && "build_failed";
+    const event = eventOf(verdict);
     if (event) await sendAll(clients.sqs, log, logTopic, buildHappened(build, event, clients.now(), { url, reason }));
     await send(clients.sqs, signals, signalsTopic, signal);
     return signal;
   };
+}
+
+/** Undefined for a tree that could not be composed: the planner tells the log. */
+function eventOf({ kind }: BuildVerdict): "built" | "build_failed" | "build_stopped" | undefined {
+  switch (kind) {
+    case "passed":
+      return "built";
+    case "failed":
+    case "infrastructure":
+      return "build_failed";
+    case "cancelled":
+    case "refuted":
+      return "build_stopped";
+    case "unappliable":
+      return undefined;
+  }
 }

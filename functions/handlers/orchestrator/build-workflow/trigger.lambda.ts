@@ -60,7 +60,7 @@ export const wire: Wire = (env, clients) => {
     });
     const { url = build.url, id = build.id } = started;
     if (url !== build.url || id !== build.id) await builds.note(buildKey, { url, id });
-    await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url }));
+    await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url, base }));
     return look({ ...build, url, id });
   };
   return taskHandler(TriggerTask, ask, wholeComposition(clients));

@@ -1,9 +1,12 @@
+import { createHmac } from "node:crypto";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
+import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed } from "../../../../functions/contracts/messages.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as reportGitHub } from "../../../../functions/handlers/orchestrator/build-workflow/report-github.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
@@ -25,8 +28,10 @@ beforeAll(async () => {
   world = await World.open(dynalite);
   hub = await githubWorld({ ends: (end) => ends.push(end) });
   world.now = hub.clock.now;
-  const { id: appId, privateKey, installationId } = hub.github.identities.app;
-  const secrets = { send: async () => ({ SecretString: JSON.stringify({ appId, privateKey, installationId }) }) };
+  const { id: appId, privateKey, installationId, webhookSecret } = hub.github.identities.app;
+  const secrets = {
+    send: async () => ({ SecretString: JSON.stringify({ appId, privateKey, installationId, webhookSecret }) }),
+  };
   world.clients = { ...world.clients, secrets: secrets as unknown as SecretsManagerClient };
   world.configure({
     buildRunner: {
@@ -117,7 +122,7 @@ const moments = (calls: number) =>
 describe("a build that waits for the checks of GitHub", () => {
   it("is told to the planner with its link and what the check says", async () => {
     const failing = await ordered("fails");
-    expect(await failing.triggered()).toEqual({ kind: "triggered" });
+    await failing.triggered();
     expect(await failing.row()).toMatchObject({
       id: expect.stringMatching(/^\d+-\d+-\d+$/),
       url: expect.stringContaining(failing.commit),
@@ -137,11 +142,29 @@ describe("a build that waits for the checks of GitHub", () => {
     await hanging.triggered();
     await hanging.unwanted();
     pass(5_000);
-    expect(await hanging.polled()).toEqual({ kind: "running" });
     expect(await hanging.polled()).toMatchObject({ verdict: { kind: "cancelled" } });
     expect(hub.repository.workflowRuns.at(-1)?.conclusion).toBe("cancelled");
     pass(5_000);
     expect(await hanging.polled()).toMatchObject({ verdict: { kind: "cancelled" } });
+  });
+
+  it("is looked at when GitHub tells of it, and of no delivery that GitHub did not sign", async () => {
+    const hanging = await ordered("hangs");
+    const told: { event: string; payload: object }[] = [];
+    hub.github.onEvent((event, payload) => told.push({ event, payload }));
+    await hanging.triggered();
+    await hub.ci.idle();
+    const deliver = (secret: string) => {
+      const body = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
+      const mac = createHmac("sha256", secret).update(body).digest("hex");
+      const headers = { "X-GitHub-Event": "check_run", "X-Hub-Signature-256": `sha256=${mac}` };
+      return world.call(reportGitHub, { headers, body });
+    };
+    expect(await deliver("another")).toMatchObject({ statusCode: 401 });
+    expect(world.sent.get(world.env[ENV.looksTopic] ?? "") ?? []).toEqual([]);
+    expect(await deliver(hub.github.identities.app.webhookSecret)).toMatchObject({ statusCode: 204 });
+    const [look] = world.sent.get(world.env[ENV.looksTopic] ?? "") ?? [];
+    expect(JSON.parse(look?.body ?? "")).toMatchObject({ kind: "look-at-build", buildKey: hanging.order.buildKey });
   });
 
   it("is not given up while GitHub takes no more calls", async () => {
@@ -149,9 +172,9 @@ describe("a build that waits for the checks of GitHub", () => {
     hub.github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1_800 });
     await expect(hanging.triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
     pass(30 * MINUTE);
-    expect(await hanging.triggered()).toEqual({ kind: "triggered" });
+    expect(await hanging.triggered()).toMatchObject({ kind: "running" });
     hub.github.limitNext({ operation: "get /repos/{owner}/{repo}/commits/{ref}/check-runs" });
-    expect(await hanging.polled()).toEqual({ kind: "running" });
+    expect(await hanging.polled()).toMatchObject({ kind: "running" });
     expect(hanging.started()).toBe(1);
   });
 });
@@ -165,8 +188,8 @@ describe("a function that dies between any two of its calls", () => {
       if (!(await dying(of, { at, moment }, build.triggered))) continue;
       died += 1;
       pass(2 * MINUTE);
-      expect(await build.triggered(), where).toEqual({ kind: "triggered" });
-      expect(await build.polled(), where).toEqual({ kind: "running" });
+      expect(await build.triggered(), where).toMatchObject({ kind: "running" });
+      expect(await build.polled(), where).toMatchObject({ kind: "running" });
       expect(build.started(), where).toBe(1);
       expect((await build.row())?.id, where).toBeDefined();
     }
@@ -183,7 +206,7 @@ describe("a function that dies between any two of its calls", () => {
       if (!(await dying(of, { at, moment }, build.polled))) continue;
       died += 1;
       expect(await build.polled(), where).toMatchObject({ kind: "finished", verdict: { kind: "passed" } });
-      expect(await build.triggered(), where).toEqual({ kind: "triggered" });
+      expect(await build.triggered(), where).toMatchObject({ kind: "finished", verdict: { kind: "passed" } });
       expect(build.started(), where).toBe(1);
       expect([...(await hub.branches()).values()], where).not.toContain(build.commit);
     }

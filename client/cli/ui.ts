@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import { Command } from "commander";
+import { wholeIn } from "../flags.ts";
+import { startUi } from "../ui/proxy.ts";
+import { regionIn, type Sign, unsigned, withAws, withToken } from "../ui/sign.ts";
+import type { Run } from "./requests.ts";
+import type { Session } from "./session.ts";
+
+interface UiFlags {
+  readonly port: number;
+  readonly region?: string;
+}
+
+/** `ui`: the page on loopback, with the caller's rights, until Ctrl-C. */
+export const uiCommand = (run: Run): Command =>
+  new Command("ui")
+    .description("the page in your browser, with your rights: serves it on this machine until Ctrl-C")
+    .option("--port <port>", "on 127.0.0.1; 0 for any", wholeIn(0, 65_535), 0)
+    .option("--region <name>", "sign calls for this AWS region, also to a domain of your own")
+    .addHelpText(
+      "after",
+      "\nCalls carry your token, if there is one; calls to API Gateway are else signed with your AWS credentials, as the aws command line has them.",
+    )
+    .action(({ port, region }: UiFlags) =>
+      run(async (session) => {
+        const { interrupted, settings, terminal, url } = session;
+        const ui = await startUi({ url, port, sign: signFor(session, region) });
+        try {
+          const queue = settings.queue?.value;
+          const address = ui.addressOf(queue === undefined ? "/" : `/q/${encodeURIComponent(queue)}`);
+          const lines = `Open this address. It lets one browser in, once:\n\n  ${address}\n\nCtrl-C ends it.`;
+          terminal.out(`${session.json ? JSON.stringify({ address }) : lines}\n`);
+          if (!interrupted.aborted) await once(interrupted, "abort");
+          return 0;
+        } finally {
+          await ui.close();
+        }
+      }),
+    );
+
+function signFor({ settings, url }: Session, named: string | undefined): Sign {
+  const token = settings.token?.value;
+  if (token !== undefined) return withToken(token);
+  const region = named ?? regionIn(new URL(url));
+  return region === undefined ? unsigned : withAws(region);
+}

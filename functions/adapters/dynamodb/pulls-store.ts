@@ -1,0 +1,148 @@
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { z } from "zod";
+import { CodedError } from "../../contracts/errors.ts";
+import { PullNumber, PullRow, RepositoryName } from "../../contracts/github.ts";
+import type { Sqid } from "../../contracts/ids.ts";
+import { KEY, OPEN_PULLS, pullKeys } from "../../contracts/tables.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
+import { stored, won } from "../aws-errors.ts";
+
+/** Where a pull request is kept that has nothing open any more: so long. */
+const KEPT_DAYS = 90;
+
+/** Of new content GitHub takes 80 a minute and 500 an hour from one installation; a part is left for what else the App does. */
+export const CONTENT_LIMITS = { minute: 70, hour: 450 } as const;
+
+export interface PullRef {
+  readonly repository: RepositoryName;
+  readonly pull: number;
+}
+
+const Placed = z.object({ repository: RepositoryName, pulls: z.array(PullNumber).min(1) });
+const Opened = z.object({ repository: RepositoryName, pull: PullNumber });
+
+/** The pull requests with a request. Every method throws store.unavailable or internal. Reads are strongly consistent. */
+export interface PullsStore {
+  /** One GetItem. */
+  get(of: PullRef): Promise<PullRow | undefined>;
+  /**
+   * Writes the next version of a row: one PutItem, and one PutItem or DeleteItem that lists it as open or not. Throws store.version_conflict
+   * when another function wrote meanwhile. Answers the row as written.
+   */
+  put(row: PullRow, now: EpochMs): Promise<PullRow>;
+  /** Remembers which pull requests a request is of, the lowest first. One PutItem. */
+  place(sqid: Sqid, repository: RepositoryName, pulls: readonly number[], now: EpochMs): Promise<void>;
+  /** One GetItem. */
+  placeOf(
+    sqid: string,
+  ): Promise<{ readonly repository: RepositoryName; readonly pulls: readonly number[] } | undefined>;
+  /** Every pull request with an open request: one Query per megabyte. */
+  open(): Promise<readonly PullRef[]>;
+  /** Counts one piece of new content: two UpdateItem. Throws github.limited, with the time to come back, when the limit is used up. */
+  spend(repository: RepositoryName, now: EpochMs): Promise<void>;
+}
+
+const seconds = (at: number): number => Math.floor(at / 1_000);
+const expiry = (now: EpochMs) => ({ [KEY.ttl]: seconds(now) + KEPT_DAYS * 86_400 });
+
+export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): PullsStore {
+  async function read(Key: Record<string, string>): Promise<Record<string, unknown> | undefined> {
+    const get = new GetCommand({ TableName: table, Key, ConsistentRead: true });
+    return (await stored(`reading ${Key["pk"]}`, dynamodb.send(get))).Item;
+  }
+
+  async function list({ repository, pull, open }: PullRow): Promise<void> {
+    const Key = pullKeys.open(repository, pull);
+    const write = open
+      ? new PutCommand({ TableName: table, Item: { ...Key, repository, pull } })
+      : new DeleteCommand({ TableName: table, Key });
+    await stored(`listing ${repository}#${pull}`, dynamodb.send(write as PutCommand));
+  }
+
+  async function count(repository: RepositoryName, period: "minute" | "hour", now: EpochMs): Promise<void> {
+    const length = period === "minute" ? 60 : 3_600;
+    const start = Math.floor(seconds(now) / length) * length;
+    const counted = await won(
+      `counting what ${repository} was told`,
+      dynamodb.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: pullKeys.used(repository, period, start),
+          UpdateExpression: "ADD #used :one SET #ttl = :ttl",
+          ConditionExpression: "attribute_not_exists(#used) OR #used < :most",
+          ExpressionAttributeNames: { "#used": "used", "#ttl": KEY.ttl },
+          ExpressionAttributeValues: { ":one": 1, ":most": CONTENT_LIMITS[period], ":ttl": start + 2 * 86_400 },
+        }),
+      ),
+    );
+    if (!counted)
+      throw new CodedError("github.limited", `the content that GitHub takes in this ${period} is used up`, {
+        detail: { retryAt: epochMs((start + length) * 1_000) },
+      });
+  }
+
+  return {
+    async get({ repository, pull }) {
+      const item = await read(pullKeys.pull(repository, pull));
+      return item === undefined ? undefined : PullRow.parse(item);
+    },
+    async put(row, now) {
+      const next = { ...row, version: row.version + 1 };
+      // Listed before it is open, and unlisted after it is not: what is open is always listed.
+      if (next.open) await list(next);
+      const written = await won(
+        `writing ${row.repository}#${row.pull}`,
+        dynamodb.send(
+          new PutCommand({
+            TableName: table,
+            Item: { ...pullKeys.pull(row.repository, row.pull), ...next, ...(next.open ? {} : expiry(now)) },
+            ConditionExpression: row.version === 0 ? "attribute_not_exists(#pk)" : "#version = :version",
+            ExpressionAttributeNames: row.version === 0 ? { "#pk": KEY.pk } : { "#version": "version" },
+            ...(row.version === 0 ? {} : { ExpressionAttributeValues: { ":version": row.version } }),
+          }),
+        ),
+      );
+      if (!written)
+        throw new CodedError("store.version_conflict", `${row.repository}#${row.pull} was written meanwhile`);
+      if (!next.open) await list(next);
+      return next;
+    },
+    async place(sqid, repository, pulls, now) {
+      const Item = { ...pullKeys.request(sqid), repository, pulls, ...expiry(now) };
+      await stored(`placing ${sqid}`, dynamodb.send(new PutCommand({ TableName: table, Item })));
+    },
+    async placeOf(sqid) {
+      const item = await read(pullKeys.request(sqid));
+      return item === undefined ? undefined : Placed.parse(item);
+    },
+    async open() {
+      const found: PullRef[] = [];
+      let after: Record<string, unknown> | undefined;
+      do {
+        const query = new QueryCommand({
+          TableName: table,
+          ConsistentRead: true,
+          KeyConditionExpression: "#pk = :pk",
+          ExpressionAttributeNames: { "#pk": KEY.pk },
+          ExpressionAttributeValues: { ":pk": OPEN_PULLS },
+          ExclusiveStartKey: after,
+        });
+        const page = await stored("listing the open pull requests", dynamodb.send(query));
+        found.push(...(page.Items ?? []).map((item) => Opened.parse(item)));
+        after = page.LastEvaluatedKey;
+      } while (after !== undefined);
+      return found;
+    },
+    async spend(repository, now) {
+      await count(repository, "minute", now);
+      await count(repository, "hour", now);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { Delivery } from "../../contracts/github.ts";
+import type { GitSha } from "../../contracts/ids.ts";
+import type { GitHubAppConfig } from "../../contracts/queues.ts";
+import { type Command, commandOf } from "./command.ts";
+
+/** What a delivery asks of the queue. */
+export type Meaning =
+  | { readonly kind: "nothing" }
+  /** `head` is the commit that the person saw; absent, where the delivery does not say: it is found by `at`. */
+  | {
+      readonly kind: "land";
+      readonly key: string;
+      readonly command: Extract<Command, { kind: "land" }>;
+      readonly head?: GitSha;
+    }
+  | { readonly kind: "cancel"; readonly why: string }
+  /** The pull request has changed: is it still what was asked for? Deliveries come late and in any order, so GitHub is asked. */
+  | { readonly kind: "changed"; readonly by: string }
+  | { readonly kind: "answer"; readonly command: Exclude<Command, { kind: "land" | "cancel" }> };
+
+const NOTHING: Meaning = { kind: "nothing" };
+
+/** The button on a check run of a request that did not land. */
+export const LAND_AGAIN = "land-again";
+
+/** What a delivery means. Bots are not listened to, unless they are named. */
+export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning {
+  const { event, sender, label } = delivery;
+  switch (event) {
+    case "issue_comment.created":
+      return sender.isBot && !config.bots.includes(sender.login) ? NOTHING : ofComment(delivery);
+    case "pull_request.labeled":
+      return label !== config.label || !delivery.head
+        ? NOTHING
+        : { kind: "land", key: `gh-label-${delivery.id}`, command: { kind: "land" }, head: delivery.head };
+    case "pull_request.unlabeled":
+      return label === config.label ? cancel(`@${sender.login} removed the label ${config.label}`) : NOTHING;
+    case "pull_request.synchronize":
+    case "pull_request.converted_to_draft":
+    case "pull_request.closed":
+    case "pull_request.edited":
+      return { kind: "changed", by: sender.login };
+    case "check_run.rerequested":
+    case "check_run.requested_action":
+      return ofCheck(delivery, config);
+    default:
+      return NOTHING;
+  }
+}
+
+const cancel = (why: string) => ({ kind: "cancel" as const, why });
+
+function ofComment({ comment, sender }: Delivery): Meaning {
+  const command = comment && commandOf(comment.body);
+  if (command === undefined || comment === undefined) return NOTHING;
+  if (command.kind === "cancel") return cancel(`@${sender.login} asked for it`);
+  if (command.kind !== "land") return { kind: "answer", command };
+  const { commit } = command;
+  return { kind: "land", key: `gh-${comment.id}`, command, ...(commit === undefined ? {} : { head: commit }) };
+}
+
+/** GitHub's own "Re-run", and the button "Land again". */
+function ofCheck({ id, check, head, event }: Delivery, config: GitHubAppConfig): Meaning {
+  if (check?.name !== config.check || head === undefined) return NOTHING;
+  if (event === "check_run.requested_action" && check.button !== LAND_AGAIN) return NOTHING;
+  return { kind: "land", key: `gh-check-${id}`, command: { kind: "land" }, head };
+}

@@ -1,0 +1,109 @@
+import type { GitSha, QueueName } from "../../contracts/ids.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+
+/** A pull request as far as it matters whether the pull request may land. */
+export interface Pull {
+  readonly number: number;
+  readonly head: GitSha;
+  /** The branch that it is to be merged into. */
+  readonly base: string;
+  readonly headBranch: string;
+  /** `owner/name`; undefined when the fork is gone. */
+  readonly headRepository: string | undefined;
+  readonly author: string;
+  readonly title: string;
+  readonly isDraft: boolean;
+  readonly isOpen: boolean;
+  readonly isMerged: boolean;
+}
+
+export type Permission = "admin" | "write" | "read" | "none";
+
+export interface Wish {
+  readonly by: string;
+  readonly permission: Permission;
+  /** What the person saw. Undefined when that is not known. */
+  readonly sawHead: GitSha | undefined;
+  /** Authors may land what is their own. */
+  readonly authors: boolean;
+}
+
+/**
+ * Why a stack of pull requests may not land now, in a sentence that says what to do. Undefined when it may. The lowest comes first, and the
+ * last is the pull request that was asked on.
+ */
+export function refusalOf(
+  stack: readonly Pull[],
+  { branch }: QueueConfig["repository"],
+  wish: Wish,
+): string | undefined {
+  const top = stack.at(-1);
+  const bottom = stack[0];
+  if (top === undefined || bottom === undefined) return "There is no such pull request.";
+  if (!mayLand(top, wish))
+    return `@${wish.by}, landing takes the right to write to this repository: ask somebody who has it to comment \`/land\`.`;
+  const closed = stack.find(({ isOpen }) => !isOpen);
+  if (closed !== undefined)
+    return `#${closed.number} is ${closed.isMerged ? "merged already" : "closed: reopen it first"}.`;
+  const draft = stack.find(({ isDraft }) => isDraft);
+  if (draft !== undefined) return `#${draft.number} is a draft: mark it as ready for review first.`;
+  if (bottom.base !== branch)
+    return `#${bottom.number} is based on \`${bottom.base}\`, and this queue lands on \`${branch}\`: change the base, or name another queue.`;
+  if (wish.sawHead === undefined)
+    return `When the branch \`${top.headBranch}\` was pushed last can't be seen, so what you have seen is not known: comment \`/land commit=${top.head}\` when that is the commit that you mean.`;
+  if (wish.sawHead !== top.head)
+    return `The branch was pushed to after what you saw (now ${top.head.slice(0, 10)}): look at the new commits, and comment \`/land\` again.`;
+  return undefined;
+}
+
+const mayLand = (top: Pull, { permission, authors, by }: Wish): boolean =>
+  permission === "admin" || permission === "write" || (authors && top.author === by);
+
+/**
+ * Why a pull request is not what was asked for any more, in a sentence about `by`, or about nobody. Undefined when it still is: also when
+ * it has been merged, since a landing does that.
+ */
+export function changeSince(pull: Pull | undefined, head: GitSha, base: string, by?: string): string | undefined {
+  const who = by === undefined ? "The pull request was" : undefined;
+  if (pull === undefined) return "The pull request is gone";
+  if (pull.isMerged) return undefined;
+  if (!pull.isOpen) return who === undefined ? `@${by} closed the pull request` : `${who} closed`;
+  if (pull.isDraft) return who === undefined ? `@${by} made the pull request a draft` : `${who} made a draft`;
+  if (pull.head !== head)
+    return `${who === undefined ? `@${by} pushed to the pull request` : `${who} pushed to`}: look at the new commits, and land it again`;
+  if (pull.base !== base)
+    return `${who === undefined ? `@${by} changed the base of the pull request` : `${who} given another base`}, and it is now ${pull.base}`;
+  return undefined;
+}
+
+/** The queue of a command: the one that is named, else the repository's usual one. A sentence when there is none. */
+export function queueFor(
+  queues: readonly QueueConfig[],
+  named: QueueName | undefined,
+): { readonly queue: QueueConfig } | { readonly problem: string } {
+  const [usual] = queues;
+  if (usual === undefined) return { problem: "No queue lands on this repository: name it in queues.yaml." };
+  const queue = named === undefined ? usual : queues.find(({ name }) => name === named);
+  if (queue !== undefined) return { queue };
+  return {
+    problem: `This repository has no queue of that name: it has ${queues.map(({ name }) => `\`${name}\``).join(", ")}.`,
+  };
+}
+
+/**
+ * The pull requests of a stack, the lowest first. `pull` ends it; each next lower one is the open pull request whose head is the base of the
+ * one above. Example: #3 (base `b2`), #2 (head `b2`, base `b1`), #1 (head `b1`, base `main`) is [#1, #2, #3].
+ */
+export function stackBelow(pull: Pull, open: readonly Pull[], trunk: string): readonly Pull[] {
+  const stack = [pull];
+  for (let lowest = pull; lowest.base !== trunk; ) {
+    const { base } = lowest;
+    const below = open.find(
+      ({ headBranch, number }) => headBranch === base && !stack.some((one) => one.number === number),
+    );
+    if (below === undefined) break;
+    stack.unshift(below);
+    lowest = below;
+  }
+  return stack;
+}

@@ -1,0 +1,50 @@
+import type { Asked, PullRow } from "../../contracts/github.ts";
+import { hasEnded } from "../../contracts/log-event.ts";
+import { cut } from "../../contracts/text.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import { changeSince } from "../../domain/github/refusal.ts";
+import { asked, wasRefused } from "./gateway-calls.ts";
+import { submit } from "./land.ts";
+import type { Service } from "./service.ts";
+import { tell } from "./tell.ts";
+
+/** The row that holds the request of a pull request: its own, or that of the one above it. Undefined when nothing is open. */
+export async function holderOf({ store }: Service, row: PullRow): Promise<PullRow | undefined> {
+  const { repository, asksOn } = row;
+  const holder = asksOn === undefined ? row : await store.get({ repository, pull: asksOn });
+  return holder?.open === true && holder.asked !== undefined ? holder : undefined;
+}
+
+/** Cancels the open request of a pull request, unless the request was asked for after `at`. A repeat changes nothing. */
+export async function cancel(service: Service, row: PullRow, why: string, at?: EpochMs): Promise<void> {
+  const holder = await holderOf(service, row);
+  if (holder?.asked === undefined || (at !== undefined && at < holder.asked.at)) return;
+  await cancelRequest(service, holder, holder.asked, why);
+}
+
+/** Cancels when the pull request is not what was asked for any more, by GitHub's word. One call of GitHub, when a request is open. */
+export async function cancelIfChanged(service: Service, row: PullRow, by?: string): Promise<void> {
+  const holder = await holderOf(service, row);
+  const member = holder?.asked?.members.find(({ pull }) => pull === row.pull);
+  if (holder?.asked === undefined || member === undefined) return;
+  const github = await service.github(row.repository);
+  const why = changeSince(await github.get(row.pull), member.head, member.base, by);
+  if (why === undefined) return;
+  const named = row.pull === holder.pull ? why : `${why} (#${row.pull}, which lands together with this one)`;
+  await cancelRequest(service, holder, holder.asked, named);
+}
+
+async function cancelRequest(service: Service, row: PullRow, wanted: Asked, why: string): Promise<void> {
+  const { gateway, store, now } = service;
+  if (wanted.sqid === undefined) {
+    await submit(service, row);
+    const after = await store.get(row);
+    return after?.asked?.sqid === undefined ? undefined : cancelRequest(service, after, after.asked, why);
+  }
+  const found = await asked(gateway.queue(wanted.queue).cancel(wanted.sqid, cut(why, 500)));
+  const noted =
+    wasRefused(found) || hasEnded(found.status) || wanted.cancel !== undefined
+      ? row
+      : await store.put({ ...row, asked: { ...wanted, cancel: why } }, now());
+  await tell(service, noted);
+}

@@ -1,0 +1,57 @@
+import { need } from "../../adapters/settings.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { type Delivery, type PullMessage, type PullRow, pullsTopic } from "../../contracts/github.ts";
+import { meaningOf } from "../../domain/github/meaning.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { queueHandler } from "../queue.ts";
+import { answer } from "./answer.ts";
+import { cancel, cancelIfChanged } from "./cancel.ts";
+import { freshRow, land, submit } from "./land.ts";
+import { type Service, serviceOf } from "./service.ts";
+import { tell } from "./tell.ts";
+
+/**
+ * Consumes what concerns pull requests, one message of a pull request at a time: deliveries of GitHub, and looks at what has become of
+ * requests. A message that meets a limit of GitHub waits in the topic.
+ */
+export const wire: Wire = (env, clients) => {
+  const service = serviceOf(env, clients);
+  return queueHandler(pullsTopic, clients, need(env, ENV.deadLetters), (message) => handle(service, message), {
+    waitsOn: need(env, ENV.pullsTopic),
+  });
+};
+
+export const handler = onLambda(wire);
+
+export async function handle(service: Service, message: PullMessage): Promise<void> {
+  const { repository, pull } = message;
+  if (service.queuesOf(repository).length === 0) return;
+  const row = await service.store.get({ repository, pull });
+  if (message.kind === "delivery") return followed(service, row ?? freshRow(repository, pull), message);
+  if (row === undefined) return;
+  if (message.verify) {
+    await cancelIfChanged(service, row);
+    return look(service, (await service.store.get(row)) ?? row);
+  }
+  return look(service, row);
+}
+
+/** A Land that a crash cut off is made up for. */
+const look = (service: Service, row: PullRow): Promise<void> =>
+  row.open && row.asked !== undefined && row.asked.sqid === undefined ? submit(service, row) : tell(service, row);
+
+async function followed(service: Service, row: PullRow, delivery: Delivery): Promise<void> {
+  const meaning = meaningOf(delivery, service.app);
+  switch (meaning.kind) {
+    case "nothing":
+      return;
+    case "land":
+      return land(service, row, delivery, meaning);
+    case "cancel":
+      return cancel(service, row, meaning.why, delivery.at);
+    case "changed":
+      return cancelIfChanged(service, row, meaning.by);
+    case "answer":
+      return answer(service, row, delivery, meaning.command);
+  }
+}

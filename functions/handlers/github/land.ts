@@ -1,0 +1,190 @@
+import type { PullRequests } from "../../adapters/github/pull-requests.ts";
+import { ChangeUri } from "../../contracts/change-uri.ts";
+import type { Asked, Delivery, Member, PullRow } from "../../contracts/github.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import type { Meaning } from "../../domain/github/meaning.ts";
+import { type Pull, queueFor, refusalOf, stackBelow } from "../../domain/github/refusal.ts";
+import { replyMarker } from "../../domain/github/report.ts";
+import { asked, wasRefused } from "./gateway-calls.ts";
+import type { Service } from "./service.ts";
+import { tell } from "./tell.ts";
+
+type Land = Extract<Meaning, { kind: "land" }>;
+
+/** How many keys of Lands a pull request remembers. */
+const MOST_SEEN = 50;
+
+/**
+ * Lands a pull request, with those below it in its stack, when it may; says why not, otherwise. A repeat of the delivery changes nothing.
+ * The request is written down before the gateway is asked, so that a crash in between is made up for.
+ */
+export async function land(service: Service, row: PullRow, delivery: Delivery, wish: Land): Promise<void> {
+  const { key } = wish;
+  if (row.open && row.asked !== undefined) {
+    if (row.asked.key === key || !(await hasEnded(service, row))) return submit(service, row);
+  } else if (row.seen.includes(key)) return;
+  const github = await service.github(row.repository);
+  const commentId = delivery.comment?.id;
+  if (commentId !== undefined) await github.react(commentId, "eyes");
+  const wanted = await considered(service, github, row, delivery, wish);
+  const seen = [...row.seen, key].slice(-MOST_SEEN);
+  if (typeof wanted === "string") {
+    await refuse(service, github, row, { key, at: delivery.at, commentId }, wanted);
+    await service.store.put({ ...row, seen }, service.now());
+    return;
+  }
+  const { asksOn: _below, ...own } = row;
+  await submit(service, await service.store.put({ ...own, asked: wanted, open: true, seen }, service.now()));
+}
+
+/** True when the request on the row has ended, though GitHub was not told of it yet: it is told now. */
+async function hasEnded({ gateway }: Service, row: PullRow): Promise<boolean> {
+  const { sqid, queue } = row.asked ?? {};
+  if (sqid === undefined || queue === undefined) return false;
+  const found = await asked(gateway.queue(queue).request(sqid));
+  return !wasRefused(found) && found.ended;
+}
+
+/** What is to be asked of the gateway, or why nothing is. */
+async function considered(
+  service: Service,
+  github: PullRequests,
+  row: PullRow,
+  { sender, at }: Delivery,
+  { key, command, head }: Land,
+): Promise<Asked | string> {
+  const { app, now } = service;
+  const chosen = queueFor(service.queuesOf(row.repository), command.queue);
+  if ("problem" in chosen) return chosen.problem;
+  const { queue } = chosen;
+  const pull = await github.get(row.pull);
+  if (pull === undefined) return "There is no such pull request.";
+  const stack = await stackOf(github, pull, queue.repository.branch, row.repository);
+  const permission = await github.permissionOf(sender.login);
+  const sawHead = head ?? (at === undefined ? undefined : await github.headAt(pull, at));
+  const refusal =
+    refusalOf(stack, queue.repository, { by: sender.login, permission, sawHead, authors: app.authors }) ??
+    (await movedBelow(github, stack, row, at));
+  if (refusal !== undefined) return refusal;
+  return {
+    key,
+    queue: queue.name,
+    changes: stack.map((one) => uriOf(service, row, one)),
+    ...(command.strategy === undefined ? {} : { strategy: command.strategy }),
+    ...(command.priority === undefined ? {} : { priority: command.priority }),
+    members: stack.map(({ number, head: sha, base }) => ({ pull: number, head: sha, base })),
+    by: sender.login,
+    ...(key === `gh-${key.slice(3)}` && /^gh-\d+$/.test(key) ? { commentId: Number(key.slice(3)) } : {}),
+    at: at ?? now(),
+  };
+}
+
+/** The stack of a pull request, the lowest first: one call per pull request below it. */
+async function stackOf(github: PullRequests, pull: Pull, trunk: string, repository: string): Promise<readonly Pull[]> {
+  const open: Pull[] = [];
+  for (let lowest = pull; lowest.base !== trunk && open.length < 50; ) {
+    const [below] = await github.withHead(lowest.base);
+    if (below === undefined || open.some(({ number }) => number === below.number)) break;
+    open.push(below);
+    lowest = below;
+  }
+  return stackBelow(
+    pull,
+    open.filter(({ headRepository }) => headRepository === repository),
+    trunk,
+  );
+}
+
+/** Why a pull request below is not what was seen. A press on a check has no time: then it has to be as it was asked for before. */
+async function movedBelow(
+  github: PullRequests,
+  stack: readonly Pull[],
+  { asked: before }: PullRow,
+  at: EpochMs | undefined,
+): Promise<string | undefined> {
+  for (const pull of stack.slice(0, -1)) {
+    const seen =
+      at === undefined
+        ? before?.members.find((member: Member) => member.pull === pull.number)?.head
+        : await github.headAt(pull, at);
+    if (seen !== pull.head)
+      return `#${pull.number}, below this one, may have been pushed to after what you saw: look at it, and comment \`/land\` again.`;
+  }
+  return undefined;
+}
+
+function uriOf({ app }: Service, { repository }: PullRow, { number, head }: Pull): ChangeUri {
+  const host = new URL(app.api).host.replace(/^api\.(?=github\.com$|.+\.ghe\.com$)/, "");
+  return ChangeUri.parse(`github://${host.toLowerCase()}/${repository}/pull/${number}/${head}`);
+}
+
+/** Asks the gateway for what the row says was asked for, and shows where the request stands. May be repeated. */
+export async function submit(service: Service, row: PullRow): Promise<void> {
+  const { gateway, store, now } = service;
+  const { asked: wanted } = row;
+  if (wanted === undefined) return;
+  if (wanted.sqid !== undefined) return tell(service, row);
+  const github = await service.github(row.repository);
+  const { strategy, priority, key, changes, queue } = wanted;
+  const found = await asked(
+    gateway.queue(queue).land(changes, {
+      idempotencyKey: key,
+      ...(strategy === undefined ? {} : { strategy }),
+      ...(priority === undefined ? {} : { priority }),
+    }),
+  );
+  if (wasRefused(found)) {
+    await refuse(service, github, row, wanted, found.refused);
+    const { asked: _none, ...rest } = row;
+    await store.put({ ...rest, open: false }, now());
+    return;
+  }
+  const { sqid } = found;
+  const pulls = wanted.members.map(({ pull }) => pull);
+  await store.place(sqid, row.repository, pulls, now());
+  for (const pull of pulls.slice(0, -1)) await lead(service, row, pull);
+  const next = await store.put({ ...row, asked: { ...wanted, sqid } }, now());
+  if (wanted.commentId !== undefined) await github.react(wanted.commentId, "rocket");
+  await tell(service, next);
+}
+
+/** Has a lower pull request of the stack follow the request of the one that was asked on. */
+async function lead({ store, now }: Service, { repository, pull: top }: PullRow, pull: number): Promise<void> {
+  const { asked: _own, ...row } = (await store.get({ repository, pull })) ?? freshRow(repository, pull);
+  if (row.asksOn === top && row.open) return;
+  await store.put({ ...row, asksOn: top, open: true }, now());
+}
+
+export const freshRow = (repository: string, pull: number): PullRow => ({
+  repository,
+  pull,
+  shown: {},
+  seen: [],
+  open: false,
+  version: 0,
+});
+
+interface Ask {
+  readonly key: string;
+  readonly at?: EpochMs | undefined;
+  readonly commentId?: number | undefined;
+}
+
+/** Says why not: one line, and a reaction on the comment. */
+async function refuse(
+  { store, now }: Service,
+  github: PullRequests,
+  row: PullRow,
+  ask: Ask,
+  why: string,
+): Promise<void> {
+  if (ask.commentId !== undefined) await github.react(ask.commentId, "confused");
+  const marker = replyMarker(ask.key);
+  const since = ask.at ?? now();
+  await github.commentOnce(row.pull, marker, `${marker}\n${why}`, since, () => store.spend(row.repository, now()));
+}
+
+/** The queue that a pull request lands through, of what was asked for. */
+export const configOf = ({ queuesOf }: Service, row: PullRow, wanted: Asked): QueueConfig | undefined =>
+  queuesOf(row.repository).find(({ name }) => name === wanted.queue);

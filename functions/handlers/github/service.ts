@@ -1,0 +1,87 @@
+import { Client } from "../../../client/client.ts";
+import type { Clients } from "../../adapters/aws-clients.ts";
+import { type PullsStore, pullsStore } from "../../adapters/dynamodb/pulls-store.ts";
+import { gitHubClient } from "../../adapters/github/client.ts";
+import { credentialsFrom, type GitHubCredentials } from "../../adapters/github/credentials.ts";
+import { type PullRequests, pullRequests } from "../../adapters/github/pull-requests.ts";
+import { secretsOf } from "../../adapters/secrets.ts";
+import { type Env, loadGitHubApp, loadQueues, need } from "../../adapters/settings.ts";
+import { gitHubOf } from "../../contracts/code-host.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import type { RepositoryName } from "../../contracts/github.ts";
+import type { GitHubAppConfig, QueueConfig } from "../../contracts/queues.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import { signedFetch } from "./signed-fetch.ts";
+
+/** What the github service works with. */
+export interface Service {
+  readonly app: GitHubAppConfig;
+  /** The queues of a repository, its usual one first. Empty when no queue lands there. */
+  readonly queuesOf: (repository: RepositoryName) => readonly QueueConfig[];
+  readonly store: PullsStore;
+  /** The gateway's public API: the only way in that this service has. */
+  readonly gateway: Client;
+  readonly github: (repository: RepositoryName) => Promise<PullRequests>;
+  readonly now: () => EpochMs;
+  readonly log: Clients["log"];
+}
+
+/** The App's credentials. Throws config.invalid. */
+export type AppOf = () => Promise<Extract<GitHubCredentials, { kind: "app" }>>;
+
+export function appOf(env: Env, clients: Clients): AppOf {
+  const { secret } = loadGitHubApp(env);
+  const secrets = secretsOf(clients);
+  return async () => {
+    const credentials = credentialsFrom((await secrets(secret)) ?? "", secret);
+    if (credentials.kind === "app") return credentials;
+    throw new CodedError("config.invalid", `secret ${secret} holds a token: the github service takes a GitHub App`);
+  };
+}
+
+/** Throws config.invalid. */
+export function serviceOf(env: Env, clients: Clients): Service {
+  const app = loadGitHubApp(env);
+  const queues = [...loadQueues(env).values()];
+  const credentials = appOf(env, clients);
+  return {
+    app,
+    queuesOf: (repository) => queuesOf(app, queues, repository),
+    store: pullsStore(clients.dynamodb, need(env, ENV.pullsTable)),
+    gateway: new Client({ url: need(env, ENV.gatewayUrl), fetch: clients.gateway ?? signedFetch(env) }),
+    github: gitHubs(app, credentials, clients.now),
+    now: clients.now,
+    log: clients.log,
+  };
+}
+
+/** A client per repository: its installation token is made once an hour. */
+function gitHubs({ api }: GitHubAppConfig, credentialsOf: AppOf, now: () => EpochMs): Service["github"] {
+  const known = new Map<RepositoryName, { readonly credentials: string; readonly pulls: PullRequests }>();
+  return async (repository) => {
+    const credentials = await credentialsOf();
+    const written = JSON.stringify(credentials);
+    const found = known.get(repository);
+    if (found?.credentials === written) return found.pulls;
+    const [owner = "", repo = ""] = repository.split("/");
+    const pulls = pullRequests(gitHubClient({ api: api.replace(/\/$/, ""), owner, repo, credentials, now }));
+    known.set(repository, { credentials: written, pulls });
+    return pulls;
+  };
+}
+
+/** Those that the App's configuration names for the repository, else those whose remote is the repository. */
+export function queuesOf(
+  { repositories, api }: GitHubAppConfig,
+  queues: readonly QueueConfig[],
+  repository: RepositoryName,
+): readonly QueueConfig[] {
+  const same = (name: string) => name.toLowerCase() === repository.toLowerCase();
+  const named = Object.entries(repositories).find(([name]) => same(name))?.[1];
+  if (named !== undefined) return named.flatMap((name) => queues.find((queue) => queue.name === name) ?? []);
+  return queues.filter(({ repository: { remote } }) => {
+    const host = gitHubOf(remote);
+    return host !== undefined && host.api === api.replace(/\/$/, "") && same(`${host.owner}/${host.repo}`);
+  });
+}

@@ -1,0 +1,51 @@
+import { verify } from "@octokit/webhooks-methods";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { need } from "../../adapters/settings.ts";
+import { send } from "../../adapters/sqs.ts";
+import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import { pullsTopic } from "../../contracts/github.ts";
+import { deliveryOf } from "../../contracts/github-delivery.ts";
+import { onLambda, type Wire } from "../on-lambda.ts";
+import { appOf } from "./service.ts";
+
+/**
+ * Takes GitHub's webhooks: verifies the signature on the bytes as they came, puts what matters of the delivery into the topic, and answers.
+ * GitHub waits ten seconds and never tries again by itself; what failed here is asked for again (reconcile). One SendMessage at most.
+ */
+export const wire: Wire = (env, clients) => {
+  const topic = need(env, ENV.pullsTopic);
+  const app = appOf(env, clients);
+  return async (event) => {
+    const { headers, body = "", isBase64Encoded } = event as APIGatewayProxyEventV2;
+    const { webhookSecret } = await app();
+    if (webhookSecret === undefined) throw new CodedError("config.invalid", "the App's secret has no webhookSecret");
+    const raw = Buffer.from(body, isBase64Encoded ? "base64" : "utf8").toString("utf8");
+    const signature = headers["x-hub-signature-256"];
+    if (!signature || raw === "" || !(await verify(webhookSecret, raw, signature)))
+      return answered(401, "The signature is not that of the App's webhook secret.");
+    const [id, name] = [headers["x-github-delivery"], headers["x-github-event"]];
+    const payload = parsed(raw);
+    if (!id || !name || payload === undefined) return answered(400, "This is no delivery of GitHub.");
+    const delivery = deliveryOf(id, name, payload, Date.parse);
+    if (delivery === undefined) return answered(202, "Nothing for the queue.");
+    await send(clients.sqs, topic, pullsTopic, delivery);
+    return answered(202, "Taken.");
+  };
+};
+
+export const handler = onLambda(wire);
+
+const answered = (statusCode: number, body: string): APIGatewayProxyStructuredResultV2 => ({
+  statusCode,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body,
+});
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

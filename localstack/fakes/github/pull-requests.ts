@@ -1,0 +1,250 @@
+import type { RefChange } from "./bare-repository.ts";
+import type { PullRequest } from "./records.ts";
+import { notFound, unprocessable } from "./refusal.ts";
+import type { Call } from "./routes.ts";
+import { ok, R, type Routes } from "./routes.ts";
+import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
+
+const NULL = "0".repeat(40);
+
+export const pullOf = ({ pulls }: RepositoryState, number: string | undefined): PullRequest => {
+  const found = pulls.find((one) => String(one.number) === number);
+  if (found === undefined) throw notFound();
+  return found;
+};
+
+export const loginOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
+
+/** Pull requests: their head follows the branch, and they are merged when their head becomes a part of their base. */
+export function pullRequestRoutes(hub: Hub): Routes {
+  return {
+    [`get ${R}/pulls`]: {
+      needs: "pull_requests:read",
+      answer: ({ repository, query, page }) => {
+        const [state, head, base] = [query.get("state") ?? "open", query.get("head"), query.get("base")];
+        const found = repository.pulls
+          .filter((pull) => state === "all" || pull.state === state)
+          .filter(({ headBranch }) => head === null || head === `${repository.owner}:${headBranch}`)
+          .filter((pull) => base === null || pull.base === base)
+          .toReversed();
+        return ok(page(found).map((pull) => pullBody(hub, repository, pull)));
+      },
+    },
+    [`post ${R}/pulls`]: {
+      needs: "pull_requests:write",
+      answer: async ({ repository, body, as }) =>
+        ok(pullBody(hub, repository, await openPull(hub, repository, { ...body, by: loginOf(as) })), 201),
+    },
+    [`get ${R}/pulls/{pull_number}`]: {
+      needs: "pull_requests:read",
+      answer: ({ repository, params }) => ok(pullBody(hub, repository, pullOf(repository, params["pull_number"]))),
+    },
+    [`patch ${R}/pulls/{pull_number}`]: {
+      needs: "pull_requests:write",
+      answer: ({ repository, params, body, as }) => {
+        const pull = pullOf(repository, params["pull_number"]);
+        changePull(hub, repository, pull, body, loginOf(as));
+        return ok(pullBody(hub, repository, pull));
+      },
+    },
+    [`get ${R}/activity`]: {
+      needs: "contents:read",
+      answer: ({ repository, query, page }) => {
+        const ref = query.get("ref");
+        const found = repository.activity.filter((one) => ref === null || one.ref === ref).toReversed();
+        return ok(
+          page(found).map(({ id, ref: name, before, after, at, by }) => ({
+            id,
+            node_id: String(id),
+            before,
+            after,
+            ref: name,
+            timestamp: timestamp(at),
+            activity_type: before === NULL ? "branch_creation" : after === NULL ? "branch_deletion" : "push",
+            actor: userOf(by),
+          })),
+        );
+      },
+    },
+  };
+}
+
+export interface NewPull {
+  readonly title: string;
+  readonly head: string;
+  readonly base: string;
+  readonly body?: string;
+  readonly draft?: boolean;
+  readonly by: string;
+}
+
+export async function openPull(hub: Hub, repository: RepositoryState, wanted: NewPull): Promise<PullRequest> {
+  const { title, head: headBranch, base, body = "", draft = false, by } = wanted;
+  const heads = await repository.git.refs("refs/heads/");
+  const head = heads.get(`refs/heads/${headBranch}`);
+  if (head === undefined || !heads.has(`refs/heads/${base}`)) throw unprocessable("Validation Failed");
+  const number = repository.pulls.length + 1;
+  const pull: PullRequest = {
+    number,
+    author: by,
+    headBranch,
+    title,
+    body,
+    base,
+    head,
+    isDraft: draft,
+    state: "open",
+    mergedAt: null,
+    createdAt: hub.now(),
+    updatedAt: hub.now(),
+    labels: new Set(),
+    reviews: [],
+  };
+  repository.pulls.push(pull);
+  await repository.git.update(`refs/pull/${number}/head`, head);
+  tellOf(hub, repository, pull, "opened", by);
+  return pull;
+}
+
+/** What a person or an App changes of a pull request. */
+export interface PullChange {
+  readonly state?: "open" | "closed";
+  readonly base?: string;
+  readonly title?: string;
+  readonly body?: string;
+  /** Only GitHub's page and its GraphQL API change it. */
+  readonly draft?: boolean;
+}
+
+export function changePull(
+  hub: Hub,
+  repository: RepositoryState,
+  pull: PullRequest,
+  change: PullChange,
+  by: string,
+): void {
+  pull.updatedAt = hub.now();
+  if (change.base !== undefined && change.base !== pull.base) {
+    const from = pull.base;
+    pull.base = change.base;
+    tellOf(hub, repository, pull, "edited", by, { changes: { base: { ref: { from }, sha: { from: pull.head } } } });
+  }
+  if (change.draft !== undefined && change.draft !== pull.isDraft) {
+    pull.isDraft = change.draft;
+    tellOf(hub, repository, pull, change.draft ? "converted_to_draft" : "ready_for_review", by);
+  }
+  if (change.state !== undefined && change.state !== pull.state) {
+    if (pull.mergedAt !== null) throw unprocessable("Cannot change the state of a merged pull request.");
+    pull.state = change.state;
+    tellOf(hub, repository, pull, change.state === "closed" ? "closed" : "reopened", by);
+  }
+}
+
+export function changeLabel(
+  hub: Hub,
+  repository: RepositoryState,
+  pull: PullRequest,
+  label: string,
+  action: "labeled" | "unlabeled",
+  by: string,
+): void {
+  if (pull.labels.has(label) === (action === "labeled")) return;
+  if (action === "labeled") pull.labels.add(label);
+  else pull.labels.delete(label);
+  pull.updatedAt = hub.now();
+  tellOf(hub, repository, pull, action, by, { label: labelBody(label) });
+}
+
+export const labelBody = (name: string): object => ({
+  id: [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 1),
+  node_id: "",
+  url: "https://github.invalid/label",
+  name,
+  color: "ededed",
+  default: false,
+  description: null,
+});
+
+/** What a push makes of pull requests. */
+export async function followPush(hub: Hub, repository: RepositoryState, change: RefChange, by: string): Promise<void> {
+  const { ref, before, after } = change;
+  repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
+  const branch = ref.replace(/^refs\/heads\//, "");
+  if (branch === ref || after === NULL) return;
+  for (const pull of repository.pulls.filter(({ state }) => state === "open")) {
+    if (pull.headBranch === branch && pull.head !== after) {
+      const was = pull.head;
+      pull.head = after;
+      pull.updatedAt = hub.now();
+      await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
+      tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
+    }
+    if (pull.base === branch && (await repository.git.holds(after, pull.head))) {
+      pull.state = "closed";
+      pull.mergedAt = hub.now();
+      pull.updatedAt = hub.now();
+      tellOf(hub, repository, pull, "closed", by);
+    }
+  }
+}
+
+function tellOf(
+  hub: Hub,
+  repository: RepositoryState,
+  pull: PullRequest,
+  action: string,
+  by: string,
+  more: object = {},
+): void {
+  hub.emit(
+    repository,
+    `pull_request.${action}`,
+    {
+      number: pull.number,
+      pull_request: pullBody(hub, repository, pull),
+      ...more,
+      sender: userOf(by, by.endsWith("[bot]") ? "Bot" : "User"),
+    },
+    by,
+  );
+}
+
+export function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
+  const { number, title, body, state, mergedAt, isDraft, author, createdAt, updatedAt } = pull;
+  const api = `${hub.url}/repos/${repository.fullName}`;
+  const web = `https://github.invalid/${repository.fullName}/pull/${number}`;
+  const side = (ref: string, sha: string) => ({
+    label: `${repository.owner}:${ref}`,
+    ref,
+    sha,
+    user: userOf(repository.owner, "Organization"),
+    repo: repositoryOf(repository, hub.url),
+  });
+  return {
+    id: repository.id * 1_000 + number,
+    number,
+    title,
+    body,
+    state,
+    draft: isDraft,
+    merged: mergedAt !== null,
+    merged_at: mergedAt === null ? null : timestamp(mergedAt),
+    mergeable: true,
+    mergeable_state: "clean",
+    user: userOf(author),
+    labels: [...pull.labels].map(labelBody),
+    head: side(pull.headBranch, pull.head),
+    base: side(pull.base, NULL),
+    url: `${api}/pulls/${number}`,
+    html_url: web,
+    issue_url: `${api}/issues/${number}`,
+    comments_url: `${api}/issues/${number}/comments`,
+    statuses_url: `${api}/statuses/${pull.head}`,
+    created_at: timestamp(createdAt),
+    updated_at: timestamp(updatedAt),
+    closed_at: state === "closed" ? timestamp(updatedAt) : null,
+    author_association: "CONTRIBUTOR",
+    active_lock_reason: null,
+    locked: false,
+  };
+}

@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gitHubClient } from "../../functions/adapters/github/client.ts";
+import { credentialsFrom, type GitHubCredentials } from "../../functions/adapters/github/credentials.ts";
+import { retryAtOf } from "../../functions/adapters/github/errors.ts";
+import { repositoryToken } from "../../functions/adapters/github/repository-token.ts";
+import { gitHubOf } from "../../functions/contracts/code-host.ts";
+import { epochMs } from "../../functions/contracts/time.ts";
+import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
+import { Refusal } from "../../localstack/fakes/github/refusal.ts";
+import { aQueue } from "./build-runner/tasks.ts";
+
+const NOW = 1_800_000_000_000;
+const R = { owner: "acme", repo: "shop" };
+
+let github: FakeGitHub;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "submitqueue-test-"));
+  github = await startFakeGitHub({ directory, repositories: ["acme/shop", "acme/other"], now: () => NOW });
+});
+afterAll(async () => {
+  await github.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const app = (): Extract<GitHubCredentials, { kind: "app" }> => {
+  const { id, privateKey } = github.identities.app;
+  return { kind: "app", appId: id, privateKey };
+};
+const client = (credentials: GitHubCredentials = app()) =>
+  gitHubClient({ api: github.url, ...R, credentials, now: () => epochMs(NOW) });
+const look = (of = client()) => of.call("GET /repos/{owner}/{repo}", R);
+
+describe("the client of GitHub", () => {
+  it("asks for a token of the one repository, once, and for another when GitHub takes the token back", async () => {
+    const one = client();
+    await look(one);
+    github.calls.length = 0;
+    await look(one);
+    expect(github.calls).toEqual(["get /repos/{owner}/{repo}"]);
+    await expect(one.call("GET /repos/{owner}/{repo}", { ...R, repo: "other" })).rejects.toMatchObject({ status: 404 });
+    github.identities.revokeAll();
+    expect((await look(one)).data.full_name).toBe("acme/shop");
+    expect(await one.permissions()).toMatchObject({ contents: "write" });
+  });
+
+  it.each([
+    [{ "retry-after": "30" }, "You have exceeded a secondary rate limit", NOW + 30_000],
+    [
+      { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(NOW / 1_000 + 900) },
+      "API rate limit exceeded",
+      NOW + 900_000,
+    ],
+    [{}, "You have exceeded a secondary rate limit", NOW + 60_000],
+  ])("says when to come back after a limit with the headers %j", async (headers, message, retryAt) => {
+    for (const status of [403, 429]) {
+      github.refuseNext(new Refusal(status, message, { headers: headers as Record<string, string> }));
+      const error = await look().catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: "github.limited", message: expect.stringContaining(message) });
+      expect(retryAtOf(error)).toBe(retryAt);
+    }
+  });
+
+  it("tells an outage from credentials that are refused, and names the permission that is missing", async () => {
+    const one = client();
+    await look(one);
+    github.refuseNext(new Refusal(503, "Unavailable"));
+    await expect(look(one)).rejects.toMatchObject({ code: "github.unavailable" });
+    github.refuseNext(
+      new Refusal(403, "Resource not accessible", { headers: { "x-accepted-github-permissions": "checks=read" } }),
+    );
+    await expect(look(one)).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("grant them checks=read"),
+    });
+    await expect(look(client({ kind: "token", token: "ghp_unknown" }))).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("Bad credentials"),
+    });
+    const stopped = await startFakeGitHub({ directory, repositories: {} });
+    const { url } = stopped;
+    await stopped.stop();
+    const away = gitHubClient({
+      api: url,
+      ...R,
+      credentials: { kind: "token", token: "x" },
+      now: () => epochMs(NOW),
+    });
+    await expect(look(away)).rejects.toMatchObject({ code: "github.unavailable" });
+  });
+});
+
+describe("credentials", () => {
+  it("are a token, or a GitHub App as JSON", () => {
+    expect(credentialsFrom(" ghs_4711_abc.def-ghi\n", "s")).toEqual({ kind: "token", token: "ghs_4711_abc.def-ghi" });
+    expect(credentialsFrom('{"appId": 4711, "privateKey": "a\\\\nb", "x": 1}', "s")).toEqual({
+      kind: "app",
+      appId: 4_711,
+      privateKey: "a\nb",
+    });
+  });
+
+  it.each(["", "two words", "{", '{"appId": 1}', "[]"])(
+    "of a secret that holds %j are refused, without the secret's text",
+    (text) => {
+      expect(() => credentialsFrom(text, "github/app")).toThrow(/^secret github\/app (is neither|does not hold)/);
+    },
+  );
+
+  it("of a GitHub App are good for git: its installation's token, which is asked for once", async () => {
+    const { kind: _, ...written } = app();
+    const secrets = async () => JSON.stringify(written);
+    const queue = aQueue({
+      repository: { remote: "/x/shop.git", tokenSecret: "github/app" },
+      buildRunner: { type: "github-checks", repository: "acme/shop", api: github.url },
+    });
+    const token = await repositoryToken(secrets, queue);
+    expect(
+      github.identities.identify(`Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`),
+    ).toMatchObject({ kind: "installation", repositories: ["shop"] });
+    expect(await repositoryToken(secrets, queue)).toBe(token);
+    expect(await repositoryToken(async () => "plain", queue)).toBe("plain");
+    expect(await repositoryToken(async () => undefined, queue)).toBeUndefined();
+    await expect(repositoryToken(secrets, aQueue())).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("is not on GitHub"),
+    });
+  });
+});
+
+describe("where GitHub has a repository", () => {
+  it.each([
+    ["https://github.com/acme/shop.git", { api: "https://api.github.com", owner: "acme", repo: "shop" }],
+    ["ssh://git@github.com/acme/shop", { api: "https://api.github.com", owner: "acme", repo: "shop" }],
+    [
+      "https://git.acme.com:8443/team/shop.git/",
+      { api: "https://git.acme.com:8443/api/v3", owner: "team", repo: "shop" },
+    ],
+    ["ssh://git@git.acme.com:2222/team/shop.git", { api: "https://git.acme.com/api/v3", owner: "team", repo: "shop" }],
+    ["https://acme.ghe.com/team/shop", { api: "https://api.acme.ghe.com", owner: "team", repo: "shop" }],
+    ["https://gitlab.com/a/b/c.git", undefined],
+    ["/srv/shop.git", undefined],
+  ])("of the remote %s", (remote, host) => {
+    expect(gitHubOf(remote)).toEqual(host);
+  });
+});

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Links, QueueNow, RequestPage } from "../../../functions/contracts/api.ts";
+import type { Sqid } from "../../../functions/contracts/ids.ts";
+import { happeningEvent, type Metadata, type Status, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+
+let emulators: Rig;
+let gateway: Gateway;
+beforeAll(async () => {
+  emulators = await rig();
+});
+beforeEach(async () => {
+  gateway = await emulators.open();
+  return () => gateway.close();
+});
+afterAll(() => emulators.stop());
+
+const at = (queue: string, n: number) => `/v1/queues/${queue}/requests/${n}`;
+const status = (sqid: string, name: Status, ms: number, version = 0, metadata: Metadata = {}) =>
+  statusEvent(sqid as Sqid, name, epochMs(START + ms), { version, metadata });
+const event = (
+  sqid: string,
+  name: "building" | "built" | "blocked" | "build_stopped",
+  ms: number,
+  metadata: Metadata,
+) => happeningEvent(sqid as Sqid, name, epochMs(START + ms), { occurrence: `${ms}`, metadata });
+const key = (letter: string) => letter.repeat(32);
+
+describe("the priority of a request", () => {
+  const prioritize = (n: number, body: object) => gateway.call("PATCH", at("other", n), { body });
+  beforeEach(() => gateway.land([change("a")], {}, {}, "other"));
+
+  it("is changed at once, is told to the orchestrator, and the history says by whom", async () => {
+    expect(await prioritize(1, { priority: 3, reason: "a fix" })).toMatchObject({ status: 202, body: { priority: 3 } });
+    expect(await prioritize(1, { priority: 1 })).toMatchObject({ body: { priority: 1 } });
+    expect((await gateway.get(at("other", 1))).body.priority).toBe(1);
+    expect(gateway.sent().filter(({ kind }) => kind === "reprioritize")).toMatchObject([
+      { sqid: "other/1", priority: 3, count: 1 },
+      { sqid: "other/1", priority: 1, count: 2 },
+    ]);
+    const { events } = (await gateway.get(`${at("other", 1)}/history`)).body;
+    expect(events.slice(1)).toMatchObject([
+      { event: "prioritized", metadata: { caller: "anonymous", priority: 3, note: "a fix" } },
+      { event: "prioritized", metadata: { caller: "anonymous", priority: 1 } },
+    ]);
+  });
+
+  it("that it has already changes nothing", async () => {
+    expect((await prioritize(1, { priority: 0 })).status).toBe(202);
+    expect(gateway.sent().map(({ kind }) => kind)).toEqual(["land"]);
+  });
+
+  it("is told again by the sweep when the first message was lost", async () => {
+    gateway.fail({ at: 3, effect: "none", forever: true });
+    expect((await prioritize(1, { priority: 2 })).status).toBe(503);
+    gateway.heal();
+    gateway.clock.at += 61_000;
+    await gateway.sweep();
+    expect(gateway.sent()).toMatchObject([{ kind: "land" }, { kind: "reprioritize", priority: 2 }]);
+  });
+
+  it("is refused beyond the queue's bound, and of a request that has ended", async () => {
+    expect(await prioritize(1, { priority: 6 })).toMatchObject({ status: 400, body: { code: "request.invalid" } });
+    await gateway.deliver(status("other/1", "error", 9, 2));
+    expect(await prioritize(1, { priority: 1 })).toMatchObject({ status: 409, body: { code: "land.ended" } });
+  });
+});
+
+describe("a caller who waits", () => {
+  beforeEach(() => gateway.land([change("a")]));
+
+  it("is answered as soon as the status changes", async () => {
+    const waiting = gateway.get(`${at("main", 1)}?wait=25`);
+    await gateway.deliver(status("main/1", "started", 5));
+    expect((await waiting).body.status).toBe("started");
+  });
+
+  it("is answered at once when the request has ended, and after so long when nothing changes", async () => {
+    expect((await gateway.get(`${at("main", 1)}?wait=1`)).body.status).toBe("accepted");
+    await gateway.deliver(status("main/1", "landed", 5, 2));
+    const calls = await gateway.costOf(() => gateway.get(`${at("main", 1)}?wait=25`));
+    expect(calls).toEqual(["BatchGet"]);
+  });
+
+  it.each(["31", "-1", "1.5", "x"])("for %s seconds is refused", async (wait) => {
+    expect((await gateway.get(`${at("main", 1)}?wait=${wait}`)).status).toBe(400);
+  });
+});
+
+describe("a filtered list", () => {
+  beforeEach(async () => {
+    for (const name of ["a", "b", "c", "d", "e"]) await gateway.land([change(name)]);
+    await gateway.deliver(
+      status("main/1", "landed", 10, 2),
+      status("main/2", "error", 11, 2),
+      status("main/3", "validating", 12, 0, { author: "ada@example.com" }),
+    );
+  });
+  const numbers = async (query: string) =>
+    RequestPage.parse((await gateway.get(`/v1/queues/main/requests?${query}`)).body).requests.map(
+      ({ number }) => number,
+    );
+
+  it.each([
+    ["status=active", [5, 4, 3]],
+    ["status=ended", [2, 1]],
+    ["status=landed", [1]],
+    ["status=validating,error", [3, 2]],
+    ["author=ada%40example.com", [3]],
+    ["caller=anonymous&status=landed", [1]],
+    ["caller=nobody", []],
+  ])("%s holds %j", async (query, expected) => {
+    expect(await numbers(query)).toEqual(expected);
+  });
+
+  it("goes on page by page in its order, also when requests arrive in between", async () => {
+    const first = (await gateway.get("/v1/queues/main/requests?status=active&limit=2")).body;
+    expect(first.requests.map(({ number }: { number: number }) => number)).toEqual([5, 4]);
+    await gateway.land([change("f")]);
+    expect(await numbers(`status=active&limit=2&page=${first.nextPage}`)).toEqual([3]);
+    expect((await gateway.get(`/v1/queues/main/requests?status=ended&page=${first.nextPage}`)).body.code).toBe(
+      "page.invalid_token",
+    );
+  });
+
+  it("by an unknown status is refused", async () => {
+    expect((await gateway.get("/v1/queues/main/requests?status=done")).body.code).toBe("request.invalid");
+  });
+});
+
+describe("a queue", () => {
+  const now = async () => QueueNow.strict().parse((await gateway.get("/v1/queues/other")).body);
+
+  it("shows what it holds in the order of the queue, with builds, blockers and numbers", async () => {
+    for (const name of ["a", "b", "c", "d"]) await gateway.land([change(name)], {}, {}, "other");
+    await gateway.deliver(
+      status("other/1", "speculating", 10, 0, { position: 1 }),
+      event("other/1", "building", 11, { build_key: key("a") }),
+      status("other/2", "speculating", 10, 0, { position: 2 }),
+      event("other/2", "building", 12, { build_key: key("b"), base: "1", with: "3" }),
+      event("other/2", "blocked", 13, { blocker: "dependency", on: "1" }),
+      event("other/3", "building", 12, { build_key: key("b"), base: "1", with: "2" }),
+      event("other/1", "build_stopped", 14, { build_key: key("a") }),
+    );
+    await gateway.deliver(status("other/4", "landed", 20, 2, { commit: "c" }));
+    await gateway.call("PATCH", at("other", 3), { body: { priority: 2 } });
+    const { requests, recent, counts, buildsRunning, ended, budget } = await now();
+    expect(requests.map(({ number }) => number)).toEqual([3, 1, 2]);
+    expect(requests[1]?.builds).toMatchObject([{ state: "stopped", base: [] }]);
+    expect(requests[2]).toMatchObject({
+      blocker: "dependency",
+      on: ["other/1"],
+      sentence: expect.stringContaining("other/1"),
+      builds: [{ state: "running", base: ["other/1"], bundledWith: ["other/3"] }],
+    });
+    expect([counts, buildsRunning, budget]).toEqual([{ waiting: 1, building: 2, landing: 0 }, 1, 4]);
+    expect(recent).toMatchObject([{ sqid: "other/4", status: "landed", commit: "c" }]);
+    expect(ended).toEqual({
+      lastHour: { landed: 1, refused: 0, cancelled: 0 },
+      lastDay: { landed: 1, refused: 0, cancelled: 0 },
+    });
+  });
+
+  it("shows the same of its ends once they are archived", async () => {
+    await gateway.land([change("a")], {}, {}, "other");
+    await gateway.deliver(status("other/1", "error", 20, 2));
+    const before = await now();
+    gateway.clock.at += 61_000;
+    await gateway.sweep();
+    expect(await now()).toEqual(before);
+  });
+
+  it("estimates the time left once it has landed enough", async () => {
+    for (let n = 1; n <= 5; n++) await gateway.land([change(`${n}`)], {}, {}, "other");
+    await gateway.land([change("waiting")], {}, {}, "other");
+    for (let n = 1; n <= 5; n++) await gateway.deliver(status(`other/${n}`, "landed", 600_000, 2));
+    gateway.clock.at = START + 240_000;
+    const [request] = (await now()).requests;
+    expect(request?.estimateSeconds).toBeGreaterThan(320);
+    expect(request?.estimateSeconds).toBeLessThan(400);
+    expect(request?.sentence).toMatch(/Probably lands in about 6 minutes\.$/);
+    expect((await gateway.get(`${at("other", 6)}/why`)).body).toMatchObject({
+      estimateSeconds: request?.estimateSeconds,
+    });
+  });
+});
+
+it.each(["/", "/v1"])("%s leads on", async (path) => {
+  const { links } = Links.parse((await gateway.get(path)).body);
+  for (const [name, target] of Object.entries(links))
+    expect([name, (await gateway.call("HEAD", target)).status]).toEqual([name, 200]);
+});
+
+it("a person gets indented JSON that ends with a line, and a program gets it short", async () => {
+  const text = async (accept?: string) =>
+    gateway.text("GET", "/v1/ping", accept === undefined ? {} : { headers: { accept } });
+  expect(await text("*/*")).toMatch(/^\{\n {2}"service": "gateway",\n[\s\S]*\}\n$/);
+  expect(await text()).toBe(await text("*/*"));
+  expect(await text("application/json")).toMatch(/^\{"service":"gateway",.*\}$/);
+});

@@ -1,0 +1,291 @@
+import { createHmac } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { Client } from "../../../client/client.ts";
+import type { PullRef, PullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
+import { gitHubClient } from "../../../functions/adapters/github/client.ts";
+import { pullRequests } from "../../../functions/adapters/github/pull-requests.ts";
+import type { LandBody, RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { CodedError } from "../../../functions/contracts/errors.ts";
+import { type PullMessage, PullRow } from "../../../functions/contracts/github.ts";
+import { deliveryOf } from "../../../functions/contracts/github-delivery.ts";
+import type { Status } from "../../../functions/contracts/log-event.ts";
+import { GitHubAppConfig, QueuesConfig } from "../../../functions/contracts/queues.ts";
+import { type Reason, reasonOf } from "../../../functions/contracts/reasons.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
+import { queuesOf, type Service } from "../../../functions/handlers/github/service.ts";
+import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
+import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
+import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
+import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
+
+export const REPOSITORY = "acme/shop";
+
+/** The gateway, as far as the github service calls it: requests by number, their states set by the test. */
+export class FakeGateway {
+  readonly requests: {
+    body: LandBody;
+    key: string;
+    status: Status;
+    reason?: Reason;
+    cancel?: string;
+    builds: Why["builds"];
+    commit?: string;
+    on: string[];
+  }[] = [];
+  /** Answers the next call of a Land so. */
+  refuseLand: { status: number; code: string; detail: string } | undefined;
+  /** Calls of this kind do their work, and their answer is lost, this often. */
+  loseAnswers = 0;
+  readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const { pathname } = new URL(request.url);
+    const answer = this.#answer(
+      request.method,
+      pathname,
+      request.headers.get("idempotency-key") ?? "",
+      await request.text(),
+    );
+    if (request.method === "POST" && this.loseAnswers > 0) {
+      this.loseAnswers -= 1;
+      return Response.json({ message: "Service Unavailable" }, { status: 503 });
+    }
+    return answer;
+  };
+
+  #answer(method: string, path: string, key: string, text: string): Response {
+    if (method === "POST" && path.endsWith("/requests")) {
+      if (this.refuseLand !== undefined) {
+        const { status, code, detail } = this.refuseLand;
+        return Response.json({ type: "x", title: "no", status, code, detail }, { status });
+      }
+      let index = this.requests.findIndex((one) => one.key === key);
+      if (index < 0)
+        index = this.requests.push({ body: JSON.parse(text), key, status: "accepted", builds: [], on: [] }) - 1;
+      return Response.json(this.#summary(index), { status: 202 });
+    }
+    const [, number = "", what = ""] = /\/requests\/(\d+)(\/\w+)?$/.exec(path) ?? [];
+    const found = this.requests[Number(number) - 1];
+    if (found === undefined)
+      return Response.json(
+        { type: "x", title: "no", status: 404, code: "land.unknown", detail: "none" },
+        { status: 404 },
+      );
+    if (what === "/cancel" && !this.#ended(found.status)) {
+      found.cancel ??= JSON.parse(text || "{}").reason;
+      found.status = "cancelled";
+      found.reason = reasonOf("cancelled.by_caller", found.cancel ?? "no reason");
+    }
+    if (what === "/why") return Response.json(this.#why(Number(number) - 1));
+    return Response.json(this.#summary(Number(number) - 1));
+  }
+
+  #ended = (status: Status) => ["landed", "error", "cancelled"].includes(status);
+
+  #summary(index: number): RequestSummary {
+    const { body, status, reason, commit } = this.requests[index] as (typeof this.requests)[number];
+    const at = new Date(this.now()).toISOString();
+    return {
+      sqid: `main/${index + 1}` as RequestSummary["sqid"],
+      queue: "main" as RequestSummary["queue"],
+      number: (index + 1) as RequestSummary["number"],
+      status,
+      ended: this.#ended(status),
+      ...(reason === undefined ? {} : { reason }),
+      changes: body.changes,
+      strategy: body.strategy ?? "REBASE",
+      priority: body.priority ?? 0,
+      receivedAt: at,
+      updatedAt: at,
+      metadata: commit === undefined ? {} : { commit },
+    } as RequestSummary;
+  }
+
+  #why(index: number): Why {
+    const { status, reason, builds, on } = this.requests[index] as (typeof this.requests)[number];
+    return {
+      sqid: `main/${index + 1}` as Why["sqid"],
+      status,
+      ended: this.#ended(status),
+      on: on as Why["on"],
+      since: new Date(this.now()).toISOString(),
+      builds,
+      sentence: reason?.message ?? `It is ${status}.`,
+    };
+  }
+}
+
+/** The table of pull requests, in memory. */
+export class MemoryStore implements PullsStore {
+  readonly rows = new Map<string, PullRow>();
+  readonly places = new Map<string, { repository: string; pulls: readonly number[] }>();
+  readonly spent: number[] = [];
+  /** How much new content there may be in a minute. */
+  perMinute = 1_000;
+
+  get = async ({ repository, pull }: PullRef) => {
+    const row = this.rows.get(`${repository}#${pull}`);
+    return row && PullRow.parse(structuredClone(row));
+  };
+  put = async (row: PullRow) => {
+    const key = `${row.repository}#${row.pull}`;
+    if ((this.rows.get(key)?.version ?? 0) !== row.version) throw new CodedError("store.version_conflict", "meanwhile");
+    const next = PullRow.parse(structuredClone({ ...row, version: row.version + 1 }));
+    this.rows.set(key, next);
+    return next;
+  };
+  place = async (sqid: string, repository: string, pulls: readonly number[]) =>
+    void this.places.set(sqid, { repository, pulls });
+  placeOf = async (sqid: string) => this.places.get(sqid);
+  open = async () =>
+    [...this.rows.values()].filter(({ open }) => open).map(({ repository, pull }) => ({ repository, pull }));
+  spend = async (_repository: string, now: number) => {
+    if (this.spent.filter((at) => at > now - 60_000).length >= this.perMinute)
+      throw new CodedError("github.limited", "used up", { detail: { retryAt: epochMs(now + 60_000) } });
+    this.spent.push(now);
+  };
+}
+
+/** A fake GitHub with one repository, shared by many tests: branches and pull requests of their own tell them apart. */
+export class GitHubWorld {
+  readonly github: FakeGitHub;
+  readonly clock: { at: number };
+  readonly queues: QueuesConfig;
+  #branches = 0;
+
+  private constructor(github: FakeGitHub, clock: { at: number }) {
+    this.github = github;
+    this.clock = clock;
+    this.queues = QueuesConfig.parse({
+      github: { api: github.url, repositories: { [REPOSITORY]: ["main", "docs"] }, page: "https://queue.example" },
+      queues: ["main", "docs"].map((name) => ({
+        name,
+        repository: { remote: "https://github.com/acme/shop.git" },
+        buildRunner: { type: "fake" },
+      })),
+    });
+    this.repository.collaborators.set("ann", "write").set("rob", "read");
+  }
+
+  static async start(): Promise<GitHubWorld> {
+    const clock = { at: Date.UTC(2026, 10, 26, 9, 0, 0) };
+    const directory = mkdtempSync(join(tmpdir(), "github-"));
+    const github = await startFakeGitHub({ directory, repositories: [REPOSITORY], now: () => clock.at });
+    const { path } = github.repository(REPOSITORY).git;
+    const base = (
+      await git(path, ["commit-tree", "-m", "begin", (await git(path, ["mktree"], { input: "" })).trim()])
+    ).trim();
+    await git(path, ["update-ref", "refs/heads/main", base]);
+    await github.sync(REPOSITORY);
+    return new GitHubWorld(github, clock);
+  }
+
+  get repository() {
+    return this.github.repository(REPOSITORY);
+  }
+
+  /** A commit on a branch, pushed by somebody. */
+  async push(branch: string, message: string, by = "ann"): Promise<string> {
+    const { path } = this.repository.git;
+    const heads = await this.repository.git.refs("refs/heads/");
+    const parent = heads.get(`refs/heads/${branch}`) ?? heads.get("refs/heads/main") ?? "";
+    const tree = (await git(path, ["rev-parse", `${parent}^{tree}`])).trim();
+    const sha = (await git(path, ["commit-tree", "-p", parent, "-m", message, tree])).trim();
+    await git(path, ["update-ref", `refs/heads/${branch}`, sha]);
+    await this.github.sync(REPOSITORY, by);
+    return sha;
+  }
+
+  async pull({ by = "ann", base = "main", draft = false } = {}): Promise<PullRequest> {
+    const branch = `change-${++this.#branches}`;
+    const heads = await this.repository.git.refs("refs/heads/");
+    const from = heads.get(`refs/heads/${base}`) ?? "";
+    await this.repository.git.update(`refs/heads/${branch}`, from);
+    await this.push(branch, `Change ${this.#branches}`, by);
+    const pull = await openPull(this.github, this.repository, {
+      title: `Change ${this.#branches}`,
+      head: branch,
+      base,
+      draft,
+      by,
+    });
+    this.clock.at += 2_000;
+    return pull;
+  }
+
+  comment(pull: PullRequest, body: string, by = "ann") {
+    return addComment(this.github, this.repository, pull, body, by);
+  }
+  label(pull: PullRequest, action: "labeled" | "unlabeled", label = "land", by = "ann") {
+    changeLabel(this.github, this.repository, pull, label, action, by);
+  }
+  change(pull: PullRequest, change: Parameters<typeof changePull>[3], by = "ann") {
+    changePull(this.github, this.repository, pull, change, by);
+  }
+
+  commentsOf({ number }: PullRequest) {
+    return this.repository.comments.filter(({ issue }) => issue === number);
+  }
+  checksOf({ head }: PullRequest) {
+    return this.repository.checkRuns.filter(({ sha, name }) => sha === head && name === "Submitqueue");
+  }
+}
+
+/** The github service on a fake GitHub and a fake gateway. Deliveries wait in `inbox` until the test hands them over. */
+export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> = {}) {
+  const { github, clock } = world;
+  const store = new MemoryStore();
+  const gateway = new FakeGateway(() => clock.at);
+  const app = GitHubAppConfig.parse({ ...world.queues.github, ...config });
+  const { app: identity } = github.identities;
+  const client = gitHubClient({
+    api: github.url,
+    owner: "acme",
+    repo: "shop",
+    credentials: { kind: "app", appId: identity.id, privateKey: identity.privateKey },
+    now: () => epochMs(clock.at),
+  });
+  const service: Service = {
+    app,
+    queuesOf: (repository) => queuesOf(app, world.queues.queues, repository),
+    store,
+    gateway: new Client({ url: "http://gateway.invalid", fetch: gateway.fetch, retries: 0 }),
+    github: async () => pullRequests(client),
+    now: () => epochMs(clock.at),
+    log: pino({ level: "silent" }),
+  };
+  const inbox: PullMessage[] = [];
+  let ids = 0;
+  github.onEvent((event, payload) => {
+    const [name = ""] = event.split(".");
+    const delivery = deliveryOf(`d-${++ids}-${clock.at}`, name, payload, Date.parse);
+    if (delivery !== undefined) inbox.push(delivery);
+  });
+  const run = (message: PullMessage) => handle(service, message);
+  return {
+    service,
+    store,
+    gateway,
+    inbox,
+    run,
+    /** Hands over what was delivered, in order, until nothing is left. */
+    settle: async () => {
+      for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) await run(message);
+    },
+    look: (pull: PullRequest, verify = false) =>
+      run({ v: 1, kind: "look", repository: REPOSITORY, pull: pull.number, id: `look-${++ids}`, verify }),
+  };
+}
+
+export const signatureOf = (secret: string, body: string): string =>
+  `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
