@@ -15,9 +15,9 @@ import {
   whyCommand,
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
-import { uiCommand } from "./ui.ts";
 import { exportCommand, simulateCommand } from "./simulator.ts";
 import { offerNames } from "./suggestions.ts";
+import { uiCommand } from "./ui.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
