@@ -1,4 +1,4 @@
-import { Duration, Stack } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { ENV } from "../functions/contracts/environment.ts";
@@ -110,6 +110,7 @@ export class OrchestratorStack extends Stack {
       return events;
     });
     this.#takesCallbacks(trigger, poll, look);
+    this.#takesDeliveries();
     for (const fn of [trigger, report, look]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     for (const fn of [report, look]) fn.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
@@ -142,6 +143,21 @@ export class OrchestratorStack extends Stack {
       fn.readsSecrets(secrets);
       if (target === "embedded") fn.addEnvironment(ENV.loopback, "yes");
     }
+  }
+
+  /** Where GitHub tells of checks: at an address of its own, whose caller signs. */
+  #takesDeliveries(): void {
+    const { queues } = this.#settings.queues;
+    if (!queues.some(({ buildRunner }) => buildRunner.type === "github-checks")) return;
+    const receiver = this.#function("ReportGitHub", "build-workflow/report-github");
+    const { url } = receiver.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    new CfnOutput(this, "GitHubChecksWebhook", {
+      value: url,
+      description: "Address of a webhook for check runs, statuses and workflow runs",
+    });
+    this.#builds.grant(receiver, ENV.buildsTable, "GetItem");
+    this.#readsChecks(receiver);
+    receiver.sendsTo(this.#topics.looks, ENV.looksTopic);
   }
 
   /** The credentials for GitHub of the queues that wait for checks there. */

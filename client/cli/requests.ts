@@ -19,6 +19,7 @@ interface LandFlags {
   readonly pr?: readonly string[];
   readonly strategy?: MergeStrategy;
   readonly priority?: number;
+  readonly target?: readonly string[];
   readonly key?: string;
   readonly wait?: boolean;
 }
@@ -37,6 +38,11 @@ export const landCommand = (run: Run): Command =>
       oneOf(MergeStrategy.options),
     )
     .option("--priority <n>", "higher goes first, as far as the queue allows", wholeIn(0, 100))
+    .option(
+      "--target <name>",
+      "a build target that the changes affect, for queues that go by targets; as often as given",
+      collected,
+    )
     .option("--key <text>", "an idempotency key: the same key finds the same request", nameOf("a key"))
     .option("--wait", "print what happens until the request has ended")
     .addHelpText(
@@ -45,12 +51,13 @@ export const landCommand = (run: Run): Command =>
     )
     .action((changes: readonly string[], flags: LandFlags) =>
       run(async (session) => {
-        const { branch = [], pr = [], strategy, priority, key, wait = false } = flags;
+        const { branch = [], pr = [], strategy, priority, target, key, wait = false } = flags;
         const uris = await changesOf({ changes, branches: branch, pulls: pr });
         const queue = await session.queue();
         const request = await queue.land(uris, {
           ...(strategy === undefined ? {} : { strategy }),
           ...(priority === undefined ? {} : { priority }),
+          ...(target === undefined ? {} : { targets: [...target] }),
           ...(key === undefined ? {} : { idempotencyKey: key }),
         });
         if (!wait) {

@@ -33,6 +33,8 @@ export const STORED_BYTES = {
   changes: 60_000,
   /** The repository paths that a request touches: beyond it, it counts as touching everything. */
   touchedPaths: 150_000,
+  /** The build targets that a request names: beyond it, the request counts as affecting everything. */
+  targets: 20_000,
   /** The authors of a request. */
   authors: 10_000,
   /** The paths (builds) of a batch. Builds that have finished and tell the least are forgotten beyond it. */

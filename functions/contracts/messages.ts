@@ -7,7 +7,7 @@ import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
-import { Touches } from "./touches.ts";
+import { Targets, Touches } from "./touches.ts";
 
 // Unknown fields are ignored, so that a sender may be newer than its receiver; `v` changes when an old reader would misread.
 
@@ -22,8 +22,12 @@ export const Land = z.object({
   strategy: MergeStrategy,
   /** 0 when absent. */
   priority: Priority.exactOptional(),
+  /** The build targets that the changes affect, as the caller says. Absent: not known. */
+  targets: Targets.exactOptional(),
   /** Who asked for it. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
+  /** Why it is to be tried again although it was refused often. */
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;

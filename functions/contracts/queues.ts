@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Glob } from "./globs.ts";
 import { QueueName } from "./ids.ts";
 import { MergeStrategy } from "./strategy.ts";
 
@@ -213,7 +214,16 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** No change conflicts with any other. */
   z.strictObject({ type: z.literal("none") }),
   /** Changes conflict when they touch the same file, or files of the same directory. */
-  z.strictObject({ type: z.literal("paths"), by: z.enum(["file", "directory"]).default("file") }),
+  z.strictObject({
+    type: z.literal("paths"),
+    by: z.enum(["file", "directory"]).default("file"),
+    /** A change that touches one of these paths conflicts with every change that touches anything. */
+    barriers: z.array(Glob).max(100).optional(),
+    /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
+    ignore: z.array(Glob).max(100).optional(),
+  }),
+  /** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
+  z.strictObject({ type: z.literal("targets") }),
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 

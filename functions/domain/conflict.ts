@@ -1,31 +1,59 @@
+import { matcherOf } from "../contracts/globs.ts";
 import type { ConflictAnalyzerConfig } from "../contracts/queues.ts";
 import type { Batch, BatchRequest } from "./batch.ts";
 import type { Touches } from "./request.ts";
 
 /**
- * What an analyzer compares: the files or directories that a request touches. `everything` meets every other footprint that is not empty.
+ * What an analyzer compares: the files, directories or build targets that a request is about. `everything` meets every other footprint that
+ * is not empty.
  */
 type Footprint = ReadonlySet<string> | "everything";
 
 const directoryOf = (path: string): string => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".");
 
-const footprintOf = ({ paths }: Touches, unitOf: (path: string) => string): Footprint =>
-  paths === "everything" ? paths : new Set(paths.map(unitOf));
-
-/** True when the two footprints have a file or directory in common. An empty footprint meets none, `everything` included. */
+/** True when the two footprints have a file, directory or build target in common. An empty footprint meets none, `everything` included. */
 function meet(a: Footprint, b: Footprint): boolean {
   if (a === "everything") return b === "everything" || b.size > 0;
   if (b === "everything") return a.size > 0;
   return !a.isDisjointFrom(b);
 }
 
+type FootprintOf = (touches: Touches) => Footprint;
+
+/** Of an analyzer that compares what is touched. */
+type Comparing = Extract<ConflictAnalyzerConfig, { type: "paths" | "targets" }>;
+
 /**
- * By unit of comparison: how a path becomes a unit, and the footprints so far. The request of a batch never changes and is compared often.
+ * A change to a barrier is about everything. A change to paths that are ignored alone is about nothing, and conflicts with no other.
+ *
+ * Example, with the barrier `package-lock.json` and `docs/**` ignored: a change to `docs/a.md` and `src/a.ts` is about `src/a.ts`, one to
+ * `docs/a.md` about nothing, and one to `docs/a.md` and `package-lock.json` about everything.
  */
-const UNITS = {
-  file: { unitOf: (path: string) => path, known: new WeakMap<BatchRequest, Footprint>() },
-  directory: { unitOf: directoryOf, known: new WeakMap<BatchRequest, Footprint>() },
-};
+function footprints(config: Comparing): FootprintOf {
+  if (config.type === "targets") return ({ targets }) => (targets === undefined ? "everything" : new Set(targets));
+  const [isBarrier, isIgnored] = [matcherOf(config.barriers ?? []), matcherOf(config.ignore ?? [])];
+  const unitOf = config.by === "file" ? (path: string) => path : directoryOf;
+  return ({ paths }) => {
+    if (paths === "everything" || paths.some(isBarrier)) return "everything";
+    return new Set(paths.filter((path) => !isIgnored(path)).map(unitOf));
+  };
+}
+
+/** By configuration: the footprints so far. The request of a batch never changes and is compared often. */
+const KNOWN = new WeakMap<ConflictAnalyzerConfig, (request: BatchRequest) => Footprint>();
+
+function remembered(config: Comparing): (request: BatchRequest) => Footprint {
+  const of = footprints(config);
+  const known = new WeakMap<BatchRequest, Footprint>();
+  return (request) => {
+    let found = known.get(request);
+    if (found === undefined) {
+      found = of(request.touches);
+      known.set(request, found);
+    }
+    return found;
+  };
+}
 
 /** Says which batches have to be tested together. */
 export interface ConflictAnalyzer {
@@ -40,19 +68,12 @@ export interface ConflictAnalyzer {
 export function conflictAnalyzer(config: ConflictAnalyzerConfig): ConflictAnalyzer {
   if (config.type === "all") return { conflictsOf: (_, others) => others };
   if (config.type === "none") return { conflictsOf: () => [] };
-  const { unitOf, known } = UNITS[config.by];
-  const footprint = ({ request }: Pick<Batch, "request">): Footprint => {
-    let found = known.get(request);
-    if (found === undefined) {
-      found = footprintOf(request.touches, unitOf);
-      known.set(request, found);
-    }
-    return found;
-  };
+  const footprint = KNOWN.get(config) ?? remembered(config);
+  KNOWN.set(config, footprint);
   return {
     conflictsOf(batch, others) {
-      const mine = footprint(batch);
-      return others.filter((other) => meet(mine, footprint(other)));
+      const mine = footprint(batch.request);
+      return others.filter((other) => meet(mine, footprint(other.request)));
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import Table from "cli-table3";
 import { burst } from "./burst.ts";
+import { gatewayBundle, gatewayCalls } from "./gateway.ts";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
 import { reading } from "./reading.ts";
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
   planner: plannerRuns,
   records: landingsByRecords,
   reading: () => [reading()],
+  gateway: async () => [...(await gatewayCalls()), ...(await gatewayBundle())],
   landings,
   burst,
 };

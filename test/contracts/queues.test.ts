@@ -39,6 +39,7 @@ describe("queues.yaml", () => {
         allocator: "sticky",
       },
       bundle: { maxSize: 1, maxWaitSeconds: 0 },
+      commitPoints: "every",
       retries: 0,
       maxPriority: 0,
       access: {},

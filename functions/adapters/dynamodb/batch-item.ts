@@ -33,6 +33,7 @@ export const StoredTouches = z.object({
   additions: z.int(),
   deletions: z.int(),
   authors: z.array(z.string()),
+  targets: z.array(z.string()).exactOptional(),
 });
 
 const StoredBatchRequest = z.looseObject({

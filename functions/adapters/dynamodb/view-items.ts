@@ -9,6 +9,7 @@ import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { ARCHIVED, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
+import { Targets } from "../../contracts/touches.ts";
 import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
 import type { Summary } from "../../domain/request-log.ts";
 
@@ -38,7 +39,9 @@ const StoredSummary = z.object({
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
   priority: Priority.exactOptional(),
+  targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,

@@ -11,10 +11,11 @@ import { invalid } from "../../http-problem.ts";
 import { requireRight } from "../access.ts";
 import { acceptedEntry, announceLand } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
+import { requireFewRefusals } from "../refusals.ts";
 import { shown, timestamp } from "../shown.ts";
 
 /**
- * Land: asks for changes to be landed. GetItem, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
+ * Land: asks for changes to be landed. GetItem, a Query per change, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
  * SendMessage. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
  * first try left undone.
  */
@@ -33,19 +34,27 @@ export const land = (gateway: Gateway): Route => ({
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "caller">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets" | "caller" | "retryReason">;
 
 /** What the call asks for. Nothing is written before this has passed. */
 function parseLand(gateway: Gateway, call: Call): Asked {
   const config = queueOf(gateway, call);
   const { name: queue, strategy: usual, maxPriority } = config;
-  const { changes, strategy = usual, priority = 0 } = call.body(LandBody);
+  const { changes, strategy = usual, priority = 0, targets, reason } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
   requireRight(config, call.caller, "land");
   if (priority > 0) requireRight(config, call.caller, "priority");
-  return { queue, changes, strategy, ...(priority === 0 ? {} : { priority }), caller: call.caller };
+  return {
+    queue,
+    changes,
+    strategy,
+    ...(priority === 0 ? {} : { priority }),
+    ...(targets === undefined ? {} : { targets: [...new Set(targets)].sort() }),
+    caller: call.caller,
+    ...(reason === undefined ? {} : { retryReason: reason }),
+  };
 }
 
 /** What priorities the queue takes, for a caller who asked for another. */
@@ -54,9 +63,10 @@ export const boundOf = (queue: QueueName, maxPriority: number): string =>
     ? `queue ${queue} knows no priorities: leave it out`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
-/** Throws queue.draining. */
-async function mint({ view, now }: Gateway, asked: Asked): Promise<Land> {
-  const set = await view.mode(asked.queue);
+/** Throws queue.draining, land.refused_too_often. */
+async function mint(gateway: Gateway, asked: Asked): Promise<Land> {
+  const { view, now } = gateway;
+  const [set] = await Promise.all([view.mode(asked.queue), requireFewRefusals(gateway, asked)]);
   if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
@@ -101,7 +111,9 @@ async function announce(gateway: Gateway, message: Land): Promise<void> {
 async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Promise<Summary> {
   const { view, now } = gateway;
   const { kind = "", name = "" } = asked.caller ?? {};
-  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes);
+  const { targets } = asked;
+  const more = targets === undefined ? [] : [hashOf("targets", ...targets)];
+  const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes, ...more);
   const earlier = await view.firstUse(asked.queue, key, now());
   if (earlier !== undefined) return replay(gateway, earlier, hash);
   const message = await mint(gateway, asked);

@@ -64,7 +64,8 @@ export const wire: Wire = (env, clients) => {
     if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
-    const touches = boundedTouches(step.touches);
+    const { targets } = land;
+    const touches = boundedTouches({ ...step.touches, ...(targets === undefined ? {} : { targets }) });
     const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
     if (await requests.replace(next)) return { kind: "validated" };
     // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.

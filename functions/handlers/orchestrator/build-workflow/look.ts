@@ -51,16 +51,18 @@ export function lookerOf(env: Env, clients: Clients): Look {
     const status = await runner.status(namesOf(build));
     if (status.kind === "finished") return ended(build, status, config);
     const deadline = deadlineOf(build, status, config);
-    const late = clients.now() >= deadline;
+    // One time for the whole look: a build that is not late now is looked at again when it is.
+    const now = clients.now();
+    const late = now >= deadline;
     const lateness: Stop = status.waiting === true ? "waiting" : "deadline";
     const stop = build.stop ?? (late ? lateness : (await isWanted(batches, build)) ? undefined : "unwanted");
-    if (stop === undefined) return runningAt(build, deadline, config, clients.now());
+    if (stop === undefined) return runningAt(build, deadline, config, now);
     // It does not stop: whoever waits for it shall not wait for good.
-    if (clients.now() >= deadline + STOP_GRACE_MS)
+    if (now >= deadline + STOP_GRACE_MS)
       return located(build, undefined, { kind: "finished", verdict: givenUp(stop, config) });
     const after = await askToStop(build, stop, runner);
     if (after.kind === "finished") return ended({ ...build, stop }, after, config);
-    return runningAt(build, deadline, config, clients.now());
+    return runningAt(build, deadline, config, now);
   };
 }
 

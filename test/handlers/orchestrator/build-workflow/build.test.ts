@@ -188,6 +188,15 @@ describe("poll", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
+  it("looks again within a second when the deadline passes while it looks", async () => {
+    world.configure({ buildRunner: { type: "fake", timeoutSeconds: 600, pollSeconds: 300 } });
+    await triggered("build-hang");
+    world.now = START + 599_999;
+    const now = () => epochMs(world.now++);
+    world.clients = { ...world.clients, now };
+    expect(await polled()).toEqual({ kind: "running", seconds: 1 });
+  });
+
   it("waits for a build that does not stop for minutes, not for good", async () => {
     await triggered("build-hang");
     world.now = START + 600_000 + STOP_GRACE_MS;

@@ -1,9 +1,12 @@
+import { createHmac } from "node:crypto";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
+import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed } from "../../../../functions/contracts/messages.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
+import { wire as reportGitHub } from "../../../../functions/handlers/orchestrator/build-workflow/report-github.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
@@ -25,8 +28,10 @@ beforeAll(async () => {
   world = await World.open(dynalite);
   hub = await githubWorld({ ends: (end) => ends.push(end) });
   world.now = hub.clock.now;
-  const { id: appId, privateKey, installationId } = hub.github.identities.app;
-  const secrets = { send: async () => ({ SecretString: JSON.stringify({ appId, privateKey, installationId }) }) };
+  const { id: appId, privateKey, installationId, webhookSecret } = hub.github.identities.app;
+  const secrets = {
+    send: async () => ({ SecretString: JSON.stringify({ appId, privateKey, installationId, webhookSecret }) }),
+  };
   world.clients = { ...world.clients, secrets: secrets as unknown as SecretsManagerClient };
   world.configure({
     buildRunner: {
@@ -141,6 +146,25 @@ describe("a build that waits for the checks of GitHub", () => {
     expect(hub.repository.workflowRuns.at(-1)?.conclusion).toBe("cancelled");
     pass(5_000);
     expect(await hanging.polled()).toMatchObject({ verdict: { kind: "cancelled" } });
+  });
+
+  it("is looked at when GitHub tells of it, and of no delivery that GitHub did not sign", async () => {
+    const hanging = await ordered("hangs");
+    const told: { event: string; payload: object }[] = [];
+    hub.github.onEvent((event, payload) => told.push({ event, payload }));
+    await hanging.triggered();
+    await hub.ci.idle();
+    const deliver = (secret: string) => {
+      const body = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
+      const mac = createHmac("sha256", secret).update(body).digest("hex");
+      const headers = { "X-GitHub-Event": "check_run", "X-Hub-Signature-256": `sha256=${mac}` };
+      return world.call(reportGitHub, { headers, body });
+    };
+    expect(await deliver("another")).toMatchObject({ statusCode: 401 });
+    expect(world.sent.get(world.env[ENV.looksTopic] ?? "") ?? []).toEqual([]);
+    expect(await deliver(hub.github.identities.app.webhookSecret)).toMatchObject({ statusCode: 204 });
+    const [look] = world.sent.get(world.env[ENV.looksTopic] ?? "") ?? [];
+    expect(JSON.parse(look?.body ?? "")).toMatchObject({ kind: "look-at-build", buildKey: hanging.order.buildKey });
   });
 
   it("is not given up while GitHub takes no more calls", async () => {
