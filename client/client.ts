@@ -13,15 +13,14 @@ import {
 } from "../functions/contracts/api.ts";
 import { apiErrorOf } from "./api-error.ts";
 import { QueueNow } from "./queue-now.ts";
-import { type Signing, signerFor } from "./sign.ts";
 
 export interface ClientOptions {
   /** Of the API, with or without a stage: `https://….execute-api.….amazonaws.com/prod`. */
   readonly url: string;
   /** Sent with every call, as `{ authorization: "Bearer …" }`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Signs every call with AWS credentials, as an API with IAM authorization wants it. Default: calls are not signed. */
-  readonly sign?: Signing | undefined;
+  /** Signs every try of a call, as an API with IAM authorization wants it: signerFor of sign.ts. Default: calls are not signed. */
+  readonly sign?: ((request: Request) => Promise<Request>) | undefined;
   /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
   readonly retries?: number | undefined;
   /** Makes the calls. Default: the global fetch. */
@@ -59,7 +58,7 @@ export class Client {
       ...(fetch === undefined ? {} : { fetch }),
       ...(signal === undefined ? {} : { signal }),
       // Each try is signed anew: a signature has a time.
-      ...(sign === undefined ? {} : { fetch: signedFetch(signerFor(sign)) }),
+      ...(sign === undefined ? {} : { fetch: signedFetch(sign) }),
     });
   }
 

@@ -1,6 +1,7 @@
 import type { QueueView } from "../../functions/contracts/api.ts";
 import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Client, type QueueClient } from "../client.ts";
+import { signerFor } from "../sign.ts";
 import { git, repositoryName } from "./git.ts";
 import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
 import type { Simulator } from "./simulator-port.ts";
@@ -38,7 +39,7 @@ export class Session {
     this.client = new Client({
       url: this.url,
       signal: interrupted,
-      ...(this.#isSigned(token) ? { sign: {} } : {}),
+      ...(this.#isSigned(token) ? { sign: signerFor({}) } : {}),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
   }

@@ -162,7 +162,7 @@ describe("the client of the HTTP API", () => {
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", key.secretAccessKey);
     vi.stubEnv("AWS_REGION", "eu-west-1");
     answers = [hangUp, json(200, summary(1)), json(200, { requests: [] })];
-    const queue = new Client({ url, sign: {} }).queue("shop");
+    const queue = new Client({ url, sign: signerFor({}) }).queue("shop");
     await queue.land([CHANGE]);
     await queue.page({ change: CHANGE, limit: 5 });
     vi.unstubAllEnvs();
