@@ -19,11 +19,9 @@ export interface ClientOptions {
   readonly url: string;
   /** Sent with every call, as `{ authorization: "Bearer …" }`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Signs every try of a call, as an API with IAM authorization wants it: signerFor of sign.ts. Default: calls are not signed. */
-  readonly sign?: ((request: Request) => Promise<Request>) | undefined;
   /** How often a call is repeated that got no answer, or one that says to come back (429, 503). Default: 2. */
   readonly retries?: number | undefined;
-  /** Makes the calls. Default: the global fetch. */
+  /** Makes the calls: `signedFetch` (sign.ts) for an API with IAM authorization. Default: the global fetch. */
   readonly fetch?: typeof fetch | undefined;
   /** Ends every call of the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +46,7 @@ type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefine
 export class Client {
   readonly #http: KyInstance;
 
-  constructor({ url, headers = {}, retries = 2, fetch, sign, signal, timeoutMs = 35_000 }: ClientOptions) {
+  constructor({ url, headers = {}, retries = 2, fetch, signal, timeoutMs = 35_000 }: ClientOptions) {
     this.#http = ky.create({
       prefix: url,
       headers,
@@ -57,8 +55,6 @@ export class Client {
       retry: { limit: retries, methods: ["get", "post"], statusCodes: [408, 429, 502, 503, 504], jitter: true },
       ...(fetch === undefined ? {} : { fetch }),
       ...(signal === undefined ? {} : { signal }),
-      // Each try is signed anew: a signature has a time.
-      ...(sign === undefined ? {} : { fetch: signedFetch(sign) }),
     });
   }
 
@@ -84,11 +80,6 @@ export class Client {
     }
   }
 }
-
-const signedFetch =
-  (sign: (request: Request) => Promise<Request>): typeof fetch =>
-  async (input, init) =>
-    fetch(await sign(new Request(input, init)));
 
 /** The calls that concern one queue. */
 export class QueueClient {

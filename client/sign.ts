@@ -10,17 +10,14 @@ export interface Credentials {
 
 /** How calls are signed: with whose credentials, and for which region. */
 export interface Signing {
-  /** A provider is asked before each call. Default: the SDK's chain (environment, configuration files, SSO, roles of the machine). */
-  readonly credentials?: Credentials | (() => Promise<Credentials>) | undefined;
+  /** A provider is asked before each call: `sdkCredentials` (credentials.ts) is the SDK's chain. */
+  readonly credentials: Credentials | (() => Promise<Credentials>);
   /** Default: the region in an API Gateway address (`….execute-api.eu-west-1.amazonaws.com`), else AWS_REGION. */
   readonly region?: string | undefined;
 }
 
 /** Adds a Signature Version 4 for API Gateway (service `execute-api`) to a request. Throws when there are no credentials or no region. */
-export function signerFor({
-  credentials = defaultCredentials,
-  region,
-}: Signing): (request: Request) => Promise<Request> {
+export function signerFor({ credentials, region }: Signing): (request: Request) => Promise<Request> {
   return async (request) => {
     const url = new URL(request.url);
     const body = request.body === null ? undefined : new Uint8Array(await request.clone().arrayBuffer());
@@ -44,10 +41,10 @@ export function signerFor({
   };
 }
 
-async function defaultCredentials(): Promise<Credentials> {
-  // Only when calls are signed: the chain takes a while to load.
-  const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
-  return fromNodeProviderChain()();
+/** A fetch that signs each call, and each repeat of a call anew: a signature has a time. */
+export function signedFetch(signing: Signing): typeof fetch {
+  const sign = signerFor(signing);
+  return async (input, init) => fetch(await sign(new Request(input, init)));
 }
 
 function regionOf({ hostname }: URL): string {

@@ -1,7 +1,8 @@
 import type { QueueView } from "../../functions/contracts/api.ts";
 import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Client, type QueueClient } from "../client.ts";
-import { signerFor } from "../sign.ts";
+import { sdkCredentials } from "../credentials.ts";
+import { signedFetch } from "../sign.ts";
 import { git, repositoryName } from "./git.ts";
 import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
 import type { Simulator } from "./simulator-port.ts";
@@ -39,7 +40,7 @@ export class Session {
     this.client = new Client({
       url: this.url,
       signal: interrupted,
-      ...(this.#isSigned(token) ? { sign: signerFor({}) } : {}),
+      ...(this.#isSigned(token) ? { fetch: signedFetch({ credentials: sdkCredentials }) } : {}),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
   }

@@ -18,7 +18,7 @@ const STATES: Readonly<Record<string, { readonly icon: IconName; readonly word: 
   passed: { icon: "passed", word: "passed" },
   failed: { icon: "failed", word: "failed" },
   retried: { icon: "retried", word: "to be repeated" },
-  cancelled: { icon: "cancelled", word: "given up" },
+  stopped: { icon: "cancelled", word: "given up" },
 };
 export const buildStateOf = (state: string) => STATES[state] ?? { icon: "waiting", word: state };
 

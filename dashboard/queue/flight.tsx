@@ -27,7 +27,10 @@ export function Flight({ now, refresh }: { readonly now: QueueNow; readonly refr
     [requests],
   );
   const markOf = useMemo(() => marksFor(requests, look, focus), [requests, look, focus]);
-  const titles = useMemo(() => new Map(requests.map((request) => [request.number, nameOf(request)])), [requests]);
+  const titles = useMemo(
+    () => new Map<number, string>(requests.map((request) => [request.number, nameOf(request)])),
+    [requests],
+  );
   const titleOf = useCallback((number: number) => titles.get(number), [titles]);
   if (requests.length === 0)
     return (

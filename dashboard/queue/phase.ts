@@ -84,7 +84,7 @@ export function marksOfBuild(request: RequestNow, build: BuildNow): (number: num
 
 /** Marks the rows that a request waits for, those that these wait for included. */
 export function marksOfRequest(requests: readonly RequestNow[], number: number): (number: number) => Mark {
-  const byNumber = new Map(requests.map((request) => [request.number, request]));
+  const byNumber = new Map<number, RequestNow>(requests.map((request) => [request.number, request]));
   const ahead = new Set<number>();
   const todo = [number];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {

@@ -1,6 +1,6 @@
 import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts/api.ts";
 import { getHistory, getQueue, getRequest, getWhy } from "../api.ts";
-import type { RequestNow } from "../contract.ts";
+import type { BuildNow, RequestNow } from "../contract.ts";
 import { useLive } from "../live.ts";
 import { buildStateOf } from "../queue/build-chip.tsx";
 import { baseLabel, numberOf, phaseOf } from "../queue/phase.ts";
@@ -133,7 +133,7 @@ function Verdict({ data: { request, why, now } }: { readonly data: Loaded }) {
 
 function Builds({ builds, now }: { readonly builds: readonly BuildStory[]; readonly now: RequestNow | undefined }) {
   if (builds.length === 0) return <p class="hint">No build was started yet.</p>;
-  const baseOf = new Map(now?.builds.map((build) => [build.buildKey, build]));
+  const baseOf = new Map<string, BuildNow>(now?.builds.map((build) => [build.buildKey, build]));
   return (
     <ol class="build-list">
       {builds.map((build) => {

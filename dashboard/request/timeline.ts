@@ -4,7 +4,7 @@ import type { IconName } from "../ui/icon.tsx";
 /** A build of a request, from all that its history says about it. */
 export interface BuildStory {
   readonly buildKey: string;
-  readonly state: "running" | "passed" | "failed" | "retried" | "cancelled";
+  readonly state: "running" | "passed" | "failed" | "retried" | "stopped";
   readonly startedAt: string;
   readonly endedAt?: string;
   readonly url?: string;
@@ -29,11 +29,12 @@ export function buildsIn(events: readonly HistoryEntry[], isOver: boolean): read
     else if (event === "build_failed")
       builds.set(buildKey, { ...ended, state: before.state === "retried" ? "retried" : "failed" });
     else if (event === "retrying") builds.set(buildKey, { ...ended, endedAt: before.endedAt ?? at, state: "retried" });
+    else if (event === "build_stopped") builds.set(buildKey, { ...ended, state: "stopped" });
     else if (event === "invalidated") builds.set(buildKey, { ...said, counts: false });
     else builds.set(buildKey, said);
   }
   const all = [...builds.values()].sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-  return isOver ? all.map((build) => (build.state === "running" ? { ...build, state: "cancelled" } : build)) : all;
+  return isOver ? all.map((build) => (build.state === "running" ? { ...build, state: "stopped" } : build)) : all;
 }
 
 /** One line of a timeline. */
@@ -73,6 +74,9 @@ const EVENT_LINES: Readonly<Record<string, Line>> = {
   blocked: ["waiting", "plain", "Waits"],
   invalidated: ["retried", "warn", "A request ahead turned out otherwise than the build assumed: it is built again"],
   retrying: ["retried", "warn", "The build is repeated"],
+  build_stopped: ["cancelled", "plain", "Build given up: its outcome was no longer needed"],
+  prioritized: ["up", "plain", "Got another priority"],
+  cancel_too_late: ["cancelled", "warn", "Cancelled too late: it has landed"],
   joined: ["waiting", "plain", "Took its place in the order"],
 };
 

@@ -11,34 +11,42 @@ import { Targets } from "./touches.ts";
 /** A moment: ISO 8601 in UTC with milliseconds, as `2026-11-23T15:16:39.000Z`. */
 export const Timestamp = z.iso.datetime({ precision: 3 });
 
-/** POST /v1/queues/{queue}/requests */
-export const LandBody = z.strictObject({
-  changes: z
-    .array(ChangeUri)
-    .min(1, "name at least one change")
-    .max(50, "a request holds at most 50 changes")
-    .superRefine((changes, ctx) => {
-      changes.forEach((uri, index) => {
-        if (changes.indexOf(uri) < index)
-          ctx.addIssue({ code: "custom", path: [index], message: "this change is named twice" });
-      });
-      const bytes = changes.reduce((sum, uri) => sum + uri.length, 0);
-      if (bytes > STORED_BYTES.changes)
-        ctx.addIssue({
-          code: "custom",
-          message: `the changes of a request have at most ${STORED_BYTES.changes} characters together, and these have ${bytes}: land them as several requests`,
-        });
-    }),
-  strategy: MergeStrategy.optional(),
-  /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */
-  priority: z.int().min(0).optional(),
-  /** The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known. */
-  targets: Targets.optional(),
-});
-export type LandBody = z.infer<typeof LandBody>;
-
-/** What a caller says about a cancel, a pause or a drain. */
+/** What a caller says about a cancel, a pause, a drain, a priority or a retry. */
 const NoteBody = z.string().max(500).pipe(Note);
+
+/** POST /v1/queues/{queue}/requests */
+export const LandBody = z
+  .strictObject({
+    changes: z
+      .array(ChangeUri)
+      .min(1, "name at least one change")
+      .max(50, "a request holds at most 50 changes")
+      .superRefine((changes, ctx) => {
+        changes.forEach((uri, index) => {
+          if (changes.indexOf(uri) < index)
+            ctx.addIssue({ code: "custom", path: [index], message: "this change is named twice" });
+        });
+        const bytes = changes.reduce((sum, uri) => sum + uri.length, 0);
+        if (bytes > STORED_BYTES.changes)
+          ctx.addIssue({
+            code: "custom",
+            message: `the changes of a request have at most ${STORED_BYTES.changes} characters together, and these have ${bytes}: land them as several requests`,
+          });
+      }),
+    strategy: MergeStrategy.optional(),
+    /** Higher goes ahead of all that have not started landing. From 0, the default, to the queue's `maxPriority`. */
+    priority: z.int().min(0).optional(),
+    /** The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known. */
+    targets: Targets.optional(),
+    /** True: land it although the same commit was refused as often as the queue lets it within a day. Needs a reason, which the log keeps. */
+    retry: z.boolean().optional(),
+    reason: NoteBody.optional(),
+  })
+  .refine(({ retry = false, reason = "" }) => retry === (reason.trim() !== ""), {
+    path: ["reason"],
+    message: "say why with retry: true, and only then",
+  });
+export type LandBody = z.infer<typeof LandBody>;
 
 /** POST /v1/queues/{queue}/requests/{n}/cancel */
 export const CancelBody = z.strictObject({ reason: NoteBody.optional() });

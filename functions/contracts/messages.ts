@@ -26,6 +26,8 @@ export const Land = z.object({
   targets: Targets.exactOptional(),
   /** Who asked for it. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
+  /** Why it is to be tried again although it was refused often. */
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;

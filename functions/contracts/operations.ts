@@ -164,7 +164,13 @@ export const OPERATIONS: readonly Operation[] = [
       example: REQUEST,
       headers: ["location"],
     },
-    errors: ["caller.not_allowed", "queue.unknown", "queue.draining", "request.idempotency_conflict"],
+    errors: [
+      "caller.not_allowed",
+      "queue.unknown",
+      "queue.draining",
+      "request.idempotency_conflict",
+      "land.refused_too_often",
+    ],
   },
   {
     id: "listRequests",

@@ -162,7 +162,17 @@ export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
 /** The Land message that the request began with. */
-export const landOf = ({ queue, sqid, changes, strategy, priority, targets, caller, receivedAt }: Summary): Land => ({
+export const landOf = ({
+  queue,
+  sqid,
+  changes,
+  strategy,
+  priority,
+  targets,
+  caller,
+  retryReason,
+  receivedAt,
+}: Summary): Land => ({
   v: 1,
   kind: "land",
   queue,
@@ -172,6 +182,7 @@ export const landOf = ({ queue, sqid, changes, strategy, priority, targets, call
   ...(priority === undefined ? {} : { priority }),
   ...(targets === undefined ? {} : { targets }),
   ...(caller === undefined ? {} : { caller }),
+  ...(retryReason === undefined ? {} : { retryReason }),
   receivedAt,
 });
 

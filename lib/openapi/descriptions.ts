@@ -14,6 +14,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
         "The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known, so the request conflicts with every other. An empty list: nothing that is built.",
       priority:
         "A request of a higher priority goes ahead of all that have not started landing. From 0 to the queue's maxPriority. Default: 0.",
+      retry: "True: land a commit that was refused as often as the queue lets it within a day. Needs a reason.",
+      reason: "Why it should be tried again: kept in the history of the request. Only with retry.",
     },
   },
   CancelBody: {

@@ -5,7 +5,8 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../client/api-error.ts";
 import { Client } from "../../client/client.ts";
-import { signerFor } from "../../client/sign.ts";
+import { sdkCredentials } from "../../client/credentials.ts";
+import { signedFetch, signerFor } from "../../client/sign.ts";
 import { verifySignature } from "../../localstack/embedded/signature.ts";
 
 const SHA = "a".repeat(40);
@@ -162,7 +163,7 @@ describe("the client of the HTTP API", () => {
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", key.secretAccessKey);
     vi.stubEnv("AWS_REGION", "eu-west-1");
     answers = [hangUp, json(200, summary(1)), json(200, { requests: [] })];
-    const queue = new Client({ url, sign: signerFor({}) }).queue("shop");
+    const queue = new Client({ url, fetch: signedFetch({ credentials: sdkCredentials }) }).queue("shop");
     await queue.land([CHANGE]);
     await queue.page({ change: CHANGE, limit: 5 });
     vi.unstubAllEnvs();

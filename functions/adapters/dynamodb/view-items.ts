@@ -9,8 +9,8 @@ import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { ARCHIVED, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
 import { Targets } from "../../contracts/touches.ts";
+import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
 import type { Summary } from "../../domain/request-log.ts";
 
 const StoredBuild = z.object({
@@ -41,6 +41,7 @@ const StoredSummary = z.object({
   priority: Priority.exactOptional(),
   targets: Targets.exactOptional(),
   caller: Caller.exactOptional(),
+  retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
   status: Status,
   at: EpochMs,

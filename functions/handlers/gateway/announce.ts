@@ -31,8 +31,10 @@ export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSe
 const by = (caller: string | undefined) => (caller === undefined ? {} : { caller });
 
 /** The log's first entry of a request: the same however often it is made. */
-export const acceptedEntry = ({ sqid, receivedAt, caller }: Land): LogEvent =>
-  statusEvent(sqid, "accepted", receivedAt, { metadata: by(caller?.name) });
+export const acceptedEntry = ({ sqid, receivedAt, caller, retryReason }: Land): LogEvent => {
+  const retried = retryReason === undefined ? {} : { retry_reason: retryReason };
+  return statusEvent(sqid, "accepted", receivedAt, { metadata: { ...by(caller?.name), ...retried } });
+};
 
 /** The log's entry of a cancel: one per request. */
 export const cancellingEntry = ({ sqid, at, note, caller }: Cancel): LogEvent =>

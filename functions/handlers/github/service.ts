@@ -1,4 +1,5 @@
 import { Client } from "../../../client/client.ts";
+import { signedFetch } from "../../../client/sign.ts";
 import type { Clients } from "../../adapters/aws-clients.ts";
 import { type PullsStore, pullsStore } from "../../adapters/dynamodb/pulls-store.ts";
 import { gitHubClient } from "../../adapters/github/client.ts";
@@ -12,7 +13,6 @@ import { CodedError } from "../../contracts/errors.ts";
 import type { RepositoryName } from "../../contracts/github.ts";
 import type { GitHubAppConfig, QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { signedFetch } from "./signed-fetch.ts";
 
 /** What the github service works with. */
 export interface Service {
@@ -49,7 +49,10 @@ export function serviceOf(env: Env, clients: Clients): Service {
     app,
     queuesOf: (repository) => queuesOf(app, queues, repository),
     store: pullsStore(clients.dynamodb, need(env, ENV.pullsTable)),
-    gateway: new Client({ url: need(env, ENV.gatewayUrl), fetch: clients.gateway ?? signedFetch(env) }),
+    gateway: new Client({
+      url: need(env, ENV.gatewayUrl),
+      fetch: clients.gateway ?? signedFetch({ credentials: () => credentialsIn(env) }),
+    }),
     github: gitHubs(app, credentials, clients.now),
     now: clients.now,
     log: clients.log,
@@ -84,4 +87,11 @@ export function queuesOf(
     const host = gitHubOf(remote);
     return host !== undefined && host.api === api.replace(/\/$/, "") && same(`${host.owner}/${host.repo}`);
   });
+}
+
+/** The credentials of the function's role, as Lambda gives them. */
+async function credentialsIn(env: Env) {
+  const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "", AWS_SESSION_TOKEN } = env;
+  const token = AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: AWS_SESSION_TOKEN };
+  return { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, ...token };
 }

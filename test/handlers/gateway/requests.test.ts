@@ -67,6 +67,49 @@ describe("the priority of a request", () => {
   });
 });
 
+describe("a commit that is refused again and again", () => {
+  const refuse = async (times: number) => {
+    for (let n = 1; n <= times; n++) {
+      await gateway.land([change("a")]);
+      const reason = { code: "build.failed" as const, message: "Two tests fail." };
+      await gateway.deliver(statusEvent(`main/${n}` as Sqid, "error", epochMs(START + n), { version: 2, reason }));
+    }
+  };
+
+  it("is answered 409 with the last refusal after the fifth time in a day, and nothing is written", async () => {
+    await refuse(5);
+    const calls = await gateway.costOf(async () => {
+      const { status, body } = await gateway.land([change("a")]);
+      expect([status, body.code]).toEqual([409, "land.refused_too_often"]);
+      expect(body.detail).toMatch(/refused 5 times .* main\/5: Two tests fail\./);
+    });
+    expect(calls).toEqual(["Get", "Query", "BatchGet"]);
+    expect((await gateway.land([change("a", "b")])).status).toBe(202);
+    expect((await gateway.land([change("other"), change("a")])).status).toBe(409);
+  });
+
+  it("is taken all the same with a reason, which the log keeps, and a day later", async () => {
+    await refuse(5);
+    expect((await gateway.land([change("a")], { retry: true, reason: "the runner was broken" })).status).toBe(202);
+    const { events } = (await gateway.get(`${at("main", 6)}/history`)).body;
+    expect(events[0].metadata).toMatchObject({ retry_reason: "the runner was broken" });
+    gateway.clock.at += 86_400_001;
+    expect((await gateway.land([change("a")])).status).toBe(202);
+  });
+
+  it.each([{ retry: true }, { reason: "why" }, { retry: true, reason: " " }, { retry: false, reason: "why" }])(
+    "%j is refused: a retry has a reason, and a reason is for a retry",
+    async (more) => {
+      expect((await gateway.land([change("a")], more)).body.code).toBe("request.invalid");
+    },
+  );
+
+  it("is taken a fifth time", async () => {
+    await refuse(4);
+    expect((await gateway.land([change("a")])).status).toBe(202);
+  });
+});
+
 describe("a caller who waits", () => {
   beforeEach(() => gateway.land([change("a")]));
 

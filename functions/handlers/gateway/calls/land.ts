@@ -11,10 +11,11 @@ import { invalid } from "../../http-problem.ts";
 import { requireRight } from "../access.ts";
 import { acceptedEntry, announceLand } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
+import { requireFewRefusals } from "../refusals.ts";
 import { shown, timestamp } from "../shown.ts";
 
 /**
- * Land: asks for changes to be landed. GetItem, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
+ * Land: asks for changes to be landed. GetItem, a Query per change, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
  * SendMessage. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
  * first try left undone.
  */
@@ -33,13 +34,13 @@ export const land = (gateway: Gateway): Route => ({
   },
 });
 
-type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets" | "caller">;
+type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets" | "caller" | "retryReason">;
 
 /** What the call asks for. Nothing is written before this has passed. */
 function parseLand(gateway: Gateway, call: Call): Asked {
   const config = queueOf(gateway, call);
   const { name: queue, strategy: usual, maxPriority } = config;
-  const { changes, strategy = usual, priority = 0, targets } = call.body(LandBody);
+  const { changes, strategy = usual, priority = 0, targets, reason } = call.body(LandBody);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);
@@ -52,6 +53,7 @@ function parseLand(gateway: Gateway, call: Call): Asked {
     ...(priority === 0 ? {} : { priority }),
     ...(targets === undefined ? {} : { targets: [...new Set(targets)].sort() }),
     caller: call.caller,
+    ...(reason === undefined ? {} : { retryReason: reason }),
   };
 }
 
@@ -61,9 +63,10 @@ export const boundOf = (queue: QueueName, maxPriority: number): string =>
     ? `queue ${queue} knows no priorities: leave it out`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
-/** Throws queue.draining. */
-async function mint({ view, now }: Gateway, asked: Asked): Promise<Land> {
-  const set = await view.mode(asked.queue);
+/** Throws queue.draining, land.refused_too_often. */
+async function mint(gateway: Gateway, asked: Asked): Promise<Land> {
+  const { view, now } = gateway;
+  const [set] = await Promise.all([view.mode(asked.queue), requireFewRefusals(gateway, asked)]);
   if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };

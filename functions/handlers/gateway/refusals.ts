@@ -1,0 +1,32 @@
+import { CodedError } from "../../contracts/errors.ts";
+import type { Land } from "../../contracts/messages.ts";
+import { epochMs } from "../../contracts/time.ts";
+import { reasonOf } from "../../domain/request-log.ts";
+import type { Gateway } from "./gateway.ts";
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Throws land.refused_too_often when one of the commits has been refused as often as the queue lets it within a day, unless the caller says
+ * why it should be tried again: a loop that lands what can't land would keep the queue's builders busy. One Query per change; a
+ * BatchGetItem more for a change that was asked for as often.
+ */
+export async function requireFewRefusals(gateway: Gateway, asked: Pick<Land, "queue" | "changes" | "retryReason">) {
+  const { queue, changes, retryReason } = asked;
+  const most = gateway.queues.get(queue)?.maxRefusalsPerDay ?? 0;
+  if (most === 0 || retryReason !== undefined) return;
+  const now = gateway.now();
+  const window = { since: epochMs(Math.max(0, now - DAY_MS)), until: epochMs(now + DAY_MS) };
+  for (const uri of changes) {
+    const { pointers } = await gateway.view.naming(queue, uri, window, 4 * most);
+    if (pointers.length < most) continue;
+    const numbers = pointers.map(({ number }) => number);
+    const refused = (await gateway.view.summaries(queue, numbers)).filter(({ status }) => status === "error");
+    const [last] = refused;
+    if (last === undefined || refused.length < most) continue;
+    throw new CodedError(
+      "land.refused_too_often",
+      `${uri} was refused ${refused.length} times within a day, last as ${last.sqid}: ${reasonOf(last)?.message ?? "no reason was given"} Repair the change and land the new commit. To try this one again all the same, send retry: true with a reason.`,
+    );
+  }
+}
