@@ -12,7 +12,13 @@ const SHA = "a".repeat(40);
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
 const AT = "2026-11-25T10:00:00.000Z";
 
+const NO_ENDS = { landed: 0, refused: 0, cancelled: 0 };
 const queue = (name: string) => ({
+  budget: 4,
+  counts: { waiting: 0, building: 0, landing: 0 },
+  ended: { lastHour: NO_ENDS, lastDay: NO_ENDS },
+  timeToLand: { count: 0 },
+  buildsRunning: 0,
   name,
   repository: `/srv/${name}.git`,
   branch: "main",
