@@ -177,10 +177,10 @@ const OTHERS: readonly Case[] = [
   {
     title: "an unknown parameter",
     method: "GET",
-    target: `${LAND}?status=landed`,
+    target: `${LAND}?state=landed`,
     status: 400,
     code: "request.invalid",
-    at: ["status"],
+    at: ["state"],
   },
   {
     title: "an empty page token",
@@ -195,8 +195,8 @@ const OTHERS: readonly Case[] = [
 /** Every call of the API, and the query parameters that it takes. */
 const CALLS: readonly { readonly method: string; readonly target: string; readonly takes: string }[] = [
   { method: "POST", target: LAND, takes: "no parameters" },
-  { method: "GET", target: LAND, takes: "since, until, change, limit, page" },
-  { method: "GET", target: `${LAND}/1`, takes: "no parameters" },
+  { method: "GET", target: LAND, takes: "since, until, change, status, author, caller, limit, page" },
+  { method: "GET", target: `${LAND}/1`, takes: "wait" },
   { method: "GET", target: `${LAND}/1/history`, takes: "no parameters" },
   { method: "GET", target: `${LAND}/1/why`, takes: "no parameters" },
   { method: "POST", target: CANCEL, takes: "no parameters" },
@@ -213,7 +213,7 @@ const sendingTo = (target: string): Sending => (target === LAND ? { body: { chan
 
 const PARAMETERS: readonly Case[] = CALLS.flatMap(({ method, target }) =>
   [
-    ["status=landed", "status"],
+    ["state=landed", "state"],
     ["Limit=5", "Limit"],
     ["limit%20=5", "limit "],
     ["%E0%A4%A=1", "%E0%A4%A"],

@@ -301,8 +301,8 @@ describe("report", () => {
     ["passed", { kind: "passed", composed }, "built"],
     ["failed", { kind: "failed", reason, composed }, "build_failed"],
     ["nobody knows", { kind: "infrastructure", reason }, "build_failed"],
-    ["cancelled", { kind: "cancelled" }, undefined],
-    ["refuted", { kind: "refuted", batchId }, undefined],
+    ["cancelled", { kind: "cancelled" }, "build_stopped"],
+    ["refuted", { kind: "refuted", batchId }, "build_stopped"],
   ])(
     "sends the planner the verdict '%s', answers it, and tells the requests what concerns them",
     async (_, verdict, event) => {
@@ -310,7 +310,7 @@ describe("report", () => {
       const signal = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict, url };
       expect(await reported({ verdict, url })).toEqual(signal);
       expect(world.signals).toEqual([signal]);
-      expect(world.logOf(1)).toEqual(event === undefined ? [] : [event]);
+      expect(world.logOf(1)).toEqual([event]);
       if (event === "build_failed") expect(world.log).toMatchObject([{ reason }]);
     },
   );
