@@ -95,7 +95,8 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
     heard: false,
     metadata: stampedBy(stampOf(accepted), accepted.metadata),
     progress: NO_PROGRESS,
-    seen: [],
+    // The call that makes the summary writes this entry.
+    seen: [hashOfId(accepted.id)],
     version: 1,
   };
 }

@@ -67,7 +67,7 @@ describe("a stray write to the request log", () => {
   });
 
   it("is what the gateway's own functions may do", async () => {
-    const want = { action: "dynamodb:PutItem", resource: tableIn("LOG_TABLE").arn };
+    const want = { action: "dynamodb:BatchWriteItem", resource: tableIn("LOG_TABLE").arn };
     expect(await authorizer(deployment)(roleOf("gateway/api"), want)).toEqual({ allowed: true });
   });
 });

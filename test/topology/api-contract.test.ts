@@ -6,7 +6,11 @@ import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${"a".repeat(40)}`;
 
 /** A valid call of each operation: what its body holds where its example would not do. */
-const BODIES: Readonly<Record<string, object>> = { land: { changes: [CHANGE] } };
+const BODIES: Readonly<Record<string, object>> = {
+  land: { changes: [CHANGE] },
+  // The queue takes no priority above 0.
+  prioritizeRequest: { priority: 0 },
+};
 
 describe("the API of the running product", () => {
   let topology: Topology;
