@@ -84,7 +84,7 @@ it("lands through a GitHub on this machine, and refuses what its check fails", a
   const { requests, trunk } = Document.parse(JSON.parse(stdout));
   expect(requests.map(({ status }) => status)).toEqual(["landed", "error"]);
   expect(requests[1]?.reason?.message).toMatch(
-    /^The check check \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/,
+    /^The check check \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/m,
   );
   expect(await git(trunk.repository, ["for-each-ref", "refs/heads/submitqueue/"])).toBe("");
 }, 300_000);
