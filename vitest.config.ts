@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 2,
+    // Many tests wait for processes: three workers keep two cores busy.
+    maxWorkers: 3,
   },
 });

@@ -267,6 +267,21 @@ describe("a history", () => {
     ]);
   });
 
+  it("ends with the end of a request whose admission was still running, by whatever clock", () => {
+    const entries = [
+      entry("accepted", 1000),
+      entry("cancelled", 1010),
+      entry("validating", 1012),
+      entry("started", 1011),
+    ];
+    expect(inHistoryOrder(entries).map(({ id }) => id.slice(sqid.length + 1))).toEqual([
+      "accepted",
+      "started",
+      "validating",
+      "cancelled",
+    ]);
+  });
+
   it("is the same in whatever order its entries were read", () => {
     const disordered = anyEntries.chain((entries) =>
       fc.tuple(fc.constant(entries), fc.shuffledSubarray(entries, { minLength: entries.length })),
