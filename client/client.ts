@@ -70,11 +70,11 @@ export class Client {
     return new QueueClient(this, name);
   }
 
-  /** One call: a GET, or with `json` a POST. For calls that the client has no name for yet. */
+  /** One call: a GET, or with `json` a POST, unless `method` says otherwise. For calls that the client has no name for yet. */
   async call<T>(schema: z.ZodType<T>, path: string, options: Options = {}): Promise<T> {
-    const method = options.json === undefined ? "GET" : "POST";
+    const method = options.method ?? (options.json === undefined ? "GET" : "POST");
     try {
-      return schema.parse(await this.#http(path, { method, ...options }).json());
+      return schema.parse(await this.#http(path, { ...options, method }).json());
     } catch (error) {
       throw apiErrorOf(`${method} /${path}`, error);
     }
@@ -117,6 +117,12 @@ export class QueueClient {
   cancel(id: RequestId, reason?: string): Promise<RequestSummary> {
     const json = reason === undefined ? {} : { reason };
     return this.#client.call(RequestSummary, `${this.#at(id)}/cancel`, { json });
+  }
+
+  /** Moves a request ahead of those of lower priority that have not started to land. */
+  prioritize(id: RequestId, priority: number, reason?: string): Promise<RequestSummary> {
+    const json = { priority, ...(reason === undefined ? {} : { reason }) };
+    return this.#client.call(RequestSummary, this.#at(id), { method: "PATCH", json });
   }
 
   /** One page of the queue's requests, newest first. */

@@ -10,6 +10,7 @@ import {
   historyCommand,
   landCommand,
   listCommand,
+  priorityCommand,
   type Run,
   statusCommand,
   whyCommand,
@@ -45,7 +46,16 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   const run: Run = async (work) => {
     exitCode = await work(new Session(surroundings, program.opts<GlobalFlags>()));
   };
-  const verbs = [landCommand, statusCommand, whyCommand, historyCommand, watchCommand, listCommand, cancelCommand];
+  const verbs = [
+    landCommand,
+    statusCommand,
+    whyCommand,
+    historyCommand,
+    watchCommand,
+    listCommand,
+    cancelCommand,
+    priorityCommand,
+  ];
   for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, uiCommand, mcpCommand])
     program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));

@@ -123,11 +123,30 @@ export const cancelCommand = (run: Run): Command =>
       }),
     );
 
+export const priorityCommand = (run: Run): Command =>
+  new Command("priority")
+    .description("move a request ahead of those of lower priority; for callers whom the queue allows it")
+    .argument("<request>", REQUEST)
+    .argument("<priority>", "from 0 to the queue's maxPriority", wholeIn(0, 1_000_000))
+    .option("--reason <text>", "for those who look at it later")
+    .action((id: string, priority: number, { reason }: { readonly reason?: string }) =>
+      run(async (session) => {
+        const { queue, number } = await session.request(id);
+        const request = await queue.prioritize(number, priority, reason);
+        const said = request.ended ? `had already ended: ${request.status}` : `now has priority ${request.priority}`;
+        session.show(request, () => `${request.sqid} ${said}`);
+        return request.ended ? 1 : 0;
+      }),
+    );
+
 interface ListFlags {
   readonly limit: number;
   readonly since?: string;
   readonly until?: string;
   readonly change?: string;
+  readonly status?: string;
+  readonly author?: string;
+  readonly caller?: string;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -144,6 +163,9 @@ export const listCommand = (run: Run): Command =>
     .option("--since <time>", "received at or after, as 2026-11-01T00:00:00.000Z")
     .option("--until <time>", "received before")
     .option("--change <uri>", "only those that name this change")
+    .option("--status <list>", "only those of these statuses: active, ended, or names with commas in between")
+    .option("--author <address>", "only those whose first commit is by this e-mail address")
+    .option("--caller <name>", "only those that this caller asked for")
     .action(({ limit, ...query }: ListFlags) =>
       run(async (session) => {
         const queue = await session.queue();

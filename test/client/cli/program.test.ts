@@ -175,6 +175,21 @@ describe("the command line", () => {
     expect(out).toMatch(/^REQUEST +STATUS +AGE +CHANGES\nshop\/2 +landed .*shop x aaaaaaaa\nshop\/1 +error /);
   });
 
+  it("lists by status, author and caller", async () => {
+    expect((await run(["list", "--status", "active", "--author", "a@b.c", "--caller", "anna"])).code).toBe(0);
+    expect(seen.at(-1)?.url).toMatch(/status=active&author=a%40b\.c&caller=anna/);
+  });
+
+  it("raises a priority, with a reason", async () => {
+    routes["PATCH /v1/queues/shop/requests/2"] = request(2, "speculating", { ended: false, priority: 5 });
+    expect(await run(["priority", "2", "5", "--reason", "a fix"])).toMatchObject({
+      code: 0,
+      out: "shop/2 now has priority 5\n",
+    });
+    expect(JSON.parse(seen.at(-1)?.body ?? "")).toEqual({ priority: 5, reason: "a fix" });
+    expect((await run(["priority", "2", "high"])).code).toBe(2);
+  });
+
   it("changes how a queue runs, with a reason", async () => {
     const { code, out } = await run(["queue", "pause", "--reason", "release day"]);
     expect(code).toBe(0);
