@@ -133,7 +133,7 @@ describe("a bundle", () => {
   });
 });
 
-describe("bundles of a train", () => {
+describe("several bundles in one push", () => {
   it("land in order, and one that does not land takes what follows with it, and not what precedes it", async () => {
     const first = await built([unit(1, [change("a")]), unit(2, [change("b")])]);
     const second = [unit(3, [change("c")]), unit(4, [change("d", "d.txt")])];
@@ -156,8 +156,11 @@ describe("bundles of a train", () => {
     const first = await built([unit(1, [change("a")]), unit(2, [change("b")])]);
     const second = [unit(3, [change("c")]), unit(4, [change("d")])];
     const tested = await runway.tested(second[1] as MergeUnit, [...first.units, second[0] as MergeUnit]);
-    const train = [...bundled(first.units, first.tested, { bundle: "1" }), ...bundled(second, tested, { bundle: "3" })];
-    expect((await runway.land(landing("t", train))).map(({ kind }) => kind)).toEqual(Array(4).fill("landed"));
+    const together = [
+      ...bundled(first.units, first.tested, { bundle: "1" }),
+      ...bundled(second, tested, { bundle: "3" }),
+    ];
+    expect((await runway.land(landing("t", together))).map(({ kind }) => kind)).toEqual(Array(4).fill("landed"));
     expect(sandbox.trunk).toBe(tested.commit);
   });
 });

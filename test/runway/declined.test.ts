@@ -38,7 +38,7 @@ async function trainOf(units: readonly MergeUnit[]): Promise<LandBatch> {
   const batches: { unit: MergeUnit; tested: Composed }[] = [];
   for (const [n, one] of units.entries())
     batches.push({ unit: one, tested: await runway.tested(one, units.slice(0, n)) });
-  return landing("train", batches);
+  return landing("together", batches);
 }
 const attempt = (message: LandBatch) => land(runway.repository, runway.config, message, { now: NOW });
 const kinds = async (message: LandBatch) => (await runway.land(message)).map(({ kind }) => kind);

@@ -47,13 +47,13 @@ describe("a trunk that has not moved", () => {
     });
   });
 
-  it("takes a train of batches in one push, each to its tested commit", async () => {
+  it("takes several batches in one push, each to its tested commit", async () => {
     const units = [1, 2, 3].map((n) => unit(n, [twoSteps(`b${n}`)]));
     const tested = await Promise.all(units.map((head, n) => runway.tested(head, units.slice(0, n))));
-    const train = units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n] }] : []));
+    const together = units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n] }] : []));
     const pushes = join(sandbox.directory, "pushes");
     remoteHook("post-receive", `echo push >> ${pushes}`);
-    const outcomes = await runway.land(landing("train", train));
+    const outcomes = await runway.land(landing("together", together));
     expect(sandbox.trunk).toBe(tested[2]?.commit);
     expect(outcomes.map((outcome) => outcome.kind === "landed" && outcome.commits.length)).toEqual([2, 2, 2]);
     for (const n of [1, 2, 3]) expect(isOnTrunk(n)).toBe(true);
@@ -126,8 +126,8 @@ describe("batches that do not apply", () => {
   it("what goes ahead of a refused batch lands, and what follows was not tried", async () => {
     const units = [unit(1, [twoSteps("a", "f")]), unit(2, [twoSteps("b", "f")]), unit(3, [twoSteps("c")])];
     const tested = await Promise.all(units.map((one) => runway.tested(one)));
-    const train = units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n], exact: false }] : []));
-    const outcomes = await runway.land(landing("train", train));
+    const together = units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n], exact: false }] : []));
+    const outcomes = await runway.land(landing("together", together));
     expect(outcomes.map(({ kind }) => kind)).toEqual(["landed", "refused", "skipped"]);
     expect(sandbox.log()).toEqual(["a 1", "a 2"]);
   });
@@ -146,10 +146,10 @@ describe("batches that do not apply", () => {
 });
 
 describe("a message that is delivered again", () => {
-  const train = async () => {
+  const together = async () => {
     const [one, two] = [unit(1, [twoSteps("one")]), unit(2, [twoSteps("two")])];
     const tested = [await runway.tested(one), await runway.tested(two, [one])] as const;
-    return landing("train", [
+    return landing("together", [
       { unit: one, tested: tested[0] },
       { unit: two, tested: tested[1] },
     ]);
@@ -158,7 +158,7 @@ describe("a message that is delivered again", () => {
   const elsewhere = async () => new Runway(sandbox, await sandbox.open(join(sandbox.directory, "elsewhere")));
 
   it("gets the answer it got, with the same commits and no second push", async () => {
-    const message = await train();
+    const message = await together();
     const first = await runway.land(message);
     const refs = sandbox.refs();
     expect(await (await elsewhere()).land(message)).toEqual(first);
@@ -166,7 +166,7 @@ describe("a message that is delivered again", () => {
   });
 
   it("gets it also when the trunk has moved on and the branches are gone", async () => {
-    const message = await train();
+    const message = await together();
     const first = await runway.land(message);
     sandbox.intrude({ "one.txt": "rewritten\n" });
     sandbox.git("update-ref", "-d", "refs/heads/one");
@@ -175,14 +175,14 @@ describe("a message that is delivered again", () => {
   });
 
   it("gets the landing of its batches also as a new decision", async () => {
-    const message = await train();
+    const message = await together();
     const first = await runway.land(message);
     sandbox.intrude();
     expect(await runway.land({ ...message, id: "another" })).toEqual(first);
   });
 
   it("gets the part of the answer that it asks for", async () => {
-    const message = await train();
+    const message = await together();
     const [, second] = await runway.land(message);
     expect(await runway.land({ ...message, batches: message.batches.slice(1) })).toEqual([second]);
   });
@@ -199,7 +199,7 @@ describe("a message that is delivered again", () => {
   });
 
   it("lands when the first delivery died right before its push", async () => {
-    const message = await train();
+    const message = await together();
     const dies = () => Promise.reject(new Error("killed"));
     await expect(runway.land(message, { beforePush: dies })).rejects.toThrow("killed");
     expect(sandbox.trunk).toBe(sandbox.base);
@@ -207,7 +207,7 @@ describe("a message that is delivered again", () => {
   });
 
   it("lands once when two deliveries run at the same time", async () => {
-    const message = await train();
+    const message = await together();
     const other = await elsewhere();
     let overtaken: LandOutcome[] = [];
     const outcomes = await runway.land(message, {

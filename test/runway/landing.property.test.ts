@@ -88,10 +88,10 @@ const ownFilesOf = ({ batchId }: MergeUnit, { units }: History): string[] => {
 
 /** Each unit composed on all that apply ahead of it. */
 async function composedInOrder(runway: Runway, units: readonly MergeUnit[]) {
-  const train: { unit: MergeUnit; tested: Composed }[] = [];
+  const together: { unit: MergeUnit; tested: Composed }[] = [];
   for (const head of units) {
-    const result = await runway.compose(head, { base: train.map((one) => one.unit) });
-    if (result.kind === "composed") train.push({ unit: head, tested: result.composed });
+    const result = await runway.compose(head, { base: together.map((one) => one.unit) });
+    if (result.kind === "composed") together.push({ unit: head, tested: result.composed });
     else
       expect(result).toMatchObject({
         kind: "refused",
@@ -99,42 +99,42 @@ async function composedInOrder(runway: Runway, units: readonly MergeUnit[]) {
         reason: { code: expect.stringMatching(/^merge\./) },
       });
   }
-  return train;
+  return together;
 }
 
 /** One message per unit, one for all of them, or one in which all are a bundle: tested as its last one was. */
-const aWay = fc.constantFrom("alone", "train", "bundle");
+const aWay = fc.constantFrom("alone", "together", "bundle");
 
-function messagesFor(way: "alone" | "train" | "bundle", train: readonly { unit: MergeUnit; tested: Composed }[]) {
-  if (way === "alone") return train.map((one) => landing(one.unit.batchId, [one]));
-  const last = train.at(-1);
-  const bundled = train.map(({ unit: one }) => ({ unit: one, tested: last?.tested as Composed, bundle: "1" }));
-  return [landing("all", way === "train" ? train : bundled)];
+function messagesFor(way: "alone" | "together" | "bundle", together: readonly { unit: MergeUnit; tested: Composed }[]) {
+  if (way === "alone") return together.map((one) => landing(one.unit.batchId, [one]));
+  const last = together.at(-1);
+  const bundled = together.map(({ unit: one }) => ({ unit: one, tested: last?.tested as Composed, bundle: "1" }));
+  return [landing("all", way === "together" ? together : bundled)];
 }
 
 it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED=${seed})`, {
   timeout: 240_000,
 }, async () => {
-  let trains = 0;
+  let pushes = 0;
   await fc.assert(
     fc.asyncProperty(aHistory, aWay, fc.boolean(), async (history, way, forgetful) => {
       const sandbox = new Sandbox();
       try {
         const runway = await Runway.on(sandbox);
         const units = await laidOut(sandbox, history);
-        const train = await composedInOrder(runway, units);
+        const together = await composedInOrder(runway, units);
         const start = sandbox.trunk;
         // Composing [a, b] extends composing [a]: each commit is reached from the next by first parents.
-        for (const [n, { tested }] of train.entries()) {
+        for (const [n, { tested }] of together.entries()) {
           const line = sandbox.git("rev-list", "--first-parent", tested.commit).split("\n");
-          expect(line).toContain(train[n - 1]?.tested.commit ?? start);
+          expect(line).toContain(together[n - 1]?.tested.commit ?? start);
         }
         // Without its records, and on another machine, runway has to apply everything again: and arrives at the same commits.
         const lander = forgetful ? new Runway(sandbox, await sandbox.open(`${sandbox.directory}/other`)) : runway;
         if (forgetful)
           for (const line of sandbox.refs("refs/submitqueue/composed"))
             sandbox.git("update-ref", "-d", line.split(" ")[0] ?? "");
-        const messages = messagesFor(way, train);
+        const messages = messagesFor(way, together);
         const outcomes: LandOutcome[] = [];
         for (const message of messages.filter(({ batches }) => batches.length > 0)) {
           const answer = await lander.land(message);
@@ -142,10 +142,10 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
           expect(again).toEqual(answer);
           outcomes.push(...answer);
         }
-        expect(outcomes.map(({ kind }) => kind)).toEqual(train.map(() => "landed"));
-        expect(sandbox.tree("main")).toBe(sandbox.tree(train.at(-1)?.tested.commit ?? start));
+        expect(outcomes.map(({ kind }) => kind)).toEqual(together.map(() => "landed"));
+        expect(sandbox.tree("main")).toBe(sandbox.tree(together.at(-1)?.tested.commit ?? start));
         // Applied anew without the batch below it, a squash may also list that batch's empty commits: they leave no trace on the trunk.
-        if (way !== "alone" || !forgetful) expect(sandbox.trunk).toBe(train.at(-1)?.tested.commit ?? start);
+        if (way !== "alone" || !forgetful) expect(sandbox.trunk).toBe(together.at(-1)?.tested.commit ?? start);
         // What each landing brought is, put together, exactly what the trunk has gained.
         const brought = outcomes.flatMap((outcome) => (outcome.kind === "landed" ? outcome.commits : []));
         const gained = sandbox
@@ -153,12 +153,12 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
           .split("\n")
           .filter(Boolean);
         expect(brought).toEqual(gained);
-        for (const [n, { unit: one }] of train.entries())
+        for (const [n, { unit: one }] of together.entries())
           for (const own of ownFilesOf(one, history))
-            expect(sandbox.git("ls-tree", "--name-only", `${train[n]?.tested.commit}`, own)).toBe(own);
+            expect(sandbox.git("ls-tree", "--name-only", `${together[n]?.tested.commit}`, own)).toBe(own);
         const dates = sandbox.git("log", "--reverse", "--first-parent", "--format=%ct", "main").split("\n").map(Number);
         expect(dates).toEqual(dates.toSorted((a, b) => a - b));
-        trains += train.length > 1 ? 1 : 0;
+        pushes += together.length > 1 ? 1 : 0;
       } finally {
         sandbox.remove();
       }
@@ -166,5 +166,5 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
     { seed, numRuns, endOnFailure: true },
   );
   // A property that held because nothing ever landed would be none.
-  expect(trains).toBeGreaterThan(numRuns / 4);
+  expect(pushes).toBeGreaterThan(numRuns / 4);
 });
