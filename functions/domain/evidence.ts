@@ -160,12 +160,12 @@ export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): bool
   against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
- * True when no batch but batch i can be the cause of the failure, given that the batches of `lands` land. Each other batch that the build
- * tested has to land, and must have had in the tree every conflicting batch that lands before it or together with it: else it may have
- * failed for want of that one. A build of a bundle whose infrastructure failed clears no batch.
+ * True when the failed build can be blamed on batch i alone, supposing that exactly the batches of `lands` land. For each other batch X that
+ * the build tested, X is in `lands`, and the tree held each batch of `lands` that conflicts with X and lands before X or together with X.
+ * Otherwise X may have failed because that batch was missing. When a composition was refused, only the first is asked. A bundle's build
+ * whose infrastructure failed can be blamed on no batch, nor can a build that tested a batch that has been archived.
  *
- * Example: B needs A, and {B, H} has failed. A lands, then B. The failure says nothing about H, since B lacked A in that build. Had {A, B,
- * H} failed, it would count against H.
+ * Example: B needs A, and {B, H} failed as one bundle. A and B land, together or one after the other. The failure is not H's: B lacked A.
  */
 export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
   build.tested.isSubsetOf(lands, i) &&

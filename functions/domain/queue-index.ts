@@ -190,9 +190,12 @@ export class QueueIndex {
   }
 
   /**
-   * The batches that may be the cause of a failure by being in the tree. Where builds test everything: the whole tree. Where builds test
-   * what is affected: the conflicts of the heads, or the whole tree when a head has been archived, since its conflicts are not known any
-   * more.
+   * The batches that can break the tests that this build ran, whether or not the build ran their own tests. May name batches that are not in
+   * the tree. Where builds test everything, and when the composition was refused, it is the whole tree. Where builds test what is affected,
+   * it is the conflicts of the heads; or the whole tree when a head has been archived, since its conflicts are no longer known.
+   *
+   * Example: builds test what is affected, A conflicts with H, and X does not. A build of {A, X, H} with head H has failed. It tested {H}. Of
+   * the tree's other batches only A can have broken it.
    */
   possibleCausesOf({ tree, path }: Evidence): BitSet {
     if (this.tests === "everything" || path.unappliable !== undefined) return tree;
@@ -227,14 +230,21 @@ export class QueueIndex {
   }
 
   /**
-   * True when batch i is on probation and its next build is to be the verdict on it. Such a build makes an assumption about every conflict
-   * that arrived earlier, on probation or not, since the batch may need it. Earlier builds make none about batches on probation.
+   * True when batch i is on probation and was built before: a build of it has failed, or, where builds test only what is affected, any build
+   * of it was started. From then on each build of batch i makes an assumption about every conflict that arrived before it, also about those
+   * on probation, because batch i may need one of them. The first build assumes something only about conflicts with a position.
+   *
+   * Example: R and H are on probation and conflict, R arrived first. The first build of H is {H}. It fails. The next one is {R, H} when R is
+   * likely to land.
    */
   isRetriedOnProbation(i: number): boolean {
     return this.hasFailedOnProbation(i) || (this.provesItself(i) && this.batch(i).paths.length > 0);
   }
 
-  /** The conflicts about which a build of batch i has to agree with a proposal, to stand in for it. */
+  /**
+   * The conflicts to compare when asking whether an existing build of batch i makes a proposed build unnecessary. It does when the two trees
+   * hold the same batches among these. Example: the set is {A}. A build of {A, X, H} replaces a proposed build of {A, H}, not one of {H}.
+   */
   proposedConflicts(i: number): BitSet {
     return this.isRetriedOnProbation(i) ? this.relevantToFailure(i) : this.relevantConflicts(i);
   }
@@ -287,7 +297,10 @@ export class QueueIndex {
     return ahead;
   }
 
-  /** True when batch i is on probation and any passed build of it ends the probation as proven, because builds test what is affected. */
+  /**
+   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, whatever the build
+   * assumed about other batches. So a running build stays of use when its assumptions turn out wrong.
+   */
   provesItself(i: number): boolean {
     return this.tests === "affected" && this.batch(i).position === undefined;
   }

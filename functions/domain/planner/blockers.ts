@@ -8,8 +8,8 @@ import { announce, type Draft } from "./draft.ts";
 const MOST_NAMED = 5;
 
 /**
- * For how many batches that the run has not changed otherwise the log is told of a new blocker. Each takes a write, and one landing may
- * give hundreds of waiting batches another blocker. The next runs tell the rest, the earliest arrivals first.
+ * One run announces a new blocker for at most this many batches that it has not already changed: each such announcement costs a write, and
+ * one landing can give hundreds of batches a new blocker. The earliest arrivals go first, and later runs announce the rest.
  */
 export const MOST_TOLD = 25;
 

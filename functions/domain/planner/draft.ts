@@ -51,13 +51,19 @@ export class Draft {
   /** The batch as it was when the run began. */
   readonly lookupBefore = (id: BatchId): Batch | undefined => this.#before.get(id);
 
-  /** The live batch of a request. When several had it, the one that has not ended. */
+  /**
+   * The batch of a request, which may have ended. If the draft has several batches of the request, the unfinished one, or the latest arrival
+   * when all have ended. Undefined if the draft has none.
+   */
   carrierOf(sqid: Sqid): Batch | undefined {
     const id = this.#carriers.get(sqid);
     return id === undefined ? undefined : this.#batches.get(id);
   }
 
-  /** The live batches that the batch conflicted with when it arrived. */
+  /**
+   * The batches that were recorded as conflicts when this batch arrived and are still in the draft, ended ones included. Archived ones are
+   * missing. Example: B arrived in conflict with A1 and A2. A1 has been archived and A2 has landed: the answer is [A2].
+   */
   earlierConflicts(batch: Batch): Batch[] {
     if (batch.conflicts === "every") return this.batches().filter((earlier) => conflictsOnArrival(batch, earlier));
     return batch.conflicts.flatMap((id) => this.lookup(id) ?? []);

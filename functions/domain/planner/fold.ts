@@ -10,8 +10,8 @@ import { recordHeld, recordLanding } from "./landings.ts";
 import type { CommandFailed, News } from "./plan.ts";
 
 /**
- * Step 1: what the signals say becomes part of the draft's batches; after the signals, the commands of the run before that were refused. A
- * signal that says nothing new changes nothing, so repeats are harmless.
+ * Step 1 of a run of the planner (`plan`): applies the news to the draft. All signals come first, in the order given. Then comes each command
+ * of the previous run that was refused. Applying a signal a second time changes nothing.
  */
 export function fold(draft: Draft, news: readonly News[]): void {
   const isRefusal = (told: News): told is CommandFailed => told.kind === "command-failed";

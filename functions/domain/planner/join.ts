@@ -10,8 +10,10 @@ import { needsProbation, takePosition } from "./probation.ts";
 const MOST_NAMED = 20;
 
 /**
- * Makes a batch of a ready request, unless a live batch carries the request already. Of the batches that may yet land, it conflicts with
- * those that the conflict analyzer names. The batch gets the next position, or goes on probation.
+ * Makes a batch of the request and adds it to the draft. Does nothing if the request is not ready, what it touches is not known, it was
+ * cancelled in this run, or the draft holds a batch of the request, even an ended one. The conflict analyzer picks the conflicts of the new
+ * batch from the unfinished batches that are not being cancelled. The batch then gets the next position or goes on probation
+ * (`needsProbation`).
  */
 export function join(draft: Draft, sqid: Sqid): void {
   const request = draft.snapshot.requests.get(sqid);

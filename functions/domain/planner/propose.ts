@@ -13,10 +13,11 @@ import { preempt } from "./preempt.ts";
 import { startBuild } from "./start-build.ts";
 
 /**
- * Step 4: spends the free slots of the budget. Paths that are being built or decided cost nothing.
- * 1. When more heads wait than there are free slots: bundles, and first some paths of the heads that cannot be in a bundle.
- * 2. The likeliest paths.
- * 3. The first build of each head that nothing is known about, however unlikely its assumptions are.
+ * Step 4: starts new builds in the free slots of the budget. It skips each path whose build is running or would tell nothing new. In this
+ * order, until no slot is free:
+ * 1. Bundles, when more heads wait than slots are free. A quarter of the budget is kept for heads that cannot join a bundle.
+ * 2. The likeliest paths. A preempting allocator may give up running builds for them.
+ * 3. Where builds test only what is affected: one build of each head that no build has tested, however unlikely its assumptions are.
  * 4. The builds that let a head bypass a slow batch.
  */
 export function propose(draft: Draft): void {

@@ -11,11 +11,12 @@ export const DISPROVEN = 0.015;
 const LESS_THAN_HALF = 0.49;
 
 /**
- * How likely each batch is to land. Before a build of the batch has ended, that is the scorer's prediction. A passed build raises it to
- * PROVEN, a failed one lowers it. Each conflict that no build of the batch has contained lowers it by the clash rate.
+ * How likely each batch is to land. It starts from the scorer's prediction, or from PROVEN once a build of the batch has passed. It is
+ * multiplied by (1 - clash rate) for each untested conflict: a conflicting batch, landed or ahead, that is not in the passed build that has
+ * most of them. A failed build lowers it, unless other batches are the likelier cause.
  *
- * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After a build of {A, H}
- * has passed, H lands with 0.998 · 0.99: only B is untested.
+ * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After {A, H} has passed,
+ * H lands with 0.998 · 0.99. After {B, H} has passed too, this does not change: no single build has had both A and B.
  */
 export class Belief {
   readonly #index: QueueIndex;

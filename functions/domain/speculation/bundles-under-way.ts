@@ -11,11 +11,13 @@ interface LiveBundle {
 }
 
 /**
- * The heads that need no build of their own likeliest path. They are in a bundle that is being built, or has passed and waits to land, and
- * the bundle was built on the likeliest path of all its heads. Bundles that overlap in landing order are left out but for the first, since
- * they could wait for each other.
+ * The heads whose likeliest path a bundle already covers, so that the path needs no build of its own. A bundle covers its heads when
+ * - it is being built, or has passed and waits to land,
+ * - its tree is the likeliest one for each of its heads,
+ * - no head outside it has to land between two of its heads,
+ * - its first head is behind every head of the bundles counted before it: two bundles that overlap could each wait for the other.
  *
- * Example: the bundle [A, B] was built on X, which lands with 0.9. A and B need no other build. When X fails, they do.
+ * Example: the bundle [A, B] was built on X, which lands with 0.9. A and B are covered. Once X lands with less than one half, they are not.
  */
 export function headsInBundles(index: QueueIndex, heads: readonly WaitingHead[]): ReadonlySet<number> {
   const covered = new Set<number>();

@@ -17,14 +17,17 @@ export interface BundleLimits {
 }
 
 /**
- * The bundles to build, in landing order. Undefined when there is a free slot for each head that waits for a build. A bundle is a run of
- * waiting heads in landing order. None of them is likely to fail, and all of them or none are on probation. It grows while a larger bundle
- * can be expected to land more: a larger one depends on everything that any of its heads depends on.
+ * The bundles to build, in landing order. Undefined when every head that waits for a build can have a free slot of its own.
  *
- * The heads of a bundle that has failed are built in bundles of a quarter of its size. That takes no more builds than halves do, about
- * 2·log2(n), and half the time; and a quarter that passes stays proven (Dorfman, 1943, with the order kept).
+ * Waiting heads are taken in landing order. A head joins the current bundle unless the bundle is full, the head differs from it in being on
+ * probation, a head outside the bundle has to land in between, the tree cannot be composed, or the larger bundle is expected to land fewer
+ * batches: every head adds its own chance of failing, and its own assumptions. Otherwise the head starts the next bundle. The last bundle,
+ * if it is not full, is returned once its oldest head has waited `maxWaitMs`.
  *
- * Example: six heads wait, one slot is free, `maxSize` is 4. Bundles are [1, 2, 3, 4] and [5, 6].
+ * After a bundle has failed, a bundle that starts with one of its heads holds at most a quarter of the heads that have not landed: about
+ * 2·log2(n) builds, as with halves, in half the time (Dorfman, 1943, with the order kept).
+ *
+ * Example: six heads wait, one slot is free, `maxSize` is 4. The bundles are [1, 2, 3, 4] and, after `maxWaitMs`, [5, 6].
  */
 export function bundleProposals(
   speculation: Speculation,

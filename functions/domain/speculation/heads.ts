@@ -58,7 +58,12 @@ export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
   });
 }
 
-/** True when the likeliest path of batch i comes true with the given probability or more, of which this is the natural logarithm. */
+/**
+ * True when the probability that every assumption of batch i's likeliest path comes true is at least e^minLogProbability.
+ *
+ * Example: A lands with 0.9 and B with 0.2, both ahead of H. The likeliest path of H assumes that A lands and B does not: 0.9 · 0.8 = 0.72.
+ * That is enough for a minLogProbability of log(0.5), and not for log(0.8).
+ */
 export function isLikelyEnough(index: QueueIndex, belief: Belief, i: number, minLogProbability: number): boolean {
   let logProbability = 0;
   return index.undecidedAheadSet(i).every((other) => {

@@ -5,13 +5,14 @@ import { type BuildProposal, compare, type ProposedTree, treeOf } from "./heads.
 import type { Speculation } from "./speculation.ts";
 
 /**
- * True when a build of the proposal, which has one head, is not worth its slot: when a build of its tree, up to what is independent of the
- * head, is under way or has passed; when enough such builds have failed (`isVerdict`), or one has, and it is not yet time to repeat it; or
- * when the tree cannot be composed.
+ * True when the proposal, which has one head, should not be built. One of these is then true:
+ * - A build of the head is under way, or has passed, whose tree has the same batches that conflict with the head. Other batches may differ.
+ * - The tree cannot be composed (`cannotBeComposed`).
+ * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`isVerdict`).
+ * - At least one failed build counts against the head, and some other batch of the tree has neither landed nor passed on that tree. That
+ *   batch may have caused the failure, so the build is not repeated yet.
  *
- * A failed build is repeated once the parent, which is the proposal's tree without the head, is known to pass. Until then the failure is
- * probably the parent's. Example with `retries: 1`: H has failed on {A}. While A is undecided and has not passed, H is not built on {A}
- * again. Once A has passed or landed, it is.
+ * Example with `retries: 1`: H has failed on {A}. H is not built on {A} again until A has passed or landed.
  */
 export function needsNoBuild(speculation: Speculation, proposal: BuildProposal): boolean {
   const { index, running } = speculation;
@@ -28,8 +29,14 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
 }
 
 /**
- * The failed builds that will count against batch i if `tree`, which contains the batch, comes true: each agrees with the tree about what
- * conflicts with the batch, contains no batch that will never land, and no other batch that it tested can be the cause.
+ * The failed builds of batch i that count against it if exactly the batches of `tree` land. `tree` contains batch i. A failed build counts
+ * when all three hold:
+ * - Its tree and `tree` contain the same ones of the batches that matter to a failure of batch i (`relevantToFailure`).
+ * - No batch that may have caused the failure is known never to land.
+ * - Every other batch that the build tested is cleared of the failure (`othersAreCleared`).
+ *
+ * Example: H conflicts with A and B, and {A, H} has failed. The failure counts for the tree {A, H} once A is cleared. It does not count for
+ * {A, B, H}, which contains B, nor for {H}, which lacks A.
  */
 export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence[] =>
   index
@@ -69,12 +76,13 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
 }
 
 /**
- * The base to build the proposal on: the batches that are assumed to land, and under each of them the batches that it is itself expected to
- * land behind. The latter are independent of the heads, else an assumption would be made about them too; so the verdict does not depend on
- * them.
+ * The base to build the proposal on. It holds the batches that the proposal assumes to land, and for each batch of the base the undecided
+ * batches ahead of it that land with one half or more, without which it might not apply. Those are added only when they do not conflict
+ * with a head: the proposal already makes an assumption about each undecided batch that does. For a batch that is landing, only other
+ * batches that are landing are added.
  *
- * Example: A ← B ← H, where A does not conflict with H. H is proposed on the assumption that B lands. The base is [B, A] when A lands with
- * one half or more, since B will land on top of A.
+ * Example: A and B conflict, B and H conflict, and A and H do not. H is proposed on the assumption that B lands. A lands with 0.9, so the
+ * base is [A, B]. Had A landed with 0.4, the base would be [B].
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
   /** What is in the base already, or must not be added to it. */
