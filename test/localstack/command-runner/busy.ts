@@ -12,10 +12,13 @@ const BUSY_MS = 500;
  */
 export async function keepBusy(): Promise<() => void> {
   let stopped = false;
-  const server = createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+  // Either end may still write when the other is gone: that is how this ends.
+  const gone = () => undefined;
+  const server = createServer((socket) => socket.on("error", gone).pipe(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const client = connect({ port: typeof address === "object" && address !== null ? address.port : 0 });
+  client.on("error", gone);
   client.on("data", (data) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
     if (!stopped) client.write(data);
