@@ -1,6 +1,7 @@
-import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
-import { fromNodeProviderChain } from "@aws-sdk/credential-providers";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { sdkCredentials } from "../credentials.ts";
+import { Sha256 } from "../sha256.ts";
+import type { Credentials } from "../sign.ts";
 
 /** A call before it is signed. */
 export interface Unsigned {
@@ -12,12 +13,6 @@ export interface Unsigned {
 
 /** The headers with which a call is sent: its own, and those that say who calls. */
 export type Sign = (call: Unsigned) => Promise<Readonly<Record<string, string>>>;
-
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 /** The region in the name of an API of API Gateway; undefined for any other host. */
 export const regionIn = ({ hostname }: URL): string | undefined =>
@@ -34,7 +29,7 @@ export const unsigned: Sign = async ({ headers }) => headers;
  * Signs with AWS credentials: by default those that the AWS command line would use here. They are asked for at each call, since those of a
  * role or of SSO run out. Throws what the provider of credentials throws.
  */
-export function withAws(region: string, credentials: () => Promise<Credentials> = fromNodeProviderChain()): Sign {
+export function withAws(region: string, credentials: () => Promise<Credentials> = sdkCredentials): Sign {
   const signer = new SignatureV4({ service: "execute-api", region, credentials, sha256: Sha256 });
   return async ({ method, url, headers, body }) => {
     const { headers: signed } = await signer.sign({
@@ -51,29 +46,3 @@ export function withAws(region: string, credentials: () => Promise<Credentials> 
     return sent;
   };
 }
-
-/** Node's own hashes, as the signer wants them. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytesOf(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {}
-}
-
-const bytesOf = (data: string | ArrayBuffer | ArrayBufferView): Buffer =>
-  typeof data === "string"
-    ? Buffer.from(data)
-    : ArrayBuffer.isView(data)
-      ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-      : Buffer.from(data);
