@@ -1,11 +1,11 @@
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { COUNTERS, type Counter, type EndOfRequest, hourOf, sumOf, type Tally } from "../../domain/trends.ts";
 import { stored, won } from "../aws-errors.ts";
+import { LOST, retryOnConflict } from "./retry-on-conflict.ts";
 
 /** An hour of a queue. */
 export interface Hour {
@@ -15,9 +15,6 @@ export interface Hour {
 
 /** How long an hour is kept, in seconds: a little more than the thirty days that are shown. */
 const KEPT_SECONDS = 35 * 24 * 3_600;
-
-/** Each lost race is another writer's progress. */
-const ATTEMPTS = 10;
 
 const TIME = "t#";
 const REASON = "r#";
@@ -47,13 +44,13 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string) => {
     async countEnds(queue: QueueName, ends: readonly EndOfRequest[]): Promise<void> {
       for (const [hour, ofHour] of Map.groupBy(ends, ({ endedAt }) => hourOf(endedAt))) {
         let news = [...new Map(ofHour.map((end) => [end.number, end])).values()];
-        for (let attempt = 0; news.length > 0; attempt++) {
-          if (attempt === ATTEMPTS)
-            throw new CodedError("store.version_conflict", `the trends of ${queue} change too fast`);
-          if (await won(`counting ends of ${queue}`, dynamodb.send(additionOf(table, queue, hour, news)))) break;
+        await retryOnConflict(`the trend of ${queue}`, async () => {
+          if (await won(`counting ends of ${queue}`, dynamodb.send(additionOf(table, queue, hour, news))))
+            return undefined;
           const counted = await countedIn(queue, hour);
           news = news.filter(({ number }) => !counted.has(number));
-        }
+          return news.length === 0 ? undefined : LOST;
+        });
       }
     },
 
