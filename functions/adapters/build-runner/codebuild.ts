@@ -40,8 +40,8 @@ export interface CodeBuildRunnerOptions {
 /**
  * Builds in a project of AWS CodeBuild. A build is found again by its id, or, before that is stored, by the environment variables that it
  * was started with: by the same call within the time that an idempotency token is good for, by a search of the project's builds later.
- * A trigger costs one call and two reads of the mark of a stop, a status one call and one for the log of a build that did not pass, a
- * cancel two. A search costs two calls for each hundred builds that the project started since.
+ * A trigger costs one call and two reads of the mark of a stop, a status one call; for a build that did not pass one for its log
+ * and, where it has test reports, some for them; a cancel two. A search costs two calls for each hundred builds that the project started since.
  */
 export function codebuildRunner({ project, isStopped, now }: CodeBuildRunnerOptions): BuildRunner {
   const lookUp = ({ id, ...build }: BuildId) => (id === undefined ? project.find(build) : project.get(id));
@@ -66,7 +66,7 @@ export function codebuildRunner({ project, isStopped, now }: CodeBuildRunnerOpti
       const url = found.logs?.deepLink ?? pageOf(found);
       const located = url === undefined ? {} : { url };
       if (result === "passed") return { kind: "finished", result, ...located };
-      const output = result === "cancelled" ? "" : await project.endOfLog(found);
+      const output = result === "cancelled" ? "" : await project.outputOf(found);
       const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");
       return { kind: "finished", result, message, ...located };
     },

@@ -17,6 +17,17 @@ export const COURSES = {
   overdue: { status: "TIMED_OUT", phase: "BUILD" },
 } as const satisfies Record<string, Course>;
 
+/** A failed build with a report: of seven tests one is refused, and six more than are shown. */
+export const TESTED = {
+  ...COURSES.fails,
+  tests: [
+    { suite: "cart", name: "adds up", status: "FAILED" },
+    { suite: "cart", name: "is empty", status: "SUCCEEDED" },
+    { name: "starts", status: "ERROR" },
+    ...Array.from({ length: 6 }, (_, n) => ({ suite: "till", name: `rings ${n}`, status: "FAILED" as const })),
+  ],
+} as const satisfies Course;
+
 export const PROJECT = "shop-builds";
 
 /** The clients of the AWS SDK, on a fake. */
