@@ -50,7 +50,12 @@ function runnerOf(functionId: string, deployed: Deployment, name = PROJECT) {
     }
   };
   const project = new CodeBuildProject({ ...codebuildFor(judge), name, source: "repository" });
-  return codebuildRunner({ project, isStopped: async () => false, now: () => epochMs(Date.now()) });
+  return codebuildRunner({
+    project,
+    isStopped: async () => false,
+    infrastructurePhases: [],
+    now: () => epochMs(Date.now()),
+  });
 }
 
 const task = () => aTask({ askedAt: epochMs(Date.now()) });

@@ -99,11 +99,11 @@ describe.concurrent("a queue that CodeBuild builds", () => {
   });
 
   it("lets a function call CodeBuild as far as its policies go", async () => {
-    const { codebuild } = topology.runtime.clientsOf("orchestrator/build-workflow/poll");
-    await expect(codebuild?.send(new StartBuildCommand({ projectName: "shop" }))).rejects.toMatchObject({
+    const client = topology.runtime.clientsOf("orchestrator/build-workflow/poll").codebuild?.codebuild;
+    await expect(client?.send(new StartBuildCommand({ projectName: "shop" }))).rejects.toMatchObject({
       name: "AccessDeniedException",
     });
-    await expect(codebuild?.send(new ListBuildsForProjectCommand({ projectName: "shop" }))).resolves.toBeDefined();
+    await expect(client?.send(new ListBuildsForProjectCommand({ projectName: "shop" }))).resolves.toBeDefined();
   });
 
   it("stops the build of a request that is cancelled", async () => {

@@ -96,6 +96,21 @@ describe("the codebuild runner", () => {
     expect(status.kind === "finished" ? (status.message ?? "") : "").toMatch(message);
   });
 
+  it.each<[string, Course, string]>([
+    ["FAILED in INSTALL", { status: "FAILED", phase: "INSTALL" }, "infrastructure"],
+    ["TIMED_OUT in INSTALL", { status: "TIMED_OUT", phase: "INSTALL" }, "infrastructure"],
+    ["FAILED in PRE_BUILD", { status: "FAILED", phase: "PRE_BUILD" }, "failed"],
+    ["TIMED_OUT in PRE_BUILD", { status: "TIMED_OUT", phase: "PRE_BUILD" }, "failed"],
+    ["FAILED in BUILD", { status: "FAILED", phase: "BUILD" }, "failed"],
+    ["FAILED in POST_BUILD", { status: "FAILED", phase: "POST_BUILD" }, "infrastructure"],
+    ["FAILED in DOWNLOAD_SOURCE", { status: "FAILED", phase: "DOWNLOAD_SOURCE" }, "infrastructure"],
+  ])("takes %s for its verdict, where INSTALL and POST_BUILD are the infrastructure's", async (_, course, result) => {
+    const world = await codebuildWorld({ infrastructurePhases: ["INSTALL", "POST_BUILD"] });
+    const task = world.task(course);
+    await world.open().trigger(task);
+    expect(await world.open().status(task)).toMatchObject({ kind: "finished", result });
+  });
+
   it("shows the log and quotes its last kilobyte, as plain text", async () => {
     const world = await codebuildWorld();
     const numbered = Array.from({ length: 90 }, (_, n) => `line ${n} ${"x".repeat(30)}`).join("\n");
