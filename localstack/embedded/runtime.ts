@@ -128,7 +128,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       root: options.root ?? REPOSITORY,
       environment: localised(spec, state, urls),
       clients: {
-        ...clientsOf(door.call, { role: spec.roleArn }, functionLog),
+        ...clientsOf(door, { role: spec.roleArn }, functionLog),
         gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
           mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
           // Where callers have tokens, a function is known by its name.
@@ -181,11 +181,11 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     awsEndpoint: AWS_ORIGIN,
     operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
     deployment,
-    operator: clientsOf(door.call, "runtime", log),
+    operator: clientsOf(door, "runtime", log),
     clientsOf: (functionId) => {
       const spec = deployment.functions.find(({ id }) => id === functionId);
       if (spec === undefined) throw new Error(`there is no function ${functionId}`);
-      return clientsOf(door.call, { role: spec.roleArn }, log);
+      return clientsOf(door, { role: spec.roleArn }, log);
     },
     emit: (event) => events.emit(event),
     subscribe: (listener) => events.subscribe(listener),
