@@ -11,6 +11,7 @@ import { serveGit } from "./git-http.ts";
 import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
 import { Manifests } from "./manifests.ts";
+import { issueRoutes } from "./issues.ts";
 import { followPush, pullRequestRoutes } from "./pull-requests.ts";
 import { pushed, refRoutes } from "./refs.ts";
 import { notFound, Refusal } from "./refusal.ts";
@@ -108,6 +109,7 @@ export class FakeGitHub implements Hub {
     this.add(workflowRunRoutes(this));
     this.add(pullRequestRoutes(this));
     this.add(issueCommentRoutes(this));
+    this.add(issueRoutes(this));
   }
 
   /** Adds the routes of a resource. Throws for an operation that GitHub's description does not have. */
@@ -241,6 +243,8 @@ export class FakeGitHub implements Hub {
       workflowRuns: [],
       pulls: [],
       comments: [],
+      issues: new Map(),
+      deletesBranches: false,
       collaborators: new Map(),
       activity: [],
       ruleset: new Map(),
