@@ -78,7 +78,10 @@ export interface Batch {
   readonly nextPosition: number;
   /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
-  /** Counts the changes of the priority that were followed. Absent before the first. */
+  /**
+   * The count of the priority-changed signal that `priority` comes from. A caller's first change of the priority has count 1, the next one 2.
+   * A signal with a count that is not greater came late, and changes nothing. Absent while `priority` is the one that the Land call asked for.
+   */
   readonly priorityCount?: number;
   readonly request: BatchRequest;
   /**

@@ -53,13 +53,17 @@ export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidenc
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
- * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
- * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
- * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
+ * The batches that may land as one commit point because `build`, the passed build of a bundle, tested them together. `together` names the
+ * batches that are to land as one: the bundle's heads unless the caller says otherwise. `trunk` holds what has landed and what was selected to
+ * land before. The answer is `together` without the batches of `trunk`. Undefined unless all of these hold:
+ * - At least two batches are left, and `mayLand` is true of each.
+ * - No batch ahead of any of them is undecided, except batches of the answer.
+ * - The tree of the build and the trunk after the landing hold the same batches among the conflicts of each.
  *
- * `together`: the batches that are to land, if not the heads alone. With X among them, X, A and B land as one commit point.
+ * Example: the bundle A ← B was built on X, and both conflict with X. When X has landed, the answer is A and B. While X is undecided, it is
+ * undefined; with `together` X, A and B, the three may land as one commit point.
  */
-export function bundleEvidence(
+export function bundleThatMayLand(
   index: QueueIndex,
   build: Evidence,
   trunk: BitSet,
@@ -79,15 +83,19 @@ export function bundleEvidence(
 }
 
 /**
- * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of
- * it is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
- * against the batch when
- * - it agrees with the trunk about everything that conflicts with the batch,
- * - every other batch that may be the cause of the failure has landed, and
- * - every other batch that the build tested is cleared (`othersAreCleared`).
+ * The verdict against batch i: a failed build that can be blamed on batch i alone, so that the planner fails the batch for the reason of that
+ * build. Undefined while there is no such verdict. There is one when all of these hold:
+ * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `mayBeRescued`), and none is landing.
+ * - No passed build is evidence for landing batch i on the trunk as it is.
+ * - More failed builds count against batch i than the queue's `retries`, or one of them is final (`isVerdict`).
  *
- * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A
- * fails, it says nothing about H, which is built alone.
+ * A failed build counts against batch i when
+ * - its tree and the trunk with batch i hold the same batches among the conflicts of batch i,
+ * - each other batch that may have caused the failure has landed, and
+ * - each other batch that the build tested is cleared of having caused it (`othersAreCleared`).
+ *
+ * Example: A ← H, and {A, H} has failed. While A is undecided, A may be the cause, so there is no verdict. When A lands, {A, H} is the verdict
+ * against H. When A fails, {A, H} says nothing about H, and H is built alone.
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
