@@ -22,7 +22,7 @@ export const callerName = (text: string): string => cut(printable(text), CALLER_
 export const OPERATORS = "operators";
 
 /**
- * A caller by an API that asks no one who they are: what is in front of the API decides who may call, so whoever gets through may do
+ * The caller of an API that asks for no identity: what is in front of the API decides who may call, so every caller may do
  * everything.
  */
 export const ANONYMOUS: Caller = { kind: "anonymous", name: "anonymous", groups: [OPERATORS] };

@@ -265,7 +265,7 @@ export class QueueIndex {
   /**
    * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
    * probation waits for those that arrived before it; once it is retried (`isRetriedOnProbation`), for those on probation too. A batch
-   * that is landing is ahead of every batch that is not, whatever their priorities.
+   * that is landing is ahead of every batch that is not, also of one with a higher priority.
    *
    * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
    * landed it is [B].
@@ -283,7 +283,7 @@ export class QueueIndex {
     return ahead;
   }
 
-  /** The conflicts of batch i that are ahead of it, whatever their states. Worked out for all at once. */
+  /** The conflicts of batch i that are ahead of it, in any state. Worked out for all batches at once. */
   #inOrderAhead(i: number): BitSet {
     this.#aheadInOrder ??= this.#orderedConflicts();
     return this.#aheadInOrder[i] ?? this.emptySet();
@@ -307,8 +307,8 @@ export class QueueIndex {
   }
 
   /**
-   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, whatever the build
-   * assumed about other batches. So a running build stays of use when its assumptions turn out wrong.
+   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, also when the
+   * build assumed something wrong about other batches. So a running build stays of use when its assumptions turn out wrong.
    */
   provesItself(i: number): boolean {
     return this.tests === "affected" && this.batch(i).position === undefined;

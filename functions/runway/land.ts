@@ -45,7 +45,7 @@ export type LandAnswer =
       /** Refs of ours that are of no use any more. */
       readonly spent: readonly string[];
     }
-  /** The host refuses the queue's pushes, whatever they hold. `landed` is what the host took before. Nothing is recorded: try again later. */
+  /** The host refuses every push of the queue. `landed`: the batches that the host accepted before. Nothing is recorded: try again later. */
   | { readonly kind: "held"; readonly reason: Reason; readonly landed: readonly Answered[] };
 
 /**

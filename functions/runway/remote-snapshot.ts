@@ -69,7 +69,7 @@ export async function readSnapshot(repository: Repository, questions: Questions)
   return { ...sight, graph: bearers.graph, landed };
 }
 
-/** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */
+/** Why no change of the unit can be applied on any trunk. Found without touching a tree. Undefined when there is no such reason. */
 export function unusable(snapshot: RemoteRefs, unit: MergeUnit, { checkStaleness }: QueueConfig): Reason | undefined {
   for (const { changes, strategy } of unit.steps) {
     if (strategy === "PROMOTE" && changes.length > 1) return refusals.promoteAlone();

@@ -87,7 +87,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   },
   BuildOutcome: {
     about:
-      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: nobody needed the build any more. unfinished: the build runs, or its end was not told.",
+      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: no batch needed the build any more. unfinished: the build runs, or its end was not told.",
   },
   QueueView: {
     about: "A queue: how it is configured, and how it runs.",
@@ -165,7 +165,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     },
   },
   BuildState: {
-    about: "stopped: nobody needed the build any more. retried: the build failed, and the request is built again.",
+    about: "stopped: no batch needed the build any more. retried: the build failed, and the request is built again.",
   },
   Links: { about: "Where the API leads on.", fields: { links: "Addresses, by what is there." } },
   QueueList: { about: "All queues.", fields: { queues: "In the order of the configuration." } },

@@ -29,7 +29,7 @@ const RETRIES = 10;
 
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * last step answered is at `$.step`, what it failed with at `$.error`, how it waits at `$.wait`. Whatever happens, the request is ready, or
+ * last step answered is at `$.step`, what it failed with at `$.error`, how it waits at `$.wait`. In the end the request is ready, or
  * rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {

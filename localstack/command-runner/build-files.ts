@@ -40,7 +40,7 @@ export const buildFiles = (directory: string) => ({
   claim: join(directory, "claim.json"),
   running: join(directory, "running.json"),
   verdict: join(directory, "verdict.json"),
-  /** There when somebody asked for the build to stop. */
+  /** Exists when the build was asked to stop. */
   cancelled: join(directory, "cancelled"),
 });
 

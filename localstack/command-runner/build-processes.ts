@@ -4,7 +4,7 @@ import { z } from "zod";
 import { startOf } from "./process-mark.ts";
 
 /**
- * What all processes of one build have in common, whatever session they are in and whoever their parent is. `home` is their HOME.
+ * What all processes of one build have in common, in every session and with every parent. `home` is their HOME.
  * `locks` is their limit on file locks: Linux ignores this limit since 2.4, and children inherit it, also those that are started with
  * another environment.
  */

@@ -81,7 +81,7 @@ const clock = (folder: string, author: string): ChangePlan => ({
     {
       message: `${folder}: let time pass at once in checks`,
       files: {
-        [`${folder}/clock.js`]: `// The time that checks go by: it passes when they say so, and nobody waits for it.
+        [`${folder}/clock.js`]: `// The time that checks go by: it passes when they say so, without waiting.
 let ahead = 0;
 
 export const now = () => performance.now() + ahead;

@@ -67,7 +67,8 @@ const POLICIES = {
     run: (workload, settings) => trunkGroups(workload, settings, { atOnce: 1, size: Number.POSITIVE_INFINITY }),
   },
   "no-queue": {
-    about: "builds each change alone on the trunk and lands it, whatever has landed since; the trunk may break",
+    about:
+      "builds each change alone on the trunk and lands it, also when other changes have landed since; the trunk may break",
     run: (workload, settings) => trunkGroups(workload, settings, { atOnce: settings.builders, size: 1 }),
   },
   "speculate-all": {

@@ -36,7 +36,7 @@ export function preempt(draft: Draft, speculation: Speculation, proposal: BuildP
 
 /**
  * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can
- * be used whatever becomes of the assumptions.
+ * be used whether or not the assumptions come true.
  */
 function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild | undefined {
   const { index } = speculation;

@@ -108,7 +108,7 @@ class Spending {
   }
 
   /**
-   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions.
+   * Where builds test only what is affected, the first build of a head tells whether the head passes, whether or not its assumptions come true.
    * So each head that no build has tested yet gets one, on the likeliest path that can be composed.
    */
   buildFirstPaths(): void {

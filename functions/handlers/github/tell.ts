@@ -21,7 +21,7 @@ type Told = Asked & { readonly sqid: Sqid };
 /**
  * Shows on GitHub where the request of a pull request stands, by the gateway's word and not by that of an event: check run and comment when
  * its state has changed, and once it has ended what follows the end. `again` writes them in any case. Two calls of the gateway; of GitHub
- * none when nothing has changed. Whatever it did before a crash, a repeat finds.
+ * none when nothing has changed. A repeat after a crash finds what was done before.
  */
 export async function tell(service: Service, row: PullRow, options: { readonly again?: boolean } = {}): Promise<void> {
   const request = await requestOf(service, row);
@@ -83,7 +83,7 @@ async function show(
   return store.put({ ...row, shown: { ...shown, checkRunId, checkOn: head, commentId, state } }, now());
 }
 
-/** What follows the end: a comment that tells whoever asked, unless it landed; then the pull requests are closed. */
+/** What follows the end: a comment that mentions the user who asked, unless the request landed; then the pull requests are closed. */
 async function finish(service: Service, github: GitHub, row: PullRow, facts: Facts): Promise<void> {
   const { store, app, now } = service;
   const { repository, pull, shown, asksOn } = row;

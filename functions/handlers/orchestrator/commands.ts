@@ -84,7 +84,17 @@ function nameOf(command: Command): Readonly<Record<string, string>> {
 async function startBuild(
   { clients, buildWorkflow, payloads }: CommandTargets,
   { name: queue, repository }: QueueConfig,
-  { installation, batchId, buildKey, attempt, base, head, sqids, without, lowerQuartileMs = 0 }: CommandOf<"start-build">,
+  {
+    installation,
+    batchId,
+    buildKey,
+    attempt,
+    base,
+    head,
+    sqids,
+    without,
+    lowerQuartileMs = 0,
+  }: CommandOf<"start-build">,
 ): Promise<void> {
   const composition = { base: [...base], head, without: [...without] };
   const order = {
