@@ -219,7 +219,7 @@ export const LandOutcome = z.discriminatedUnion("kind", [
 ]);
 export type LandOutcome = z.infer<typeof LandOutcome>;
 
-// ── signals: everything that changes a queue's world → plan ─────────────────────────────────────
+// ── signals: every fact that the planner is told → plan ─────────────────────────────────────────
 
 const SignalBase = { v: z.literal(1), queue: QueueName };
 

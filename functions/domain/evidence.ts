@@ -85,7 +85,7 @@ export function bundleThatMayLand(
 /**
  * The verdict against batch i: a failed build that can be blamed on batch i alone, so that the planner fails the batch for the reason of that
  * build. Undefined while there is no such verdict. There is one when all of these hold:
- * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `mayBeRescued`), and none is landing.
+ * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `cannotBeJudgedYet`), and none is landing.
  * - No passed build is evidence for landing batch i on the trunk as it is.
  * - More failed builds count against batch i than the queue's `retries`, or one of them is final (`isVerdict`).
  *
@@ -99,7 +99,7 @@ export function bundleThatMayLand(
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
-  if (failures.length === 0 || isAboutToChange(index, i) || mayBeRescued(index, i)) return undefined;
+  if (failures.length === 0 || isAboutToChange(index, i) || cannotBeJudgedYet(index, i)) return undefined;
   const tree = index.landedWith([i]);
   if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
@@ -112,16 +112,18 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
 }
 
 /**
- * True when an undecided batch may yet make a failed build of batch i worthless. For a batch with a position that is any undecided batch
- * ahead of it. For a batch on probation it is
- * - an undecided batch that had a position when batch i arrived, and
- * - an undecided batch that arrived earlier, unless it is past rescue itself. Batches that arrived earlier and have passed count as decided
- *   once batch i has failed on all of them: then it is none of these that batch i needs.
+ * True while the outcome of an undecided batch may still change what the failed builds of batch i say about batch i. For a batch with a
+ * position: while any conflicting batch ahead of it is undecided. For a batch on probation that has failed: while
+ * - a conflicting batch that had a position when batch i arrived is undecided, or
+ * - a conflicting batch that arrived earlier is undecided and may be what batch i needs. It may not be when it has passed and batch i has
+ *   failed with it in the tree (`hasFailedOnAll`), or when it is on probation, has failed, and can be judged itself.
  *
- * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, and waits. R passes, and
- * {R, H} fails. H is rejected, though R has not landed yet.
+ * `known` holds the answers for batches that were asked about before.
+ *
+ * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, so H cannot be judged yet. R
+ * passes, and {R, H} fails. H is rejected, though R has not landed yet.
  */
-function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
+function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
   const before = known.get(i);
   if (before !== undefined) return before;
   const undecided = index.undecidedAheadSet(i);
@@ -133,7 +135,10 @@ function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, bool
   return found;
 }
 
-/** True when one build of batch i has failed on everything that has landed or passed among `undecided`, and the rest is past rescue. */
+/**
+ * True when one build of batch i has failed whose tree held every relevant batch that has landed, and every batch of `undecided` that has
+ * passed; and when every other batch of `undecided` is on probation, has failed, and can be judged.
+ */
 function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
   const needed = index.landed.copy();
   const open: number[] = [];
@@ -152,7 +157,7 @@ function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: 
         build.tree.agreesWith(needed, conflicts) &&
         othersAreCleared(index, i, build, needed),
     );
-  return covers && open.every((other) => !mayBeRescued(index, other, known));
+  return covers && open.every((other) => !cannotBeJudgedYet(index, other, known));
 }
 
 /** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */

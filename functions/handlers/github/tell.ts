@@ -27,7 +27,7 @@ export async function tell(service: Service, row: PullRow, options: { readonly a
   const request = await requestOf(service, row);
   const member = request?.members.find(({ pull }) => pull === row.pull);
   if (request === undefined || member === undefined) return;
-  const facts = await factsOf(service, row, request);
+  const facts = await readFacts(service, row, request);
   if (facts === undefined) return;
   const github = await service.github(row.repository);
   const state = `${request.sqid} ${wordOf(facts.why)}`;
@@ -45,7 +45,11 @@ async function requestOf({ store }: Service, row: PullRow): Promise<Told | undef
 
 const refOf = ({ repository }: PullRow, pull: number): PullRef => ({ repository, pull });
 
-async function factsOf({ gateway, store, app, log }: Service, row: PullRow, request: Told): Promise<Facts | undefined> {
+async function readFacts(
+  { gateway, store, app, log }: Service,
+  row: PullRow,
+  request: Told,
+): Promise<Facts | undefined> {
   const queue = gateway.queue(request.queue);
   // In this order: a request that has ended by the first call has its reason in the second.
   const why = await asked(queue.why(request.sqid));
