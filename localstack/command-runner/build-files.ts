@@ -48,7 +48,7 @@ export const buildsDirectory = (workDirectory: string): string => join(workDirec
 export const sandboxesDirectory = (workDirectory: string): string => join(workDirectory, "sandboxes");
 
 /** The name of a build's directory: `<key>-<commit>`. */
-export const directoryNameOf = ({ key, commit }: BuildName): string => `${key}-${commit}`;
+const directoryNameOf = ({ key, commit }: BuildName): string => `${key}-${commit}`;
 
 /** Undefined for a name that is no build's. */
 export function buildOfDirectory(name: string): BuildName | undefined {

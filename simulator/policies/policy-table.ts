@@ -112,7 +112,6 @@ const POLICIES = {
 
 export type PolicyName = keyof typeof POLICIES;
 export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
-export const isPolicyName = (name: string): name is PolicyName => Object.hasOwn(POLICIES, name);
 /** True for the policies that drive the product's planner. */
 export const isOurs = (name: PolicyName): boolean => name === "ours" || name.startsWith("ours-");
 export const aboutPolicy = (name: PolicyName): string => POLICIES[name].about;

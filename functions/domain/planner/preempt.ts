@@ -5,7 +5,7 @@ import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
 /** A running build is given up only for a proposal that is worth at least this many times as much. */
-export const MARGIN = 1.5;
+const MARGIN = 1.5;
 
 /** A running build, and what it is worth. */
 interface RunningBuild {

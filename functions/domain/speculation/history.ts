@@ -18,7 +18,7 @@ export interface History {
   readonly clash?: number;
 }
 
-export const FEATURES_VERSION = 1;
+const FEATURES_VERSION = 1;
 
 /** The weights of a new queue: 95 of 100 changes pass, large ones less often. Learned weights are pulled towards these. */
 const PRIOR: readonly number[] = [2.9, -0.12, -0.08, -0.1, 1.0];

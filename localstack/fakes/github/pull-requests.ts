@@ -216,7 +216,7 @@ function tellOf(
   );
 }
 
-export function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
+function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
   const { number, title, body, state, mergedAt, isDraft, author, createdAt, updatedAt } = pull;
   const api = `${hub.url}/repos/${repository.fullName}`;
   const web = `https://github.invalid/${repository.fullName}/pull/${number}`;
