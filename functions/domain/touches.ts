@@ -7,9 +7,9 @@ import { MAX_PATHS, type Touches } from "./request.ts";
 const AUTHOR_BYTES = 200;
 
 /**
- * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB
- * of paths, become `everything`. More than 20 KB of targets are not known. Of the authors, the first 10 KB are kept. Example: 950 paths of 450 bytes are 427 KB, so the request
- * conflicts with every other.
+ * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB of
+ * paths, become `everything`. More than 20 KB of targets are not known. Of the authors, the first 10 KB are kept. Example: 950 paths of 450
+ * bytes are 427 KB, so the request conflicts with every other.
  */
 export function boundedTouches(touches: Touches): Touches {
   const { paths, authors, targets, ...counted } = touches;
