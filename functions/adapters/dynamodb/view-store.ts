@@ -8,6 +8,7 @@ import { stored, won } from "../aws-errors.ts";
 import { FirstUse } from "./view-items.ts";
 import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";
+import { viewQuestions } from "./view-questions.ts";
 import { viewSummaries } from "./view-summaries.ts";
 import { viewTrends } from "./view-trends.ts";
 
@@ -36,6 +37,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
     ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewQuestions(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...counting(dynamodb, table),
 

@@ -1,0 +1,53 @@
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { QuestionId, QueueName } from "../../contracts/ids.ts";
+import type { Question } from "../../contracts/messages.ts";
+import type { Answered } from "../../contracts/questions.ts";
+import { KEY, viewKeys } from "../../contracts/tables.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
+import { stored, won } from "../aws-errors.ts";
+import { AskedQuestion } from "./view-items.ts";
+
+/** How long a question and its answer are kept. */
+const KEEP_SECONDS = 3_600;
+
+export const expiryOf = ({ askedAt }: AskedQuestion): EpochMs => epochMs(askedAt + KEEP_SECONDS * 1_000);
+
+/** The part of the view table that holds the questions of the last hour. Each method is one call. */
+export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string) => ({
+  /** False when the question was asked before. */
+  ask: (question: Question, now: EpochMs): Promise<boolean> => {
+    const asked: AskedQuestion = { question, askedAt: now };
+    const Item = {
+      ...viewKeys.question(question.queue, question.id),
+      ...asked,
+      [KEY.ttl]: Math.floor(expiryOf(asked) / 1_000),
+    };
+    const put = { TableName: table, Item, ConditionExpression: "attribute_not_exists(pk)" };
+    return won(`asking ${question.id} of ${question.queue}`, dynamodb.send(new PutCommand(put)));
+  },
+
+  /** Undefined when it was never asked, or is forgotten. DynamoDB removes an expired item up to days late. */
+  async question(queue: QueueName, id: QuestionId, now: EpochMs): Promise<AskedQuestion | undefined> {
+    const get = new GetCommand({ TableName: table, Key: viewKeys.question(queue, id), ConsistentRead: true });
+    const { Item } = await stored(`reading question ${id} of ${queue}`, dynamodb.send(get));
+    if (Item === undefined) return undefined;
+    const asked = AskedQuestion.parse(Item);
+    return expiryOf(asked) <= now ? undefined : asked;
+  },
+
+  /** Keeps the first answer. False when there is one already, or when the question is forgotten. */
+  answer: ({ queue, id, answer }: Answered): Promise<boolean> =>
+    won(
+      `keeping the answer to ${id} of ${queue}`,
+      dynamodb.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: viewKeys.question(queue, id),
+          UpdateExpression: "SET #answer = :answer",
+          ConditionExpression: "attribute_exists(pk) AND attribute_not_exists(#answer)",
+          ExpressionAttributeNames: { "#answer": "answer" },
+          ExpressionAttributeValues: { ":answer": answer },
+        }),
+      ),
+    ),
+});
