@@ -167,6 +167,7 @@ const COLUMNS: readonly Column[] = [
   { title: "REQUEST" },
   { title: "STATUS" },
   { title: "AGE" },
+  { title: "TITLE", flexible: true },
   { title: "CHANGES", flexible: true },
 ];
 
@@ -195,11 +196,14 @@ export const listCommand = (run: Run): Command =>
 
 function listTable({ terminal }: Session, queue: string, requests: readonly RequestSummary[]): string {
   if (requests.length === 0) return `Queue ${queue} has no such requests.`;
-  const rows = requests.map(({ sqid, status, receivedAt, changes }) => [
+  const rows = requests.map(({ sqid, status, receivedAt, changes, metadata }) => [
     sqid,
     styledStatus(terminal, status),
     span(Date.now() - Date.parse(receivedAt)),
+    String(metadata["title"] ?? ""),
     changes.map(shortChange).join("\n"),
   ]);
-  return table(terminal, COLUMNS, rows);
+  const isTitled = requests.some(({ metadata }) => metadata["title"] !== undefined);
+  const kept = <T>(cells: readonly T[]) => (isTitled ? cells : cells.toSpliced(3, 1));
+  return table(terminal, kept(COLUMNS), rows.map(kept));
 }

@@ -12,10 +12,18 @@ const KEEP_SECONDS = 3_600;
 
 export const expiryOf = ({ askedAt }: AskedQuestion): EpochMs => epochMs(askedAt + KEEP_SECONDS * 1_000);
 
-/** The part of the view table that holds the questions of the last hour. Each method is one call. */
-export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string) => ({
-  /** False when the question was asked before. */
-  ask: (question: Question, now: EpochMs): Promise<boolean> => {
+/** The part of the view table that holds the questions of the last hour. Every method is one call. */
+export interface ViewQuestions {
+  /** Stores a question. False when it is stored already. */
+  ask(question: Question, now: EpochMs): Promise<boolean>;
+  /** Undefined when the question was never asked, or was asked more than an hour ago. Strongly consistent. */
+  question(queue: QueueName, id: QuestionId, now: EpochMs): Promise<AskedQuestion | undefined>;
+  /** Stores the first answer to a question. False when an answer is stored already, or when there is no such question. */
+  answer(answered: Answered): Promise<boolean>;
+}
+
+export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string): ViewQuestions => ({
+  ask(question, now) {
     const asked: AskedQuestion = { question, askedAt: now };
     const Item = {
       ...viewKeys.question(question.queue, question.id),
@@ -26,19 +34,18 @@ export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string) =
     return won(`asking ${question.id} of ${question.queue}`, dynamodb.send(new PutCommand(put)));
   },
 
-  /** Undefined when it was never asked, or is forgotten. DynamoDB removes an expired item up to days late. */
-  async question(queue: QueueName, id: QuestionId, now: EpochMs): Promise<AskedQuestion | undefined> {
+  async question(queue, id, now) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.question(queue, id), ConsistentRead: true });
     const { Item } = await stored(`reading question ${id} of ${queue}`, dynamodb.send(get));
     if (Item === undefined) return undefined;
     const asked = AskedQuestion.parse(Item);
+    // DynamoDB removes an expired item up to days late.
     return expiryOf(asked) <= now ? undefined : asked;
   },
 
-  /** Keeps the first answer. False when there is one already, or when the question is forgotten. */
-  answer: ({ queue, id, answer }: Answered): Promise<boolean> =>
+  answer: ({ queue, id, answer }) =>
     won(
-      `keeping the answer to ${id} of ${queue}`,
+      `storing the answer to ${id} of ${queue}`,
       dynamodb.send(
         new UpdateCommand({
           TableName: table,

@@ -215,6 +215,14 @@ describe("the command line", () => {
     expect(out).toMatch(/^REQUEST +STATUS +AGE +CHANGES\nshop\/2 +landed .*shop x aaaaaaaa\nshop\/1 +error /);
   });
 
+  it.each([80, 120])("lists titles where the log knows them, in at most %i columns", async (columns) => {
+    const titled = request(2, "landed", { metadata: { title: "Pay by invoice, and tell the customer about it" } });
+    routes["GET /v1/queues/shop/requests"] = { requests: [titled, request(1, "error")] };
+    const { out } = await run(["list"], {}, columns);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(out).toMatch(/^REQUEST +STATUS +AGE +TITLE +CHANGES\nshop\/2 +landed .* Pay by invoice.* shop x/);
+  });
+
   it("lists by status, author and caller", async () => {
     expect((await run(["list", "--status", "active", "--author", "a@b.c", "--caller", "anna"])).code).toBe(0);
     expect(seen.at(-1)?.url).toMatch(/status=active&author=a%40b\.c&caller=anna/);

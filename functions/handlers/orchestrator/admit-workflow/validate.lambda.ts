@@ -1,6 +1,6 @@
 import { obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
-import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -24,8 +24,8 @@ import { commitsOf } from "./commits-of.ts";
  * change, and what the preflight of the queue's build runner costs.
  */
 export const wire: Wire = (env, clients) => {
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const log = need(env, ENV.logTopic);
   const queues = loadQueues(env);
   const obstaclesOf = obstaclesFor(clients);
@@ -56,7 +56,7 @@ export const wire: Wire = (env, clients) => {
       clients.sqs,
       log,
       logTopic,
-      statusEvent(land.sqid, "validating", at, { metadata: authorIn(step.touches) }),
+      statusEvent(land.sqid, "validating", at, { metadata: shownIn(step.touches) }),
     );
     const refused = await unbuildable(land);
     if (refused) return refused;
@@ -73,8 +73,10 @@ export const wire: Wire = (env, clients) => {
   });
 };
 
-/** The author of the first commit, for people who look at the queue. */
-const authorIn = ({ authors: [author] }: Touches): Metadata =>
-  author === undefined ? {} : { author: cut(printable(author), 200) };
+/** For people who look at the queue: the author of the first commit, and the subject of the last. */
+const shownIn = ({ authors: [author], title }: Touches): Metadata => ({
+  ...(author === undefined ? {} : { author: cut(printable(author), 200) }),
+  ...(title === undefined ? {} : { title }),
+});
 
 export const handler = onLambda(wire);
