@@ -70,6 +70,9 @@ export type WaitQuery = z.infer<typeof WaitQuery>;
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 
+/** POST /v1/queues/{queue}/requests/{n}/recheck */
+export const RecheckBody = z.strictObject({});
+
 /** POST /v1/queues/{queue}/resume */
 export const ResumeBody = z.strictObject({});
 

@@ -17,6 +17,7 @@ import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
 import { prioritize } from "./calls/prioritize.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { recheck } from "./calls/recheck.ts";
 import { apiDocument, docs } from "./calls/reference.ts";
 import { trends } from "./calls/trends.ts";
 import { why } from "./calls/why.ts";
@@ -32,6 +33,7 @@ export const wire: Wire = (env, clients) => {
     land,
     cancel,
     prioritize,
+    recheck,
     get,
     history,
     why,
