@@ -11,6 +11,7 @@ import { serveGit } from "./git-http.ts";
 import { answerGraphql } from "./graphql.ts";
 import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
+import { issueRoutes } from "./issues.ts";
 import { Manifests } from "./manifests.ts";
 import { followPush, pullBody, pullRequestRoutes } from "./pull-requests.ts";
 import type { PullRequest } from "./records.ts";
@@ -116,6 +117,7 @@ export class FakeGitHub implements Hub {
     this.add(pullRequestRoutes(this));
     this.add(reviewRoutes(this));
     this.add(issueCommentRoutes(this));
+    this.add(issueRoutes(this));
   }
 
   /** Adds the routes of a resource. Throws for an operation that GitHub's description does not have. */
@@ -253,6 +255,8 @@ export class FakeGitHub implements Hub {
       workflowRuns: [],
       pulls: [],
       comments: [],
+      issues: new Map(),
+      deletesBranches: false,
       collaborators: new Map(),
       activity: [],
       ruleset: new Map(),

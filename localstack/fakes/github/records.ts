@@ -84,6 +84,13 @@ export interface Review {
   readonly at: number;
 }
 
+/** An issue that is no pull request. */
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  state: "open" | "closed";
+}
+
 export interface IssueComment {
   readonly id: number;
   /** Of a pull request. */

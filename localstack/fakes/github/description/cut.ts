@@ -44,6 +44,7 @@ const OPERATIONS = [
   `get ${R}/actions/runs`,
   `get ${R}/actions/runs/{run_id}`,
   `post ${R}/actions/runs/{run_id}/cancel`,
+  `get ${R}/compare/{basehead}`,
   `get ${R}/activity`,
   `get ${R}/collaborators/{username}/permission`,
   `get ${R}/pulls`,
