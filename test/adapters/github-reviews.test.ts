@@ -156,7 +156,11 @@ describe("a pull request", () => {
       (pull) => world.change(pull, { base: "other" }),
       /^change.wrong_base: .* based on other/,
     ],
-    ["in conflict", (pull) => void (pull.mergeable = false), /^merge.conflict: #\d+ conflicts with main/],
+    [
+      "in conflict",
+      (pull) => void Object.assign(pull, { mergeable: false }),
+      /^merge.conflict: #\d+ conflicts with main/,
+    ],
     [
       "merged",
       (pull) => {

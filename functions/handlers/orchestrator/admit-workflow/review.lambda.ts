@@ -1,4 +1,4 @@
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { retryAtOf } from "../../../adapters/github/errors.ts";
 import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
 import { configOf, loadQueues, need } from "../../../adapters/settings.ts";
@@ -23,7 +23,7 @@ import { taskHandler } from "../../task.ts";
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const log = need(env, ENV.logTopic);
   const reviews = reviewedQueues(clients);
 
