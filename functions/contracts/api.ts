@@ -81,6 +81,9 @@ export type LandQuery = z.infer<typeof LandQuery>;
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 
+/** POST /v1/queues/{queue}/requests/{n}/recheck */
+export const RecheckBody = z.strictObject({});
+
 /** POST /v1/queues/{queue}/resume and /preflights. */
 export const ResumeBody = z.strictObject({});
 

@@ -57,6 +57,16 @@ export const Reprioritize = z.object({
 });
 export type Reprioritize = z.infer<typeof Reprioritize>;
 
+/** Look again at what a request in admission waits for: a review, or checks. Says nothing about how it stands. */
+export const Recheck = z.object({
+  v: z.literal(1),
+  kind: z.literal("recheck"),
+  queue: QueueName,
+  sqid: Sqid,
+  at: EpochMs,
+});
+export type Recheck = z.infer<typeof Recheck>;
+
 /** How the queue is to run from now on. Said again as long as it differs from the usual. */
 export const Control = z.object({
   v: z.literal(1),
@@ -97,7 +107,15 @@ export type Preflight = z.infer<typeof Preflight>;
 export const Question = z.discriminatedUnion("kind", [Trial, Preflight]);
 export type Question = z.infer<typeof Question>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Control, Trial, Preflight]);
+export const RequestMessage = z.discriminatedUnion("kind", [
+  Land,
+  Cancel,
+  Reprioritize,
+  Recheck,
+  Control,
+  Trial,
+  Preflight,
+]);
 export type RequestMessage = z.infer<typeof RequestMessage>;
 
 // ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
@@ -372,6 +390,7 @@ function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
     case "land":
       return [message.sqid, 0];
     case "cancel":
+    case "recheck":
       return [message.sqid, message.at];
     case "reprioritize":
       return [message.sqid, message.count];

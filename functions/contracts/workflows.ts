@@ -13,6 +13,7 @@ import {
   Question,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
+import { EpochMs } from "./time.ts";
 import { Touches } from "./touches.ts";
 
 // What the tasks of the workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
@@ -52,6 +53,35 @@ export type WaitResult =
   /** It was cancelled meanwhile. */
   | { readonly kind: "ended" }
   /** The queue's `repositoryTimeoutSeconds` are over. */
+  | { readonly kind: "refused"; readonly reason: Reason };
+
+/** What `review` answers while a request waits. The next look is given it again. */
+export const Waiting = z.object({
+  kind: z.literal("waiting"),
+  /** Look again in so many seconds. */
+  seconds: z.int().positive(),
+  since: EpochMs,
+  /** Since when GitHub has not answered. Absent while it does. */
+  failingSince: EpochMs.exactOptional(),
+  /** What the log was told that the request waits for. */
+  told: z.string().exactOptional(),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
+/** Input of `review`: the Land message, and what the look before this one answered. */
+export const ReviewTask = Land.extend({
+  review: z.union([Waiting, z.object({ kind: z.literal("begun") })]).default({ kind: "begun" }),
+  /** True in an execution that a webhook started beside the one that waits: it looks once. */
+  woken: z.boolean().default(false),
+});
+export type ReviewTask = z.infer<typeof ReviewTask>;
+
+export type ReviewResult =
+  | Waiting
+  /** The request may enter the queue. */
+  | { readonly kind: "fit" }
+  /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
+  | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */

@@ -26,6 +26,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     about: "Why a queue is paused or drained.",
     fields: { note: "Shown to everyone who looks at the queue, and to callers who wait." },
   },
+  RecheckBody: { about: "An empty object." },
   ResumeBody: { about: "An empty object." },
   RequestSummary: {
     about: "A request to land changes, and where it stands.",
