@@ -29,8 +29,8 @@ export type Outcome = z.infer<typeof Outcome>;
 export const hasEnded = (status: Status): status is Outcome => (ENDED_STATUSES as readonly Status[]).includes(status);
 
 /**
- * What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. build_stopped: nobody
- * needed the build any more. prioritized: a caller set another priority. cancel_too_late: it has landed although its caller cancelled it.
+ * What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. build_stopped: no
+ * batch needed the build any more. prioritized: a caller set another priority. cancel_too_late: it has landed although its caller cancelled it.
  */
 export const Happening = z.enum([
   "building",

@@ -39,7 +39,7 @@ export const Cancel = z.object({
   queue: QueueName,
   sqid: Sqid,
   note: Note.optional(),
-  /** The name of whoever cancels it. */
+  /** The name of the caller who cancels the request. */
   caller: z.string().exactOptional(),
   at: EpochMs,
 });
@@ -257,7 +257,7 @@ export const LandOutcome = z.discriminatedUnion("kind", [
 ]);
 export type LandOutcome = z.infer<typeof LandOutcome>;
 
-// ── signals: everything that changes a queue's world → plan ─────────────────────────────────────
+// ── signals: every fact that the planner is told → plan ─────────────────────────────────────────
 
 const SignalBase = { v: z.literal(1), queue: QueueName };
 
@@ -270,9 +270,9 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
    * batches composed before it. Nothing is known of the batches after it.
    */
   z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
-  /** It stopped because nobody needed it any more. */
+  /** The build stopped because no batch needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
-  /** Nobody knows: worth another attempt. */
+  /** The build says nothing about the tree: worth another attempt. */
   z.object({ kind: z.literal("infrastructure"), reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
@@ -310,8 +310,8 @@ export const LandFinished = z.object({
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
 /**
- * The host refuses the queue's pushes, whatever they hold: `held` have not landed, and no change is at fault. `results` are of the batches
- * that landed before. The landing stays asked for, and is sent again.
+ * The host refuses every push of the queue: the batches `held` have not landed, and no change is at fault. `results` are about the batches
+ * that landed before. The landing is sent again.
  */
 export const LandHeld = z.object({
   ...SignalBase,
@@ -340,7 +340,7 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
-// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+// ── looks: every function that learns that a build may have ended, or is to stop → look ─────────
 
 /** Look at this build now. Says nothing about how the build is: the build runner is asked. */
 export const LookAtBuild = z.object({

@@ -113,7 +113,7 @@ export const BuildOrder = z.object({
   /** The requests that the build is for: the log tells each of them how it goes. */
   sqids: z.array(Sqid).min(1),
   without: z.array(BatchId),
-  /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
+  /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   expectedSeconds: z.int().nonnegative().default(0),
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
