@@ -352,6 +352,9 @@ export const QueueConfig = z.strictObject({
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
+/** The label of a pull request that the queue has landed and closed: GitHub shows no difference to one that was rejected. */
+export const LANDED_LABEL = "landed";
+
 /** The GitHub App of a deployment: doc/howto/github.md. */
 export const GitHubAppConfig = z.strictObject({
   /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
@@ -366,7 +369,12 @@ export const GitHubAppConfig = z.strictObject({
     .record(z.string().regex(/^[\w.-]+\/[\w.-]+$/, "<owner>/<name>"), z.array(QueueName).min(1))
     .default({}),
   /** The label that lands a pull request, and whose removal cancels. */
-  label: z.string().min(1).max(50).default("land"),
+  label: z
+    .string()
+    .min(1)
+    .max(50)
+    .refine((label) => label !== LANDED_LABEL, `${LANDED_LABEL} is the label of what has landed: name another`)
+    .default("land"),
   /** The name of the check run. */
   check: z.string().min(1).max(100).default("Submitqueue"),
   /** True: the author of a pull request may land it without the right to write to the repository. */

@@ -20,6 +20,7 @@ import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
 import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
+import { precedence } from "./precedence.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { openTables } from "./tables.ts";
@@ -147,16 +148,24 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   });
   door.open({ tables, topics, workflows, events, authorize, log, observer });
 
+  const order = precedence();
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
-    const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
+    const source = startEventSource(
+      spec,
+      topics,
+      (event) => invoke(spec.functionArn, event),
+      log,
+      order,
+      options.retryDelay,
+    );
     undo.defer(() => patiently(source.stop()));
   });
   const api =
     apiFunction &&
     (await serveHttpApi(
       options.port ?? 0,
-      (event) => invoke(apiFunction, event),
+      (event) => order.call(invoke(apiFunction, event)),
       authorizerOf(options),
       events,
       deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),

@@ -3,7 +3,7 @@ import { ENV } from "../../contracts/environment.ts";
 import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { WireRunner } from "../aws-clients.ts";
-import { BuildsStore } from "../dynamodb/builds-store.ts";
+import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
 import type { BuildId, BuildRunner, BuildStatus, Triggered } from "./build-runner.ts";
 import { accountClients, CodeBuildProject, type StartedBuild } from "./codebuild-project.ts";
@@ -18,7 +18,7 @@ const TOKEN_COVERS_MS = 180_000;
 /** Runners on CodeBuild, each in the project that its queue names, or in the one that the stack created for it. */
 export const codebuildRunners: WireRunner = (env, clients) => {
   const { codebuild, logs } = clients.codebuild ?? accountClients();
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const isStopped = async ({ key, commit }: BuildId) => {
     const build = await builds.get(key);
     return build?.stop !== undefined && build.composed.commit === commit;
