@@ -78,7 +78,10 @@ export interface Remains {
   remove(build: BuildName): Promise<void>;
 }
 
-/** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
+/**
+ * Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached; with `retryAt` (EpochMs) in the
+ * detail when the CI system says when it takes calls again.
+ */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
   trigger(task: BuildTask): Promise<Triggered>;

@@ -174,12 +174,79 @@ describe("a build that waits for the checks of GitHub", () => {
   it("is not given up while GitHub takes no more calls", async () => {
     const hanging = await ordered("hangs");
     hub.github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1_800 });
-    await expect(hanging.triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 1_800 });
+    expect(hanging.started()).toBe(0);
     pass(30 * MINUTE);
     expect(await hanging.triggered()).toMatchObject({ kind: "running" });
     hub.github.limitNext({ operation: "get /repos/{owner}/{repo}/commits/{ref}/check-runs" });
     expect(await hanging.polled()).toMatchObject({ kind: "running" });
     expect(hanging.started()).toBe(1);
+  });
+});
+
+describe("a rate limit of GitHub", () => {
+  const POST = "post /repos/{owner}/{repo}/git/refs";
+  const limit = (minutes: number) => hub.github.limitNext({ operation: POST, retryAfterSeconds: minutes * 60 });
+
+  it("of hours puts a build off, again and again, and takes nothing from its time", async () => {
+    const hanging = await ordered("hangs");
+    limit(50);
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 3_000 });
+    pass(50 * MINUTE);
+    limit(60);
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 3_600 });
+    pass(60 * MINUTE);
+    expect(await hanging.triggered()).toMatchObject({ kind: "running" });
+    pass(119 * MINUTE);
+    expect(await hanging.polled()).toMatchObject({ kind: "running" });
+    pass(2 * MINUTE);
+    expect(await hanging.polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("that lasts longer than a build may take ends the build, and blames nobody", async () => {
+    const hanging = await ordered("hangs");
+    limit(180);
+    // No longer than the two hours that a build may take.
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 7_200 });
+    pass(120 * MINUTE);
+    limit(60);
+    expect(await hanging.triggered()).toMatchObject({
+      kind: "finished",
+      verdict: {
+        kind: "infrastructure",
+        reason: {
+          code: "build.infrastructure",
+          message: expect.stringMatching(/took no calls for 7200 seconds.*GitHub takes no more calls until/),
+        },
+      },
+    });
+    expect(hanging.started()).toBe(0);
+  });
+
+  it("starts no build that became unwanted meanwhile, and one build when the function dies as it is put off", async () => {
+    const unwanted = await ordered("hangs");
+    limit(50);
+    await unwanted.triggered();
+    await unwanted.unwanted();
+    pass(50 * MINUTE);
+    expect(await unwanted.triggered()).toMatchObject({ kind: "finished" });
+    expect(unwanted.started()).toBe(0);
+    for (const moment of ["before", "after"] as const)
+      for (let at = 1; at <= 7; at++) {
+        const build = await ordered("hangs");
+        limit(50);
+        if (!(await dying("AWS", { at, moment }, build.triggered))) continue;
+        pass(50 * MINUTE);
+        let seen = await build.triggered();
+        // The limit was not met by a function that died before it called GitHub.
+        if ((seen as { kind: string }).kind === "deferred") {
+          pass(50 * MINUTE);
+          seen = await build.triggered();
+        }
+        expect(seen).toMatchObject({ kind: "running" });
+        expect(build.started()).toBe(1);
+        await hub.git.delete(`refs/heads/submitqueue/main/${build.order.buildKey}`);
+      }
   });
 });
 
