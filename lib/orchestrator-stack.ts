@@ -251,6 +251,8 @@ export class OrchestratorStack extends Stack {
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
+    this.#builds.grant(sweep, ENV.buildsTable, "GetItem");
+    this.#readsChecks(sweep);
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
     sweep.sendsTo(this.#topics.log, ENV.logTopic);
     admit.watchedBy(sweep, ENV.admitWorkflow);

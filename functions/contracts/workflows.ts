@@ -141,6 +141,8 @@ export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: 
 export type PollTask = z.infer<typeof PollTask>;
 
 export const BuildSeen = z.discriminatedUnion("kind", [
+  /** Of `trigger` alone: the CI system takes no calls for now. It is to be asked for the build again in so many seconds. */
+  z.object({ kind: z.literal("deferred"), seconds: z.int().positive() }),
   /** To be looked at again in so many seconds, unless the CI system reports before. */
   z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
   z.object({

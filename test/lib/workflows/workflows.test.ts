@@ -264,6 +264,16 @@ describe("the build workflow", () => {
       { Trigger: [passed] },
       ["Compose", "Trigger", "Report"],
     ],
+    [
+      "asks again for a build that was put off, as often as it is put off",
+      { Trigger: [{ kind: "deferred", seconds: 3_000 }, { kind: "deferred", seconds: 3_600 }, running] },
+      ["Compose", "Trigger", "Trigger", "Trigger", "Poll", "Poll", "Poll", "Report"],
+    ],
+    [
+      "goes on with a build whose CI system was away for a while",
+      { Poll: [...Array(20).fill(failed("runner.unavailable")), passed] },
+      ["Compose", "Trigger", ...Array(21).fill("Poll"), "Report"],
+    ],
     ["reports what fails for good", { Trigger: [failed("internal")] }, ["Compose", "Trigger", "Report"]],
     [
       "tries again what may pass",
