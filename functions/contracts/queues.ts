@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
 import { Glob } from "./globs.ts";
 import { QueueName } from "./ids.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -49,14 +50,6 @@ export const Repository = z.strictObject({
     .default("x-access-token"),
 });
 export type Repository = z.infer<typeof Repository>;
-
-export const ChangeProviderConfig = z.discriminatedUnion("type", [
-  /** Reads what a change touches from the repository itself. */
-  z.strictObject({ type: z.literal("git") }),
-  /** Reads it from the change URI's query (`?sq-files=a,b`). For tests. */
-  z.strictObject({ type: z.literal("fake") }),
-]);
-export type ChangeProviderConfig = z.infer<typeof ChangeProviderConfig>;
 
 /** Which of a queue's requests go first: the higher ones. */
 export const Priority = z.int().min(0).max(100);
@@ -325,7 +318,8 @@ export const QueueConfig = z.strictObject({
   name: QueueName,
   repository: Repository,
   strategy: MergeStrategy.default("REBASE"),
-  changeProvider: ChangeProviderConfig.default({ type: "git" }),
+  /** Absent: `git`; in a QueuesConfig it is always there (providerFor). */
+  changeProvider: ChangeProviderConfig.exactOptional(),
   buildRunner: BuildRunnerConfig,
   conflictAnalyzer: ConflictAnalyzerConfig.default({ type: "all" }),
   /** How many builds may run at once. */
@@ -387,20 +381,26 @@ export const GitHubAppConfig = z.strictObject({
 export type GitHubAppConfig = z.infer<typeof GitHubAppConfig>;
 
 /** queues.yaml */
-export const QueuesConfig = z.strictObject({
-  /** Absent: there is no GitHub App. */
-  github: GitHubAppConfig.optional(),
-  queues: z
-    .array(QueueConfig)
-    .min(1, "name at least one queue")
-    .superRefine((queues, ctx) => {
-      queues.forEach((queue, index) => {
-        const first = queues.findIndex((other) => other.name === queue.name);
-        if (first < index)
-          ctx.addIssue({ code: "custom", path: [index, "name"], message: `queue ${queue.name} is named twice` });
-      });
-    }),
-});
+export const QueuesConfig = z
+  .strictObject({
+    /** Absent: there is no GitHub App. */
+    github: GitHubAppConfig.optional(),
+    queues: z
+      .array(QueueConfig)
+      .min(1, "name at least one queue")
+      .superRefine((queues, ctx) => {
+        queues.forEach((queue, index) => {
+          const first = queues.findIndex((other) => other.name === queue.name);
+          if (first < index)
+            ctx.addIssue({ code: "custom", path: [index, "name"], message: `queue ${queue.name} is named twice` });
+        });
+      }),
+  })
+  .overwrite(({ github, queues, ...rest }) => ({
+    ...rest,
+    ...(github === undefined ? {} : { github }),
+    queues: queues.map((queue) => ({ ...queue, changeProvider: providerFor(github, queue) })),
+  }));
 export type QueuesConfig = z.infer<typeof QueuesConfig>;
 
 /**

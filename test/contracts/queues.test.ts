@@ -20,7 +20,6 @@ describe("queues.yaml", () => {
       name: "main",
       repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
       strategy: "REBASE",
-      changeProvider: { type: "git" },
       buildRunner: {
         type: "fake",
         timeoutSeconds: 3600,

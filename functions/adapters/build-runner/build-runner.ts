@@ -70,7 +70,18 @@ export interface Finding {
   readonly sentence: string;
 }
 
-/** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
+/** What the builds of a queue have left behind in a CI system: what a runner makes for a build, and removes when the build is over. */
+export interface Remains {
+  /** The builds of which something is there, over or not, of every installation of the queue. One call. */
+  list(): Promise<readonly BuildName[]>;
+  /** Removes what is left of a build. Does nothing when nothing is. Two calls, and one per run that is still going on. */
+  remove(build: BuildName): Promise<void>;
+}
+
+/**
+ * Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached; with `retryAt` (EpochMs) in the
+ * detail when the CI system says when it takes calls again.
+ */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
   trigger(task: BuildTask): Promise<Triggered>;

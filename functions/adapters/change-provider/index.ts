@@ -18,8 +18,9 @@ export function changeProviderFor(queue: QueueConfig, options: GitProviderOption
 }
 
 function configured(queue: QueueConfig, options: GitProviderOptions): ChangeProvider {
-  switch (queue.changeProvider.type) {
+  switch (queue.changeProvider?.type ?? "git") {
     case "git":
+    case "github":
       return gitProvider(queue, options);
     case "fake":
       return fakeProvider();

@@ -6,7 +6,16 @@ import { cut } from "../../contracts/text.ts";
 import { LAND_AGAIN } from "./meaning.ts";
 
 /** The state of a request in one word: what the check run and the comment go by. They are written when it changes. */
-export type Word = "queued" | "building" | "passed" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
+export type Word =
+  | "waiting"
+  | "queued"
+  | "building"
+  | "passed"
+  | "landing"
+  | "cancelling"
+  | "landed"
+  | "failed"
+  | "cancelled";
 
 /** What a report is made of. */
 export interface Facts {
@@ -28,7 +37,7 @@ export interface CheckReport {
 }
 
 /** The same for every request with these facts. */
-export function wordOf({ status, builds }: Pick<Why, "status" | "builds">): Word {
+export function wordOf({ status, builds, blocker }: Pick<Why, "status" | "builds" | "blocker">): Word {
   const ends: Partial<Record<Status, Word>> = {
     landed: "landed",
     error: "failed",
@@ -39,10 +48,12 @@ export function wordOf({ status, builds }: Pick<Why, "status" | "builds">): Word
   const end = ends[status];
   if (end !== undefined) return end;
   if (status === "speculated") return "passed";
+  if (blocker === "review" || blocker === "checks") return "waiting";
   return builds.some(({ outcome }) => outcome === "unfinished") ? "building" : "queued";
 }
 
 const TITLES: Readonly<Record<Word, string>> = {
+  waiting: "Waiting, not in the queue yet",
   queued: "Queued",
   building: "Building",
   passed: "Passed, waiting to land",
@@ -64,6 +75,7 @@ export function checkOf(facts: Facts): CheckReport {
   const summary = cut([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)].join("\n\n"), MOST_TEXT);
   const again = { label: "Land again", description: "Put it back into the queue", identifier: LAND_AGAIN };
   switch (word) {
+    case "waiting":
     case "queued":
       return { status: "queued", title, summary, actions: [] };
     case "landed":
@@ -137,6 +149,12 @@ const NEXT: Partial<Record<ReasonCode, string>> = {
   "cancelled.by_caller": "comment `/land` when it is to land after all.",
   "change.duplicate": "this commit is in the queue already: wait for that request, or cancel it.",
   "change.not_found": "the commit is gone from the branch: comment `/land` on what the branch holds now.",
+  "change.closed": "reopen the pull request, and comment `/land` again.",
+  "change.draft": "mark the pull request as ready for review, and comment `/land` again.",
+  "change.wrong_base": "change the base of the pull request, and comment `/land` again.",
+  "change.not_reviewed": "get a review that approves it, and comment `/land` again.",
+  "change.changes_requested": "do what the reviewer asked for, push, and comment `/land` again.",
+  "change.checks_failed": "mend what fails, or run the check again, and comment `/land` again.",
   "change.stale": "look at the commits that were pushed since, and comment `/land` again.",
   "merge.conflict": REBASE,
   "merge.invalid": REBASE,
