@@ -167,7 +167,8 @@ async function applyInOrder(
       const applied: AppliedUnit = fault
         ? { kind: "refused", reason: fault }
         : await fitted(composer, at, batch, history);
-      if (applied.kind === "refused") return { kind: "not-landed", outcomes: new Map([[batch, applied]]) };
+      if (applied.kind === "refused")
+        return { kind: "not-landed", outcomes: new Map([[batch, { kind: "refused", reason: applied.reason }]]) };
       done.set(batch, landedAs(batch, applied, config.repository.branch));
       at = applied.tip;
     }
