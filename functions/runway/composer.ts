@@ -18,6 +18,8 @@ export interface PlacedChange extends PinnedChange {
   readonly sqid: Sqid;
   readonly strategy: MergeStrategy;
   readonly range: Range;
+  /** What a squash of the change says. Undefined: its commits say it. */
+  readonly said: string | undefined;
 }
 
 /** One composition in progress: the commits and changes that were read, and the objects that were made and are not yet written. */
@@ -105,9 +107,9 @@ export class Composer {
   }
 
   /** Everything that decides where a change takes a tip. */
-  #cacheKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+  #cacheKey(tip: Tip, { uri, sqid, strategy, range, said = "" }: PlacedChange): string {
     const { name, email } = this.committer;
-    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy, said];
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
@@ -143,10 +145,10 @@ export async function composerFor(
 }
 
 const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
-  unit.steps.flatMap(({ changes, strategy, sqid }) =>
-    changes.flatMap((uri) => {
+  unit.steps.flatMap(({ changes, strategy, sqid, messages }) =>
+    changes.flatMap((uri, index) => {
       const change = pinned(uri);
-      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] }] : [];
     }),
   );
 
