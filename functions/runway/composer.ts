@@ -78,11 +78,15 @@ export class Composer {
     return { sha, tree, committedAt: secondsOf(committer) };
   }
 
-  /** A commit that is to stay. It is never dated earlier than its parents. */
-  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+  /** A commit that is to stay, signed where the queue signs. It is never dated earlier than its parents. */
+  async commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Promise<Tip> {
     const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
-    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
-    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
+    const committedAt = secondsOf(committer);
+    const whole = { ...commit, committer, parents: parents.map((parent) => parent.sha) };
+    const unsigned = makeCommit(whole);
+    const signature = await this.repository.signer?.sign(unsigned.body, committedAt);
+    const sha = this.add(signature === undefined ? unsigned : makeCommit(whole, signature));
+    return { sha, tree: commit.tree, committedAt };
   }
 
   /** A commit for the sake of its parents, which tell a merge what its base is. */
@@ -109,7 +113,17 @@ export class Composer {
   /** Everything that decides where a change takes a tip. */
   #cacheKey(tip: Tip, { uri, sqid, strategy, range, said = "" }: PlacedChange): string {
     const { name, email } = this.committer;
-    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy, said];
+    const decides = [
+      this.repository.signer?.id ?? "unsigned",
+      tip.sha,
+      this.branch,
+      name,
+      email,
+      sqid,
+      uri,
+      strategy,
+      said,
+    ];
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
