@@ -84,6 +84,14 @@ export const ComputeType = z.enum([
   "BUILD_GENERAL1_2XLARGE",
 ]);
 
+/** The phases of a CodeBuild build whose commands may be declared to be no test of the tree. In BUILD the tests run. */
+const SetUpPhase = z.enum(["INSTALL", "PRE_BUILD", "POST_BUILD"], {
+  error: ({ input }) =>
+    input === "BUILD"
+      ? "a failure in BUILD is the change's own, or no change could ever be refused: name INSTALL, PRE_BUILD or POST_BUILD"
+      : "name INSTALL, PRE_BUILD or POST_BUILD: a failure in a phase that runs no command is always the infrastructure's",
+});
+
 const PRIVATE_IMAGE = /^[0-9]{12}\.dkr\.ecr\./;
 
 const CodeBuild = z
@@ -108,6 +116,8 @@ const CodeBuild = z
      * its buildspec fetches $SQ_REF by itself.
      */
     source: z.enum(["repository", "none"]).default("repository"),
+    /** Phases of the buildspec in which a failure, or a time-out, is the infrastructure's: the build is tried again. Absent: none. */
+    infrastructurePhases: z.array(SetUpPhase).default([]),
     ...BuildTiming,
   })
   .superRefine(({ project, image, computeType, buildspec, source }, ctx) => {

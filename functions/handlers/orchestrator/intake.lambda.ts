@@ -1,6 +1,6 @@
-import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
-import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
-import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { knownQueues } from "../../adapters/dynamodb/known-queues.ts";
+import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
@@ -23,10 +23,10 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const known = new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable));
+  const known = knownQueues(clients.dynamodb, need(env, ENV.batchesTable));
   const noted = new Set<QueueName>();
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
 
   async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {

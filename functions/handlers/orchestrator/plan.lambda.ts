@@ -1,6 +1,6 @@
-import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
-import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { batchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send, sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -22,9 +22,9 @@ import { endOf, releaseClaims, terminate } from "./termination.ts";
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const batches = batchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const [log, merges] = [need(env, ENV.logTopic), need(env, ENV.mergesTopic)];
   const [buildWorkflow, payloads] = [need(env, ENV.buildWorkflow), need(env, ENV.payloadsTable)];
   const targets = { clients, requests, claims, buildWorkflow, merges, log, payloads };

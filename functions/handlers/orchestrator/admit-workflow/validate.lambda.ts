@@ -1,6 +1,6 @@
 import { obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
-import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { type ChangeUri, changeOf } from "../../../contracts/change-uri.ts";
@@ -25,8 +25,8 @@ import { claimChanges } from "./claiming.ts";
  * change, and what the preflight of the queue's build runner costs.
  */
 export const wire: Wire = (env, clients) => {
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const log = need(env, ENV.logTopic);
   const queues = loadQueues(env);
   const obstaclesOf = obstaclesFor(clients);

@@ -55,6 +55,8 @@ const OPERATIONS = [
   `get ${R}/pulls/{pull_number}/commits`,
   `get ${R}/pulls/{pull_number}/reviews`,
   `post ${R}/pulls/{pull_number}/reviews`,
+  `put ${R}/pulls/{pull_number}/reviews/{review_id}/dismissals`,
+  `get ${R}/stacks`,
   `get ${R}/issues/{issue_number}`,
   `patch ${R}/issues/{issue_number}`,
   `get ${R}/issues/{issue_number}/comments`,
@@ -84,6 +86,8 @@ const WEBHOOKS = [
   "workflow_run.completed",
   "installation.created",
   "installation.deleted",
+  "installation.suspend",
+  "installation.unsuspend",
   "installation_repositories.added",
   "installation_repositories.removed",
   "issue_comment.created",
@@ -96,7 +100,10 @@ const WEBHOOKS = [
   "pull_request.reopened",
   "pull_request.converted_to_draft",
   "pull_request.ready_for_review",
+  "pull_request.stacked",
   "pull_request_review.submitted",
+  "pull_request_review.edited",
+  "pull_request_review.dismissed",
 ];
 
 type Json = { [name: string]: unknown };
