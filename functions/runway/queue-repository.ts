@@ -1,5 +1,5 @@
 import { openRepository, type Repository } from "../adapters/git/repository.ts";
-import { signerFrom } from "../adapters/git/signing.ts";
+import { signerFrom } from "../adapters/git/signing-key.ts";
 import { repositoryToken } from "../adapters/github/repository-token.ts";
 import type { Secrets } from "../adapters/secrets.ts";
 import type { QueueConfig } from "../contracts/queues.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { generateKey } from "openpgp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
-import { signerFrom } from "../../functions/adapters/git/signing.ts";
+import { signerFrom } from "../../functions/adapters/git/signing-key.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { landing, Sandbox, unit } from "../adapters/git/sandbox.ts";
 import { Runway } from "./runway.ts";

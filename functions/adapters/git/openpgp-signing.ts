@@ -1,5 +1,5 @@
 import { createMessage, type PrivateKey, readPrivateKey, sign } from "openpgp";
-import type { Signer } from "./signing.ts";
+import type { Signer } from "./signer.ts";
 
 /**
  * Signs with an OpenPGP key. The time of a signature is that of the commit, or of the key where the key is younger, and no salt is added: so

@@ -8,7 +8,7 @@ import { exclusively } from "./lock.ts";
 import { look, type Seen } from "./look.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
-import type { Signer } from "./signing.ts";
+import type { Signer } from "./signer.ts";
 import { troubleWith } from "./trouble.ts";
 
 const LOCAL_MS = 120_000;

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, type KeyObject, sign } from "node:crypto";
-import type { Signer } from "./signing.ts";
+import type { Signer } from "./signer.ts";
 
 const TYPE = "ssh-ed25519";
 /** What keeps a signature of a commit from counting as one of anything else. */
