@@ -28,19 +28,23 @@ export function partsOfSqid(sqid: Sqid): { queue: QueueName; n: RequestNumber } 
   return { queue: queue as QueueName, n: Number(n) as RequestNumber };
 }
 
-/** The id of a batch: `<queue>/batch/<n>`, n being the number of its first request; a batch split off another adds `.<attempt>`. */
+/** The id of a batch: `<queue>/batch/<n>`, where n is the number of its request. */
 export const BatchId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}(\.[1-9][0-9]*)?$/)
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}$/)
   .brand<"BatchId">();
 export type BatchId = z.infer<typeof BatchId>;
 
-export const batchIdOf = (first: Sqid, attempt = 0): BatchId => {
-  const { queue, n } = partsOfSqid(first);
-  return `${queue}/batch/${n}${attempt > 0 ? `.${attempt}` : ""}` as BatchId;
+/** The id of the batch of a request. */
+export const batchIdOf = (sqid: Sqid): BatchId => {
+  const { queue, n } = partsOfSqid(sqid);
+  return `${queue}/batch/${n}` as BatchId;
 };
 
-/** The last segment of a batch id, for people and for path ids: `7`, or `7.1`. */
+/** The request of a batch: the inverse of `batchIdOf`. */
+export const sqidOfBatch = (id: BatchId): Sqid => id.replace("/batch/", "/") as Sqid;
+
+/** The last segment of a batch id, which is its request's number: `7` of `main/batch/7`. */
 export const batchLabel = (id: BatchId): string => id.slice(id.lastIndexOf("/") + 1);
 
 /** One attempt at building one path. Hex, 32 characters: fits execution names, message ids and git refs. */

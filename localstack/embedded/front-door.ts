@@ -80,7 +80,8 @@ async function answer(behind: Services | undefined, caller: Caller, target: stri
   checkText(body, input);
   const answered = await carryOut(services, target, call, input, body);
   const sizes = { requestBytes: body.length, answerBytes: answered.body.length };
-  services.observer?.call({ service: call.service, operation: call.operation, input, ...sizes });
+  const role = typeof caller === "string" ? undefined : caller.role;
+  services.observer?.call({ role, service: call.service, operation: call.operation, input, ...sizes });
   return answered;
 }
 

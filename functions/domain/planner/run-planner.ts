@@ -1,12 +1,20 @@
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import { type BuildKey, type Installation, installationOf, type QueueName, type Sqid } from "../../contracts/ids.ts";
+import {
+  type BatchId,
+  type BuildKey,
+  type Installation,
+  installationOf,
+  type QueueName,
+  type Sqid,
+  sqidOfBatch,
+} from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
-import type { LandingRequest } from "../request.ts";
+import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
@@ -56,7 +64,7 @@ export interface PlanningShell {
 }
 
 /** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
-export type Ran = { readonly kind: "planned" } | { readonly kind: "elsewhere"; readonly batches: Snapshot["batches"] };
+export type Ran = { readonly kind: "planned" | "elsewhere" };
 
 /**
  * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
@@ -91,11 +99,11 @@ function isNew(told: Set<string>, { command }: CommandFailed): boolean {
   return told.add(key).size > before;
 }
 
-type RanOnce = Extract<Ran, { kind: "elsewhere" }> | { readonly kind: "carried-out"; readonly carried: Carried };
+type RanOnce = { readonly kind: "elsewhere" } | { readonly kind: "carried-out"; readonly carried: Carried };
 
 function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News[]): Steps<RanOnce> {
   const { snapshot, isNamed } = yield* load(shell, config, news);
-  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere", batches: snapshot.batches };
+  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere" };
   const plan = shell.planner(config, snapshot, news, shell.now());
   yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
@@ -141,12 +149,13 @@ function* load(
   news: readonly News[],
 ): Steps<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
   const live = yield* waitFor(batches.live(config.name));
-  const named = new Set(news.flatMap((told) => ("sqid" in told ? [told.sqid] : [])));
+  const named = new Set(news.flatMap((told) => namedBy(told, live.batches)));
   const found = new Map<Sqid, LandingRequest>();
   yield* waitForEach(named, CONCURRENCY, function* (sqid) {
     try {
       const request = yield* waitFor(requests.get(sqid));
-      if (request && isForTarget(request.target, config)) found.set(sqid, request);
+      // A request for another target never joins. When it has ended, it may still turn out to have landed.
+      if (request && (isForTarget(request.target, config) || requestHasEnded(request.state))) found.set(sqid, request);
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
       log.error({ sqid, err: error }, "a request that can't be read was left out");
@@ -156,6 +165,15 @@ function* load(
   const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
   const snapshot = { queue: { ...live.queue, installation, target }, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };
+}
+
+/** The requests that the news are about and the planner has to read: of a landing, those of landed batches that are not live. */
+function namedBy(told: News, live: readonly Batch[]): readonly Sqid[] {
+  if ("sqid" in told) return [told.sqid];
+  if (!("results" in told)) return [];
+  const isLive = (id: BatchId) => live.some((batch) => batch.id === id);
+  const landed = told.results.filter(({ batchId, outcome }) => outcome.kind === "landed" && !isLive(batchId));
+  return landed.map(({ batchId }) => sqidOfBatch(batchId));
 }
 
 /** The plan, with the queue's item among its writes: an installation is stored before any build is started under its name. */

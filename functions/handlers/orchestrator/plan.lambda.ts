@@ -17,8 +17,8 @@ import { setAsideSignals } from "./set-aside.ts";
 import { endOf, releaseClaims, terminate } from "./termination.ts";
 
 /**
- * Consumes the signals topic: up to ten signals of a queue are one run of its planner. Of a queue that is not configured, or whose batches are
- * for another target, only landings are noted.
+ * Consumes the signals topic: up to ten signals of a queue are one run of its planner. For a queue that is not configured, or whose batches are
+ * for another target, only landings are recorded (`setAsideSignals`).
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -40,11 +40,8 @@ export const wire: Wire = (env, clients) => {
   async function run(signals: readonly Signal[]): Promise<void> {
     for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {
       const config = queues.get(queue);
-      const ran =
-        config === undefined
-          ? { kind: "elsewhere" as const, ...(await batches.live(queue)) }
-          : await runPlanner(shell, config, ofQueue);
-      if (ran.kind === "elsewhere") await setAsideSignals(targets, ofQueue, ran.batches);
+      const isPlanned = config !== undefined && (await runPlanner(shell, config, ofQueue)).kind === "planned";
+      if (!isPlanned) await setAsideSignals(targets, ofQueue);
     }
   }
 

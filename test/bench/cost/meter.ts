@@ -32,7 +32,7 @@ export const NOTHING: Usage = {
 const WRITES = /^(Put|Update|Delete)Item$/;
 
 /** A kilobyte begun is a unit for a write, four for a consistent read, eight for any other. */
-function dynamodbUnits({ operation, input, requestBytes, answerBytes }: ObservedCall): Partial<Usage> {
+export function dynamodbUnits({ operation, input, requestBytes, answerBytes }: ObservedCall): Partial<Usage> {
   if (WRITES.test(operation)) return { writeUnits: Math.ceil(requestBytes / 1_024) };
   const perUnit = input["ConsistentRead"] === true ? 4_096 : 8_192;
   return { readUnits: Math.max(1, Math.ceil(answerBytes / perUnit)) };
