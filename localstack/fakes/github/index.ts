@@ -248,6 +248,7 @@ export class FakeGitHub implements Hub {
       collaborators: new Map(),
       activity: [],
       ruleset: new Map(),
+      mayBypass: true,
       protection: new Map(),
     };
   }

@@ -39,6 +39,8 @@ export interface RepositoryState {
   }[];
   /** By branch: required by a ruleset. */
   readonly ruleset: Map<string, readonly RequiredCheck[]>;
+  /** Whether the App is on the bypass list of the ruleset. */
+  mayBypass: boolean;
   /** By branch: required by classic protection. */
   readonly protection: Map<string, readonly RequiredCheck[]>;
 }
