@@ -86,6 +86,8 @@ export const MergeStep = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
+  /** What the squash of each change says, in the order of `changes`. Absent: the commits of the changes say it. */
+  messages: z.array(z.string()).exactOptional(),
 });
 export type MergeStep = z.infer<typeof MergeStep>;
 

@@ -192,7 +192,8 @@ export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = 
   state: step(BATCH_LIFECYCLE, batch.state, state),
 });
 
-export const mergeUnitOf = (batch: Batch): MergeUnit => ({
-  batchId: batch.id,
-  steps: [{ sqid: batch.request.sqid, changes: [...batch.request.changes], strategy: batch.request.strategy }],
-});
+export function mergeUnitOf({ id, request: { sqid, changes, strategy, touches } }: Batch): MergeUnit {
+  const messages = strategy === "SQUASH_REBASE" ? touches.messages : undefined;
+  const said = messages === undefined ? {} : { messages: [...messages] };
+  return { batchId: id, steps: [{ sqid, changes: [...changes], strategy, ...said }] };
+}
