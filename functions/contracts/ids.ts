@@ -28,10 +28,13 @@ export function partsOfSqid(sqid: Sqid): { queue: QueueName; n: RequestNumber } 
   return { queue: queue as QueueName, n: Number(n) as RequestNumber };
 }
 
-/** The id of a batch: `<queue>/batch/<n>`, n being the number of its first request; a batch split off another adds `.<attempt>`. */
+/**
+ * The id of a batch: `<queue>/batch/<n>`, n being the number of its first request; a batch split off another adds `.<attempt>`. 0 stands for
+ * the trunk itself (`trunkIdOf`).
+ */
 export const BatchId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}(\.[1-9][0-9]*)?$/)
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/(0|[1-9][0-9]{0,11}(\.[1-9][0-9]*)?)$/)
   .brand<"BatchId">();
 export type BatchId = z.infer<typeof BatchId>;
 
@@ -39,6 +42,9 @@ export const batchIdOf = (first: Sqid, attempt = 0): BatchId => {
   const { queue, n } = partsOfSqid(first);
   return `${queue}/batch/${n}${attempt > 0 ? `.${attempt}` : ""}` as BatchId;
 };
+
+/** What a build of the queue's trunk itself is for, in the place of a batch. */
+export const trunkIdOf = (queue: QueueName): BatchId => `${queue}/batch/0` as BatchId;
 
 /** The last segment of a batch id, for people and for path ids: `7`, or `7.1`. */
 export const batchLabel = (id: BatchId): string => id.slice(id.lastIndexOf("/") + 1);

@@ -52,9 +52,21 @@ export type Happening = z.infer<typeof Happening>;
  * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
  * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first. repository: the
  * queue's repository does not answer; the entry's reason says what was tried. host: the request has passed, and the host of the repository
- * refuses the queue's pushes; the entry's reason holds the host's words.
+ * refuses the queue's pushes; the entry's reason holds the host's words. trunk.red: the trunk fails by itself, and no change is let through
+ * but one whose build passes on the red trunk; the entry's reason says since which commit. trunk.unproven: a build of it failed on a trunk
+ * commit that no passed build vouches for, so the trunk itself is built first.
  */
-export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "repository", "host"]);
+export const Blocker = z.enum([
+  "dependency",
+  "budget",
+  "pause",
+  "missing-path",
+  "probation",
+  "repository",
+  "host",
+  "trunk.red",
+  "trunk.unproven",
+]);
 export type Blocker = z.infer<typeof Blocker>;
 
 /** Text among it is made printable (text.ts): a value may come from a build runner or a repository. */

@@ -8,6 +8,7 @@ import {
   Land,
   MergeUnit,
   type PayloadRef,
+  TrunkUnit,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { Touches } from "./touches.ts";
@@ -67,9 +68,9 @@ export const BuildOrder = z.object({
   buildKey: BuildKey,
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
-  head: MergeUnit,
-  /** The requests that the build is for: the log tells each of them how it goes. */
-  sqids: z.array(Sqid).min(1),
+  head: z.union([MergeUnit, TrunkUnit]),
+  /** The requests that the build is for: the log tells each of them how it goes. None when the trunk itself is built. */
+  sqids: z.array(Sqid),
   without: z.array(BatchId),
   /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
   expectedSeconds: z.int().nonnegative().default(0),

@@ -6,7 +6,8 @@ import {
   paginateQuery,
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { type BatchId, Installation, type QueueName } from "../../contracts/ids.ts";
+import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
+import { Reason } from "../../contracts/reasons.ts";
 import { batchKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
@@ -42,6 +43,39 @@ const HistoryText = z.string().transform((text, ctx): NonNullable<QueueState["hi
   }
 });
 
+const StoredTrunk = z.looseObject({
+  vouched: z.array(GitSha),
+  unproven: z.array(GitSha),
+  knownAt: EpochMs,
+  build: z
+    .looseObject({
+      buildKey: BuildKey,
+      state: z.enum(["building", "cancelling"]),
+      dispatched: z.boolean(),
+      startedAt: EpochMs,
+      unless: z.array(GitSha),
+    })
+    .exactOptional(),
+  buildCount: z.int().nonnegative(),
+  red: z
+    .looseObject({
+      since: EpochMs,
+      commit: GitSha,
+      author: z.string().exactOptional(),
+      reason: Reason,
+      built: GitSha,
+      failures: z.int().positive(),
+      rebuildAt: EpochMs,
+      lookAt: EpochMs,
+    })
+    .exactOptional(),
+  recoveredAt: EpochMs.exactOptional(),
+  brokenDown: z.object({ count: z.int().positive(), nextAt: EpochMs }).exactOptional(),
+  rejectedInARow: z.int().nonnegative(),
+  changes: z.int().nonnegative(),
+  told: z.int().nonnegative(),
+});
+
 /** The queue's own item. Fields that a later release adds are kept when this one writes the item again. */
 const QueueItem = z.looseObject({
   installation: Installation.optional(),
@@ -51,6 +85,7 @@ const QueueItem = z.looseObject({
   version: z.int().positive(),
   history: HistoryText.exactOptional(),
   evidenceSince: EpochMs.exactOptional(),
+  trunk: StoredTrunk.exactOptional(),
   paused: z.object({ since: EpochMs, note: z.string().exactOptional() }).exactOptional(),
   control: z.int().positive().exactOptional(),
 });
@@ -106,6 +141,13 @@ export class BatchesStore implements QueueStore {
       });
     this.#known.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
     return { queue: queueOf(queue, own), batches };
+  }
+
+  /** The queue's own item, without its batches. Strongly consistent. Throws store.unreadable. */
+  async own(queue: QueueName): Promise<StoredQueue> {
+    const get = new GetCommand({ TableName: this.#table, Key: batchKeys.queue(queue), ConsistentRead: true });
+    const { Item } = await stored(`reading queue ${queue}`, this.#dynamodb.send(get));
+    return queueOf(queue, Item);
   }
 
   /** Strongly consistent. Undefined when it is not live. */

@@ -10,6 +10,7 @@ import { viewListings } from "./view-listings.ts";
 import { viewModes } from "./view-modes.ts";
 import { viewSummaries } from "./view-summaries.ts";
 import { viewTrends } from "./view-trends.ts";
+import { viewTrunks } from "./view-trunks.ts";
 
 export type ViewStore = ReturnType<typeof viewStore>;
 
@@ -37,6 +38,7 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
     ...viewTrends(dynamodb, table),
+    ...viewTrunks(dynamodb, table),
     ...counting(dynamodb, table),
 
     /** What the key was first used for; undefined when it is new, or was used more than a day ago. */

@@ -2,25 +2,46 @@ import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { LandOutcome, SignalOf } from "../../contracts/messages.ts";
 import { type Batch, batchHasEnded, enter } from "../batch.ts";
+import { learnCommit, learnLanding } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
 import { failed, landed } from "./outcomes.ts";
 
+/** Takes note of how runway's landing of some batches ended, and of where the trunk is since. */
+export function recordLandings(draft: Draft, { landId, results }: Pick<SignalOf<"land-finished">, "landId" | "results">): void {
+  const landings = results.flatMap(({ batchId, outcome }) => recordLanding(draft, landId, batchId, outcome) ?? []);
+  for (const [position, { onto, commit, tree, testedTree }] of landings.entries()) {
+    const isLastOfPush = landings[position + 1]?.onto !== onto || onto === undefined;
+    const isTested = tree === testedTree && draft.config.buildRunner.tests === "everything";
+    if (isLastOfPush) draft.trunk = learnLanding(draft.trunk, { onto, tip: commit, isTested }, draft.now);
+  }
+}
+
+type Landed = Extract<LandOutcome, { kind: "landed" }>;
+
 /**
  * Takes note of how runway's landing of one batch ended. `landed` is always believed, since what is on the trunk is on the trunk. Any other
- * outcome counts only when it answers the landing that the batch is in now.
+ * outcome counts only when it answers the landing that the batch is in now. Answers a landing that was not known.
  */
-export function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: LandOutcome): void {
+function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: LandOutcome): Landed | undefined {
   const batch = draft.lookup(batchId);
-  if (!batch || batchHasEnded(batch)) return;
+  if (!batch || batchHasEnded(batch)) return undefined;
   if (outcome.kind === "landed") {
     draft.put(landed(draft, batch, outcome));
-    return;
+    return outcome;
   }
+  recordNotLanded(draft, landId, batch, outcome);
+  return undefined;
+}
+
+function recordNotLanded(draft: Draft, landId: string, batch: Batch, outcome: Exclude<LandOutcome, Landed>): void {
   if (batch.state !== "landing" || batch.landing?.landId !== landId) return;
   const { landing: _, ...rest } = batch;
   if (outcome.kind === "refused") draft.put(failed(draft, rest, outcome.reason));
   else if (outcome.kind === "skipped") draft.put(enter(rest, "speculating"));
-  else draft.put(retest(draft, rest));
+  else {
+    draft.trunk = learnCommit(draft.trunk, outcome.trunk, draft.now);
+    draft.put(retest(draft, rest));
+  }
 }
 
 /** How long a landing that the host refuses is tried again before its requests end. */

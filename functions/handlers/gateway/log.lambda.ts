@@ -2,12 +2,12 @@ import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import { type LogMessage, logMessages } from "../../contracts/messages.ts";
+import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
 import { storesOf } from "./gateway.ts";
-import { publishEntries, publishingOf, publishMode } from "./publish.ts";
+import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
 import { record } from "./record.ts";
 
 /**
@@ -21,17 +21,21 @@ export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);
   const publishing = publishingOf(env, clients);
   const deadLetters = need(env, ENV.deadLetters);
+  const keepTrunk = async (changed: TrunkChanged) => {
+    await stores.view.setTrunk(changed);
+    await publishTrunk(publishing, changed);
+  };
   return async (event, context) => {
     const recorded: LogEvent[] = [];
     const work = async (messages: readonly LogMessage[]) => {
       for (const message of messages) if (message.kind === "mode") await publishMode(publishing, message);
-      const entries = messages.filter((message) => message.kind !== "mode");
+      for (const message of messages) if (message.kind === "trunk") await keepTrunk(message);
+      const entries = messages.filter((message) => message.kind === "status" || message.kind === "event");
       const [first] = entries;
       if (first === undefined) return;
       await record(stores, first.sqid, entries, (news, summary) => publishEntries(publishing, news, summary));
       recorded.push(...entries);
     };
-    const groupOf = (message: LogMessage) => (message.kind === "mode" ? `${message.queue}#mode` : message.sqid);
     const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
     const answer = await consume(event, context);
     await countEnds(stores, recorded).catch((error: unknown) => {
@@ -41,5 +45,9 @@ export const wire: Wire = (env, clients) => {
     return answer;
   };
 };
+
+/** What a message is about. Messages about one thing are taken together. */
+const groupOf = (message: LogMessage): string =>
+  message.kind === "mode" || message.kind === "trunk" ? `${message.queue}#${message.kind}` : message.sqid;
 
 export const handler = onLambda(wire);
