@@ -140,7 +140,8 @@ export function learnCommit(trunk: Trunk, commit: GitSha, startedAt: EpochMs): T
 
 /** The trunk itself was built at `commit`, and passed: so every commit that was landed on this one is sound too. */
 export function trunkPassed(trunk: Trunk, commit: GitSha, now: EpochMs): Trunk {
-  return sound(trunk, [commit, ...trunk.unproven.slice(trunk.unproven.indexOf(commit) + 1)], now);
+  const at = trunk.unproven.indexOf(commit);
+  return sound(trunk, at < 0 ? [commit] : trunk.unproven.slice(at), now);
 }
 
 /** The trunk itself was built at `commit`, and failed. */
