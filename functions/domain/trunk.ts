@@ -147,7 +147,11 @@ export function trunkPassed(trunk: Trunk, commit: GitSha, now: EpochMs): Trunk {
 /** The trunk itself was built at `commit`, and failed. */
 export function trunkFailed(
   trunk: Trunk,
-  { commit, author, reason }: { readonly commit: GitSha; readonly author?: string | undefined; readonly reason: Reason },
+  {
+    commit,
+    author,
+    reason,
+  }: { readonly commit: GitSha; readonly author?: string | undefined; readonly reason: Reason },
   now: EpochMs,
 ): Trunk {
   const { red: before, brokenDown: _, ...rest } = trunk;

@@ -7,7 +7,10 @@ import { announce, type Draft } from "./draft.ts";
 import { failed, landed } from "./outcomes.ts";
 
 /** Takes note of how runway's landing of some batches ended, and of where the trunk is since. */
-export function recordLandings(draft: Draft, { landId, results }: Pick<SignalOf<"land-finished">, "landId" | "results">): void {
+export function recordLandings(
+  draft: Draft,
+  { landId, results }: Pick<SignalOf<"land-finished">, "landId" | "results">,
+): void {
   const landings = results.flatMap(({ batchId, outcome }) => recordLanding(draft, landId, batchId, outcome) ?? []);
   for (const [position, { onto, commit, tree, testedTree }] of landings.entries()) {
     const isLastOfPush = landings[position + 1]?.onto !== onto || onto === undefined;

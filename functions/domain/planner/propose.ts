@@ -190,7 +190,9 @@ class Spending {
 /** The heads whose build failed on a trunk commit that is to be built first: the same build would fail the same way. */
 const headsSetAside = ({ index }: Draft): BitSet =>
   index.bitsOf(
-    ...index.batches.flatMap(({ paths }) => paths.flatMap((path) => (path.setAside === "unproven" ? [path.heads] : []))),
+    ...index.batches.flatMap(({ paths }) =>
+      paths.flatMap((path) => (path.setAside === "unproven" ? [path.heads] : [])),
+    ),
   );
 
 const proposalOf = ({ head, assumedLanded, logProbability }: PathCandidate<WaitingHead>): BuildProposal => ({

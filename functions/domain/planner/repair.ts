@@ -7,12 +7,13 @@ import type { Draft } from "./draft.ts";
 /**
  * What is built while the trunk is red: each waiting batch alone on the trunk, since any of them may be the repair. Batches that arrived
  * since the trunk is red come first, as the likeliest repairs; then all others in landing order. A batch is built as often on one commit as
- * the queue builds any change before it is rejected.
+ * the queue builds any change before it is rejected. None is built while a batch is landing, for the trunk is about to move.
  *
  * Example: A ← B wait, and the trunk is red. R arrives with the repair. {R} is built first, then {A} and {B}.
  */
 export function repairProposals(draft: Draft): BuildProposal[] {
   const { index, trunk } = draft;
+  if (isLanding(draft)) return [];
   const newest = trunk.unproven.at(-1);
   const since = trunk.red?.since ?? 0;
   const isLate = (i: number) => index.batch(i).createdAt >= since;
@@ -24,12 +25,10 @@ export function repairProposals(draft: Draft): BuildProposal[] {
       return !alone.some(pathIsActive) && onNewest.length <= draft.config.retries && repairOf(draft, i) === undefined;
     })
     .sort((a, b) => Number(isLate(b)) - Number(isLate(a)) || (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1))
-    .map((i) => ({
-      heads: [i],
-      assumedLanded: index.undecidedAhead(i).filter((other) => index.batch(other).state === "landing"),
-      logProbability: 0,
-    }));
+    .map((i) => ({ heads: [i], assumedLanded: [], logProbability: 0 }));
 }
+
+const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) => state === "landing");
 
 /**
  * The one batch that lands while the trunk is red: the first that has passed alone on the red trunk. Undefined when there is none, or while
@@ -37,7 +36,7 @@ export function repairProposals(draft: Draft): BuildProposal[] {
  */
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
-  if (index.batches.some(({ state }) => state === "landing")) return undefined;
+  if (isLanding(draft)) return undefined;
   const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const found = [...index.batches.keys()]
     .filter(mayLand)

@@ -1,14 +1,21 @@
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import { type BuildKey, type Installation, installationOf, type QueueName, type Sqid, trunkIdOf } from "../../contracts/ids.ts";
+import {
+  type BuildKey,
+  type Installation,
+  installationOf,
+  type QueueName,
+  type Sqid,
+  trunkIdOf,
+} from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import type { LandingRequest } from "../request.ts";
-import { forgotten } from "../trunk.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
+import { forgotten } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 

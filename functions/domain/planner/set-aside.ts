@@ -1,5 +1,5 @@
-import type { EpochMs } from "../../contracts/time.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { isoTimestamp } from "../../contracts/time.ts";
 import { brokeDown, type Path } from "../batch.ts";
 import { doubted, endRow, failureOn, learnCommit, type RedTrunk, type Trunk } from "../trunk.ts";
 import { announceRetry } from "./announce-retry.ts";
@@ -59,7 +59,5 @@ const branchOf = ({ config }: Draft): string => config.repository.branch;
 export const redReason = (branch: string, { commit, author, since, reason }: RedTrunk): Reason =>
   reasonOf(
     "trunk.red",
-    `${branch} itself has failed since ${stamp(since)} at commit ${commit.slice(0, 12)}${author === undefined ? "" : ` by ${author}`}: ${reason.message} Land or push a repair. A request whose build passes lands at once, and all others keep their places and go on once ${branch} passes.`,
+    `${branch} itself has failed since ${isoTimestamp(since)} at commit ${commit.slice(0, 12)}${author === undefined ? "" : ` by ${author}`}: ${reason.message} Land or push a repair. A request whose build passes lands at once, and all others keep their places and go on once ${branch} passes.`,
   );
-
-const stamp = (at: EpochMs): string => new Date(at).toISOString();

@@ -41,7 +41,8 @@ export const wire: Wire = (env, clients) => {
     ];
     // Last, so that one run of the planner takes all of it: it re-derives the commands that were lost.
     // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
-    if (live.batches.length > 0 || live.queue.trunk?.red !== undefined) news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
+    if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
+      news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
     for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
     await endLostAdmissions(admissions, found);
   }

@@ -22,7 +22,10 @@ interface RedStory {
 const aRedStory: fc.Arbitrary<RedStory> = fc.record({
   story: aStory,
   pushes: fc.array(
-    fc.record({ step: fc.nat(50), what: fc.constantFrom("breaks", "breaks", "harmless", "mends") }) as fc.Arbitrary<Push>,
+    fc.record({
+      step: fc.nat(50),
+      what: fc.constantFrom("breaks", "breaks", "harmless", "mends"),
+    }) as fc.Arbitrary<Push>,
     { minLength: 1, maxLength: 4 },
   ),
   repairs: fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { maxLength: 2 }),
@@ -77,7 +80,9 @@ describe(`whatever is pushed past the queue (SEED=${seed})`, () => {
     holds(({ story }, { world }) => {
       const minutes = (world.time - 1_000) / 60_000;
       for (const count of world.trunkBuilds.values()) expect(count).toBeLessThanOrEqual(1 + minutes);
-      const hasFailed = [...world.builds.values()].some(({ state, refused }) => state === "failed" && refused === undefined);
+      const hasFailed = [...world.builds.values()].some(
+        ({ state, refused }) => state === "failed" && refused === undefined,
+      );
       if (!hasFailed) expect([...world.trunkBuilds]).toEqual([]);
       expect(story.budget).toBeGreaterThan(0);
     });

@@ -33,90 +33,93 @@ const blockersOf = (world: World, n: number) =>
   );
 const statesOf = (world: World, ...changes: readonly number[]) => changes.map((n) => world.stateOf(n));
 
-describe.each(analyzers)("a commit that breaks the trunk was pushed past the queue, analyzer $type", (conflictAnalyzer) => {
-  const red = (fate: Partial<Fate> = {}, config: Partial<QueueConfig> = {}): World => {
-    const world = worldOf(fate, { conflictAnalyzer, ...config });
-    world.pushPast(true);
-    arrive(world, 1, 2, 3);
-    rounds(world, 4);
-    return world;
-  };
+describe.each(analyzers)(
+  "a commit that breaks the trunk was pushed past the queue, analyzer $type",
+  (conflictAnalyzer) => {
+    const red = (fate: Partial<Fate> = {}, config: Partial<QueueConfig> = {}): World => {
+      const world = worldOf(fate, { conflictAnalyzer, ...config });
+      world.pushPast(true);
+      arrive(world, 1, 2, 3);
+      rounds(world, 4);
+      return world;
+    };
 
-  it("rejects no change: all keep their places, and say why they wait", () => {
-    const world = red();
-    expect(statesOf(world, 1, 2, 3)).toEqual(["ready", "ready", "ready"]);
-    expect(world.rejections).toEqual([]);
-    for (const n of [1, 2, 3]) {
-      const last = blockersOf(world, n).at(-1);
-      expect(last?.metadata["blocker"]).toBe("trunk.red");
-      expect(last?.reason?.code).toBe("trunk.red");
-      expect(last?.reason?.message).toContain(`at commit ${world.commit.slice(0, 12)} by Ann: it failed`);
-    }
-  });
+    it("rejects no change: all keep their places, and say why they wait", () => {
+      const world = red();
+      expect(statesOf(world, 1, 2, 3)).toEqual(["ready", "ready", "ready"]);
+      expect(world.rejections).toEqual([]);
+      for (const n of [1, 2, 3]) {
+        const last = blockersOf(world, n).at(-1);
+        expect(last?.metadata["blocker"]).toBe("trunk.red");
+        expect(last?.reason?.code).toBe("trunk.red");
+        expect(last?.reason?.message).toContain(`at commit ${world.commit.slice(0, 12)} by Ann: it failed`);
+      }
+    });
 
-  it("builds the trunk once for all of them, and tells the gateway once", () => {
-    const world = red();
-    expect(world.trunkBuilds).toEqual(new Map([[world.commit, 1]]));
-    expect([...world.news.values()].map(({ red: told }) => told?.commit)).toEqual([world.commit]);
-  });
+    it("builds the trunk once for all of them, and tells the gateway once", () => {
+      const world = red();
+      expect(world.trunkBuilds).toEqual(new Map([[world.commit, 1]]));
+      expect([...world.news.values()].map(({ red: told }) => told?.commit)).toEqual([world.commit]);
+    });
 
-  it("lets a repair through, ahead of all others, which then land in their order", () => {
-    const world = red({ repairs: new Set([9]) });
-    arrive(world, 9);
-    rounds(world, 1);
-    expect(world.trunk).toEqual([9]);
-    expect(trunkOf(world).red).toBeUndefined();
-    world.drain();
-    expect(world.trunk).toEqual([9, 1, 2, 3]);
-    expect([...world.news.values()].map(({ red: told }) => told === undefined)).toEqual([false, true]);
-    expect(built(world)).toBe(1);
-  });
+    it("lets a repair through, ahead of all others, which then land in their order", () => {
+      const world = red({ repairs: new Set([9]) });
+      arrive(world, 9);
+      rounds(world, 1);
+      expect(world.trunk).toEqual([9]);
+      expect(trunkOf(world).red).toBeUndefined();
+      world.drain();
+      expect(world.trunk).toEqual([9, 1, 2, 3]);
+      expect([...world.news.values()].map(({ red: told }) => told === undefined)).toEqual([false, true]);
+      expect(built(world)).toBe(1);
+    });
 
-  it("builds a late arrival first, since it is the likeliest repair", () => {
-    const world = red({ repairs: new Set([9]) }, { budget: 1 });
-    arrive(world, 9);
-    expect(world.running().map(({ head }) => [...head])).toContainEqual([9]);
-  });
+    it("builds a late arrival first, since it is the likeliest repair", () => {
+      const world = red({ repairs: new Set([9]) }, { budget: 1 });
+      arrive(world, 9);
+      expect(world.running().map(({ head }) => [...head])).toContainEqual([9]);
+    });
 
-  it("goes on by itself when a commit past the queue repairs the trunk", () => {
-    const world = red();
-    world.pushPast(false);
-    world.tick();
-    world.drain();
-    expect(world.trunk).toEqual([1, 2, 3]);
-    expect(built(world)).toBe(2);
-  });
+    it("goes on by itself when a commit past the queue repairs the trunk", () => {
+      const world = red();
+      world.pushPast(false);
+      world.tick();
+      world.drain();
+      expect(world.trunk).toEqual([1, 2, 3]);
+      expect(built(world)).toBe(2);
+    });
 
-  it("goes on by itself when the trunk was put back to a commit that a passed build vouches for", () => {
-    const world = red();
-    world.broken = false;
-    world.commits.push(FIRST_COMMIT);
-    world.tick();
-    world.drain();
-    expect(world.trunk).toEqual([1, 2, 3]);
-    expect(built(world)).toBe(1);
-  });
+    it("goes on by itself when the trunk was put back to a commit that a passed build vouches for", () => {
+      const world = red();
+      world.broken = false;
+      world.commits.push(FIRST_COMMIT);
+      world.tick();
+      world.drain();
+      expect(world.trunk).toEqual([1, 2, 3]);
+      expect(built(world)).toBe(1);
+    });
 
-  it("rejects a change that fails for its own fault once the trunk passes", () => {
-    const world = red({ bad: new Set([2]), repairs: new Set([9]) });
-    arrive(world, 9);
-    world.drain();
-    expect(statesOf(world, 1, 2, 3, 9)).toEqual(["landed", "error", "landed", "landed"]);
-  });
+    it("rejects a change that fails for its own fault once the trunk passes", () => {
+      const world = red({ bad: new Set([2]), repairs: new Set([9]) });
+      arrive(world, 9);
+      world.drain();
+      expect(statesOf(world, 1, 2, 3, 9)).toEqual(["landed", "error", "landed", "landed"]);
+    });
 
-  it("holds what passed on an earlier trunk", () => {
-    const world = worldOf({}, { conflictAnalyzer: { type: "none" }, budget: 3 });
-    arrive(world, 1, 2);
-    world.pushPast(true);
-    arrive(world, 3);
-    finish(world, [3]);
-    rounds(world, 0);
-    finish(world, []);
-    finish(world, [1]);
-    expect(world.merges).toEqual([]);
-    expect(trunkOf(world).red).toBeDefined();
-  });
-});
+    it("holds what passed on an earlier trunk", () => {
+      const world = worldOf({}, { conflictAnalyzer: { type: "none" }, budget: 3 });
+      arrive(world, 1, 2);
+      world.pushPast(true);
+      arrive(world, 3);
+      finish(world, [3]);
+      rounds(world, 0);
+      finish(world, []);
+      finish(world, [1]);
+      expect(world.merges).toEqual([]);
+      expect(trunkOf(world).red).toBeDefined();
+    });
+  },
+);
 
 describe("how often a red trunk is built", () => {
   const hours = (count: number, world: World) => {
@@ -294,10 +297,7 @@ describe("the signals of a build of the trunk", () => {
     const before = world.queueState;
     const key = "f".repeat(32) as never;
     const none = { head: [], tree: new Set<number>(), trunk: FIRST_COMMIT, treeName: FIRST_COMMIT, broken: false };
-    world.report(
-      { key, batchId: `${QUEUE}/batch/0` as never, state: "running", ...none },
-      { kind: "cancelled" },
-    );
+    world.report({ key, batchId: `${QUEUE}/batch/0` as never, state: "running", ...none }, { kind: "cancelled" });
     world.run();
     expect(world.queueState).toEqual(before);
   });

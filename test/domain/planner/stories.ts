@@ -134,11 +134,7 @@ export interface Meddling {
 const NOTHING: Meddling = { repairs: new Set(), before: () => {} };
 
 /** `more`: what of the queue's configuration no story chooses. */
-export function tell(
-  story: Story,
-  more: Partial<QueueConfig> = {},
-  { repairs, before }: Meddling = NOTHING,
-): Told {
+export function tell(story: Story, more: Partial<QueueConfig> = {}, { repairs, before }: Meddling = NOTHING): Told {
   const fate = { ...fateOf(story), repairs };
   const config = aQueue({
     conflictAnalyzer: story.analyzer,
