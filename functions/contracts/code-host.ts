@@ -40,6 +40,10 @@ export interface GitHubHost {
   readonly repo: string;
 }
 
+/** The host of GitHub's pages, by the address of the REST API. Example: of `https://api.github.com`, `github.com`. */
+export const webHostOf = (api: string): string =>
+  (/^https?:\/\/([^/]+)/i.exec(api)?.[1] ?? "").toLowerCase().replace(/^api\.(?=github\.com$|.+\.ghe\.com$)/, "");
+
 /**
  * Where GitHub's REST API has the repository of a remote. Undefined for a remote that is no `<owner>/<name>` on a host. A host that is not
  * github.com is taken for GitHub Enterprise: `https://git.acme.com/team/shop.git` is `{ api: "https://git.acme.com/api/v3", … }`.

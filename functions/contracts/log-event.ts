@@ -94,6 +94,7 @@ export const LogEvent = z.discriminatedUnion("kind", [
 ]);
 export type LogEvent = z.infer<typeof LogEvent>;
 export type StatusEvent = Extract<LogEvent, { kind: "status" }>;
+export type EndEvent = StatusEvent & { readonly status: Outcome };
 
 /** What may be said about an entry beside its status: all optional. */
 export interface EntryDetails {
@@ -125,7 +126,12 @@ const shortened = (metadata: Metadata): Metadata =>
   );
 
 /** The request's status has changed. */
-export const statusEvent = (sqid: Sqid, status: Status, at: EpochMs, details: EntryDetails = {}): StatusEvent => ({
+export const statusEvent = <S extends Status>(
+  sqid: Sqid,
+  status: S,
+  at: EpochMs,
+  details: EntryDetails = {},
+): StatusEvent & { readonly status: S } => ({
   ...entry(sqid, status, at, details),
   kind: "status",
   status,

@@ -84,6 +84,14 @@ export const ComputeType = z.enum([
   "BUILD_GENERAL1_2XLARGE",
 ]);
 
+/** The phases of a CodeBuild build whose commands may be declared to be no test of the tree. In BUILD the tests run. */
+const SetUpPhase = z.enum(["INSTALL", "PRE_BUILD", "POST_BUILD"], {
+  error: ({ input }) =>
+    input === "BUILD"
+      ? "a failure in BUILD is the change's own, or no change could ever be refused: name INSTALL, PRE_BUILD or POST_BUILD"
+      : "name INSTALL, PRE_BUILD or POST_BUILD: a failure in a phase that runs no command is always the infrastructure's",
+});
+
 const PRIVATE_IMAGE = /^[0-9]{12}\.dkr\.ecr\./;
 
 const CodeBuild = z
@@ -108,6 +116,8 @@ const CodeBuild = z
      * its buildspec fetches $SQ_REF by itself.
      */
     source: z.enum(["repository", "none"]).default("repository"),
+    /** Phases of the buildspec in which a failure, or a time-out, is the infrastructure's: the build is tried again. Absent: none. */
+    infrastructurePhases: z.array(SetUpPhase).default([]),
     ...BuildTiming,
   })
   .superRefine(({ project, image, computeType, buildspec, source }, ctx) => {
@@ -342,6 +352,9 @@ export const QueueConfig = z.strictObject({
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
+/** The label of a pull request that the queue has landed and closed: GitHub shows no difference to one that was rejected. */
+export const LANDED_LABEL = "landed";
+
 /** The GitHub App of a deployment: doc/howto/github.md. */
 export const GitHubAppConfig = z.strictObject({
   /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
@@ -356,7 +369,12 @@ export const GitHubAppConfig = z.strictObject({
     .record(z.string().regex(/^[\w.-]+\/[\w.-]+$/, "<owner>/<name>"), z.array(QueueName).min(1))
     .default({}),
   /** The label that lands a pull request, and whose removal cancels. */
-  label: z.string().min(1).max(50).default("land"),
+  label: z
+    .string()
+    .min(1)
+    .max(50)
+    .refine((label) => label !== LANDED_LABEL, `${LANDED_LABEL} is the label of what has landed: name another`)
+    .default("land"),
   /** The name of the check run. */
   check: z.string().min(1).max(100).default("Submitqueue"),
   /** True: the author of a pull request may land it without the right to write to the repository. */

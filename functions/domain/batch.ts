@@ -16,8 +16,9 @@ export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
   landing: ["landed", "failed", "speculating"],
   cancelling: ["cancelled", "landed"],
   landed: [],
-  failed: [],
-  cancelled: [],
+  // failed, cancelled -> landed: the same, when the batch had ended meanwhile.
+  failed: ["landed"],
+  cancelled: ["landed"],
 };
 
 /** A path that is building or cancelling holds a slot of the budget, until its build is known to have stopped. */
@@ -94,7 +95,7 @@ export interface Batch {
   readonly paths: readonly Path[];
   /** How many paths it has had so far. The next path's build key is made from this number. */
   readonly buildCount: number;
-  /** The decision to land that runway was told. Set while landing, and kept when landed. */
+  /** The decision to land that runway was told. Set while landing. Kept when the batch has landed, and when the host refused the landing too long. */
   readonly landing?: Landing;
   /** Set once landed. */
   readonly landed?: { readonly commit: string; readonly tree: string };
@@ -132,7 +133,8 @@ export interface Landing {
   readonly sentAt?: EpochMs;
 }
 
-export const batchHasEnded = (batch: Batch): boolean => isEnd(BATCH_LIFECYCLE, batch.state);
+/** True when the batch has landed, failed or been cancelled. */
+export const batchHasEnded = (batch: Batch): boolean => outcomeOf(batch) !== undefined;
 export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
 
 /** True when both were built for the same heads on the same assumptions about the batches ahead. */

@@ -1,11 +1,11 @@
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { QueueName, Sqid } from "../contracts/ids.ts";
-import type { Outcome } from "../contracts/log-event.ts";
+import { ENDED_STATUSES, type Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { MergeStrategy } from "../contracts/strategy.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import type { Touches } from "../contracts/touches.ts";
-import { isEnd, type Lifecycle } from "./lifecycle.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 
 export type { Touches };
 
@@ -15,17 +15,19 @@ export type { Touches };
  */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
 
+/** `error` and `cancelled` may be followed by `landed`: a landing that had been given up was carried out after all. */
 export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
   started: ["validated", "error", "cancelled"],
   validated: ["ready", "error", "cancelled"],
   ready: ["landed", "error", "cancelled"],
   landed: [],
-  error: [],
-  cancelled: [],
+  error: ["landed"],
+  cancelled: ["landed"],
 };
 
 /** True when the request has landed, failed or been cancelled. */
-export const requestHasEnded = (state: RequestState): state is Outcome => isEnd(REQUEST_LIFECYCLE, state);
+export const requestHasEnded = (state: RequestState): state is Outcome =>
+  (ENDED_STATUSES as readonly RequestState[]).includes(state);
 
 /** A request that touches more paths than this counts as touching everything. */
 export const MAX_PATHS = 1_000;

@@ -1,6 +1,6 @@
 import { ArnFormat, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { CfnProject } from "aws-cdk-lib/aws-codebuild";
-import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { codeBuildProjectOf, codeBuildSourceOf } from "../../functions/contracts/code-host.ts";
@@ -15,6 +15,8 @@ interface BuildProject {
   readonly arn: string;
   /** The streams of the log group that its builds write to. */
   readonly logStreams: string;
+  /** The groups of the test reports that its builds upload. */
+  readonly reportGroups: string;
 }
 
 type CodeBuildQueue = QueueConfig & { readonly buildRunner: CodeBuildConfig };
@@ -52,7 +54,7 @@ export class BuildProjects extends Construct {
     fn.refuseWhen({ Null: { "codebuild:source.buildspec": "false" } }, arns, "codebuild:StartBuild");
   }
 
-  /** The right to find and stop builds and to read their logs. */
+  /** The right to find and stop builds, and to read their logs and test reports. */
   watchedBy(fn: LambdaFunction): void {
     if (this.#all.length === 0) return;
     fn.allow(
@@ -65,6 +67,16 @@ export class BuildProjects extends Construct {
       this.#all.map(({ logStreams }) => logStreams),
       "logs:GetLogEvents",
     );
+    fn.allow(
+      this.#all.map(({ reportGroups }) => reportGroups),
+      "codebuild:BatchGetReports",
+      "codebuild:DescribeTestCases",
+    );
+    for (const { name } of this.#all)
+      Validations.of(fn).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:codebuild:<AWS::Region>:<AWS::AccountId>:report-group/${name}-*]`,
+        reason: "CodeBuild names a report group after its project and the name in the buildspec.",
+      });
     for (const { name } of this.#existing)
       Validations.of(fn).acknowledge({
         id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/codebuild/${name}:*]`,
@@ -88,14 +100,19 @@ export class BuildProjects extends Construct {
       resourceName: `/aws/codebuild/${name}:*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    return { name, arn: this.#arnOf(name), logStreams };
+    return { name, arn: this.#arnOf(name), logStreams, reportGroups: this.#reportGroupsOf(name) };
   }
 
   #arnOf(name: string): string {
     return Stack.of(this).formatArn({ service: "codebuild", resource: "project", resourceName: name });
   }
 
-  /** Its role may write its log, and nothing else: a build is other people's code. */
+  /** CodeBuild makes the group `<project>-<name in the buildspec>` for reports that the buildspec names. */
+  #reportGroupsOf(project: string): string {
+    return Stack.of(this).formatArn({ service: "codebuild", resource: "report-group", resourceName: `${project}-*` });
+  }
+
+  /** Its role may write its log and its test reports, and nothing else: a build is other people's code. */
   #create({ name, repository, budget, buildRunner }: CodeBuildQueue): BuildProject {
     const room = new Construct(this, name);
     const log = new LogGroup(room, "Log", {
@@ -107,10 +124,12 @@ export class BuildProjects extends Construct {
       description: `Role of the builds of the queue ${name}`,
     });
     log.grantWrite(role);
+    const projectName = codeBuildProjectOf(name);
+    const reportGroups = this.#reportGroupsOf(projectName);
+    writesReports(role, projectName, reportGroups);
     const { image = "", computeType = "BUILD_GENERAL1_MEDIUM", buildspec, source, timeoutSeconds } = buildRunner;
     const checkedOut = source === "repository" ? codeBuildSourceOf(repository.remote) : undefined;
     const ofAws = image.startsWith("aws/codebuild/");
-    const projectName = codeBuildProjectOf(name);
     const project = new CfnProject(room, "Project", {
       name: projectName,
       description: `Builds of the queue ${name}`,
@@ -144,6 +163,26 @@ export class BuildProjects extends Construct {
         id: "AwsSolutions-CB5",
         reason: "The queue's configuration names the image that its builds run in.",
       });
-    return { name: projectName, arn: this.#arnOf(projectName), logStreams: log.logGroupArn };
+    return { name: projectName, arn: this.#arnOf(projectName), logStreams: log.logGroupArn, reportGroups };
   }
+}
+
+/** What a build needs for the reports that its buildspec names. Without it, a build whose buildspec names reports fails. */
+function writesReports(role: Role, project: string, reportGroups: string): void {
+  role.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: [
+        "codebuild:CreateReportGroup",
+        "codebuild:CreateReport",
+        "codebuild:UpdateReport",
+        "codebuild:BatchPutTestCases",
+        "codebuild:BatchPutCodeCoverages",
+      ],
+      resources: [reportGroups],
+    }),
+  );
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:codebuild:<AWS::Region>:<AWS::AccountId>:report-group/${project}-*]`,
+    reason: "CodeBuild names a report group after its project and the name in the buildspec.",
+  });
 }

@@ -10,13 +10,17 @@ import { type Clients, documentClient } from "../../functions/adapters/aws-clien
 import { epochMs } from "../../functions/contracts/time.ts";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import { commandRunners } from "../command-runner/index.ts";
-import type { CallAws, Caller } from "./front-door.ts";
+import { codebuildFor } from "./codebuild-clients.ts";
+import type { CallAws, Caller, FrontDoor } from "./front-door.ts";
 
 /** What the addresses of queues begin with. Nothing listens there: clients call in-process. */
 export const AWS_ORIGIN = "http://aws.submitqueue.invalid";
 
-/** SDK clients whose calls go to the front door within this process, with the rights of `caller`. */
-export function clientsOf(call: CallAws, caller: Caller, log: Logger): Clients {
+/**
+ * SDK clients whose calls go to the front door within this process, with the rights of `caller`. Those of CodeBuild go out of the process, when
+ * the front door does not mind.
+ */
+export function clientsOf({ call, judge }: Pick<FrontDoor, "call" | "judge">, caller: Caller, log: Logger): Clients {
   const settings = {
     endpoint: AWS_ORIGIN,
     region: REGION,
@@ -31,6 +35,7 @@ export function clientsOf(call: CallAws, caller: Caller, log: Logger): Clients {
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
     events: new EventBridgeClient(settings),
+    codebuild: codebuildFor((wants) => judge(caller, wants)),
     log,
     now: () => epochMs(Date.now()),
     nonce: randomUUID,

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { z } from "zod";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
+import type { Precedence } from "./precedence.ts";
 import type { EventSourceSpec } from "./template.ts";
 import type { Received, Subscription, Topics } from "./topics.ts";
 
@@ -18,16 +19,21 @@ export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 *
 /** Looks for messages this often without being told of any: those with a delay, or that somebody else has taken and let go. */
 const LOOK_AGAIN_MS = 5_000;
 
-/** Feeds a function from a queue, as Lambda's poller does. */
+/**
+ * Feeds a function from a queue, as Lambda's poller does. New messages are taken when no call of the HTTP API is being
+ * answered. A batching window, in which messages gather, ends early here when nothing runs that could send another.
+ */
 export function startEventSource(
   spec: EventSourceSpec,
   topics: Topics,
   invoke: (event: object) => Promise<unknown>,
   log: Logger,
+  order: Pick<Precedence, "afterCalls" | "afterWork">,
   delay: RetryDelay = retryDelay,
 ): EventSource {
   const working = new Set<Promise<void>>();
   let running = true;
+  let asked = false;
 
   async function deliver(messages: readonly Received[]): Promise<void> {
     const failed = await failuresOf(spec, messages, invoke).catch((err: unknown) => {
@@ -47,15 +53,27 @@ export function startEventSource(
       if (messages.length === 0) return;
       const work = deliver(messages).finally(() => {
         working.delete(work);
-        pump();
+        pumpInTurn();
       });
       working.add(work);
     }
   }
 
-  const subscription: Subscription = topics.subscribe(spec.queueArn, () => setImmediate(pump));
-  const timer = setInterval(pump, LOOK_AGAIN_MS);
-  setImmediate(pump);
+  function pumpInTurn(): void {
+    if (asked) return;
+    asked = true;
+    const begin = () =>
+      order.afterCalls(() => {
+        asked = false;
+        pump();
+      });
+    if (spec.batchingWindowMs === 0) begin();
+    else order.afterWork(begin, spec.batchingWindowMs);
+  }
+
+  const subscription: Subscription = topics.subscribe(spec.queueArn, () => setImmediate(pumpInTurn));
+  const timer = setInterval(pumpInTurn, LOOK_AGAIN_MS);
+  setImmediate(pumpInTurn);
   return {
     stop: async () => {
       running = false;

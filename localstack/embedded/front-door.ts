@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { AwsError } from "./aws-error.ts";
 import { type Call, identifyCall } from "./calls.ts";
 import type { EventBus } from "./event-bus.ts";
-import type { Authorize } from "./iam.ts";
+import type { Authorize, Want } from "./iam.ts";
 import { checkItemCall } from "./limits/dynamodb.ts";
 import { answerWithin } from "./limits/sqs-call.ts";
 import { checkText } from "./limits/text.ts";
@@ -41,8 +41,10 @@ export interface Services {
 
 export interface FrontDoor {
   readonly call: CallAws;
+  /** Judges what a call that does not come through the door wants. Throws AwsError when its caller may not. */
+  readonly judge: (caller: Caller, wants: readonly Want[]) => Promise<void>;
   /** Calls are refused until the door is opened: functions get their clients before the workflows that run functions exist. */
-  open(services: Services): void;
+  open(behind: Services): void;
 }
 
 /** The one way in to tables, topics, workflows and secrets, in-process: each call is judged by the rights of its caller. */
@@ -54,27 +56,32 @@ export function frontDoor(): FrontDoor {
         if (!(error instanceof AwsError)) services?.log.error({ err: error }, "a call to AWS failed");
         return refusal(error);
       }),
-    open: (opened) => {
-      services = opened;
+    judge: async (caller, wants) => admit(opened(services), caller, wants),
+    open: (behind) => {
+      services = behind;
     },
   };
 }
 
-async function answer(
-  services: Services | undefined,
-  caller: Caller,
-  target: string,
-  body: Buffer,
-): Promise<AwsAnswer> {
+/** Throws AwsError before the door is opened. */
+function opened(services: Services | undefined): Services {
   if (services === undefined) throw new AwsError("ServiceUnavailable", "the runtime is starting", 503);
+  return services;
+}
+
+async function answer(behind: Services | undefined, caller: Caller, target: string, body: Buffer): Promise<AwsAnswer> {
+  const services = opened(behind);
   const input = parseJson(body);
   const call = identifyCall(target, input);
   if (call === undefined) throw new AwsError("UnknownOperationException", `${target || "this"} is not served here`);
-  await admit(services, caller, call);
+  if (caller === "operator" && call.service === "secretsmanager")
+    throw new AwsError("AccessDeniedException", "Secrets are handed to the functions of the runtime alone.");
+  await admit(services, caller, call.wants);
   checkText(body, input);
   const answered = await carryOut(services, target, call, input, body);
   const sizes = { requestBytes: body.length, answerBytes: answered.body.length };
-  services.observer?.call({ service: call.service, operation: call.operation, input, ...sizes });
+  const role = typeof caller === "string" ? undefined : caller.role;
+  services.observer?.call({ role, service: call.service, operation: call.operation, input, ...sizes });
   return answered;
 }
 
@@ -103,14 +110,10 @@ async function carryOut(
 }
 
 /** Throws AwsError when the caller may not. */
-async function admit({ authorize, log }: Services, caller: Caller, call: Call): Promise<void> {
-  if (caller === "runtime") return;
-  if (caller === "operator") {
-    if (call.service !== "secretsmanager") return;
-    throw new AwsError("AccessDeniedException", "Secrets are handed to the functions of the runtime alone.");
-  }
+async function admit({ authorize, log }: Services, caller: Caller, wants: readonly Want[]): Promise<void> {
+  if (caller === "runtime" || caller === "operator") return;
   const { role } = caller;
-  for (const want of call.wants) {
+  for (const want of wants) {
     const decision = await authorize(role, want);
     if (decision.allowed) continue;
     const refused = `User: ${role} is not authorized to perform: ${want.action} on resource: ${want.resource} ${decision.why}`;

@@ -6,6 +6,8 @@ import type { Deployment } from "./template.ts";
 export interface Want {
   readonly action: string;
   readonly resource: string;
+  /** What conditions of policies ask about the call, by the name of the key. */
+  readonly context?: Readonly<Record<string, string>>;
 }
 export type Decision = { allowed: true } | { allowed: false; why: string };
 export type Authorize = (roleArn: string, want: Want) => Promise<Decision>;
@@ -20,7 +22,7 @@ const REMEMBERED = 10_000;
 export function authorizer({ identityPolicies, resourcePolicies }: Deployment): Authorize {
   const decided = new Map<string, Promise<Decision>>();
 
-  async function decide(roleArn: string, { action, resource }: Want): Promise<Decision> {
+  async function decide(roleArn: string, { action, resource, context }: Want): Promise<Decision> {
     const result = await runSimulation(
       {
         request: {
@@ -31,6 +33,7 @@ export function authorizer({ identityPolicies, resourcePolicies }: Deployment): 
             "aws:PrincipalArn": roleArn,
             "aws:PrincipalAccount": ACCOUNT,
             "aws:SecureTransport": "true",
+            ...context,
           },
         },
         identityPolicies: (identityPolicies.get(roleArn) ?? []).map((policy, n) => ({ name: `policy-${n}`, policy })),
@@ -48,7 +51,7 @@ export function authorizer({ identityPolicies, resourcePolicies }: Deployment): 
   }
 
   return (roleArn, want) => {
-    const key = `${roleArn} ${want.action} ${want.resource}`;
+    const key = [roleArn, want.action, want.resource, JSON.stringify(want.context)].join(" ");
     const known = decided.get(key);
     if (known !== undefined) return known;
     if (decided.size >= REMEMBERED) decided.clear();

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { userInfo } from "node:os";
 import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
@@ -90,7 +91,8 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     const token = flags.token ? freshToken(userInfo().username) : undefined;
     const tokens = token === undefined ? {} : { tokens: [token] };
     const sandbox = queues === DEFAULT_QUEUES ? await createSandbox(SANDBOX) : undefined;
-    // Only now: the CDK takes a second to load, and wrong flags should not wait for it.
+    // Only now: the CDK takes a second to load, and wrong flags should not wait for it. A second start finds the CDK compiled.
+    enableCompileCache(join(import.meta.dirname, "..", "..", "node_modules", ".cache", "compiled"));
     const { startRuntime } = await import("./runtime.ts");
     const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet, operatorPort: true, ...tokens });
     stopOnSignals(runtime);

@@ -2,6 +2,8 @@ import type { Service } from "./calls.ts";
 
 /** One call of AWS, with the sizes of what went and came. */
 export interface ObservedCall {
+  /** The ARN of the role that called; undefined for the runtime and the operator. */
+  readonly role: string | undefined;
   readonly service: Service;
   readonly operation: string;
   /** As the service got it. */

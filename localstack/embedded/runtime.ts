@@ -20,6 +20,7 @@ import { type Authorize, authorizer } from "./iam.ts";
 import { logTo } from "./logs.ts";
 import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
+import { precedence } from "./precedence.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { openTables } from "./tables.ts";
@@ -127,8 +128,8 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       root: options.root ?? REPOSITORY,
       environment: localised(spec, state, urls),
       clients: {
-        ...clientsOf(door.call, { role: spec.roleArn }, functionLog),
-        gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
+        ...clientsOf(door, { role: spec.roleArn }, functionLog),
+        gateway: gatewayFetch((event) => invokeForCaller(apiFunction ?? "", event), {
           mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
           // Where callers have tokens, a function is known by its name.
           authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
@@ -137,7 +138,9 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     };
   });
   const { observer } = options;
-  const invoke: Invoke = invoker(functions, undo, observer);
+  const order = precedence();
+  const invokeForCaller: Invoke = invoker(functions, undo, observer);
+  const invoke: Invoke = (functionArn, event) => order.work(invokeForCaller(functionArn, event));
   urls.open(invoke);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
   const events = openEventBus(deployment, state.file("events.jsonl"), {
@@ -149,14 +152,21 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
-    const source = startEventSource(spec, topics, (event) => invoke(spec.functionArn, event), log, options.retryDelay);
+    const source = startEventSource(
+      spec,
+      topics,
+      (event) => invoke(spec.functionArn, event),
+      log,
+      order,
+      options.retryDelay,
+    );
     undo.defer(() => patiently(source.stop()));
   });
   const api =
     apiFunction &&
     (await serveHttpApi(
       options.port ?? 0,
-      (event) => invoke(apiFunction, event),
+      (event) => order.call(invokeForCaller(apiFunction, event)),
       authorizerOf(options),
       events,
       deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
@@ -172,11 +182,11 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     awsEndpoint: AWS_ORIGIN,
     operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
     deployment,
-    operator: clientsOf(door.call, "runtime", log),
+    operator: clientsOf(door, "runtime", log),
     clientsOf: (functionId) => {
       const spec = deployment.functions.find(({ id }) => id === functionId);
       if (spec === undefined) throw new Error(`there is no function ${functionId}`);
-      return clientsOf(door.call, { role: spec.roleArn }, log);
+      return clientsOf(door, { role: spec.roleArn }, log);
     },
     emit: (event) => events.emit(event),
     subscribe: (listener) => events.subscribe(listener),

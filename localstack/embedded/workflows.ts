@@ -222,7 +222,9 @@ function machineOf(spec: MachineSpec, runTask: RunTask): Machine {
     });
     return { TimeoutSeconds: UNBOUNDED_SECONDS, ...task };
   });
-  return { spec, machine: new StateMachine(DefinitionOf.parse(definition)), tasks };
+  // Not validated here: that takes half a second of every start, and test/lib/workflows validates what the stacks define.
+  const machine = new StateMachine(DefinitionOf.parse(definition), { validationOptions: { noValidate: true } });
+  return { spec, machine, tasks };
 }
 
 /** A definition with `change` applied to its task states, at every depth. */

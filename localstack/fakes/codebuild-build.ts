@@ -16,6 +16,13 @@ const PHASES = [
   "COMPLETED",
 ] as const;
 
+/** A test in the report of a build. */
+export interface FakeTest {
+  readonly suite?: string;
+  readonly name: string;
+  readonly status: "SUCCEEDED" | "FAILED" | "ERROR" | "SKIPPED";
+}
+
 /** What becomes of a build. */
 export interface Course {
   readonly status: "SUCCEEDED" | "FAILED" | "FAULT" | "TIMED_OUT";
@@ -28,6 +35,8 @@ export interface Course {
   /** What CodeBuild says of the phase that did not succeed. */
   readonly message?: string;
   readonly log?: string;
+  /** The tests in its report. Absent: the build uploads none. */
+  readonly tests?: readonly FakeTest[];
 }
 
 export interface FakeBuild {
@@ -43,11 +52,13 @@ export interface FakeBuild {
 
 const Outcome = z.enum(["passes", "fails", "hangs", "breaks", "times-out"]).catch("passes");
 
+const FAILING: readonly FakeTest[] = [{ suite: "cart", name: "adds up", status: "FAILED" }];
+
 /** The course that a build's variable FAKE_OUTCOME names, or else the variable of this process; a build without one passes. */
 export function courseFrom(variables: Readonly<Record<string, string>>): Course {
   switch (Outcome.parse(variables["FAKE_OUTCOME"] ?? process.env["FAKE_OUTCOME"])) {
     case "fails":
-      return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed" };
+      return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed", tests: FAILING };
     case "breaks":
       return { status: "FAULT", phase: "PROVISIONING", message: "no machine is left" };
     case "times-out":
@@ -63,6 +74,13 @@ const beginOf = ({ startedAt, course }: FakeBuild): number => startedAt + (cours
 const endOf = (build: FakeBuild): number => beginOf(build) + (build.course.ms ?? 0);
 
 export const isOver = (build: FakeBuild, now: number): boolean => build.stoppedAt !== undefined || now >= endOf(build);
+
+/** The ARNs of the reports that a build has uploaded: one when its course has tests, named as by `reports: tests:` in its buildspec. */
+export function reportArnsOf(build: FakeBuild, now: number): readonly string[] {
+  if (build.course.tests === undefined || !isOver(build, now)) return [];
+  const uuid = build.id.slice(build.id.indexOf(":") + 1);
+  return [`arn:aws:codebuild:${REGION}:${ACCOUNT}:report/${build.project}-tests:${uuid}`];
+}
 
 /** A build as CodeBuild tells it, at that time. Its times are seconds. */
 export function describeBuild(build: FakeBuild, now: number): object {
@@ -80,6 +98,7 @@ export function describeBuild(build: FakeBuild, now: number): object {
     buildComplete: ended,
     currentPhase: ended ? "COMPLETED" : runningPhase(build, now),
     phases: phasesOf(build, now),
+    reportArns: reportArnsOf(build, now),
     sourceVersion: build.input["sourceVersion"],
     environment: {
       environmentVariables: Object.entries(variables).map(([key, value]) => ({ name: key, value, type: "PLAINTEXT" })),

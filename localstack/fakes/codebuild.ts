@@ -7,6 +7,7 @@ import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { foreignIn } from "../embedded/loopback.ts";
 import { type Course, courseFrom, describeBuild, type FakeBuild, isOver, stateChange } from "./codebuild-build.ts";
+import { describeReports, describeTests } from "./codebuild-reports.ts";
 
 export type { Course } from "./codebuild-build.ts";
 
@@ -43,8 +44,8 @@ export interface FakeCodeBuildOptions {
 type Operations = Readonly<Record<string, (input: unknown) => unknown>>;
 
 /**
- * Speaks as much of CodeBuild's protocol as the queue needs (StartBuild, BatchGetBuilds, StopBuild, ListBuildsForProject), and of
- * CloudWatch Logs GetLogEvents, on loopback. Builds nothing. Like CodeBuild it answers a repeated idempotency token with the first build
+ * Speaks as much of CodeBuild's protocol as the queue needs (StartBuild, BatchGetBuilds, StopBuild, ListBuildsForProject,
+ * BatchGetReports, DescribeTestCases), and of CloudWatch Logs GetLogEvents, on loopback. Builds nothing. Like CodeBuild it answers a repeated idempotency token with the first build
  * for five minutes, and refuses it with other parameters.
  */
 export class FakeCodeBuild {
@@ -61,6 +62,8 @@ export class FakeCodeBuild {
     "CodeBuild_20161006.BatchGetBuilds": (input) => this.#describe(input),
     "CodeBuild_20161006.StopBuild": (input) => this.#stop(input),
     "CodeBuild_20161006.ListBuildsForProject": (input) => this.#list(input),
+    "CodeBuild_20161006.BatchGetReports": (input) => describeReports(this.builds, this.#now, input),
+    "CodeBuild_20161006.DescribeTestCases": (input) => this.#tests(input),
     "Logs_20140328.GetLogEvents": (input) => this.#log(input),
   };
 
@@ -200,6 +203,12 @@ export class FakeCodeBuild {
     if (build === undefined) throw new Refused("ResourceNotFoundException", "The specified log stream does not exist.");
     const lines = build.course.log?.split("\n") ?? [];
     return { events: lines.map((line) => ({ timestamp: build.startedAt, message: `${line}\n` })) };
+  }
+
+  #tests(input: unknown): unknown {
+    const answer = describeTests(this.builds, this.#now, input);
+    if (answer === undefined) throw new Refused("ResourceNotFoundException", "there is no such report");
+    return answer;
   }
 
   #projectNamed(name: string): void {

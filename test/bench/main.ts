@@ -4,6 +4,7 @@
  */
 import Table from "cli-table3";
 import { burst } from "./burst.ts";
+import { callsPerLanding } from "./calls.ts";
 import { gatewayBundle, gatewayCalls } from "./gateway.ts";
 import { landings } from "./landings.ts";
 import { plannerRuns } from "./planner-runs.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
   reading: () => [reading()],
   gateway: async () => [...(await gatewayCalls()), ...(await gatewayBundle())],
   landings,
+  calls: callsPerLanding,
   burst,
 };
 
@@ -25,7 +27,7 @@ async function measure(named: readonly string[]): Promise<void> {
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (named.length > 0 && !named.includes(name)) continue;
     for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
-      table.push([what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
+      table.push(n === 0 ? [what, "", "", "", note] : [what, n, p50Ms.toFixed(2), p95Ms.toFixed(2), note]);
   }
   console.log(table.toString());
 }

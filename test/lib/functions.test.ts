@@ -110,6 +110,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     log,
   ],
   "orchestrator/admit-workflow/wait": [`table requests: ${dynamodb("GetItem")}`, log],
+  "orchestrator/ask-workflow/answer": [
+    `table claims: ${dynamodb("GetItem")}`,
+    `table requests: ${dynamodb("GetItem")}`,
+    log,
+  ],
   "orchestrator/build-workflow/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
@@ -140,6 +145,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `topic requests: ${take}`,
     signals,
     "workflow admit: states:StartExecution",
+    "workflow ask: states:StartExecution",
   ],
   "orchestrator/plan": [
     "dead signals: sqs:SendMessage",
@@ -190,7 +196,7 @@ describe("a function", () => {
     },
   );
 
-  it("builds in CodeBuild with four actions on the queues' projects and no other, never with a buildspec of its own", () => {
+  it("builds in CodeBuild with four actions on the queues' projects, two on the groups of their reports, and no other, never with a buildspec of its own", () => {
     const projects = ["shop-builds", "submitqueue-queue-1", "submitqueue-queue-2"].map(
       (name) => `arn:aws:codebuild:us-east-1:000000000000:project/${name}`,
     );
@@ -210,8 +216,13 @@ describe("a function", () => {
             .join(" ")}`,
       );
     const never = 'never when {"Null":{"codebuild:source.buildspec":"false"}}';
+    const reports = ["shop-builds", "submitqueue-queue-1", "submitqueue-queue-2"].map(
+      (name) =>
+        `arn:aws:codebuild:us-east-1:000000000000:report-group/${name}-*: codebuild:BatchGetReports codebuild:DescribeTestCases`,
+    );
     const watches = [
       ...on(watching),
+      ...reports,
       ...logs.map(
         (group) =>
           `${built.resources.find(({ arn }) => arn === group) === undefined ? group : label(group, built)}: logs:GetLogEvents`,
@@ -305,11 +316,15 @@ describe("a CodeBuild project", () => {
     ]);
   });
 
-  it("has a role that may write the project's log and nothing else", () => {
+  it("has a role that may write the project's log and test reports, and nothing else", () => {
     const roles = projects.map(({ stack, properties }) => target(built, stack, properties["ServiceRole"]));
     expect(new Set(roles.map(({ arn }) => arn)).size).toBe(2);
-    for (const { stack, logicalId, properties } of roles) {
-      expect(rightsOf(logicalId, stack, built)).toEqual([]);
+    const written = ["BatchPutCodeCoverages", "BatchPutTestCases", "CreateReport", "CreateReportGroup", "UpdateReport"];
+    for (const [index, { stack, logicalId, properties }] of roles.entries()) {
+      const groups = `arn:aws:codebuild:us-east-1:000000000000:report-group/submitqueue-queue-${index + 1}-*`;
+      expect(rightsOf(logicalId, stack, built)).toEqual([
+        `${groups}: ${written.map((name) => `codebuild:${name}`).join(" ")}`,
+      ]);
       expect(properties).not.toHaveProperty("ManagedPolicyArns");
       expect(JSON.stringify(properties["AssumeRolePolicyDocument"])).toContain('"codebuild.amazonaws.com"');
     }

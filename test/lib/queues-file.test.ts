@@ -207,6 +207,15 @@ describe("what a target refuses", () => {
       ["4:67 queues[0].buildRunner.buildspec: a project without a source has no file to read"],
     ],
     ["image: node:24, source: none", ["4:5 queues[0].buildRunner.buildspec: a project without a source"]],
+    ["project: shop, infrastructurePhases: [INSTALL, PRE_BUILD, POST_BUILD]", []],
+    [
+      "project: shop, infrastructurePhases: [INSTALL, BUILD, QUEUED]",
+      [
+        "4:84 queues[0].buildRunner.infrastructurePhases[1]: a failure in BUILD is the change's own",
+        "4:91 queues[0].buildRunner.infrastructurePhases[2]: name INSTALL, PRE_BUILD or POST_BUILD",
+      ],
+    ],
+    ["project: shop, infrastructurePhases: INSTALL", ["4:52 queues[0].buildRunner.infrastructurePhases: "]],
     ["project: shop, source: s3", ["4:52 queues[0].buildRunner.source: "]],
     ["project: shop, command: make", ["4:52 queues[0].buildRunner.command: there is no such field"]],
   ])("whatever the target, of a codebuild runner with %s", (runner, starts) => {

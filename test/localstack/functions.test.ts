@@ -6,7 +6,8 @@ import type { FunctionSpec } from "../../localstack/embedded/template.ts";
 import { type Script, scripts } from "./fixture/scripted.ts";
 
 const unreachable = async () => ({ status: 503, headers: {}, body: "{}" });
-const clients = clientsOf(unreachable, "runtime", pino({ enabled: false }));
+const door = { call: unreachable, judge: async () => {} };
+const clients = clientsOf(door, "runtime", pino({ enabled: false }));
 const spec: FunctionSpec = {
   id: "fixture/one",
   name: "services-one",

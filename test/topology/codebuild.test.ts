@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { ListBuildsForProjectCommand, StartBuildCommand } from "@aws-sdk/client-codebuild";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Course, FakeCodeBuild } from "../../localstack/fakes/codebuild.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
@@ -15,6 +16,11 @@ const at = (queue: string) => topology.at(queue);
 const git = (queue: string, ...args: readonly string[]) =>
   execFileSync("git", [...args], { cwd: at(queue).remote.path, encoding: "utf8" }).trim();
 
+const TESTS = [
+  { suite: "cart", name: "adds up", status: "FAILED" },
+  { suite: "cart", name: "is empty", status: "SUCCEEDED" },
+] as const;
+
 /** As CodeBuild does it: fetches the ref, finds the commit on it, and goes by what the commit holds. */
 function courseOf({ SQ_QUEUE = "", SQ_REF = "", SQ_COMMIT = "" }: Readonly<Record<string, string>>): Course {
   const tip = git(SQ_QUEUE, "rev-parse", SQ_REF);
@@ -23,7 +29,7 @@ function courseOf({ SQ_QUEUE = "", SQ_REF = "", SQ_COMMIT = "" }: Readonly<Recor
   const files = git(SQ_QUEUE, "ls-tree", "--name-only", SQ_COMMIT).split("\n");
   if (files.includes("hangs")) return { status: "SUCCEEDED", ms: Number.POSITIVE_INFINITY };
   if (files.includes("fails"))
-    return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed", ms: 300 };
+    return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed", tests: TESTS, ms: 300 };
   // Nobody's fault, the first time.
   const again = fake.builds.some(({ variables }) => variables["SQ_COMMIT"] === SQ_COMMIT);
   if (files.includes("breaks") && !again) return { status: "FAULT", phase: "PROVISIONING", message: "no machine" };
@@ -63,7 +69,7 @@ afterAll(async () => {
 const buildsOf = (name: string) => fake.builds.filter(({ variables }) => variables["SQ_QUEUE"] === name);
 
 describe.concurrent("a queue that CodeBuild builds", () => {
-  it("lands what passed, refuses what failed with the end of its log, and builds again what nobody is to blame for", async () => {
+  it("lands what passed, refuses what failed with its failed tests and the end of its log, and builds again what nobody is to blame for", async () => {
     const { lane, remote } = at("lands");
     const requests = [
       await lane.land(await remote.change("good", { good: "1\n" })),
@@ -73,7 +79,7 @@ describe.concurrent("a queue that CodeBuild builds", () => {
     const [good, bad, unlucky] = await Promise.all(requests.map(({ sqid }) => lane.end(sqid)));
     expect([good?.status, bad?.status, unlucky?.status]).toEqual(["landed", "error", "landed"]);
     expect(bad?.reason?.message).toMatch(
-      /^CodeBuild build shop:[0-9a-f-]+: it failed in BUILD \(exit status 1\)\.\n1 test failed$/,
+      /^CodeBuild build shop:[0-9a-f-]+: it failed in BUILD \(exit status 1\)\.\nFailed tests: cart › adds up\.\n1 test failed$/,
     );
     expect((await remote.trunk()).map(({ subject }) => subject)).toEqual(["good 1", "unlucky 1"]);
     const events = await lane.history(good?.sqid ?? "");
@@ -90,6 +96,14 @@ describe.concurrent("a queue that CodeBuild builds", () => {
     const { lane, remote } = at("silent");
     const { sqid } = await lane.land(await remote.change("good", { good: "1\n" }));
     expect(await lane.end(sqid)).toMatchObject({ status: "landed" });
+  });
+
+  it("lets a function call CodeBuild as far as its policies go", async () => {
+    const client = topology.runtime.clientsOf("orchestrator/build-workflow/poll").codebuild?.codebuild;
+    await expect(client?.send(new StartBuildCommand({ projectName: "shop" }))).rejects.toMatchObject({
+      name: "AccessDeniedException",
+    });
+    await expect(client?.send(new ListBuildsForProjectCommand({ projectName: "shop" }))).resolves.toBeDefined();
   });
 
   it("stops the build of a request that is cancelled", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { RequestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import { Repository } from "../../functions/contracts/queues.ts";
@@ -14,7 +14,7 @@ let topology: Topology;
 const at = (queue: string) => topology.at(queue);
 const requests = () => {
   const { operator } = topology.runtime;
-  return new RequestsStore(operator.dynamodb, told(topology.runtime, ENV.requestsTable));
+  return requestsStore(operator.dynamodb, told(topology.runtime, ENV.requestsTable));
 };
 
 // Each test has a queue, and so a repository, of its own: they go side by side.

@@ -14,7 +14,8 @@ import { hashOf } from "../../contracts/hash.ts";
 import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import type { CodeBuildClients } from "../aws-clients.ts";
 import { isTransient, translated } from "../aws-errors.ts";
-import type { BuildId, BuildTask } from "./build-runner.ts";
+import { type BuildId, type BuildTask, MAX_MESSAGE } from "./build-runner.ts";
+import { failedTestsOf } from "./codebuild-tests.ts";
 import { endOfText } from "./output.ts";
 
 /** A build as CodeBuild describes it. One that was started has an id. */
@@ -99,16 +100,26 @@ export class CodeBuildProject {
   }
 
   /**
-   * The last lines of the build's log, as plain text; empty when there is none, or none that may be read. What a build printed is for
-   * people: that it can't be had is no reason to know nothing of the build. One call.
+   * What people can read of a build that did not pass: a line that names the tests that failed, and the last lines of its log, together at
+   * most MAX_MESSAGE characters. Empty when there is neither. That a part can't be had is said in its place: it is no reason to know nothing of
+   * the build. One call, and those of failedTestsOf.
    */
-  async endOfLog({ logs }: StartedBuild): Promise<string> {
+  async outputOf(build: StartedBuild): Promise<string> {
+    const tests = await failedTestsOf(this.#options.codebuild, build);
+    const log = await this.#endOfLog(build, MAX_MESSAGE - tests.length);
+    return [tests, log].filter((part) => part !== "").join("\n");
+  }
+
+  async #endOfLog({ logs }: StartedBuild, most: number): Promise<string> {
     const { groupName: logGroupName, streamName: logStreamName } = logs ?? {};
     if (logGroupName === undefined || logStreamName === undefined) return "";
     const wanted = { logGroupName, logStreamName, startFromHead: false, limit: LOG_EVENTS };
     try {
       const { events = [] } = await this.#options.logs.send(new GetLogEventsCommand(wanted));
-      return endOfText(events.map(({ message = "" }) => (message.endsWith("\n") ? message : `${message}\n`)).join(""));
+      return endOfText(
+        events.map(({ message = "" }) => (message.endsWith("\n") ? message : `${message}\n`)).join(""),
+        most,
+      );
     } catch (error) {
       return `(the end of the log can't be shown: ${error instanceof Error ? error.name : "no answer"})`;
     }

@@ -1,4 +1,5 @@
 import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
+import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import { epochMs } from "../../contracts/time.ts";
 import type { BuildResult, BuildStatus } from "./build-runner.ts";
 import { endOfText } from "./output.ts";
@@ -8,30 +9,33 @@ export type CodeBuildVerdict =
   /** `why` is the end of a sentence that begins with the build's id. */
   | { readonly kind: "finished"; readonly result: BuildResult; readonly why: string };
 
+type Phases = CodeBuildConfig["infrastructurePhases"];
+
 /** The phases in which commands of the buildspec run. A failure in any other phase says nothing about the tree. */
 const COMMANDS: readonly string[] = ["INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"];
 
 /**
  * What has become of a build, by its status and by the first phase that did not succeed. Example: FAILED with DOWNLOAD_SOURCE is
- * `infrastructure`, since no command of the build ran; FAILED with BUILD is `failed`. A status that is not known here is
- * `infrastructure`.
+ * `infrastructure`, since no command of the build ran; FAILED with BUILD is `failed`; FAILED, or TIMED_OUT, with INSTALL is `failed`, unless
+ * `infrastructurePhases` names INSTALL. A status that is not known here is `infrastructure`.
  */
-export function verdictOf(build: Build): CodeBuildVerdict {
+export function verdictOf(build: Build, infrastructurePhases: Phases): CodeBuildVerdict {
   const { buildStatus } = build;
   if (buildStatus === "IN_PROGRESS") return runningIn(build);
   const finished = (result: BuildResult, why: string) => ({ kind: "finished", result, why }) as const;
   if (buildStatus === "SUCCEEDED") return finished("passed", "it passed.");
   if (buildStatus === "STOPPED") return finished("cancelled", "it was stopped.");
   const phase = build.phases?.find(({ phaseStatus }) => phaseStatus !== undefined && phaseStatus !== "SUCCEEDED");
+  const excused = infrastructurePhases.some((name) => name === phase?.phaseType);
   const where = phase?.phaseType === undefined ? "" : ` in ${phase.phaseType}`;
   if (buildStatus === "TIMED_OUT")
     return finished(
-      phase === undefined || phase.phaseType === "QUEUED" ? "infrastructure" : "failed",
+      excused || phase === undefined || phase.phaseType === "QUEUED" ? "infrastructure" : "failed",
       `it took longer than its project allows${where}.`,
     );
   if (buildStatus === "FAILED")
     return finished(
-      COMMANDS.includes(phase?.phaseType ?? "") ? "failed" : "infrastructure",
+      COMMANDS.includes(phase?.phaseType ?? "") && !excused ? "failed" : "infrastructure",
       `it failed${where}${said(phase)}.`,
     );
   return finished("infrastructure", `it ended with ${buildStatus ?? "no status"}${where}${said(phase)}.`);

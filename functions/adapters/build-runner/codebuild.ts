@@ -1,8 +1,9 @@
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
+import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { WireRunner } from "../aws-clients.ts";
-import { BuildsStore } from "../dynamodb/builds-store.ts";
+import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
 import type { BuildId, BuildRunner, BuildStatus, Triggered } from "./build-runner.ts";
 import { accountClients, CodeBuildProject, type StartedBuild } from "./codebuild-project.ts";
@@ -17,7 +18,7 @@ const TOKEN_COVERS_MS = 180_000;
 /** Runners on CodeBuild, each in the project that its queue names, or in the one that the stack created for it. */
 export const codebuildRunners: WireRunner = (env, clients) => {
   const { codebuild, logs } = clients.codebuild ?? accountClients();
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const isStopped = async ({ key, commit }: BuildId) => {
     const build = await builds.get(key);
     return build?.stop !== undefined && build.composed.commit === commit;
@@ -26,7 +27,8 @@ export const codebuildRunners: WireRunner = (env, clients) => {
     if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
     const projectName = buildRunner.project ?? codeBuildProjectOf(name);
     const project = new CodeBuildProject({ codebuild, logs, name: projectName, source: buildRunner.source });
-    return codebuildRunner({ project, isStopped, now: clients.now });
+    const { infrastructurePhases } = buildRunner;
+    return codebuildRunner({ project, isStopped, infrastructurePhases, now: clients.now });
   };
 };
 
@@ -34,16 +36,18 @@ export interface CodeBuildRunnerOptions {
   readonly project: CodeBuildProject;
   /** True when the build was asked to stop, started or not: CodeBuild can't be told so of a build that it does not have. */
   readonly isStopped: (build: BuildId) => Promise<boolean>;
+  readonly infrastructurePhases: CodeBuildConfig["infrastructurePhases"];
   readonly now: () => EpochMs;
 }
 
 /**
  * Builds in a project of AWS CodeBuild. A build is found again by its id, or, before that is stored, by the environment variables that it
  * was started with: by the same call within the time that an idempotency token is good for, by a search of the project's builds later.
- * A trigger costs one call and two reads of the mark of a stop, a status one call and one for the log of a build that did not pass, a
- * cancel two. A search costs two calls for each hundred builds that the project started since.
+ * A trigger costs one call and two reads of the mark of a stop, a status one call; for a build that did not pass one for its log
+ * and, where it has test reports, some for them; a cancel two. A search costs two calls for each hundred builds that the project started since.
  */
-export function codebuildRunner({ project, isStopped, now }: CodeBuildRunnerOptions): BuildRunner {
+export function codebuildRunner(options: CodeBuildRunnerOptions): BuildRunner {
+  const { project, isStopped, infrastructurePhases, now } = options;
   const lookUp = ({ id, ...build }: BuildId) => (id === undefined ? project.find(build) : project.get(id));
   return {
     async trigger(task) {
@@ -60,20 +64,21 @@ export function codebuildRunner({ project, isStopped, now }: CodeBuildRunnerOpti
     async status(build) {
       const found = await lookUp(build);
       if (found === undefined) return missing(build, await isStopped(build));
-      const verdict = verdictOf(found);
+      const verdict = verdictOf(found, infrastructurePhases);
       if (verdict.kind === "running") return verdict;
       const { result, why } = verdict;
       const url = found.logs?.deepLink ?? pageOf(found);
       const located = url === undefined ? {} : { url };
       if (result === "passed") return { kind: "finished", result, ...located };
-      const output = result === "cancelled" ? "" : await project.endOfLog(found);
+      const output = result === "cancelled" ? "" : await project.outputOf(found);
       const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");
       return { kind: "finished", result, message, ...located };
     },
 
     async cancel(build) {
       const found = await lookUp(build);
-      if (found !== undefined && verdictOf(found).kind === "running") await project.stop(found.id);
+      if (found !== undefined && verdictOf(found, infrastructurePhases).kind === "running")
+        await project.stop(found.id);
     },
   };
 }

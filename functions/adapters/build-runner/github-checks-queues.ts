@@ -4,7 +4,7 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
-import { BuildsStore } from "../dynamodb/builds-store.ts";
+import { buildsStore } from "../dynamodb/builds-store.ts";
 import { credentialsOf, type GitHubQueue, gitHubClients, gitHubHostOf } from "../github/queue-client.ts";
 import { secretsOf } from "../secrets.ts";
 import { need } from "../settings.ts";
@@ -19,7 +19,7 @@ const FRESH_MS = 300_000;
 
 /** Runners that wait for the checks of GitHub. Throws config.invalid for a queue whose repository is not on GitHub. */
 export const githubChecksRunners: WireRunner = (env, clients) => {
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const queues = checkedQueues(clients);
   const secrets = secretsOf(clients);
   return (config) => {

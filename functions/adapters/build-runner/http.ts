@@ -1,7 +1,7 @@
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import type { WireRunner } from "../aws-clients.ts";
-import { BuildsStore } from "../dynamodb/builds-store.ts";
+import { buildsStore } from "../dynamodb/builds-store.ts";
 import { secretsOf } from "../secrets.ts";
 import { need } from "../settings.ts";
 import type { BuildName } from "./build-runner.ts";
@@ -11,7 +11,7 @@ import { signerOf } from "./http/signature.ts";
 
 /** Runners that speak HTTP, each with the CI system that its queue names. BUILD_REPORTS_URL is where they are called back. */
 export const httpRunners: WireRunner = (env, clients) => {
-  const store = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const store = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const secretOf = secretsOf(clients);
   const rowOf = async ({ key, commit }: BuildName) => {
     const build = await store.get(key);

@@ -1,10 +1,4 @@
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  paginateQuery,
-} from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
 import { Reason } from "../../contracts/reasons.ts";
@@ -15,14 +9,15 @@ import type { QueueState } from "../../domain/planner/plan.ts";
 import type { LiveQueue, QueueStore, StoredQueue } from "../../domain/planner/run-planner.ts";
 import { stored, won } from "../aws-errors.ts";
 import { batchIn, itemOf } from "./batch-item.ts";
+import { queryAll } from "./query-all.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
-/** How long a batch that nothing refers to any more is kept. */
+/** How long the archive keeps a batch. */
 const KEEP_DONE_SECONDS = 30 * 86_400;
 
 const Rate = z.number();
 
-/** As the domain has it: `features` tells a model of another release, which the domain forgets. */
+/** The scorer's history, as the domain has it. The domain discards a history whose `features` is not the number of features of this release. */
 const StoredHistory = z.looseObject({
   features: z.number(),
   outcomes: z.int().nonnegative(),
@@ -33,7 +28,7 @@ const StoredHistory = z.looseObject({
   clash: Rate.exactOptional(),
 });
 
-/** What the scorer has learned is kept as text: DynamoDB forgets the order of keys, and refuses tiny numbers. */
+/** The scorer's history is stored as text, since DynamoDB does not keep the order of keys, and refuses numbers closer to 0 than 1e-130. */
 const HistoryText = z.string().transform((text, ctx): NonNullable<QueueState["history"]> => {
   try {
     return StoredHistory.parse(JSON.parse(text)) as NonNullable<QueueState["history"]>;
@@ -76,7 +71,7 @@ const StoredTrunk = z.looseObject({
   told: z.int().nonnegative(),
 });
 
-/** The queue's own item. Fields that a later release adds are kept when this one writes the item again. */
+/** The queue's own item. Fields that a later release added are kept when this release writes the item again. */
 const QueueItem = z.looseObject({
   installation: Installation.optional(),
   target: z.string().exactOptional(),
@@ -97,115 +92,102 @@ function queueOf(queue: QueueName, item: Item | undefined): StoredQueue {
   return { ...state, queue };
 }
 
-/** The one door to a queue's batches. Each write is one call, and takes only if the stored version is the expected one. All throw store.unavailable. */
-export class BatchesStore implements QueueStore {
-  readonly #dynamodb: DynamoDBDocumentClient;
-  readonly #table: string;
-  /** The batches of each queue as they were last read, by id: one whose version is the same is the same, and is not parsed again. */
-  readonly #known = new Map<QueueName, ReadonlyMap<unknown, Batch>>();
-
-  constructor(dynamodb: DynamoDBDocumentClient, table: string) {
-    this.#dynamodb = dynamodb;
-    this.#table = table;
-  }
-
+/** The live batches of the queues, and each queue's own item. Every method throws store.unavailable. */
+export interface BatchesStore extends QueueStore {
   /**
-   * One strongly consistent query: one call per megabyte. A queue that was never written is empty, at version 0. Throws store.unreadable when
-   * an item can't be read: builds and landings of the other batches may rest on it, so the queue can't go on without it.
+   * A queue's own item and its live batches. Strongly consistent; one Query per megabyte. A queue that was never written is empty, at version
+   * 0. Throws store.unreadable when an item can't be read: builds and landings of the other batches may depend on the unreadable item, so the
+   * queue can't be planned without it.
    */
-  async live(queue: QueueName): Promise<LiveQueue> {
-    const { pk } = batchKeys.queue(queue);
-    const pages = paginateQuery(
-      { client: this.#dynamodb },
-      {
-        TableName: this.#table,
-        KeyConditionExpression: "pk = :pk",
-        ExpressionAttributeValues: { ":pk": pk },
-        ConsistentRead: true,
-      },
-    );
-    const items: Item[] = [];
-    await stored(
-      `reading queue ${queue}`,
-      (async () => {
-        for await (const { Items = [] } of pages) items.push(...Items);
-      })(),
-    );
-    const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
-    const known = this.#known.get(queue);
-    const batches = items
-      .filter((item) => item !== own)
-      .map((item) => {
-        const before = known?.get(item["id"]);
-        return before !== undefined && before.version === item["version"] ? before : batchIn(item);
-      });
-    this.#known.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
-    return { queue: queueOf(queue, own), batches };
-  }
-
-  /** The queue's own item, without its batches. Strongly consistent. Throws store.unreadable. */
-  async own(queue: QueueName): Promise<StoredQueue> {
-    const get = new GetCommand({ TableName: this.#table, Key: batchKeys.queue(queue), ConsistentRead: true });
-    const { Item } = await stored(`reading queue ${queue}`, this.#dynamodb.send(get));
-    return queueOf(queue, Item);
-  }
-
-  /** Strongly consistent. Undefined when it is not live. */
-  async get(queue: QueueName, id: BatchId): Promise<Batch | undefined> {
-    const { Item } = await stored(
-      `reading ${id}`,
-      this.#dynamodb.send(
-        new GetCommand({ TableName: this.#table, Key: batchKeys.live(queue, id), ConsistentRead: true }),
-      ),
-    );
-    return Item === undefined ? undefined : batchIn(Item);
-  }
-
-  /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */
-  putQueue(next: QueueState, before: number): Promise<boolean> {
-    const { history, ...state } = next;
-    const learned = history === undefined ? {} : { history: JSON.stringify(history) };
-    return this.#put(
-      `writing queue ${next.queue}`,
-      { ...batchKeys.queue(next.queue), v: FORMAT, ...state, ...learned },
-      before,
-    );
-  }
-
-  /** Writes `next` over version `before`; 0 means that it must not exist. False when something else is stored. */
-  put(next: Batch, before: number): Promise<boolean> {
-    return this.#put(`writing ${next.id}`, { ...batchKeys.live(next.queue, next.id), ...itemOf(next) }, before);
-  }
-
-  /** Moves a batch out of the live partition: two calls, and repeating them after a crash is harmless. False when a later version is stored. */
-  async archive(batch: Batch, now: EpochMs): Promise<boolean> {
-    const doing = `archiving ${batch.id}`;
-    const expiresAt = Math.floor(now / 1_000) + KEEP_DONE_SECONDS;
-    const Item = { ...batchKeys.done(batch.queue, batch.id), ...itemOf(batch), [KEY.ttl]: expiresAt };
-    await stored(doing, this.#dynamodb.send(new PutCommand({ TableName: this.#table, Item })));
-    return won(
-      doing,
-      this.#dynamodb.send(
-        new DeleteCommand({
-          TableName: this.#table,
-          Key: batchKeys.live(batch.queue, batch.id),
-          ConditionExpression: "attribute_not_exists(pk) OR #version = :version",
-          ExpressionAttributeNames: { "#version": "version" },
-          ExpressionAttributeValues: { ":version": batch.version },
-        }),
-      ),
-    );
-  }
-
-  #put(doing: string, Item: Item, before: number): Promise<boolean> {
-    const condition =
-      before === 0
-        ? { ConditionExpression: "attribute_not_exists(pk)" }
-        : {
-            ConditionExpression: "#version = :before",
-            ExpressionAttributeNames: { "#version": "version" },
-            ExpressionAttributeValues: { ":before": before },
-          };
-    return won(doing, this.#dynamodb.send(new PutCommand({ TableName: this.#table, Item: { ...Item }, ...condition })));
-  }
+  live(queue: QueueName): Promise<LiveQueue>;
+  /** The queue's own item, without its batches. Strongly consistent; one GetItem. Throws store.unreadable. */
+  own(queue: QueueName): Promise<StoredQueue>;
+  /** Strongly consistent; one GetItem. Undefined when the batch is not live. Throws store.unreadable. */
+  get(queue: QueueName, id: BatchId): Promise<Batch | undefined>;
+  /**
+   * Writes the queue's own item. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when an
+   * item is stored.
+   */
+  putQueue(next: QueueState, before: number): Promise<boolean>;
+  /** Writes a batch. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when the batch is stored. */
+  put(next: Batch, before: number): Promise<boolean>;
+  /**
+   * Moves a batch out of the live ones; the archive keeps the batch for 30 days. One PutItem and one DeleteItem, which may be repeated after a
+   * crash. False when a later version of the batch is live: then the batch stays live.
+   */
+  archive(batch: Batch, now: EpochMs): Promise<boolean>;
 }
+
+export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): BatchesStore {
+  /** The batches of each queue as they were last read, by id. A batch whose stored version is the same is not parsed again. */
+  const lastRead = new Map<QueueName, ReadonlyMap<unknown, Batch>>();
+
+  const put = (doing: string, Item: Item, before: number): Promise<boolean> =>
+    won(doing, dynamodb.send(new PutCommand({ TableName: table, Item: { ...Item }, ...whileVersion(before) })));
+
+  return {
+    async live(queue) {
+      const items = await queryAll(dynamodb, `reading queue ${queue}`, {
+        TableName: table,
+        KeyConditionExpression: "pk = :pk",
+        ExpressionAttributeValues: { ":pk": batchKeys.queue(queue).pk },
+        ConsistentRead: true,
+      });
+      const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
+      const known = lastRead.get(queue);
+      const batches = items
+        .filter((item) => item !== own)
+        .map((item) => {
+          const before = known?.get(item["id"]);
+          return before !== undefined && before.version === item["version"] ? before : batchIn(item);
+        });
+      lastRead.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
+      return { queue: queueOf(queue, own), batches };
+    },
+
+    async own(queue) {
+      const get = new GetCommand({ TableName: table, Key: batchKeys.queue(queue), ConsistentRead: true });
+      const { Item } = await stored(`reading queue ${queue}`, dynamodb.send(get));
+      return queueOf(queue, Item);
+    },
+
+    async get(queue, id) {
+      const get = new GetCommand({ TableName: table, Key: batchKeys.live(queue, id), ConsistentRead: true });
+      const { Item } = await stored(`reading ${id}`, dynamodb.send(get));
+      return Item === undefined ? undefined : batchIn(Item);
+    },
+
+    putQueue({ history, ...state }, before) {
+      const learned = history === undefined ? {} : { history: JSON.stringify(history) };
+      const item = { ...batchKeys.queue(state.queue), v: FORMAT, ...state, ...learned };
+      return put(`writing queue ${state.queue}`, item, before);
+    },
+
+    put: (next, before) =>
+      put(`writing ${next.id}`, { ...batchKeys.live(next.queue, next.id), ...itemOf(next) }, before),
+
+    async archive(batch, now) {
+      const doing = `archiving ${batch.id}`;
+      const expiresAt = Math.floor(now / 1_000) + KEEP_DONE_SECONDS;
+      const Item = { ...batchKeys.done(batch.queue, batch.id), ...itemOf(batch), [KEY.ttl]: expiresAt };
+      await stored(doing, dynamodb.send(new PutCommand({ TableName: table, Item })));
+      const remove = new DeleteCommand({
+        TableName: table,
+        Key: batchKeys.live(batch.queue, batch.id),
+        ConditionExpression: "attribute_not_exists(pk) OR #version <= :version",
+        ExpressionAttributeNames: { "#version": "version" },
+        ExpressionAttributeValues: { ":version": batch.version },
+      });
+      return won(doing, dynamodb.send(remove));
+    },
+  };
+}
+
+const whileVersion = (before: number) =>
+  before === 0
+    ? { ConditionExpression: "attribute_not_exists(pk)" }
+    : {
+        ConditionExpression: "#version = :before",
+        ExpressionAttributeNames: { "#version": "version" },
+        ExpressionAttributeValues: { ":before": before },
+      };

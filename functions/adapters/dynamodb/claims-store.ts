@@ -7,70 +7,56 @@ import type { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { FORMAT, parseItem } from "./stored-item.ts";
 
-/** Only what a crash has left behind lives that long: a claim whose owner has ended is free anyway. */
+/** How long a claim is stored that no call released. A crash leaves such a claim; when its owner has ended, another request may take the change. */
 const KEEP_SECONDS = 90 * 86_400;
 
-/** Who holds a change (whatever its commit), and which commit of it. */
+/** `owner` holds the change that `uri` names, and with it every other commit of the same change. */
 export const Claim = z.object({ owner: Sqid, uri: ChangeUri });
 export type Claim = z.infer<typeof Claim>;
 
-/** Which request of a queue holds which change: at most one each. Each method is one call. All throw store.unavailable. */
-export class ClaimsStore {
-  readonly #dynamodb: DynamoDBDocumentClient;
-  readonly #table: string;
+/** Which request of a queue holds which change: at most one request per change. Every method is one call, and throws store.unavailable. */
+export interface ClaimsStore {
+  /** Strongly consistent. Undefined when no request holds the change. Throws store.unreadable. */
+  holder(queue: QueueName, uri: ChangeUri): Promise<Claim | undefined>;
+  /**
+   * Makes `claim.owner` the holder of the change. False, and nothing changes, when the change is held by a request other than `claim.owner` and
+   * `from`.
+   */
+  claim(queue: QueueName, claim: Claim, now: EpochMs, from?: Sqid): Promise<boolean>;
+  /** Ends the claim on the change when `owner` holds it, and otherwise does nothing. */
+  release(queue: QueueName, uri: ChangeUri, owner: Sqid): Promise<void>;
+}
 
-  constructor(dynamodb: DynamoDBDocumentClient, table: string) {
-    this.#dynamodb = dynamodb;
-    this.#table = table;
-  }
+export function claimsStore(dynamodb: DynamoDBDocumentClient, table: string): ClaimsStore {
+  const keyOf = (queue: QueueName, uri: ChangeUri) => claimKey(queue, changeKey(uri));
+  return {
+    async holder(queue, uri) {
+      const get = new GetCommand({ TableName: table, Key: keyOf(queue, uri), ConsistentRead: true });
+      const { Item } = await stored(`reading the claim on ${uri}`, dynamodb.send(get));
+      return Item === undefined ? undefined : parseItem(Claim, Item, `the claim on ${uri}`);
+    },
 
-  /** Strongly consistent. Undefined when no request holds the change. */
-  async holder(queue: QueueName, uri: ChangeUri): Promise<Claim | undefined> {
-    const { Item } = await stored(
-      `reading the claim on ${uri}`,
-      this.#dynamodb.send(
-        new GetCommand({ TableName: this.#table, Key: claimKey(queue, changeKey(uri)), ConsistentRead: true }),
-      ),
-    );
-    return Item === undefined ? undefined : parseItem(Claim, Item, `the claim on ${uri}`);
-  }
+    claim(queue, { owner, uri }, now, from = owner) {
+      const expiresAt = Math.floor(now / 1_000) + KEEP_SECONDS;
+      const put = new PutCommand({
+        TableName: table,
+        Item: { ...keyOf(queue, uri), v: FORMAT, owner, uri, claimedAt: now, [KEY.ttl]: expiresAt },
+        ConditionExpression: "attribute_not_exists(pk) OR #owner = :owner OR #owner = :from",
+        ExpressionAttributeNames: { "#owner": "owner" },
+        ExpressionAttributeValues: { ":owner": owner, ":from": from },
+      });
+      return won(`claiming ${uri}`, dynamodb.send(put));
+    },
 
-  /** Takes the change when no request holds it, or `owner` or `from` does. False when another request holds it. */
-  claim(queue: QueueName, { owner, uri }: Claim, now: EpochMs, from: Sqid = owner): Promise<boolean> {
-    return won(
-      `claiming ${uri}`,
-      this.#dynamodb.send(
-        new PutCommand({
-          TableName: this.#table,
-          Item: {
-            ...claimKey(queue, changeKey(uri)),
-            v: FORMAT,
-            owner,
-            uri,
-            claimedAt: now,
-            [KEY.ttl]: Math.floor(now / 1_000) + KEEP_SECONDS,
-          },
-          ConditionExpression: "attribute_not_exists(pk) OR #owner = :owner OR #owner = :from",
-          ExpressionAttributeNames: { "#owner": "owner" },
-          ExpressionAttributeValues: { ":owner": owner, ":from": from },
-        }),
-      ),
-    );
-  }
-
-  /** Lets go of the change if `owner` holds it. */
-  async release(queue: QueueName, uri: ChangeUri, owner: Sqid): Promise<void> {
-    await won(
-      `releasing ${uri}`,
-      this.#dynamodb.send(
-        new DeleteCommand({
-          TableName: this.#table,
-          Key: claimKey(queue, changeKey(uri)),
-          ConditionExpression: "#owner = :owner",
-          ExpressionAttributeNames: { "#owner": "owner" },
-          ExpressionAttributeValues: { ":owner": owner },
-        }),
-      ),
-    );
-  }
+    async release(queue, uri, owner) {
+      const remove = new DeleteCommand({
+        TableName: table,
+        Key: keyOf(queue, uri),
+        ConditionExpression: "#owner = :owner",
+        ExpressionAttributeNames: { "#owner": "owner" },
+        ExpressionAttributeValues: { ":owner": owner },
+      });
+      await won(`releasing ${uri}`, dynamodb.send(remove));
+    },
+  };
 }

@@ -3,7 +3,6 @@ import {
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
-  QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
@@ -13,11 +12,12 @@ import type { Sqid } from "../../contracts/ids.ts";
 import { KEY, OPEN_PULLS, pullKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
+import { queryAll } from "./query-all.ts";
 
-/** Where a pull request is kept that has nothing open any more: so long. */
+/** How many days the row of a pull request without an open request is kept. */
 const KEPT_DAYS = 90;
 
-/** Of new content GitHub takes 80 a minute and 500 an hour from one installation; a part is left for what else the App does. */
+/** GitHub accepts 80 pieces of new content a minute and 500 an hour from one installation of the App. Some are left for the App's other calls. */
 export const CONTENT_LIMITS = { minute: 70, hour: 450 } as const;
 
 export interface PullRef {
@@ -30,16 +30,16 @@ const Opened = z.object({ repository: RepositoryName, pull: PullNumber });
 
 /** The pull requests with a request. Every method throws store.unavailable or internal. Reads are strongly consistent. */
 export interface PullsStore {
-  /** One GetItem. */
+  /** Undefined when the pull request has no row. One GetItem. */
   get(of: PullRef): Promise<PullRow | undefined>;
   /**
    * Writes the next version of a row: one PutItem, and one PutItem or DeleteItem that lists it as open or not. Throws store.version_conflict
    * when another function wrote meanwhile. Answers the row as written.
    */
   put(row: PullRow, now: EpochMs): Promise<PullRow>;
-  /** Remembers which pull requests a request is of, the lowest first. One PutItem. */
+  /** Stores the pull requests that a request lands, the lowest of the stack first. One PutItem. */
   place(sqid: Sqid, repository: RepositoryName, pulls: readonly number[], now: EpochMs): Promise<void>;
-  /** One GetItem. */
+  /** The pull requests that a request lands. Undefined when `place` was never called for the request. One GetItem. */
   placeOf(
     sqid: string,
   ): Promise<{ readonly repository: RepositoryName; readonly pulls: readonly number[] } | undefined>;
@@ -95,7 +95,7 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
     },
     async put(row, now) {
       const next = { ...row, version: row.version + 1 };
-      // Listed before it is open, and unlisted after it is not: what is open is always listed.
+      // The list is written before a row becomes open, and after a row is no longer open, so that every open row is always in the list.
       if (next.open) await list(next);
       const written = await won(
         `writing ${row.repository}#${row.pull}`,
@@ -123,22 +123,14 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
       return item === undefined ? undefined : Placed.parse(item);
     },
     async open() {
-      const found: PullRef[] = [];
-      let after: Record<string, unknown> | undefined;
-      do {
-        const query = new QueryCommand({
-          TableName: table,
-          ConsistentRead: true,
-          KeyConditionExpression: "#pk = :pk",
-          ExpressionAttributeNames: { "#pk": KEY.pk },
-          ExpressionAttributeValues: { ":pk": OPEN_PULLS },
-          ExclusiveStartKey: after,
-        });
-        const page = await stored("listing the open pull requests", dynamodb.send(query));
-        found.push(...(page.Items ?? []).map((item) => Opened.parse(item)));
-        after = page.LastEvaluatedKey;
-      } while (after !== undefined);
-      return found;
+      const items = await queryAll(dynamodb, "listing the open pull requests", {
+        TableName: table,
+        ConsistentRead: true,
+        KeyConditionExpression: "#pk = :pk",
+        ExpressionAttributeNames: { "#pk": KEY.pk },
+        ExpressionAttributeValues: { ":pk": OPEN_PULLS },
+      });
+      return items.map((item) => Opened.parse(item));
     },
     async spend(repository, now) {
       await count(repository, "minute", now);

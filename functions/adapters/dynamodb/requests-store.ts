@@ -1,4 +1,10 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+} from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
@@ -11,15 +17,19 @@ import { EpochMs } from "../../contracts/time.ts";
 import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
 import { stored, won } from "../aws-errors.ts";
 import { StoredTouches } from "./batch-item.ts";
+import { queryAll } from "./query-all.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
-/** How long a request is kept after its end. The log keeps its history for good. */
+/** How long a request is kept after its end. The request log is kept for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
+
+/** How many requests a look at the newest ones reads. */
+const NEWEST = 200;
 
 const StoredRequest: z.ZodType<LandingRequest> = z.object({
   queue: QueueName,
   sqid: Sqid,
-  /** Empty when it was cancelled before its Land was seen. */
+  /** Empty when the request was cancelled before its Land message arrived. */
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
   receivedAt: EpochMs,
@@ -62,6 +72,7 @@ const unfinishedOf = (TableName: string, queue: QueueName) => ({
 });
 const requestIn = (item: Item): LandingRequest => parseItem(StoredRequest, item, `request ${item["pk"]}/${item["sk"]}`);
 
+/** Is called with store.unreadable for each request that was left out. */
 type OnUnreadable = (error: CodedError) => void;
 
 const readable = (items: readonly Item[], onUnreadable: OnUnreadable): readonly LandingRequest[] =>
@@ -75,70 +86,62 @@ const readable = (items: readonly Item[], onUnreadable: OnUnreadable): readonly 
     }
   });
 
-/** The one door to a request. Each method is one call. All throw store.unavailable. */
-export class RequestsStore {
-  readonly #dynamodb: DynamoDBDocumentClient;
-  readonly #table: string;
-
-  constructor(dynamodb: DynamoDBDocumentClient, table: string) {
-    this.#dynamodb = dynamodb;
-    this.#table = table;
-  }
-
-  /** Strongly consistent. Undefined when it was never written, or ended long ago. */
-  async get(sqid: Sqid): Promise<LandingRequest | undefined> {
-    const { Item } = await stored(
-      `reading ${sqid}`,
-      this.#dynamodb.send(new GetCommand({ TableName: this.#table, Key: keyOf(sqid), ConsistentRead: true })),
-    );
-    return Item === undefined ? undefined : requestIn(Item);
-  }
-
-  /** False when it exists already. */
-  create(request: LandingRequest): Promise<boolean> {
-    return won(
-      `creating ${request.sqid}`,
-      this.#dynamodb.send(
-        new PutCommand({
-          TableName: this.#table,
-          Item: itemOf(request),
-          ConditionExpression: "attribute_not_exists(pk)",
-        }),
-      ),
-    );
-  }
-
-  /** Writes `next` iff the stored version is the one before its own. False when it is not. */
-  replace(next: LandingRequest): Promise<boolean> {
-    return won(
-      `writing ${next.sqid}`,
-      this.#dynamodb.send(
-        new PutCommand({
-          TableName: this.#table,
-          Item: itemOf(next),
-          ConditionExpression: "#version = :before",
-          ExpressionAttributeNames: { "#version": "version" },
-          ExpressionAttributeValues: { ":before": next.version - 1 },
-        }),
-      ),
-    );
-  }
-
+/** The orchestrator's requests. Every method is one call unless its docstring says otherwise, and throws store.unavailable. */
+export interface RequestsStore {
+  /** Strongly consistent. Undefined when the request was never written, or ended more than 30 days ago. Throws store.unreadable. */
+  get(sqid: Sqid): Promise<LandingRequest | undefined>;
+  /** False when the request is stored already. */
+  create(request: LandingRequest): Promise<boolean>;
+  /** Writes `next`. False, and nothing is written, when the stored version is not `next.version - 1`. */
+  replace(next: LandingRequest): Promise<boolean>;
   /**
-   * All requests of the queue that have not ended, and those that have ended since then for `orEnded.code`, whose end may not have been told:
-   * newest first, eventually consistent. One query per megabyte of the last 30 days; one in all with `newest`, for the newest 200. A request
-   * that can't be read is left out, and `onUnreadable` is told.
+   * The requests of the queue that have not ended, and the requests that have ended since `orEnded.since` for the reason `orEnded.code` (the log
+   * may not have been told of their end). Newest first, eventually consistent. One Query per megabyte of the last 30 days; one Query in all
+   * with `newest`, which looks at the newest 200 requests only. A request that can't be read is left out, and given to `onUnreadable`.
    */
-  async everyUnfinished(
+  everyUnfinished(
     queue: QueueName,
     orEnded: { readonly code: ReasonCode; readonly since: EpochMs },
-    { newest = false, onUnreadable }: { readonly newest?: boolean; readonly onUnreadable: OnUnreadable },
-  ): Promise<readonly LandingRequest[]> {
-    const found: LandingRequest[] = [];
-    let after: Record<string, unknown> | undefined;
-    do {
-      const { FilterExpression, ...unfinished } = unfinishedOf(this.#table, queue);
-      const query = new QueryCommand({
+    options: { readonly newest?: boolean; readonly onUnreadable: OnUnreadable },
+  ): Promise<readonly LandingRequest[]>;
+  /**
+   * The requests that have not ended, of the queue's newest 200. Newest first, eventually consistent. A request that can't be read is left out,
+   * and given to `onUnreadable`.
+   */
+  unfinished(queue: QueueName, onUnreadable: OnUnreadable): Promise<readonly LandingRequest[]>;
+}
+
+export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): RequestsStore {
+  const newestOf = async (queue: QueueName, query: QueryCommandInput): Promise<readonly Item[]> =>
+    (await stored(`listing ${queue}`, dynamodb.send(new QueryCommand({ ...query, Limit: NEWEST })))).Items ?? [];
+
+  return {
+    async get(sqid) {
+      const get = new GetCommand({ TableName: table, Key: keyOf(sqid), ConsistentRead: true });
+      const { Item } = await stored(`reading ${sqid}`, dynamodb.send(get));
+      return Item === undefined ? undefined : requestIn(Item);
+    },
+
+    create(request) {
+      const Item = itemOf(request);
+      const put = new PutCommand({ TableName: table, Item, ConditionExpression: "attribute_not_exists(pk)" });
+      return won(`creating ${request.sqid}`, dynamodb.send(put));
+    },
+
+    replace(next) {
+      const put = new PutCommand({
+        TableName: table,
+        Item: itemOf(next),
+        ConditionExpression: "#version = :before",
+        ExpressionAttributeNames: { "#version": "version" },
+        ExpressionAttributeValues: { ":before": next.version - 1 },
+      });
+      return won(`writing ${next.sqid}`, dynamodb.send(put));
+    },
+
+    async everyUnfinished(queue, orEnded, { newest = false, onUnreadable }) {
+      const { FilterExpression, ...unfinished } = unfinishedOf(table, queue);
+      const query = {
         ...unfinished,
         FilterExpression: `${FilterExpression} OR (#reason.#code = :code AND endedAt >= :since)`,
         ExpressionAttributeNames: { ...unfinished.ExpressionAttributeNames, "#reason": "reason", "#code": "code" },
@@ -147,22 +150,12 @@ export class RequestsStore {
           ":code": orEnded.code,
           ":since": orEnded.since,
         },
-        ...(newest ? { Limit: 200 } : { ExclusiveStartKey: after }),
-      });
-      const page = await stored(`listing ${queue}`, this.#dynamodb.send(query));
-      found.push(...readable(page.Items ?? [], onUnreadable));
-      after = newest ? undefined : page.LastEvaluatedKey;
-    } while (after !== undefined);
-    return found;
-  }
+      };
+      const items = newest ? newestOf(queue, query) : queryAll(dynamodb, `listing ${queue}`, query);
+      return readable(await items, onUnreadable);
+    },
 
-  /**
-   * Of the queue's newest 200 requests, those that have not ended: newest first, eventually consistent. A request that can't be read is left
-   * out, and `onUnreadable` is told.
-   */
-  async unfinished(queue: QueueName, onUnreadable: OnUnreadable): Promise<readonly LandingRequest[]> {
-    const query = new QueryCommand({ ...unfinishedOf(this.#table, queue), Limit: 200 });
-    const { Items = [] } = await stored(`listing ${queue}`, this.#dynamodb.send(query));
-    return readable(Items, onUnreadable);
-  }
+    unfinished: async (queue, onUnreadable) =>
+      readable(await newestOf(queue, unfinishedOf(table, queue)), onUnreadable),
+  };
 }

@@ -17,13 +17,25 @@ export interface Window {
 export interface PointerPage {
   /** Newest first. */
   readonly pointers: readonly Pointer[];
-  /** Whether there are older ones in the window. */
+  /** True when the window holds older requests. */
   readonly more: boolean;
 }
 
-/** The parts of the view table that list requests. */
-export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) => {
-  /** Reads on until the page is full: a filter is applied after DynamoDB has counted. */
+/** The part of the view table that lists requests, by time and by change. */
+export interface ViewListings {
+  /** The items that list a request. The same request always has the same items. No call. */
+  pointersOf(land: Land): readonly TablePut[];
+  /** The requests that a queue received in the window, older than `before` when given. One Query per megabyte read. */
+  received(queue: QueueName, window: Window, limit: number, before?: Pointer): Promise<PointerPage>;
+  /**
+   * The requests of a queue that named exactly this URI in the window, older than `before` when given. One Query; more when many such requests
+   * lie outside the window.
+   */
+  naming(queue: QueueName, uri: ChangeUri, window: Window, limit: number, before?: Pointer): Promise<PointerPage>;
+}
+
+export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string): ViewListings => {
+  /** Queries until the page is full: DynamoDB applies the limit before the filter, so one query may find fewer items than the limit. */
   async function page(query: Condition, limit: number): Promise<PointerPage> {
     const found: Pointer[] = [];
     let after: Record<string, unknown> | undefined;
@@ -48,8 +60,7 @@ export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) =>
   }
 
   return {
-    /** The items that make the request listed, by time and by change: the same however often they are made. */
-    pointersOf({ queue, sqid, changes, receivedAt }: Land): readonly TablePut[] {
+    pointersOf({ queue, sqid, changes, receivedAt }) {
       const { n: number } = partsOfSqid(sqid);
       const keys = [
         viewKeys.received(queue, receivedAt, number),
@@ -58,11 +69,10 @@ export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) =>
       return keys.map((key) => ({ table, item: { ...key, number, receivedAt } }));
     },
 
-    /** A queue's requests, older than `before` when given. One Query per megabyte read. */
-    received: (queue: QueueName, { since, until }: Window, limit: number, before?: Pointer): Promise<PointerPage> =>
+    received: (queue, { since, until }, limit, before) =>
       page(
         {
-          // The bounds are inclusive, and no sort key equals a bare time: it would continue with `#<number>`.
+          // The bounds are inclusive. A sort key is `<time>#<number>`, so none equals the bound `<time>`.
           KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
           ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
           ExpressionAttributeValues: {
@@ -74,8 +84,7 @@ export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string) =>
         limit,
       ),
 
-    /** The requests of a queue that named exactly this URI, older than `before` when given. One Query, more when the window leaves many out. */
-    naming: (queue: QueueName, uri: ChangeUri, { since, until }: Window, limit: number, before?: Pointer) =>
+    naming: (queue, uri, { since, until }, limit, before) =>
       page(
         {
           KeyConditionExpression: "#pk = :pk AND #sk < :before",

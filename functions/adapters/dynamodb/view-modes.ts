@@ -1,43 +1,41 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
 import { KEY, MODES, viewKeys } from "../../contracts/tables.ts";
 import { stored, won } from "../aws-errors.ts";
+import { queryAll } from "./query-all.ts";
 import { ModeSet } from "./view-items.ts";
 
-/** The part of the view table that says how the queues were told to run: one item per queue that was ever told. */
-export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
-  /** Undefined when the queue was never told anything. */
-  async mode(queue: QueueName): Promise<ModeSet | undefined> {
+/** The part of the view table that holds the modes of queues: one item per queue whose mode was ever set. Every method is one call. */
+export interface ViewModes {
+  /** Undefined when the queue's mode was never set. */
+  mode(queue: QueueName): Promise<ModeSet | undefined>;
+  /** The modes of all queues whose mode was ever set. One Query per megabyte: thousands of queues. */
+  modes(): Promise<ReadonlyMap<QueueName, ModeSet>>;
+  /** Writes the mode. False, and nothing is written, when the stored version is not `next.version - 1`; for version 1, when a mode is stored. */
+  setMode(next: ModeSet): Promise<boolean>;
+  /** Marks this version of the mode as told. False, and nothing is written, when a later version is stored. */
+  markTold(set: ModeSet): Promise<boolean>;
+}
+
+export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string): ViewModes => ({
+  async mode(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.mode(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the mode of ${queue}`, dynamodb.send(get));
     return Item === undefined ? undefined : ModeSet.parse(Item);
   },
 
-  /** Of all queues that were ever told. One Query per megabyte: thousands of queues. */
-  async modes(): Promise<ReadonlyMap<QueueName, ModeSet>> {
-    const modes = new Map<QueueName, ModeSet>();
-    let after: Record<string, unknown> | undefined;
-    do {
-      const query = new QueryCommand({
-        TableName: table,
-        ConsistentRead: true,
-        KeyConditionExpression: "#pk = :pk",
-        ExpressionAttributeNames: { "#pk": KEY.pk },
-        ExpressionAttributeValues: { ":pk": MODES },
-        ExclusiveStartKey: after,
-      });
-      const page = await stored("reading the modes of the queues", dynamodb.send(query));
-      for (const item of page.Items ?? []) {
-        const set = ModeSet.parse(item);
-        modes.set(set.queue, set);
-      }
-      after = page.LastEvaluatedKey;
-    } while (after !== undefined);
-    return modes;
+  async modes() {
+    const items = await queryAll(dynamodb, "reading the modes of the queues", {
+      TableName: table,
+      ConsistentRead: true,
+      KeyConditionExpression: "#pk = :pk",
+      ExpressionAttributeNames: { "#pk": KEY.pk },
+      ExpressionAttributeValues: { ":pk": MODES },
+    });
+    return new Map(items.map((item) => ModeSet.parse(item)).map((set) => [set.queue, set]));
   },
 
-  /** Writes the mode over the version before its own; version 1 over none. False when another writer was faster. */
-  setMode: (next: ModeSet): Promise<boolean> =>
+  setMode: (next) =>
     won(
       `setting the mode of ${next.queue}`,
       dynamodb.send(
@@ -55,8 +53,7 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string) => ({
       ),
     ),
 
-  /** Marks the version as told. False when a later version stands. */
-  markTold: (set: ModeSet): Promise<boolean> =>
+  markTold: (set) =>
     won(
       `marking the mode of ${set.queue} as told`,
       dynamodb.send(

@@ -6,13 +6,12 @@ import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { FirstUse } from "./view-items.ts";
-import { viewListings } from "./view-listings.ts";
-import { viewModes } from "./view-modes.ts";
-import { viewSummaries } from "./view-summaries.ts";
-import { viewTrends } from "./view-trends.ts";
-import { viewTrunks } from "./view-trunks.ts";
-
-export type ViewStore = ReturnType<typeof viewStore>;
+import { type ViewListings, viewListings } from "./view-listings.ts";
+import { type ViewModes, viewModes } from "./view-modes.ts";
+import { type ViewQuestions, viewQuestions } from "./view-questions.ts";
+import { type ViewSummaries, viewSummaries } from "./view-summaries.ts";
+import { type ViewTrends, viewTrends } from "./view-trends.ts";
+import { type ViewTrunks, viewTrunks } from "./view-trunks.ts";
 
 /** How long an idempotency key is remembered. */
 const KEY_LIVES_SECONDS = 24 * 60 * 60;
@@ -20,11 +19,31 @@ const KEY_LIVES_SECONDS = 24 * 60 * 60;
 /** DynamoDB removes an expired item up to days late, so a reader checks the item's date. */
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
 
+/** The number of a new request, and the time that counts as its receipt. */
+export interface Minted {
+  readonly number: RequestNumber;
+  readonly receivedAt: EpochMs;
+}
+
 /**
- * The view table: what the gateway knows of each request beside its log. Every method throws store.unavailable or internal; each is
- * one call to DynamoDB unless it says otherwise. Every read is strongly consistent.
+ * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal. Every
+ * method is one call, and every read is strongly consistent, unless the docstring says otherwise.
  */
-export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
+export interface ViewStore extends ViewSummaries, ViewListings, ViewModes, ViewQuestions, ViewTrends, ViewTrunks {
+  /** The first use of an idempotency key. Undefined when the key is new, or was first used more than a day ago. */
+  firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined>;
+  /** Stores the first use of an idempotency key. False when the key is in use already. */
+  claimKey(queue: QueueName, key: string, use: FirstUse, now: EpochMs): Promise<boolean>;
+  /** True when the queue has ever given out a number. */
+  hasMinted(queue: QueueName): Promise<boolean>;
+  /**
+   * The queue's next number, from 1, and its time of receipt. Times of receipt never decrease as numbers grow, although the clocks of two
+   * instances may differ: `receivedAt` is `now`, or the time of the number before when `now` is earlier than that (then two calls).
+   */
+  mint(queue: QueueName, now: EpochMs): Promise<Minted>;
+}
+
+export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): ViewStore {
   async function read(Key: { pk: string; sk: string }): Promise<Record<string, unknown> | undefined> {
     const get = new GetCommand({ TableName: table, Key, ConsistentRead: true });
     return (await stored(`reading ${Key.pk}`, dynamodb.send(get))).Item;
@@ -37,19 +56,18 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
     ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewQuestions(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...viewTrunks(dynamodb, table),
     ...counting(dynamodb, table),
 
-    /** What the key was first used for; undefined when it is new, or was used more than a day ago. */
-    async firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined> {
+    async firstUse(queue, key, now) {
       const item = await read(viewKeys.idempotency(queue, key));
       const gone = item === undefined || Number(item[KEY.ttl]) <= secondsOf(now);
       return gone ? undefined : FirstUse.parse(item);
     },
 
-    /** False when the key is in use already. */
-    claimKey: (queue: QueueName, key: string, use: FirstUse, now: EpochMs): Promise<boolean> =>
+    claimKey: (queue, key, use, now) =>
       won(
         `claiming an idempotency key of ${queue}`,
         put(
@@ -62,26 +80,15 @@ export const viewStore = (dynamodb: DynamoDBDocumentClient, table: string) => {
         ),
       ),
   };
-};
-
-/** What came of a mint: the request's number, and when it counts as received. */
-export interface Minted {
-  readonly number: RequestNumber;
-  readonly receivedAt: EpochMs;
 }
 
-const counting = (dynamodb: DynamoDBDocumentClient, table: string) => ({
-  /** True when the queue has ever given out a number. */
-  async hasMinted(queue: QueueName): Promise<boolean> {
+const counting = (dynamodb: DynamoDBDocumentClient, table: string): Pick<ViewStore, "hasMinted" | "mint"> => ({
+  async hasMinted(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.counter(queue), ConsistentRead: true });
     return (await stored(`reading the counter of ${queue}`, dynamodb.send(get))).Item !== undefined;
   },
 
-  /**
-   * The queue's next number, from 1. `receivedAt` never decreases as numbers grow: it is `now`, or the latest time that a number was
-   * given out at when `now` lies before that (two calls then), since the clocks of two instances may differ.
-   */
-  async mint(queue: QueueName, now: EpochMs): Promise<Minted> {
+  async mint(queue, now) {
     const Key = viewKeys.counter(queue);
     const update = { TableName: table, Key, ReturnValues: "ALL_NEW" } as const;
     const doing = `minting a number in ${queue}`;

@@ -23,22 +23,45 @@ const BATCH_ATTEMPTS = 6;
 export interface LiveSummaries {
   /** By number, oldest first. */
   readonly summaries: readonly Summary[];
-  /** True when there are more. */
+  /** True when the queue holds more than `summaries`. */
   readonly more: boolean;
 }
 
 /**
- * The summaries of requests. A summary is in the partition of its queue's requests in flight until some time after the request has ended;
- * then it is moved to a place of its own. While it is moved it is in both: the one with the greater version counts. Every read is strongly
- * consistent. All throw store.unavailable or internal.
+ * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
+ * some time after the request has ended; then the summary is archived, which moves it to a place of its own. During the move the summary lies
+ * in both places, and the copy with the greater version counts. Every read is strongly consistent. Every method throws store.unavailable or
+ * internal.
  */
-export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) => {
+export interface ViewSummaries {
+  /** Undefined when the request does not exist. One BatchGetItem, two when the first finds no summary. */
+  summary(queue: QueueName, n: RequestNumber): Promise<Summary | undefined>;
+  /** The summaries in the order of the numbers. One BatchGetItem per 50. Throws internal when a summary is missing. */
+  summaries(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Summary[]>;
+  /** False when the summary exists already. One PutItem. */
+  createSummary(summary: Summary): Promise<boolean>;
+  /** Writes `next` in the place of `before`. False when another writer changed or moved the summary since `before` was read. One PutItem. */
+  replaceSummary(next: Summary, before: Summary): Promise<boolean>;
+  /** The requests of the queue that have not been archived. One Query per megabyte, at most four. */
+  live(queue: QueueName): Promise<LiveSummaries>;
+  /**
+   * Archives the summary of a request that has ended, and lists the request among the ended ones. Two PutItem and one DeleteItem, each of which
+   * may be repeated. A summary that another writer has changed since it was read is not removed from the requests in flight.
+   */
+  archive(summary: Summary): Promise<void>;
+  /**
+   * The archived requests that ended since `since`, latest first, and the ones before them that fill the last page of 100. One Query per 100.
+   */
+  endedSince(queue: QueueName, since: EpochMs): Promise<readonly Ended[]>;
+}
+
+export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): ViewSummaries => {
   const put = (Item: Record<string, unknown>, condition: object = {}) =>
     dynamodb.send(new PutCommand({ TableName: table, Item, ...condition }));
 
   /**
-   * Those that exist. One BatchGetItem per 50, and one more for those that are in neither place: a summary may be moved between the reads of
-   * its two places.
+   * The summaries that exist, of these numbers. A summary may be moved between the reads of its two places and then be found in neither, so the
+   * numbers without a summary are read once more. One BatchGetItem per 50 of both.
    */
   async function existing(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Map<RequestNumber, Summary>> {
     const found = await read(queue, numbers);
@@ -62,23 +85,19 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) =
   }
 
   return {
-    /** Undefined when the request does not exist. One BatchGetItem. */
-    summary: async (queue: QueueName, n: RequestNumber): Promise<Summary | undefined> =>
-      (await existing(queue, [n])).get(n),
+    summary: async (queue, n) => (await existing(queue, [n])).get(n),
 
-    /** The summaries in the order of the numbers. One BatchGetItem per fifty. Throws internal when one is missing. */
-    async summaries(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Summary[]> {
+    async summaries(queue, numbers) {
       const found = await existing(queue, numbers);
       return numbers.map((n) => {
         const summary = found.get(n);
-        // Pointers are written after the summary, so a pointer to nothing is damage, and is better said than hidden.
+        // A listing's item is written after the summary, so a listed request without a summary is damage, which the caller must hear of.
         if (summary === undefined) throw new CodedError("internal", `${queue}/${n} is listed but has no summary`);
         return summary;
       });
     },
 
-    /** False when there is one already. One PutItem. */
-    createSummary: (summary: Summary): Promise<boolean> =>
+    createSummary: (summary) =>
       won(
         `creating the summary of ${summary.sqid}`,
         put(
@@ -87,8 +106,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) =
         ),
       ),
 
-    /** Writes `next` in the place of `before`. False when another writer wrote or moved it since `before` was read. One PutItem. */
-    replaceSummary: (next: Summary, before: Summary): Promise<boolean> => {
+    replaceSummary: (next, before) => {
       const { archived, ...item } = next;
       const keys = archived ? viewKeys.summary : viewKeys.live;
       return won(
@@ -97,8 +115,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) =
       );
     },
 
-    /** The requests of the queue that have not been archived. One Query per megabyte; four at most. */
-    async live(queue: QueueName): Promise<LiveSummaries> {
+    async live(queue) {
       const summaries: Summary[] = [];
       let after: Record<string, unknown> | undefined;
       for (let page = 0; page < LIVE_PAGES; page++) {
@@ -119,11 +136,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) =
       return { summaries, more: true };
     },
 
-    /**
-     * Moves the summary of a request that has ended away from those in flight, and lists it among the ended. Two PutItem and a DeleteItem; each
-     * may be repeated. A summary that another writer has changed since it was read stays where it is too.
-     */
-    async archive(summary: Summary): Promise<void> {
+    async archive(summary) {
       const { queue, number, version, sqid } = summary;
       const { archived: _, ...item } = summary;
       const listed = endIn(summary);
@@ -146,8 +159,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string) =
       await won(`archiving ${sqid}`, dynamodb.send(new DeleteCommand(gone)));
     },
 
-    /** The archived requests that ended since then, and the last 20 at least; latest first. One Query per hundred. */
-    async endedSince(queue: QueueName, since: EpochMs): Promise<readonly Ended[]> {
+    async endedSince(queue, since) {
       const ended: Ended[] = [];
       let after: Record<string, unknown> | undefined;
       do {

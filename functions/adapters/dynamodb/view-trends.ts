@@ -1,13 +1,14 @@
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { COUNTERS, type Counter, type EndOfRequest, hourOf, sumOf, type Tally } from "../../domain/trends.ts";
 import { stored, won } from "../aws-errors.ts";
+import { queryAll } from "./query-all.ts";
 import { LOST, retryOnConflict } from "./retry-on-conflict.ts";
 
-/** An hour of a queue. */
+/** The ends of requests of a queue within one hour. */
 export interface Hour {
   readonly start: EpochMs;
   readonly tally: Tally;
@@ -20,10 +21,20 @@ const TIME = "t#";
 const REASON = "r#";
 
 /**
- * The part of the view table that counts what became of requests: one item per queue and hour. Beside the counters it holds the numbers that
- * were counted, so that a repeat counts nothing: some 5 bytes for each request that ended in the hour.
+ * The part of the view table that counts the ends of requests: one item per queue and hour. Beside the counters, an item holds the numbers of
+ * the requests that were counted, so that a repeat counts nothing: some 5 bytes for each request that ended in the hour.
  */
-export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string) => {
+export interface ViewTrends {
+  /**
+   * Counts ends of requests; each end counts once however often it is given. One UpdateItem for all ends in one hour; one GetItem and one
+   * UpdateItem more when some of them were counted already. Throws store.version_conflict.
+   */
+  countEnds(queue: QueueName, ends: readonly EndOfRequest[]): Promise<void>;
+  /** The hours of a queue from `since` on, oldest first, without the hours in which no request ended. One Query per megabyte, eventually consistent. */
+  hoursSince(queue: QueueName, since: EpochMs): Promise<readonly Hour[]>;
+}
+
+export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string): ViewTrends => {
   async function countedIn(queue: QueueName, hour: EpochMs): Promise<ReadonlySet<number>> {
     const get = new GetCommand({
       TableName: table,
@@ -37,11 +48,7 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string) => {
   }
 
   return {
-    /**
-     * Counts ends of requests, each of which counts once however often it is given. One UpdateItem for all that ended in one hour; one GetItem
-     * and one UpdateItem more when some of them were counted already. Throws store.version_conflict.
-     */
-    async countEnds(queue: QueueName, ends: readonly EndOfRequest[]): Promise<void> {
+    async countEnds(queue, ends) {
       for (const [hour, ofHour] of Map.groupBy(ends, ({ endedAt }) => hourOf(endedAt))) {
         let news = [...new Map(ofHour.map((end) => [end.number, end])).values()];
         await retryOnConflict(`the trend of ${queue}`, async () => {
@@ -54,28 +61,19 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string) => {
       }
     },
 
-    /** The hours of a queue from one on, oldest first; those in which nothing ended are left out. One Query per megabyte, eventually consistent. */
-    async hoursSince(queue: QueueName, since: EpochMs): Promise<readonly Hour[]> {
-      const hours: Hour[] = [];
-      let after: Record<string, unknown> | undefined;
-      do {
-        const query = new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: "#pk = :pk AND #sk >= :since",
-          ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
-          ExpressionAttributeValues: { ":pk": viewKeys.trend(queue, since).pk, ":since": padded(since) },
-          ExclusiveStartKey: after,
-        });
-        const page = await stored(`reading the trends of ${queue}`, dynamodb.send(query));
-        hours.push(...(page.Items ?? []).map(hourIn));
-        after = page.LastEvaluatedKey;
-      } while (after !== undefined);
-      return hours;
+    async hoursSince(queue, since) {
+      const items = await queryAll(dynamodb, `reading the trends of ${queue}`, {
+        TableName: table,
+        KeyConditionExpression: "#pk = :pk AND #sk >= :since",
+        ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
+        ExpressionAttributeValues: { ":pk": viewKeys.trend(queue, since).pk, ":since": padded(since) },
+      });
+      return items.map(hourIn);
     },
   };
 };
 
-/** Adds the ends to their hour, on the condition that none of them was added before. */
+/** Adds the ends to the item of their hour, on the condition that none of the ends was added before. */
 function additionOf(table: string, queue: QueueName, hour: EpochMs, ends: readonly EndOfRequest[]): UpdateCommand {
   const added = Object.entries(attributesOf(sumOf(ends.map(({ tally }) => tally)))).filter(
     ([, amount]) => amount !== 0,
@@ -107,7 +105,7 @@ const attributesOf = ({ counters, times, reasons }: Tally): Record<string, numbe
   ...Object.fromEntries(Object.entries(reasons).map(([code, count]) => [`${REASON}${code}`, count])),
 });
 
-/** An hour as it is stored. Attributes that are not known are left out. */
+/** An hour, from its stored item. Attributes that this release does not know are left out. */
 function hourIn(item: Record<string, unknown>): Hour {
   const amount = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
   const withPrefix = (prefix: string): Record<string, number> =>

@@ -4,17 +4,22 @@ import { RedTrunk, type TrunkChanged } from "../../contracts/messages.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { stored, won } from "../aws-errors.ts";
 
-/** The part of the view table that says which trunks are red: one item per queue whose trunk ever was. */
-export const viewTrunks = (dynamodb: DynamoDBDocumentClient, table: string) => ({
+/** The part of the view table that says which trunks are red: one item per queue whose trunk ever was. Every method is one call. */
+export interface ViewTrunks {
   /** Undefined while the trunk is not known to be red. */
-  async redTrunk(queue: QueueName): Promise<RedTrunk | undefined> {
+  redTrunk(queue: QueueName): Promise<RedTrunk | undefined>;
+  /** Keeps what was told of the trunk. False, and nothing is written, when something later is stored. */
+  setTrunk(changed: TrunkChanged): Promise<boolean>;
+}
+
+export const viewTrunks = (dynamodb: DynamoDBDocumentClient, table: string): ViewTrunks => ({
+  async redTrunk(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.trunk(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the trunk of ${queue}`, dynamodb.send(get));
     return RedTrunk.optional().parse(Item?.["red"]);
   },
 
-  /** Keeps what was told of the trunk. False when something later is stored. */
-  setTrunk: ({ queue, at, red }: TrunkChanged): Promise<boolean> =>
+  setTrunk: ({ queue, at, red }) =>
     won(
       `writing the trunk of ${queue}`,
       dynamodb.send(

@@ -9,6 +9,7 @@ import { statusOf } from "./errors.ts";
 const PullBody = z.looseObject({
   number: z.int(),
   title: z.string(),
+  body: z.string().nullish(),
   state: z.enum(["open", "closed"]),
   draft: z.boolean().nullish(),
   merged_at: z.string().nullish(),
@@ -18,10 +19,11 @@ const PullBody = z.looseObject({
 });
 
 const pullOf = (body: unknown): Pull => {
-  const { number, title, state, draft, merged_at: mergedAt, user, base, head } = PullBody.parse(body);
+  const { number, title, body: text, state, draft, merged_at: mergedAt, user, base, head } = PullBody.parse(body);
   return {
     number,
     title,
+    body: text ?? "",
     head: head.sha,
     base: base.ref,
     headBranch: head.ref,

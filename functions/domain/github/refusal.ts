@@ -12,6 +12,7 @@ export interface Pull {
   readonly headRepository: string | undefined;
   readonly author: string;
   readonly title: string;
+  readonly body: string;
   readonly isDraft: boolean;
   readonly isOpen: boolean;
   readonly isMerged: boolean;

@@ -116,6 +116,19 @@ export function endCommentOf(facts: Facts): string | undefined {
   return cut(lines.join("\n\n"), MOST_TEXT);
 }
 
+/** The comment of a landing on a pull request that the queue closes, since GitHub does not mark it as merged. */
+export function landedCommentOf(facts: Facts, pull: number, branch: string): string {
+  const { request, asked } = facts;
+  const commit = commitOf(request);
+  const top = asked.members.at(-1)?.pull;
+  const together = top === undefined || top === pull ? "" : ` together with #${top}`;
+  const what =
+    commit === undefined
+      ? `Nothing was left to land: \`${branch}\` held all of it already`
+      : `Landed as ${commit} on \`${branch}\`${together}`;
+  return `${endMarker(request.sqid)}\n${what} (${linked(facts)}).`;
+}
+
 const AGAIN = "comment `/land` to try again.";
 const REBASE = "bring the branch up to date with the target branch, push, and comment `/land` again.";
 

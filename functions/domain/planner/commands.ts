@@ -27,10 +27,8 @@ export function commandsFor(draft: Draft): Command[] {
     const reason = batch.reason && outcome !== "landed" ? { reason: batch.reason } : {};
     commands.push({ kind: "end-request", sqid: batch.request.sqid, outcome, batchId: batch.id, ...reason });
   }
-  for (const event of draft.loose) {
-    if (event.reason)
-      commands.push({ kind: "end-request", sqid: event.sqid, outcome: "cancelled", reason: event.reason });
-  }
+  for (const { sqid, status, reason } of draft.loose)
+    commands.push({ kind: "end-request", sqid, outcome: status, ...(reason && status !== "landed" ? { reason } : {}) });
   const events = [...draft.batches().flatMap((batch) => batch.outbox), ...draft.loose];
   if (events.length > 0) commands.push({ kind: "announce", events });
   return commands;

@@ -1,5 +1,5 @@
 import type { BatchId, Sqid } from "../../contracts/ids.ts";
-import type { LogEvent } from "../../contracts/log-event.ts";
+import type { EndEvent, LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, conflictsOnArrival, pathIsActive } from "../batch.ts";
@@ -13,8 +13,8 @@ export class Draft {
   readonly snapshot: Snapshot;
   readonly now: EpochMs;
   queue: QueueState;
-  /** Log entries about requests that have no batch, and so no outbox. */
-  readonly loose: LogEvent[] = [];
+  /** Log entries about ends of requests that have no live batch, and so no outbox. */
+  readonly loose: EndEvent[] = [];
   readonly #batches: Map<BatchId, Batch>;
   readonly #before: ReadonlyMap<BatchId, Batch>;
   readonly #carriers = new Map<Sqid, BatchId>();

@@ -1,10 +1,10 @@
-import type { BatchId } from "../../contracts/ids.ts";
+import { type BatchId, sqidOfBatch } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
 import type { LandOutcome, SignalOf } from "../../contracts/messages.ts";
-import { type Batch, batchHasEnded, enter } from "../batch.ts";
+import { type Batch, enter } from "../batch.ts";
 import { learnCommit, learnLanding } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
-import { failed, landed } from "./outcomes.ts";
+import { failed, type Landed, landed } from "./outcomes.ts";
 
 /** Takes note of how runway's landing of some batches ended, and of where the trunk is since. */
 export function recordLandings(
@@ -19,25 +19,33 @@ export function recordLandings(
   }
 }
 
-type Landed = Extract<LandOutcome, { kind: "landed" }>;
-
 /**
- * Takes note of how runway's landing of one batch ended. `landed` is always believed, since what is on the trunk is on the trunk. Any other
- * outcome counts only when it answers the landing that the batch is in now. Answers a landing that was not known.
+ * Takes note of how runway's landing of one batch ended. `landed` always counts, because the trunk holds the change: also when the batch has
+ * failed or was cancelled meanwhile, or has been archived since. Any other outcome counts only when it answers the landing that the batch is
+ * in now. Answers a landing of a live batch that was not known.
+ *
+ * Example: the host refuses the landing of A for an hour, so A fails. A copy of the message that was still on its way lands A. A becomes
+ * `landed`, its request too, and batches that conflict with A and have not landed are built again with A.
  */
 function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: LandOutcome): Landed | undefined {
   const batch = draft.lookup(batchId);
-  if (!batch || batchHasEnded(batch)) return undefined;
-  if (outcome.kind === "landed") {
-    draft.put(landed(draft, batch, outcome));
-    return outcome;
+  if (outcome.kind !== "landed") {
+    recordNotLanded(draft, landId, batch, outcome);
+    return undefined;
   }
-  recordNotLanded(draft, landId, batch, outcome);
-  return undefined;
+  if (batch === undefined) landedUnseen(draft, batchId, outcome);
+  if (batch === undefined || batch.state === "landed") return undefined;
+  draft.put(landed(draft, batch, outcome));
+  return outcome;
 }
 
-function recordNotLanded(draft: Draft, landId: string, batch: Batch, outcome: Exclude<LandOutcome, Landed>): void {
-  if (batch.state !== "landing" || batch.landing?.landId !== landId) return;
+function recordNotLanded(
+  draft: Draft,
+  landId: string,
+  batch: Batch | undefined,
+  outcome: Exclude<LandOutcome, Landed>,
+): void {
+  if (batch?.state !== "landing" || batch.landing?.landId !== landId) return;
   const { landing: _, ...rest } = batch;
   if (outcome.kind === "refused") draft.put(failed(draft, rest, outcome.reason));
   else if (outcome.kind === "skipped") draft.put(enter(rest, "speculating"));
@@ -47,6 +55,16 @@ function recordNotLanded(draft: Draft, landId: string, batch: Batch, outcome: Ex
   }
 }
 
+/** The request of a batch that is not live any more ends as landed, and the log says so. A repeat announces the same entry. */
+function landedUnseen(draft: Draft, batchId: BatchId, { commit, tree, testedTree, note }: Landed): void {
+  const sqid = sqidOfBatch(batchId);
+  const request = draft.snapshot.requests.get(sqid);
+  if (request === undefined) return;
+  const version = request.version + (request.state === "landed" ? 0 : 1);
+  const metadata = { batch_id: batchId, commit, tree, tested_tree: testedTree };
+  draft.loose.push(statusEvent(sqid, "landed", draft.now, { version, reason: note, metadata }));
+}
+
 /** How long a landing that the host refuses is tried again before its requests end. */
 export const HOLD_MS = 3_600_000;
 
@@ -54,10 +72,10 @@ export const HOLD_MS = 3_600_000;
 export function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, batchId: BatchId): void {
   const batch = draft.lookup(batchId);
   if (batch?.state !== "landing" || batch.landing?.landId !== landId) return;
-  const { landing, ...rest } = batch;
+  const { landing } = batch;
   const since = landing.held?.since ?? draft.now;
   if (draft.now - since >= HOLD_MS) {
-    draft.put(failed(draft, rest, reason));
+    draft.put(failed(draft, batch, reason));
     return;
   }
   if (landing.held?.reason.message === reason.message) return;

@@ -2,14 +2,19 @@ import { type BuildKey, batchLabel } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import type { LandOutcome } from "../../contracts/messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
-import { type Batch, enter } from "../batch.ts";
+import { type Batch, batchHasEnded, enter } from "../batch.ts";
 import { type History, learnOutcome } from "../speculation/history.ts";
 import { usesHistory } from "../speculation/scorer.ts";
 import { countRejection } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
 
-/** The batch, landed, with the log entry for its request. Teaches the scorer that the change has passed. */
-export function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome, { kind: "landed" }>): Batch {
+export type Landed = Extract<LandOutcome, { kind: "landed" }>;
+
+/**
+ * The batch, landed, with the log entry for its request. Teaches the scorer that the change has passed. A batch that had ended otherwise is
+ * not concluded any more, and the entry has a greater version than the entry about the other end.
+ */
+export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
   const { commit, tree, testedTree, commits, note } = outcome;
   const { sqid, version } = batch.request;
   const bypassed = (batch.landing?.bypassed ?? []).filter((id) => draft.lookup(id)?.state !== "landed");
@@ -26,8 +31,9 @@ export function landed(draft: Draft, batch: Batch, outcome: Extract<LandOutcome,
     ...(batch.landing?.repair ? { repair: true } : {}),
   };
   learn(draft, (history) => learnOutcome(history, batch.request, true));
-  return announce(enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now }), [
-    statusEvent(sqid, "landed", draft.now, { version: version + 1, reason: note, metadata }),
+  const end = version + (batchHasEnded(batch) ? 2 : 1);
+  return announce(enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now, concluded: false }), [
+    statusEvent(sqid, "landed", draft.now, { version: end, reason: note, metadata }),
   ]);
 }
 

@@ -1,11 +1,13 @@
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import {
+  type BatchId,
   type BuildKey,
   type Installation,
   installationOf,
   type QueueName,
   type Sqid,
+  sqidOfBatch,
   trunkIdOf,
 } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
@@ -13,7 +15,7 @@ import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
-import type { LandingRequest } from "../request.ts";
+import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
 import { forgotten } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
@@ -64,13 +66,13 @@ export interface PlanningShell {
 }
 
 /** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
-export type Ran = { readonly kind: "planned" } | { readonly kind: "elsewhere"; readonly batches: Snapshot["batches"] };
+export type Ran = { readonly kind: "planned" | "elsewhere" };
 
 /**
  * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
  * is written before a command is carried out, and a command that was not acknowledged is decided again. When commands were refused for good,
  * the planner runs again at once and ends what they are about. Calls of one run: one query, one read per request that is named, one write per
- * changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when another run wrote
+ * changed batch, one more per batch that had commands and stays, two per batch that leaves, one or more per command. Throws store.version_conflict when another run wrote
  * first, before any command is carried out; and the first failure of a command that may pass, once all other commands were carried out.
  * Batches that were built for another target are not planned: their builds say nothing about this one.
  */
@@ -99,11 +101,11 @@ function isNew(told: Set<string>, { command }: CommandFailed): boolean {
   return told.add(key).size > before;
 }
 
-type RanOnce = Extract<Ran, { kind: "elsewhere" }> | { readonly kind: "carried-out"; readonly carried: Carried };
+type RanOnce = { readonly kind: "elsewhere" } | { readonly kind: "carried-out"; readonly carried: Carried };
 
 function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News[]): Steps<RanOnce> {
   const { snapshot, isNamed } = yield* load(shell, config, news);
-  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere", batches: snapshot.batches };
+  if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere" };
   const plan = shell.planner(config, snapshot, news, shell.now());
   yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
@@ -111,17 +113,19 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
   const isDone = ({ id }: Batch) => !carried.open.has(id);
-  yield* waitForEach(plan.acknowledged.filter(isDone), CONCURRENCY, function* (batch) {
+  const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
+  const leaves = new Set(archived.map(({ id }) => id));
+  const stays = ({ id }: Batch) => !leaves.has(id);
+  yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
     const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
   });
   const { acknowledgedQueue: own } = plan;
   if (own !== undefined && !carried.open.has(trunkIdOf(own.queue)))
     expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
-  if (!carried.unannounced)
-    yield* waitForEach(plan.archived.filter(isDone), CONCURRENCY, function* (batch) {
-      expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
-    });
+  yield* waitForEach(archived, CONCURRENCY, function* (batch) {
+    expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
+  });
   return { kind: "carried-out", carried };
 }
 
@@ -155,12 +159,13 @@ function* load(
   news: readonly News[],
 ): Steps<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
   const live = yield* waitFor(batches.live(config.name));
-  const named = new Set(news.flatMap((told) => ("sqid" in told ? [told.sqid] : [])));
+  const named = new Set(news.flatMap((told) => namedBy(told, live.batches)));
   const found = new Map<Sqid, LandingRequest>();
   yield* waitForEach(named, CONCURRENCY, function* (sqid) {
     try {
       const request = yield* waitFor(requests.get(sqid));
-      if (request && isForTarget(request.target, config)) found.set(sqid, request);
+      // A request for another target never joins. When it has ended, it may still turn out to have landed.
+      if (request && (isForTarget(request.target, config) || requestHasEnded(request.state))) found.set(sqid, request);
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
       log.error({ sqid, err: error }, "a request that can't be read was left out");
@@ -174,6 +179,15 @@ function* load(
   const queue = { ...live.queue, installation, target, ...moved };
   const snapshot = { queue, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };
+}
+
+/** The requests that the news are about and the planner has to read: of a landing, those of landed batches that are not live. */
+function namedBy(told: News, live: readonly Batch[]): readonly Sqid[] {
+  if ("sqid" in told) return [told.sqid];
+  if (!("results" in told)) return [];
+  const isLive = (id: BatchId) => live.some((batch) => batch.id === id);
+  const landed = told.results.filter(({ batchId, outcome }) => outcome.kind === "landed" && !isLive(batchId));
+  return landed.map(({ batchId }) => sqidOfBatch(batchId));
 }
 
 /** The plan, with the queue's item among its writes: an installation is stored before any build is started under its name. */

@@ -19,15 +19,15 @@ export interface BundleLimits {
 /**
  * The bundles to build, in landing order. Undefined when every head that waits for a build can have a free slot of its own.
  *
- * Waiting heads are taken in landing order. A head joins the current bundle unless the bundle is full, the head differs from it in being on
- * probation, a head outside the bundle has to land in between, the tree cannot be composed, or the larger bundle is expected to land fewer
- * batches: every head adds its own chance of failing, and its own assumptions. Otherwise the head starts the next bundle. The last bundle,
- * if it is not full, is returned once its oldest head has waited `maxWaitMs`.
+ * Waiting heads are taken in landing order. A head joins the current bundle unless the bundle would be larger than `maxSize` or than one of
+ * its heads allows (`sizeLimitOf`), the head differs from the bundle in being on probation, a head outside the bundle has to land in between,
+ * the tree cannot be composed, or the larger bundle is expected to land fewer batches: every head adds its own chance of failing, and its own
+ * assumptions. A head that does not join starts the next bundle. The last bundle, if it is not full, is returned once its oldest head has
+ * waited `maxWaitMs`.
  *
- * After a bundle has failed, a bundle that starts with one of its heads holds at most a quarter of the heads that have not landed: about
- * 2·log2(n) builds, as with halves, in half the time (Dorfman, 1943, with the order kept).
- *
- * Example: six heads wait, one slot is free, `maxSize` is 4. The bundles are [1, 2, 3, 4] and, after `maxWaitMs`, [5, 6].
+ * Example: six heads wait, one slot is free, `maxSize` is 4. The bundles are [1, 2, 3, 4] and, after `maxWaitMs`, [5, 6]. Should
+ * [1, 2, 3, 4] fail, each of its heads allows a quarter of four: 1 is then built alone, also when a new head with a higher priority waits
+ * ahead of 1.
  */
 export function bundleProposals(
   speculation: Speculation,
@@ -50,8 +50,9 @@ export function bundleProposals(
   const mayGrow = (head: WaitingHead): boolean => {
     const [first = head] = bundle.heads;
     if (isOnProbation(index, first) !== isOnProbation(index, head)) return false;
-    if (bundle.heads.length >= Math.min(size, sizeLimitOf(index, first)) || outside.separates(head)) return false;
-    const larger = bundle.with(head);
+    if (bundle.heads.length >= Math.min(size, bundle.sizeLimit, sizeLimitOf(index, head))) return false;
+    if (outside.separates(head)) return false;
+    const larger = bundle.with(head, sizeLimitOf(index, head));
     return (
       larger.expectedLandings >= bundle.expectedLandings &&
       larger.logProbability >= minLogProbability &&
@@ -65,9 +66,9 @@ export function bundleProposals(
       continue;
     }
     if (!mayGrow(head)) close();
-    bundle = bundle.with(head);
+    bundle = bundle.with(head, sizeLimitOf(index, head));
     outside.enter(head);
-    if (sizeLimitOf(index, head) <= 1) close();
+    if (bundle.sizeLimit <= 1) close();
   }
   if (bundle.heads.length >= size || now - oldestOf(index, bundle.heads) >= maxWaitMs) close();
   return found;
@@ -78,6 +79,8 @@ type UndecidedAhead = WaitingHead["undecided"][number];
 /** Heads to be built together, on every batch ahead of any of them that is likely to land. */
 class Bundle {
   readonly heads: readonly WaitingHead[];
+  /** The smallest size that one of the heads allows. Infinity when no head limits the size. */
+  readonly sizeLimit: number;
   readonly #belief: Belief;
   /** The undecided batches ahead of any head, without the heads themselves. */
   readonly #undecided: ReadonlyMap<number, UndecidedAhead>;
@@ -85,20 +88,22 @@ class Bundle {
   constructor(
     belief: Belief,
     heads: readonly WaitingHead[] = [],
+    sizeLimit = Number.POSITIVE_INFINITY,
     undecided: ReadonlyMap<number, UndecidedAhead> = new Map(),
   ) {
     this.#belief = belief;
     this.heads = heads;
+    this.sizeLimit = sizeLimit;
     this.#undecided = undecided;
   }
 
-  /** A copy with one more head. */
-  with(head: WaitingHead): Bundle {
+  /** A copy with one more head, which allows bundles of at most `sizeLimit` heads. */
+  with(head: WaitingHead, sizeLimit: number): Bundle {
     const heads = [...this.heads, head];
     const undecided = new Map(this.#undecided);
     for (const other of head.undecided) undecided.set(other.index, other);
     for (const { index } of heads) undecided.delete(index);
-    return new Bundle(this.#belief, heads, undecided);
+    return new Bundle(this.#belief, heads, Math.min(this.sizeLimit, sizeLimit), undecided);
   }
 
   /**
@@ -143,8 +148,11 @@ function isWaiting(speculation: Speculation, { index: i, undecided }: WaitingHea
 }
 
 /**
- * The largest bundle that the head may be in: a quarter of the heads that have not landed of the smallest failed bundle that tested the
- * head.
+ * How many heads a bundle with this head may have. After a bundle has failed, each of its heads allows a quarter of those of its heads that
+ * have not landed, and at least one: that takes about 2·log2(n) builds to find the head at fault, as with halves, in half the time (Dorfman,
+ * 1943, with the order kept). The smallest such quarter when several bundles with the head have failed; Infinity when none has.
+ *
+ * Example: a bundle of eight failed, and two of its heads have landed since. Each of the other six allows bundles of two.
  */
 function sizeLimitOf(index: QueueIndex, head: WaitingHead): number {
   let limit = Number.POSITIVE_INFINITY;

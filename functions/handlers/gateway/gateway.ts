@@ -1,6 +1,6 @@
 import type { Clients } from "../../adapters/aws-clients.ts";
 import { putAll, type TablePut } from "../../adapters/dynamodb/batch-write.ts";
-import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
+import { type KnownQueues, knownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
 import { configOf, type Env, loadQueues, need } from "../../adapters/settings.ts";
@@ -47,7 +47,7 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
     ...storesOf(env, clients),
     queues: loadQueues(env),
     write: (puts) => putAll(clients.dynamodb, puts),
-    known: new KnownQueues(clients.dynamodb, need(env, ENV.viewTable)),
+    known: knownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
     tellLog: (message) => send(clients.sqs, log, logMessages, message),
     now: clients.now,

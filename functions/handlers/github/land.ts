@@ -1,5 +1,6 @@
 import type { PullRequests } from "../../adapters/github/pull-requests.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
+import { webHostOf } from "../../contracts/code-host.ts";
 import type { Asked, Delivery, Member, PullRow } from "../../contracts/github.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -115,8 +116,7 @@ async function movedBelow(
 }
 
 function uriOf({ app }: Service, { repository }: PullRow, { number, head }: Pull): ChangeUri {
-  const host = new URL(app.api).host.replace(/^api\.(?=github\.com$|.+\.ghe\.com$)/, "");
-  return ChangeUri.parse(`github://${host.toLowerCase()}/${repository}/pull/${number}/${head}`);
+  return ChangeUri.parse(`github://${webHostOf(app.api)}/${repository}/pull/${number}/${head}`);
 }
 
 /** Asks the gateway for what the row says was asked for, and shows where the request stands. May be repeated. */

@@ -2,7 +2,8 @@ import { Client } from "../../../client/client.ts";
 import { signedFetch } from "../../../client/sign.ts";
 import type { Clients } from "../../adapters/aws-clients.ts";
 import { type PullsStore, pullsStore } from "../../adapters/dynamodb/pulls-store.ts";
-import { gitHubClient } from "../../adapters/github/client.ts";
+import { type AfterLanding, afterLanding } from "../../adapters/github/after-landing.ts";
+import { type GitHubClient, gitHubClient } from "../../adapters/github/client.ts";
 import { credentialsFrom, type GitHubCredentials } from "../../adapters/github/credentials.ts";
 import { type PullRequests, pullRequests } from "../../adapters/github/pull-requests.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
@@ -19,13 +20,20 @@ export interface Service {
   readonly app: GitHubAppConfig;
   /** The queues of a repository, its usual one first. Empty when no queue lands there. */
   readonly queuesOf: (repository: RepositoryName) => readonly QueueConfig[];
+  /** The branches of a repository that queues land on. */
+  readonly targetsOf: (repository: RepositoryName) => readonly string[];
   readonly store: PullsStore;
   /** The gateway's public API: the only way in that this service has. */
   readonly gateway: Client;
-  readonly github: (repository: RepositoryName) => Promise<PullRequests>;
+  readonly github: (repository: RepositoryName) => Promise<GitHub>;
   readonly now: () => EpochMs;
   readonly log: Clients["log"];
 }
+
+/** What the service does on GitHub, in one repository. */
+export type GitHub = PullRequests & AfterLanding;
+
+export const gitHubIn = (client: GitHubClient): GitHub => ({ ...pullRequests(client), ...afterLanding(client) });
 
 /** The App's credentials. Throws config.invalid. */
 export type AppOf = () => Promise<Extract<GitHubCredentials, { kind: "app" }>>;
@@ -48,6 +56,7 @@ export function serviceOf(env: Env, clients: Clients): Service {
   return {
     app,
     queuesOf: (repository) => queuesOf(app, queues, repository),
+    targetsOf: (repository) => targetsOf(app, queues, repository),
     store: pullsStore(clients.dynamodb, need(env, ENV.pullsTable)),
     gateway: new Client({
       url: need(env, ENV.gatewayUrl),
@@ -61,14 +70,14 @@ export function serviceOf(env: Env, clients: Clients): Service {
 
 /** A client per repository: its installation token is made once an hour. */
 function gitHubs({ api }: GitHubAppConfig, credentialsOf: AppOf, now: () => EpochMs): Service["github"] {
-  const known = new Map<RepositoryName, { readonly credentials: string; readonly pulls: PullRequests }>();
+  const known = new Map<RepositoryName, { readonly credentials: string; readonly pulls: GitHub }>();
   return async (repository) => {
     const credentials = await credentialsOf();
     const written = JSON.stringify(credentials);
     const found = known.get(repository);
     if (found?.credentials === written) return found.pulls;
     const [owner = "", repo = ""] = repository.split("/");
-    const pulls = pullRequests(gitHubClient({ api: api.replace(/\/$/, ""), owner, repo, credentials, now }));
+    const pulls = gitHubIn(gitHubClient({ api: api.replace(/\/$/, ""), owner, repo, credentials, now }));
     known.set(repository, { credentials: written, pulls });
     return pulls;
   };
@@ -80,14 +89,27 @@ export function queuesOf(
   queues: readonly QueueConfig[],
   repository: RepositoryName,
 ): readonly QueueConfig[] {
-  const same = (name: string) => name.toLowerCase() === repository.toLowerCase();
-  const named = Object.entries(repositories).find(([name]) => same(name))?.[1];
+  const named = Object.entries(repositories).find(([name]) => isSame(name, repository))?.[1];
   if (named !== undefined) return named.flatMap((name) => queues.find((queue) => queue.name === name) ?? []);
   return queues.filter(({ repository: { remote } }) => {
     const host = gitHubOf(remote);
-    return host !== undefined && host.api === api.replace(/\/$/, "") && same(`${host.owner}/${host.repo}`);
+    return (
+      host !== undefined && host.api === api.replace(/\/$/, "") && isSame(`${host.owner}/${host.repo}`, repository)
+    );
   });
 }
+
+const isSame = (one: RepositoryName, other: RepositoryName): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** The branches that queues of the repository land on, also queues that the App's configuration does not name. */
+export const targetsOf = (
+  app: GitHubAppConfig,
+  queues: readonly QueueConfig[],
+  repository: RepositoryName,
+): readonly string[] =>
+  [...queuesOf(app, queues, repository), ...queuesOf({ ...app, repositories: {} }, queues, repository)].map(
+    (queue) => queue.repository.branch,
+  );
 
 /** The credentials of the function's role, as Lambda gives them. */
 async function credentialsIn(env: Env) {

@@ -1,5 +1,4 @@
 import type { PullRef } from "../../adapters/dynamodb/pulls-store.ts";
-import type { PullRequests } from "../../adapters/github/pull-requests.ts";
 import type { Asked, PullRow } from "../../contracts/github.ts";
 import { externalIdOf } from "../../contracts/github-delivery.ts";
 import type { Sqid } from "../../contracts/ids.ts";
@@ -13,8 +12,9 @@ import {
   stickyOf,
   wordOf,
 } from "../../domain/github/report.ts";
+import { closeLanded } from "./after-landing.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
-import type { Service } from "./service.ts";
+import type { GitHub, Service } from "./service.ts";
 
 type Told = Asked & { readonly sqid: Sqid };
 
@@ -66,7 +66,7 @@ async function factsOf({ gateway, store, app, log }: Service, row: PullRow, requ
 
 async function show(
   { store, app, now }: Service,
-  github: PullRequests,
+  github: GitHub,
   row: PullRow,
   { facts, state, head }: { facts: Facts; state: string; head: Asked["members"][number]["head"] },
 ): Promise<PullRow> {
@@ -84,7 +84,8 @@ async function show(
 }
 
 /** What follows the end: a comment that tells whoever asked, unless it landed; then the pull requests are closed. */
-async function finish({ store, app, now }: Service, github: PullRequests, row: PullRow, facts: Facts): Promise<void> {
+async function finish(service: Service, github: GitHub, row: PullRow, facts: Facts): Promise<void> {
+  const { store, app, now } = service;
   const { repository, pull, shown, asksOn } = row;
   const { sqid } = facts.request;
   if (!row.open && shown.endOf === sqid) return;
@@ -92,16 +93,8 @@ async function finish({ store, app, now }: Service, github: PullRequests, row: P
   const comment = endCommentOf(facts);
   if (comment !== undefined && asksOn === undefined && shown.endOf !== sqid)
     await github.commentOnce(pull, endMarker(sqid), comment, facts.asked.at, spend);
-  if (facts.request.status === "landed") await close(github, pull, spend);
+  if (facts.request.status === "landed") await closeLanded(service, github, row, facts);
   // A label that stays would say that the pull request is still to land.
   await github.unlabel(pull, app.label);
   await store.put({ ...row, open: false, shown: { ...shown, endOf: sqid } }, now());
-}
-
-/** GitHub itself closes a pull request whose head has become a part of its base. */
-async function close(github: PullRequests, pull: number, spend: () => Promise<void>): Promise<void> {
-  const found = await github.get(pull);
-  if (found === undefined || !found.isOpen) return;
-  await spend();
-  await github.close(pull);
 }

@@ -136,7 +136,7 @@ async function land(
   await send(clients.sqs, merges, mergesTopic(target, nonce), travelling);
 }
 
-/** A request that has ended another way stays so: the planner's announcement has the lower version, or says the same. */
+/** A request that has ended in another way keeps that end, unless it has landed (`terminate`). */
 async function endRequest(targets: CommandTargets, command: CommandOf<"end-request">): Promise<void> {
   const { clients, requests, claims } = targets;
   const { sqid, outcome, reason } = command;

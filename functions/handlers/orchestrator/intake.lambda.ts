@@ -1,6 +1,6 @@
-import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
-import { KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
-import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { knownQueues } from "../../adapters/dynamodb/known-queues.ts";
+import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
@@ -18,16 +18,17 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
  * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call, and one
  * more for the first of a queue that this process sees. A Cancel
  * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change. A Control is the planner's, and so is the priority of
+ * four calls, and one per change. A question starts the ask workflow under its id: one call. A Control is the planner's, and so is the priority of
  * a request that has been admitted: one or two calls.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const known = new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable));
+  const known = knownQueues(clients.dynamodb, need(env, ENV.batchesTable));
   const noted = new Set<QueueName>();
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
+  const [admit, ask] = [need(env, ENV.admitWorkflow), need(env, ENV.askWorkflow)];
 
   async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {
     const reason = cancelledByCaller(note);
@@ -71,6 +72,8 @@ export const wire: Wire = (env, clients) => {
     else if (message.kind === "reprioritize") await reprioritize(message);
     else if (message.kind === "control")
       await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
+    else if (message.kind === "trial" || message.kind === "preflight")
+      await startExecution(clients.sfn, ask, executionName("ask", message.queue, message.id), message);
     else {
       await note(message.queue);
       await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);

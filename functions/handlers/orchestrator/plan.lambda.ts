@@ -1,6 +1,6 @@
-import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
-import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { batchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send, sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -17,14 +17,14 @@ import { setAsideSignals } from "./set-aside.ts";
 import { endOf, releaseClaims, terminate } from "./termination.ts";
 
 /**
- * Consumes the signals topic: up to ten signals of a queue are one run of its planner. Of a queue that is not configured, or whose batches are
- * for another target, only landings are noted.
+ * Consumes the signals topic: up to ten signals of a queue are one run of its planner. For a queue that is not configured, or whose batches are
+ * for another target, only landings are recorded (`setAsideSignals`).
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const batches = batchesStore(clients.dynamodb, need(env, ENV.batchesTable));
   const [log, merges] = [need(env, ENV.logTopic), need(env, ENV.mergesTopic)];
   const [buildWorkflow, payloads] = [need(env, ENV.buildWorkflow), need(env, ENV.payloadsTable)];
   const targets = { clients, requests, claims, buildWorkflow, merges, log, payloads };
@@ -40,11 +40,8 @@ export const wire: Wire = (env, clients) => {
   async function run(signals: readonly Signal[]): Promise<void> {
     for (const [queue, ofQueue] of Map.groupBy(signals, (signal) => signal.queue)) {
       const config = queues.get(queue);
-      const ran =
-        config === undefined
-          ? { kind: "elsewhere" as const, ...(await batches.live(queue)) }
-          : await runPlanner(shell, config, ofQueue);
-      if (ran.kind === "elsewhere") await setAsideSignals(targets, ofQueue, ran.batches);
+      const isPlanned = config !== undefined && (await runPlanner(shell, config, ofQueue)).kind === "planned";
+      if (!isPlanned) await setAsideSignals(targets, ofQueue);
     }
   }
 

@@ -1,7 +1,7 @@
-import { BatchesStore } from "../../adapters/dynamodb/batches-store.ts";
-import { ClaimsStore } from "../../adapters/dynamodb/claims-store.ts";
-import { type KnownQueue, KnownQueues } from "../../adapters/dynamodb/known-queues.ts";
-import { RequestsStore } from "../../adapters/dynamodb/requests-store.ts";
+import { batchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
+import { type KnownQueue, knownQueues } from "../../adapters/dynamodb/known-queues.ts";
+import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -21,10 +21,10 @@ import { finishedBuilds } from "./sweep/running-builds.ts";
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
-  const known = new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const batches = batchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const known = knownQueues(clients.dynamodb, need(env, ENV.batchesTable));
   const [buildWorkflow, admitWorkflow] = [need(env, ENV.buildWorkflow), need(env, ENV.admitWorkflow)];
   const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
   const admissions = { clients, requests, claims, admitWorkflow, log, settled: new Set<string>() };

@@ -12,7 +12,10 @@ export const IN_ADMISSION: readonly RequestState[] = ["started", "validated"];
 
 export const UNFINISHED = (Object.keys(REQUEST_LIFECYCLE) as RequestState[]).filter((state) => !requestHasEnded(state));
 
-/** ended: by this call. already: the same way before, so announce it again. diverged: another way. elsewhere: in a state that the caller may not end. */
+/**
+ * ended: this call ended the request. already: the request had ended in the same way, so its end is to be announced again. diverged: it had
+ * ended in another way. elsewhere: it is in a state that the caller may not end. missing: there is no such request.
+ */
 export type Termination =
   | { readonly kind: "ended" | "already" | "diverged" | "elsewhere"; readonly request: LandingRequest }
   | { readonly kind: "missing" };
@@ -23,11 +26,14 @@ export interface Ending {
   readonly now: EpochMs;
   /** The states that the caller may end. */
   readonly from: readonly RequestState[];
-  /** What to write when there is no such request: whoever creates it then finds it ended. Absent: nothing. */
+  /** The request to write, as ended, when there is no such request, so that a later attempt to create it finds it ended. Absent: none is written. */
   readonly ifMissing?: Pick<LandingRequest, "changes" | "strategy" | "receivedAt">;
 }
 
-/** Ends a request once, whoever else tries to. Two calls, more when somebody else writes it meanwhile. Throws store.version_conflict after ten losses. */
+/**
+ * Ends a request, once. An end stands, with one exception: `landed` replaces another end, because the trunk holds the change. Two calls; two
+ * more each time that another writer was faster. Throws store.version_conflict after ten such losses.
+ */
 export async function terminate(requests: RequestsStore, sqid: Sqid, ending: Ending): Promise<Termination> {
   const { outcome, reason, now, from, ifMissing } = ending;
   const end = { state: outcome, endedAt: now, ...(reason === undefined ? {} : { reason }) };
@@ -39,23 +45,28 @@ export async function terminate(requests: RequestsStore, sqid: Sqid, ending: End
       const request = { queue: partsOfSqid(sqid).queue, sqid, changes, strategy, receivedAt, ...end, version: 1 };
       return (await requests.create(request)) ? { kind: "ended", request } : LOST;
     }
-    if (requestHasEnded(found.state)) return { kind: found.state === outcome ? "already" : "diverged", request: found };
-    if (!from.includes(found.state)) return { kind: "elsewhere", request: found };
+    if (found.state === outcome) return { kind: "already", request: found };
+    const isReplaced = outcome === "landed" && requestHasEnded(found.state);
+    if (requestHasEnded(found.state) && !isReplaced) return { kind: "diverged", request: found };
+    if (!from.includes(found.state) && !isReplaced) return { kind: "elsewhere", request: found };
     // What the request touches is of no use any more, and makes room for the reason.
-    const { touches: _, ...kept } = found;
+    const { touches: _, reason: _replaced, ...kept } = found;
     const request = { ...kept, ...end, version: found.version + 1 };
     return (await requests.replace(request)) ? { kind: "ended", request } : LOST;
   });
 }
 
-/** The end of a request as the log is told: the same each time it is told. */
+/** The log entry about the end of a request that has ended: the same entry each time. */
 export function endOf(request: LandingRequest): StatusEvent {
   const { sqid, state, endedAt, receivedAt, reason, version } = request;
   if (!requestHasEnded(state)) throw new Error(`${sqid} has not ended`);
   return statusEvent(sqid, state, endedAt ?? receivedAt, { version, reason });
 }
 
-/** Lets go of the changes. The claims of an ended request are free to take, so this is tidiness: a crash before it harms nobody. One call per change. */
+/**
+ * Releases the claims on the changes. Another request may take over the claims of an ended request anyway, so a crash before this call does no
+ * harm. One call per change.
+ */
 export async function releaseClaims(
   claims: ClaimsStore,
   sqid: Sqid,

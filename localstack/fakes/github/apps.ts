@@ -1,5 +1,5 @@
 import type { Identities } from "./identity.ts";
-import { notFound, unprocessable } from "./refusal.ts";
+import { notFound, Refusal, unprocessable } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
 import { type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
 
@@ -9,47 +9,55 @@ export function appRoutes(
   url: () => string,
   repositories: ReadonlyMap<string, RepositoryState>,
 ): Routes {
-  const { app } = identities;
   const owner = () => [...repositories.values()][0]?.owner ?? "acme";
   const installation = () => ({
-    id: app.installationId,
-    app_id: app.id,
-    app_slug: app.slug,
-    client_id: app.clientId,
+    id: identities.app.installationId,
+    app_id: identities.app.id,
+    app_slug: identities.app.slug,
+    client_id: identities.app.clientId,
     target_id: 1,
     target_type: "Organization",
     repository_selection: "selected",
     account: userOf(owner(), "Organization"),
     permissions: identities.granted,
-    events: ["check_run", "status", "push", "pull_request", "issue_comment"],
-    access_tokens_url: `${url()}/app/installations/${app.installationId}/access_tokens`,
+    events: identities.subscribed,
+    access_tokens_url: `${url()}/app/installations/${identities.app.installationId}/access_tokens`,
     repositories_url: `${url()}/installation/repositories`,
     html_url: "https://github.invalid/settings/installations/1",
     single_file_name: null,
-    suspended_at: null,
+    suspended_at: identities.installation === "suspended" ? "2026-01-01T00:00:00Z" : null,
     suspended_by: null,
   });
+  const isInstalled = () => identities.installation !== "uninstalled";
+  const isThis = (id: string | undefined) => isInstalled() && id === String(identities.app.installationId);
   return {
     "get /app": {
       only: "jwt",
-      answer: () => ok(appBody(identities, app.id)),
+      answer: () => ok({ ...appBody(identities, identities.app.id), installations_count: isInstalled() ? 1 : 0 }),
     },
-    "get /app/installations": { only: "jwt", answer: ({ page }) => ok(page([installation()])) },
+    "get /app/installations": {
+      only: "jwt",
+      answer: ({ page }) => ok(page(isInstalled() ? [installation()] : [])),
+    },
     "get /app/installations/{installation_id}": {
       only: "jwt",
       answer: ({ params }) => {
-        if (params["installation_id"] !== String(app.installationId)) throw notFound();
+        if (!isThis(params["installation_id"])) throw notFound();
         return ok(installation());
       },
     },
     [`get ${R}/installation`]: {
       only: "jwt",
-      answer: ({ repository }) => ok({ ...installation(), account: userOf(repository.owner) }),
+      answer: ({ repository }) => {
+        if (!isInstalled()) throw notFound();
+        return ok({ ...installation(), account: userOf(repository.owner) });
+      },
     },
     "post /app/installations/{installation_id}/access_tokens": {
       only: "jwt",
       answer: ({ params, body = {} }) => {
-        if (params["installation_id"] !== String(app.installationId)) throw notFound();
+        if (!isThis(params["installation_id"])) throw notFound();
+        if (identities.installation === "suspended") throw new Refusal(403, "This installation has been suspended");
         const names = body.repositories as readonly string[] | undefined;
         const all = [...repositories.values()];
         if (names?.some((name) => !all.some((one) => one.name === name)))
@@ -77,19 +85,19 @@ export function appRoutes(
 }
 
 /** An App as it stands beside what it made. */
-export function appBody({ app, granted }: Identities, id: number): object {
+export function appBody({ app, granted, subscribed }: Identities, id: number): object {
   const ours = id === app.id;
   const slug = ours ? app.slug : id === 15_368 ? "github-actions" : `app-${id}`;
   return {
     id,
     slug,
-    name: slug,
+    name: ours ? app.name : slug,
     client_id: ours ? app.clientId : `Iv23li${id}`,
     owner: userOf("acme", "Organization"),
     description: null,
     external_url: "https://github.invalid",
     html_url: `https://github.invalid/apps/${slug}`,
     permissions: ours ? granted : {},
-    events: [],
+    events: ours ? subscribed : [],
   };
 }

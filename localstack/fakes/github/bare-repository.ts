@@ -108,6 +108,12 @@ export class BareRepository {
     return text.split("\n").filter((line) => line !== "");
   }
 
+  /** The commits of `to` that `from` does not hold, newest first. */
+  async between(from: string, to: string): Promise<readonly string[]> {
+    const text = await git(this.path, ["rev-list", `${from}..${to}`]);
+    return text.split("\n").filter((line) => line !== "");
+  }
+
   /** True when `sha` can be reached from `from`. */
   async holds(from: string, sha: string): Promise<boolean> {
     return (await this.#try(["merge-base", "--is-ancestor", sha, from])) !== undefined;

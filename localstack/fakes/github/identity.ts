@@ -19,6 +19,7 @@ export type Identity =
 export interface AppIdentity {
   readonly id: number;
   readonly slug: string;
+  readonly name: string;
   readonly clientId: string;
   readonly installationId: number;
   readonly privateKey: string;
@@ -35,6 +36,23 @@ export const GRANTED: Permissions = {
   statuses: "read",
   actions: "write",
 };
+
+/** The webhook events that the App is subscribed to. */
+export const SUBSCRIBED: readonly string[] = [
+  "check_run",
+  "check_suite",
+  "create",
+  "delete",
+  "issue_comment",
+  "pull_request",
+  "pull_request_review",
+  "push",
+  "status",
+  "workflow_run",
+];
+
+/** Whether the App is installed on the repositories. A suspended installation keeps its tokens, and may do nothing with them. */
+export type Installation = "installed" | "suspended" | "uninstalled";
 
 const HOUR_MS = 3_600_000;
 const RANK = ["read", "write", "admin"];
@@ -57,9 +75,12 @@ function privateKey(): string {
 
 /** The App with its key, the tokens of its installation, and the tokens of users. */
 export class Identities {
-  readonly app: AppIdentity;
+  /** Another one after an App manifest was converted. */
+  app: AppIdentity;
   /** May be taken away by a test. */
   granted: Permissions = GRANTED;
+  subscribed: readonly string[] = SUBSCRIBED;
+  installation: Installation = "installed";
   readonly #now: () => number;
   readonly #tokens = new Map<string, IssuedToken>();
 
@@ -68,6 +89,7 @@ export class Identities {
     this.app = {
       id: 4_711,
       slug: "submitqueue",
+      name: "submitqueue",
       clientId: "Iv23fakefakefakefake",
       installationId: 815,
       privateKey: privateKey(),
@@ -118,7 +140,12 @@ export class Identities {
     if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return this.#identifyApp(token);
     const issued = this.#tokens.get(token);
     if (issued === undefined || issued.expiresAt <= this.#now()) throw new Refusal(401, "Bad credentials");
-    return issued.identity;
+    const { identity } = issued;
+    if (identity.kind === "installation" && this.installation === "uninstalled")
+      throw new Refusal(401, "Bad credentials");
+    if (identity.kind === "installation" && this.installation === "suspended")
+      throw new Refusal(403, "This installation has been suspended");
+    return identity;
   }
 
   #identifyApp(jwt: string): Identity {

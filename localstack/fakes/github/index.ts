@@ -10,6 +10,8 @@ import { Described } from "./description/described.ts";
 import { serveGit } from "./git-http.ts";
 import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
+import { issueRoutes } from "./issues.ts";
+import { Manifests } from "./manifests.ts";
 import { followPush, pullRequestRoutes } from "./pull-requests.ts";
 import { pushed, refRoutes } from "./refs.ts";
 import { notFound, Refusal } from "./refusal.ts";
@@ -62,6 +64,7 @@ export class FakeGitHub implements Hub {
   readonly #described = Described.shared();
   readonly #server: Server;
   readonly #listeners = new Set<Listener>();
+  readonly #manifests: Manifests;
   readonly #limits: { readonly operation: string | undefined; readonly refusal: Refusal }[] = [];
   readonly #syncing = new Map<RepositoryState, Promise<void>>();
   #routes: readonly CompiledRoute[] = [];
@@ -77,10 +80,12 @@ export class FakeGitHub implements Hub {
       described: this.#described,
       now: this.now,
       nextId: () => this.nextId(),
-      installationId: this.identities.app.installationId,
+      installationId: () => this.identities.app.installationId,
       secret: this.identities.app.webhookSecret,
+      subscribed: () => this.identities.subscribed,
       violated: (problems) => this.violations.push(...problems),
     });
+    this.#manifests = new Manifests(this.identities, this.webhooks.config, this.now);
     const { repositories } = options;
     const paths = Array.isArray(repositories)
       ? repositories.map((name: string): [string, string] => [name, join(options.directory, `${name}.git`)])
@@ -96,6 +101,7 @@ export class FakeGitHub implements Hub {
     });
     this.add(appRoutes(this.identities, () => this.url, this.repositories));
     this.add(this.webhooks.routes);
+    this.add(this.#manifests.routes);
     this.add(repositoryRoutes(this, this.repositories));
     this.add(refRoutes(this, (repository, by) => this.sync(repository.fullName, by)));
     this.add(checkRoutes(this, (as) => (as.kind === "actions" ? ACTIONS_APP : this.identities.app.id)));
@@ -103,6 +109,7 @@ export class FakeGitHub implements Hub {
     this.add(workflowRunRoutes(this));
     this.add(pullRequestRoutes(this));
     this.add(issueCommentRoutes(this));
+    this.add(issueRoutes(this));
   }
 
   /** Adds the routes of a resource. Throws for an operation that GitHub's description does not have. */
@@ -236,6 +243,8 @@ export class FakeGitHub implements Hub {
       workflowRuns: [],
       pulls: [],
       comments: [],
+      issues: new Map(),
+      deletesBranches: false,
       collaborators: new Map(),
       activity: [],
       ruleset: new Map(),
@@ -249,6 +258,9 @@ export class FakeGitHub implements Hub {
     const path = request.url ?? "/";
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
+    const page = new URL(path, this.url);
+    if (request.method === "POST" && this.#manifests.isPage(page.pathname))
+      return this.#create(request, response, page.searchParams.get("state"));
     if (this.#isCut("before", this.calls.length + 1)) return void response.destroy();
     const number = this.calls.length + 1;
     const { status, body, headers } = await this.#rest(request);
@@ -256,6 +268,17 @@ export class FakeGitHub implements Hub {
     response.setHeader("date", new Date(this.now()).toUTCString());
     response.writeHead(status, { "content-type": "application/json; charset=utf-8", ...headers });
     response.end(body === undefined ? undefined : JSON.stringify(body));
+  }
+
+  /** The page that takes an App manifest. */
+  async #create(request: IncomingMessage, response: ServerResponse, state: string | null): Promise<void> {
+    try {
+      const form = new URLSearchParams(await text(request));
+      response.writeHead(302, { location: this.#manifests.create(form, state) }).end();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      response.writeHead(error.status, { "content-type": "text/plain; charset=utf-8" }).end(error.message);
+    }
   }
 
   async #git(request: IncomingMessage, response: ServerResponse, fullName: string, path: string): Promise<void> {
@@ -324,7 +347,10 @@ export class FakeGitHub implements Hub {
     headers: Record<string, string>;
   }): Promise<Answer> {
     const { operation, route, params, query, body, request, headers } = call;
-    const as = this.identities.identify(request.headers.authorization);
+    const as: Identity =
+      route.only === "anyone"
+        ? { kind: "user", login: "anyone", access: "read" }
+        : this.identities.identify(request.headers.authorization);
     const due = this.#limits.findIndex((limit) => limit.operation === undefined || limit.operation === operation);
     if (due >= 0) throw this.#limits.splice(due, 1)[0]?.refusal;
     if (request.headers["user-agent"] === undefined)
@@ -337,7 +363,8 @@ export class FakeGitHub implements Hub {
       this.violations.push(...problems);
       throw new Refusal(422, "Invalid request.", { errors: problems.map((message) => ({ message })) });
     }
-    if ((route.only === "jwt") !== (as.kind === "app")) throw new Refusal(401, "A JSON web token could not be decoded");
+    if (route.only !== "anyone" && (route.only === "jwt") !== (as.kind === "app"))
+      throw new Refusal(401, "A JSON web token could not be decoded");
     if (route.only === "installation" && as.kind !== "installation")
       throw new Refusal(403, "Resource not accessible by personal access token");
     const repository = this.repositories.get(`${params["owner"]}/${params["repo"]}`);

@@ -170,7 +170,8 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
   const { ref, before, after } = change;
   repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
   const branch = ref.replace(/^refs\/heads\//, "");
-  if (branch === ref || after === NULL) return;
+  if (branch === ref) return;
+  if (after === NULL) return closeWithout(hub, repository, branch, by);
   for (const pull of repository.pulls.filter(({ state }) => state === "open")) {
     if (pull.headBranch === branch && pull.head !== after) {
       const was = pull.head;
@@ -186,6 +187,12 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       tellOf(hub, repository, pull, "closed", by);
     }
   }
+}
+
+/** A pull request without its head or its base is closed. */
+function closeWithout(hub: Hub, repository: RepositoryState, branch: string, by: string): void {
+  for (const pull of repository.pulls.filter(({ state }) => state === "open"))
+    if (pull.headBranch === branch || pull.base === branch) changePull(hub, repository, pull, { state: "closed" }, by);
 }
 
 function tellOf(

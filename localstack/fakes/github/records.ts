@@ -71,6 +71,13 @@ export interface PullRequest {
   readonly reviews: { readonly by: string; readonly state: string; readonly commit: string; readonly at: number }[];
 }
 
+/** An issue that is no pull request. */
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  state: "open" | "closed";
+}
+
 export interface IssueComment {
   readonly id: number;
   /** Of a pull request. */

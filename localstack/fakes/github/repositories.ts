@@ -11,6 +11,7 @@ export function repositoryRoutes(hub: Hub, repositories: ReadonlyMap<string, Rep
         const push = as.kind === "user" && as.access === "write";
         return ok({
           ...repositoryOf(repository, hub.url),
+          delete_branch_on_merge: repository.deletesBranches,
           permissions: { admin: false, push, pull: as.kind === "user" },
         });
       },

@@ -8,6 +8,7 @@ export interface Call {
   readonly query: URLSearchParams;
   // biome-ignore lint/suspicious/noExplicitAny: its shape was checked against GitHub's description.
   readonly body: any;
+  /** `anyone` is taken for a user who may read. */
   readonly as: Identity;
   /** The repository that the path names. Throws for a path that names none. */
   readonly repository: RepositoryState;
@@ -24,8 +25,8 @@ export interface Answer {
 export interface Route {
   /** What the caller must be allowed, as `checks:write`. Absent: any installation or user that sees the repository. */
   readonly needs?: Permission;
-  /** Who may call: `jwt` the App itself, `installation` an App's installation alone. Absent: installations and users. */
-  readonly only?: "jwt" | "installation";
+  /** Who may call: `jwt` the App itself, `installation` an App's installation alone, `anyone` without credentials. Absent: installations and users. */
+  readonly only?: "jwt" | "installation" | "anyone";
   answer(call: Call): Answer | Promise<Answer>;
 }
 

@@ -1,5 +1,5 @@
 import type { BareRepository } from "./bare-repository.ts";
-import type { CheckRun, CheckSuite, CommitStatus, IssueComment, PullRequest, WorkflowRun } from "./records.ts";
+import type { CheckRun, CheckSuite, CommitStatus, Issue, IssueComment, PullRequest, WorkflowRun } from "./records.ts";
 
 /** A check that a branch requires, as a ruleset or classic protection names it. */
 export interface RequiredCheck {
@@ -14,7 +14,7 @@ export interface RepositoryState {
   readonly owner: string;
   readonly name: string;
   readonly fullName: string;
-  readonly defaultBranch: string;
+  defaultBranch: string;
   readonly git: BareRepository;
   readonly checkSuites: CheckSuite[];
   readonly checkRuns: CheckRun[];
@@ -22,6 +22,10 @@ export interface RepositoryState {
   readonly workflowRuns: WorkflowRun[];
   readonly pulls: PullRequest[];
   readonly comments: IssueComment[];
+  /** By number. */
+  readonly issues: Map<number, Issue>;
+  /** Whether the head branches of merged pull requests are to be deleted. */
+  deletesBranches: boolean;
   /** By login: what the user may do. Everybody else may read. */
   readonly collaborators: Map<string, "admin" | "write" | "read" | "none">;
   /** Every push, oldest first. */

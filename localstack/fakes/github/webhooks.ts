@@ -4,7 +4,7 @@ import { notFound } from "./refusal.ts";
 import { ok, type Routes } from "./routes.ts";
 import { timestamp } from "./state.ts";
 
-/** Where the App's webhooks go. */
+/** Where the App's webhooks go. An App without an address, or with an inactive webhook, is sent none. */
 export interface HookConfig {
   url: string;
   secret: string;
@@ -29,13 +29,18 @@ interface WebhooksOptions {
   readonly described: Described;
   readonly now: () => number;
   readonly nextId: () => number;
-  readonly installationId: number;
+  readonly installationId: () => number;
   readonly secret: string;
+  /** The events that the App is subscribed to. */
+  readonly subscribed: () => readonly string[];
   /** Told of a payload that GitHub would not send. */
   readonly violated: (problems: readonly string[]) => void;
 }
 
 const PATIENCE_MS = 10_000;
+
+/** What every App is sent, subscribed or not. */
+const ALWAYS: readonly string[] = ["ping", "installation", "installation_repositories", "github_app_authorization"];
 
 /** The App's webhook: signed, delivered once, never retried. Each delivery is kept, and can be sent again. */
 export class Webhooks {
@@ -53,15 +58,15 @@ export class Webhooks {
 
   /** Sends a payload, completed by the description. `event` as `check_run.completed`, or `push`. Does not wait for the answer. */
   send(event: string, payload: object, repositoryId: number | null): object {
-    const { described, violated, installationId } = this.#options;
+    const { described, violated, installationId, subscribed } = this.#options;
     const [name = "", action] = event.split(".");
     const whole = described.completePayload(event, {
       ...(action === undefined ? {} : { action }),
-      installation: { id: installationId },
+      installation: { id: installationId() },
       ...payload,
     });
     violated(described.problemsOfPayload(event, whole));
-    if (this.config.url !== "")
+    if (this.config.url !== "" && [...ALWAYS, ...subscribed()].includes(name))
       this.#deliver({
         event: name,
         action: action ?? null,
@@ -152,7 +157,7 @@ export class Webhooks {
       status_code: statusCode,
       event,
       action,
-      installation_id: installationId,
+      installation_id: installationId(),
       repository_id: repositoryId,
     };
   }

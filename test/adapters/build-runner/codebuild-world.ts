@@ -4,6 +4,7 @@ import { onTestFinished } from "vitest";
 import { codebuildRunner } from "../../../functions/adapters/build-runner/codebuild.ts";
 import { CodeBuildProject } from "../../../functions/adapters/build-runner/codebuild-project.ts";
 import type { BuildId, BuildRunner } from "../../../functions/adapters/build-runner/index.ts";
+import type { CodeBuildConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Course, FakeCodeBuild } from "../../../localstack/fakes/codebuild.ts";
 import { toEmulator } from "../../support/dynalite.ts";
@@ -17,6 +18,17 @@ export const COURSES = {
   overdue: { status: "TIMED_OUT", phase: "BUILD" },
 } as const satisfies Record<string, Course>;
 
+/** A failed build with a report: of seven tests one is refused, and six more than are shown. */
+export const TESTED = {
+  ...COURSES.fails,
+  tests: [
+    { suite: "cart", name: "adds up", status: "FAILED" },
+    { suite: "cart", name: "is empty", status: "SUCCEEDED" },
+    { name: "starts", status: "ERROR" },
+    ...Array.from({ length: 6 }, (_, n) => ({ suite: "till", name: `rings ${n}`, status: "FAILED" as const })),
+  ],
+} as const satisfies Course;
+
 export const PROJECT = "shop-builds";
 
 /** The clients of the AWS SDK, on a fake. */
@@ -29,7 +41,11 @@ export const clientsOn = (fake: FakeCodeBuild) => ({
  * CodeBuild with one project, and runners on it. `open` answers a runner with what trigger and poll keep in a build's row around it: the id
  * that a trigger answered, if `stores` says that it is stored, and the mark of a stop.
  */
-export async function codebuildWorld({ stores = true, source = "repository" as "repository" | "none" } = {}) {
+export async function codebuildWorld({
+  stores = true,
+  source = "repository" as "repository" | "none",
+  infrastructurePhases = [] as CodeBuildConfig["infrastructurePhases"],
+} = {}) {
   const clock = { now: 1_800_000_000_000 };
   const courses = new Map<string, Course>();
   const fake = await FakeCodeBuild.start({
@@ -45,6 +61,7 @@ export async function codebuildWorld({ stores = true, source = "repository" as "
     codebuildRunner({
       project: new CodeBuildProject({ ...clientsOn(fake), name: PROJECT, source }),
       isStopped,
+      infrastructurePhases,
       now: () => epochMs(clock.now),
     });
   const withId = <B extends BuildId>(build: B): B => {

@@ -3,7 +3,7 @@ import { MAX_MESSAGE } from "../../../functions/adapters/build-runner/index.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Course } from "../../../localstack/fakes/codebuild.ts";
-import { COURSES, codebuildWorld, PROJECT } from "./codebuild-world.ts";
+import { COURSES, codebuildWorld, PROJECT, TESTED } from "./codebuild-world.ts";
 import { buildRunnerContract } from "./contract.ts";
 
 const MINUTE = 60_000;
@@ -17,6 +17,7 @@ for (const [name, stores] of [
     return {
       open: world.open,
       task: async (outcome) => world.task(COURSES[outcome]),
+      failingTest: async () => ({ task: world.task(TESTED), test: /cart › adds up/ }),
       vanish: async (build) => {
         for (const { id } of world.buildsOf(build)) world.fake.forget(id);
       },
@@ -95,6 +96,21 @@ describe("the codebuild runner", () => {
     expect(status.kind === "finished" ? (status.message ?? "") : "").toMatch(message);
   });
 
+  it.each<[string, Course, string]>([
+    ["FAILED in INSTALL", { status: "FAILED", phase: "INSTALL" }, "infrastructure"],
+    ["TIMED_OUT in INSTALL", { status: "TIMED_OUT", phase: "INSTALL" }, "infrastructure"],
+    ["FAILED in PRE_BUILD", { status: "FAILED", phase: "PRE_BUILD" }, "failed"],
+    ["TIMED_OUT in PRE_BUILD", { status: "TIMED_OUT", phase: "PRE_BUILD" }, "failed"],
+    ["FAILED in BUILD", { status: "FAILED", phase: "BUILD" }, "failed"],
+    ["FAILED in POST_BUILD", { status: "FAILED", phase: "POST_BUILD" }, "infrastructure"],
+    ["FAILED in DOWNLOAD_SOURCE", { status: "FAILED", phase: "DOWNLOAD_SOURCE" }, "infrastructure"],
+  ])("takes %s for its verdict, where INSTALL and POST_BUILD are the infrastructure's", async (_, course, result) => {
+    const world = await codebuildWorld({ infrastructurePhases: ["INSTALL", "POST_BUILD"] });
+    const task = world.task(course);
+    await world.open().trigger(task);
+    expect(await world.open().status(task)).toMatchObject({ kind: "finished", result });
+  });
+
   it("shows the log and quotes its last kilobyte, as plain text", async () => {
     const world = await codebuildWorld();
     const numbered = Array.from({ length: 90 }, (_, n) => `line ${n} ${"x".repeat(30)}`).join("\n");
@@ -110,6 +126,58 @@ describe("the codebuild runner", () => {
     expect(quoted.join("\n").length).toBeGreaterThan(MAX_MESSAGE - 60);
     expect(status.url).toBe(`https://logs.example.invalid/${encodeURIComponent(world.fake.builds[0]?.id ?? "")}`);
   });
+
+  it("names the tests that failed by the reports that the build uploaded, a few of them, before the end of its log", async () => {
+    const world = await codebuildWorld();
+    const task = world.task({ ...TESTED, log: "x\n".repeat(2_000) });
+    await world.open().trigger(task);
+    world.fake.calls.length = 0;
+    const status = await world.open().status(task);
+    const [first, tests, ...log] = status.kind === "finished" ? (status.message ?? "").split("\n") : [];
+    expect(first).toMatch(/it failed in BUILD/);
+    expect(tests).toBe(
+      "Failed tests: cart › adds up, till › rings 0, till › rings 1, till › rings 2, till › rings 3 and 3 more.",
+    );
+    expect(log.length).toBeGreaterThan(100);
+    expect(`${tests}\n${log.join("\n")}`.length).toBeLessThanOrEqual(MAX_MESSAGE + 1);
+    expect(world.fake.calls.sort()).toEqual([
+      "BatchGetBuilds",
+      "BatchGetReports",
+      "DescribeTestCases",
+      "DescribeTestCases",
+      "GetLogEvents",
+    ]);
+  });
+
+  it.each<[string, Course]>([
+    ["has no report", COURSES.fails],
+    ["has a report whose tests have all passed", { ...COURSES.fails, tests: [{ name: "a", status: "SUCCEEDED" }] }],
+  ])("names no test of a failed build that %s, and asks for none", async (_, course) => {
+    const world = await codebuildWorld();
+    const task = world.task(course);
+    await world.open().trigger(task);
+    const status = await world.open().status(task);
+    expect(status.kind === "finished" ? status.message : "").toMatch(
+      /it failed in BUILD \(exit status 1\)\.\na\nb\n1 test failed$/,
+    );
+    expect(world.fake.calls).not.toContain("DescribeTestCases");
+  });
+
+  it.each(["BatchGetReports", "DescribeTestCases"])(
+    "says what became of a build, and quotes its log, when CodeBuild refuses %s",
+    async (operation) => {
+      const world = await codebuildWorld();
+      const task = world.task(TESTED);
+      await world.open().trigger(task);
+      world.fake.refuseNext("AccessDeniedException", { operation });
+      expect(await world.open().status(task)).toMatchObject({
+        result: "failed",
+        message: expect.stringMatching(
+          /exit status 1\)\.\n\(which tests failed can't be shown: AccessDeniedException\)\na\nb\n1 test failed$/,
+        ),
+      });
+    },
+  );
 
   it("says what became of a build whose log may not be read", async () => {
     const world = await codebuildWorld();

@@ -9,6 +9,8 @@ export interface RunnerWorld {
   task(outcome: "passes" | "fails" | "breaks" | "hangs"): Promise<BuildTask>;
   /** Takes from the runner's system what it has of a running build. */
   vanish(build: BuildTask): Promise<void>;
+  /** A task whose build reports that a test failed, and how the reason names the test. Absent: nothing tells this runner of tests. */
+  failingTest?(): Promise<{ readonly task: BuildTask; readonly test: RegExp }>;
   /** A task whose build takes longer than the runner itself allows. Absent: such a build takes a minute or more to end. */
   overdue?(): Promise<BuildTask>;
 }
@@ -42,6 +44,18 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       expect(status.result).toBe("failed");
       expect([url, status.url]).toEqual([expect.stringMatching(/^[a-z]+:\/\//), expect.stringMatching(/^[a-z]+:\/\//)]);
       expect(status.message).toMatch(/\w/);
+    });
+
+    it("names a test that failed, where the CI system tells of tests", async () => {
+      const world = await create();
+      const failing = await world.failingTest?.();
+      if (failing === undefined) return;
+      const { task, test } = failing;
+      await world.open().trigger(task);
+      expect(await finish(world.open(), task)).toMatchObject({
+        result: "failed",
+        message: expect.stringMatching(test),
+      });
     });
 
     it("tells a build that ended through no fault of its tree from one that failed, and says why", async () => {

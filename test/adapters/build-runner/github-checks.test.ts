@@ -27,6 +27,7 @@ for (const [name, stores] of [
     return {
       open: () => world.open(stores),
       task: (outcome) => world.task(COURSES[outcome]),
+      failingTest: async () => ({ task: await world.task(COURSES.fails), test: /^check\.sh:1 expected 1, was 2$/m }),
       vanish: async (build) => {
         await world.git.delete(world.branchOf(build));
         const { checkRuns } = world.repository;

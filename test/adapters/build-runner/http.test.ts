@@ -95,6 +95,13 @@ for (const [name, options] of [
     return {
       open: world.open,
       task: async (outcome) => world.task(COURSES[outcome]),
+      failingTest: async () => ({
+        task: world.task({
+          ...COURSES.fails,
+          junit: `<testcase classname="cart" name="adds up"><failure/></testcase>`,
+        }),
+        test: /^Failed tests: cart › adds up\.\n1 test failed$/,
+      }),
       vanish: async (build) => void world.ci.builds.delete(nameOf(build)),
     };
   });

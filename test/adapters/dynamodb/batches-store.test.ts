@@ -1,6 +1,6 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { type BatchesStore, batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import { BatchId, QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -13,7 +13,7 @@ let dynalite: Dynalite;
 let batches: BatchesStore;
 beforeAll(async () => {
   dynalite = await startDynalite("batches");
-  batches = new BatchesStore(dynalite.client, "batches");
+  batches = batchesStore(dynalite.client, "batches");
 });
 afterAll(() => dynalite.stop());
 

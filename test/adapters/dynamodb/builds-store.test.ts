@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Build, BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { Build, type BuildsStore, buildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
 let builds: BuildsStore;
 beforeAll(async () => {
   dynalite = await startDynalite("builds");
-  builds = new BuildsStore(dynalite.client, "builds");
+  builds = buildsStore(dynalite.client, "builds");
 });
 afterAll(() => dynalite.stop());
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
+import { type ClaimsStore, claimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { QueueName, Sqid } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -9,7 +9,7 @@ let dynalite: Dynalite;
 let claims: ClaimsStore;
 beforeAll(async () => {
   dynalite = await startDynalite("claims");
-  claims = new ClaimsStore(dynalite.client, "claims");
+  claims = claimsStore(dynalite.client, "claims");
 });
 afterAll(() => dynalite.stop());
 

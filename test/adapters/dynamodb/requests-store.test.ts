@@ -1,6 +1,10 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { KEEP_ENDED_SECONDS, RequestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
+import {
+  KEEP_ENDED_SECONDS,
+  type RequestsStore,
+  requestsStore,
+} from "../../../functions/adapters/dynamodb/requests-store.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { QueueName, RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { requestKey } from "../../../functions/contracts/tables.ts";
@@ -12,7 +16,7 @@ let dynalite: Dynalite;
 let requests: RequestsStore;
 beforeAll(async () => {
   dynalite = await startDynalite("requests");
-  requests = new RequestsStore(dynalite.client, "requests");
+  requests = requestsStore(dynalite.client, "requests");
 });
 afterAll(() => dynalite.stop());
 

@@ -1,9 +1,9 @@
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
-import { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
-import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
+import { type BatchesStore, batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { buildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { claimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
+import { type RequestsStore, requestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
 import { ChangeUri, changeKey } from "../../../functions/contracts/change-uri.ts";
 import { BatchId, BuildKey, QueueName, RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS, STORED_BYTES } from "../../../functions/contracts/limits.ts";
@@ -21,8 +21,8 @@ let batches: BatchesStore;
 let requests: RequestsStore;
 beforeAll(async () => {
   dynalite = await startDynalite("items");
-  batches = new BatchesStore(dynalite.client, "items");
-  requests = new RequestsStore(dynalite.client, "items");
+  batches = batchesStore(dynalite.client, "items");
+  requests = requestsStore(dynalite.client, "items");
 });
 afterAll(() => dynalite.stop());
 
@@ -106,7 +106,7 @@ describe("a stored batch", () => {
 
   it("has its long lists of batches as one text, and reads them as lists", async () => {
     const queue = QueueName.parse("long");
-    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}.2`));
+    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${3 * n + 1}`));
     const path = aPath(queue, 1, { base: ids, without: ids.slice(0, 3) });
     const batch = aBatch(queue, { conflicts: ids, paths: [path] });
     await batches.put(batch, 0);
@@ -149,14 +149,14 @@ describe("requests, claims and builds", () => {
     expect(unreadable).toEqual([expect.stringMatching(/^request others\/0+2 can't be read: .*strategy/)]);
 
     await put({ ...claimKey(queue, changeKey(uri)), owner: "nobody", uri });
-    const claims = new ClaimsStore(dynalite.client, "items");
+    const claims = claimsStore(dynalite.client, "items");
     await expect(claims.holder(queue, uri)).rejects.toMatchObject({
       code: "store.unreadable",
       message: expect.stringContaining(`the claim on ${uri} can't be read`),
     });
     const buildKey = BuildKey.parse("b".repeat(32));
     await put({ ...buildKeys(buildKey), queue });
-    await expect(new BuildsStore(dynalite.client, "items").get(buildKey)).rejects.toMatchObject({
+    await expect(buildsStore(dynalite.client, "items").get(buildKey)).rejects.toMatchObject({
       code: "store.unreadable",
       message: expect.stringContaining(`build ${buildKey} can't be read`),
     });

@@ -86,6 +86,32 @@ describe("a bundle that has failed", () => {
   });
 });
 
+describe("a bundle whose first head has not failed yet", () => {
+  const flat = SpeculationConfig.parse({ order: "arrival", scorer: { type: "flat", success: 0.99 } });
+  const config = aQueue({ budget: 1, maxPriority: 1, bundle: { maxSize: 8, maxWaitSeconds: 0 }, speculation: flat });
+
+  it.each([
+    { failed: 4, next: [[5], [1]] },
+    {
+      failed: 8,
+      next: [
+        [9, 1],
+        [2, 3],
+      ],
+    },
+  ])("is as small as the heads of a failed bundle of $failed allow: $next", ({ failed, next }) => {
+    const world = new World(config, { bad: new Set([failed]), clashes: [] });
+    const numbers = Array.from({ length: failed }, (_, i) => i + 1);
+    for (const n of numbers) world.ready(n, [String(n)]);
+    world.run();
+    world.ready(failed + 1, [String(failed + 1)], { priority: 1 });
+    for (const heads of [numbers, ...next]) {
+      expect(world.running().map(({ head }) => head)).toEqual([heads]);
+      finish(world, heads);
+    }
+  });
+});
+
 describe(`bundles (SEED=${seed})`, () => {
   const places = fc.uniqueArray(fc.nat(20).map(String), { minLength: 1, maxLength: 3 });
   const changes = fc.array(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { hasEnded } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { RESEND_AFTER_MS } from "../../../functions/domain/planner/commands.ts";
 import { HOLD_MS } from "../../../functions/domain/planner/landings.ts";
+import { stampOf } from "../../../functions/domain/request-log.ts";
 import { aQueue, QUEUE, sqid, World } from "./world.ts";
 
 const world = (fate: { bad?: number[]; clashes?: [number, number][] } = {}, config = {}) =>
@@ -270,6 +272,56 @@ describe("a run of the planner", () => {
       expect(w.stateOf(1)).toBe("error");
       expect([...w.live.values(), ...w.archived.values()]).toMatchObject([{ state: "failed", reason }]);
       expect(w.queueState.history).toEqual(history);
+    });
+
+    /** The host refuses the landing until the request has ended. The copy of the message that it answers with is still on its way then. */
+    function refusedForAnHour(w: World): void {
+      const [copy] = w.merges;
+      if (!copy) throw new Error("nothing is to be landed");
+      while (w.stateOf(1) === "ready") {
+        refuse(w);
+        again(w);
+      }
+      expect([w.stateOf(1), w.merges]).toEqual(["error", []]);
+      w.merges.push(copy);
+    }
+    const endsOf = (w: World) =>
+      [...w.log.values()].flatMap((entry) =>
+        entry.sqid === sqid(1) && entry.kind === "status" && hasEnded(entry.status) ? [entry] : [],
+      );
+
+    it.each(["live", "archived"] as const)(
+      "has landed all the same when the host takes a late copy of it, while its batch is %s",
+      (where) => {
+        const w = aLanding();
+        if (where === "live") w.ready(2, ["a"]);
+        refusedForAnHour(w);
+        expect(w[where].has("q/batch/1" as never)).toBe(true);
+        const before = w.stateOf(2);
+        for (const isRepeat of [false, true]) {
+          w.land(isRepeat);
+          w.run();
+          expect([w.trunk, w.stateOf(1), w.stateOf(2)]).toEqual([[1], "landed", before]);
+          const ends = endsOf(w).toSorted((a, b) => (stampOf(a) < stampOf(b) ? -1 : 1));
+          expect(ends).toMatchObject([
+            { status: "error", version: 4, reason },
+            { status: "landed", version: 5, metadata: { commit: expect.any(String), tree: expect.any(String) } },
+          ]);
+        }
+        w.drain();
+        expect([w.trunk.slice(0, 1), w.live.size, endsOf(w).length]).toEqual([[1], 0, 2]);
+      },
+    );
+
+    it("is in every later tree when the host takes a late copy of it", () => {
+      const w = aLanding();
+      w.ready(2, ["a"]);
+      refusedForAnHour(w);
+      expect([...(w.running().at(-1)?.tree ?? [])]).toEqual([2]);
+      w.land();
+      w.drain();
+      expect(w.landings.at(-1)?.passed.some((tree) => tree.has(1) && tree.has(2))).toBe(true);
+      expect([w.trunk, w.stateOf(2)]).toEqual([[1, 2], "landed"]);
     });
 
     it("is not taken for another landing of the batch, and not for one that has ended", () => {

@@ -365,7 +365,8 @@ export class World {
         return;
       case "end-request": {
         const request = this.requests.get(command.sqid);
-        if (!request || hasEnded(request.state as never)) return;
+        if (!request || (hasEnded(request.state as never) && command.outcome !== "landed")) return;
+        if (request.state === command.outcome) return;
         this.requests.set(command.sqid, { ...request, state: command.outcome, version: request.version + 1 });
         return;
       }

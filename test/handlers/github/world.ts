@@ -6,7 +6,6 @@ import { pino } from "pino";
 import { Client } from "../../../client/client.ts";
 import type { PullRef, PullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { gitHubClient } from "../../../functions/adapters/github/client.ts";
-import { pullRequests } from "../../../functions/adapters/github/pull-requests.ts";
 import type { LandBody, RequestSummary, Why } from "../../../functions/contracts/api.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
 import { type PullMessage, PullRow } from "../../../functions/contracts/github.ts";
@@ -16,7 +15,7 @@ import { GitHubAppConfig, QueuesConfig } from "../../../functions/contracts/queu
 import { type Reason, reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
-import { queuesOf, type Service } from "../../../functions/handlers/github/service.ts";
+import { gitHubIn, queuesOf, type Service, targetsOf } from "../../../functions/handlers/github/service.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
 import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
 import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
@@ -35,6 +34,8 @@ export class FakeGateway {
     cancel?: string;
     builds: Why["builds"];
     commit?: string;
+    /** When it was received, and changed last. */
+    at: number;
     on: string[];
   }[] = [];
   /** Answers the next call of a Land so. */
@@ -71,7 +72,9 @@ export class FakeGateway {
       }
       let index = this.requests.findIndex((one) => one.key === key);
       if (index < 0)
-        index = this.requests.push({ body: JSON.parse(text), key, status: "accepted", builds: [], on: [] }) - 1;
+        index =
+          this.requests.push({ body: JSON.parse(text), key, status: "accepted", builds: [], on: [], at: this.now() }) -
+          1;
       return Response.json(this.#summary(index), { status: 202 });
     }
     const [, number = "", what = ""] = /\/requests\/(\d+)(\/\w+)?$/.exec(path) ?? [];
@@ -93,8 +96,8 @@ export class FakeGateway {
   #ended = (status: Status) => ["landed", "error", "cancelled"].includes(status);
 
   #summary(index: number): RequestSummary {
-    const { body, status, reason, commit } = this.requests[index] as (typeof this.requests)[number];
-    const at = new Date(this.now()).toISOString();
+    const { body, status, reason, commit, at: changed } = this.requests[index] as (typeof this.requests)[number];
+    const at = new Date(changed).toISOString();
     return {
       sqid: `main/${index + 1}` as RequestSummary["sqid"],
       queue: "main" as RequestSummary["queue"],
@@ -258,9 +261,10 @@ export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> =
   const service: Service = {
     app,
     queuesOf: (repository) => queuesOf(app, world.queues.queues, repository),
+    targetsOf: (repository) => targetsOf(app, world.queues.queues, repository),
     store,
     gateway: new Client({ url: "http://gateway.invalid", fetch: gateway.fetch, retries: 0 }),
-    github: async () => pullRequests(client),
+    github: async () => gitHubIn(client),
     now: () => epochMs(clock.at),
     log: pino({ level: "silent" }),
   };
@@ -282,9 +286,13 @@ export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> =
     settle: async () => {
       for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) await run(message);
     },
-    look: (pull: PullRequest, verify = false) =>
-      run({ v: 1, kind: "look", repository: REPOSITORY, pull: pull.number, id: `look-${++ids}`, verify }),
+    look: (pull: PullRequest, verify = false) => lookWith(service, pull, verify),
+    lookWith,
   };
+
+  function lookWith(on: Service, pull: PullRequest, verify = false) {
+    return handle(on, { v: 1, kind: "look", repository: REPOSITORY, pull: pull.number, id: `look-${++ids}`, verify });
+  }
 }
 
 export const signatureOf = (secret: string, body: string): string =>

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { hasEnded } from "../../../functions/contracts/log-event.ts";
-import { Composed, type LandBatch, type Signal } from "../../../functions/contracts/messages.ts";
+import { Composed, type LandBatch, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { GRACE_MS } from "../../../functions/domain/removed-queue.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
@@ -59,7 +59,7 @@ async function landing(): Promise<LandBatch> {
   if (message === undefined) throw new Error("nothing was sent to land");
   return message;
 }
-const landed = (message: LandBatch): Signal => ({
+const landed = (message: LandBatch): SignalOf<"land-finished"> => ({
   ...{ v: 1, kind: "land-finished", queue: QUEUE, landId: message.id },
   results: message.batches.map(({ batchId }) => ({
     batchId,
@@ -152,6 +152,30 @@ describe.each(WAYS)("a queue that is %s while requests are in flight", (_, remov
     );
     expect((await world.requests.get(sqid(2)))?.reason?.message).toContain("Nothing of this request was landed");
   });
+
+  it.each(["land-finished", "land-held"] as const)(
+    "says of a request that it landed when %s tells so after the request has ended",
+    async (kind) => {
+      await inFlight();
+      const message = await landing();
+      remove();
+      await later(0);
+      await later(GRACE_MS);
+      expect(await stateOf(1)).toBe("error");
+      const { results, ...finished } = landed(message);
+      const reason = { code: "repository.refused" as const, message: "main is protected" };
+      const held = { ...finished, kind: "land-held" as const, results, held: [], reason, at: aLand(1).receivedAt };
+      for (let times = 0; times < 2; times++)
+        await world.deliver(plan, kind === "land-held" ? held : { ...finished, results });
+      expect(await world.requests.get(sqid(1))).toMatchObject({ state: "landed", version: 5 });
+      expect(await world.requests.get(sqid(1))).not.toHaveProperty("reason");
+      const told = new Map(ends(1).map((entry) => [entry.id, entry]));
+      expect([...told.values()]).toMatchObject([
+        { status: "error", version: 4 },
+        { status: "landed", version: 5, metadata: { commit: composed.commit } },
+      ]);
+    },
+  );
 
   it("lets a request that was being cancelled end as cancelled", async () => {
     await inFlight();

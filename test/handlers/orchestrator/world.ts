@@ -14,10 +14,10 @@ import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aw
 import { pino } from "pino";
 import type { z } from "zod";
 import type { Clients, CodeBuildClients } from "../../../functions/adapters/aws-clients.ts";
-import { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
-import { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
-import { ClaimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
+import { type BatchesStore, batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { type BuildsStore, buildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { type ClaimsStore, claimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
+import { type RequestsStore, requestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { QueueName, RequestNumber, type Sqid, sqidOf } from "../../../functions/contracts/ids.ts";
@@ -121,10 +121,10 @@ export class World {
 
   private constructor(dynalite: Dynalite, name: string) {
     const table = (of: string) => `${name}-${of}`;
-    this.requests = new RequestsStore(dynalite.client, table("requests"));
-    this.claims = new ClaimsStore(dynalite.client, table("claims"));
-    this.batches = new BatchesStore(dynalite.client, table("batches"));
-    this.builds = new BuildsStore(dynalite.client, table("builds"));
+    this.requests = requestsStore(dynalite.client, table("requests"));
+    this.claims = claimsStore(dynalite.client, table("claims"));
+    this.batches = batchesStore(dynalite.client, table("batches"));
+    this.builds = buildsStore(dynalite.client, table("builds"));
     this.env = {
       [ENV.queuesFile]: join(this.directory, "queues.json"),
       [ENV.requestsTable]: table("requests"),
@@ -138,6 +138,7 @@ export class World {
       [ENV.looksTopic]: "looks",
       [ENV.deadLetters]: "dead.fifo",
       [ENV.admitWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:admit",
+      [ENV.askWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:ask",
       [ENV.buildWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:build",
       [ENV.workDirectory]: this.directory,
     };
@@ -164,9 +165,9 @@ export class World {
   mortalStores() {
     const { dynamodb } = this.clients;
     return {
-      requests: new RequestsStore(dynamodb, this.env[ENV.requestsTable] ?? ""),
-      claims: new ClaimsStore(dynamodb, this.env[ENV.claimsTable] ?? ""),
-      batches: new BatchesStore(dynamodb, this.env[ENV.batchesTable] ?? ""),
+      requests: requestsStore(dynamodb, this.env[ENV.requestsTable] ?? ""),
+      claims: claimsStore(dynamodb, this.env[ENV.claimsTable] ?? ""),
+      batches: batchesStore(dynamodb, this.env[ENV.batchesTable] ?? ""),
     };
   }
 

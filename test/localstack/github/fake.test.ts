@@ -294,4 +294,50 @@ describe("the fake GitHub", () => {
       /required property 'sha'[\s\S]*nothing is nothing that[\s\S]*check_run\.completed: \/check_run\/id must be integer/,
     );
   });
+
+  it("makes an App of a manifest: the page sends the browser on with a code, which is converted once", async () => {
+    const { github, api, app: before } = await world();
+    const manifest = {
+      name: "Acme queue",
+      url: "https://queue.example",
+      hook_attributes: { url: "https://queue.example/github/webhook" },
+      redirect_url: "http://127.0.0.1:4000/created",
+      default_permissions: { contents: "write", checks: "write" },
+      default_events: ["issue_comment"],
+    };
+    const create = (body: object, page = "/settings/apps/new?state=s3cret") =>
+      fetch(`${github.url}${page}`, {
+        method: "POST",
+        body: new URLSearchParams({ manifest: JSON.stringify(body) }),
+        redirect: "manual",
+      });
+    expect((await create({ ...manifest, name: "" })).status).toBe(422);
+    const sent = new URL((await create(manifest)).headers.get("location") ?? "");
+    expect(sent.href).toMatch(/^http:\/\/127\.0\.0\.1:4000\/created\?code=[0-9a-f]{40}&state=s3cret$/);
+    const code = sent.searchParams.get("code") ?? "";
+    const { data } = await api("POST /app-manifests/{code}/conversions", { code });
+    expect(data).toMatchObject({ slug: "acme-queue", name: "Acme queue", events: ["issue_comment"] });
+    expect(data.id).not.toBe(before.id);
+    await expect(api("POST /app-manifests/{code}/conversions", { code })).rejects.toMatchObject({ status: 404 });
+    const auth = createAppAuth({ appId: data.id, privateKey: data.pem, request: api });
+    const { token } = await auth({ type: "app" });
+    const asApp = api.defaults({ headers: { authorization: `bearer ${token}` } });
+    expect((await asApp("GET /app/hook/config")).data.url).toBe("https://queue.example/github/webhook");
+    await expect(asApp("GET /repos/{owner}/{repo}/installation", R)).rejects.toMatchObject({ status: 404 });
+    github.identities.installation = "installed";
+    const installation = (await asApp("GET /repos/{owner}/{repo}/installation", R)).data;
+    expect(installation.permissions).toEqual({ metadata: "read", contents: "write", checks: "write" });
+    github.webhooks.config.url = "";
+  });
+
+  it("knows no token of an App that was uninstalled, and lets no suspended one do anything", async () => {
+    const { github, installed, asApp } = await world();
+    const call = await installed();
+    github.identities.installation = "suspended";
+    await expect(call("GET /repos/{owner}/{repo}", R)).rejects.toMatchObject({ status: 403 });
+    github.identities.installation = "uninstalled";
+    await expect(call("GET /repos/{owner}/{repo}", R)).rejects.toMatchObject({ status: 401 });
+    await expect((await asApp())("GET /repos/{owner}/{repo}/installation", R)).rejects.toMatchObject({ status: 404 });
+    await expect(installed({ refresh: true })).rejects.toMatchObject({ status: 404 });
+  });
 });

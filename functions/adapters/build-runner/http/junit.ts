@@ -1,8 +1,8 @@
+import { failedTestsLine, testName } from "../output.ts";
+
 const CDATA_AND_COMMENTS = /<!\[CDATA\[[\s\S]*?\]\]>|<!--[\s\S]*?-->/g;
 const TEST_CASE = /<testcase\b([^>]*?)(\/?)>/g;
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
-
-const SHOWN = 5;
 
 /**
  * One line that names the tests that failed in a JUnit report, or in a piece of one: the first five, and how many more. Empty when none
@@ -17,22 +17,14 @@ export function failedTests(junit: string): string {
     const [body = ""] = inside.split("</testcase>");
     return /<(failure|error)\b/.test(body) ? [nameOf(attributes)] : [];
   });
-  if (failed.length === 0) return "";
-  const more = failed.length > SHOWN ? ` and ${failed.length - SHOWN} more` : "";
-  return `Failed tests: ${failed.slice(0, SHOWN).join(", ")}${more}.`;
+  return failedTestsLine(failed);
 }
 
 const nameOf = (attributes: string): string => {
   const textOf = (attribute: string) =>
     decoded(new RegExp(`\\b${attribute}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(` ${attributes}`) ?? []);
   // `classname` ends in `name`: a word boundary keeps them apart.
-  const [suite, name] = [textOf("classname"), textOf("name")];
-  return (
-    [suite, name]
-      .filter((part) => part !== "")
-      .join(" › ")
-      .slice(0, 200) || "a test without a name"
-  );
+  return testName(textOf("classname"), textOf("name"));
 };
 
 const decoded = ([, double, single]: readonly string[]): string =>

@@ -1,7 +1,14 @@
 import { CodedError } from "../../../contracts/errors.ts";
 import type { BuildKey, GitSha } from "../../../contracts/ids.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
-import type { BuildId, BuildName, BuildRunner, BuildStatus, Triggered } from "../build-runner.ts";
+import {
+  type BuildId,
+  type BuildName,
+  type BuildRunner,
+  type BuildStatus,
+  MAX_MESSAGE,
+  type Triggered,
+} from "../build-runner.ts";
 import { endOfText } from "../output.ts";
 import type { Answer, Call, Outgoing } from "./guarded-call.ts";
 import { failedTests } from "./junit.ts";
@@ -131,7 +138,8 @@ function statusIn({ body }: Answer): BuildStatus {
 }
 
 function outcomeIn({ result, message = "", url, junit = "" }: Omit<Callback, "key" | "commit">): Outcome {
-  const said = [failedTests(junit), endOfText(message)].filter((part) => part !== "").join("\n");
+  const tests = failedTests(junit);
+  const said = [tests, endOfText(message, MAX_MESSAGE - tests.length)].filter((part) => part !== "").join("\n");
   const text = said === "" && result !== "passed" ? `The CI system says: ${result}.` : said;
   return { result, ...(text === "" ? {} : { message: text }), ...(url === undefined ? {} : { url }) };
 }

@@ -1,4 +1,4 @@
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -12,7 +12,7 @@ import { taskHandler } from "../../task.ts";
 
 /** Hands the request to the planner. A repeat tells the planner again; a request that ended while it was checked stays so. Four calls. */
 export const wire: Wire = (env, clients) => {
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
   return taskHandler(AdmitTask, async ({ queue, sqid }): Promise<ReadyResult> => {
     // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.

@@ -1,5 +1,5 @@
-import { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -15,8 +15,8 @@ import { endOf, IN_ADMISSION, releaseClaims, type Termination, terminate } from 
  * the planner owns by now (sweep sees to it), is left alone. Three calls, and one per change.
  */
 export const wire: Wire = (env, clients) => {
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const claims = new ClaimsStore(clients.dynamodb, need(env, ENV.claimsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const log = need(env, ENV.logTopic);
   return taskHandler(RejectTask, async ({ land, reason, error }): Promise<Pick<Termination, "kind">> => {
     const why = reason ?? admissionFailed(error ?? { Error: "internal", Cause: "" });

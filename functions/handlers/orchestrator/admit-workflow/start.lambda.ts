@@ -1,4 +1,4 @@
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -13,7 +13,7 @@ import { taskHandler } from "../../task.ts";
 /** Persists the request unless it is, and says so. One that was cancelled before this is left alone. Two calls, three on a repeat. */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const log = need(env, ENV.logTopic);
   return taskHandler(AdmitTask, async (land): Promise<StartResult> => {
     const { v: _v, kind: _kind, ...asked } = land;

@@ -1,4 +1,4 @@
-import { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -20,7 +20,7 @@ const UNCONFIGURED_SECONDS = 60;
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
-  const requests = new RequestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const log = need(env, ENV.logTopic);
   return taskHandler(WaitTask, async ({ land, step, since: before, error }): Promise<WaitResult> => {
     const { queue, sqid } = land;

@@ -1,4 +1,4 @@
-import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -15,7 +15,7 @@ import { reporterOf } from "./report-end.ts";
  * more when the build has ended.
  */
 export const wire: Wire = (env, clients) => {
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const [look, report] = [lookerOf(env, clients), reporterOf(env, clients)];
   const looks = need(env, ENV.looksTopic);
   return queueHandler(looksTopic, clients, need(env, ENV.deadLetters), async ({ buildKey, waits }) => {

@@ -1,9 +1,9 @@
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import type { BuildRunner, BuildStatus } from "../../../adapters/build-runner/build-runner.ts";
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
-import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
-import { type Build, BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
-import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
+import { batchesStore } from "../../../adapters/dynamodb/batches-store.ts";
+import { type Build, buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { knownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { type Env, loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -29,9 +29,9 @@ export type Look = (build: Build) => Promise<BuildSeen>;
  * until it has stopped: it holds its place in the budget. One call beside the runner's; three more when the build is first asked to stop.
  */
 export function lookerOf(env: Env, clients: Clients): Look {
-  const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
-  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
+  const batches = batchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const looks = need(env, ENV.looksTopic);
   const runnerOf = buildRunnersFor(env, clients);
 

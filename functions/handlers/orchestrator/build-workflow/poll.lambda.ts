@@ -1,4 +1,4 @@
-import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { type BuildSeen, PollTask } from "../../../contracts/workflows.ts";
@@ -9,7 +9,7 @@ import { lookerOf } from "./look.ts";
 
 /** Looks at the build, for when its CI system does not report, or a report is lost. */
 export const wire: Wire = (env, clients) => {
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const look = lookerOf(env, clients);
   return taskHandler(PollTask, async ({ buildKey }): Promise<BuildSeen> => {
     const build = await builds.get(buildKey);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
-import { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
-import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
+import { buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { knownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
@@ -36,8 +36,8 @@ const Named = z.object({ key: BuildKey });
  * build that is not known, 503 when the callback is to be repeated. Four calls.
  */
 export const wire: Wire = (env, clients) => {
-  const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const runnerOf = buildRunnersFor(env, clients);
   const looks = need(env, ENV.looksTopic);
 

@@ -1,7 +1,7 @@
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
-import { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
-import { type Build, BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
-import { KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
+import { batchesStore } from "../../../adapters/dynamodb/batches-store.ts";
+import { type Build, buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { knownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { pathRef } from "../../../contracts/build-refs.ts";
@@ -25,9 +25,9 @@ import { isWanted } from "./wanted.ts";
  * calls, seven in a repeat, beside the runner's, and one per 300 KB of a composition that did not travel with the input.
  */
 export const wire: Wire = (env, clients) => {
-  const configs = lastConfigs(loadQueues(env), new KnownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
-  const batches = new BatchesStore(clients.dynamodb, need(env, ENV.batchesTable));
-  const builds = new BuildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
+  const batches = batchesStore(clients.dynamodb, need(env, ENV.batchesTable));
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const log = need(env, ENV.logTopic);
   const runnerOf = buildRunnersFor(env, clients);
   const look = lookerOf(env, clients);

@@ -44,6 +44,7 @@ const OPERATIONS = [
   `get ${R}/actions/runs`,
   `get ${R}/actions/runs/{run_id}`,
   `post ${R}/actions/runs/{run_id}/cancel`,
+  `get ${R}/compare/{basehead}`,
   `get ${R}/activity`,
   `get ${R}/collaborators/{username}/permission`,
   `get ${R}/pulls`,
@@ -54,7 +55,10 @@ const OPERATIONS = [
   `get ${R}/pulls/{pull_number}/commits`,
   `get ${R}/pulls/{pull_number}/reviews`,
   `post ${R}/pulls/{pull_number}/reviews`,
+  `put ${R}/pulls/{pull_number}/reviews/{review_id}/dismissals`,
+  `get ${R}/stacks`,
   `get ${R}/issues/{issue_number}`,
+  `patch ${R}/issues/{issue_number}`,
   `get ${R}/issues/{issue_number}/comments`,
   `post ${R}/issues/{issue_number}/comments`,
   `get ${R}/issues/comments/{comment_id}`,
@@ -82,6 +86,8 @@ const WEBHOOKS = [
   "workflow_run.completed",
   "installation.created",
   "installation.deleted",
+  "installation.suspend",
+  "installation.unsuspend",
   "installation_repositories.added",
   "installation_repositories.removed",
   "issue_comment.created",
@@ -94,7 +100,10 @@ const WEBHOOKS = [
   "pull_request.reopened",
   "pull_request.converted_to_draft",
   "pull_request.ready_for_review",
+  "pull_request.stacked",
   "pull_request_review.submitted",
+  "pull_request_review.edited",
+  "pull_request_review.dismissed",
 ];
 
 type Json = { [name: string]: unknown };

@@ -1,0 +1,110 @@
+import { webHostOf } from "../../contracts/code-host.ts";
+import { CodedError } from "../../contracts/errors.ts";
+import type { Member, PullRow } from "../../contracts/github.ts";
+import { LANDED_LABEL } from "../../contracts/queues.ts";
+import { epochMs } from "../../contracts/time.ts";
+import { issuesClosedBy } from "../../domain/github/closing-keywords.ts";
+import { mayDelete } from "../../domain/github/head-branch.ts";
+import type { Pull } from "../../domain/github/refusal.ts";
+import { endMarker, type Facts, landedCommentOf } from "../../domain/github/report.ts";
+import type { GitHub, Service } from "./service.ts";
+
+/** GitHub marks a pull request as merged a moment after the push: it is waited for so long, and asked again this often. */
+const MERGED_WITHIN_MS = 60_000;
+const ASKED_EVERY_MS = 2_000;
+
+/**
+ * What GitHub shows of a pull request that has landed. One that GitHub has not marked as merged gets a comment that names the commit and the
+ * label `landed`, and is closed; the issues that its texts close are closed; its head branch is deleted where the repository wants that.
+ * A repeat finds what was done. Some ten calls, and two for each issue. Throws github.limited while GitHub has yet to mark it as merged.
+ */
+export async function closeLanded(service: Service, github: GitHub, row: PullRow, facts: Facts): Promise<void> {
+  const { now, store } = service;
+  const member = facts.asked.members.find(({ pull }) => pull === row.pull);
+  const pull = await github.get(row.pull);
+  if (member === undefined || pull === undefined) return;
+  const spend = () => store.spend(row.repository, now());
+  const settings = await github.settings();
+  const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
+  const branch = queue?.repository.branch ?? member.base;
+  if (!pull.isMerged) {
+    if (pull.isOpen) await waitForMerge(service, github, facts, { member, branch });
+    await github.commentOnce(
+      row.pull,
+      endMarker(facts.request.sqid),
+      landedCommentOf(facts, row.pull, branch),
+      facts.asked.at,
+      spend,
+    );
+    await github.label(row.pull, LANDED_LABEL);
+  }
+  if (branch === settings.defaultBranch) await closeIssues(service, github, row, { pull, by: facts.asked.by });
+  if (pull.isOpen) {
+    await spend();
+    await github.close(row.pull);
+  }
+  if (settings.deletesBranches) await deleteBranches(service, github, row, facts, settings.defaultBranch);
+}
+
+/** A pull request that is closed too soon is shown as closed for ever, though its commits are on the branch. */
+async function waitForMerge(
+  { now }: Service,
+  github: GitHub,
+  { request: { updatedAt } }: Facts,
+  { member, branch }: { readonly member: Member; readonly branch: string },
+): Promise<void> {
+  const at = now();
+  if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, member.head))) return;
+  throw new CodedError("github.limited", `GitHub has not marked #${member.pull} as merged yet`, {
+    detail: { retryAt: epochMs(at + ASKED_EVERY_MS) },
+  });
+}
+
+/** Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. */
+async function closeIssues(
+  service: Service,
+  github: GitHub,
+  { repository }: PullRow,
+  { pull, by }: { readonly pull: Pull; readonly by: string },
+): Promise<void> {
+  const texts = [pull.title, pull.body, ...(await github.commitMessages(pull.number))];
+  for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
+    if (issue.repository.toLowerCase() === repository.toLowerCase()) await github.closeIssue(issue.number);
+    else
+      await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
+        const there = await service.github(issue.repository);
+        if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
+      });
+  }
+}
+
+/** Deletes the head branch, and that of the pull request below: while this one was open, it was based on that branch. */
+async function deleteBranches(
+  service: Service,
+  github: GitHub,
+  { repository, pull: number }: PullRow,
+  { asked: { members } }: Facts,
+  defaultBranch: string,
+): Promise<void> {
+  const at = members.findIndex(({ pull }) => pull === number);
+  const targets = [...service.targetsOf(repository), defaultBranch];
+  for (const { pull: one, head: landed } of members.slice(Math.max(0, at - 1), at + 1).toReversed()) {
+    const pull = await github.get(one);
+    if (pull === undefined || pull.headRepository !== repository || targets.includes(pull.headBranch)) continue;
+    const branch = await github.branch(pull.headBranch);
+    if (branch === undefined) continue;
+    const users = (await github.countBasedOn(pull.headBranch)) + (await github.withHead(pull.headBranch)).length;
+    if (mayDelete({ pull, landed, repository, targets, branch, users }))
+      await tolerant(service, `branch ${pull.headBranch}`, () => github.deleteBranch(pull.headBranch));
+  }
+}
+
+/** What the App may not do is left as it is: the pull request has landed all the same. */
+async function tolerant({ log }: Service, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "config.invalid") throw error;
+    log.warn({ what, err: error }, "left as it is: the App may not change it");
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The order of work. Everything runs in one thread here: without an order, a caller of the HTTP API waits behind the work that earlier
+ * calls have caused.
+ */
+export interface Precedence {
+  /** The answer of a call that a caller waits for. Work on messages begins later, within the limits below. */
+  call<T>(answer: Promise<T>): Promise<T>;
+  /** An invocation that no caller waits for. */
+  work<T>(invocation: Promise<T>): Promise<T>;
+  /** Begins at once when no call is being answered, and else when that is so. */
+  afterCalls(begin: () => void): void;
+  /** Begins when no invocation runs that could send more, or after so many milliseconds. */
+  afterWork(begin: () => void, atMostMs: number): void;
+}
+
+/** A call that takes longer waits for something itself (`wait=`), and holds nothing up. */
+const HELD_UP_BY_ONE_CALL_MS = 250;
+/** However many calls come, work on messages begins after so long. */
+const HELD_UP_AT_MOST_MS = 2_000;
+
+export function precedence(): Precedence {
+  const calls = new Going();
+  const works = new Going();
+  return {
+    call: (answer) => calls.during(answer, HELD_UP_BY_ONE_CALL_MS),
+    work: (invocation) => works.during(invocation),
+    afterCalls: (begin) => calls.whenNone(begin, HELD_UP_AT_MOST_MS),
+    afterWork: (begin, atMostMs) => works.whenNone(begin, atMostMs),
+  };
+}
+
+/** What is going on, and what begins when nothing is. */
+class Going {
+  readonly #going = new Set<object>();
+  readonly #waiting = new Set<() => void>();
+
+  /** Counts as going until it has settled, or for `atMostMs`. */
+  async during<T>(promise: Promise<T>, atMostMs?: number): Promise<T> {
+    const one = {};
+    this.#going.add(one);
+    const over = () => {
+      if (!this.#going.delete(one) || this.#going.size > 0) return;
+      for (const begin of [...this.#waiting]) begin();
+    };
+    const timer = atMostMs === undefined ? undefined : setTimeout(over, atMostMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      over();
+    }
+  }
+
+  whenNone(begin: () => void, atMostMs: number): void {
+    if (this.#going.size === 0) {
+      begin();
+      return;
+    }
+    const once = () => {
+      clearTimeout(timer);
+      if (this.#waiting.delete(once)) begin();
+    };
+    const timer = setTimeout(once, atMostMs);
+    this.#waiting.add(once);
+  }
+}

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { reasonOf } from "../../../functions/contracts/reasons.ts";
+import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
+import { git } from "../../../localstack/sandbox/git.ts";
+import { GitHubWorld, serviceOn } from "./world.ts";
+
+let world: GitHubWorld;
+let queue: ReturnType<typeof serviceOn>;
+let issues = 5_000;
+beforeAll(async () => {
+  world = await GitHubWorld.start();
+});
+afterAll(() => world.github.stop());
+beforeEach(() => {
+  world.clock.at += 3_600_000;
+  world.repository.deletesBranches = true;
+  queue = serviceOn(world);
+});
+
+const COMMIT = "c0ffee".padEnd(40, "0");
+const endsOf = ({ number }: PullRequest) =>
+  world.repository.comments.filter(({ issue, body }) => issue === number && body.includes("submitqueue:end"));
+const branches = async () => [...(await world.repository.git.refs("refs/heads/")).keys()];
+const hasBranch = async ({ headBranch }: PullRequest) => (await branches()).includes(`refs/heads/${headBranch}`);
+const anIssue = () => {
+  const number = ++issues;
+  world.repository.issues.set(number, { number, title: "An issue", state: "open" });
+  return number;
+};
+const isOpen = (issue: number) => world.repository.issues.get(issue)?.state === "open";
+
+/** Asks for it, and has the queue land it. */
+async function land(pull: PullRequest, body = "/land"): Promise<void> {
+  world.comment(pull, body);
+  await queue.settle();
+  Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: COMMIT });
+}
+
+it("a pull request that has landed is told so once, labelled, closed, and its branch is deleted", async () => {
+  const pull = await world.pull();
+  world.label(pull, "labeled");
+  await land(pull);
+  await queue.look(pull);
+  await queue.look(pull, true);
+  expect(endsOf(pull).map(({ body }) => body)).toEqual([
+    expect.stringMatching(`Landed as ${COMMIT} on \`main\` \\(\\[request main/1\\]`),
+  ]);
+  expect([pull.state, [...pull.labels], await hasBranch(pull)]).toEqual(["closed", ["landed"], false]);
+});
+
+it.each(["before", "after"] as const)(
+  "broken off %s each of its calls of GitHub in turn, it is finished by the repeat, with one comment",
+  async (moment) => {
+    const [issue, pull] = [anIssue(), await world.pull()];
+    pull.body = `Closes #${issue}`;
+    await land(pull);
+    let breaks = 0;
+    for (let isBroken = true; isBroken; ) {
+      world.github.cut({ at: breaks + 1, moment });
+      isBroken = await queue.look(pull).then(
+        () => false,
+        () => true,
+      );
+      world.github.cut(undefined);
+      if (isBroken) breaks += 1;
+    }
+    expect(breaks).toBeGreaterThan(10);
+    expect([endsOf(pull).length, pull.state, [...pull.labels], isOpen(issue), await hasBranch(pull)]).toEqual([
+      1,
+      "closed",
+      ["landed"],
+      false,
+      false,
+    ]);
+    expect(queue.store.rows.get(`acme/shop#${pull.number}`)?.open).toBe(false);
+  },
+);
+
+describe("issues", () => {
+  it("that the title, the body or a commit closes are closed, where the queue lands on the default branch", async () => {
+    const [title, body, commit, other, docs] = [anIssue(), anIssue(), anIssue(), anIssue(), anIssue()];
+    const pull = await world.pull();
+    await world.push(pull.headBranch, `More\n\nResolves #${commit}`);
+    world.clock.at += 5_000;
+    pull.title = `Fix #${title}`;
+    pull.body = `See #${other}. Closes https://${new URL(world.github.url).host}/acme/shop/issues/${body}, fixes #999999`;
+    await land(pull);
+    await queue.look(pull);
+    expect([title, body, commit, other].map(isOpen)).toEqual([false, false, false, true]);
+    const branch = await world.pull();
+    branch.body = `Closes #${docs}`;
+    world.repository.defaultBranch = "trunk";
+    await land(branch);
+    await queue.look(branch);
+    world.repository.defaultBranch = "main";
+    expect([isOpen(docs), branch.state]).toEqual([true, "closed"]);
+  });
+
+  it("elsewhere are closed only for a person who may write there", async () => {
+    const [mine, theirs] = [anIssue(), anIssue()];
+    const seen: string[] = [];
+    const there = queue.service.github;
+    const service = {
+      ...queue.service,
+      github: async (repository: string) => {
+        seen.push(repository);
+        return there(repository);
+      },
+    };
+    const pull = await world.pull({ by: "rob" });
+    pull.body = `Closes other/place#${theirs}, closes #${mine}`;
+    await land(pull);
+    world.repository.collaborators.set("ann", "read");
+    await queue.lookWith(service, pull);
+    world.repository.collaborators.set("ann", "write");
+    expect(seen).toContain("other/place");
+    expect([isOpen(mine), isOpen(theirs)]).toEqual([false, true]);
+  });
+});
+
+describe("a pull request that GitHub marks as merged", () => {
+  const merge = ({ head }: PullRequest) => git(world.repository.git.path, ["update-ref", "refs/heads/main", head]);
+
+  it("is waited for, and gets no further comment", async () => {
+    const pull = await world.pull();
+    await land(pull);
+    await merge(pull);
+    await expect(queue.look(pull)).rejects.toMatchObject({ detail: { retryAt: world.clock.at + 2_000 } });
+    expect(pull.state).toBe("open");
+    await world.github.sync("acme/shop");
+    await queue.look(pull);
+    expect([pull.mergedAt === null, endsOf(pull), [...pull.labels], await hasBranch(pull)]).toEqual([
+      false,
+      [],
+      [],
+      false,
+    ]);
+  });
+
+  it("only later than a minute after the landing is closed as any other", async () => {
+    const pull = await world.pull();
+    await land(pull);
+    await merge(pull);
+    const summary = queue.gateway.requests.at(-1);
+    if (summary !== undefined) Object.assign(summary, { at: world.clock.at - 61_000 });
+    await queue.look(pull);
+    expect([pull.state, endsOf(pull).length]).toEqual(["closed", 1]);
+    await world.github.sync("acme/shop");
+  });
+});
+
+describe("a head branch", () => {
+  it("stays where the repository does not delete branches", async () => {
+    world.repository.deletesBranches = false;
+    const pull = await world.pull();
+    await land(pull);
+    await queue.look(pull);
+    expect([pull.state, await hasBranch(pull)]).toEqual(["closed", true]);
+  });
+
+  it("that is protected, or that a queue lands on, stays", async () => {
+    const pull = await world.pull();
+    world.repository.protection.set(pull.headBranch, []);
+    await land(pull);
+    await queue.look(pull);
+    expect([pull.state, await hasBranch(pull)]).toEqual(["closed", true]);
+  });
+
+  it("of a stack goes with the last pull request that is based on it, in any order; one above the stack keeps its base", async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      queue = serviceOn(world);
+      const low = await world.pull();
+      const middle = await world.pull({ base: low.headBranch });
+      const top = await world.pull({ base: middle.headBranch });
+      await land(middle);
+      for (const index of order) await queue.look([low, middle][index] ?? low);
+      expect([low, middle, top].map(({ state }) => state)).toEqual(["closed", "closed", "open"]);
+      expect(await Promise.all([low, middle, top].map(hasBranch))).toEqual([false, true, true]);
+      expect(endsOf(low)[0]?.body).toContain(`together with #${middle.number}`);
+    }
+  });
+});
+
+it("a landing that added nothing says so", async () => {
+  const pull = await world.pull();
+  world.comment(pull, "/land");
+  await queue.settle();
+  Object.assign(queue.gateway.requests.at(-1) ?? {}, {
+    status: "landed",
+    reason: reasonOf("landed.nothing_new", "Nothing was added to main."),
+  });
+  await queue.look(pull);
+  expect(endsOf(pull)[0]?.body).toContain("Nothing was left to land: `main` held all of it already");
+});

@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { precedence } from "../../localstack/embedded/precedence.ts";
+
+describe("the precedence of calls", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** When `order` lets work begin, in milliseconds from now. Undefined as long as it has not. */
+  function workOf(order: ReturnType<typeof precedence>): { readonly begunAfterMs: number | undefined } {
+    const asked = Date.now();
+    const work: { begunAfterMs: number | undefined } = { begunAfterMs: undefined };
+    order.afterCalls(() => {
+      work.begunAfterMs = Date.now() - asked;
+    });
+    return work;
+  }
+
+  const callOf = (order: ReturnType<typeof precedence>, ms: number) =>
+    order.call(new Promise<void>((resolve) => setTimeout(resolve, ms)));
+
+  it("lets work begin at once when no call is being answered", () => {
+    expect(workOf(precedence()).begunAfterMs).toBe(0);
+  });
+
+  it("lets work begin when the last of the calls has been answered", async () => {
+    const order = precedence();
+    const calls = [callOf(order, 40), callOf(order, 100)];
+    const works = [workOf(order), workOf(order)];
+    await vi.advanceTimersByTimeAsync(99);
+    expect(works.map(({ begunAfterMs }) => begunAfterMs)).toEqual([undefined, undefined]);
+    await vi.advanceTimersByTimeAsync(1);
+    await Promise.all(calls);
+    expect(works.map(({ begunAfterMs }) => begunAfterMs)).toEqual([100, 100]);
+  });
+
+  it("lets work begin when a call has failed, and passes the error on", async () => {
+    const order = precedence();
+    const call = order.call(Promise.reject(new Error("no")));
+    const work = workOf(order);
+    await expect(call).rejects.toThrow("no");
+    expect(work.begunAfterMs).toBe(0);
+  });
+
+  it("is not held up by a call that waits for something itself", async () => {
+    const order = precedence();
+    const call = callOf(order, 20_000);
+    const work = workOf(order);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await call;
+    expect(work.begunAfterMs).toBe(250);
+  });
+
+  it("lets work begin after two seconds, however many calls come", async () => {
+    const order = precedence();
+    const calls: Promise<void>[] = [];
+    const timer = setInterval(() => calls.push(callOf(order, 100)), 50);
+    await vi.advanceTimersByTimeAsync(60);
+    const work = workOf(order);
+    await vi.advanceTimersByTimeAsync(5_000);
+    clearInterval(timer);
+    await vi.advanceTimersByTimeAsync(100);
+    await Promise.all(calls);
+    expect(work.begunAfterMs).toBe(2_000);
+  });
+
+  it("lets gathered messages go when nothing runs any more, or when their time is up", async () => {
+    const order = precedence();
+    const begun: (readonly [string, number])[] = [];
+    const asked = Date.now();
+    const note = (name: string) => () => begun.push([name, Date.now() - asked]);
+    order.afterWork(note("nothing runs"), 1_000);
+    const works = [40, 3_000].map((ms) => order.work(new Promise<void>((resolve) => setTimeout(resolve, ms))));
+    order.afterWork(note("time is up"), 1_000);
+    order.afterWork(note("all have ended"), 5_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    await Promise.all(works);
+    expect(begun).toEqual([
+      ["nothing runs", 0],
+      ["time is up", 1_000],
+      ["all have ended", 3_000],
+    ]);
+  });
+});
