@@ -8,6 +8,7 @@ import type { QueueConfig } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
+import { composeTrunk, isOfTrunk } from "./compose-trunk.ts";
 import { type Composer, composerFor } from "./composer.ts";
 import { pushPath, type Tips } from "./push-path.ts";
 import { type RemoteSnapshot, readSnapshot, unusable } from "./remote-snapshot.ts";
@@ -47,10 +48,10 @@ const bounded = ({ kind, reason, conflicts }: Extract<AppliedUnit, { kind: "refu
 });
 
 /**
- * Makes the commit that a path's build tests, trunk + base + head, and pushes it under its path ref. Batches of the base that have landed are
- * left out. A repeat overwrites the ref of the first call. When the host declines the commit, the first batch whose commits it declines is
- * refused. Four git processes (one fetch, one push), and those of `applyUnit`. Throws repository.unavailable; repository.refused when the
- * host declines every push.
+ * Makes the commit that a path's build tests, trunk + base + head (or takes the trunk itself: `composeTrunk`), and pushes it under its path
+ * ref. Batches of the base that have landed are left out. A repeat overwrites the ref of the first call. When the host declines the commit,
+ * the first batch whose commits it declines is refused. Four git processes (one fetch, one push), and those of `applyUnit`. Throws
+ * repository.unavailable; repository.refused when the host declines every push.
  */
 export async function compose(
   repository: Repository,
@@ -58,6 +59,7 @@ export async function compose(
   task: ComposeTask,
   now: EpochMs,
 ): Promise<ComposeResult> {
+  if (isOfTrunk(task)) return composeTrunk(repository, config, task, now);
   const keeper = { branch: config.repository.branch, installation: task.installation, now };
   const snapshot = await readSnapshot(repository, { units: [...task.base, task.head], batches: task.without, keeper });
   const contradiction = task.without.find((batchId) => snapshot.landed.has(batchId));

@@ -18,6 +18,8 @@ export interface PlacedChange extends PinnedChange {
   readonly sqid: Sqid;
   readonly strategy: MergeStrategy;
   readonly range: Range;
+  /** What a squash of the change says. Undefined: its commits say it. */
+  readonly said: string | undefined;
 }
 
 /** One composition in progress: the commits and changes that were read, and the new objects, which `flush` writes to the repository. */
@@ -76,11 +78,15 @@ export class Composer {
     return { sha, tree, committedAt: secondsOf(committer) };
   }
 
-  /** Makes a commit of the result. Its date is never earlier than its parents' dates. */
-  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+  /** Makes a commit of the result, signed where the queue signs. Its date is never earlier than its parents' dates. */
+  async commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Promise<Tip> {
     const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
-    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
-    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
+    const committedAt = secondsOf(committer);
+    const whole = { ...commit, committer, parents: parents.map((parent) => parent.sha) };
+    const unsigned = makeCommit(whole);
+    const signature = await this.repository.signer?.sign(unsigned.body, committedAt);
+    const sha = this.add(signature === undefined ? unsigned : makeCommit(whole, signature));
+    return { sha, tree: commit.tree, committedAt };
   }
 
   /** Makes a commit that is no part of the result: its parents only determine the base of a merge. */
@@ -105,9 +111,19 @@ export class Composer {
   }
 
   /** A text of everything that determines the result of applying a change to a tip. */
-  #cacheKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+  #cacheKey(tip: Tip, { uri, sqid, strategy, range, said = "" }: PlacedChange): string {
     const { name, email } = this.committer;
-    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    const decides = [
+      this.repository.signer?.id ?? "unsigned",
+      tip.sha,
+      this.branch,
+      name,
+      email,
+      sqid,
+      uri,
+      strategy,
+      said,
+    ];
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
@@ -143,10 +159,10 @@ export async function composerFor(
 }
 
 const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
-  unit.steps.flatMap(({ changes, strategy, sqid }) =>
-    changes.flatMap((uri) => {
+  unit.steps.flatMap(({ changes, strategy, sqid, messages }) =>
+    changes.flatMap((uri, index) => {
       const change = pinned(uri);
-      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] }] : [];
     }),
   );
 

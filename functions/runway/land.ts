@@ -169,7 +169,7 @@ async function applyInOrder(
         : await fitted(composer, at, batch, history);
       if (applied.kind === "refused")
         return { kind: "not-landed", outcomes: new Map([[batch, { kind: "refused", reason: applied.reason }]]) };
-      done.set(batch, landedAs(batch, applied, config.repository.branch));
+      done.set(batch, landedAs(batch, applied, config.repository.branch, composer.trunk));
       at = applied.tip;
     }
     const last = group.at(-1);
@@ -220,7 +220,12 @@ async function fitted(
 /** How many commits of a batch an answer lists: the newest. PROMOTE may land more. */
 const MAX_LISTED = 1_000;
 
-function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+function landedAs(
+  batch: Batch,
+  applied: Extract<AppliedUnit, { kind: "applied" }>,
+  branch: string,
+  trunk: Tip,
+): LandOutcome {
   const { tip, commits } = applied;
   const note = nothingNew(applied, branch);
   return {
@@ -230,6 +235,7 @@ function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" 
     testedTree: batch.tested.tree,
     commits: commits.slice(-MAX_LISTED),
     ...(note === undefined ? {} : { note }),
+    onto: trunk.sha,
   };
 }
 
