@@ -9,16 +9,11 @@ import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
 import type { SharedTopic } from "./messaging-stack.ts";
+import { reviewSecretsOf } from "./review-secrets.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
 import { buildDefinition } from "./workflows/build.ts";
-
-/** The credentials that pull requests are read with. */
-export const reviewSecretsOf = ({ queues }: Settings["queues"]): readonly string[] =>
-  queues.flatMap(({ changeProvider }) =>
-    changeProvider?.type === "github" ? (changeProvider.credentialsSecret ?? []) : [],
-  );
 
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
