@@ -13,6 +13,7 @@ import { reviewSecretsOf } from "./review-secrets.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
+import { askDefinition } from "./workflows/ask.ts";
 import { buildDefinition } from "./workflows/build.ts";
 
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
@@ -46,7 +47,7 @@ export class OrchestratorStack extends Stack {
 
     const admit = this.#admit(runway);
     const build = this.#build(runway.compose);
-    this.#intake(admit);
+    this.#intake(admit, this.#ask(runway));
     this.#plan(build);
     this.#sweep(admit, build);
   }
@@ -101,6 +102,23 @@ export class OrchestratorStack extends Stack {
     review.sendsTo(this.#topics.log, ENV.logTopic);
     review.readsSecrets(secrets);
     return review;
+  }
+
+  /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
+  #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
+    const answer = this.#function("Answer", "ask-workflow/answer");
+    this.#requests.grant(answer, ENV.requestsTable, "GetItem");
+    this.#claims.grant(answer, ENV.claimsTable, "GetItem");
+    this.#readsChecks(answer);
+    answer.sendsTo(this.#topics.log, ENV.logTopic);
+    return new Workflow(this, "Ask", {
+      name: "ask",
+      functions: { inspect, check, answer },
+      define: askDefinition,
+      // Its two steps may take five minutes each, and are tried again.
+      timeout: Duration.minutes(45),
+      settings: this.#settings,
+    });
   }
 
   #build(compose: LambdaFunction): Workflow {
@@ -198,7 +216,7 @@ export class OrchestratorStack extends Stack {
     trigger.readsSecrets(commands.map(({ repository }) => repository.tokenSecret));
   }
 
-  #intake(admit: Workflow): void {
+  #intake(admit: Workflow, ask: Workflow): void {
     const intake = this.#function("Intake", "intake", this.#topics.requests.consumerTimeout);
     this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
@@ -207,6 +225,7 @@ export class OrchestratorStack extends Stack {
     intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
     admit.startedBy(intake, ENV.admitWorkflow);
+    ask.startedBy(intake, ENV.askWorkflow);
   }
 
   #plan(build: Workflow): void {

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary, Trial, Why } from "../../functions/contracts/api.ts";
 import { span, styled, styledStatus, type Terminal } from "./terminal.ts";
 
 /** One line of a request's history: time, status or happening, and what else is known. */
@@ -40,6 +40,24 @@ export function requestLines(terminal: Terminal, request: RequestSummary, why: W
   ];
   return facts.map(([name, value]) => `${styled(terminal, "dim", name.padEnd(10))}${value}`).join("\n");
 }
+
+/** What came of a trial, a fact per line. */
+export function trialLines(terminal: Terminal, trial: Trial): string {
+  const { state, mergeable, sentence, reason, conflicts = [], touches } = trial;
+  const merges = mergeable === undefined ? `not known: ${state}` : mergeable ? "yes" : "no";
+  const style = mergeable === true ? "green" : mergeable === false ? "red" : "yellow";
+  const facts: readonly (readonly [string, string])[] = [
+    ["lands", styled(terminal, style, merges)],
+    ["why", sentence],
+    ...(reason ? [["code", reason.code] as const] : []),
+    ...conflicts.map((path, i) => [i === 0 ? "conflicts" : "", path] as const),
+    ...(touches ? [["touches", touchedLine(touches)] as const] : []),
+  ];
+  return facts.map(([name, value]) => `${styled(terminal, "dim", name.padEnd(10))}${value}`).join("\n");
+}
+
+const touchedLine = ({ files, additions, deletions }: NonNullable<Trial["touches"]>): string =>
+  `${files} ${files === 1 ? "file" : "files"}, +${additions} -${deletions}`;
 
 /** 0 when the request landed, or has not ended; 1 when it ended otherwise. */
 export const exitCodeOf = ({ ended, status }: Pick<RequestSummary, "ended" | "status">): number =>

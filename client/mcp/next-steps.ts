@@ -47,6 +47,7 @@ export const NEXT_BY_ERROR: Readonly<Partial<Record<ErrorCode, string>>> = {
   "queue.unknown": "List the queues, and name one of them.",
   "queue.draining": "Land again once the queue has been resumed.",
   "land.unknown": "List the requests of the queue, and name one of them.",
+  "question.unknown": "Ask again: it is forgotten after an hour.",
   "land.refused_too_often":
     "Stop landing this commit. Mend the change first; or, when the refusals were not its fault, ask a person to land it with a reason.",
 };

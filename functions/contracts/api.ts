@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
-import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { BuildKey, GitSha, QuestionId, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
 import { Blocker, ENDED_STATUSES, Happening, hasEnded, Metadata, Outcome, STATUSES, Status } from "./log-event.ts";
+import { Finding, Touched } from "./questions.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -56,16 +58,25 @@ export type CancelBody = z.infer<typeof CancelBody>;
 export const PriorityBody = z.strictObject({ priority: Priority, reason: NoteBody.optional() });
 export type PriorityBody = z.infer<typeof PriorityBody>;
 
-/** GET /v1/queues/{queue}/requests/{n}: how many seconds the answer may wait for a change of the status. */
-export const WaitQuery = z.strictObject({
-  wait: z
-    .string()
-    .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
-    .transform(Number)
-    .pipe(z.int().max(30, "at most 30 seconds"))
-    .default(0),
-});
+/** How many seconds an answer may wait. */
+const Seconds = z
+  .string()
+  .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
+  .transform(Number)
+  .pipe(z.int().max(30, "at most 30 seconds"));
+
+/** Of a request: how long the answer may wait for a change of the status. Of a trial or a preflight: for what comes of it. */
+export const WaitQuery = z.strictObject({ wait: Seconds.default(0) });
 export type WaitQuery = z.infer<typeof WaitQuery>;
+
+/** POST /v1/queues/{queue}/requests. `wait` is of a dry run. */
+export const LandQuery = z
+  .strictObject({ dryRun: z.enum(["true", "false"]).default("false"), wait: Seconds.optional() })
+  .refine(({ dryRun, wait }) => dryRun === "true" || wait === undefined, {
+    path: ["wait"],
+    message: "only with dryRun=true: a request is accepted at once",
+  });
+export type LandQuery = z.infer<typeof LandQuery>;
 
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
@@ -73,8 +84,11 @@ export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 /** POST /v1/queues/{queue}/requests/{n}/recheck */
 export const RecheckBody = z.strictObject({});
 
-/** POST /v1/queues/{queue}/resume */
+/** POST /v1/queues/{queue}/resume and /preflights. */
 export const ResumeBody = z.strictObject({});
+
+/** The path of every call that names a trial or a preflight. */
+export const QuestionPath = z.object({ queue: QueueName, id: QuestionId });
 
 /** The path of every call that names a request. */
 export const RequestPath = z.object({
@@ -152,6 +166,66 @@ export const RequestSummary = z.object({
   metadata: Metadata,
 });
 export type RequestSummary = z.infer<typeof RequestSummary>;
+
+const QuestionShown = {
+  id: QuestionId,
+  queue: QueueName,
+  /** waiting: not answered yet. failed: it could not be found out. */
+  state: z.enum(["waiting", "answered", "failed"]),
+  /** The answer for people, or what to do to get one. */
+  sentence: z.string(),
+  askedAt: Timestamp,
+  /** When question and answer are forgotten. */
+  expiresAt: Timestamp,
+};
+
+/** POST /v1/queues/{queue}/requests?dryRun=true and GET /v1/queues/{queue}/trials/{id}: a Land that lands nothing. */
+export const Trial = z.object({
+  ...QuestionShown,
+  changes: z.array(ChangeUri),
+  strategy: MergeStrategy,
+  /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
+  mergeable: z.boolean().optional(),
+  /** The commit of the branch that the changes were merged onto. */
+  trunk: GitSha.optional(),
+  /** Why a request would be refused. */
+  reason: Reason.optional(),
+  /** The paths in conflict, of a merge conflict: the first 50. */
+  conflicts: z.array(z.string()).optional(),
+  /** What the changes touch, when they could be read. */
+  touches: Touched.optional(),
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** POST /v1/queues/{queue}/preflights and GET /v1/queues/{queue}/preflights/{id}: can the queue build? */
+export const Preflight = z.object({
+  ...QuestionShown,
+  /** False: a finding is a problem, so no request of the queue can be built. Absent until it is answered. */
+  canBuild: z.boolean().optional(),
+  /** What was found out, such as each check that builds wait for. Empty where builds alone tell. */
+  findings: z.array(Finding).optional(),
+});
+export type Preflight = z.infer<typeof Preflight>;
+
+export const Rights = z.object({
+  land: z.boolean(),
+  cancelOthers: z.boolean(),
+  priority: z.boolean(),
+  operate: z.boolean(),
+});
+export type Rights = z.infer<typeof Rights>;
+
+/** GET /v1/me */
+export const Me = z.object({
+  /** How the API knows the caller. anonymous: it asks no one who they are. */
+  kind: Caller.shape.kind,
+  name: z.string(),
+  /** Those that the caller's token names. */
+  groups: z.array(z.string()),
+  /** What the caller may do, by queue, in the order of the configuration. */
+  queues: z.array(z.object({ name: QueueName, rights: Rights })),
+});
+export type Me = z.infer<typeof Me>;
 
 export const HistoryEntry = z.object({
   id: z.string(),
@@ -321,13 +395,17 @@ const TrendCounts = {
   reasons: z.record(z.string(), z.int()),
 };
 
+/** What became of the requests of some time. */
+export const Tally = z.object(TrendCounts);
+export const TrendBucket = z.object({ start: Timestamp, ...TrendCounts });
+
 /** What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest
  * first; and all of these together. */
 export const Trends = z.object({
   queue: QueueName,
   by: TrendsQuery.shape.by.unwrap(),
-  buckets: z.array(z.object({ start: Timestamp, ...TrendCounts })),
-  total: z.object(TrendCounts),
+  buckets: z.array(TrendBucket),
+  total: Tally,
 });
 export type Trends = z.infer<typeof Trends>;
 

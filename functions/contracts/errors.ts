@@ -44,6 +44,12 @@ export const ERROR_CODES = {
     status: 409,
     title: "The change was refused too often today",
   },
+  "question.unknown": {
+    fault: "caller",
+    retry: false,
+    status: 404,
+    title: "No such trial or preflight, or it is forgotten",
+  },
   "page.invalid_token": {
     fault: "caller",
     retry: false,

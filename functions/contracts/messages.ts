@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
-import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
+import { BatchId, BuildKey, GitSha, Installation, messageId, QuestionId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
+import { Answered } from "./questions.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -80,18 +81,44 @@ export const Control = z.object({
 });
 export type Control = z.infer<typeof Control>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Recheck, Control]);
-export type RequestMessage = z.infer<typeof RequestMessage>;
-
-// ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
-
-/** What one batch puts onto the trunk: its requests in order, each a stack of changes. */
+/** What one request puts onto the trunk: a stack of changes. */
 export const MergeStep = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
 });
 export type MergeStep = z.infer<typeof MergeStep>;
+
+/** Would these changes be admitted, and do they merge onto the trunk? No request is made of it. `step.sqid` stands for that of a request. */
+export const Trial = z.object({
+  v: z.literal(1),
+  kind: z.literal("trial"),
+  queue: QueueName,
+  id: QuestionId,
+  step: MergeStep,
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** Can the queue build, and which checks do its builds wait for? */
+export const Preflight = z.object({ v: z.literal(1), kind: z.literal("preflight"), queue: QueueName, id: QuestionId });
+export type Preflight = z.infer<typeof Preflight>;
+
+/** What the gateway asks without making a request of it. The answer comes on the log topic. */
+export const Question = z.discriminatedUnion("kind", [Trial, Preflight]);
+export type Question = z.infer<typeof Question>;
+
+export const RequestMessage = z.discriminatedUnion("kind", [
+  Land,
+  Cancel,
+  Reprioritize,
+  Recheck,
+  Control,
+  Trial,
+  Preflight,
+]);
+export type RequestMessage = z.infer<typeof RequestMessage>;
+
+// ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
 
 export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
 export type MergeUnit = z.infer<typeof MergeUnit>;
@@ -127,8 +154,9 @@ export const CheckTask = z.object({ queue: QueueName, step: MergeStep });
 export type CheckTask = z.infer<typeof CheckTask>;
 
 export const CheckResult = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("ok") }),
-  z.object({ kind: z.literal("refused"), reason: Reason }),
+  z.object({ kind: z.literal("ok"), trunk: GitSha }),
+  /** `conflicts`: the paths in conflict, of a merge conflict. */
+  z.object({ kind: z.literal("refused"), reason: Reason, conflicts: z.array(z.string()).readonly().exactOptional() }),
 ]);
 export type CheckResult = z.infer<typeof CheckResult>;
 
@@ -331,7 +359,7 @@ export const ModeChanged = Control.extend({ kind: z.literal("mode") });
 export type ModeChanged = z.infer<typeof ModeChanged>;
 
 /** Entries of the orchestrator are to be written. Entries of the gateway itself are written already, and sent to be published. */
-export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged]);
+export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged, Answered]);
 export type LogMessage = z.infer<typeof LogMessage>;
 
 // ── topics ──────────────────────────────────────────────────────────────────────────────────────
@@ -347,11 +375,15 @@ export const requestsTopic: Topic<RequestMessage> = {
   name: "requests",
   schema: RequestMessage,
   fifo: {
-    group: (message) =>
-      message.kind === "control" ? messageId("queue", message.queue) : messageId("request", message.sqid),
+    group: groupOfRequest,
     dedup: (message) => messageId("request", message.kind, ...dedupOfRequest(message)),
   },
 };
+
+function groupOfRequest(message: RequestMessage): string {
+  if (message.kind === "control") return messageId("queue", message.queue);
+  return "sqid" in message ? messageId("request", message.sqid) : messageId("question", message.id);
+}
 
 function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
   switch (message.kind) {
@@ -364,6 +396,9 @@ function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
       return [message.sqid, message.count];
     case "control":
       return [message.queue, message.version];
+    case "trial":
+    case "preflight":
+      return [message.queue, message.id];
   }
 }
 

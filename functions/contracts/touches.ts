@@ -17,5 +17,7 @@ export const Touches = z.object({
   deletions: z.int(),
   authors: z.array(z.string()).readonly(),
   targets: z.array(z.string()).readonly().exactOptional(),
+  /** The subject of the last commit, for people. Absent when the change provider tells none. */
+  title: z.string().exactOptional(),
 });
 export type Touches = z.infer<typeof Touches>;

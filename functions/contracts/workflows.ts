@@ -2,18 +2,21 @@ import { z } from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
 import {
   BuildVerdict,
+  CheckResult,
   Composed,
   ComposeResult,
   type Composition,
+  InspectResult,
   Land,
   MergeUnit,
   type PayloadRef,
+  Question,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { EpochMs } from "./time.ts";
 import { Touches } from "./touches.ts";
 
-// What the tasks of the two workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
+// What the tasks of the workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
 
 /** How Step Functions tells of a failed task: `Error` is the code of a CodedError, `Cause` a JSON text or a sentence. */
 export const TaskFailure = z.object({ Error: z.string(), Cause: z.string().default("") });
@@ -84,6 +87,15 @@ export type ReviewResult =
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
 export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
 export type RejectTask = z.infer<typeof RejectTask>;
+
+// ── ask: named executionName("ask", queue, id), its input is the Question ───────────────────────
+
+/** Input of `answer`: beside the question, what `inspect` and `check` answered of a trial; `error`, when one of them failed for good. */
+export const AnswerTask = z.intersection(
+  Question,
+  z.object({ inspected: InspectResult.optional(), checked: CheckResult.optional(), error: TaskFailure.optional() }),
+);
+export type AnswerTask = z.infer<typeof AnswerTask>;
 
 // ── build: named after the build key ────────────────────────────────────────────────────────────
 

@@ -13,7 +13,7 @@ import {
   Runtime,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { SqsEventSource, type SqsEventSourceProps } from "aws-cdk-lib/aws-lambda-event-sources";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -109,7 +109,10 @@ export class LambdaFunction extends Construct {
   }
 
   /** Fed by the topic, ten messages at a time unless told otherwise, failing one by one; may put what it can't read among the topic's dead letters. */
-  consumes(topic: Topic, options: { readonly maxConcurrency?: number; readonly batchSize?: number } = {}): void {
+  consumes(
+    topic: Topic,
+    options: Pick<SqsEventSourceProps, "maxConcurrency" | "batchSize" | "maxBatchingWindow"> = {},
+  ): void {
     this.lambda.addEventSource(
       new SqsEventSource(topic.main, { batchSize: 10, reportBatchItemFailures: true, ...options }),
     );

@@ -35,6 +35,8 @@ export interface EventSourceSpec {
   readonly queueArn: string;
   readonly functionArn: string;
   readonly batchSize: number;
+  /** How long messages gather at most before the function is called. 0: not at all. */
+  readonly batchingWindowMs: number;
   readonly maxConcurrency: number;
   readonly reportsPartialFailures: boolean;
 }
@@ -226,6 +228,7 @@ const Mapping = z.object({
   EventSourceArn: z.string(),
   FunctionName: z.string(),
   BatchSize: z.number().default(10),
+  MaximumBatchingWindowInSeconds: z.number().default(0),
   ScalingConfig: z.object({ MaximumConcurrency: z.number().default(10) }).default({ MaximumConcurrency: 10 }),
   FunctionResponseTypes: z.array(z.string()).default([]),
 });
@@ -237,6 +240,7 @@ const eventSourceOf =
       queueArn: mapping.EventSourceArn,
       functionArn: arnOfFunction(resources, mapping.FunctionName),
       batchSize: mapping.BatchSize,
+      batchingWindowMs: mapping.MaximumBatchingWindowInSeconds * 1_000,
       maxConcurrency: mapping.ScalingConfig.MaximumConcurrency,
       reportsPartialFailures: mapping.FunctionResponseTypes.includes("ReportBatchItemFailures"),
     };

@@ -27,7 +27,7 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
  * more for the first of a queue that this process sees. A Cancel
  * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
  * four calls, and one per change. A Recheck of a request that waits for a review starts an execution that looks once, beside the one that
- * waits: two calls. A Control is the planner's, and so is the priority of
+ * waits: two calls. A question starts the ask workflow under its id: one call. A Control is the planner's, and so is the priority of
  * a request that has been admitted: one or two calls.
  */
 export const wire: Wire = (env, clients) => {
@@ -36,7 +36,8 @@ export const wire: Wire = (env, clients) => {
   const noted = new Set<QueueName>();
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
+  const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
+  const [admit, ask] = [need(env, ENV.admitWorkflow), need(env, ENV.askWorkflow)];
 
   async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {
     const reason = cancelledByCaller(note);
@@ -89,6 +90,8 @@ export const wire: Wire = (env, clients) => {
     else if (message.kind === "recheck") await recheck(message);
     else if (message.kind === "control")
       await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
+    else if (message.kind === "trial" || message.kind === "preflight")
+      await startExecution(clients.sfn, ask, executionName("ask", message.queue, message.id), message);
     else {
       await note(message.queue);
       await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);

@@ -194,7 +194,10 @@ const OTHERS: readonly Case[] = [
 
 /** Every call of the API, and the query parameters that it takes. */
 const CALLS: readonly { readonly method: string; readonly target: string; readonly takes: string }[] = [
-  { method: "POST", target: LAND, takes: "no parameters" },
+  { method: "POST", target: LAND, takes: "dryRun, wait" },
+  { method: "POST", target: "/v1/queues/main/preflights", takes: "wait" },
+  { method: "GET", target: `/v1/queues/main/trials/${"a".repeat(32)}`, takes: "wait" },
+  { method: "GET", target: "/v1/me", takes: "no parameters" },
   { method: "GET", target: LAND, takes: "since, until, change, status, author, caller, limit, page" },
   { method: "GET", target: `${LAND}/1`, takes: "wait" },
   { method: "GET", target: `${LAND}/1/history`, takes: "no parameters" },
