@@ -30,8 +30,13 @@ import type { Tip } from "./tip.ts";
 
 type Batch = LandBatch["batches"][number];
 
+/** The batches that must not land, and why. */
+export type Obstacles = ReadonlyMap<Batch["batchId"], Reason>;
+
 export interface LandOptions {
   readonly now: EpochMs;
+  /** Why batches must not land though they have passed, such as a review that was withdrawn. Asked while the remote is read. */
+  readonly obstacles?: (batches: readonly Batch[]) => Promise<Obstacles>;
   /** How many pushes are tried when the trunk moves each time before the push arrives. */
   readonly attempts?: number;
   /** Called when everything is ready to be pushed. Tests move the trunk here. */
@@ -63,7 +68,7 @@ export async function land(
   repository: Repository,
   config: QueueConfig,
   message: LandBatch,
-  { now, attempts = 10, beforePush = async () => {} }: LandOptions,
+  { now, obstacles = async () => new Map(), attempts = 10, beforePush = async () => {} }: LandOptions,
 ): Promise<LandAnswer> {
   const { branch } = config.repository;
   const keeper: Keeper = { branch, installation: message.installation, now };
@@ -71,6 +76,9 @@ export async function land(
   const narrowing = new Narrowing<Batch>();
   let last: { facts: string; error: CodedError } | undefined;
   for (let attempt = 1; ; ) {
+    const asked = obstacles(message.batches);
+    // A repeat is answered whether or not the question is.
+    asked.catch(() => undefined);
     const history = await readHistory(repository, message, keeper);
     const before = earlierAnswer(history, message);
     if (before) return { kind: "answered", results: before, spent: spentRefs(history, before) };
@@ -78,7 +86,7 @@ export async function land(
     if (last?.facts === history.facts) throw last.error;
     if (attempt > attempts)
       throw new CodedError("repository.unavailable", `${branch} moved under ${attempts} pushes in a row`);
-    const attempted = await applyInOrder(repository, config, message, history, narrowing);
+    const attempted = await applyInOrder(repository, config, message, history, { narrowing, obstacles: await asked });
     const updates = await written(message, history, attempted, stamp, narrowing.found?.words);
     await beforePush(attempt);
     const pushed = await push(repository, updates);
@@ -125,12 +133,12 @@ async function applyInOrder(
   config: QueueConfig,
   { batches }: LandBatch,
   history: LandingHistory,
-  narrowing: Narrowing<Batch>,
+  { narrowing, obstacles }: { readonly narrowing: Narrowing<Batch>; readonly obstacles: Obstacles },
 ): Promise<Attempted> {
   const { snapshot } = history;
   const { landed } = snapshot;
   const open = batches.filter(({ batchId }) => !landed.has(batchId));
-  const faults = open.map((batch) => unusable(snapshot, batch, config));
+  const faults = open.map((batch) => obstacles.get(batch.batchId) ?? unusable(snapshot, batch, config));
   const firstFault = faults.findIndex((fault) => fault !== undefined);
   const composer = await composerFor(repository, config, snapshot, {
     landed: batches.filter(({ batchId }) => landed.has(batchId)),
