@@ -61,7 +61,7 @@ export interface PlanningShell {
   /** A short string that was never given out before. */
   readonly nonce: () => string;
   readonly log: { error(about: object, what: string): void };
-  /** Has builds looked at that nobody wants any more. Never fails. Absent: they are found by who watches them. */
+  /** Asks `look` to look at builds that no batch needs any more. Never fails. Absent: the next poll of each build finds that. */
   readonly lookAt?: (builds: readonly BuildKey[]) => Awaitable<void>;
 }
 
@@ -130,8 +130,8 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
 }
 
 /**
- * The builds that nobody wants since this run. A look stops them, and frees their place in the budget; when the run dies before it is asked
- * for, the next poll stops them.
+ * The builds that no batch needs since this run. A look stops them, and frees their slots of the budget; when the run dies before it has asked
+ * for the look, the next poll stops them.
  */
 function givenUpBuilds({ queue, writes }: Plan, snapshot: Snapshot): readonly BuildKey[] {
   const ofTrunk = queue?.trunk?.build;
