@@ -17,11 +17,13 @@ const JOBS: readonly Job[] = [
 let topology: Topology;
 let github: FakeGitHub;
 let ci: FakeCi;
+/** The states of workflows that were entered. */
+const states = new Set<string>();
 
 const at = (queue: string) => topology.at(queue);
 const failure = (...lines: string[]): Course => ({ kind: "ends", conclusion: "failure", lines });
 
-/** By what the commit holds: `hangs`, `fails`, `flakes` and `ignored` are files. */
+/** By what the commit holds: `hangs`, `fails`, `flakes`, `stopped` and `ignored` are files. */
 async function courseOf(
   job: Job,
   { sha, repository, attempt }: { sha: string; repository: { git: { path: string } }; attempt: number },
@@ -31,6 +33,8 @@ async function courseOf(
   if (files.includes("hangs")) return { kind: "hangs" };
   if (files.includes("ignored")) return { kind: "never" };
   if (files.includes("fails")) return failure("expected 1, was 2");
+  // By a person, on GitHub's page.
+  if (files.includes("stopped") && attempt === 1) return { kind: "ends", conclusion: "cancelled" };
   return files.includes("flakes") && attempt === 1 ? failure("it works on the second try") : passes;
 }
 
@@ -57,10 +61,17 @@ beforeAll(async () => {
     lands: queue("lands"),
     hangs: queue("hangs"),
     never: queue("never", { buildRunner: { startWithinSeconds: 2 } }),
+    slow: queue("slow", { buildRunner: { timeoutSeconds: 5 } }),
+    stopped: queue("stopped", { buildRunner: { infrastructureRetries: 1 } }),
     flakes: queue("flakes", { retries: 1 }),
     unseen: queue("unseen"),
   };
-  topology = await startTopology(queues);
+  const transition = (_workflow: string, state: string) => void states.add(state);
+  topology = await startTopology(queues, undefined, {
+    observer: { invocation: () => () => {}, call: () => {}, transition },
+  });
+  // The first branch that is to be made, whichever build it is of.
+  github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1 });
   for (const name of Object.keys(queues)) {
     const repository = await github.adopt(`acme/${name}`, at(name).remote.path);
     repository.ruleset.set("main", [{ context: "unit", appId: 15_368 }]);
@@ -116,6 +127,24 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(workflowRuns).toHaveLength(1);
   });
 
+  it("ends a request whose check starts and never ends: the branch goes, and the run of Actions is cancelled", async () => {
+    const { lane, remote } = at("slow");
+    const ended = await lane.landed(await remote.change("hangs", { hangs: "1\n" }));
+    expect(ended).toMatchObject({ status: "error", reason: { code: "build.timed_out" } });
+    expect(ended.reason?.message).toMatch(/did not finish within 5 seconds/);
+    const { workflowRuns } = github.repository("acme/slow");
+    await vi.waitUntil(() => workflowRuns[0]?.conclusion === "cancelled", { timeout: 60_000 });
+    await vi.waitUntil(async () => (await branches("slow")).size === 0, { timeout: 60_000 });
+    expect(workflowRuns).toHaveLength(1);
+  });
+
+  it("builds again what was cancelled on GitHub, and not by the queue", async () => {
+    const { lane, remote } = at("stopped");
+    expect(await lane.landed(await remote.change("stopped", { stopped: "1\n" }))).toMatchObject({ status: "landed" });
+    const ran = ci.ran.filter(({ job, branch }) => job === "unit" && branch.startsWith("submitqueue/stopped/"));
+    expect(ran).toHaveLength(2);
+  });
+
   it("ends a request of which a check never starts: nobody's failure, with the likely causes", async () => {
     const { lane, remote } = at("never");
     const ended = await lane.landed(await remote.change("docs", { ignored: "1\n" }));
@@ -148,4 +177,8 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     );
     expect(await lane.trail(ended.sqid)).not.toContain("building");
   });
+});
+
+it("a build that met a rate limit of GitHub was put off until the limit was over", () => {
+  expect([...states]).toContain("Later");
 });
