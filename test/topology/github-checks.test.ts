@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createCheckRun } from "../../localstack/fakes/github/checks.ts";
 import { type Course, FakeCi, type Job, passes } from "../../localstack/fakes/github/ci.ts";
@@ -17,6 +18,8 @@ const JOBS: readonly Job[] = [
 let topology: Topology;
 let github: FakeGitHub;
 let ci: FakeCi;
+/** Where the embedded runtime takes GitHub's webhook. */
+let receiver: string;
 /** The states of workflows that were entered. */
 const states = new Set<string>();
 
@@ -64,12 +67,16 @@ beforeAll(async () => {
     slow: queue("slow", { buildRunner: { timeoutSeconds: 5 } }),
     stopped: queue("stopped", { buildRunner: { infrastructureRetries: 1 } }),
     flakes: queue("flakes", { retries: 1 }),
+    // A poll comes too late for the test: what this queue sees, GitHub has told.
+    told: queue("told", { buildRunner: { pollSeconds: 300 } }),
     unseen: queue("unseen"),
   };
   const transition = (_workflow: string, state: string) => void states.add(state);
   topology = await startTopology(queues, undefined, {
     observer: { invocation: () => () => {}, call: () => {}, transition },
   });
+  receiver = topology.runtime.functionUrls.get("orchestrator/build-workflow/report-github") ?? "";
+  github.webhooks.config.url = receiver;
   // The first branch that is to be made, whichever build it is of.
   github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1 });
   for (const name of Object.keys(queues)) {
@@ -143,6 +150,34 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(await lane.landed(await remote.change("stopped", { stopped: "1\n" }))).toMatchObject({ status: "landed" });
     const ran = ci.ran.filter(({ job, branch }) => job === "unit" && branch.startsWith("submitqueue/stopped/"));
     expect(ran).toHaveLength(2);
+  });
+
+  it("lands what passed as soon as GitHub's webhook tells of it", async () => {
+    const { lane, remote } = at("told");
+    expect(await lane.landed(await remote.change("news", { news: "1\n" }))).toMatchObject({ status: "landed" });
+    const { deliveries } = github.webhooks;
+    await github.webhooks.idle();
+    expect(deliveries.filter(({ event, statusCode }) => event === "status" && statusCode === 204)).not.toEqual([]);
+    expect(deliveries.filter(({ statusCode }) => statusCode !== 204)).toEqual([]);
+  });
+
+  it("takes a delivery by the signature of its bytes, and no other", async () => {
+    const { webhookSecret } = github.identities.app;
+    const body = '{ "zen" :  "Gr\u00fc\u00dfe, \u2603" }';
+    const signed = (text: string) => `sha256=${createHmac("sha256", webhookSecret).update(text).digest("hex")}`;
+    const deliver = async (sent: string, signature: string) => {
+      const headers = {
+        "content-type": "application/json",
+        "x-github-event": "ping",
+        "x-hub-signature-256": signature,
+      };
+      return (await fetch(receiver, { method: "POST", headers, body: sent })).status;
+    };
+    expect(await deliver(body, signed(body))).toBe(204);
+    // The same value, written in another way.
+    expect(await deliver(JSON.stringify(JSON.parse(body)), signed(body))).toBe(401);
+    expect(await deliver(body, `sha256=${"0".repeat(64)}`)).toBe(401);
+    expect(await deliver(body, "")).toBe(401);
   });
 
   it("ends a request of which a check never starts: nobody's failure, with the likely causes", async () => {
