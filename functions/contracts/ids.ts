@@ -65,6 +65,17 @@ export const installationOf = (nonce: string): Installation => hashOf("installat
 export const buildKeyOf = (installation: Installation, batchId: BatchId, count: number): BuildKey =>
   hashOf("build", installation, batchId, count).slice(0, 32) as BuildKey;
 
+/** Names a question: 32 hex digits. */
+export const QuestionId = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/, "the id of a trial or a preflight is 32 hex digits")
+  .brand<"QuestionId">();
+export type QuestionId = z.infer<typeof QuestionId>;
+
+/** The id of the question that the parts make up: the same for the same parts. */
+export const questionIdOf = (...parts: readonly (string | number)[]): QuestionId =>
+  hashOf("question", ...parts).slice(0, 32) as QuestionId;
+
 /** An SQS message group or deduplication id: hashed, since sqids and paths outgrow the 128 characters that SQS allows. */
 export const messageId = (...parts: readonly (string | number)[]): string => hashOf(...parts).slice(0, 64);
 

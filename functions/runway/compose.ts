@@ -3,8 +3,10 @@ import type { Repository } from "../adapters/git/repository.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId } from "../contracts/ids.ts";
 import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } from "../contracts/messages.ts";
+import { namedPaths } from "../contracts/questions.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
 import { type Composer, composerFor } from "./composer.ts";
 import { pushPath, type Tips } from "./push-path.ts";
@@ -29,11 +31,17 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
   if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(composer, composer.trunk, unit);
-  if (applied.kind === "refused") return applied;
+  if (applied.kind === "refused") return bounded(applied);
   // The composition that follows finds the merged commits in the cache, when the trunk is still the same.
   await composer.flush();
-  return { kind: "ok" };
+  return { kind: "ok", trunk: snapshot.trunk };
 }
+
+const bounded = ({ kind, reason, conflicts }: Extract<AppliedUnit, { kind: "refused" }>): CheckResult => ({
+  kind,
+  reason,
+  ...(conflicts === undefined ? {} : { conflicts: namedPaths(conflicts) }),
+});
 
 /**
  * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. Batches of the base that have landed are left

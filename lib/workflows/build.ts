@@ -16,7 +16,7 @@ const CI_RETRIES = 60;
 
 /**
  * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what was
- * last seen of the build at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
+ * last seen of the build at `$.outcome`, what a step failed with at `$.error`. Every execution ends in a report, which is its output.
  * A poll is three states; how long to wait for the next is said by what was seen. A CI system that says when it takes calls again is asked for
  * the build then: a wait, and no retry.
  */

@@ -12,7 +12,7 @@ export interface BuildName {
   readonly commit: GitSha;
 }
 
-/** All that is known of a build by whoever asks a runner about it. */
+/** What a runner is told about a build that it is asked about. */
 export interface BuildId extends BuildName {
   /** When the build was first asked for. */
   readonly askedAt: EpochMs;
@@ -41,7 +41,7 @@ export interface BuildTask extends BuildId {
   readonly changes: readonly ChangeUri[];
 }
 
-/** failed: the tree is at fault. cancelled: because we asked. infrastructure: nobody knows, and another attempt may tell. */
+/** failed: the tree is at fault. cancelled: the queue asked for it. infrastructure: the build says nothing about the tree; another attempt may. */
 export type BuildResult = "passed" | "failed" | "cancelled" | "infrastructure";
 
 export type BuildStatus =

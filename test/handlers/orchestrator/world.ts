@@ -137,6 +137,7 @@ export class World {
       [ENV.looksTopic]: "looks",
       [ENV.deadLetters]: "dead.fifo",
       [ENV.admitWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:admit",
+      [ENV.askWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:ask",
       [ENV.buildWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:build",
       [ENV.workDirectory]: this.directory,
     };

@@ -6,7 +6,7 @@ import { CodedError } from "../../../contracts/errors.ts";
 import { mayCall, type Reach } from "./addresses.ts";
 
 const TIMEOUT_MS = 10_000;
-export const MAX_ANSWER_BYTES = 65_536;
+const MAX_ANSWER_BYTES = 65_536;
 
 export interface Outgoing {
   readonly method: "GET" | "POST" | "DELETE";

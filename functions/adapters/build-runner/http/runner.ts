@@ -39,7 +39,7 @@ export interface HttpRunnerOptions {
 const NO_STATUS = "no-status";
 
 /**
- * Builds wherever somebody speaks HTTP: a signed POST starts a build, a signed callback ends it, or its status URL does, DELETE stops it. A
+ * Builds in any CI system that speaks HTTP: a signed POST starts a build, a signed callback ends it, or its status URL does, DELETE stops it. A
  * trigger is one call and two reads of the mark of a stop; a status is a read, and a call where the CI system has named a status URL.
  */
 export function httpRunner(options: HttpRunnerOptions): BuildRunner {
@@ -49,7 +49,7 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
   const stop = async (build: BuildId): Promise<void> => {
     const answer = await ask("DELETE", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
     if (answer.status >= 500 && answer.status !== 501) throw unavailable(answer, now(), "stopping the build");
-    // Nobody can be asked whether it has stopped, and the CI system has answered.
+    // There is no URL to ask whether the build has stopped, and the CI system has answered the cancel.
     if (statusUrlOf(build) === undefined)
       await builds.settle(build, { result: "cancelled", message: "The build was cancelled." });
   };
