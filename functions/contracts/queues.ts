@@ -362,6 +362,8 @@ export const QueueConfig = z.strictObject({
   /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
+  /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
+  commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),
   /** How often the same commit may be refused within a day. After that, a Land of it has to say `retry` and why. 0: as often as it likes. */
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),

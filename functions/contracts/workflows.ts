@@ -11,6 +11,7 @@ import {
   MergeUnit,
   type PayloadRef,
   Question,
+  TrunkUnit,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { EpochMs } from "./time.ts";
@@ -113,9 +114,9 @@ export const BuildOrder = z.object({
   buildKey: BuildKey,
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
-  head: MergeUnit,
-  /** The requests that the build is for: the log tells each of them how it goes. */
-  sqids: z.array(Sqid).min(1),
+  head: z.union([MergeUnit, TrunkUnit]),
+  /** The requests that the build is for: the log tells each of them how it goes. None when the trunk itself is built. */
+  sqids: z.array(Sqid),
   without: z.array(BatchId),
   /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   expectedSeconds: z.int().nonnegative().default(0),

@@ -159,7 +159,7 @@ async function applyInOrder(
         ? { kind: "refused", reason: fault }
         : await fitted(composer, at, batch, history);
       if (applied.kind === "refused") return { kind: "not-landed", outcomes: new Map([[batch, applied]]) };
-      done.set(batch, landedAs(batch, applied, config.repository.branch));
+      done.set(batch, landedAs(batch, applied, config.repository.branch, composer.trunk));
       at = applied.tip;
     }
     const last = group.at(-1);
@@ -210,7 +210,12 @@ async function fitted(
 /** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
-function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+function landedAs(
+  batch: Batch,
+  applied: Extract<AppliedUnit, { kind: "applied" }>,
+  branch: string,
+  trunk: Tip,
+): LandOutcome {
   const { tip, commits } = applied;
   const note = nothingNew(applied, branch);
   return {
@@ -220,6 +225,7 @@ function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" 
     testedTree: batch.tested.tree,
     commits: commits.slice(-MAX_LISTED),
     ...(note === undefined ? {} : { note }),
+    onto: trunk.sha,
   };
 }
 

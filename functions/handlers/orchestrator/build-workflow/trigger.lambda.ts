@@ -25,8 +25,8 @@ import { isWanted } from "./wanted.ts";
  * Asks the runner for the build, unless no batch needs the build any more. The first commit that was asked for under a key stands: a workflow
  * that is run again may compose another, and the runner is then asked for the first. A build that was asked for is looked at even when it
  * became unwanted, because it must be seen to stop. The build is looked at right away, so that a build that ends at once delays no batch. A
- * build that the CI system takes no call for, as when a rate limit is met, is put off. Six calls, seven in a repeat, beside the runner's, and one
- * per 300 KB of a composition that did not travel with the input.
+ * build that the CI system takes no call for, as when a rate limit is met, is put off. Six calls, seven in a repeat, beside the runner's, and
+ * one per 300 KB of a composition that did not travel with the input.
  */
 export const wire: Wire = (env, clients) => {
   const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
