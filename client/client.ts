@@ -196,6 +196,11 @@ export class QueueClient {
     return this.#client.call(RequestSummary, this.#at(id), { method: "PATCH", json });
   }
 
+  /** Has a request look at once at what it waits for before it enters the queue: a review, or checks. */
+  recheck(id: RequestId): Promise<RequestSummary> {
+    return this.#client.call(RequestSummary, `${this.#at(id)}/recheck`, { json: {} });
+  }
+
   /** One page of the queue's requests, newest first. */
   page(query: Query = {}): Promise<RequestPage> {
     return this.#client.call(RequestPage, `${this.#path}/requests`, { searchParams: { ...query } });

@@ -15,6 +15,12 @@ import { admitDefinition } from "./workflows/admit.ts";
 import { askDefinition } from "./workflows/ask.ts";
 import { buildDefinition } from "./workflows/build.ts";
 
+/** The credentials that pull requests are read with. */
+export const reviewSecretsOf = ({ queues }: Settings["queues"]): readonly string[] =>
+  queues.flatMap(({ changeProvider }) =>
+    changeProvider?.type === "github" ? (changeProvider.credentialsSecret ?? []) : [],
+  );
+
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
   readonly #settings: Settings;
@@ -65,6 +71,7 @@ export class OrchestratorStack extends Stack {
     const start = this.#function("Start", "admit-workflow/start");
     const validate = this.#function("Validate", "admit-workflow/validate");
     const wait = this.#function("Wait", "admit-workflow/wait");
+    const review = this.#reviews();
     const ready = this.#function("Ready", "admit-workflow/ready");
     const reject = this.#function("Reject", "admit-workflow/reject");
     this.#requests.grant(wait, ENV.requestsTable, "GetItem");
@@ -77,12 +84,16 @@ export class OrchestratorStack extends Stack {
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
-    return new Workflow(this, "Admit", {
+    const longestReview = Math.max(
+      ...queues.map(({ changeProvider }) => (changeProvider?.type === "github" ? changeProvider.waitSeconds : 0)),
+    );
+    const functions = { start, inspect, validate, check, wait, ready, reject };
+    return new Workflow<string>(this, "Admit", {
       name: "admit",
-      functions: { start, inspect, validate, check, wait, ready, reject },
-      define: admitDefinition,
-      // Two steps may wait for the repository, one after the other.
-      timeout: Duration.seconds(2 * longest).plus(Duration.hours(2)),
+      functions: review === undefined ? functions : { ...functions, review },
+      define: (states) => admitDefinition(states, { ...functions, review }),
+      // Three steps may wait for the repository or for GitHub, one after the other, and one for a review.
+      timeout: Duration.seconds(3 * longest + longestReview).plus(Duration.hours(2)),
       settings: this.#settings,
     });
   }
@@ -102,6 +113,17 @@ export class OrchestratorStack extends Stack {
       timeout: Duration.minutes(45),
       settings: this.#settings,
     });
+  }
+
+  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
+  #reviews(): LambdaFunction | undefined {
+    const secrets = reviewSecretsOf(this.#settings.queues);
+    if (secrets.length === 0) return undefined;
+    const review = this.#function("Review", "admit-workflow/review");
+    this.#requests.grant(review, ENV.requestsTable, "GetItem");
+    review.sendsTo(this.#topics.log, ENV.logTopic);
+    review.readsSecrets(secrets);
+    return review;
   }
 
   #build(compose: LambdaFunction): Workflow {
@@ -229,6 +251,8 @@ export class OrchestratorStack extends Stack {
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
+    this.#builds.grant(sweep, ENV.buildsTable, "GetItem");
+    this.#readsChecks(sweep);
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
     sweep.sendsTo(this.#topics.log, ENV.logTopic);
     admit.watchedBy(sweep, ENV.admitWorkflow);

@@ -2,10 +2,9 @@ import { Command } from "commander";
 import { apiFindings } from "./doctor-api.ts";
 import { credentialFindings, gitFinding } from "./doctor-here.ts";
 import { queueFindings } from "./doctor-queue.ts";
-import { type Finding, skipped } from "./finding.ts";
+import { exitCodeOf, type Finding, findingsText, skipped } from "./finding.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
-import { styled } from "./terminal.ts";
 
 export const doctorCommand = (run: Run): Command =>
   new Command("doctor")
@@ -19,8 +18,8 @@ Exit code: 0 without problems, 1 with one. Warnings are no problems.`,
     .action(() =>
       run(async (session) => {
         const findings = await examine(session);
-        session.show(findings, () => findings.map((finding) => findingLine(session, finding)).join("\n"));
-        return findings.some(({ state }) => state === "problem") ? 1 : 0;
+        session.show(findings, () => findingsText(session, findings));
+        return exitCodeOf(findings);
       }),
     );
 
@@ -34,11 +33,4 @@ async function examine(session: Session): Promise<readonly Finding[]> {
       ...["queue", "rights", "builds", "budget"].map((check) => skipped(check, "needs the API")),
     ];
   return [...here, ...findings, ...(await queueFindings(session, me))];
-}
-
-const MARKS = { ok: ["green", "✔"], warning: ["yellow", "!"], problem: ["red", "✘"], skipped: ["dim", "–"] } as const;
-
-function findingLine({ terminal }: Session, { check, state, says }: Finding): string {
-  const [style, mark] = MARKS[state];
-  return `${styled(terminal, style, mark)} ${check.padEnd(8)} ${says}`;
 }

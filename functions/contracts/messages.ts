@@ -39,7 +39,7 @@ export const Cancel = z.object({
   queue: QueueName,
   sqid: Sqid,
   note: Note.optional(),
-  /** The name of whoever cancels it. */
+  /** The name of the caller who cancels the request. */
   caller: z.string().exactOptional(),
   at: EpochMs,
 });
@@ -56,6 +56,16 @@ export const Reprioritize = z.object({
   count: z.int().positive(),
 });
 export type Reprioritize = z.infer<typeof Reprioritize>;
+
+/** Look again at what a request in admission waits for: a review, or checks. Says nothing about how it stands. */
+export const Recheck = z.object({
+  v: z.literal(1),
+  kind: z.literal("recheck"),
+  queue: QueueName,
+  sqid: Sqid,
+  at: EpochMs,
+});
+export type Recheck = z.infer<typeof Recheck>;
 
 /** How the queue is to run from now on. Said again as long as it differs from the usual. */
 export const Control = z.object({
@@ -76,6 +86,8 @@ export const MergeStep = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
+  /** What the squash of each change says, in the order of `changes`. Absent: the commits of the changes say it. */
+  messages: z.array(z.string()).exactOptional(),
 });
 export type MergeStep = z.infer<typeof MergeStep>;
 
@@ -97,7 +109,15 @@ export type Preflight = z.infer<typeof Preflight>;
 export const Question = z.discriminatedUnion("kind", [Trial, Preflight]);
 export type Question = z.infer<typeof Question>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Control, Trial, Preflight]);
+export const RequestMessage = z.discriminatedUnion("kind", [
+  Land,
+  Cancel,
+  Reprioritize,
+  Recheck,
+  Control,
+  Trial,
+  Preflight,
+]);
 export type RequestMessage = z.infer<typeof RequestMessage>;
 
 // ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
@@ -239,7 +259,7 @@ export const LandOutcome = z.discriminatedUnion("kind", [
 ]);
 export type LandOutcome = z.infer<typeof LandOutcome>;
 
-// ── signals: everything that changes a queue's world → plan ─────────────────────────────────────
+// ── signals: every fact that the planner is told → plan ─────────────────────────────────────────
 
 const SignalBase = { v: z.literal(1), queue: QueueName };
 
@@ -252,9 +272,9 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
    * batches composed before it. Nothing is known of the batches after it.
    */
   z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
-  /** It stopped because nobody needed it any more. */
+  /** The build stopped because no batch needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
-  /** Nobody knows: worth another attempt. */
+  /** The build says nothing about the tree: worth another attempt. */
   z.object({ kind: z.literal("infrastructure"), reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
@@ -292,8 +312,8 @@ export const LandFinished = z.object({
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
 /**
- * The host refuses the queue's pushes, whatever they hold: `held` have not landed, and no change is at fault. `results` are of the batches
- * that landed before. The landing stays asked for, and is sent again.
+ * The host refuses every push of the queue: the batches `held` have not landed, and no change is at fault. `results` are about the batches
+ * that landed before. The landing is sent again.
  */
 export const LandHeld = z.object({
   ...SignalBase,
@@ -322,7 +342,7 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
-// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+// ── looks: every function that learns that a build may have ended, or is to stop → look ─────────
 
 /** Look at this build now. Says nothing about how the build is: the build runner is asked. */
 export const LookAtBuild = z.object({
@@ -372,6 +392,7 @@ function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
     case "land":
       return [message.sqid, 0];
     case "cancel":
+    case "recheck":
       return [message.sqid, message.at];
     case "reprioritize":
       return [message.sqid, message.count];

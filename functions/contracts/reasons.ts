@@ -14,6 +14,16 @@ export const ReasonCode = z.enum([
   "change.stale",
   "change.unsupported",
   "change.unsafe",
+  /** The pull request is closed, or merged already. */
+  "change.closed",
+  "change.draft",
+  /** The pull request is to be merged into another branch than the queue's. */
+  "change.wrong_base",
+  /** No review approved it in time, or the approval was withdrawn. */
+  "change.not_reviewed",
+  "change.changes_requested",
+  /** A check of the pull request itself failed, or was not there in time. */
+  "change.checks_failed",
   "merge.conflict",
   "merge.invalid",
   /** The host has a rule against what the change puts onto the branch. */

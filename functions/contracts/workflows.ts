@@ -13,6 +13,7 @@ import {
   Question,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
+import { EpochMs } from "./time.ts";
 import { Touches } from "./touches.ts";
 
 // What the tasks of the workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
@@ -54,6 +55,35 @@ export type WaitResult =
   /** The queue's `repositoryTimeoutSeconds` are over. */
   | { readonly kind: "refused"; readonly reason: Reason };
 
+/** What `review` answers while a request waits. The next look is given it again. */
+export const Waiting = z.object({
+  kind: z.literal("waiting"),
+  /** Look again in so many seconds. */
+  seconds: z.int().positive(),
+  since: EpochMs,
+  /** Since when GitHub has not answered. Absent while it does. */
+  failingSince: EpochMs.exactOptional(),
+  /** What the log was told that the request waits for. */
+  told: z.string().exactOptional(),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
+/** Input of `review`: the Land message, and what the look before this one answered. */
+export const ReviewTask = Land.extend({
+  review: z.union([Waiting, z.object({ kind: z.literal("begun") })]).default({ kind: "begun" }),
+  /** True in an execution that a webhook started beside the one that waits: it looks once. */
+  woken: z.boolean().default(false),
+});
+export type ReviewTask = z.infer<typeof ReviewTask>;
+
+export type ReviewResult =
+  | Waiting
+  /** The request may enter the queue. */
+  | { readonly kind: "fit" }
+  /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
+  | { readonly kind: "ended" }
+  | { readonly kind: "refused"; readonly reason: Reason };
+
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
 export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
 export type RejectTask = z.infer<typeof RejectTask>;
@@ -83,7 +113,7 @@ export const BuildOrder = z.object({
   /** The requests that the build is for: the log tells each of them how it goes. */
   sqids: z.array(Sqid).min(1),
   without: z.array(BatchId),
-  /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
+  /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   expectedSeconds: z.int().nonnegative().default(0),
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
@@ -111,6 +141,8 @@ export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: 
 export type PollTask = z.infer<typeof PollTask>;
 
 export const BuildSeen = z.discriminatedUnion("kind", [
+  /** Of `trigger` alone: the CI system takes no calls for now. It is to be asked for the build again in so many seconds. */
+  z.object({ kind: z.literal("deferred"), seconds: z.int().positive() }),
   /** To be looked at again in so many seconds, unless the CI system reports before. */
   z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
   z.object({

@@ -161,6 +161,7 @@ export function standingBlock({ blocked, marks }: Progress): BlockedEntry | unde
   if (blocked === undefined) return undefined;
   const isAfter = (mark: Mark) => (marks[mark] ?? -1) > blocked.at;
   const isAtOrAfter = (mark: Mark) => (marks[mark] ?? -1) >= blocked.at;
+  if (blocked.blocker === "review" || blocked.blocker === "checks") return isAfter("status") ? undefined : blocked;
   if (blocked.blocker === "repository") return isAfter("status") || isAfter("building") ? undefined : blocked;
   if (isAtOrAfter("leaving") && blocked.blocker !== "host") return undefined;
   if (blocked.blocker === "host" && isAfter("leaving")) return undefined;

@@ -24,6 +24,7 @@ const NAMED = {
   CancelBody: api.CancelBody,
   PriorityBody: api.PriorityBody,
   ModeBody: api.ModeBody,
+  RecheckBody: api.RecheckBody,
   ResumeBody: api.ResumeBody,
   RequestSummary: api.RequestSummary,
   RequestPage: api.RequestPage,

@@ -34,6 +34,7 @@ export const StoredTouches = z.object({
   deletions: z.int(),
   authors: z.array(z.string()),
   targets: z.array(z.string()).exactOptional(),
+  messages: z.array(z.string()).exactOptional(),
 });
 
 const StoredBatchRequest = z.looseObject({

@@ -131,7 +131,7 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
       const remove = new DeleteCommand({
         TableName: table,
         Key: batchKeys.live(batch.queue, batch.id),
-        ConditionExpression: "attribute_not_exists(pk) OR #version = :version",
+        ConditionExpression: "attribute_not_exists(pk) OR #version <= :version",
         ExpressionAttributeNames: { "#version": "version" },
         ExpressionAttributeValues: { ":version": batch.version },
       });

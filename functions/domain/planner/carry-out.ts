@@ -31,7 +31,7 @@ export interface Carried {
 }
 
 /**
- * Carries out all commands, whatever becomes of each. Commands of one kind go side by side, since they do not depend on each other.
+ * Carries out all commands, also after one has failed. Commands of one kind go side by side, since they do not depend on each other.
  * `batches`: the live batches as they were written.
  */
 export function* carryOutAll(

@@ -70,7 +70,7 @@ function buildCommand(draft: Draft, path: Path): Command {
     head: mergeUnitOf(last),
     sqids: heads.map((batch) => batch.request.sqid),
     without: path.without,
-    ...(draft.queue.history?.buildMs ? { expectedMs: draft.queue.history.buildMs[0] } : {}),
+    ...(draft.queue.history?.buildMs ? { lowerQuartileMs: draft.queue.history.buildMs[0] } : {}),
   };
 }
 

@@ -40,7 +40,10 @@ export class Draft {
     return this.batches().filter((batch) => !batchHasEnded(batch));
   }
 
-  /** The batches as sets. Made when first asked for. After that, no batch joins, gets a position or ends a build in this run. */
+  /**
+   * The queue index of the draft's batches. Made by the first read, and the same object for the rest of the run. It follows `put` only as far
+   * as the states of batches go. So every batch that joins, gets a position or ends a build in this run has to be put before the first read.
+   */
   get index(): QueueIndex {
     this.#index ??= queueIndexOf(this.config, this.batches(), this.queue);
     return this.#index;

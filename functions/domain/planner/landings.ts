@@ -56,7 +56,7 @@ export function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held
   draft.put(announce({ ...batch, landing: { ...landing, held: { since, reason } } }, [event]));
 }
 
-/** The trunk was moved by someone else, so no earlier build says anything about the tree that would land: the batch is built again. */
+/** A push from outside the queue moved the trunk, so no earlier build says anything about the tree that would land: the batch is built again. */
 function retest(draft: Draft, batch: Batch): Batch {
   draft.queue = { ...draft.queue, evidenceSince: draft.now };
   const event = statusEvent(batch.request.sqid, "speculating", draft.now, {

@@ -26,7 +26,7 @@ export interface QueueState {
   readonly nextPosition: number;
   /** What the queue's scorer has learned. */
   readonly history?: History;
-  /** Builds that were proposed before this time are evidence of nothing, because the trunk was moved by someone else. */
+  /** Builds that were proposed before this time are evidence of nothing, because a push from outside the queue moved the trunk then. */
   readonly evidenceSince?: EpochMs;
   /** Set while nothing may land. */
   readonly paused?: { readonly since: EpochMs; readonly note?: string };
@@ -59,11 +59,11 @@ export type Command =
       readonly attempt: number;
       readonly base: readonly MergeUnit[];
       readonly head: MergeUnit;
-      /** The requests that the build is for: that of the head, or those of all heads of a bundle. */
+      /** The requests of the heads: one, or those of a bundle. */
       readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
-      /** How long three of four builds of the queue take at least. Absent before the first build has finished. */
-      readonly expectedMs?: number;
+      /** The lower quartile of the queue's build times, in milliseconds: three of four builds take longer. Absent before the first build has finished. */
+      readonly lowerQuartileMs?: number;
     }
   /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */
   | { readonly kind: "land"; readonly message: LandBatch; readonly nonce: string }

@@ -2,7 +2,7 @@ import { pathIsActive } from "../batch.ts";
 import type { BitSet } from "../bit-set.ts";
 import { bundleProposals, canJoinBundle } from "../speculation/bundles.ts";
 import { type PathCandidate, pathCandidates } from "../speculation/candidates.ts";
-import { type BuildProposal, isLikelyEnough, treeOf, type WaitingHead } from "../speculation/heads.ts";
+import { type BuildProposal, isLikelyEnough, proposedTreeOf, type WaitingHead } from "../speculation/heads.ts";
 import { clashOf } from "../speculation/history.ts";
 import { needsNoBuild } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
@@ -108,7 +108,7 @@ class Spending {
   }
 
   /**
-   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions.
+   * Where builds test only what is affected, the first build of a head tells whether the head passes, whether or not its assumptions come true.
    * So each head that no build has tested yet gets one, on the likeliest path that can be composed.
    */
   buildFirstPaths(): void {
@@ -168,7 +168,7 @@ class Spending {
     if (unlikelyAssumptions > 0 || logProbability < MIN_LOG_PROBABILITY_OF_RETRY) return false;
     const underWay = running.get(i) ?? [];
     if (underWay.length === 0) return !this.#beingBuilt.has(i);
-    const tree = treeOf(index, { heads: [i], assumedLanded });
+    const tree = proposedTreeOf(index, { heads: [i], assumedLanded });
     const isLacking = (build: BitSet) => tree.exceeds(build, index.relevantToFailure(i));
     return underWay.length === 1 && belief.landProbability(i) < 0.5 && underWay.every(isLacking);
   }

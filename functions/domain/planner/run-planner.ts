@@ -59,7 +59,7 @@ export interface PlanningShell {
   /** A short string that was never given out before. */
   readonly nonce: () => string;
   readonly log: { error(about: object, what: string): void };
-  /** Has builds looked at that nobody wants any more. Never fails. Absent: they are found by who watches them. */
+  /** Asks `look` to look at builds that no batch needs any more. Never fails. Absent: the next poll of each build finds that. */
   readonly lookAt?: (builds: readonly BuildKey[]) => Awaitable<void>;
 }
 
@@ -70,7 +70,7 @@ export type Ran = { readonly kind: "planned" | "elsewhere" };
  * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
  * is written before a command is carried out, and a command that was not acknowledged is decided again. When commands were refused for good,
  * the planner runs again at once and ends what they are about. Calls of one run: one query, one read per request that is named, one write per
- * changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when another run wrote
+ * changed batch, one more per batch that had commands and stays, two per batch that leaves, one or more per command. Throws store.version_conflict when another run wrote
  * first, before any command is carried out; and the first failure of a command that may pass, once all other commands were carried out.
  * Batches that were built for another target are not planned: their builds say nothing about this one.
  */
@@ -111,20 +111,22 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
   const isDone = ({ id }: Batch) => !carried.open.has(id);
-  yield* waitForEach(plan.acknowledged.filter(isDone), CONCURRENCY, function* (batch) {
+  const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
+  const leaves = new Set(archived.map(({ id }) => id));
+  const stays = ({ id }: Batch) => !leaves.has(id);
+  yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
     const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
   });
-  if (!carried.unannounced)
-    yield* waitForEach(plan.archived.filter(isDone), CONCURRENCY, function* (batch) {
-      expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
-    });
+  yield* waitForEach(archived, CONCURRENCY, function* (batch) {
+    expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
+  });
   return { kind: "carried-out", carried };
 }
 
 /**
- * The builds that nobody wants since this run. A look stops them, and frees their place in the budget; when the run dies before it is asked
- * for, the next poll stops them.
+ * The builds that no batch needs since this run. A look stops them, and frees their slots of the budget; when the run dies before it has asked
+ * for the look, the next poll stops them.
  */
 function givenUpBuilds({ writes }: Plan): readonly BuildKey[] {
   return writes.flatMap(({ before, next }) => {

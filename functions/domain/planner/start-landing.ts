@@ -1,7 +1,7 @@
 import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, compareLandingOrder, enter, type Landing } from "../batch.ts";
-import { bundleEvidence, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
+import { bundleThatMayLand, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
 
@@ -44,7 +44,7 @@ export function selectLandable(draft: Draft): LandableBatch[] {
     for (const build of index.evidenceOf(i)) {
       const together = landsTogether(draft, build);
       if (!build.passed || together.length < 2) continue;
-      const bundle = bundleEvidence(index, build, trunk, mayLand, together);
+      const bundle = bundleThatMayLand(index, build, trunk, mayLand, together);
       if (!bundle) continue;
       select(build, bundle.sort(compare));
       break;

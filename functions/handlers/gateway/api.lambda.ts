@@ -19,6 +19,7 @@ import { ping } from "./calls/ping.ts";
 import { askPreflight, preflight } from "./calls/preflights.ts";
 import { prioritize } from "./calls/prioritize.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { recheck } from "./calls/recheck.ts";
 import { apiDocument, docs } from "./calls/reference.ts";
 import { trends } from "./calls/trends.ts";
 import { trial } from "./calls/trials.ts";
@@ -32,6 +33,7 @@ const ROUTES = [
   land,
   cancel,
   prioritize,
+  recheck,
   get,
   history,
   why,

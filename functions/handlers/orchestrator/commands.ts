@@ -84,7 +84,17 @@ function nameOf(command: Command): Readonly<Record<string, string>> {
 async function startBuild(
   { clients, buildWorkflow, payloads }: CommandTargets,
   { name: queue, repository }: QueueConfig,
-  { installation, batchId, buildKey, attempt, base, head, sqids, without, expectedMs = 0 }: CommandOf<"start-build">,
+  {
+    installation,
+    batchId,
+    buildKey,
+    attempt,
+    base,
+    head,
+    sqids,
+    without,
+    lowerQuartileMs = 0,
+  }: CommandOf<"start-build">,
 ): Promise<void> {
   const composition = { base: [...base], head, without: [...without] };
   const order = {
@@ -95,7 +105,7 @@ async function startBuild(
     buildKey,
     attempt,
     sqids: [...sqids],
-    expectedSeconds: Math.round(expectedMs / 1_000),
+    expectedSeconds: Math.round(lowerQuartileMs / 1_000),
   };
   const whole: BuildInput = { ...order, ...composition, payload: null };
   const input: BuildInput =

@@ -48,7 +48,7 @@ export interface Fate {
   readonly clashes: readonly (readonly [number, number])[];
   /** The first fails where the second, an earlier one, is missing. */
   readonly needs?: readonly (readonly [number, number])[];
-  /** These two touch the same lines: whichever comes second does not apply. */
+  /** These two touch the same lines: the second of them does not apply. */
   readonly jams?: readonly (readonly [number, number])[];
   /** The first does not apply where the second, an earlier one, is missing. */
   readonly stacked?: readonly (readonly [number, number])[];
@@ -92,7 +92,7 @@ export interface Landing {
   readonly bypassed: readonly number[];
 }
 
-/** What happened when somebody pulled the plug: how many of a run's effects took place. */
+/** After how many effects the process dies. Undefined: the process survives the run. */
 export type Crash = number | undefined;
 
 /** One run of the planner: what it saw and what it decided, whether or not that was carried out. */

@@ -87,7 +87,7 @@ export class Runtime {
     return true;
   }
 
-  /** Runs, and revives whoever died of it. */
+  /** Runs, and revives the process that died of it. */
   async #attempt<T>(work: () => Promise<T>): Promise<{ ok: true; value: T } | { ok: false; error: unknown }> {
     try {
       return { ok: true, value: await work() };

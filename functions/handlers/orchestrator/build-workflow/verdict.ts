@@ -26,6 +26,15 @@ const neverBegan = (timeoutSeconds: number): Verdict<"infrastructure"> => ({
   ),
 });
 
+/** The verdict about a build that the CI system took no call for, for as long as a build may take. `said`: by the CI system. */
+export const neverTaken = (timeoutSeconds: number, said: string): Verdict<"infrastructure"> => ({
+  kind: "infrastructure",
+  reason: reasonOf(
+    "build.infrastructure",
+    `The CI system took no calls for ${timeoutSeconds} seconds, and the build did not begin: ${said}`,
+  ),
+});
+
 /** The verdict about a build that does not stop though it was asked to. */
 export function givenUp(stop: NonNullable<Build["stop"]>, { buildRunner }: QueueConfig): BuildVerdict {
   if (stop === "unwanted") return { kind: "cancelled" };
