@@ -261,6 +261,7 @@ export class FakeGitHub implements Hub {
       activity: [],
       ruleset: new Map(),
       reviewRules: new Map(),
+      stacks: [],
       protection: new Map(),
     };
   }
