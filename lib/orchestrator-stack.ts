@@ -93,17 +93,6 @@ export class OrchestratorStack extends Stack {
     });
   }
 
-  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
-  #reviews(): LambdaFunction | undefined {
-    const secrets = reviewSecretsOf(this.#settings.queues);
-    if (secrets.length === 0) return undefined;
-    const review = this.#function("Review", "admit-workflow/review");
-    this.#requests.grant(review, ENV.requestsTable, "GetItem");
-    review.sendsTo(this.#topics.log, ENV.logTopic);
-    review.readsSecrets(secrets);
-    return review;
-  }
-
   /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
   #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
     const answer = this.#function("Answer", "ask-workflow/answer");
@@ -119,6 +108,17 @@ export class OrchestratorStack extends Stack {
       timeout: Duration.minutes(45),
       settings: this.#settings,
     });
+  }
+
+  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
+  #reviews(): LambdaFunction | undefined {
+    const secrets = reviewSecretsOf(this.#settings.queues);
+    if (secrets.length === 0) return undefined;
+    const review = this.#function("Review", "admit-workflow/review");
+    this.#requests.grant(review, ENV.requestsTable, "GetItem");
+    review.sendsTo(this.#topics.log, ENV.logTopic);
+    review.readsSecrets(secrets);
+    return review;
   }
 
   #build(compose: LambdaFunction): Workflow {
@@ -246,6 +246,8 @@ export class OrchestratorStack extends Stack {
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
+    this.#builds.grant(sweep, ENV.buildsTable, "GetItem");
+    this.#readsChecks(sweep);
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
     sweep.sendsTo(this.#topics.log, ENV.logTopic);
     admit.watchedBy(sweep, ENV.admitWorkflow);

@@ -6,11 +6,11 @@ export function entryLine(terminal: Terminal, entry: HistoryEntry): string {
   const { at, status, event, reason, metadata } = entry;
   const name = status === undefined ? styled(terminal, "dim", event ?? "") : styledStatus(terminal, status);
   const width = 14 + name.length - (status ?? event ?? "").length;
-  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...factsOf(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
+  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...metadataWords(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
 }
 
 /** Of an entry's metadata, what people look for. */
-function factsOf(metadata: HistoryEntry["metadata"]): string[] {
+function metadataWords(metadata: HistoryEntry["metadata"]): string[] {
   const { commit, build_url, bypassed, why, blocker, on } = metadata;
   return [
     ...(typeof commit === "string" ? [`as ${commit.slice(0, 12)}`] : []),

@@ -128,7 +128,7 @@ export const ListQuery = z
     status: StatusFilter.optional(),
     /** The e-mail address of the author of its first commit. */
     author: z.string().min(1).max(200).optional(),
-    /** The name of whoever asked for it. */
+    /** The name of the caller who asked for the request. */
     caller: z.string().min(1).max(500).optional(),
     limit: z
       .string()
@@ -159,7 +159,7 @@ export const RequestSummary = z.object({
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
   priority: Priority,
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
@@ -244,7 +244,7 @@ export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) 
 export type HistoryPage = z.infer<typeof HistoryPage>;
 
 /**
- * passed and failed are verdicts. retried: it failed, and was not taken for one. stopped: nobody needed it any more. unfinished: it runs,
+ * passed and failed are verdicts. retried: it failed, and was not taken for a verdict. stopped: no batch needed it any more. unfinished: it runs,
  * or its end was not told.
  */
 export const BuildOutcome = z.enum(["passed", "failed", "retried", "stopped", "unfinished"]);
@@ -255,7 +255,7 @@ export const Why = z.object({
   sqid: Sqid,
   status: Status,
   ended: z.boolean(),
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   /** What keeps it from landing, when that is known. */
   blocker: Blocker.optional(),
@@ -285,7 +285,7 @@ export const QueueView = z.object({
   since: Timestamp.optional(),
   /** What was said when it was paused or drained. */
   note: z.string().optional(),
-  /** The name of whoever paused, drained or resumed it last. */
+  /** The name of the caller who last paused, drained or resumed the queue. */
   modeBy: z.string().optional(),
 });
 export type QueueView = z.infer<typeof QueueView>;
@@ -310,7 +310,7 @@ export type QueueSummary = z.infer<typeof QueueSummary>;
 export const QueueList = z.object({ queues: z.array(QueueSummary) });
 export type QueueList = z.infer<typeof QueueList>;
 
-/** stopped: nobody needed it any more. retried: it failed, and is built again. */
+/** stopped: no batch needed the build any more. retried: the build failed, and the request is built again. */
 export const BuildState = z.enum(["running", "stopped", "passed", "failed", "retried"]);
 
 /** A request in flight, as its queue shows it. */
@@ -324,7 +324,7 @@ export const QueuedRequest = z.object({
   /** The subject of its last commit. Absent until the changes were read. */
   title: z.string().optional(),
   changes: z.array(ChangeUri),
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,

@@ -98,7 +98,7 @@ const CodeBuild = z
         "the name of a CodeBuild project: 2 to 150 letters, digits, - and _, no ARN",
       )
       .optional(),
-    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or one that anybody may pull. */
+    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or a public one. */
     image: z.string().min(1).max(500).regex(/^\S+$/, "the name of an image").optional(),
     /** The size of the machine. Absent: BUILD_GENERAL1_MEDIUM. */
     computeType: ComputeType.optional(),
@@ -142,7 +142,7 @@ const Check = z.union([
   z.string().min(1).max(300),
   z.strictObject({
     name: z.string().min(1).max(300),
-    /** The App that must report the check, by its id or its slug. Absent: whoever reports it, and everybody who may write can. */
+    /** The App that must report the check, by its id or its slug. Absent: any App or user that may write to the repository. */
     app: z
       .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
       .optional(),
@@ -172,7 +172,7 @@ const GitHubChecks = z.strictObject({
   credentialsSecret: SecretName.optional(),
   /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
   checks: z.array(Check).min(1).max(100).optional(),
-  /** A check of which nothing was reported for so long will not be: the build is nobody's failure, and tried again. */
+  /** A check of which nothing was reported for this long will not be reported: no change is at fault, and the build is repeated. */
   startWithinSeconds: z.int().min(1).max(86_400).default(600),
   ...BuildTiming,
 });
@@ -280,7 +280,7 @@ export const SpeculationConfig = z.strictObject({
     .prefault({}),
   /**
    * A path whose assumptions are less likely than this to come true is not built. The exception is the first build of a change where builds
-   * test only what is affected: it tells whether the change passes, whatever becomes of the assumptions.
+   * test only what is affected: it tells whether the change passes, whether or not the assumptions come true.
    */
   minProbability: Probability.default(0.1),
   /** True: a change may land ahead of undecided ones once a build has passed for every way in which these can turn out. */
@@ -338,6 +338,8 @@ export const QueueConfig = z.strictObject({
   /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
+  /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
+  commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),
   /** How often the same commit may be refused within a day. After that, a Land of it has to say `retry` and why. 0: as often as it likes. */
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),

@@ -11,6 +11,7 @@ import {
   MergeUnit,
   type PayloadRef,
   Question,
+  TrunkUnit,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { EpochMs } from "./time.ts";
@@ -109,11 +110,11 @@ export const BuildOrder = z.object({
   buildKey: BuildKey,
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
-  head: MergeUnit,
-  /** The requests that the build is for: the log tells each of them how it goes. */
-  sqids: z.array(Sqid).min(1),
+  head: z.union([MergeUnit, TrunkUnit]),
+  /** The requests that the build is for: the log tells each of them how it goes. None when the trunk itself is built. */
+  sqids: z.array(Sqid),
   without: z.array(BatchId),
-  /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
+  /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   expectedSeconds: z.int().nonnegative().default(0),
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
@@ -141,6 +142,8 @@ export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: 
 export type PollTask = z.infer<typeof PollTask>;
 
 export const BuildSeen = z.discriminatedUnion("kind", [
+  /** Of `trigger` alone: the CI system takes no calls for now. It is to be asked for the build again in so many seconds. */
+  z.object({ kind: z.literal("deferred"), seconds: z.int().positive() }),
   /** To be looked at again in so many seconds, unless the CI system reports before. */
   z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
   z.object({

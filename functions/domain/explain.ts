@@ -194,6 +194,10 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
       return "This change is likely to fail, so no other change is built on top of it until one of its own builds has passed.";
     case "pause":
       return paused(queue);
+    case "trunk.red":
+      return said ?? "The target branch fails by itself. The queue goes on once the branch passes.";
+    case "trunk.unproven":
+      return "A build of it failed on a commit of the target branch that was pushed past the queue. The branch itself is being built, to see which of the two is at fault.";
     case "repository":
       return (
         said ?? "The queue's repository does not answer. The request goes on by itself once the repository answers."

@@ -9,7 +9,7 @@ import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./pi
 import type { Tip } from "./tip.ts";
 
 /** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */
-export const MAX_REBASED = 1_000;
+const MAX_REBASED = 1_000;
 
 /**
  * Picks each commit of a change, and holds the result against the merge of the whole change:

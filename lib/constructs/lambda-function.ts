@@ -30,7 +30,7 @@ export interface LambdaFunctionProps {
   readonly name: string;
   readonly timeout: Duration;
   readonly settings: Settings;
-  /** False for a function that a clock calls every minute: each call would be a trace that nobody looks at. Default: true. */
+  /** False for a function that a clock calls every minute: each call would be a trace without use. Default: true. */
   readonly traced?: boolean;
   /** Runs git: deployed as the container image that brings it, with room for clones. */
   readonly git?: boolean;
@@ -90,7 +90,7 @@ export class LambdaFunction extends Construct {
     this.#role.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
 
-  /** Refuses the actions when the condition holds, whatever else the role is allowed. */
+  /** Refuses the actions when the condition holds, also when another statement allows them. */
   refuseWhen(condition: Conditions, resources: readonly string[], ...actions: readonly string[]): void {
     this.#role.addToPrincipalPolicy(
       new PolicyStatement({
@@ -140,7 +140,7 @@ export class LambdaFunction extends Construct {
     for (const name of names)
       Validations.of(this).acknowledge({
         id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${name}-??????]`,
-        reason: "Six characters that Secrets Manager appends to the name, and that nobody knows before.",
+        reason: "Six characters that Secrets Manager appends to the name, and that are not known before.",
       });
   }
 

@@ -88,7 +88,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   },
   BuildOutcome: {
     about:
-      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: nobody needed the build any more. unfinished: the build runs, or its end was not told.",
+      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: no batch needed the build any more. unfinished: the build runs, or its end was not told.",
   },
   QueueView: {
     about: "A queue: how it is configured, and how it runs.",
@@ -166,7 +166,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     },
   },
   BuildState: {
-    about: "stopped: nobody needed the build any more. retried: the build failed, and the request is built again.",
+    about: "stopped: no batch needed the build any more. retried: the build failed, and the request is built again.",
   },
   Trial: {
     about: "A Land that lands nothing: would the changes be admitted, and do they merge?",

@@ -33,7 +33,7 @@ const RETRIES = 10;
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
  * last step answered is at `$.step`, what it failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at
- * `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. Whatever happens, the
+ * `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
  * request is ready, or rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {

@@ -42,7 +42,7 @@ export interface RuntimeOptions {
   readonly operatorPort?: boolean;
   /** The tokens of the HTTP API: every call has to bring one. Absent: open to every program of this machine. */
   readonly tokens?: readonly ApiToken[];
-  /** Runs schedules this often, whatever their rate. */
+  /** Runs schedules this often, in place of their own rates. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
   /** Is shown everything that AWS would bill. */

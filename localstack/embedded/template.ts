@@ -53,7 +53,7 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
-/** An address that calls one function, whoever calls. */
+/** An address that calls one function, for every caller. */
 export interface FunctionUrlSpec {
   /** As the templates know it. */
   readonly url: string;

@@ -163,6 +163,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "executions of workflow admit: states:DescribeExecution",
     "executions of workflow build: states:DescribeExecution",
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
+    `table builds: ${dynamodb("GetItem")}`,
     claims,
     `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,
     log,

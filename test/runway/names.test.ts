@@ -15,7 +15,7 @@ afterEach(() => sandbox.remove());
 
 const check = (ref: string, sha: string) => runway.check(unit(1, [gitUri(ref, sha)]));
 
-describe("a ref that has moved is seen, whatever its name", () => {
+describe("a ref that has moved is seen, with every name", () => {
   it.each([
     ["ends in an emoji", "refs/heads/grow-🌳"],
     ["is one emoji", "refs/heads/🌳"],

@@ -11,6 +11,33 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.remove());
 
+describe("SQUASH_REBASE with the messages of pull requests", () => {
+  const squash = (n: number, uris: Parameters<typeof unit>[1], messages: string[]) => {
+    const one = unit(n, uris, "SQUASH_REBASE");
+    return { ...one, steps: one.steps.map((step) => ({ ...step, messages })) };
+  };
+
+  it("builds and lands one commit per change, each with the message of its pull request", async () => {
+    const first = sandbox.branch("s1", [{ files: { f: "1\n" }, message: "one" }]);
+    const second = sandbox.branch("s2", [{ files: { f: "2\n" }, message: "two" }], first.slice(-40));
+    const outcome = await runway.landAlone(squash(1, [first, second], ["First (#1)\n\nWhy.", "Second (#2)"]));
+    expect(outcome).toMatchObject({ kind: "landed", commits: sandbox.log("%H") });
+    expect(sandbox.log()).toEqual(["First (#1)", "Second (#2)"]);
+    expect(sandbox.log("%b").slice(0, 1)).toEqual(["Why."]);
+  });
+
+  it("makes another commit of another message, and the same of the same", async () => {
+    const uri = sandbox.branch("one", [{ files: { f: "1\n" } }]);
+    const [one, other, again] = [
+      await runway.tested(squash(1, [uri], ["One (#1)"])),
+      await runway.tested(squash(1, [uri], ["Other (#1)"])),
+      await runway.tested(squash(1, [uri], ["One (#1)"])),
+    ];
+    expect(one.commit).not.toBe(other.commit);
+    expect([again.commit, other.tree]).toEqual([one.commit, one.tree]);
+  });
+});
+
 describe("REBASE", () => {
   it("lands one change as a new commit that carries it", async () => {
     const uri = sandbox.branch("one", [{ files: { "a.txt": "a\n" }, message: "add a\n\nwith a body\n" }]);

@@ -115,7 +115,7 @@ describe("a change is refused by name that holds", () => {
   });
 });
 
-describe("whatever commit of a change brings it", () => {
+describe("in every commit of a change", () => {
   it.each<MergeStrategy>(["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"])(
     "with %s: the first, though the last takes it out",
     async (strategy) => {

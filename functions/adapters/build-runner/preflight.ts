@@ -15,7 +15,7 @@ const PREFLIGHTS: Readonly<Record<string, (clients: Clients) => Preflight>> = {
 
 /** For so long a queue that can build is not looked at again. */
 const GOOD_FOR_MS = 600_000;
-/** A queue that can't build is looked at again soon: somebody may have mended it. */
+/** A queue that can't build is looked at again soon: its configuration may have been mended. */
 const BAD_FOR_MS = 20_000;
 /** A function that admits a request has half a minute. */
 const PATIENCE_MS = 15_000;

@@ -93,7 +93,7 @@ export const stickyMarker = (queue: string): string => `<!-- submitqueue:${queue
 export const endMarker = (sqid: string): string => `<!-- submitqueue:end:${sqid} -->`;
 export const replyMarker = (key: string): string => `<!-- submitqueue:reply:${key} -->`;
 
-/** The one comment of a pull request that is kept up to date. No positions and no percentages: nobody is told of an edit. */
+/** The one comment of a pull request that is kept up to date. No positions and no percentages: GitHub notifies no user of an edit. */
 export function stickyOf(facts: Facts): string {
   const { asked, request, why } = facts;
   const word = wordOf(why);
@@ -109,7 +109,7 @@ export function stickyOf(facts: Facts): string {
   return cut(lines.join("\n\n"), MOST_TEXT);
 }
 
-/** A new comment, of an end that is not a landing: an edit would tell nobody. Undefined for a landing, and before an end. */
+/** A new comment, of an end that is not a landing: GitHub notifies no user of an edit. Undefined for a landing, and before an end. */
 export function endCommentOf(facts: Facts): string | undefined {
   const { request, asked } = facts;
   if (!request.ended || request.status === "landed") return undefined;
@@ -165,7 +165,7 @@ const NEXT: Partial<Record<ReasonCode, string>> = {
   "push.declined":
     "the host's rules refuse what the change puts onto the branch: change it, push, and comment `/land` again.",
   "repository.refused":
-    "the host refuses the queue itself: whoever runs the queue has to look (`submitqueue github doctor`).",
+    "the host refuses the queue itself: the queue's operators have to look (`submitqueue github doctor`).",
 };
 
 const commitOf = ({ metadata }: RequestSummary): string | undefined =>
@@ -213,11 +213,11 @@ function builds({ why }: Facts): string {
 
 const list = ({ members }: Asked): string => members.map(({ pull }) => `#${pull}`).join(", ");
 
-/** Text of others, as a block that formats nothing and mentions nobody. */
+/** Text from outside the queue, as a block that formats nothing and mentions no user. */
 function quoted(text: string): string {
   const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
   return text.includes("\n") || /[@<`*_[\]]/.test(text) ? `${fence}text\n${text}\n${fence}` : `> ${text}`;
 }
 
-/** A login that tells nobody. */
+/** A login that does not mention its user. */
 const plain = (login: string): string => `\`${login}\``;

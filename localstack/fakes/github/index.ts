@@ -226,7 +226,7 @@ export class FakeGitHub implements Hub {
     this.#limits.push({ operation, refusal });
   }
 
-  /** Looks for refs that have changed by whatever means, and tells of them. Git over HTTP and the REST API do so by themselves. */
+  /** Looks for refs that have changed by any means, and tells of them. Git over HTTP and the REST API do so by themselves. */
   async sync(fullName: string, by = "someone"): Promise<void> {
     const repository = this.repository(fullName);
     const before = this.#syncing.get(repository) ?? Promise.resolve();
@@ -262,6 +262,7 @@ export class FakeGitHub implements Hub {
       ruleset: new Map(),
       reviewRules: new Map(),
       stacks: [],
+      mayBypass: true,
       protection: new Map(),
     };
   }

@@ -96,6 +96,21 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         });
       },
     },
+    [`get ${R}/rulesets/{ruleset_id}`]: {
+      needs: "metadata:read",
+      answer: ({ repository, params }) => {
+        if (params["ruleset_id"] !== "1") throw notFound();
+        return ok({
+          id: 1,
+          name: "trunk",
+          target: "branch",
+          source_type: "Repository",
+          source: repository.fullName,
+          enforcement: "active",
+          current_user_can_bypass: repository.mayBypass ? "always" : "never",
+        });
+      },
+    },
     [`get ${R}/rules/branches/{branch}`]: {
       needs: "metadata:read",
       answer: ({ repository, page, params: { branch = "" } }) => {

@@ -57,6 +57,8 @@ export interface RepositoryState {
   readonly ruleset: Map<string, readonly RequiredCheck[]>;
   /** By branch. */
   readonly reviewRules: Map<string, ReviewRule>;
+  /** Whether the App is on the bypass list of the ruleset. */
+  mayBypass: boolean;
   /** By branch: required by classic protection. */
   readonly protection: Map<string, readonly RequiredCheck[]>;
 }

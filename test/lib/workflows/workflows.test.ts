@@ -118,7 +118,7 @@ describe("the admit workflow", () => {
       ["Start", "Inspect", "InspectDelay", "Failed"],
     ],
     [
-      "rejects what nobody classified",
+      "rejects an error without a class",
       { Ready: [new TypeError("oops")] },
       ["Start", "Inspect", "Validate", "Check", "Ready", "Failed"],
     ],
@@ -255,7 +255,7 @@ describe("the build workflow", () => {
       ["Compose", "Report"],
     ],
     [
-      "reports a build that nobody wants any more",
+      "reports a build that no batch needs any more",
       { Trigger: [{ kind: "finished", verdict: { kind: "cancelled" } }] },
       ["Compose", "Trigger", "Report"],
     ],
@@ -263,6 +263,16 @@ describe("the build workflow", () => {
       "reports a build that has ended when it was triggered, without a wait",
       { Trigger: [passed] },
       ["Compose", "Trigger", "Report"],
+    ],
+    [
+      "asks again for a build that was put off, as often as it is put off",
+      { Trigger: [{ kind: "deferred", seconds: 3_000 }, { kind: "deferred", seconds: 3_600 }, running] },
+      ["Compose", "Trigger", "Trigger", "Trigger", "Poll", "Poll", "Poll", "Report"],
+    ],
+    [
+      "goes on with a build whose CI system was away for a while",
+      { Poll: [...Array(20).fill(failed("runner.unavailable")), passed] },
+      ["Compose", "Trigger", ...Array(21).fill("Poll"), "Report"],
     ],
     ["reports what fails for good", { Trigger: [failed("internal")] }, ["Compose", "Trigger", "Report"]],
     [
@@ -305,7 +315,7 @@ describe("the build workflow", () => {
     });
   });
 
-  it("tells report where the build is to be seen, when somebody knows", async () => {
+  it("tells report the URL of the build, when the URL is known", async () => {
     const url = "https://ci.example.com/1";
     const { calls } = await run(build, order, { ...built, Poll: [{ ...passed, url }] });
     expect(ReportTask.parse(calls.at(-1)?.input)).toMatchObject({ outcome: { ...passed, url } });

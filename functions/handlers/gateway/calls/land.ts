@@ -92,7 +92,7 @@ const isDraining = ({ queue, since, note }: ModeSet): string =>
   ].join(" ");
 
 /**
- * From the summary on the request is accepted, whatever happens: `sweep` finishes what is left of a request that the orchestrator has not
+ * Once the summary is written the request is accepted: after a crash, `sweep` finishes what is left of a request that the orchestrator has not
  * answered. So what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
  */
 async function accept(gateway: Gateway, message: Land): Promise<Summary> {
