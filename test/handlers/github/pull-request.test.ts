@@ -388,6 +388,38 @@ describe("GitHub's limits and failures", () => {
     expect(queue.gateway.requests).toHaveLength(1);
   });
 
+  it.each([
+    "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "post /repos/{owner}/{repo}/check-runs",
+    "post /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "patch /repos/{owner}/{repo}/issues/comments/{comment_id}",
+  ])("a 502 of %s after its work was done makes nothing twice", async (operation) => {
+    const pull = await world.pull();
+    const asked = world.comment(pull, "/land");
+    world.github.loseAnswerOfNext(operation);
+    const run = async (work: () => Promise<void>) => {
+      const error = await work().catch((caught: unknown) => caught);
+      if (error !== undefined) await work();
+      return error;
+    };
+    const [message] = queue.inbox.splice(0).slice(-1);
+    if (message === undefined) throw new Error("nothing was delivered");
+    const errors = [await run(() => queue.run(message))];
+    Object.assign(queue.gateway.requests[0] ?? {}, {
+      status: "error",
+      reason: reasonOf("build.failed", "Two tests fail."),
+    });
+    errors.push(await run(() => queue.look(pull)));
+    expect(errors.filter((error) => error !== undefined)).toMatchObject([{ code: "github.unavailable" }]);
+    expect(queue.gateway.requests).toHaveLength(1);
+    expect(world.checksOf(pull)).toHaveLength(1);
+    expect(ours(pull).map(({ body }) => body.slice(0, 22))).toEqual([
+      "<!-- submitqueue:main ",
+      "<!-- submitqueue:end:m",
+    ]);
+    expect(new Set(reactionsTo(asked)).size).toBe(asked.reactions.size);
+  });
+
   it("a 502 is tried again", async () => {
     const pull = await world.pull();
     world.comment(pull, "/land");
