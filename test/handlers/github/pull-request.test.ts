@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
+import { createCheckRun, updateCheckRun } from "../../../localstack/fakes/github/checks.ts";
 import { openPull, stackPulls } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest, Review } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
@@ -476,6 +477,19 @@ describe("a review", () => {
     await become(top, 0, { status: "speculating" });
     await review(low, "CHANGES_REQUESTED");
     expect(queue.gateway.requests[0]?.cancel).toMatch(/@bob asked for changes of #\d+/);
+  });
+
+  it("is not the only thing to wait for: the end of a check suite has the request look again, too", async () => {
+    const pull = await world.pull();
+    await landed(pull);
+    await become(pull, 0, { status: "validating", blocker: "checks", sentence: "Waiting for checks." });
+    const words = { name: "unit", status: "in_progress" as const };
+    const run = createCheckRun(world.github, world.repository, { sha: pull.head, appId: 15_368, words });
+    await queue.settle();
+    expect(queue.gateway.rechecked).toEqual([]);
+    updateCheckRun(world.github, world.repository, run, { conclusion: "success" });
+    await queue.settle();
+    expect(queue.gateway.rechecked).toEqual([1]);
   });
 
   it("of a pull request without a request changes nothing, nor does one of a request that has ended", async () => {

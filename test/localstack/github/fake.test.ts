@@ -221,8 +221,10 @@ describe("the fake GitHub", () => {
     expect(names).toEqual([
       "check_run created",
       "check_run completed",
+      "check_suite completed",
       "check_run created",
       "check_run completed",
+      "check_suite completed",
       "status",
       "status",
     ]);
