@@ -93,6 +93,17 @@ export class OrchestratorStack extends Stack {
     });
   }
 
+  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
+  #reviews(): LambdaFunction | undefined {
+    const secrets = reviewSecretsOf(this.#settings.queues);
+    if (secrets.length === 0) return undefined;
+    const review = this.#function("Review", "admit-workflow/review");
+    this.#requests.grant(review, ENV.requestsTable, "GetItem");
+    review.sendsTo(this.#topics.log, ENV.logTopic);
+    review.readsSecrets(secrets);
+    return review;
+  }
+
   /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
   #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
     const answer = this.#function("Answer", "ask-workflow/answer");
@@ -108,17 +119,6 @@ export class OrchestratorStack extends Stack {
       timeout: Duration.minutes(45),
       settings: this.#settings,
     });
-  }
-
-  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
-  #reviews(): LambdaFunction | undefined {
-    const secrets = reviewSecretsOf(this.#settings.queues);
-    if (secrets.length === 0) return undefined;
-    const review = this.#function("Review", "admit-workflow/review");
-    this.#requests.grant(review, ENV.requestsTable, "GetItem");
-    review.sendsTo(this.#topics.log, ENV.logTopic);
-    review.readsSecrets(secrets);
-    return review;
   }
 
   #build(compose: LambdaFunction): Workflow {
