@@ -1,14 +1,15 @@
 import { FakeCi } from "../fakes/github/ci.ts";
-import { startFakeGitHub } from "../fakes/github/index.ts";
+import { type FakeGitHub, startFakeGitHub } from "../fakes/github/index.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
-const REPOSITORY = "demo/shop";
-const CHECK = "check";
-const SECRET = "demo/github";
+export const REPOSITORY = "demo/shop";
+const CHECK = "tests";
+export const SECRET = "demo/github";
 const SECRET_VARIABLE = "SUBMITQUEUE_SECRET_DEMO_GITHUB";
 
 /** A GitHub on this machine that has the sandbox, and a CI behind it that runs the project's check. */
 export interface DemoGitHub {
+  readonly hub: FakeGitHub;
   readonly url: string;
   /** The queue's build runner. */
   readonly buildRunner: object;
@@ -16,8 +17,11 @@ export interface DemoGitHub {
 }
 
 /** Starts it, requires the check on the trunk, and tries it once: so the queue sees that the check reports. */
-export async function startGitHub({ remote, branch, start, command }: Sandbox): Promise<DemoGitHub> {
-  const github = await startFakeGitHub({ directory: "", repositories: { [REPOSITORY]: remote } });
+export async function startGitHub(
+  { remote, branch, start, command }: Sandbox,
+  now: () => number = Date.now,
+): Promise<DemoGitHub> {
+  const github = await startFakeGitHub({ directory: "", repositories: { [REPOSITORY]: remote }, now });
   const ci = new FakeCi(github, {
     jobs: [{ name: CHECK, reports: "check" }],
     courseOf: () => ({ kind: "command", command }),
@@ -33,6 +37,7 @@ export async function startGitHub({ remote, branch, start, command }: Sandbox): 
   const { id: appId, privateKey, webhookSecret } = github.identities.app;
   process.env[SECRET_VARIABLE] = JSON.stringify({ appId, privateKey, webhookSecret });
   return {
+    hub: github,
     url: github.url,
     buildRunner: { type: "github-checks", repository: REPOSITORY, api: github.url, credentialsSecret: SECRET },
     stop: async () => {

@@ -162,7 +162,7 @@ export const labelBody = (name: string): object => ({
   name,
   color: "ededed",
   default: false,
-  description: null,
+  description: "",
 });
 
 /** What a push makes of pull requests. */
