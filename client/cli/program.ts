@@ -24,7 +24,7 @@ import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
 /** Of the process. 0: landed, or fine. 1: refused or failed. */
-export const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;
+const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;
 
 const ABOUT_EXIT = `
 Settings: a flag, else SUBMITQUEUE_URL, SUBMITQUEUE_TOKEN and SUBMITQUEUE_QUEUE, else the file that 'submitqueue config' keeps.

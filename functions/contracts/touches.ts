@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A build target, by whatever name the build tool gives it. */
+/** A build target, by the name that the build tool gives it. */
 export const Target = z.string().min(1).max(300);
 
 /** The build targets that a request affects, at most 1,000. None: it affects nothing that is built. */
@@ -18,6 +18,8 @@ export const Touches = z.object({
   deletions: z.int(),
   authors: z.array(z.string()).readonly(),
   targets: z.array(z.string()).readonly().exactOptional(),
+  /** The subject of the last commit, for people. Absent when the change provider tells none. */
+  title: z.string().exactOptional(),
   messages: z.array(z.string()).readonly().exactOptional(),
 });
 export type Touches = z.infer<typeof Touches>;

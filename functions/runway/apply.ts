@@ -100,4 +100,5 @@ const conflicted = (
 ): Applied => ({
   kind: "refused",
   reason: refusals.conflict(change, { what, paths, branch: composer.branch, ahead: tip.sha !== composer.trunk.sha }),
+  conflicts: paths,
 });

@@ -92,7 +92,7 @@ export function merged(change: Requested, head: Commit, branch: string): Told {
   const message = `${asBytes(`Merge ${labelOf(change)} into ${branch}`)}\n\n${ours(change).join("\n")}\n`;
   const author = utf8Of(head.author, head.encoding);
   if (author !== undefined) return told({ author, encoding: undefined, message });
-  // Whatever the encoding, plain ASCII is in it.
+  // Every encoding contains plain ASCII.
   return /[\x80-\xff]/.test(message)
     ? { kind: "untold", commit: head }
     : told({ author: head.author, encoding: head.encoding, message });
@@ -165,7 +165,7 @@ const names = (trailer: Trailer, author: string): boolean => {
     : address === emailOf(author).toLowerCase();
 };
 
-/** One key for trailers that mean the same. A co-author is known by the address; a trailer with an address, whatever its case; any other trailer, to the letter. */
+/** One key for trailers that mean the same. A co-author is known by the address, a trailer with an address by its text without regard to case, and any other trailer by its exact text. */
 const identityOf = (trailer: Trailer): string => {
   const address = addressIn(trailer);
   const { key, value } = trailer;

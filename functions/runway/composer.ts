@@ -91,8 +91,8 @@ export class Composer {
 
   /** A commit for the sake of its parents, which tell a merge what its base is. */
   scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
-    const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
-    return this.add(makeCommit({ tree, parents, author: nobody, committer: nobody, message: "scaffold\n" }));
+    const scaffold = "scaffold <scaffold@localhost.invalid> 0 +0000";
+    return this.add(makeCommit({ tree, parents, author: scaffold, committer: scaffold, message: "scaffold\n" }));
   }
 
   /** A record, to be written with the commits. */
@@ -101,7 +101,7 @@ export class Composer {
     return made.sha;
   }
 
-  /** Where the change took this tip before, if anybody in this process has worked it out. */
+  /** The tip after the change was applied to this tip. Undefined when this process has not applied the change to this tip before. */
   recall(tip: Tip, change: PlacedChange): Placement | undefined {
     return recalled(this.repository.opened, this.#cacheKey(tip, change));
   }

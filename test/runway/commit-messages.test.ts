@@ -91,7 +91,7 @@ describe("the message of a single commit", () => {
     expect(trailersOf(made)).toEqual([...trailersOf(message), ...OURS.trim().split("\n")]);
   });
 
-  it("keeps its line breaks, of whatever kind", () => {
+  it("keeps its line breaks, of every kind", () => {
     const message = "Fix it\r\n\r\nBody.\r\n\r\nSigned-off-by: Ada <ada@example.test>\r\n";
     expect(told([commit(message)]).message).toBe(`${message.trimEnd()}\n${OURS}`);
   });
@@ -136,7 +136,7 @@ describe("the message of several commits", () => {
     );
   });
 
-  it("credits every other author once, however the name is spelt, and nobody with helping themselves", () => {
+  it("credits every other author once, however the name is spelt, and no author as a co-author of their own commit", () => {
     const { message } = told([
       commit("1\n\nCo-authored-by: Dora <dora@example.test>\n", BOB),
       commit("2\n\nco-authored-by: ADA L. <ADA@example.test>\n", "Robert <BOB@example.test>"),
@@ -199,7 +199,7 @@ describe("the message of several commits", () => {
     expect(told([commit("one\n"), strange("plain\n")]).message).toContain("* plain\n");
   });
 
-  it("tells git all trailers of all commits, whatever the messages", () => {
+  it("tells git all trailers of all commits, with every message", () => {
     const line = fc.constantFrom(
       "words",
       "a: b",

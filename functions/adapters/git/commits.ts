@@ -14,7 +14,7 @@ export interface Commit {
   readonly sha: GitSha;
   readonly tree: GitSha;
   readonly parents: readonly GitSha[];
-  /** `<name> <<email>> <seconds> <zone>`, or whatever stands there; empty when there is none, or several. */
+  /** `<name> <<email>> <seconds> <zone>`, or any other text that stands there. Empty when the commit has no such line, or several. */
   readonly author: string;
   readonly committer: string;
   readonly encoding?: string | undefined;

@@ -106,7 +106,7 @@ describe("a stored batch", () => {
 
   it("has its long lists of batches as one text, and reads them as lists", async () => {
     const queue = QueueName.parse("long");
-    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}.2`));
+    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${3 * n + 1}`));
     const path = aPath(queue, 1, { base: ids, without: ids.slice(0, 3) });
     const batch = aBatch(queue, { conflicts: ids, paths: [path] });
     await batches.put(batch, 0);
