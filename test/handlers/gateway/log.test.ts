@@ -41,7 +41,7 @@ const history = async (): Promise<string[]> =>
 const repeated = async (): Promise<string[]> => {
   const before = gateway.sent().length;
   gateway.clock.at += 61_000;
-  // SQS swallows repeats, so the calls tell.
+  // SQS drops repeats, so the calls tell.
   const calls = await gateway.costOf(() => gateway.sweep());
   expect(gateway.sent().length).toBeGreaterThanOrEqual(before);
   return calls.filter((call) => call === "SendMessage");
