@@ -122,7 +122,7 @@ describe("the log consumer", () => {
     expect(gateway.dead()).toHaveLength(0);
   });
 
-  it("what can't be read goes to the dead-letter queue with the reason", async () => {
+  it("an unreadable message goes to the dead-letter queue with the reason", async () => {
     expect(await gateway.deliver("{", JSON.stringify({ v: 2 }), status("started", 5))).toEqual([]);
     expect(gateway.dead().map(({ messageAttributes }) => messageAttributes["reason"]?.StringValue)).toEqual([
       "undecodable",

@@ -48,7 +48,7 @@ const refused = aReport({
 
 const idle = aReport({ reason: { code: "landed.nothing_new", message: "Nothing was added to main." } });
 
-describe("what the demo shows", () => {
+describe("the display of the demo", () => {
   it("tells at a glance which request added nothing", () => {
     const table = renderTable([idle], 130);
     expect(table).toMatch(/nothing new/);
