@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { answer } from "../client/flags.ts";
 import { bulleted, notesOn, notesOnHistory } from "./assumptions.ts";
+import { rescueTable } from "./breakages.ts";
 import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { comparison, plannerTime, reliability } from "./comparison-tables.ts";
@@ -48,8 +49,11 @@ function jobsFor(options: SimulatorOptions, history: History | undefined): Job[]
 }
 
 function settingsFor(options: SimulatorOptions, own: Pick<Settings, "analyzer" | "builders" | "seed">): Settings {
-  const { tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
-  return { ...own, tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs };
+  const { tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs, breakages, mendedAfterMs } = options;
+  return {
+    ...{ ...own, tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs },
+    ...(breakages > 0 ? { breakages: { perHour: breakages, mendedAfterMs } } : {}),
+  };
 }
 
 interface Outcome {
@@ -108,6 +112,7 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
       `Predictions for ${workload}, first seed: told probability of passing, share passed\n\n${reliability(tenths)}`,
     );
   if (options.timings) parts.push(`Real time per run of the planner, in milliseconds\n\n${plannerTime(cells)}`);
+  parts.push(...rescueTable(cells));
   parts.push(bulleted(notes, process.stdout.columns));
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
