@@ -30,6 +30,7 @@ export const QueueNow = QueueView.extend({
   timeToLand: z
     .object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() })
     .optional(),
+  load: z.object({ receivedLastHour: z.int(), buildMinutes: z.number().optional() }).optional(),
   requests: z.array(Queued).optional(),
   more: z.boolean().optional(),
   recent: z

@@ -1,3 +1,4 @@
+import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueSummary } from "../contract.ts";
 import { Icon } from "../ui/icon.tsx";
 import { For } from "../ui/time.tsx";
@@ -86,6 +87,14 @@ export function Tiles({ now }: { readonly now: QueueSummary }) {
       </div>
     </dl>
   );
+}
+
+/** What to tell the operators of a queue whose budget is too small for its load. */
+export function BudgetAdvice({ now: { budget, load } }: { readonly now: QueueSummary }) {
+  const { receivedLastHour: changesPerHour, buildMinutes } = load;
+  if (buildMinutes === undefined) return null;
+  const advice = budgetAdvice({ budget, changesPerHour, buildMinutes });
+  return advice === undefined ? null : <p class="advice">{advice}</p>;
 }
 
 /** A slot for each build of the budget while they can be told apart, else a bar. */

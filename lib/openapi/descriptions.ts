@@ -128,6 +128,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       ended: "How many requests ended in the last hour, and in the last 24 hours of the clock.",
       timeToLand: "From Land to landed, in the last 24 hours of the clock; right to five per cent.",
       buildsRunning: "How many builds run. A build that several requests share is one build.",
+      load: "What the budget should be measured by: how many requests the queue took in the last hour, and how long a build took in the mean of the last 24 hours of the clock.",
       requests: "The requests in flight, in the order of the queue. At most 1,000.",
       more: "True when there are more.",
       recent: "The last 20 requests that ended, latest first.",
