@@ -1,4 +1,3 @@
-import { table } from "./comparison-tables.ts";
 import { exponential, streamOf } from "./random-streams.ts";
 
 /** How often the trunk is broken by a commit that is pushed past the queue, and how long after that another such commit repairs it. */
@@ -47,38 +46,3 @@ export const sumOf = (rescues: readonly Rescue[]): Rescue => {
     withoutRule: sum(({ withoutRule }) => withoutRule),
   };
 };
-
-interface Row {
-  readonly analyzer: string;
-  readonly policy: string;
-  readonly rate: number;
-  readonly builders: number;
-  readonly rescue?: Rescue;
-}
-
-/** The rule about a red trunk: what it costs and how many innocent changes it saves, all seeds together. Empty without breakages. */
-export function rescueTable(rows: readonly Row[]): readonly string[] {
-  const shown = rows.flatMap(({ analyzer, policy, rate, builders, rescue }) =>
-    rescue === undefined
-      ? []
-      : [
-          [
-            `${Math.round(rate)}/h, ${builders}`,
-            `${policy}, ${analyzer}`,
-            ...[rescue.breakages, rescue.trunkBuilds, rescue.withoutRule, rescue.innocents],
-            rescue.withoutRule - rescue.innocents,
-          ].map(String),
-        ],
-  );
-  if (shown.length === 0) return [];
-  const header = [
-    "changes,\nbuilders",
-    "policy,\nanalyzer",
-    "trunk\nbroken",
-    "builds of\nthe trunk",
-    "innocents rejected\nwithout the rule",
-    "\nwith it",
-    "\nsaved",
-  ];
-  return [`A trunk that is broken past the queue (all seeds together)\n\n${table(header, shown)}`];
-}

@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { answer } from "../client/flags.ts";
 import { bulleted, notesOn, notesOnHistory } from "./assumptions.ts";
-import { rescueTable } from "./breakages.ts";
 import { type Cell, cellOf, type Measured } from "./cell.ts";
 import { chart } from "./chart.ts";
 import { comparison, plannerTime, reliability } from "./comparison-tables.ts";
@@ -10,6 +9,7 @@ import type { Reliability } from "./measures.ts";
 import { isOurs } from "./policies/policy-table.ts";
 import { runAll } from "./pool.ts";
 import { parseReplay, type Replay } from "./replay.ts";
+import { rescueTable } from "./rescue-table.ts";
 import type { Settings } from "./run-settings.ts";
 import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { teamTable, whereMinutesGo } from "./team-table.ts";

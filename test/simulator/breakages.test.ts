@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { pushesUntil, rescueTable } from "../../simulator/breakages.ts";
+import { pushesUntil } from "../../simulator/breakages.ts";
 import { runJob } from "../../simulator/job.ts";
+import { rescueTable } from "../../simulator/rescue-table.ts";
 import { parseOptions } from "../../simulator/simulator-options.ts";
 
 const HOUR = 3_600_000;
