@@ -251,4 +251,28 @@ describe("what a target refuses", () => {
       expect(problems.map((problem, index) => problem.slice(0, wanted[index]?.length))).toEqual(wanted);
     }
   });
+
+  it.each<[string, string, readonly string[]]>([
+    ["https://github.com/acme/shop.git", "type: github, credentialsSecret: app", []],
+    [
+      "https://github.com/acme/shop.git",
+      "type: github",
+      ["changeProvider.credentialsSecret: name the secret with a GitHub App or a token that may read pull requests"],
+    ],
+    [
+      "ssh://git@git.example.com/a/b/c.git",
+      "type: github, credentialsSecret: app",
+      ["changeProvider.repository: the remote names no repository on GitHub"],
+    ],
+    ["https://github.com/acme/shop.git", "type: github, waitFor: [luck]", ["changeProvider.waitFor[0]: "]],
+    ["https://github.com/acme/shop.git", "type: github, waitSeconds: 5", ["changeProvider.waitSeconds: "]],
+  ])("whatever the target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
+    for (const target of ["aws", "localstack", "embedded"] as const) {
+      const text = `${valid.replace("https://git.example.com/a.git", remote).replace("type: fake", "type: codebuild, project: shop")}    changeProvider: { ${provider} }\n`;
+      const problems = problemsIn(text, target).map((problem) =>
+        problem.replace(/^queues.yaml:\d+:\d+ queues\[0\]\./, ""),
+      );
+      expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
+    }
+  });
 });
