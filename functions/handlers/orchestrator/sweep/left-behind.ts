@@ -14,6 +14,9 @@ const EVERY_MS = 600_000;
 /** How many builds are cleared up after in one run. What is left over is for the run a minute later. */
 export const MOST_PER_RUN = 20;
 
+/** After so long a run begins with no further build: the function has 50 seconds, and a CI system that is slow takes 10 for a call. */
+const LONGEST_RUN_MS = 10_000;
+
 export interface RemainsSweep {
   readonly clients: Clients;
   readonly batches: BatchesStore;
@@ -58,9 +61,10 @@ async function removeThoseOver(
   const left = await remains.list();
   if (left.length === 0) return true;
   const live = activeBuilds((await batches.live(queue)).batches);
+  const latest = clients.now() + LONGEST_RUN_MS;
   let removed = 0;
   for (const build of left.filter(({ key }) => !live.has(key))) {
-    if (removed === MOST_PER_RUN) return false;
+    if (removed === MOST_PER_RUN || clients.now() >= latest) return false;
     const row = await builds.get(build.key);
     if (row?.queue !== queue) continue;
     await remains.remove(build);
