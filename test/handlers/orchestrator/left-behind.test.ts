@@ -4,11 +4,13 @@ import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import type { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import type { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { BuildKey, GitSha, QueueName } from "../../../functions/contracts/ids.ts";
+import { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { MOST_PER_RUN, sweepRemains } from "../../../functions/handlers/orchestrator/sweep/left-behind.ts";
-import { queuesWith } from "../../lib/synthesized.ts";
 
 const queue = QueueName.parse("queue-0");
+const repository = { remote: "https://git.example/shop" };
+const config = QueueConfig.parse({ name: queue, repository, buildRunner: { type: "fake" } });
 const nth = (n: number) => ({
   key: BuildKey.parse(n.toString(16).padStart(32, "0")),
   commit: GitSha.parse("a".repeat(40)),
@@ -18,8 +20,6 @@ const nth = (n: number) => ({
 async function removedPerRun(left: number, msPerCall: number): Promise<readonly number[]> {
   let now = 0;
   let remaining = Array.from({ length: left }, (_, n) => nth(n));
-  const [config] = queuesWith({}).queues;
-  if (config === undefined) throw new Error("there is no queue");
   const sweep = {
     clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
     batches: { live: async () => ({ batches: [] }) } as unknown as BatchesStore,

@@ -342,7 +342,7 @@ describe("the branch of a build that is over, whose deletion failed", () => {
 
   it("is deleted by a later sweep, when a sweep dies between any two of its calls", async () => {
     let cutOff = 0;
-    for (const [of, at, moment] of moments(14)) {
+    for (const [of, at, moment] of moments(9)) {
       const where = `call ${at} of ${of}, ${moment} it took effect`;
       // A sweep has five calls of GitHub. Of AWS it only reads: to die after a call is to die before the next one.
       if (of === "GitHub" ? at > 5 : moment === "before") continue;
