@@ -237,6 +237,8 @@ describe("a function", () => {
       ],
       "orchestrator/build-workflow/poll": watches,
       "orchestrator/build-workflow/look": watches,
+      "orchestrator/admit-workflow/validate": on(["ListBuildsForProject"]),
+      "orchestrator/ask-workflow/answer": on(["ListBuildsForProject"]),
       "orchestrator/build-workflow/report-codebuild": ["topic looks: sqs:SendMessage"],
     };
     for (const { name, stack, properties } of functionsOf(built)) {
