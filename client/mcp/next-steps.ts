@@ -25,6 +25,8 @@ export const NEXT_BY_REASON: Readonly<Record<ReasonCode, string>> = {
   "build.timed_out":
     "Find out what in the change makes the check slow or hang, and mend it. If nothing does, tell a person who operates the queue.",
   "build.infrastructure": OPERATOR,
+  "trunk.red":
+    "The target branch itself fails, and no request ends for it: wait, or land a repair of the branch. Do not land the same change again.",
   "repository.unavailable": OPERATOR,
   "change.closed": "Nothing is left to do when the pull request was merged; otherwise reopen it, then land it again.",
   "change.draft": "Mark the pull request as ready for review, then land it again.",

@@ -25,6 +25,24 @@ export function ModeBanner({ now: { mode, since, note, modeBy } }: { readonly no
   );
 }
 
+/** Why nothing lands while the target branch fails by itself; nothing while it passes. */
+export function RedBanner({ now: { branch, red } }: { readonly now: QueueSummary }) {
+  if (red === undefined) return null;
+  const { since, commit, author, reason } = red;
+  return (
+    <p class="banner red" role="status">
+      <Icon name="refused" />
+      <span>
+        <strong>{branch} itself fails: only a repair lands.</strong> Since commit <code>{commit.slice(0, 12)}</code>
+        {author === undefined ? "" : ` by ${author}`}: {reason.message.split("\n")[0]}
+      </span>
+      <span class="banner-by">
+        <For since={since} />
+      </span>
+    </p>
+  );
+}
+
 /** The queue in numbers. */
 export function Tiles({ now }: { readonly now: QueueSummary }) {
   const { counts, buildsRunning, budget, timeToLand, ended } = now;

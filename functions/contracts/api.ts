@@ -303,8 +303,19 @@ export type QueueView = z.infer<typeof QueueView>;
 
 const EndCounts = z.object({ landed: z.int(), refused: z.int(), cancelled: z.int() });
 
+/** The target branch fails by itself: since when, at which commit first, who made the commit, and what failed. */
+export const RedTrunkView = z.object({
+  since: Timestamp,
+  commit: GitSha,
+  author: z.string().optional(),
+  reason: Reason,
+});
+export type RedTrunkView = z.infer<typeof RedTrunkView>;
+
 /** What a queue holds now, in numbers. */
 export const QueueSummary = QueueView.extend({
+  /** Set while the target branch fails by itself: nothing lands but a change whose build passes. */
+  red: RedTrunkView.optional(),
   /** How many builds may run at once. */
   budget: z.int(),
   /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */

@@ -28,10 +28,10 @@ export function partsOfSqid(sqid: Sqid): { queue: QueueName; n: RequestNumber } 
   return { queue: queue as QueueName, n: Number(n) as RequestNumber };
 }
 
-/** The id of a batch: `<queue>/batch/<n>`, where n is the number of its request. */
+/** The id of a batch: `<queue>/batch/<n>`, where n is the number of its request. 0 stands for the trunk itself (`trunkIdOf`). */
 export const BatchId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}$/)
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/(0|[1-9][0-9]{0,11})$/)
   .brand<"BatchId">();
 export type BatchId = z.infer<typeof BatchId>;
 
@@ -40,6 +40,9 @@ export const batchIdOf = (sqid: Sqid): BatchId => {
   const { queue, n } = partsOfSqid(sqid);
   return `${queue}/batch/${n}` as BatchId;
 };
+
+/** What a build of the queue's trunk itself is for, in the place of a batch. */
+export const trunkIdOf = (queue: QueueName): BatchId => `${queue}/batch/0` as BatchId;
 
 /** The request of a batch: the inverse of `batchIdOf`. */
 export const sqidOfBatch = (id: BatchId): Sqid => id.replace("/batch/", "/") as Sqid;

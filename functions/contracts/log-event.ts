@@ -53,7 +53,9 @@ export type Happening = z.infer<typeof Happening>;
  * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first. repository: the
  * queue's repository does not answer; the entry's reason says what was tried. review, checks: in admission, the review or the checks of a
  * pull request are not there yet; the entry's reason says of which. host: the request has passed, and the host of the repository refuses
- * the queue's pushes; the entry's reason holds the host's words.
+ * the queue's pushes; the entry's reason holds the host's words. trunk.red: the trunk fails by itself, and no change is let through but one
+ * whose build passes on the red trunk; the entry's reason says since which commit. trunk.unproven: a build of the request failed on a trunk
+ * commit that no passed build vouches for, so the trunk itself is built first.
  */
 export const Blocker = z.enum([
   "dependency",
@@ -65,6 +67,8 @@ export const Blocker = z.enum([
   "review",
   "checks",
   "host",
+  "trunk.red",
+  "trunk.unproven",
 ]);
 export type Blocker = z.infer<typeof Blocker>;
 

@@ -125,6 +125,17 @@ export type RequestMessage = z.infer<typeof RequestMessage>;
 export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
 export type MergeUnit = z.infer<typeof MergeUnit>;
 
+/** In the place of a head: nothing is composed, and the trunk itself is built, unless it is at one of the commits of `unless`. */
+export const TrunkUnit = z.object({
+  /** trunkIdOf(queue) */
+  batchId: BatchId,
+  steps: z.array(MergeStep).length(0),
+  unless: z.array(GitSha),
+  /** The newest commit that a passed build vouches for: the build is about what was added since. */
+  since: GitSha.optional(),
+});
+export type TrunkUnit = z.infer<typeof TrunkUnit>;
+
 /**
  * Where a payload is that is too large to travel itself: `parts` items of `table`, which are together JSON in ASCII whose SHA-256 is `id`.
  * The orchestrator writes them; runway may read them.
@@ -136,8 +147,11 @@ export const PayloadRef = z.object({
 });
 export type PayloadRef = z.infer<typeof PayloadRef>;
 
-/** A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. */
-export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
+/**
+ * A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. `author`: the name of the trunk commit's author,
+ * where the trunk itself is built.
+ */
+export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha, author: Note.exactOptional() });
 export type Composed = z.infer<typeof Composed>;
 
 /** Task input of runway's `inspect`: what do these changes touch? */
@@ -173,7 +187,7 @@ export const ComposeTask = z.object({
   installation: Installation,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
-  head: MergeUnit,
+  head: z.union([MergeUnit, TrunkUnit]),
   sqids: z.array(Sqid).default([]),
   without: z.array(BatchId).default([]),
 });
@@ -196,6 +210,8 @@ export const ComposeResult = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), batchId: BatchId, reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+  /** The trunk itself was to be built, and is at a commit that needs no build. */
+  z.object({ kind: z.literal("unchanged"), trunk: GitSha }),
 ]);
 export type ComposeResult = z.infer<typeof ComposeResult>;
 
@@ -249,6 +265,8 @@ export const LandOutcome = z.discriminatedUnion("kind", [
     testedTree: GitSha,
     commits: z.array(GitSha),
     note: Reason.optional(),
+    /** Where the trunk was before the push. Absent in the record of an earlier release. */
+    onto: GitSha.exactOptional(),
   }),
   /** It does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),
@@ -278,6 +296,8 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("infrastructure"), reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+  /** Only of the trunk itself: it is at a commit that needs no build. */
+  z.object({ kind: z.literal("unchanged"), trunk: GitSha }),
 ]);
 export type BuildVerdict = z.infer<typeof BuildVerdict>;
 
@@ -360,8 +380,30 @@ export type LookAtBuild = z.infer<typeof LookAtBuild>;
 export const ModeChanged = Control.extend({ kind: z.literal("mode") });
 export type ModeChanged = z.infer<typeof ModeChanged>;
 
+/** The trunk of a queue fails by itself: the first commit that was found to fail, who made the commit, and what failed. */
+export const RedTrunk = z.object({
+  since: EpochMs,
+  commit: GitSha,
+  author: Note.exactOptional(),
+  reason: Reason,
+});
+export type RedTrunk = z.infer<typeof RedTrunk>;
+
+/** The trunk of a queue has become red, or has recovered. */
+export const TrunkChanged = z.object({
+  v: z.literal(1),
+  kind: z.literal("trunk"),
+  queue: QueueName,
+  at: EpochMs,
+  /** Absent: it passes again. */
+  red: RedTrunk.exactOptional(),
+  /** Counts the changes, from 1: an older one says nothing. */
+  version: z.int().positive(),
+});
+export type TrunkChanged = z.infer<typeof TrunkChanged>;
+
 /** Entries of the orchestrator are to be written. Entries of the gateway itself are written already, and sent to be published. */
-export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged, Answered]);
+export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged, TrunkChanged, Answered]);
 export type LogMessage = z.infer<typeof LogMessage>;
 
 // ── topics ──────────────────────────────────────────────────────────────────────────────────────
@@ -442,7 +484,7 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
 
 /** The log topic, as the orchestrator sends to it. */
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
-/** The log topic, as the gateway sends to it and consumes it. */
+/** The log topic, as the gateway sends to it and consumes it, and as the orchestrator tells of the trunk. */
 export const logMessages: Topic<LogMessage> = { name: logTopic.name, schema: LogMessage };
 
 export const looksTopic: Topic<LookAtBuild> = { name: "looks", schema: LookAtBuild };

@@ -338,6 +338,18 @@ export const OPERATIONS: readonly Operation[] = [
     errors: ["caller.not_allowed", "land.ended", ...NO_REQUEST],
   },
   {
+    ...ofRequests,
+    id: "recheckRequest",
+    method: "post",
+    path: "/v1/queues/{queue}/requests/{n}/recheck",
+    summary: "Look again at what a request waits for",
+    description:
+      "A request that waits for a review, or for checks of its pull request, looks for them by itself every few minutes. This has it look at once. Nothing comes of it for a request that has entered the queue.",
+    body: { schema: RecheckBody, required: false, example: {} },
+    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: REQUEST },
+    errors: ["caller.not_allowed", ...NO_REQUEST],
+  },
+  {
     ...ofQueue,
     id: "getTrial",
     method: "get",
@@ -349,18 +361,6 @@ export const OPERATIONS: readonly Operation[] = [
     query: WaitQuery,
     answer: { status: 200, description: "The trial.", schema: Trial, example: TRIAL },
     errors: ["queue.unknown", "question.unknown"],
-  },
-  {
-    ...ofRequests,
-    id: "recheckRequest",
-    method: "post",
-    path: "/v1/queues/{queue}/requests/{n}/recheck",
-    summary: "Look again at what a request waits for",
-    description:
-      "A request that waits for a review, or for checks of its pull request, looks for them by itself every few minutes. This has it look at once. Nothing comes of it for a request that has entered the queue.",
-    body: { schema: RecheckBody, required: false, example: {} },
-    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: REQUEST },
-    errors: ["caller.not_allowed", ...NO_REQUEST],
   },
   {
     id: "listQueues",

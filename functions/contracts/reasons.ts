@@ -35,6 +35,8 @@ export const ReasonCode = z.enum([
   "build.failed",
   "build.timed_out",
   "build.infrastructure",
+  /** The trunk fails by itself. No change is at fault, and none ends for it. */
+  "trunk.red",
   "repository.unavailable",
   "queue.removed",
   "internal",
@@ -42,7 +44,12 @@ export const ReasonCode = z.enum([
 export type ReasonCode = z.infer<typeof ReasonCode>;
 
 /** Reasons that quote the end of a build's output, which has lines. Any other message is one line. */
-const WITH_LINES: ReadonlySet<ReasonCode> = new Set(["build.failed", "build.timed_out", "build.infrastructure"]);
+const WITH_LINES: ReadonlySet<ReasonCode> = new Set([
+  "build.failed",
+  "build.timed_out",
+  "build.infrastructure",
+  "trunk.red",
+]);
 
 /** How long a reason's message may be, in UTF-16 code units. */
 const MAX_MESSAGE = 2_000;

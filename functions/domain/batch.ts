@@ -58,6 +58,11 @@ export interface Path {
   readonly reason?: Reason;
   /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
   readonly unappliable?: BatchId;
+  /**
+   * Set when the build failed and is no evidence. unproven: it was composed on a trunk commit that no passed build vouches for, so the trunk
+   * itself is built first. nothing: it says nothing about its batches, for the trunk failed, or has moved on (`failureOn`).
+   */
+  readonly setAside?: "unproven" | "nothing";
   readonly url?: string;
 }
 
@@ -123,6 +128,8 @@ export interface Landing {
   readonly bundle?: readonly BatchId[];
   /** The undecided batches ahead that this batch lands before. */
   readonly bypassed?: readonly BatchId[];
+  /** True when it lands ahead of all others because its build passed on a red trunk. */
+  readonly repair?: boolean;
   /** Why the host refuses the landing although no change is at fault, and since when. */
   readonly held?: { readonly since: EpochMs; readonly reason: Reason };
   /** When the landing was last sent. Absent until it is known to have been sent. */

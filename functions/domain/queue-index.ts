@@ -87,6 +87,7 @@ export class QueueIndex {
 
   #record(path: Path): void {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
+    if (path.setAside !== undefined) return;
     if (path.unappliable !== undefined) {
       this.#recordRefusal(path, path.unappliable);
       return;

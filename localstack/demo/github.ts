@@ -1,9 +1,7 @@
-import { FakeCi } from "../fakes/github/ci.ts";
-import { startFakeGitHub } from "../fakes/github/index.ts";
+import { startCheckedGitHub } from "../fakes/github/checked.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
 const REPOSITORY = "demo/shop";
-const CHECK = "check";
 const SECRET = "demo/github";
 const SECRET_VARIABLE = "SUBMITQUEUE_SECRET_DEMO_GITHUB";
 
@@ -15,30 +13,17 @@ export interface DemoGitHub {
   stop(): Promise<void>;
 }
 
-/** Starts it, requires the check on the trunk, and tries it once: so the queue sees that the check reports. */
-export async function startGitHub({ remote, branch, start, command }: Sandbox): Promise<DemoGitHub> {
-  const github = await startFakeGitHub({ directory: "", repositories: { [REPOSITORY]: remote } });
-  const ci = new FakeCi(github, {
-    jobs: [{ name: CHECK, reports: "check" }],
-    courseOf: () => ({ kind: "command", command }),
-  });
-  const repository = github.repository(REPOSITORY);
-  repository.ruleset.set(branch, [{ context: CHECK }]);
-  const ref = "refs/heads/submitqueue/demo/try";
-  await repository.git.update(ref, start);
-  await github.sync(REPOSITORY);
-  await ci.idle();
-  await repository.git.delete(ref);
-  await github.sync(REPOSITORY);
-  const { id: appId, privateKey, webhookSecret } = github.identities.app;
-  process.env[SECRET_VARIABLE] = JSON.stringify({ appId, privateKey, webhookSecret });
+/** Starts it, and puts the App's secret where the embedded runtime looks for it. */
+export async function startGitHub({ remote: path, branch, command }: Sandbox): Promise<DemoGitHub> {
+  const started = await startCheckedGitHub({ repository: REPOSITORY, path, branch, check: "check", command });
+  const { url } = started.github;
+  process.env[SECRET_VARIABLE] = started.app;
   return {
-    url: github.url,
-    buildRunner: { type: "github-checks", repository: REPOSITORY, api: github.url, credentialsSecret: SECRET },
+    url,
+    buildRunner: { type: "github-checks", repository: REPOSITORY, api: url, credentialsSecret: SECRET },
     stop: async () => {
       delete process.env[SECRET_VARIABLE];
-      await ci.stop();
-      await github.stop();
+      await started.stop();
     },
   };
 }

@@ -44,6 +44,7 @@ describe("a trunk that has not moved", () => {
       tree: tested.tree,
       testedTree: tested.tree,
       commits: sandbox.log("%H").slice(1),
+      onto: tested.trunk,
     });
   });
 

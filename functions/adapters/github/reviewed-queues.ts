@@ -20,6 +20,11 @@ export interface ReviewedQueues {
    * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
    */
   standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
+  /**
+   * The labels of each change's pull request. Undefined when a change is no pull request, or GitHub does not have it; none for a queue whose
+   * change provider is not `github`. One call or two. Throws as `standing`.
+   */
+  labels(queue: QueueConfig, changes: Changes): Promise<readonly (readonly string[])[] | undefined>;
   /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
   obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
 }
@@ -52,6 +57,13 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       const withChecks = queue.changeProvider?.type === "github" && queue.changeProvider.waitFor.includes("checks");
       const found = await read(queue, changes, withChecks);
       return found === undefined ? { kind: "fit" } : standingOf(found.membersOf(changes), found.terms);
+    },
+
+    async labels(queue, changes) {
+      const found = await read(queue, changes, false);
+      const members = found?.membersOf(changes) ?? [];
+      const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
+      return labels.length === changes.length ? labels : undefined;
     },
 
     async obstacles(queue, requests) {

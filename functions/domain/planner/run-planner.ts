@@ -8,6 +8,7 @@ import {
   type QueueName,
   type Sqid,
   sqidOfBatch,
+  trunkIdOf,
 } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
@@ -16,6 +17,7 @@ import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
+import { forgotten } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 
@@ -107,7 +109,7 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const plan = shell.planner(config, snapshot, news, shell.now());
   yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
-  const givenUp = givenUpBuilds(plan);
+  const givenUp = givenUpBuilds(plan, snapshot);
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
   const isDone = ({ id }: Batch) => !carried.open.has(id);
@@ -118,6 +120,9 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
     const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
   });
+  const { acknowledgedQueue: own } = plan;
+  if (own !== undefined && !carried.open.has(trunkIdOf(own.queue)))
+    expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
   yield* waitForEach(archived, CONCURRENCY, function* (batch) {
     expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
   });
@@ -128,13 +133,16 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
  * The builds that no batch needs since this run. A look stops them, and frees their slots of the budget; when the run dies before it has asked
  * for the look, the next poll stops them.
  */
-function givenUpBuilds({ writes }: Plan): readonly BuildKey[] {
-  return writes.flatMap(({ before, next }) => {
+function givenUpBuilds({ queue, writes }: Plan, snapshot: Snapshot): readonly BuildKey[] {
+  const ofTrunk = queue?.trunk?.build;
+  const isGivenUp = ofTrunk?.state === "cancelling" && snapshot.queue.trunk?.build?.state === "building";
+  const ofBatches = writes.flatMap(({ before, next }) => {
     const running = new Set(before?.paths.flatMap((path) => (path.state === "building" ? [path.buildKey] : [])));
     return next.paths.flatMap(({ state, buildKey }) =>
       state === "cancelling" && running.has(buildKey) ? [buildKey] : [],
     );
   });
+  return isGivenUp ? [ofTrunk.buildKey, ...ofBatches] : ofBatches;
 }
 
 /** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
@@ -144,9 +152,12 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
   return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
 }
 
-/** `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends it again. */
+/**
+ * `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends
+ * it again.
+ */
 function* load(
-  { batches, requests, nonce, log }: PlanningShell,
+  { batches, requests, nonce, now, log }: PlanningShell,
   config: QueueConfig,
   news: readonly News[],
 ): Steps<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
@@ -165,7 +176,11 @@ function* load(
   });
   const { installation = installationOf(nonce()), target: was } = live.queue;
   const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
-  const snapshot = { queue: { ...live.queue, installation, target }, batches: live.batches, requests: found };
+  const { trunk } = live.queue;
+  const isMoved = trunk !== undefined && was !== undefined && was !== target;
+  const moved = isMoved ? { trunk: forgotten(trunk, now()) } : {};
+  const queue = { ...live.queue, installation, target, ...moved };
+  const snapshot = { queue, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };
 }
 

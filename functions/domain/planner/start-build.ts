@@ -3,7 +3,7 @@ import { type Path, sameAssumptions } from "../batch.ts";
 import { type BuildProposal, compare, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
 import type { Speculation } from "../speculation/speculation.ts";
-import { announceRetry } from "./builds.ts";
+import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
 /** Gives the proposal's first head a new path, on its base in landing order. The command to start the build follows from the path. */

@@ -2,12 +2,12 @@ import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import { type LogMessage, logMessages } from "../../contracts/messages.ts";
+import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
 import { storesOf } from "./gateway.ts";
-import { publishEntries, publishingOf, publishMode } from "./publish.ts";
+import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
 import { record } from "./record.ts";
 
 /**
@@ -21,12 +21,17 @@ export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);
   const publishing = publishingOf(env, clients);
   const deadLetters = need(env, ENV.deadLetters);
+  const keepTrunk = async (changed: TrunkChanged) => {
+    await stores.view.setTrunk(changed);
+    await publishTrunk(publishing, changed);
+  };
   return async (event, context) => {
     const recorded: LogEvent[] = [];
     const work = async (messages: readonly LogMessage[]) => {
       const entries: LogEvent[] = [];
       for (const message of messages) {
         if (message.kind === "mode") await publishMode(publishing, message);
+        else if (message.kind === "trunk") await keepTrunk(message);
         else if (message.kind === "answer") await stores.view.answer(message);
         else entries.push(message);
       }

@@ -6,7 +6,7 @@ import { send, sendEach } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import { INLINE_BYTES } from "../../contracts/limits.ts";
-import { logTopic, type MergeMessage, mergesTopic } from "../../contracts/messages.ts";
+import { logMessages, logTopic, type MergeMessage, mergesTopic } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import { asciiJson } from "../../contracts/text.ts";
 import type { BuildInput } from "../../contracts/workflows.ts";
@@ -62,6 +62,9 @@ async function attempt(targets: CommandTargets, config: QueueConfig, command: Co
       const refused = await sendEach(targets.clients.sqs, targets.log, logTopic, command.events);
       return refused.map(({ message, error }) => ({ command: { kind: "announce", events: [message] }, error }));
     }
+    case "announce-trunk":
+      await send(targets.clients.sqs, targets.log, logMessages, command.message);
+      return [];
     case "end-request":
       await endRequest(targets, command);
       return [];
@@ -75,6 +78,7 @@ function nameOf(command: Command): Readonly<Record<string, string>> {
     case "land":
       return { landId: command.message.id };
     case "announce":
+    case "announce-trunk":
       return {};
     case "end-request":
       return { sqid: command.sqid };

@@ -42,11 +42,13 @@ export const wire: Wire = (env, clients) => {
       clients.log.error({ queue, err }, "a request that can't be read was left out"),
     );
     const news: Signal[] = [
-      ...(await finishedBuilds(clients, buildWorkflow, live.batches)),
+      ...(await finishedBuilds(clients, buildWorkflow, live)),
       ...readyUncarried(found, live.batches, clients.now()),
     ];
     // Last, so that one run of the planner takes all of it: it re-derives the commands that were lost.
-    if (live.batches.length > 0) news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
+    // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
+    if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
+      news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
     for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
     await endLostAdmissions(admissions, found);
   }

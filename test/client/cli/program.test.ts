@@ -441,6 +441,15 @@ describe("the command line", () => {
     expect((await run(["simulate"])).code).toBe(2);
   });
 
+  it("shows that the branch of a queue is red: since when, at which commit, by whom, and what failed", async () => {
+    const commit = "c0ffee".padEnd(40, "0");
+    const red = { since: AT, commit, author: "Ann", reason: { code: "build.failed", message: "unit failed\nat a" } };
+    routes["GET /v1/queues/shop"] = { ...queue("shop"), red };
+    const { out } = await run(["queue", "show"]);
+    expect(out).toMatch(/^mode {6}open, trunk red$/m);
+    expect(out).toMatch(/^trunk red for .* at c0ffee000000 by Ann: unit failed$/m);
+  });
+
   it("watches a queue until nothing is in flight, and shows what it holds", async () => {
     const ends = { landed: 2, refused: 1, cancelled: 0 };
     const inFlight = (number: number) => ({

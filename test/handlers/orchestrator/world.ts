@@ -27,6 +27,7 @@ import {
   type InspectResult,
   type Land,
   LandBatch,
+  LogMessage,
   Signal,
 } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
@@ -222,9 +223,13 @@ export class World {
   get merges(): readonly LandBatch[] {
     return this.messages("merges.fifo", LandBatch);
   }
-  /** Each fact once: the gateway absorbs repeats by id. */
+  /** Each entry once: the gateway absorbs repeats by id. Without what was told of the trunk. */
   get log(): readonly LogEvent[] {
-    return [...new Map(this.messages("log", LogEventSchema).map((event) => [event.id, event])).values()];
+    const entries = this.messages("log", LogMessage).flatMap((message) => {
+      const entry = LogEventSchema.safeParse(message);
+      return entry.success ? [entry.data] : [];
+    });
+    return [...new Map(entries.map((event) => [event.id, event])).values()];
   }
   logOf(n: number): readonly string[] {
     return this.log

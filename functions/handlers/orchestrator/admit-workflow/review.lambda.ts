@@ -11,6 +11,7 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
+import { targetsNamedBy } from "../../../domain/named-targets.ts";
 import { nextTryIn } from "../../../domain/patience.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
@@ -36,6 +37,7 @@ export const wire: Wire = (env, clients) => {
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
+    if (next.kind === "fit") return { ...next, ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
     if (task.woken) return { kind: "ended" };
     const told = found.kind === "silent" ? silence(found.error) : said(found);
@@ -57,6 +59,24 @@ export const wire: Wire = (env, clients) => {
       if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
         return { kind: "silent", error };
       throw error;
+    }
+  }
+
+  /** What the labels say is read last, when people have had the time to set them. That GitHub does not answer holds no request up. */
+  async function namedTargets(
+    { sqid, changes, targets: byCaller }: ReviewTask,
+    { conflictAnalyzer, ...config }: QueueConfig,
+  ) {
+    if (conflictAnalyzer.type !== "targets" || conflictAnalyzer.labels === undefined || byCaller !== undefined)
+      return {};
+    try {
+      const labels = await reviews.labels({ conflictAnalyzer, ...config }, changes);
+      const targets = labels && targetsNamedBy(conflictAnalyzer.labels, labels);
+      return targets === undefined ? {} : { targets };
+    } catch (err) {
+      if (!isRetryable(err)) throw err;
+      clients.log.warn({ sqid, err }, "the labels can't be read: the request counts as affecting everything");
+      return {};
     }
   }
 

@@ -59,7 +59,7 @@ export function lookerOf(env: Env, clients: Clients): Look {
     if (stop === undefined) return runningAt(build, deadline, config, now);
     // The build does not stop. The batches that wait for its end shall not wait for good.
     if (now >= deadline + STOP_GRACE_MS)
-      return located(build, undefined, { kind: "finished", verdict: givenUp(stop, config) });
+      return located(build, undefined, { kind: "finished", verdict: givenUp(build, stop, config) });
     const after = await askToStop(build, stop, runner);
     if (after.kind === "finished") return ended({ ...build, stop }, after, config);
     return runningAt(build, deadline, config, now);
