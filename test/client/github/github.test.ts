@@ -204,7 +204,7 @@ describe("submitqueue github doctor", () => {
     [
       "an event that is missing",
       () => {
-        github.identities.subscribed = ["check_run", "pull_request", "pull_request_review"];
+        github.identities.subscribed = APP_EVENTS.filter((event) => event !== "issue_comment");
         return () => (github.identities.subscribed = [...APP_EVENTS]);
       },
       "events",
@@ -244,7 +244,7 @@ describe("submitqueue github doctor", () => {
         return () => repository().ruleset.delete("main");
       },
       "acme/shop main: checks",
-      /nobody can merge by hand/,
+      /merging by hand is impossible/,
     ],
     [
       "a receiver with another webhook secret",
