@@ -484,7 +484,7 @@ describe("the command line", () => {
     const { code, out } = await watching;
     expect(code).toBe(0);
     expect(out.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "").split("\n")).toEqual([
-      "shop/7  speculating  no free build slot",
+      "shop/7  speculating  no free slot",
       "shop/7  landed  as c0ffee",
       "",
     ]);
