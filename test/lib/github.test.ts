@@ -35,6 +35,7 @@ describe("a deployment with a GitHub App", () => {
       "github/reconcile",
       "github/webhook",
       "orchestrator/admit-workflow/review",
+      "orchestrator/ask-workflow/answer",
       "runway/land",
     ]);
   });
