@@ -79,7 +79,7 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 
 export type ReviewResult =
   | Waiting
-  /** The request may enter the queue. `targets`: the build targets that the labels of its pull requests name; absent when not known. */
+  /** The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known. */
   | { readonly kind: "fit"; readonly targets?: readonly string[]; readonly author?: string }
   /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
   | { readonly kind: "ended" }

@@ -120,12 +120,18 @@ describe("what a target refuses", () => {
         ["labels: 'target:.+'", "labels: write one group around the part that is the target"],
         ["labels: '(target):(.+)'", "labels: write one group around the part that is the target"],
         ["labels: 'target:('", "labels: this is no regular expression"],
+        ["check: targets", "check: the check is one of GitHub"],
       ] as const
     ).map(([labels, said]): [Target, string, readonly string[]] => [
       "embedded",
       `${valid}    conflictAnalyzer: { type: targets, ${labels} }\n`,
       [`queues.yaml:5:40 queues[0].conflictAnalyzer.${said}`],
     ]),
+    [
+      "embedded",
+      `${valid}    conflictAnalyzer: { type: targets, labels: 'target:(.+)', check: targets }\n`,
+      ["queues.yaml:5:63 queues[0].conflictAnalyzer.check: targets are named by labels or by a check"],
+    ],
     [
       "embedded",
       `${valid.replace("https://git.example.com/a.git", "https://github.com/acme/shop.git, tokenSecret: t")}    changeProvider: { type: github }\n    conflictAnalyzer: { type: targets, labels: 'target:(.+)' }\n`,

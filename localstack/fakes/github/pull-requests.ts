@@ -175,7 +175,7 @@ export const labelBody = (name: string): object => ({
   description: null,
 });
 
-/** GitHub works out whether a pull request merges when somebody looks: `mergeable` as it was at this look. */
+/** `mergeable` of a pull request as this look finds it: GitHub works out whether a pull request merges only when it is looked at. */
 export function lookAtMergeable(pull: PullRequest): boolean | null {
   const { mergeable } = pull;
   if (mergeable === null && --pull.looksUntilMergeable <= 0) pull.mergeable = true;
