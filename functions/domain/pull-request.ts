@@ -100,10 +100,12 @@ export function standingOf(members: readonly Member[], terms: Terms): Standing {
   );
   const worst = (kind: Standing["kind"], what?: Awaited | "mergeable") =>
     standings.find((one) => one.kind === kind && (what === undefined || (one.kind === "waits" && one.for === what)));
-  return worst("refused") ?? worst("waits", "review") ?? worst("waits", "checks") ?? worst("waits") ?? fit(members);
+  return (
+    worst("refused") ?? worst("waits", "review") ?? worst("waits", "checks") ?? worst("waits") ?? fitWithAuthor(members)
+  );
 }
 
-function fit(members: readonly Member[]): Standing {
+function fitWithAuthor(members: readonly Member[]): Standing {
   const last = members.at(-1);
   const facts = last !== undefined && "number" in last ? last.facts : undefined;
   return facts === undefined ? FIT : { kind: "fit", author: facts.author };

@@ -66,7 +66,9 @@ describe("where a request stands", () => {
 
   it("goes by GitHub's verdict first: an approval of an older commit counts where GitHub counts it", () => {
     const rule = { approvals: 2, ofHead: true, ofOthers: true };
-    expect(standingOf([pull(1, { opinions: [approval("bob", sha("b"))] })], { ...TERMS, rule })).toMatchObject({ kind: "fit" });
+    expect(standingOf([pull(1, { opinions: [approval("bob", sha("b"))] })], { ...TERMS, rule })).toMatchObject({
+      kind: "fit",
+    });
   });
 
   it.each<
