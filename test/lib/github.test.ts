@@ -52,6 +52,12 @@ describe("a deployment with a GitHub App", () => {
     expect(calls).toEqual(["GET/v1/queues/*", "POST/v1/queues/*/requests", "POST/v1/queues/*/requests/*"]);
   });
 
+  it("is refused where the API would not let its functions in", () => {
+    const jwt = { issuer: "https://login.example.com", audience: ["queue"] };
+    expect(() => templatesOf({ queues: withGitHubApp(), apiAuth: "jwt", jwt })).toThrow(/deploy with apiAuth=iam\+jwt/);
+    expect(() => templatesOf({ queues: withGitHubApp(), apiAuth: "iam+jwt", jwt })).not.toThrow();
+  });
+
   it("keeps to the ownership of tables and topics", () => {
     expect(ownershipFindings(synthesized)).toEqual([]);
   });
