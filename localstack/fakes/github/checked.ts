@@ -13,6 +13,8 @@ export interface CheckedGitHubOptions {
   readonly command: string;
   /** 0, the default, takes any port that is free. */
   readonly port?: number;
+  /** Its clock, in epoch milliseconds. Default: the machine's. */
+  readonly now?: () => number;
 }
 
 /** A GitHub on this machine with one repository, and a CI behind it. */
@@ -29,8 +31,8 @@ export interface CheckedGitHub {
  * branch.
  */
 export async function startCheckedGitHub(options: CheckedGitHubOptions): Promise<CheckedGitHub> {
-  const { repository: name, path, branch, check, command, port = 0 } = options;
-  const github = await startFakeGitHub({ directory: "", repositories: { [name]: path }, port });
+  const { repository: name, path, branch, check, command, port = 0, now = Date.now } = options;
+  const github = await startFakeGitHub({ directory: "", repositories: { [name]: path }, port, now });
   const ci = new FakeCi(github, {
     jobs: [{ name: check, reports: "check" }],
     courseOf: () => ({ kind: "command", command }),

@@ -13,6 +13,7 @@ import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
 import { issueRoutes } from "./issues.ts";
 import { Manifests } from "./manifests.ts";
+import { pageOf } from "./page.ts";
 import { followPush, pullBody, pullRequestRoutes } from "./pull-requests.ts";
 import type { PullRequest } from "./records.ts";
 import { pushed, refRoutes } from "./refs.ts";
@@ -280,6 +281,15 @@ export class FakeGitHub implements Hub {
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
     const page = new URL(path, this.url);
+    const [, shown = ""] = /^\/([^/]+\/[^/]+)\/(?:pulls|pull\/\d+)$/.exec(page.pathname) ?? [];
+    const repository = request.method === "GET" ? this.repositories.get(shown) : undefined;
+    if (repository !== undefined) {
+      const headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      };
+      return void response.writeHead(200, headers).end(pageOf(repository));
+    }
     if (request.method === "POST" && this.#manifests.isPage(page.pathname))
       return this.#create(request, response, page.searchParams.get("state"));
     if (this.#isCut("before", this.calls.length + 1)) return void response.destroy();

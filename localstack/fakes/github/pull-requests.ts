@@ -172,7 +172,7 @@ export const labelBody = (name: string): object => ({
   name,
   color: "ededed",
   default: false,
-  description: null,
+  description: "",
 });
 
 /** `mergeable` of a pull request as this look finds it: GitHub works out whether a pull request merges only when it is looked at. */

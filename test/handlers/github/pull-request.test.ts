@@ -358,7 +358,7 @@ describe("GitHub's limits and failures", () => {
   });
 
   it("used-up content makes the message wait, with nothing lost", async () => {
-    queue.store.perMinute = 1;
+    queue.store.perMinute = 0;
     const pull = await world.pull();
     world.comment(pull, "/land");
     const delivery = queue.inbox.splice(0).at(-1);
