@@ -10,6 +10,7 @@ import { type GitHubClient, gitHubClient } from "./client.ts";
 import { credentialsFrom } from "./credentials.ts";
 import { pullChecks } from "./pull-checks.ts";
 import { pullFacts } from "./pull-facts.ts";
+import { squashMessages } from "./squash-messages.ts";
 
 type Changes = readonly ChangeUri[];
 
@@ -20,6 +21,10 @@ export interface ReviewedQueues {
    * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
    */
   standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
+  /**
+   * What the squash of each change says, by its pull request; undefined where the commits say it. One call per change. Throws as `standing`.
+   */
+  messages(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
   /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
   obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
 }
@@ -52,6 +57,11 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       const withChecks = queue.changeProvider?.type === "github" && queue.changeProvider.waitFor.includes("checks");
       const found = await read(queue, changes, withChecks);
       return found === undefined ? { kind: "fit" } : standingOf(found.membersOf(changes), found.terms);
+    },
+
+    async messages(queue, changes) {
+      if (queue.squashMessage === "commits" || queue.changeProvider?.type !== "github") return undefined;
+      return squashMessages(await clientOf(queue), changes);
     },
 
     async obstacles(queue, requests) {

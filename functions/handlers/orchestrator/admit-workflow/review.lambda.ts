@@ -5,6 +5,7 @@ import { configOf, loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
+import type { Sqid } from "../../../contracts/ids.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
@@ -13,6 +14,7 @@ import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/patience.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
+import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
@@ -49,15 +51,29 @@ export const wire: Wire = (env, clients) => {
     };
   }
 
-  async function standingOrSilence({ changes }: ReviewTask, config: QueueConfig): Promise<Standing | Silence> {
+  async function standingOrSilence({ sqid, changes }: ReviewTask, config: QueueConfig): Promise<Standing | Silence> {
     try {
-      return await reviews.standing(config, changes);
+      const standing = await reviews.standing(config, changes);
+      if (standing.kind === "fit") await keepMessages(sqid, config);
+      return standing;
     } catch (error) {
       // Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for.
+      if (error instanceof CodedError && error.code === "store.version_conflict") throw error;
       if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
         return { kind: "silent", error };
       throw error;
     }
+  }
+
+  /** Writes into the request what its squashes are to say. A request that was written meanwhile is looked at by the next try, or has ended. */
+  async function keepMessages(sqid: Sqid, config: QueueConfig): Promise<void> {
+    const found = await requests.get(sqid);
+    if (found?.state !== "validated" || found.touches === undefined || found.strategy !== "SQUASH_REBASE") return;
+    const messages = await reviews.messages(config, found.changes);
+    if (messages === undefined) return;
+    const touches = boundedTouches({ ...found.touches, messages });
+    if (await requests.replace({ ...found, touches, version: found.version + 1 })) return;
+    throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
   }
 
   async function tell({ sqid }: ReviewTask, { blocker, reason }: Told, at: EpochMs): Promise<void> {
