@@ -21,7 +21,7 @@ export interface Rulings {
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
   if (target === "embedded")
     return {
-      errors: [...uncreatable(queues), ...unreachable(queues), ...unreviewable(queues)],
+      errors: [...uncreatable(queues), ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
       undeployable: [],
       warnings: [],
     };
@@ -71,7 +71,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors: [...errors, ...unreachable(queues), ...unreviewable(queues)], undeployable, warnings };
+  return {
+    errors: [...errors, ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
+    undeployable,
+    warnings,
+  };
 }
 
 /** Queues whose pull requests GitHub can't be asked about. */
@@ -101,6 +105,19 @@ const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
       ];
     return [];
   });
+
+/** Queues that read targets from labels, and whose pull requests are not read. */
+const unlabelled = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ conflictAnalyzer, changeProvider }, index) =>
+    conflictAnalyzer.type === "targets" && conflictAnalyzer.labels !== undefined && changeProvider?.type !== "github"
+      ? [
+          {
+            field: ["queues", index, "conflictAnalyzer", "labels"],
+            what: "labels are those of pull requests: write changeProvider: { type: github }",
+          },
+        ]
+      : [],
+  );
 
 /** Queues that wait for checks of a repository that GitHub can't be asked about. */
 const unreachable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

@@ -1,9 +1,8 @@
-import { FakeCi } from "../fakes/github/ci.ts";
-import { type FakeGitHub, startFakeGitHub } from "../fakes/github/index.ts";
+import { startCheckedGitHub } from "../fakes/github/checked.ts";
+import type { FakeGitHub } from "../fakes/github/index.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
 export const REPOSITORY = "demo/shop";
-const CHECK = "tests";
 export const SECRET = "demo/github";
 const SECRET_VARIABLE = "SUBMITQUEUE_SECRET_DEMO_GITHUB";
 
@@ -16,34 +15,21 @@ export interface DemoGitHub {
   stop(): Promise<void>;
 }
 
-/** Starts it, requires the check on the trunk, and tries it once: so the queue sees that the check reports. */
+/** Starts it, and puts the App's secret where the embedded runtime looks for it. */
 export async function startGitHub(
-  { remote, branch, start, command }: Sandbox,
+  { remote: path, branch, command }: Sandbox,
   now: () => number = Date.now,
 ): Promise<DemoGitHub> {
-  const github = await startFakeGitHub({ directory: "", repositories: { [REPOSITORY]: remote }, now });
-  const ci = new FakeCi(github, {
-    jobs: [{ name: CHECK, reports: "check" }],
-    courseOf: () => ({ kind: "command", command }),
-  });
-  const repository = github.repository(REPOSITORY);
-  repository.ruleset.set(branch, [{ context: CHECK }]);
-  const ref = "refs/heads/submitqueue/demo/try";
-  await repository.git.update(ref, start);
-  await github.sync(REPOSITORY);
-  await ci.idle();
-  await repository.git.delete(ref);
-  await github.sync(REPOSITORY);
-  const { id: appId, privateKey, webhookSecret } = github.identities.app;
-  process.env[SECRET_VARIABLE] = JSON.stringify({ appId, privateKey, webhookSecret });
+  const started = await startCheckedGitHub({ repository: REPOSITORY, path, branch, check: "tests", command, now });
+  const { github: hub, app } = started;
+  process.env[SECRET_VARIABLE] = app;
   return {
-    hub: github,
-    url: github.url,
-    buildRunner: { type: "github-checks", repository: REPOSITORY, api: github.url, credentialsSecret: SECRET },
+    hub,
+    url: hub.url,
+    buildRunner: { type: "github-checks", repository: REPOSITORY, api: hub.url, credentialsSecret: SECRET },
     stop: async () => {
       delete process.env[SECRET_VARIABLE];
-      await ci.stop();
-      await github.stop();
+      await started.stop();
     },
   };
 }

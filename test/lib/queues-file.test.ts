@@ -114,6 +114,23 @@ describe("what a target refuses", () => {
       ],
     ],
     ["localstack", valid, []],
+    ...(
+      [
+        ["labels: 'target:(.+)'", "labels: labels are those of pull requests"],
+        ["labels: 'target:.+'", "labels: write one group around the part that is the target"],
+        ["labels: '(target):(.+)'", "labels: write one group around the part that is the target"],
+        ["labels: 'target:('", "labels: this is no regular expression"],
+      ] as const
+    ).map(([labels, said]): [Target, string, readonly string[]] => [
+      "embedded",
+      `${valid}    conflictAnalyzer: { type: targets, ${labels} }\n`,
+      [`queues.yaml:5:40 queues[0].conflictAnalyzer.${said}`],
+    ]),
+    [
+      "embedded",
+      `${valid.replace("https://git.example.com/a.git", "https://github.com/acme/shop.git, tokenSecret: t")}    changeProvider: { type: github }\n    conflictAnalyzer: { type: targets, labels: 'target:(.+)' }\n`,
+      [],
+    ],
     [
       "aws",
       valid.replace("type: fake", "type: command, command: make"),

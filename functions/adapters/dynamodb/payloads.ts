@@ -45,7 +45,10 @@ export async function putPayload(
   return { table, id, parts: parts.length };
 }
 
-/** The value at an address, parsed. Strongly consistent, one call per 300 KB. Throws store.unavailable, and internal when a part is missing or changed. */
+/**
+ * The value at an address, parsed. Strongly consistent, one call per 300 KB. Throws store.unavailable, and internal when a part is missing or
+ * changed.
+ */
 export async function getPayload<T>(
   dynamodb: DynamoDBDocumentClient,
   { table, id, parts }: PayloadRef,

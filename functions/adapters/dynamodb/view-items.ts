@@ -107,6 +107,8 @@ export const Ended = z.object({
   reason: Reason.exactOptional(),
   endedAt: EpochMs,
   commit: z.string().exactOptional(),
+  /** Absent in items of an older release. */
+  receivedAt: EpochMs.exactOptional(),
 });
 export type Ended = z.infer<typeof Ended>;
 

@@ -25,6 +25,11 @@ export interface ReviewedQueues {
    * What the squash of each change says, by its pull request; undefined where the commits say it. One call per change. Throws as `standing`.
    */
   messages(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
+  /**
+   * The labels of each change's pull request. Undefined when a change is no pull request, or GitHub does not have it; none for a queue whose
+   * change provider is not `github`. One call or two. Throws as `standing`.
+   */
+  labels(queue: QueueConfig, changes: Changes): Promise<readonly (readonly string[])[] | undefined>;
   /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
   obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
 }
@@ -62,6 +67,13 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
     async messages(queue, changes) {
       if (queue.squashMessage === "commits" || queue.changeProvider?.type !== "github") return undefined;
       return squashMessages(await clientOf(queue), changes);
+    },
+
+    async labels(queue, changes) {
+      const found = await read(queue, changes, false);
+      const members = found?.membersOf(changes) ?? [];
+      const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
+      return labels.length === changes.length ? labels : undefined;
     },
 
     async obstacles(queue, requests) {

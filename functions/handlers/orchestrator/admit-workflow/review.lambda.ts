@@ -12,6 +12,7 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
+import { targetsNamedBy } from "../../../domain/named-targets.ts";
 import { nextTryIn } from "../../../domain/patience.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
@@ -38,6 +39,7 @@ export const wire: Wire = (env, clients) => {
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
+    if (next.kind === "fit") return { ...next, ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
     if (task.woken) return { kind: "ended" };
     const told = found.kind === "silent" ? silence(found.error) : said(found);
@@ -74,6 +76,24 @@ export const wire: Wire = (env, clients) => {
     const touches = boundedTouches({ ...found.touches, messages });
     if (await requests.replace({ ...found, touches, version: found.version + 1 })) return;
     throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
+  }
+
+  /** What the labels say is read last, when people have had the time to set them. That GitHub does not answer holds no request up. */
+  async function namedTargets(
+    { sqid, changes, targets: byCaller }: ReviewTask,
+    { conflictAnalyzer, ...config }: QueueConfig,
+  ) {
+    if (conflictAnalyzer.type !== "targets" || conflictAnalyzer.labels === undefined || byCaller !== undefined)
+      return {};
+    try {
+      const labels = await reviews.labels({ conflictAnalyzer, ...config }, changes);
+      const targets = labels && targetsNamedBy(conflictAnalyzer.labels, labels);
+      return targets === undefined ? {} : { targets };
+    } catch (err) {
+      if (!isRetryable(err)) throw err;
+      clients.log.warn({ sqid, err }, "the labels can't be read: the request counts as affecting everything");
+      return {};
+    }
   }
 
   async function tell({ sqid }: ReviewTask, { blocker, reason }: Told, at: EpochMs): Promise<void> {
