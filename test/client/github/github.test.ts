@@ -204,7 +204,7 @@ describe("submitqueue github doctor", () => {
     [
       "an event that is missing",
       () => {
-        github.identities.subscribed = ["check_run", "pull_request", "pull_request_review"];
+        github.identities.subscribed = APP_EVENTS.filter((event) => event !== "issue_comment");
         return () => (github.identities.subscribed = [...APP_EVENTS]);
       },
       "events",

@@ -125,4 +125,4 @@ it("lands pull requests by comments and a label on a GitHub of its own, and show
   const page = await readFile(join(state, "github.html"), "utf8");
   expect(page.match(/<article /g)).toHaveLength(11);
   expect(page).toContain("Raise the price of Earl Grey");
-});
+}, 300_000);

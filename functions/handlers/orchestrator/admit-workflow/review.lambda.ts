@@ -5,7 +5,6 @@ import { configOf, loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
-import type { Sqid } from "../../../contracts/ids.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
@@ -15,7 +14,6 @@ import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
 import { targetsNamedBy } from "../../../domain/named-targets.ts";
 import { nextTryIn } from "../../../domain/patience.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
-import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
@@ -34,12 +32,15 @@ export const wire: Wire = (env, clients) => {
     const before = task.review.kind === "waiting" ? task.review : undefined;
     const since = before?.since ?? at;
     const most = config.changeProvider?.type === "github" ? config.changeProvider.waitSeconds : 0;
-    const found = await standingOrSilence(task, config);
+    const standing = await orSilence(reviews.standing(config, task.changes));
+    const squashes = await messagesFor(task, config, standing);
+    const found = "kind" in squashes ? squashes : standing;
     const next =
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
-    if (next.kind === "fit") return { ...next, ...(await namedTargets(task, config)) };
+    if (next.kind === "fit")
+      return { ...next, ...("kind" in squashes ? {} : squashes), ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
     if (task.woken) return { kind: "ended" };
     const told = found.kind === "silent" ? silence(found.error) : said(found);
@@ -53,29 +54,23 @@ export const wire: Wire = (env, clients) => {
     };
   }
 
-  async function standingOrSilence({ sqid, changes }: ReviewTask, config: QueueConfig): Promise<Standing | Silence> {
+  async function orSilence<T>(asked: Promise<T>): Promise<T | Silence> {
     try {
-      const standing = await reviews.standing(config, changes);
-      if (standing.kind === "fit") await keepMessages(sqid, config);
-      return standing;
+      return await asked;
     } catch (error) {
       // Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for.
-      if (error instanceof CodedError && error.code === "store.version_conflict") throw error;
       if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
         return { kind: "silent", error };
       throw error;
     }
   }
 
-  /** Writes into the request what its squashes are to say. A request that was written meanwhile is looked at by the next try, or has ended. */
-  async function keepMessages(sqid: Sqid, config: QueueConfig): Promise<void> {
-    const found = await requests.get(sqid);
-    if (found?.state !== "validated" || found.touches === undefined || found.strategy !== "SQUASH_REBASE") return;
-    const messages = await reviews.messages(config, found.changes);
-    if (messages === undefined) return;
-    const touches = boundedTouches({ ...found.touches, messages });
-    if (await requests.replace({ ...found, touches, version: found.version + 1 })) return;
-    throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
+  /** What squashes are to say, of a request that may enter the queue. A squash says nothing else because GitHub did not answer. */
+  async function messagesFor({ strategy, changes }: ReviewTask, config: QueueConfig, found: Standing | Silence) {
+    if (found.kind !== "fit" || strategy !== "SQUASH_REBASE") return {};
+    const messages = await orSilence(reviews.messages(config, changes));
+    if (messages === undefined) return {};
+    return "kind" in messages ? messages : { messages };
   }
 
   /** What the labels say is read last, when people have had the time to set them. That GitHub does not answer holds no request up. */
