@@ -106,18 +106,21 @@ const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
     return [];
   });
 
-/** Queues that read targets from labels, and whose pull requests are not read. */
+/** Queues that read targets from GitHub, and whose pull requests are not read. */
 const unlabelled = (queues: QueuesConfig["queues"]): readonly Problem[] =>
-  queues.flatMap(({ conflictAnalyzer, changeProvider }, index) =>
-    conflictAnalyzer.type === "targets" && conflictAnalyzer.labels !== undefined && changeProvider?.type !== "github"
-      ? [
-          {
-            field: ["queues", index, "conflictAnalyzer", "labels"],
-            what: "labels are those of pull requests: write changeProvider: { type: github }",
-          },
-        ]
-      : [],
-  );
+  queues.flatMap(({ conflictAnalyzer: analyzer, changeProvider }, index) => {
+    if (analyzer.type !== "targets" || changeProvider?.type === "github") return [];
+    return (["labels", "check"] as const).flatMap((field) =>
+      analyzer[field] === undefined
+        ? []
+        : [
+            {
+              field: ["queues", index, "conflictAnalyzer", field],
+              what: `${field === "labels" ? "labels are those of pull requests" : "the check is one of GitHub"}: write changeProvider: { type: github }`,
+            },
+          ],
+    );
+  });
 
 /** Queues that wait for checks of a repository that GitHub can't be asked about. */
 const unreachable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

@@ -103,7 +103,7 @@ function checksFinding(title: string, required: readonly string[], own: string):
     return {
       check: title,
       state: "problem",
-      says: `${own} is a required check, so that nobody can merge by hand in an emergency: take it off the list`,
+      says: `${own} is a required check, so that merging by hand is impossible in an emergency: take it off the list`,
     };
   return {
     check: title,

@@ -231,6 +231,20 @@ function problemOfPattern(pattern: string): string | undefined {
   }
 }
 
+/** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
+const Targets = z
+  .strictObject({
+    type: z.literal("targets"),
+    /** Which labels of a pull request name a target, where the Land call names none. Absent: labels name none. */
+    labels: LabelPattern.optional(),
+    /** The check run on a change's commit whose output names the targets, one a line, where the Land call names none. Absent: no check does. */
+    check: Check.optional(),
+  })
+  .refine(({ labels, check }) => labels === undefined || check === undefined, {
+    path: ["check"],
+    message: "targets are named by labels or by a check: write one of them",
+  });
+
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */
   z.strictObject({ type: z.literal("all") }),
@@ -245,12 +259,7 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
     /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
     ignore: z.array(Glob).max(100).optional(),
   }),
-  /** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
-  z.strictObject({
-    type: z.literal("targets"),
-    /** Which labels of a pull request name a target, where the Land call names none. Absent: labels name none. */
-    labels: LabelPattern.optional(),
-  }),
+  Targets,
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 

@@ -80,7 +80,7 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 export type ReviewResult =
   | Waiting
   /**
-   * The request may enter the queue. `targets`: the build targets that the labels of its pull requests name; absent when not known.
+   * The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known.
    * `messages`: what the squash of each change says; absent when the commits say it.
    */
   | { readonly kind: "fit"; readonly targets?: readonly string[]; readonly messages?: readonly string[] }

@@ -84,7 +84,7 @@ export class HttpEdge extends Construct {
   }
 
   /**
-   * Lets a function of another stack call the API with the identity of its role: land, cancel and look at requests, of whatever queue. The
+   * Lets a function of another stack call the API with the identity of its role: land, cancel and look at requests, of every queue. The
    * API itself decides by the caller's name of which.
    */
   calledBy(fn: LambdaFunction): void {

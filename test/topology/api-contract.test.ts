@@ -22,7 +22,7 @@ describe("the API of the running product", () => {
   });
   afterAll(() => topology.stop());
 
-  /** A trial or a preflight, whichever the operation names. */
+  /** A trial or a preflight, as the operation says. */
   const askedFor = async ({ path }: Operation): Promise<string> => {
     if (!path.includes("{id}")) return "";
     const target = path.includes("trials") ? "requests?dryRun=true" : "preflights";

@@ -77,7 +77,7 @@ beforeAll(async () => {
   });
   receiver = topology.runtime.functionUrls.get("orchestrator/build-workflow/report-github") ?? "";
   github.webhooks.config.url = receiver;
-  // The first branch that is to be made, whichever build it is of.
+  // The first branch that is to be made, of any build.
   github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1 });
   for (const name of Object.keys(queues)) {
     const repository = await github.adopt(`acme/${name}`, at(name).remote.path);

@@ -140,7 +140,7 @@ describe.concurrent("the GitHub App", () => {
     expect((await git.commit(tip)).message).toBe("Change careful");
   });
 
-  it("tells whoever asked that a reviewer wants changes, and lands nothing", async () => {
+  it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
     const hasty = await pull("hasty", { "hasty.txt": "1\n" }, "release");
     comment(hasty, "/land reviewed");
     await until("it waits", () => /Waiting for a review/.test(sticky(hasty)[0]?.body ?? ""));

@@ -2,6 +2,7 @@ import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { targetsInLabels, targetsOfAll } from "../../domain/named-targets.ts";
 import type { Member, Standing, Terms } from "../../domain/pull-request.ts";
 import { obstacleTo, standingOf } from "../../domain/pull-request.ts";
 import type { Clients } from "../aws-clients.ts";
@@ -11,6 +12,7 @@ import { credentialsFrom } from "./credentials.ts";
 import { pullChecks } from "./pull-checks.ts";
 import { pullFacts } from "./pull-facts.ts";
 import { squashMessages } from "./squash-messages.ts";
+import { targetsOfCheck } from "./target-check.ts";
 
 type Changes = readonly ChangeUri[];
 
@@ -26,10 +28,11 @@ export interface ReviewedQueues {
    */
   messages(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
   /**
-   * The labels of each change's pull request. Undefined when a change is no pull request, or GitHub does not have it; none for a queue whose
-   * change provider is not `github`. One call or two. Throws as `standing`.
+   * The build targets that a request affects, by its pull requests' labels or by a check on its commits, as the queue's conflict analyzer has
+   * it. Undefined when they are not known. One call or two for labels, one per change for a check, none for a queue that reads neither.
+   * Throws as `standing`.
    */
-  labels(queue: QueueConfig, changes: Changes): Promise<readonly (readonly string[])[] | undefined>;
+  targets(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
   /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
   obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
 }
@@ -69,11 +72,29 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       return squashMessages(await clientOf(queue), changes);
     },
 
-    async labels(queue, changes) {
-      const found = await read(queue, changes, false);
-      const members = found?.membersOf(changes) ?? [];
-      const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
-      return labels.length === changes.length ? labels : undefined;
+    async targets(queue, changes) {
+      const { conflictAnalyzer: analyzer } = queue;
+      if (analyzer.type !== "targets") return undefined;
+      const { labels: pattern, check } = analyzer;
+      if (pattern !== undefined) {
+        const found = await read(queue, changes, false);
+        const members = found?.membersOf(changes) ?? [];
+        const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
+        return labels.length < changes.length
+          ? undefined
+          : targetsOfAll(labels.map((one) => targetsInLabels(pattern, one)));
+      }
+      if (check === undefined) return undefined;
+      const client = await clientOf(queue);
+      const named = typeof check === "string" ? { name: check } : check;
+      return targetsOfAll(
+        await Promise.all(
+          changes.map(async (uri) => {
+            const change = changeOf(uri);
+            return "sha" in change ? targetsOfCheck(client, change.sha, named) : undefined;
+          }),
+        ),
+      );
     },
 
     async obstacles(queue, requests) {

@@ -86,8 +86,16 @@ async function considered(
   };
 }
 
-/** The stack of a pull request, the lowest first: one call per pull request below it. */
+/**
+ * The stack of a pull request, the lowest first: GitHub's own where GitHub has one, else by the branches that pull requests are based on. One
+ * call per pull request below it, and one more for a stack of GitHub's own.
+ */
 async function stackOf(github: PullRequests, pull: Pull, trunk: string, repository: string): Promise<readonly Pull[]> {
+  const native = pull.isStacked ? await github.nativeStack(pull.number) : undefined;
+  if (native !== undefined) {
+    const below = await Promise.all(native.slice(0, -1).map((number) => github.get(number)));
+    return [...below.flatMap((one) => one ?? []), pull];
+  }
   const open: Pull[] = [];
   for (let lowest = pull; lowest.base !== trunk && open.length < 50; ) {
     const [below] = await github.withHead(lowest.base);

@@ -244,7 +244,7 @@ describe("submitqueue github doctor", () => {
         return () => repository().ruleset.delete("main");
       },
       "acme/shop main: checks",
-      /nobody can merge by hand/,
+      /merging by hand is impossible/,
     ],
     [
       "a receiver with another webhook secret",

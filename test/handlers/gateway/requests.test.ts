@@ -104,6 +104,14 @@ describe("a commit that is refused again and again", () => {
     },
   );
 
+  it("is taken again however often its pull request was at fault, since that has cost no build", async () => {
+    for (let n = 1; n <= 6; n++) {
+      expect((await gateway.land([change("a")])).status).toBe(202);
+      const reason = { code: "change.draft" as const, message: "#7 is a draft." };
+      await gateway.deliver(statusEvent(`main/${n}` as Sqid, "error", epochMs(START + n), { version: 2, reason }));
+    }
+  });
+
   it("is taken a fifth time", async () => {
     await refuse(4);
     expect((await gateway.land([change("a")])).status).toBe(202);

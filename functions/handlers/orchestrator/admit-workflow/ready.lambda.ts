@@ -11,12 +11,15 @@ import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
-/** Hands the request to the planner. A repeat tells the planner again; a request that ended while it was checked stays so. Four calls. */
+/**
+ * Marks the request as ready, and tells the planner. A repeat tells the planner again. A request that ended during the check stays ended.
+ * Four calls.
+ */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
   return taskHandler(ReadyTask, async ({ queue, sqid, review }): Promise<ReadyResult> => {
-    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
     const found = await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };

@@ -11,7 +11,6 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
-import { targetsNamedBy } from "../../../domain/named-targets.ts";
 import { nextTryIn } from "../../../domain/patience.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
@@ -73,20 +72,15 @@ export const wire: Wire = (env, clients) => {
     return "kind" in messages ? messages : { messages };
   }
 
-  /** What the labels say is read last, when people have had the time to set them. That GitHub does not answer holds no request up. */
-  async function namedTargets(
-    { sqid, changes, targets: byCaller }: ReviewTask,
-    { conflictAnalyzer, ...config }: QueueConfig,
-  ) {
-    if (conflictAnalyzer.type !== "targets" || conflictAnalyzer.labels === undefined || byCaller !== undefined)
-      return {};
+  /** Read last, when people and CI have had the time to name them. That GitHub does not answer holds no request up. */
+  async function namedTargets({ sqid, changes, targets: byCaller }: ReviewTask, config: QueueConfig) {
+    if (byCaller !== undefined) return {};
     try {
-      const labels = await reviews.labels({ conflictAnalyzer, ...config }, changes);
-      const targets = labels && targetsNamedBy(conflictAnalyzer.labels, labels);
+      const targets = await reviews.targets(config, changes);
       return targets === undefined ? {} : { targets };
     } catch (err) {
       if (!isRetryable(err)) throw err;
-      clients.log.warn({ sqid, err }, "the labels can't be read: the request counts as affecting everything");
+      clients.log.warn({ sqid, err }, "the targets can't be read: the request counts as affecting everything");
       return {};
     }
   }

@@ -205,7 +205,7 @@ describe("a rate limit of GitHub", () => {
     expect(await hanging.polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("that lasts longer than a build may take ends the build, and blames nobody", async () => {
+  it("that lasts longer than a build may take ends the build, and blames no change", async () => {
     const hanging = await ordered("hangs");
     limit(180);
     // No longer than the two hours that a build may take.

@@ -5,6 +5,7 @@ import type { Land } from "../../../../functions/contracts/messages.ts";
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as review } from "../../../../functions/handlers/orchestrator/admit-workflow/review.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { createCheckRun } from "../../../../localstack/fakes/github/checks.ts";
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
@@ -142,5 +143,32 @@ describe("a request whose squashes say what the pull requests say", () => {
       kind: "fit",
       messages: [expect.any(String)],
     });
+  });
+});
+
+describe("a request whose commits a check names targets for", () => {
+  beforeEach(() => configure({ type: "targets", check: { name: "targets", app: 15_368 } }));
+
+  async function checked(text: string | undefined, more: object = {}, appId = 15_368): Promise<PullRequest> {
+    const pull = await hub.pull();
+    const output = { title: "Targets", summary: "What the change affects", ...(text === undefined ? {} : { text }) };
+    const words = { name: "targets", conclusion: "success", output, ...more };
+    createCheckRun(hub.github, hub.repository, { sha: pull.head, appId, words });
+    return pull;
+  }
+
+  it("affects the targets of all its commits", async () => {
+    const pulls = [await checked("till\n"), await checked("cart\ntill\n")];
+    expect(await admitted(pulls.map(uriOf))).toEqual(["cart", "till"]);
+  });
+
+  it.each<[string, () => Promise<PullRequest>]>([
+    ["failed", () => checked("cart\n", { conclusion: "failure" })],
+    ["has not ended", () => checked("cart\n", { conclusion: undefined, status: "in_progress" })],
+    ["named none", () => checked(undefined)],
+    ["is of another App", () => checked("cart\n", {}, 4_711)],
+    ["has another name", () => checked("cart\n", { name: "unit" })],
+  ])("affects everything when the check %s", async (_, pull) => {
+    expect(await admitted([uriOf(await checked("till\n")), uriOf(await pull())])).toBeUndefined();
   });
 });
