@@ -15,18 +15,18 @@ export interface DemoGitHub {
   stop(): Promise<void>;
 }
 
-/** Starts it, and puts the App's secret where the embedded runtime looks for it. */
+/** Starts it, and puts the App's secret where the embedded runtime looks for it. `now` is its clock, in epoch milliseconds. */
 export async function startGitHub(
   { remote: path, branch, command }: Sandbox,
   now: () => number = Date.now,
 ): Promise<DemoGitHub> {
   const started = await startCheckedGitHub({ repository: REPOSITORY, path, branch, check: "tests", command, now });
-  const { github: hub, app } = started;
-  process.env[SECRET_VARIABLE] = app;
+  const { url } = started.github;
+  process.env[SECRET_VARIABLE] = started.app;
   return {
-    hub,
-    url: hub.url,
-    buildRunner: { type: "github-checks", repository: REPOSITORY, api: hub.url, credentialsSecret: SECRET },
+    hub: started.github,
+    url,
+    buildRunner: { type: "github-checks", repository: REPOSITORY, api: url, credentialsSecret: SECRET },
     stop: async () => {
       delete process.env[SECRET_VARIABLE];
       await started.stop();
