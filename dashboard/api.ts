@@ -29,7 +29,7 @@ interface Call {
 
 /**
  * One call of the API. The page comes from the server that answers it, so the answer is taken to be what the contract says. Throws CallFailed,
- * and whatever the signal was aborted with.
+ * and the reason that the signal was aborted with.
  */
 async function call<T>(path: string, { method = "GET", body, signal }: Call = {}): Promise<T> {
   const sentAt = Date.now();

@@ -21,6 +21,9 @@ export class RunwayStack extends Stack {
     const runsGit = (id: string, name: string, timeout: Duration) => {
       const fn = new LambdaFunction(this, id, { name, timeout, git: true, queues: true, settings });
       fn.readsSecrets(settings.queues.queues.map(({ repository }) => repository.tokenSecret));
+      // `inspect` makes no commit.
+      if (name !== "runway/inspect")
+        fn.readsSecrets(settings.queues.queues.map(({ commitSigningSecret }) => commitSigningSecret));
       return fn;
     };
     this.inspect = runsGit("Inspect", "runway/inspect", Duration.minutes(5));

@@ -21,7 +21,7 @@ export const doctorCommand = (run: Run): Command =>
     .action(() =>
       run(async (session) => {
         const findings = await examine(session);
-        session.show(findings, () => findings.map((finding) => findingLine(session, finding)).join("\n"));
+        session.show(findings, () => findingsText(session, findings));
         return findings.every(({ state }) => state === "fine") ? 0 : 1;
       }),
     );
@@ -64,7 +64,12 @@ async function queueFinding(session: Session): Promise<Finding> {
 
 const MARKS = { fine: ["green", "✔"], wrong: ["red", "✘"], skipped: ["dim", "–"] } as const;
 
-function findingLine({ terminal }: Session, { check, state, says }: Finding): string {
-  const [style, mark] = MARKS[state];
-  return `${styled(terminal, style, mark)} ${check.padEnd(6)} ${says}`;
+/** A line for each finding. */
+export function findingsText({ terminal }: Pick<Session, "terminal">, findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const line = ({ check, state, says }: Finding) => {
+    const [style, mark] = MARKS[state];
+    return `${styled(terminal, style, mark)} ${check.padEnd(width)} ${says}`;
+  };
+  return findings.map(line).join("\n");
 }

@@ -43,11 +43,11 @@ const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" :
 /** A request as a row, from what the API says about it. */
 export function rowOf(request: RequestSummary, why: Pick<Why, "blocker" | "on" | "builds" | "sentence">): Row {
   const { sqid, status, ended, changes, receivedAt, updatedAt, reason, metadata } = request;
-  const { commit } = metadata;
+  const { commit, title } = metadata;
   return {
     sqid,
     status,
-    title: changes.map(shortChange).join(", "),
+    title: typeof title === "string" ? title : changes.map(shortChange).join(", "),
     receivedAt: Date.parse(receivedAt),
     endedAt: ended ? Date.parse(updatedAt) : undefined,
     builds: why.builds.map(({ outcome, url }) => ({ state: outcome, url })),

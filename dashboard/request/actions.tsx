@@ -44,7 +44,7 @@ export function RequestActions({ queue, number, status, priority, done, compact 
           }}
         >
           <p>It leaves the queue, and its builds are stopped. Its changes can be landed again later.</p>
-          <ReasonField label="Why? Whoever asked for it sees this." />
+          <ReasonField label="Why? The person who asked for the change sees this." />
         </Dialog>
       ) : null}
       {asked === "priority" ? (

@@ -72,11 +72,17 @@ export function waitingFor(
   };
 }
 
-/** True when the blocker can delay a request of this status: `repository` in admission, `host` while landing, all others in between. */
+/** True when the blocker can delay a request of this status: `repository`, `review` and `checks` in admission, `host` while landing, all others in between. */
 function mayBlock(blocker: Blocker, { status }: Summary): boolean {
-  if (status === "started" || status === "validating") return blocker === "repository";
+  const isOfAdmission = blocker === "repository" || blocker === "review" || blocker === "checks";
+  if (status === "started" || status === "validating") return isOfAdmission;
   if (status === "landing") return blocker === "host";
-  return blocker !== "host" && (status === "batching" || status === "batched" || status === "speculating");
+  return (
+    blocker !== "host" &&
+    blocker !== "review" &&
+    blocker !== "checks" &&
+    (status === "batching" || status === "batched" || status === "speculating")
+  );
 }
 
 interface Block {
@@ -188,10 +194,18 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
       return "This change is likely to fail, so no other change is built on top of it until one of its own builds has passed.";
     case "pause":
       return paused(queue);
+    case "trunk.red":
+      return said ?? "The target branch fails by itself. The queue goes on once the branch passes.";
+    case "trunk.unproven":
+      return "A build of it failed on a commit of the target branch that was pushed past the queue. The branch itself is being built, to see which of the two is at fault.";
     case "repository":
       return (
         said ?? "The queue's repository does not answer. The request goes on by itself once the repository answers."
       );
+    case "review":
+      return `${said ?? "Waiting for a review."} The request enters the queue by itself once the review is there.`;
+    case "checks":
+      return `${said ?? "Waiting for the pull request's checks."} The request enters the queue by itself once they have passed.`;
   }
 }
 

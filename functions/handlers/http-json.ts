@@ -26,7 +26,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A string, or a character that opens, closes or separates. The text is known to be JSON: what lies between matters to nobody. */
+/** A string, or a character that opens, closes or separates. The text is known to be JSON, so the characters in between do not matter. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
 
 /**

@@ -39,7 +39,7 @@ export interface HttpOptions {
 type Callers = WeakMap<object, Caller>;
 
 /**
- * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). Whatever a route throws becomes a problem document
+ * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). An error of a route becomes a problem document
  * (RFC 9457); an error that is not the caller's shows its code and nothing more. One line is logged per call.
  */
 export function httpHandler(

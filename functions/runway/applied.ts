@@ -12,6 +12,8 @@ interface Addition {
 interface Refused {
   readonly kind: "refused";
   readonly reason: Reason;
+  /** The paths in conflict, of a merge conflict. */
+  readonly conflicts?: readonly string[];
 }
 
 /** What came of putting one change onto a tip. */

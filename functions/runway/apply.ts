@@ -73,7 +73,7 @@ async function squash(composer: Composer, tip: Tip, change: PlacedChange): Promi
   );
   if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
   const committer = committedBy(composer.committer, composer.commit(change.sha));
-  const next = composer.commitOn([tip], { ...told.text, committer, tree: merged.tree });
+  const next = await composer.commitOn([tip], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
@@ -84,7 +84,11 @@ async function merge(composer: Composer, tip: Tip, change: PlacedChange): Promis
   const told = mergeText(change, head, composer.branch);
   if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
   const committer = committedBy(composer.committer, head);
-  const next = composer.commitOn([tip, composer.tipAt(change.sha)], { ...told.text, committer, tree: merged.tree });
+  const next = await composer.commitOn([tip, composer.tipAt(change.sha)], {
+    ...told.text,
+    committer,
+    tree: merged.tree,
+  });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
@@ -96,4 +100,5 @@ const conflicted = (
 ): Applied => ({
   kind: "refused",
   reason: refusals.conflict(change, { what, paths, branch: composer.branch, ahead: tip.sha !== composer.trunk.sha }),
+  conflicts: paths,
 });

@@ -5,7 +5,8 @@ import { changeOf } from "../contracts/change-uri.ts";
 import { emailOf, nameOf } from "./identities.ts";
 import { parseMessage, type Trailer, withTrailers } from "./trailers.ts";
 
-type Requested = PinnedChange & { readonly sqid: string };
+/** `said`: what a squash of the change says, by its pull request. */
+type Requested = PinnedChange & { readonly sqid: string; readonly said?: string | undefined };
 
 /** Author and message of a commit that the queue makes: bytes, in one encoding. */
 type Text = Pick<Commit, "author" | "message" | "encoding">;
@@ -39,18 +40,23 @@ const ours = ({ sqid, uri }: Requested): readonly string[] => [
  *     Co-authored-by: Bob <bob@example.test>
  *     Submitqueue-Request: shop/7
  *     Submitqueue-Change: git://…
+ *
+ * A change that comes with a message of its own (`said`) keeps that message, and gets the same block of trailers. Only beside commits in an
+ * encoding that can't be read here, the commits' messages are taken.
  */
 export function squashed(change: Requested, commits: readonly Commit[]): Told {
   const plain = commits.filter(({ parents }) => parents.length < 2);
   const [first, ...more] = plain.length > 0 ? plain : commits;
   if (first === undefined) throw new Error(`${change.uri} has no commits to squash`);
-  if (more.length === 0 && coAuthors(first.author, commits).length === 0)
+  if (change.said === undefined && more.length === 0 && coAuthors(first.author, commits).length === 0)
     return told({ ...first, message: withTrailers(titled(first.message), ours(change)) });
   const same = inOneEncoding(commits);
   if (same.kind === "untold") return same;
   const tellers = same.commits.filter(({ sha }) => sha === first.sha || more.some((one) => one.sha === sha));
   const { author, encoding } = tellers.at(-1) ?? first;
   const credits = coAuthors(author, same.commits);
+  if (change.said !== undefined && encoding === undefined)
+    return saidBy(change, change.said, { author, tellers, credits });
   if (tellers.length === 1) {
     const [{ message }] = tellers as [Commit];
     const known = new Set(parseMessage(message).trailers.map(identityOf));
@@ -58,10 +64,27 @@ export function squashed(change: Requested, commits: readonly Commit[]): Told {
     return told({ author, encoding, message: withTrailers(titled(message), [...texts(added), ...ours(change)]) });
   }
   const parsed = tellers.map(({ message }) => parseMessage(message));
-  const trailers = [...parsed.flatMap((one) => one.trailers), ...credits].filter((trailer) => !names(trailer, author));
-  const block = [...texts(unique(trailers)), ...ours(change)].map((line) => `${line}\n`).join("");
+  const block = blockOf(change, author, [...parsed.flatMap((one) => one.trailers), ...credits]);
   const items = parsed.map(({ rest }) => itemOf(rest));
   return told({ author, encoding, message: `${titleOf(items)}\n\n${listOf(items)}\n\n${block}` });
+}
+
+/** The message that a change came with, and the trailers of that message, of the commits, and of the queue. */
+function saidBy(
+  change: Requested,
+  said: string,
+  { author, tellers, credits }: { author: string; tellers: readonly Commit[]; credits: readonly Trailer[] },
+): Told {
+  const { rest, trailers } = parseMessage(asBytes(said));
+  const others = tellers.flatMap(({ message }) => parseMessage(message).trailers);
+  const block = blockOf(change, author, [...trailers, ...others, ...credits]);
+  return told({ author, encoding: undefined, message: `${titled(rest).trim()}\n\n${block}` });
+}
+
+/** The trailers of a squash, each once, and none that credits the author with being a co-author. The queue's own are the last. */
+function blockOf(change: Requested, author: string, trailers: readonly Trailer[]): string {
+  const kept = unique(trailers.filter((trailer) => !names(trailer, author)));
+  return [...texts(kept), ...ours(change)].map((line) => `${line}\n`).join("");
 }
 
 /** What the merge commit of a change says. The author is that of the change's last commit. */
@@ -69,7 +92,7 @@ export function merged(change: Requested, head: Commit, branch: string): Told {
   const message = `${asBytes(`Merge ${labelOf(change)} into ${branch}`)}\n\n${ours(change).join("\n")}\n`;
   const author = utf8Of(head.author, head.encoding);
   if (author !== undefined) return told({ author, encoding: undefined, message });
-  // Whatever the encoding, plain ASCII is in it.
+  // Every encoding contains plain ASCII.
   return /[\x80-\xff]/.test(message)
     ? { kind: "untold", commit: head }
     : told({ author: head.author, encoding: head.encoding, message });
@@ -142,7 +165,7 @@ const names = (trailer: Trailer, author: string): boolean => {
     : address === emailOf(author).toLowerCase();
 };
 
-/** One key for trailers that mean the same. A co-author is known by the address; a trailer with an address, whatever its case; any other trailer, to the letter. */
+/** One key for trailers that mean the same. A co-author is known by the address, a trailer with an address by its text without regard to case, and any other trailer by its exact text. */
 const identityOf = (trailer: Trailer): string => {
   const address = addressIn(trailer);
   const { key, value } = trailer;

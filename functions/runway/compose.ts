@@ -3,9 +3,12 @@ import type { Repository } from "../adapters/git/repository.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId } from "../contracts/ids.ts";
 import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } from "../contracts/messages.ts";
+import { namedPaths } from "../contracts/questions.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
+import { composeTrunk, isOfTrunk } from "./compose-trunk.ts";
 import { type Composer, composerFor } from "./composer.ts";
 import { pushPath, type Tips } from "./push-path.ts";
 import { type RemoteSnapshot, readSnapshot, unusable } from "./remote-snapshot.ts";
@@ -29,14 +32,20 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
   if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(composer, composer.trunk, unit);
-  if (applied.kind === "refused") return applied;
+  if (applied.kind === "refused") return bounded(applied);
   // The composition that follows finds the merged commits in the cache, when the trunk is still the same.
   await composer.flush();
-  return { kind: "ok" };
+  return { kind: "ok", trunk: snapshot.trunk };
 }
 
+const bounded = ({ kind, reason, conflicts }: Extract<AppliedUnit, { kind: "refused" }>): CheckResult => ({
+  kind,
+  reason,
+  ...(conflicts === undefined ? {} : { conflicts: namedPaths(conflicts) }),
+});
+
 /**
- * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. Batches of the base that have landed are left
+ * Makes the commit that a path is built as, trunk + base + head (or takes the trunk itself: composeTrunk), and pushes it under its path ref. Batches of the base that have landed are left
  * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Four git
  * processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
  */
@@ -46,6 +55,7 @@ export async function compose(
   task: ComposeTask,
   now: EpochMs,
 ): Promise<ComposeResult> {
+  if (isOfTrunk(task)) return composeTrunk(repository, config, task, now);
   const keeper = { branch: config.repository.branch, installation: task.installation, now };
   const snapshot = await readSnapshot(repository, { units: [...task.base, task.head], batches: task.without, keeper });
   const contradiction = task.without.find((batchId) => snapshot.landed.has(batchId));

@@ -18,6 +18,8 @@ export interface PlacedChange extends PinnedChange {
   readonly sqid: Sqid;
   readonly strategy: MergeStrategy;
   readonly range: Range;
+  /** What a squash of the change says. Undefined: its commits say it. */
+  readonly said: string | undefined;
 }
 
 /** One composition in progress: the commits and changes that were read, and the objects that were made and are not yet written. */
@@ -76,17 +78,21 @@ export class Composer {
     return { sha, tree, committedAt: secondsOf(committer) };
   }
 
-  /** A commit that is to stay. It is never dated earlier than its parents. */
-  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+  /** A commit that is to stay, signed where the queue signs. It is never dated earlier than its parents. */
+  async commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Promise<Tip> {
     const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
-    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
-    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
+    const committedAt = secondsOf(committer);
+    const whole = { ...commit, committer, parents: parents.map((parent) => parent.sha) };
+    const unsigned = makeCommit(whole);
+    const signature = await this.repository.signer?.sign(unsigned.body, committedAt);
+    const sha = this.add(signature === undefined ? unsigned : makeCommit(whole, signature));
+    return { sha, tree: commit.tree, committedAt };
   }
 
   /** A commit for the sake of its parents, which tell a merge what its base is. */
   scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
-    const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
-    return this.add(makeCommit({ tree, parents, author: nobody, committer: nobody, message: "scaffold\n" }));
+    const scaffold = "scaffold <scaffold@localhost.invalid> 0 +0000";
+    return this.add(makeCommit({ tree, parents, author: scaffold, committer: scaffold, message: "scaffold\n" }));
   }
 
   /** A record, to be written with the commits. */
@@ -95,7 +101,7 @@ export class Composer {
     return made.sha;
   }
 
-  /** Where the change took this tip before, if anybody in this process has worked it out. */
+  /** The tip after the change was applied to this tip. Undefined when this process has not applied the change to this tip before. */
   recall(tip: Tip, change: PlacedChange): Placement | undefined {
     return recalled(this.repository.opened, this.#cacheKey(tip, change));
   }
@@ -105,9 +111,19 @@ export class Composer {
   }
 
   /** Everything that decides where a change takes a tip. */
-  #cacheKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+  #cacheKey(tip: Tip, { uri, sqid, strategy, range, said = "" }: PlacedChange): string {
     const { name, email } = this.committer;
-    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    const decides = [
+      this.repository.signer?.id ?? "unsigned",
+      tip.sha,
+      this.branch,
+      name,
+      email,
+      sqid,
+      uri,
+      strategy,
+      said,
+    ];
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
@@ -143,10 +159,10 @@ export async function composerFor(
 }
 
 const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
-  unit.steps.flatMap(({ changes, strategy, sqid }) =>
-    changes.flatMap((uri) => {
+  unit.steps.flatMap(({ changes, strategy, sqid, messages }) =>
+    changes.flatMap((uri, index) => {
       const change = pinned(uri);
-      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] }] : [];
     }),
   );
 

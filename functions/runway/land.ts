@@ -45,7 +45,7 @@ export type LandAnswer =
       /** Refs of ours that are of no use any more. */
       readonly spent: readonly string[];
     }
-  /** The host refuses the queue's pushes, whatever they hold. `landed` is what the host took before. Nothing is recorded: try again later. */
+  /** The host refuses every push of the queue. `landed`: the batches that the host accepted before. Nothing is recorded: try again later. */
   | { readonly kind: "held"; readonly reason: Reason; readonly landed: readonly Answered[] };
 
 /**
@@ -150,7 +150,7 @@ async function applyInOrder(
   /** All of the group, or none. */
   async function place(group: readonly Batch[]): Promise<Placed> {
     if (narrowing.found && narrowing.found.bundle[0]?.batchId === group[0]?.batchId)
-      return { kind: "grounded", outcomes: declined(config.repository.branch, group, narrowing.found.words) };
+      return { kind: "not-landed", outcomes: declined(config.repository.branch, group, narrowing.found.words) };
     let at = tip;
     const done = new Map<Batch, LandOutcome>();
     for (const batch of group) {
@@ -158,14 +158,14 @@ async function applyInOrder(
       const applied: AppliedUnit = fault
         ? { kind: "refused", reason: fault }
         : await fitted(composer, at, batch, history);
-      if (applied.kind === "refused") return { kind: "grounded", outcomes: new Map([[batch, applied]]) };
-      done.set(batch, landedAs(batch, applied, config.repository.branch));
+      if (applied.kind === "refused") return { kind: "not-landed", outcomes: new Map([[batch, applied]]) };
+      done.set(batch, landedAs(batch, applied, config.repository.branch, composer.trunk));
       at = applied.tip;
     }
     const last = group.at(-1);
     if (!last?.exact || last.tested.tree === at.tree) return { kind: "landed", tip: at, outcomes: done };
     return {
-      kind: "grounded",
+      kind: "not-landed",
       outcomes: new Map(group.map((batch) => [batch, { kind: "stale", trunk: snapshot.trunk }])),
     };
   }
@@ -180,7 +180,7 @@ function declined(branch: string, bundle: readonly Batch[], { text }: HostWords)
 /** What came of putting a bundle onto a tip. A batch without an outcome was skipped for another's sake. */
 type Placed =
   | { readonly kind: "landed"; readonly tip: Tip; readonly outcomes: ReadonlyMap<Batch, LandOutcome> }
-  | { readonly kind: "grounded"; readonly outcomes: ReadonlyMap<Batch, LandOutcome> };
+  | { readonly kind: "not-landed"; readonly outcomes: ReadonlyMap<Batch, LandOutcome> };
 
 /** Consecutive batches of one label are a bundle; one without a label is on its own. */
 function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
@@ -210,7 +210,12 @@ async function fitted(
 /** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
 const MAX_LISTED = 1_000;
 
-function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+function landedAs(
+  batch: Batch,
+  applied: Extract<AppliedUnit, { kind: "applied" }>,
+  branch: string,
+  trunk: Tip,
+): LandOutcome {
   const { tip, commits } = applied;
   const note = nothingNew(applied, branch);
   return {
@@ -220,6 +225,7 @@ function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" 
     testedTree: batch.tested.tree,
     commits: commits.slice(-MAX_LISTED),
     ...(note === undefined ? {} : { note }),
+    onto: trunk.sha,
   };
 }
 

@@ -29,7 +29,7 @@ export interface Landed {
   readonly outcome: LandedOutcome;
 }
 
-/** What a unit consists of, whatever its id. */
+/** What a unit consists of, without its id. */
 export const fingerprintOf = ({ steps }: MergeUnit): string =>
   hashOf(...steps.flatMap(({ strategy, changes }) => [strategy, ...changes])).slice(0, 32);
 

@@ -3,7 +3,7 @@ import type { Composer, PlacedChange } from "./composer.ts";
 import type { Tip } from "./tip.ts";
 
 /**
- * The three-way merge of a tip and a change, in one go: what a change is expected to leave, whatever the strategy. The base is where the
+ * The three-way merge of a tip and a change, in one go: what a change is expected to leave, with every strategy. The base is where the
  * change left the trunk or, when it is stacked, the change below it. The git processes of mergeTrees; none when the tip has the base's tree.
  */
 export async function mergeWhole(

@@ -73,7 +73,7 @@ export async function pickAll(
     }
     dropped = undefined;
     if (merged.tree === at.tree) continue;
-    at = composer.commitOn([at], { ...rewritten(composer, pick.commit), tree: merged.tree });
+    at = await composer.commitOn([at], { ...rewritten(composer, pick.commit), tree: merged.tree });
     commits.push(at.sha);
   }
   return dropped ?? { kind: "picked", tip: at, commits };

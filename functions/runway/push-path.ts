@@ -14,7 +14,7 @@ import type { Composer } from "./composer.ts";
 import { composedRecord, refOf } from "./landing-records.ts";
 import type { Tip } from "./tip.ts";
 
-/** A build is over, whatever becomes of it, so long after the time that it is given: it is started late, and stopped late. */
+/** A build has ended for certain this long after its time-out has passed: it may be started late, and stopped late. */
 const MARGIN_MS = 2 * 3_600_000;
 
 /** The batches in order, each with the tip that it left. */

@@ -9,7 +9,7 @@ import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./pi
 import type { Tip } from "./tip.ts";
 
 /** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */
-export const MAX_REBASED = 1_000;
+const MAX_REBASED = 1_000;
 
 /**
  * Picks each commit of a change, and holds the result against the merge of the whole change:
@@ -56,7 +56,7 @@ async function judged(
     const conflict = { what: named("Commit", picked.commit), ...placeOf(composer, tip), paths: picked.paths };
     const reason =
       whole?.kind === "clean" ? refusals.onlyInPart(change, conflict) : refusals.conflict(change, conflict);
-    return { kind: "refused", reason };
+    return { kind: "refused", reason, conflicts: picked.paths };
   }
   if (whole?.kind === "clean" && !isWhole(picked, whole)) {
     const paths = await differingPaths(composer.repository, picked.tip.tree, whole.tree);
@@ -86,7 +86,7 @@ async function withMerges(
   if (again.kind === "picked" && isEverything) return judged(composer, tip, change, { picked: again, whole });
   if (whole.kind === "conflict") {
     const conflict = { what: "The whole", ...placeOf(composer, tip), paths: whole.paths };
-    return { kind: "refused", reason: refusals.conflict(change, conflict) };
+    return { kind: "refused", reason: refusals.conflict(change, conflict), conflicts: whole.paths };
   }
   const holds = (kind: MergeContent["kind"]) => commits.find(({ sha }) => contents.get(sha)?.kind === kind);
   const merge = holds("resolved") ?? holds("own");

@@ -111,7 +111,7 @@ interface TreeEntry {
 }
 
 /** The entries of a tree as stored: `<mode> <name>\0<20 bytes>` each. None when there is no such tree. */
-export function readTree(object: GitObject | undefined): readonly TreeEntry[] {
+function readTree(object: GitObject | undefined): readonly TreeEntry[] {
   if (object?.type !== "tree") return [];
   const { body } = object;
   const entries: TreeEntry[] = [];

@@ -50,26 +50,26 @@ export async function readSnapshot(repository: Repository, questions: Questions)
   };
   const recordOf = (batchId: BatchId, seen: RemoteRefs["seen"]) => keeper && readLanded(keeper, batchId, seen);
   const owners = new Map(units.flatMap((unit) => changesOf(unit).map((change) => [change, unit.batchId] as const)));
-  const sight = await readRemote(repository, [...owners.keys()], also, (change, seen) => {
+  const remote = await readRemote(repository, [...owners.keys()], also, (change, seen) => {
     const owner = owners.get(change);
     return owner === undefined || recordOf(owner, seen) === undefined;
   });
   const recorded = asked.flatMap((batchId) => {
-    const landed = recordOf(batchId, sight.seen);
+    const landed = recordOf(batchId, remote.seen);
     const unit = units.find((one) => one.batchId === batchId);
     return landed && (unit === undefined || fingerprintOf(unit) === landed.unit) ? [{ batchId, landed, unit }] : [];
   });
-  const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => sight.seen.get(sha)?.type === "commit");
-  const wanted = [...tips, ...commits.filter((sha) => sight.seen.has(sha))];
-  const bearers = await bearersOf(repository, sight.trunk, recorded, wanted);
-  const isHere = (sha: GitSha) => sight.seen.get(sha)?.type === "commit";
+  const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => remote.seen.get(sha)?.type === "commit");
+  const wanted = [...tips, ...commits.filter((sha) => remote.seen.has(sha))];
+  const bearers = await bearersOf(repository, remote.trunk, recorded, wanted);
+  const isHere = (sha: GitSha) => remote.seen.get(sha)?.type === "commit";
   const landed = new Map<BatchId, Landed>();
   for (const record of recorded)
     if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
-  return { ...sight, graph: bearers.graph, landed };
+  return { ...remote, graph: bearers.graph, landed };
 }
 
-/** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */
+/** Why no change of the unit can be applied on any trunk. Found without touching a tree. Undefined when there is no such reason. */
 export function unusable(snapshot: RemoteRefs, unit: MergeUnit, { checkStaleness }: QueueConfig): Reason | undefined {
   for (const { changes, strategy } of unit.steps) {
     if (strategy === "PROMOTE" && changes.length > 1) return refusals.promoteAlone();

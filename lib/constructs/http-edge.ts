@@ -89,7 +89,7 @@ export class HttpEdge extends Construct {
     });
   }
 
-  /** Whoever is to log in has to see the page first. Its files tell nothing of a queue; its calls bring a token. */
+  /** A user has to see the page before logging in. The files of the page tell nothing of a queue; its calls bring a token. */
   #openPage(integration: HttpLambdaIntegration): void {
     for (const path of PAGE_ROUTES)
       for (const route of this.http.addRoutes({

@@ -37,7 +37,7 @@ export interface FakeCodeBuildOptions {
   readonly now?: () => number;
   /** What becomes of a build, by its environment variables. Default: what its variable FAKE_OUTCOME says. */
   readonly courseOf?: (variables: Readonly<Record<string, string>>) => Course;
-  /** Gets the event that EventBridge gets when a build ends. Absent: nobody is told. */
+  /** Gets the event that EventBridge gets when a build ends. Absent: no event is sent. */
   readonly emit?: (event: object) => unknown;
 }
 

@@ -20,7 +20,6 @@ describe("queues.yaml", () => {
       name: "main",
       repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
       strategy: "REBASE",
-      changeProvider: { type: "git" },
       buildRunner: {
         type: "fake",
         timeoutSeconds: 3600,
@@ -56,7 +55,7 @@ describe("queues.yaml", () => {
     ["a queue named twice", { queues: [queue(), queue({ name: "other" }), queue()] }, "queues.2.name"],
     ["an empty name", { queues: [queue({ name: "" })] }, "queues.0.name"],
     ["a name of 101 characters", { queues: [queue({ name: "a".repeat(101) })] }, "queues.0.name"],
-    ["a field that nobody knows", { queues: [queue({ budgets: 4 })] }, "queues.0"],
+    ["an unknown field", { queues: [queue({ budgets: 4 })] }, "queues.0"],
     ["no repository", { queues: [{ ...queue(), repository: undefined }] }, "queues.0.repository"],
     ["no remote", { queues: [queue({ repository: {} })] }, "queues.0.repository.remote"],
     ["a remote that is none", { queues: [repository({ remote: "example.com" })] }, "queues.0.repository.remote"],

@@ -80,7 +80,7 @@ describe("a waiting request", () => {
     expect(sentence).toContain("q/5 and 2 more");
   });
 
-  it("names the last blocker, whatever the order of the entries", () => {
+  it("names the last blocker, in every order of the entries", () => {
     const entries = [speculating, blocked(20, "budget"), blocked(30, "dependency", "3")];
     for (const order of [entries, entries.toReversed()])
       expect(why(order)).toMatchObject({ blocker: "dependency", on: ["q/3"], since: 30 });
@@ -199,7 +199,7 @@ describe("a request that has ended", () => {
   });
 });
 
-it("never fails, and always has a sentence, whatever the log holds", () => {
+it("never fails, and always has a sentence, for every log", () => {
   const statuses = fc.constantFrom<Status>("speculating", "landing", "error", "cancelling", "landed", "batched");
   const happenings = fc.constantFrom<Happening>("blocked", "building", "built", "joined", "retrying");
   const anyMetadata = fc.dictionary(

@@ -179,7 +179,7 @@ describe("a consumer with a lease on its messages", () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it("renews it for as long as it works, and not after that, whatever comes of the work", async () => {
+  it("renews it for as long as it works, and not after that, however the work ends", async () => {
     for (const end of [undefined, passing, final]) {
       sqs.resetHistory();
       const { promise, resolve, reject } = Promise.withResolvers<void>();

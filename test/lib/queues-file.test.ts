@@ -218,7 +218,7 @@ describe("what a target refuses", () => {
     ["project: shop, infrastructurePhases: INSTALL", ["4:52 queues[0].buildRunner.infrastructurePhases: "]],
     ["project: shop, source: s3", ["4:52 queues[0].buildRunner.source: "]],
     ["project: shop, command: make", ["4:52 queues[0].buildRunner.command: there is no such field"]],
-  ])("whatever the target, of a codebuild runner with %s", (runner, starts) => {
+  ])("for every target, of a codebuild runner with %s", (runner, starts) => {
     for (const target of ["aws", "localstack", "embedded"] as const) {
       const text = valid
         .replace("https://git.example.com/a.git", "https://github.com/acme/shop.git")

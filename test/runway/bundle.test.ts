@@ -123,7 +123,7 @@ describe("a bundle", () => {
     ]);
   });
 
-  it("gives a repeat the answer that it got, whatever the outcome", async () => {
+  it("gives a repeat the answer that the first message got, with every outcome", async () => {
     const { units, tested } = await built();
     const message = landing("b", bundled(units, tested));
     sandbox.intrude({ "c2.txt": "in the way\n" });

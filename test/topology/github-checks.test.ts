@@ -116,7 +116,7 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(workflowRuns).toHaveLength(1);
   });
 
-  it("ends a request of which a check never starts: nobody's failure, with the likely causes", async () => {
+  it("ends a request of which a check never starts: infrastructure, with the likely causes", async () => {
     const { lane, remote } = at("never");
     const ended = await lane.landed(await remote.change("docs", { ignored: "1\n" }));
     expect(ended).toMatchObject({

@@ -7,8 +7,9 @@ import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts
 import { secretVariable } from "../../localstack/embedded/secrets.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
 import { addComment } from "../../localstack/fakes/github/issue-comments.ts";
-import { changeLabel, openPull } from "../../localstack/fakes/github/pull-requests.ts";
-import type { PullRequest } from "../../localstack/fakes/github/records.ts";
+import { changeLabel, changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
+import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
+import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
@@ -33,16 +34,18 @@ beforeAll(async () => {
   const { app } = github.identities;
   const secret = { appId: app.id, privateKey: app.privateKey, webhookSecret: app.webhookSecret };
   vi.stubEnv(secretVariable("submitqueue/github"), JSON.stringify(secret));
-  github.repository(SHOP).collaborators.set("ann", "write");
+  github.repository(SHOP).collaborators.set("ann", "write").set("bob", "write");
+  // The branch of the second queue asks for a review.
+  await github.repository(SHOP).git.update("refs/heads/release", remote.start);
+  github.repository(SHOP).reviewRules.set("release", { by: "classic", approvals: 1 });
+  const queueOn = (name: string, branch: string) => ({
+    name,
+    repository: { remote: remote.path, branch },
+    buildRunner: { type: "command", command: "test ! -e fails.txt", pollSeconds: 1 },
+  });
   const queues = QueuesConfig.parse({
-    github: { api: github.url, repositories: { [SHOP]: ["main"] } },
-    queues: [
-      {
-        name: "main",
-        repository: { remote: remote.path },
-        buildRunner: { type: "command", command: "test ! -e fails.txt", pollSeconds: 1 },
-      },
-    ],
+    github: { api: github.url, repositories: { [SHOP]: ["main", "reviewed"] } },
+    queues: [queueOn("main", "main"), queueOn("reviewed", "release")],
   });
   runtime = await startRuntime({ queues, stateDirectory: join(home, "state"), quiet: true, schedulesEveryMs: 2_000 });
   github.webhooks.config.url = `${runtime.url}/github/webhook`;
@@ -63,7 +66,7 @@ async function commit(branch: string, files: Record<string, string>, from: strin
 }
 
 async function pull(branch: string, files: Record<string, string>, base?: string): Promise<PullRequest> {
-  await commit(branch, files, base ?? remote.start);
+  await commit(branch, files, base === undefined || base === "release" ? remote.start : base);
   await github.sync(SHOP, "ann");
   const opened = await openPull(github, repository(), {
     title: `Change ${branch}`,
@@ -76,6 +79,7 @@ async function pull(branch: string, files: Record<string, string>, base?: string
 }
 
 const comment = (of: PullRequest, body: string) => addComment(github, repository(), of, body, "ann");
+const review = (of: PullRequest, state: Review["state"]) => addReview(github, repository(), of, state, "bob");
 const ours = ({ number }: PullRequest) =>
   repository().comments.filter(({ issue, by }) => issue === number && by === "submitqueue[bot]");
 /** Without what was told of ends. */
@@ -164,5 +168,43 @@ describe.concurrent("the GitHub App", () => {
     await github.webhooks.idle();
     github.webhooks.lost = false;
     await until("late lands", () => check(late.head)?.conclusion === "success");
+  });
+
+  it("lets a pull request wait for its review, says so, and lands it by itself once it is approved", async () => {
+    const careful = await pull("careful", { "careful.txt": "1\n" }, "release");
+    comment(careful, "/land reviewed");
+    await until("it waits", () =>
+      /Waiting for a review: #\d+ is not approved yet/.test(sticky(careful)[0]?.body ?? ""),
+    );
+    expect(check(careful.head)).toMatchObject({ status: "queued", title: "Waiting, not in the queue yet" });
+    review(careful, "APPROVED");
+    await until("careful lands", () => check(careful.head)?.conclusion === "success" && careful.state === "closed");
+    expect(sticky(careful)).toHaveLength(1);
+    const { git } = repository();
+    const [tip = ""] = await git.log("release", { count: 1 });
+    expect((await git.commit(tip)).message).toBe("Change careful");
+  });
+
+  it("tells whoever asked that a reviewer wants changes, and lands nothing", async () => {
+    const hasty = await pull("hasty", { "hasty.txt": "1\n" }, "release");
+    comment(hasty, "/land reviewed");
+    await until("it waits", () => /Waiting for a review/.test(sticky(hasty)[0]?.body ?? ""));
+    review(hasty, "CHANGES_REQUESTED");
+    await until("its end is told", () => ours(hasty).length === 2);
+    expect(ours(hasty)[1]?.body).toMatch(
+      /@ann, .* did not land \(`change.changes_requested`[\s\S]*@bob asked for changes/,
+    );
+    expect(hasty.state).toBe("open");
+  });
+
+  it("refuses a draft, and lands the pull request once it is ready", async () => {
+    const rough = await pull("rough", { "rough.txt": "1\n" });
+    rough.isDraft = true;
+    comment(rough, "/land");
+    await until("it is refused", () => ours(rough).some(({ body }) => body.includes("is a draft")));
+    changePull(github, repository(), rough, { draft: false }, "ann");
+    skew += 2_000;
+    comment(rough, "/land");
+    await until("rough lands", () => check(rough.head)?.conclusion === "success");
   });
 });

@@ -24,6 +24,7 @@ const StoredPath = z.looseObject({
   composed: Composed.exactOptional(),
   reason: Reason.exactOptional(),
   unappliable: BatchId.exactOptional(),
+  setAside: z.enum(["unproven", "nothing"]).exactOptional(),
   url: z.string().exactOptional(),
 });
 
@@ -34,6 +35,7 @@ export const StoredTouches = z.object({
   deletions: z.int(),
   authors: z.array(z.string()),
   targets: z.array(z.string()).exactOptional(),
+  messages: z.array(z.string()).exactOptional(),
 });
 
 const StoredBatchRequest = z.looseObject({
@@ -52,6 +54,7 @@ const StoredLanding = z.looseObject({
   tested: Composed,
   bundle: z.array(BatchId).exactOptional(),
   bypassed: z.array(BatchId).exactOptional(),
+  repair: z.boolean().exactOptional(),
   sentAt: EpochMs.exactOptional(),
   held: z.object({ since: EpochMs, reason: Reason }).exactOptional(),
 });

@@ -60,7 +60,7 @@ export interface BuildsStore {
   /** Stores facts about a build; undefined ones stay as they are. Does nothing when the build is not stored. */
   note(
     buildKey: BuildKey,
-    facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id" | "reported">>,
+    facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id" | "reported" | "deadline">>,
   ): Promise<void>;
 }
 

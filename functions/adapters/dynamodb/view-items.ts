@@ -3,7 +3,8 @@ import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { Blocker, MetadataValue, Outcome, Status } from "../../contracts/log-event.ts";
-import { Cancel, Land } from "../../contracts/messages.ts";
+import { Cancel, Land, Question } from "../../contracts/messages.ts";
+import { Answer } from "../../contracts/questions.ts";
 import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
@@ -73,6 +74,15 @@ export const FirstUse = z.object({
   hash: z.string(),
 });
 export type FirstUse = z.infer<typeof FirstUse>;
+
+/** What was asked, and what came of it. */
+export const AskedQuestion = z.object({
+  question: Question,
+  askedAt: EpochMs,
+  /** Absent until the answer has come. */
+  answer: Answer.exactOptional(),
+});
+export type AskedQuestion = z.infer<typeof AskedQuestion>;
 
 /** How a queue was last told to run. */
 export const ModeSet = z.object({

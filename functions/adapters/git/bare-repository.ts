@@ -7,7 +7,7 @@ import { ObjectReader } from "./object-reader.ts";
 import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
 
 /** `merge-tree --write-tree` came with it. */
-export const MINIMUM_GIT = [2, 38] as const;
+const MINIMUM_GIT = [2, 38] as const;
 
 /** Undefined when `version` (the output of `git version`) is new enough; otherwise a sentence that says why it is not. */
 export function gitIsTooOld(version: string): string | undefined {

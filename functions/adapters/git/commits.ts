@@ -14,7 +14,7 @@ export interface Commit {
   readonly sha: GitSha;
   readonly tree: GitSha;
   readonly parents: readonly GitSha[];
-  /** `<name> <<email>> <seconds> <zone>`, or whatever stands there; empty when there is none, or several. */
+  /** `<name> <<email>> <seconds> <zone>`, or any other text that stands there. Empty when the commit has no such line, or several. */
   readonly author: string;
   readonly committer: string;
   readonly encoding?: string | undefined;
@@ -61,7 +61,8 @@ export function make(type: Made["type"], text: string): Made {
   return { sha: sha as GitSha, type, body };
 }
 
-export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
+/** A signature is of the commit without the signature. */
+export const makeCommit = (commit: Omit<Commit, "sha">, signature?: string): Made =>
   make(
     "commit",
     [
@@ -70,6 +71,7 @@ export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
       `author ${commit.author}`,
       `committer ${commit.committer}`,
       ...(commit.encoding === undefined ? [] : [`encoding ${commit.encoding}`]),
+      ...(signature === undefined ? [] : [`gpgsig ${signature.replaceAll("\n", "\n ")}`]),
       "",
       commit.message,
     ].join("\n"),

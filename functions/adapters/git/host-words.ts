@@ -11,7 +11,7 @@ export interface HostWords {
   /** One line, without control characters, bounded. */
   readonly text: string;
   /**
-   * change: a rule about what commits hold or say. queue: a rule about who may push, or how, whatever is pushed. unknown: the words do not
+   * change: a rule about what commits hold or say. queue: a rule about who may push, or how, which holds for every push. unknown: the words do not
    * tell.
    */
   readonly about: "change" | "queue" | "unknown";

@@ -79,12 +79,12 @@ export async function ensureCommits(
   const known = changes.flatMap(({ change }) => change ?? []);
   const foreign = changes.find(({ change }) => change === undefined);
   if (foreign) return { kind: "refused", uri: foreign.uri, reason: refusals.unsupported(foreign.uri) };
-  const sight = await readRemote(repository, known);
+  const remote = await readRemote(repository, known);
   for (const change of known) {
-    const reason = faultOf(sight, change, checkStaleness);
+    const reason = faultOf(remote, change, checkStaleness);
     if (reason) return { kind: "refused", uri: change.uri, reason };
   }
-  return { kind: "present", trunk: sight.trunk, changes: known };
+  return { kind: "present", trunk: remote.trunk, changes: known };
 }
 
 /** A server may refuse a commit that it does not have, and refuses all with it: so each is asked for by itself when all at once fail. */

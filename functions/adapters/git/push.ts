@@ -25,7 +25,7 @@ export type Pushed =
   | { readonly kind: "failed"; readonly error: CodedError };
 
 /** How long a push may take: a host's hooks run in it. */
-export const PUSH_MS = 120_000;
+const PUSH_MS = 120_000;
 
 /** All of it or nothing. One git process. */
 export async function push(repository: Repository, updates: readonly RefUpdate[]): Promise<Pushed> {

@@ -121,7 +121,7 @@ export const refusals = {
   refusesQueue: (branch: string, words: string) =>
     because(
       "repository.refused",
-      `The host of the repository refuses the queue's pushes to ${branch}, whatever they hold: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
+      `The host of the repository refuses every push of the queue to ${branch}: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
     ),
   outOfReach: (why: string) =>
     because("repository.refused", `The queue can't land anything: ${why}. The change is not at fault.`),

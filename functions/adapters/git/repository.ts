@@ -8,6 +8,7 @@ import { exclusively } from "./lock.ts";
 import { look, type Seen } from "./look.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
+import type { Signer } from "./signer.ts";
 import { troubleWith } from "./trouble.ts";
 
 const LOCAL_MS = 120_000;
@@ -20,6 +21,8 @@ export interface OpenOptions {
   readonly repository: RepositoryConfig;
   /** An HTTPS token, sent as basic authentication to the remote's host alone. */
   readonly token?: string | undefined;
+  /** Signs the commits that are made for the repository. Absent: they are not signed. */
+  readonly signer?: Signer | undefined;
 }
 
 /**
@@ -34,6 +37,7 @@ export class Repository implements RunsGit {
   readonly remote: string;
   /** `refs/heads/<branch>` of the queue's target. */
   readonly trunkRef: string;
+  readonly signer: Signer | undefined;
   readonly #env: Readonly<Record<string, string>>;
   /** Tells apart who may share a fetch. */
   readonly #access: string;
@@ -43,6 +47,7 @@ export class Repository implements RunsGit {
     this.directory = directory;
     this.opened = opened;
     this.remote = remote;
+    this.signer = options.signer;
     this.trunkRef = `refs/heads/${options.repository.branch}`;
     this.#env = {
       GIT_DIR: directory,

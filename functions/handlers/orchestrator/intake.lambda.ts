@@ -7,7 +7,15 @@ import { startExecution } from "../../adapters/step-functions.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { executionName, type QueueName } from "../../contracts/ids.ts";
-import { type Cancel, logTopic, type Reprioritize, requestsTopic, signalsTopic } from "../../contracts/messages.ts";
+import {
+  type Cancel,
+  Land,
+  logTopic,
+  type Recheck,
+  type Reprioritize,
+  requestsTopic,
+  signalsTopic,
+} from "../../contracts/messages.ts";
 import { requestHasEnded } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
@@ -18,7 +26,8 @@ import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts"
  * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call, and one
  * more for the first of a queue that this process sees. A Cancel
  * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change. A Control is the planner's, and so is the priority of
+ * four calls, and one per change. A Recheck of a request that waits for a review starts an execution that looks once, beside the one that
+ * waits: two calls. A question starts the ask workflow under its id: one call. A Control is the planner's, and so is the priority of
  * a request that has been admitted: one or two calls.
  */
 export const wire: Wire = (env, clients) => {
@@ -27,7 +36,8 @@ export const wire: Wire = (env, clients) => {
   const noted = new Set<QueueName>();
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
+  const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
+  const [admit, ask] = [need(env, ENV.admitWorkflow), need(env, ENV.askWorkflow)];
 
   async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {
     const reason = cancelledByCaller(note);
@@ -66,11 +76,22 @@ export const wire: Wire = (env, clients) => {
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "priority-changed", queue, sqid, priority, count });
   }
 
+  /** A request that is not that far yet looks by itself. Another repeat of the message starts nothing. */
+  async function recheck({ sqid, at }: Recheck): Promise<void> {
+    const found = await requests.get(sqid);
+    if (found?.state !== "validated" || queues.get(found.queue)?.changeProvider?.type !== "github") return;
+    const land = Land.parse({ v: 1, kind: "land", ...found });
+    await startExecution(clients.sfn, admit, executionName("admit", sqid, "woken", at), { ...land, woken: true });
+  }
+
   return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
     if (message.kind === "cancel") await cancel(message);
     else if (message.kind === "reprioritize") await reprioritize(message);
+    else if (message.kind === "recheck") await recheck(message);
     else if (message.kind === "control")
       await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
+    else if (message.kind === "trial" || message.kind === "preflight")
+      await startExecution(clients.sfn, ask, executionName("ask", message.queue, message.id), message);
     else {
       await note(message.queue);
       await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);

@@ -7,6 +7,13 @@ export { reasonOf };
 export const cancelledByCaller = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
+/** `obstacles`: sentences that say what to do. */
+export const cannotBuild = (queue: string, obstacles: readonly string[]): Reason =>
+  reasonOf(
+    "queue.cannot_build",
+    `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`,
+  );
+
 /** What a failed task said: Lambda wraps the message of what was thrown into JSON. */
 export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
   const { errorMessage } = parsed(cause);

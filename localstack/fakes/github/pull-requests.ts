@@ -1,17 +1,12 @@
 import type { RefChange } from "./bare-repository.ts";
 import type { PullRequest } from "./records.ts";
-import { notFound, unprocessable } from "./refusal.ts";
+import { unprocessable } from "./refusal.ts";
+import { dismissStale, mergeStateOf } from "./reviews.ts";
 import type { Call } from "./routes.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
+import { type Hub, pullOf, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
 
 const NULL = "0".repeat(40);
-
-export const pullOf = ({ pulls }: RepositoryState, number: string | undefined): PullRequest => {
-  const found = pulls.find((one) => String(one.number) === number);
-  if (found === undefined) throw notFound();
-  return found;
-};
 
 export const loginOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
 
@@ -37,7 +32,12 @@ export function pullRequestRoutes(hub: Hub): Routes {
     },
     [`get ${R}/pulls/{pull_number}`]: {
       needs: "pull_requests:read",
-      answer: ({ repository, params }) => ok(pullBody(hub, repository, pullOf(repository, params["pull_number"]))),
+      answer: ({ repository, params }) => {
+        const pull = pullOf(repository, params["pull_number"]);
+        const body = pullBody(hub, repository, pull);
+        lookAtMergeable(pull);
+        return ok(body);
+      },
     },
     [`patch ${R}/pulls/{pull_number}`]: {
       needs: "pull_requests:write",
@@ -99,6 +99,8 @@ export async function openPull(hub: Hub, repository: RepositoryState, wanted: Ne
     updatedAt: hub.now(),
     labels: new Set(),
     reviews: [],
+    mergeable: true,
+    looksUntilMergeable: 0,
   };
   repository.pulls.push(pull);
   await repository.git.update(`refs/pull/${number}/head`, head);
@@ -165,6 +167,13 @@ export const labelBody = (name: string): object => ({
   description: null,
 });
 
+/** GitHub works out whether a pull request merges when somebody looks: `mergeable` as it was at this look. */
+export function lookAtMergeable(pull: PullRequest): boolean | null {
+  const { mergeable } = pull;
+  if (mergeable === null && --pull.looksUntilMergeable <= 0) pull.mergeable = true;
+  return mergeable;
+}
+
 /** What a push makes of pull requests. */
 export async function followPush(hub: Hub, repository: RepositoryState, change: RefChange, by: string): Promise<void> {
   const { ref, before, after } = change;
@@ -179,6 +188,7 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       pull.updatedAt = hub.now();
       await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
       tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
+      dismissStale(hub, repository, pull, by);
     }
     if (pull.base === branch && (await repository.git.holds(after, pull.head))) {
       pull.state = "closed";
@@ -236,8 +246,8 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     draft: isDraft,
     merged: mergedAt !== null,
     merged_at: mergedAt === null ? null : timestamp(mergedAt),
-    mergeable: true,
-    mergeable_state: "clean",
+    mergeable_state: mergeStateOf(repository, pull).toLowerCase(),
+    mergeable: pull.mergeable,
     user: userOf(author),
     labels: [...pull.labels].map(labelBody),
     head: side(pull.headBranch, pull.head),

@@ -127,6 +127,46 @@ describe("the command line", () => {
     expect(seen.at(-1)?.authorization).toBe("Bearer secret");
   });
 
+  it("tries a land without landing, asks again until it is answered, and says by its exit code whether it would merge", async () => {
+    const [id, step] = ["a".repeat(32), { changes: [CHANGE], strategy: "REBASE" }];
+    const trial = { id, queue: "shop", askedAt: AT, expiresAt: AT, ...step };
+    routes["POST /v1/queues/shop/requests"] = { ...trial, state: "waiting", sentence: "Not yet." };
+    const touches = { files: 2, additions: 10, deletions: 1, paths: ["a", "b"] };
+    routes[`GET /v1/queues/shop/trials/${id}`] = {
+      ...trial,
+      state: "answered",
+      sentence: "They merge.",
+      mergeable: true,
+      touches,
+    };
+    const { code, out } = await run(["land", CHANGE, "--dry-run"]);
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: "lands     yes\nwhy       They merge.\ntouches   2 files, +10 -1\n",
+    });
+    expect(seen.slice(-2).map((call) => call.url)).toEqual([
+      "/v1/queues/shop/requests?dryRun=true&wait=25",
+      `/v1/queues/shop/trials/${id}?wait=25`,
+    ]);
+    const reason = { code: "merge.conflict", message: "It does not apply." };
+    const refused = {
+      ...trial,
+      state: "answered",
+      sentence: reason.message,
+      mergeable: false,
+      reason,
+      conflicts: ["a", "b"],
+    };
+    routes["POST /v1/queues/shop/requests"] = refused;
+    expect(await run(["land", CHANGE, "--dry-run"])).toMatchObject({
+      code: 1,
+      out: "lands     no\nwhy       It does not apply.\ncode      merge.conflict\nconflicts a\n          b\n",
+    });
+    const json = await run(["land", CHANGE, "--dry-run", "--json"]);
+    expect(JSON.parse(json.out)).toEqual(refused);
+    expect((await run(["land", CHANGE, "--dry-run", "--wait"])).code).toBe(2);
+  });
+
   it("asks which queue is meant when there are several", async () => {
     routes["GET /v1/queues"] = { queues: [queue("shop"), queue("docs")] };
     expect(await run(["land", CHANGE])).toMatchObject({ code: 2, err: expect.stringContaining("shop, docs") });
@@ -173,6 +213,14 @@ describe("the command line", () => {
     expect(code).toBe(0);
     for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
     expect(out).toMatch(/^REQUEST +STATUS +AGE +CHANGES\nshop\/2 +landed .*shop x aaaaaaaa\nshop\/1 +error /);
+  });
+
+  it.each([80, 120])("lists titles where the log knows them, in at most %i columns", async (columns) => {
+    const titled = request(2, "landed", { metadata: { title: "Pay by invoice, and tell the customer about it" } });
+    routes["GET /v1/queues/shop/requests"] = { requests: [titled, request(1, "error")] };
+    const { out } = await run(["list"], {}, columns);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(out).toMatch(/^REQUEST +STATUS +AGE +TITLE +CHANGES\nshop\/2 +landed .* Pay by invoice.* shop x/);
   });
 
   it("lists by status, author and caller", async () => {

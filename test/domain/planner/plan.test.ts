@@ -213,7 +213,7 @@ describe("a run of the planner", () => {
     expect(w.trunk).toEqual([1]);
   });
 
-  describe("a landing that the host refuses, whatever it holds", () => {
+  describe("a landing on a host that refuses every push", () => {
     const reason = { code: "repository.refused" as const, message: "main is protected" };
     const aLanding = () => {
       const w = world();

@@ -231,7 +231,7 @@ describe("Cancel", () => {
     },
   );
 
-  it("of a request that nobody made is land.unknown, and says nothing to anybody", async () => {
+  it("of a request that was never made is land.unknown, and sends no message", async () => {
     const { status, body } = await gateway.cancel(2);
     expect([status, body.code]).toEqual([404, "land.unknown"]);
     expect(gateway.sent()).toHaveLength(1);
@@ -306,7 +306,7 @@ describe("List", () => {
     ).toHaveLength(7);
   });
 
-  it("of another queue, of a change that nobody named, and of an empty queue hold nothing", async () => {
+  it("of another queue, of a change that no request named, and of an empty queue hold nothing", async () => {
     await fill(1);
     expect((await gateway.get("/v1/queues/other/requests")).body).toEqual({ requests: [] });
     expect((await gateway.get(`/v1/queues/main/requests?change=${encodeURIComponent(change("new"))}`)).body).toEqual({

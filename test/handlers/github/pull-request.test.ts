@@ -152,7 +152,7 @@ describe("a comment /land", () => {
 });
 
 describe("a request that ends otherwise than landed", () => {
-  it("is told in a new comment that mentions whoever asked, with reason, build, and what to do, once", async () => {
+  it("is told in a new comment that mentions the user who asked, with reason, build, and what to do, once", async () => {
     const pull = await world.pull();
     await landed(pull);
     const builds = [

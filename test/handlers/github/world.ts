@@ -197,7 +197,7 @@ export class GitHubWorld {
     return this.github.repository(REPOSITORY);
   }
 
-  /** A commit on a branch, pushed by somebody. */
+  /** A commit on a branch, pushed by a user. */
   async push(branch: string, message: string, by = "ann"): Promise<string> {
     const { path } = this.repository.git;
     const heads = await this.repository.git.refs("refs/heads/");

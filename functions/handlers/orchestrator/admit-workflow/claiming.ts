@@ -25,6 +25,20 @@ export async function claimChanges(stores: Claiming, { sqid, queue, changes }: L
   return undefined;
 }
 
+/** Who holds one of the changes, for a request that claims none of them: why it would be refused. A call per change, and one more when it is claimed. */
+export async function duplicateOf(
+  { requests, claims }: Pick<Claiming, "requests" | "claims">,
+  queue: Land["queue"],
+  changes: Land["changes"],
+): Promise<Reason | undefined> {
+  for (const uri of changes) {
+    const held = await claims.holder(queue, uri);
+    const owner = held && (await requests.get(held.owner));
+    if (held && owner && !requestHasEnded(owner.state)) return duplicate(uri, held);
+  }
+  return undefined;
+}
+
 /** Undefined when the change is ours now. A claim whose owner has ended, or is gone, is taken over. */
 async function claimOrHolder(
   { requests, claims, now }: Claiming,

@@ -115,7 +115,7 @@ describe("a build in CodeBuild", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "infrastructure" } });
   });
 
-  it("that somebody stopped in the console is worth another attempt", async () => {
+  it("that was stopped in the console is worth another attempt", async () => {
     await planned("building");
     await triggered();
     const [build] = fake.builds;
@@ -209,7 +209,7 @@ describe("a build in CodeBuild", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("that waits in CodeBuild's own queue for all its time is nobody's fault", async () => {
+  it("that waits in CodeBuild's own queue for all its time is no change's fault", async () => {
     course = { ...COURSES.hangs, queuedMs: 300 * MINUTE };
     await planned("building");
     await triggered();
