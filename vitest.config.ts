@@ -1,4 +1,8 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// Many tests start programs of ours. With their compiled code at hand, these start in half the time.
+process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "node");
 
 /** Tests that start many git processes: the start of a process takes longer the more memory the starting one holds. */
 const GIT = ["test/adapters/git", "test/adapters/change-provider", "test/handlers/runway", "test/runway"];
