@@ -169,8 +169,16 @@ export class QueueClient {
     return this.#client.call(RequestSummary, this.#at(id), { ...searchParams, ...(signal ? { signal } : {}) });
   }
 
-  history(id: RequestId): Promise<HistoryPage> {
-    return this.#client.call(HistoryPage, `${this.#at(id)}/history`);
+  /** With `wait`: once there are more than `known` entries, once the request has ended, or after so many seconds, 25 at most. */
+  history(
+    id: RequestId,
+    { wait = 0, known = 0, signal }: WaitOptions & { readonly known?: number } = {},
+  ): Promise<HistoryPage> {
+    const searchParams = wait > 0 ? { searchParams: { wait: secondsOf(wait), known } } : {};
+    return this.#client.call(HistoryPage, `${this.#at(id)}/history`, {
+      ...searchParams,
+      ...(signal ? { signal } : {}),
+    });
   }
 
   why(id: RequestId): Promise<Why> {

@@ -21,7 +21,7 @@ export interface Rulings {
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
   if (target === "embedded")
     return {
-      errors: [...uncreatable(queues), ...unreachable(queues), ...unreviewable(queues)],
+      errors: [...uncreatable(queues), ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
       undeployable: [],
       warnings: [],
     };
@@ -71,7 +71,11 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors: [...errors, ...unreachable(queues), ...unreviewable(queues)], undeployable, warnings };
+  return {
+    errors: [...errors, ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
+    undeployable,
+    warnings,
+  };
 }
 
 /** Queues whose pull requests GitHub can't be asked about. */
@@ -92,6 +96,22 @@ const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
         },
       ];
     return [];
+  });
+
+/** Queues that read targets from GitHub, and whose pull requests are not read. */
+const unlabelled = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ conflictAnalyzer: analyzer, changeProvider }, index) => {
+    if (analyzer.type !== "targets" || changeProvider?.type === "github") return [];
+    return (["labels", "check"] as const).flatMap((field) =>
+      analyzer[field] === undefined
+        ? []
+        : [
+            {
+              field: ["queues", index, "conflictAnalyzer", field],
+              what: `${field === "labels" ? "labels are those of pull requests" : "the check is one of GitHub"}: write changeProvider: { type: github }`,
+            },
+          ],
+    );
   });
 
 /** Queues that wait for checks of a repository that GitHub can't be asked about. */

@@ -9,17 +9,12 @@ import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
 import type { SharedTopic } from "./messaging-stack.ts";
+import { reviewSecretsOf } from "./review-secrets.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
 import { askDefinition } from "./workflows/ask.ts";
 import { buildDefinition } from "./workflows/build.ts";
-
-/** The credentials that pull requests are read with. */
-export const reviewSecretsOf = ({ queues }: Settings["queues"]): readonly string[] =>
-  queues.flatMap(({ changeProvider }) =>
-    changeProvider?.type === "github" ? (changeProvider.credentialsSecret ?? []) : [],
-  );
 
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
 export class OrchestratorStack extends Stack {
@@ -98,6 +93,17 @@ export class OrchestratorStack extends Stack {
     });
   }
 
+  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
+  #reviews(): LambdaFunction | undefined {
+    const secrets = reviewSecretsOf(this.#settings.queues);
+    if (secrets.length === 0) return undefined;
+    const review = this.#function("Review", "admit-workflow/review");
+    this.#requests.grant(review, ENV.requestsTable, "GetItem");
+    review.sendsTo(this.#topics.log, ENV.logTopic);
+    review.readsSecrets(secrets);
+    return review;
+  }
+
   /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
   #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
     const answer = this.#function("Answer", "ask-workflow/answer");
@@ -113,17 +119,6 @@ export class OrchestratorStack extends Stack {
       timeout: Duration.minutes(45),
       settings: this.#settings,
     });
-  }
-
-  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
-  #reviews(): LambdaFunction | undefined {
-    const secrets = reviewSecretsOf(this.#settings.queues);
-    if (secrets.length === 0) return undefined;
-    const review = this.#function("Review", "admit-workflow/review");
-    this.#requests.grant(review, ENV.requestsTable, "GetItem");
-    review.sendsTo(this.#topics.log, ENV.logTopic);
-    review.readsSecrets(secrets);
-    return review;
   }
 
   #build(compose: LambdaFunction): Workflow {

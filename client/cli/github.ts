@@ -4,7 +4,7 @@ import { wholeIn } from "../flags.ts";
 import { type AppSecret, awsSecret, laptopSecret } from "../github/app-secret.ts";
 import { type CreatedApp, createApp } from "../github/create-app.ts";
 import { gitHubAt } from "../github/host.ts";
-import { findingsText } from "./doctor.ts";
+import { exitCodeOf, findingsText } from "./finding.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 import type { Environment } from "./settings.ts";
@@ -89,7 +89,7 @@ export function githubCommand(run: Run, environment: Environment): Command {
                 : [{ remote: `${gitHubAt(flags.github).web}/${flags.repository}.git`, branch: flags.branch }],
           });
           session.show(findings, () => findingsText(session, findings));
-          return findings.every(({ state }) => state === "fine") ? 0 : 1;
+          return exitCodeOf(findings);
         }),
       ),
   );

@@ -22,7 +22,7 @@ export interface AppSecret {
 export const laptopSecretFile = ({ XDG_CONFIG_HOME, HOME = homedir() }: Environment, name: string): string =>
   join(XDG_CONFIG_HOME || join(HOME, ".config"), "submitqueue", "secrets", name.replaceAll(/[^A-Za-z0-9.-]/g, "_"));
 
-/** A file that nobody else of this machine can read. */
+/** A file that no other user of this machine can read. */
 export function laptopSecret(environment: Environment, name: string): AppSecret {
   const file = laptopSecretFile(environment, name);
   return {

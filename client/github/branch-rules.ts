@@ -1,6 +1,6 @@
 import type { request } from "@octokit/request";
 import { z } from "zod";
-import type { Finding } from "../cli/doctor.ts";
+import type { Finding } from "../cli/finding.ts";
 
 type Call = typeof request;
 
@@ -61,7 +61,9 @@ export async function branchFindings(
     ];
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    return [{ check: title("push"), state: "wrong", says: `GitHub does not show the branch (${said}): is it there?` }];
+    return [
+      { check: title("push"), state: "problem", says: `GitHub does not show the branch (${said}): is it there?` },
+    ];
   }
 }
 
@@ -84,7 +86,7 @@ async function pushFinding(
   if (closed.length > 0)
     return {
       check,
-      state: "wrong",
+      state: "problem",
       says: `let the App bypass ${closed.map((name) => `the ruleset ${name}`).join(" and ")} (Settings, Rules, Bypass list: the App, “Always”)`,
     };
   if (isProtected)
@@ -93,19 +95,19 @@ async function pushFinding(
       state: "skipped",
       says: "the branch is under classic protection, whose lists the App can't see: name the App under “Allow specified actors to bypass required pull requests” and “Restrict who can push”, or take a ruleset instead",
     };
-  return { check, state: "fine", says: ids.size === 0 ? "no rule is in the way" : "the App may bypass the rules" };
+  return { check, state: "ok", says: ids.size === 0 ? "no rule is in the way" : "the App may bypass the rules" };
 }
 
 function checksFinding(title: string, required: readonly string[], own: string): Finding {
   if (required.includes(own))
     return {
       check: title,
-      state: "wrong",
-      says: `${own} is a required check, so that nobody can merge by hand in an emergency: take it off the list`,
+      state: "problem",
+      says: `${own} is a required check, so that merging by hand is impossible in an emergency: take it off the list`,
     };
   return {
     check: title,
-    state: "fine",
+    state: "ok",
     says: required.length === 0 ? "none is required" : `required: ${required.join(", ")}`,
   };
 }

@@ -20,7 +20,7 @@ export type CreatedApp = z.infer<typeof Converted>;
 
 export interface CreateAppOptions {
   readonly github: GitHubAddress;
-  /** Absent: the App belongs to whoever is signed in at GitHub. */
+  /** Absent: the App belongs to the user who is signed in at GitHub. */
   readonly organization?: string | undefined;
   readonly name: string;
   readonly webhook: string;

@@ -7,7 +7,7 @@ import {
   type GitHubAppCredentials,
   missingPermissions,
 } from "../../functions/contracts/github-app.ts";
-import type { Finding } from "../cli/doctor.ts";
+import type { Finding } from "../cli/finding.ts";
 import { type AppSecret, appIn } from "./app-secret.ts";
 import { branchFindings } from "./branch-rules.ts";
 import type { GitHubAddress } from "./host.ts";
@@ -36,8 +36,8 @@ const said = (error: unknown): string => (error instanceof Error ? error.message
 const statusOf = (error: unknown): number | undefined =>
   error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : undefined;
 
-const wrong = (check: string, says: string): Finding => ({ check, state: "wrong", says });
-const fine = (check: string, says: string): Finding => ({ check, state: "fine", says });
+const wrong = (check: string, says: string): Finding => ({ check, state: "problem", says });
+const fine = (check: string, says: string): Finding => ({ check, state: "ok", says });
 const skipped = (check: string, says: string): Finding => ({ check, state: "skipped", says });
 
 /**

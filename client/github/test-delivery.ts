@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { request } from "@octokit/request";
 import { z } from "zod";
-import type { Finding } from "../cli/doctor.ts";
+import type { Finding } from "../cli/finding.ts";
 
 const Item = z.looseObject({
   id: z.int(),
@@ -45,12 +45,12 @@ export async function deliveryFinding(call: typeof request, patienceMs: number):
       return attempt.status_code >= 200 && attempt.status_code < 300
         ? {
             check,
-            state: "fine",
+            state: "ok",
             says: `a delivery (${last.event}) was sent again, and answered ${attempt.status_code}`,
           }
         : {
             check,
-            state: "wrong",
+            state: "problem",
             says: `a delivery (${last.event}) was sent again: ${meaningOf(attempt.status_code, attempt.status)}`,
           };
     }
@@ -58,7 +58,7 @@ export async function deliveryFinding(call: typeof request, patienceMs: number):
   } catch (error) {
     return {
       check,
-      state: "wrong",
+      state: "problem",
       says: `GitHub does not deliver: ${error instanceof Error ? error.message : String(error)}`,
     };
   }

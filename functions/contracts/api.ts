@@ -69,6 +69,17 @@ const Seconds = z
 export const WaitQuery = z.strictObject({ wait: Seconds.default(0) });
 export type WaitQuery = z.infer<typeof WaitQuery>;
 
+/** GET /v1/queues/{queue}/requests/{n}/history: how long the answer may wait until there are more than `known` entries. */
+export const HistoryQuery = z.strictObject({
+  wait: Seconds.default(0),
+  known: z
+    .string()
+    .regex(/^[0-9]{1,6}$/, "a number of entries")
+    .transform(Number)
+    .default(0),
+});
+export type HistoryQuery = z.infer<typeof HistoryQuery>;
+
 /** POST /v1/queues/{queue}/requests. `wait` is of a dry run. */
 export const LandQuery = z
   .strictObject({ dryRun: z.enum(["true", "false"]).default("false"), wait: Seconds.optional() })
@@ -292,8 +303,19 @@ export type QueueView = z.infer<typeof QueueView>;
 
 const EndCounts = z.object({ landed: z.int(), refused: z.int(), cancelled: z.int() });
 
+/** The target branch fails by itself: since when, at which commit first, who made the commit, and what failed. */
+export const RedTrunkView = z.object({
+  since: Timestamp,
+  commit: GitSha,
+  author: z.string().optional(),
+  reason: Reason,
+});
+export type RedTrunkView = z.infer<typeof RedTrunkView>;
+
 /** What a queue holds now, in numbers. */
 export const QueueSummary = QueueView.extend({
+  /** Set while the target branch fails by itself: nothing lands but a change whose build passes. */
+  red: RedTrunkView.optional(),
   /** How many builds may run at once. */
   budget: z.int(),
   /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */
@@ -303,6 +325,8 @@ export const QueueSummary = QueueView.extend({
   /** From Land to landed, over the last day, right to five per cent. */
   timeToLand: z.object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() }),
   buildsRunning: z.int(),
+  /** What the budget should be measured by. How many requests the queue took in the last hour; how long a build took in the last day, in the mean. */
+  load: z.object({ receivedLastHour: z.int(), buildMinutes: z.number().optional() }),
 });
 export type QueueSummary = z.infer<typeof QueueSummary>;
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   CancelBody,
   HistoryPage,
+  HistoryQuery,
   IdempotencyKey,
   LandBody,
   LandQuery,
@@ -137,6 +138,7 @@ const NOW = {
   ended: { lastHour: { landed: 3, refused: 1, cancelled: 0 }, lastDay: { landed: 40, refused: 5, cancelled: 1 } },
   timeToLand: { count: 40, medianSeconds: 700, p95Seconds: 1_900 },
   buildsRunning: 1,
+  load: { receivedLastHour: 4, buildMinutes: 11.5 },
 };
 const QUEUED = {
   sqid: "main/17",
@@ -264,7 +266,9 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/queues/{queue}/requests/{n}/history",
     summary: "Show the history of a request",
-    description: "Everything that the log holds about a request, oldest first.",
+    description:
+      "Everything that the log holds about a request, oldest first. With `wait`, the answer comes once there are more than `known` entries, once the request has ended, or after so many seconds, 25 at most.",
+    query: HistoryQuery,
     answer: {
       status: 200,
       description: "The entries of the log.",
@@ -334,6 +338,18 @@ export const OPERATIONS: readonly Operation[] = [
     errors: ["caller.not_allowed", "land.ended", ...NO_REQUEST],
   },
   {
+    ...ofRequests,
+    id: "recheckRequest",
+    method: "post",
+    path: "/v1/queues/{queue}/requests/{n}/recheck",
+    summary: "Look again at what a request waits for",
+    description:
+      "A request that waits for a review, or for checks of its pull request, looks for them by itself every few minutes. This has it look at once. Nothing comes of it for a request that has entered the queue.",
+    body: { schema: RecheckBody, required: false, example: {} },
+    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: REQUEST },
+    errors: ["caller.not_allowed", ...NO_REQUEST],
+  },
+  {
     ...ofQueue,
     id: "getTrial",
     method: "get",
@@ -345,18 +361,6 @@ export const OPERATIONS: readonly Operation[] = [
     query: WaitQuery,
     answer: { status: 200, description: "The trial.", schema: Trial, example: TRIAL },
     errors: ["queue.unknown", "question.unknown"],
-  },
-  {
-    ...ofRequests,
-    id: "recheckRequest",
-    method: "post",
-    path: "/v1/queues/{queue}/requests/{n}/recheck",
-    summary: "Look again at what a request waits for",
-    description:
-      "A request that waits for a review, or for checks of its pull request, looks for them by itself every few minutes. This has it look at once. Nothing comes of it for a request that has entered the queue.",
-    body: { schema: RecheckBody, required: false, example: {} },
-    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: REQUEST },
-    errors: ["caller.not_allowed", ...NO_REQUEST],
   },
   {
     id: "listQueues",

@@ -211,6 +211,40 @@ export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
 export type CodeBuildConfig = z.infer<typeof CodeBuild>;
 export type GitHubChecksConfig = z.infer<typeof GitHubChecks>;
 
+/** A regular expression for a whole label, with one group: the target. Example: `target:(.+)`. */
+const LabelPattern = z
+  .string()
+  .min(1)
+  .max(200)
+  .superRefine((pattern, ctx) => {
+    const problem = problemOfPattern(pattern);
+    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
+  });
+
+function problemOfPattern(pattern: string): string | undefined {
+  try {
+    // With the empty alternative it matches anything, and the match has an element for each group.
+    const groups = (new RegExp(`${pattern}|`, "u").exec("")?.length ?? 1) - 1;
+    return groups === 1 ? undefined : "write one group around the part that is the target, such as target:(.+)";
+  } catch (error) {
+    return `this is no regular expression: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
+const Targets = z
+  .strictObject({
+    type: z.literal("targets"),
+    /** Which labels of a pull request name a target, where the Land call names none. Absent: labels name none. */
+    labels: LabelPattern.optional(),
+    /** The check run on a change's commit whose output names the targets, one a line, where the Land call names none. Absent: no check does. */
+    check: Check.optional(),
+  })
+  .refine(({ labels, check }) => labels === undefined || check === undefined, {
+    path: ["check"],
+    message: "targets are named by labels or by a check: write one of them",
+  });
+
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */
   z.strictObject({ type: z.literal("all") }),
@@ -225,8 +259,7 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
     /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
     ignore: z.array(Glob).max(100).optional(),
   }),
-  /** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
-  z.strictObject({ type: z.literal("targets") }),
+  Targets,
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 

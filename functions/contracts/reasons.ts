@@ -43,6 +43,16 @@ export const ReasonCode = z.enum([
 ]);
 export type ReasonCode = z.infer<typeof ReasonCode>;
 
+/** Reasons that say nothing against the commit: people may mend them on the pull request, and land the same commit again. */
+export const MENDED_WITHOUT_COMMIT: ReadonlySet<ReasonCode> = new Set([
+  "change.closed",
+  "change.draft",
+  "change.wrong_base",
+  "change.not_reviewed",
+  "change.changes_requested",
+  "change.checks_failed",
+]);
+
 /** Reasons that quote the end of a build's output, which has lines. Any other message is one line. */
 const WITH_LINES: ReadonlySet<ReasonCode> = new Set([
   "build.failed",

@@ -15,7 +15,7 @@ import {
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
 import { EpochMs } from "./time.ts";
-import { Touches } from "./touches.ts";
+import { Targets, Touches } from "./touches.ts";
 
 // What the tasks of the workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
 
@@ -25,7 +25,7 @@ export type TaskFailure = z.infer<typeof TaskFailure>;
 
 // ── admit: named executionName("admit", sqid), its input is the Land message ────────────────────
 
-/** Input of `start` and `ready`. */
+/** Input of `start`. */
 export const AdmitTask = Land;
 export type AdmitTask = Land;
 
@@ -79,11 +79,15 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 
 export type ReviewResult =
   | Waiting
-  /** The request may enter the queue. */
-  | { readonly kind: "fit" }
+  /** The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known. */
+  | { readonly kind: "fit"; readonly targets?: readonly string[] }
   /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
+
+/** Input of `ready`: beside the Land message, what `review` found. Only `targets` matters here. */
+export const ReadyTask = Land.extend({ review: z.object({ targets: Targets.exactOptional() }).optional() });
+export type ReadyTask = z.infer<typeof ReadyTask>;
 
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
 export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });

@@ -1,6 +1,7 @@
 import type { BuildOutcome } from "../contracts/api.ts";
 import { BuildKey, type Sqid } from "../contracts/ids.ts";
 import { type Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
+import type { RedTrunk } from "../contracts/messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";
@@ -13,6 +14,8 @@ export interface QueueFacts {
   readonly mode: QueueMode;
   /** The note that the operator gave when the queue was paused or drained. */
   readonly note?: string | undefined;
+  /** Set while the target branch fails by itself. */
+  readonly red?: RedTrunk | undefined;
   /** How long it will probably take until the request lands. Undefined when the queue has not landed enough to tell. */
   readonly estimateSeconds?: number | undefined;
 }
@@ -62,6 +65,7 @@ export function waitingFor(
   const sentences = [
     waitOf(summary, block, isBuilding, queue),
     ...pauseBeside(summary, block, queue),
+    ...redBeside(summary, block, queue),
     ...estimate(queue),
   ];
   return {
@@ -94,10 +98,11 @@ interface Block {
 }
 
 /** The last blocker in the log. Undefined when it no longer delays the request. */
-function blockIn(summary: Summary, progress: Progress, { mode }: QueueFacts): Block | undefined {
+function blockIn(summary: Summary, progress: Progress, { mode, red }: QueueFacts): Block | undefined {
   const told = standingBlock(progress);
   if (told === undefined || !mayBlock(told.blocker, summary)) return undefined;
   if (told.blocker === "pause" && mode !== "paused") return undefined;
+  if (told.blocker === "trunk.red" && red === undefined) return undefined;
   const said = told.said === undefined ? {} : { said: told.said };
   return { blocker: told.blocker, on: sqidsOf(summary.queue, told.on), since: told.at, ...said };
 }
@@ -142,20 +147,21 @@ function deciding(
 
 function endOf(summary: Summary): string {
   if (summary.status !== "landed") return reasonOf(summary)?.message ?? "The request has ended. No reason was given.";
-  const { commit, bypassed } = metadataOf(summary);
+  const { commit, bypassed, repair: repairs } = metadataOf(summary);
   const ahead = typeof bypassed === "string" ? sqidsOf(summary.queue, bypassed) : [];
   const before =
     ahead.length === 0
       ? ""
       : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
   const { cancel } = summary;
+  const repair = repairs === true ? ", ahead of all others, since its build passed on the red target branch" : "";
   const late =
     cancel === undefined
       ? ""
       : ` The cancel${cancel.caller === undefined ? "" : ` by ${cancel.caller}`} came too late.`;
   const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
   const where = note === "" ? " on the target branch" : "";
-  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}.${note}${late}`;
+  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}${repair}.${note}${late}`;
 }
 
 function waitOf(summary: Summary, block: Block | undefined, isBuilding: boolean, queue: QueueFacts): string {
@@ -218,9 +224,19 @@ function pauseBeside({ status }: Summary, block: Block | undefined, queue: Queue
   return queue.mode === "paused" && block?.blocker !== "pause" && !isLeaving ? [paused(queue)] : [];
 }
 
+/** The sentence about a red trunk, when the request was not told of it. Only for a request that waits to be built or to land. */
+function redBeside({ status }: Summary, block: Block | undefined, { red }: QueueFacts): readonly string[] {
+  const waits = status === "batching" || status === "batched" || status === "speculating";
+  if (red === undefined || !waits || block?.blocker === "trunk.red") return [];
+  const commit = red.commit.slice(0, 12);
+  return [`The target branch itself fails since commit ${commit}: only a request that repairs the branch lands.`];
+}
+
 /** Example: `Probably lands in about 12 minutes.` */
-const estimate = ({ estimateSeconds, mode }: QueueFacts): readonly string[] =>
-  estimateSeconds === undefined || mode === "paused" ? [] : [`Probably lands in about ${roughly(estimateSeconds)}.`];
+const estimate = ({ estimateSeconds, mode, red }: QueueFacts): readonly string[] =>
+  estimateSeconds === undefined || mode === "paused" || red !== undefined
+    ? []
+    : [`Probably lands in about ${roughly(estimateSeconds)}.`];
 
 /** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
 function roughly(seconds: number): string {

@@ -50,7 +50,7 @@ export interface CheckFact {
 export type Member =
   /** `facts` is undefined when GitHub has no such pull request. */
   | { readonly number: number; readonly commit: GitSha; readonly facts: PullFacts | undefined }
-  /** No pull request: nobody can review it. */
+  /** A branch without a pull request, so that it can't be reviewed. */
   | { readonly branch: string; readonly commit: GitSha };
 
 type PullMember = Extract<Member, { number: number }>;

@@ -7,10 +7,10 @@ import { MAX_PATHS, type Touches } from "./request.ts";
 const AUTHOR_BYTES = 200;
 
 /**
- * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB
- * of paths, become `everything`. More than 20 KB of targets are not known. Messages of more than 20 KB are left out: the commits say what
- * a squash says. Of the authors, the first 10 KB are kept; the title is left out, since the request log holds it. Example: 950 paths of 450
- * bytes are 427 KB, so the request conflicts with every other.
+ * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB of
+ * paths, become `everything`. More than 20 KB of targets are not known. More than 20 KB of messages are left out: a squash then takes the
+ * messages of the commits. Of the authors, the first 10 KB are kept. The title is left out, since the request log holds it. Example: 950
+ * paths of 450 bytes are 427 KB, so the request conflicts with every other.
  */
 export function boundedTouches(touches: Touches): Touches {
   const { paths, authors, targets, messages, title: _, ...rest } = touches;

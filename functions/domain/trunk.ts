@@ -6,7 +6,7 @@ import type { EpochMs } from "../contracts/time.ts";
  * What a queue knows about its trunk: which commits a passed build vouches for, and whether the trunk itself fails. See
  * doc/rfc/red-trunk.md.
  *
- * Example: the queue has landed A and B, so it vouches for the commits of both. Someone pushes X past the queue, and C lands on X:
+ * Example: the queue has landed A and B, so it vouches for the commits of both. A user pushes X past the queue, and C lands on X:
  * `unproven` is [X, C] until the trunk has been built, or until a batch lands whose build passed on exactly the tree that it leaves.
  */
 export interface Trunk {
@@ -131,7 +131,7 @@ export function learnLanding(
 
 /**
  * A build that started at `startedAt` was composed on `commit`. When nothing was known of the commit, and nothing newer was learned
- * since the build started, someone has pushed it past the queue, and it is the newest.
+ * since the build started, the commit was pushed past the queue, and is the newest.
  */
 export function learnCommit(trunk: Trunk, commit: GitSha, startedAt: EpochMs): Trunk {
   if (isVouched(trunk, commit) || trunk.unproven.includes(commit) || startedAt < trunk.knownAt) return trunk;

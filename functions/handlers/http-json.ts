@@ -1,6 +1,9 @@
 import { CodedError } from "../contracts/errors.ts";
 
-/** Parses a JSON text in UTF-8. Throws request.malformed_json, also when an object names a key twice: readers differ in which one counts. */
+/**
+ * Parses a JSON text in UTF-8. Throws request.malformed_json, also when an object names a key twice, since programs differ in which of the
+ * two counts.
+ */
 export function jsonOf(bytes: Uint8Array): unknown {
   const text = textOf(bytes);
   const value = parsed(text);

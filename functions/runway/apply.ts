@@ -13,8 +13,8 @@ import { rebase } from "./rebase.ts";
 import type { Tip } from "./tip.ts";
 
 /**
- * Puts a unit onto a tip, in memory and in the object store alone: no ref and no worktree is touched. The same tip and unit give the same
- * commits, bit for bit, whenever and wherever it is done.
+ * Applies the changes of a unit to a tip, in order. Makes git objects only, no ref and no worktree. Deterministic: the same tip and unit give
+ * the same commits, bit for bit, at any time and on any machine.
  */
 export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): Promise<AppliedUnit> {
   let at = tip;
@@ -57,7 +57,10 @@ async function byStrategy(composer: Composer, tip: Tip, change: PlacedChange): P
   }
 }
 
-/** A commit whose author would be lost: one that is rewritten, or credited by a merge commit, and whose author line can't go on. */
+/**
+ * The first commit of the change whose author would be lost: its strategy makes new commits from it, and its author's line can't be taken
+ * over.
+ */
 function authorless(composer: Composer, { strategy, sha, range: { commits } }: PlacedChange): Commit | undefined {
   const credited = strategy === "MERGE" ? [sha] : commits;
   return credited.map((one) => composer.commit(one)).find((commit) => !keepsAuthor(commit));

@@ -8,10 +8,10 @@ import { parseMessage, type Trailer, withTrailers } from "./trailers.ts";
 /** `said`: what a squash of the change says, by its pull request. */
 type Requested = PinnedChange & { readonly sqid: string; readonly said?: string | undefined };
 
-/** Author and message of a commit that the queue makes: bytes, in one encoding. */
+/** Author and message of a commit that the queue makes, as bytes in one encoding. */
 type Text = Pick<Commit, "author" | "message" | "encoding">;
 
-/** untold: `commit` names an encoding that can't be read here, and what it says can't stand beside text in another one. */
+/** untold: the text of `commit` is in an encoding that this machine can't read, so it can't be joined with text in another encoding. */
 export type Told =
   | { readonly kind: "told"; readonly text: Text }
   | { readonly kind: "untold"; readonly commit: Commit };
@@ -22,8 +22,8 @@ const ours = ({ sqid, uri }: Requested): readonly string[] => [
 ];
 
 /**
- * What the one commit says that stands for a change. `commits` are all commits of the change, parents first; merge commits tell nothing as
- * long as another commit does, but their authors are credited. The author is the last commit's.
+ * Author and message of the one commit that takes the place of a change. `commits` are all commits of the change, parents first. The author
+ * is the last commit's. Messages of merge commits are left out, unless the change has no other commits; their authors are credited.
  *
  * A single commit keeps its message whole, byte for byte. Of several, the message has the first one's subject, then each subject with its
  * body, then one block with the trailers of all, a `Co-authored-by` for every other author, and the queue's own. Example:
@@ -41,8 +41,8 @@ const ours = ({ sqid, uri }: Requested): readonly string[] => [
  *     Submitqueue-Request: shop/7
  *     Submitqueue-Change: git://…
  *
- * A change that comes with a message of its own (`said`) keeps that message, and gets the same block of trailers. Only beside commits in an
- * encoding that can't be read here, the commits' messages are taken.
+ * A change that comes with a message of its own (`said`) keeps that message, and gets the same block of trailers. When this machine can't
+ * read the encoding of the commits, their messages are taken instead.
  */
 export function squashed(change: Requested, commits: readonly Commit[]): Told {
   const plain = commits.filter(({ parents }) => parents.length < 2);
@@ -81,13 +81,13 @@ function saidBy(
   return told({ author, encoding: undefined, message: `${titled(rest).trim()}\n\n${block}` });
 }
 
-/** The trailers of a squash, each once, and none that credits the author with being a co-author. The queue's own are the last. */
+/** The trailers of a squash, each once, without those that name the author as a co-author. The queue's own are the last. */
 function blockOf(change: Requested, author: string, trailers: readonly Trailer[]): string {
   const kept = unique(trailers.filter((trailer) => !names(trailer, author)));
   return [...texts(kept), ...ours(change)].map((line) => `${line}\n`).join("");
 }
 
-/** What the merge commit of a change says. The author is that of the change's last commit. */
+/** Author and message of the commit that merges a change. The author is the last commit's of the change. */
 export function merged(change: Requested, head: Commit, branch: string): Told {
   const message = `${asBytes(`Merge ${labelOf(change)} into ${branch}`)}\n\n${ours(change).join("\n")}\n`;
   const author = utf8Of(head.author, head.encoding);
@@ -100,7 +100,7 @@ export function merged(change: Requested, head: Commit, branch: string): Told {
 
 const told = ({ author, encoding, message }: Text): Told => ({ kind: "told", text: { author, encoding, message } });
 
-/** The commits in UTF-8; or as they are when one encoding that can't be read holds them all. */
+/** The commits, translated to UTF-8; or as they are, when all are in one encoding that this machine can't read. */
 function inOneEncoding(
   commits: readonly Commit[],
 ): { readonly kind: "same"; readonly commits: readonly Commit[] } | Extract<Told, { kind: "untold" }> {
@@ -122,7 +122,10 @@ interface Item {
 }
 
 const NO_MESSAGE = "(no message)";
-/** git takes the first paragraph for the title: trailers are never in it. */
+/**
+ * The message with a title. git takes the first paragraph for the title and finds no trailers in it, so a message may not begin with
+ * trailers.
+ */
 const titled = (message: string): string => (message.trim() === "" ? `${NO_MESSAGE}\n` : message);
 
 function itemOf(message: string): Item {
@@ -130,7 +133,7 @@ function itemOf(message: string): Item {
   return { subject: subject.trim() || NO_MESSAGE, body: body.join("\n").replace(/^([ \t\r]*\n)+|\s+$/g, "") };
 }
 
-/** How `git commit --fixup` and `--squash` name the commit that they belong to. */
+/** The start of the subject that `git commit --fixup` and `--squash` make. */
 const AUTOSQUASH = /^((fixup|squash|amend)! )+/;
 
 const titleOf = (items: readonly Item[]): string =>
@@ -144,7 +147,7 @@ const listOf = (items: readonly Item[]): string =>
     })
     .join("");
 
-/** A credit for each author other than `author`, once for each address. */
+/** A `Co-authored-by` trailer for each author of the commits other than `author`, one per address. */
 function coAuthors(author: string, commits: readonly Commit[]): readonly Trailer[] {
   const credits = commits.map((commit): Trailer => {
     const value = `${nameOf(commit.author)} <${emailOf(commit.author)}>`.trim();
@@ -156,7 +159,7 @@ function coAuthors(author: string, commits: readonly Commit[]): readonly Trailer
 const isCoAuthor = ({ key }: Trailer): boolean => key.toLowerCase() === "co-authored-by";
 const addressIn = ({ value }: Trailer): string | undefined => /<([^<>]*)>$/.exec(value)?.[1]?.toLowerCase();
 
-/** True when the trailer credits an author with being the co-author of their own commit. */
+/** True when the trailer names `author` as a co-author: of their own commit. */
 const names = (trailer: Trailer, author: string): boolean => {
   const address = addressIn(trailer);
   if (!isCoAuthor(trailer) || address === undefined) return false;
@@ -165,7 +168,10 @@ const names = (trailer: Trailer, author: string): boolean => {
     : address === emailOf(author).toLowerCase();
 };
 
-/** One key for trailers that mean the same. A co-author is known by the address, a trailer with an address by its text without regard to case, and any other trailer by its exact text. */
+/**
+ * The same text for trailers that mean the same. A co-author is known by the address, a trailer with an address by its text without regard to
+ * case, and any other trailer by its exact text.
+ */
 const identityOf = (trailer: Trailer): string => {
   const address = addressIn(trailer);
   const { key, value } = trailer;
@@ -173,7 +179,7 @@ const identityOf = (trailer: Trailer): string => {
   return `${key.toLowerCase()}: ${said}`;
 };
 
-/** In order of first appearance, and in its spelling. */
+/** Each trailer once, as it was first spelt, in order of first appearance. */
 function unique(trailers: readonly Trailer[]): readonly Trailer[] {
   const first = new Map<string, Trailer>();
   for (const trailer of trailers) {

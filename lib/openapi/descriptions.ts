@@ -121,12 +121,14 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       since: "Since when it runs like this. Absent when it never ran otherwise.",
       note: "What was said when the queue was paused or drained.",
       modeBy: "The name of the caller who paused, drained or resumed it last.",
+      red: "Set while the target branch fails by itself: nothing lands but a request whose build passes.",
       budget: "How many builds may run at once.",
       counts:
         "The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting: neither.",
       ended: "How many requests ended in the last hour, and in the last 24 hours of the clock.",
       timeToLand: "From Land to landed, in the last 24 hours of the clock; right to five per cent.",
       buildsRunning: "How many builds run. A build that several requests share is one build.",
+      load: "What the budget should be measured by: how many requests the queue took in the last hour, and how long a build took in the mean of the last 24 hours of the clock.",
       requests: "The requests in flight, in the order of the queue. At most 1,000.",
       more: "True when there are more.",
       recent: "The last 20 requests that ended, latest first.",
@@ -316,7 +318,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
   Blocker: {
     about:
-      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push.",
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
   },
   Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
   Reason: {

@@ -10,7 +10,7 @@ const RETRIES = 2;
 
 /**
  * From a question of the gateway's to its answer. Its input is the Question, and stays at the root of its state; what `inspect` and `check`
- * answered is at `$.inspected` and `$.checked`, what one of them failed with at `$.error`. Whatever happens, `answer` is told.
+ * answered is at `$.inspected` and `$.checked`, what one of them failed with at `$.error`. Every execution ends with `answer`.
  */
 export function askDefinition(scope: Construct, functions: AskFunctions): IChainable {
   const answer = task(scope, "Answer", functions.answer, { retries: 10 });

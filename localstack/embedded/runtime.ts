@@ -59,6 +59,8 @@ export interface Runtime {
   /** Where the AWS command line is served, and the file with its address and key; undefined unless the options ask for it. */
   readonly operatorPort: { readonly url: string; readonly file: string } | undefined;
   readonly deployment: Deployment;
+  /** The addresses of functions that have one, by the function's name: `orchestrator/build-workflow/report-github`. */
+  readonly functionUrls: ReadonlyMap<string, string>;
   /** AWS clients that may do everything. */
   readonly operator: Clients;
   /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
@@ -182,6 +184,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     awsEndpoint: AWS_ORIGIN,
     operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
     deployment,
+    functionUrls: new Map([...urls.byFunction].map(([arn, at]) => [functionAt(functions, arn).spec.id, at])),
     operator: clientsOf(door, "runtime", log),
     clientsOf: (functionId) => {
       const spec = deployment.functions.find(({ id }) => id === functionId);

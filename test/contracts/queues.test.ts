@@ -129,3 +129,39 @@ describe("queues.yaml", () => {
     expect(new Set([one, ...others]).size).toBe(3);
   });
 });
+
+describe("the change provider of a queue", () => {
+  const provider = (github: object | undefined, change: object = {}) =>
+    QueuesConfig.parse({ ...(github === undefined ? {} : { github }), queues: [queue(change)] }).queues[0]
+      ?.changeProvider;
+  const shop = { repository: { remote: "https://github.com/acme/shop.git" } };
+  const defaults = { waitFor: ["review"], waitSeconds: 604_800 };
+
+  it("is git without a GitHub App, and of a repository that is none of the App's", () => {
+    expect(provider(undefined, shop)).toEqual({ type: "git" });
+    expect(provider({})).toEqual({ type: "git" });
+    expect(provider({ api: "https://ghes.example/api/v3" }, shop)).toEqual({ type: "git" });
+  });
+
+  it("is github for a repository of the App, with the App's credentials, and waits for reviews", () => {
+    const api = "https://api.github.com";
+    const place = { repository: "acme/shop", api, credentialsSecret: "submitqueue/github" };
+    expect(provider({}, shop)).toEqual({ type: "github", ...place, ...defaults });
+    const named = { api: "https://ghes.example/api/v3/", secret: "app", repositories: { "acme/shop": ["main"] } };
+    const there = { repository: "acme/shop", api: "https://ghes.example/api/v3", credentialsSecret: "app" };
+    expect(provider(named)).toEqual({ type: "github", ...there, ...defaults });
+  });
+
+  it("keeps what is written, and takes the rest from the App, or from the remote", () => {
+    const changeProvider = { type: "github", waitFor: ["review", "checks"], credentialsSecret: "mine" };
+    expect(provider({}, { ...shop, changeProvider })).toMatchObject({ ...changeProvider, repository: "acme/shop" });
+    const tokened = { repository: { ...shop.repository, tokenSecret: "token" }, changeProvider: { type: "github" } };
+    expect(provider(undefined, tokened)).toMatchObject({ repository: "acme/shop", credentialsSecret: "token" });
+    expect(provider({}, { ...shop, changeProvider: { type: "git" } })).toEqual({ type: "git" });
+  });
+
+  it("is the same when the configuration is read again", () => {
+    const once = QueuesConfig.parse({ github: {}, queues: [queue(shop)] });
+    expect(QueuesConfig.parse(JSON.parse(JSON.stringify(once)))).toEqual(once);
+  });
+});

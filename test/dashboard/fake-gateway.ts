@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { QueueNow } from "../../dashboard/contract.ts";
-import type { Trends } from "../../functions/contracts/api.ts";
+import type { Me, Trends } from "../../functions/contracts/api.ts";
 import type { PageSettings } from "../../functions/contracts/page.ts";
 import { type AnswerPage, pageIn } from "../../functions/handlers/gateway/page.ts";
 import { buildPage } from "../../lib/page.ts";
@@ -30,11 +30,14 @@ export class FakeGateway {
   queues: QueueNow[] = [];
   requests: Told[] = [];
   trends: Trends = trends();
+  /** Who looks at the page. */
+  me: Me = { kind: "jwt", name: "ada@example.com", groups: [], queues: [] };
   /** Whether it tells of news, as the embedded runtime does. */
   hasEvents = true;
   /** Answers before the rest does: what it returns is the answer. */
   answer: (asked: Asked) => Answer | Promise<Answer> | undefined = () => undefined;
   readonly #server: ReturnType<typeof createServer>;
+  #news = Promise.withResolvers<void>();
   readonly #listeners = new Set<ServerResponse>();
 
   private constructor(url: string, server: ReturnType<typeof createServer>) {
@@ -49,6 +52,12 @@ export class FakeGateway {
     await once(server, "listening");
     const fake: FakeGateway = new FakeGateway(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
     return fake;
+  }
+
+  /** Answers the calls that wait for news of a request. */
+  hasNews(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers<void>();
   }
 
   /** Tells open pages that something happened in a queue. */
@@ -84,6 +93,7 @@ export class FakeGateway {
       headers,
     };
     this.asked.push(asked);
+    if (url.includes("wait=")) await this.#news.promise;
     const { status, body } = (await this.answer(asked)) ?? this.#known(path) ?? NOTHING;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   }
@@ -96,6 +106,7 @@ export class FakeGateway {
   }
 
   #known(path: string): Answer | undefined {
+    if (path === "/v1/me") return ok(this.me);
     if (path === "/v1/queues") return ok({ queues: this.queues });
     const [, , , name, rest, number, verb] = path.split("/");
     const queue = this.queues.find((one) => one.name === name);

@@ -7,7 +7,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { type AppOptions, buildApp } from "../../lib/app.ts";
-import { queuesWith, silently } from "./synthesized.ts";
+import { queuesWith, silently, withGitHubApp } from "./synthesized.ts";
 
 const appWith = (options: Partial<AppOptions> = {}): App =>
   buildApp({
@@ -53,6 +53,7 @@ describe("cdk-nag's AwsSolutions", () => {
         ),
       },
     ],
+    ["with a GitHub App", { queues: withGitHubApp() }],
   ])("has nothing against the stacks %s", (_, options) => {
     expect(() => silently(() => appWith(options).synth())).not.toThrow();
   });

@@ -116,51 +116,6 @@ describe.concurrent("the GitHub App", () => {
     expect((await remote.trunk()).map(({ subject }) => subject)).toContain("Change price");
   });
 
-  it("lands a stack of three by one comment on the last, as one request", async () => {
-    const low = await pull("api", { "api.txt": "1\n" });
-    const middle = await pull("client", { "client.txt": "1\n" }, "api");
-    const top = await pull("page", { "page.txt": "1\n" }, "client");
-    comment(top, "/land");
-    await until("the stack lands", () => [low, middle, top].every(({ state }) => state === "closed"));
-    await until("each shows it", () => [low, middle, top].every(({ head }) => check(head)?.conclusion === "success"));
-    const subjects = (await remote.trunk()).map(({ subject }) => subject);
-    expect(subjects.filter((subject) => /api|client|page/.test(subject))).toEqual([
-      "Change api",
-      "Change client",
-      "Change page",
-    ]);
-    expect([low, middle, top].map((one) => sticky(one).length)).toEqual([1, 1, 1]);
-  });
-
-  it("refuses a change that fails and one that conflicts, each in a new comment that says what to do", async () => {
-    const red = await pull("red", { "fails.txt": "1\n" });
-    comment(red, "/land");
-    const first = await pull("first", { "same.txt": "1\n" });
-    const second = await pull("second", { "same.txt": "2\n" });
-    comment(first, "/land");
-    await until("first lands", () => first.state === "closed");
-    comment(second, "/land");
-    await until("both are refused", () => [red, second].every((one) => ours(one).length === 2));
-    expect(ours(red)[1]?.body).toMatch(/@ann, this pull request did not land \(`build.failed`/);
-    expect(ours(second)[1]?.body).toMatch(/`merge.conflict`[\s\S]*bring the branch up to date/);
-    expect([red, second].map(({ head, state }) => [check(head)?.conclusion, state])).toEqual([
-      ["failure", "open"],
-      ["failure", "open"],
-    ]);
-  });
-
-  it("cancels a request when its branch is pushed to", async () => {
-    const moved = await pull("moved", { "moved.txt": "1\n" });
-    const { head } = moved;
-    comment(moved, `/land commit=${head}`);
-    await commit("moved", { "moved.txt": "2\n" }, "moved");
-    await github.sync(SHOP, "rob");
-    await until("its end is told", () =>
-      ours(moved).some(({ body }) => body.includes("submitqueue:end") || body.includes("pushed to after")),
-    );
-    expect((await remote.trunk()).map(({ subject }) => subject)).not.toContain("Change moved");
-  });
-
   it("lands what a webhook that was lost asked for: GitHub delivers it again when asked", async () => {
     const late = await pull("late", { "late.txt": "1\n" });
     github.webhooks.lost = true;
@@ -185,7 +140,7 @@ describe.concurrent("the GitHub App", () => {
     expect((await git.commit(tip)).message).toBe("Change careful");
   });
 
-  it("tells whoever asked that a reviewer wants changes, and lands nothing", async () => {
+  it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
     const hasty = await pull("hasty", { "hasty.txt": "1\n" }, "release");
     comment(hasty, "/land reviewed");
     await until("it waits", () => /Waiting for a review/.test(sticky(hasty)[0]?.body ?? ""));

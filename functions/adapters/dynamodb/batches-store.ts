@@ -109,7 +109,10 @@ export interface BatchesStore extends QueueStore {
    * item is stored.
    */
   putQueue(next: QueueState, before: number): Promise<boolean>;
-  /** Writes a batch. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when the batch is stored. */
+  /**
+   * Writes a batch. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when the batch is
+   * stored.
+   */
   put(next: Batch, before: number): Promise<boolean>;
   /**
    * Moves a batch out of the live ones; the archive keeps the batch for 30 days. One PutItem and one DeleteItem, which may be repeated after a

@@ -9,7 +9,7 @@ import { readable } from "./encodings.ts";
 import type { GitObject } from "./object-reader.ts";
 import type { Repository } from "./repository.ts";
 
-/** A commit as stored. Text is latin1, one character per byte, so that what git calls an encoding survives. */
+/** A commit as stored. Its text is held as latin1, one character per byte, so that every encoding is kept byte for byte. */
 export interface Commit {
   readonly sha: GitSha;
   readonly tree: GitSha;
@@ -45,10 +45,13 @@ export function parseCommit({ sha, body }: GitObject): Commit {
 export const subjectOf = ({ message, encoding }: Pick<Commit, "message" | "encoding">): string =>
   readable(message.trimStart().split("\n", 1)[0] ?? "", encoding).trim();
 
-/** True when the author's line can go on into another commit: git reads a header up to a NUL byte, and expects one author. */
+/**
+ * True when another commit can take over the author's line. False when the commit has no author, several, or one with a NUL byte, at which
+ * git would stop reading.
+ */
 export const keepsAuthor = ({ author }: Pick<Commit, "author">): boolean => author !== "" && !author.includes("\0");
 
-/** An object that was made here and need not be in the repository yet. */
+/** An object that this process has made. It need not be written to the repository yet. */
 export interface Made {
   readonly sha: GitSha;
   readonly type: "blob" | "tree" | "commit" | "tag";
@@ -84,8 +87,9 @@ const looseBytes = async ({ type, body }: Made): Promise<Buffer> =>
 const deflated = promisify(deflate);
 
 /**
- * Writes objects as loose ones, as they are: also an author's line that git would not write itself. No git process. A file gets its name
- * when it is complete, so a crash leaves no half of an object; an object that is there is not written again.
+ * Writes objects to the repository as loose objects, byte for byte: also an author's line that git itself would refuse to write. No git
+ * process. Each file is renamed to its final name once it is complete, so a crash leaves no half-written object. An object that exists is not
+ * written again.
  */
 export async function writeObjects(repository: Repository, objects: readonly Made[]): Promise<void> {
   await Promise.all(objects.map((object) => writeLoose(join(repository.directory, "objects"), object)));
@@ -95,7 +99,7 @@ async function writeLoose(directory: string, object: Made): Promise<void> {
   const [room, name] = [join(directory, object.sha.slice(0, 2)), object.sha.slice(2)];
   if (existsSync(join(room, name))) return;
   await mkdir(room, { recursive: true });
-  // git removes what is left over of such a name when it collects garbage.
+  // git removes leftover files with such a name when it collects garbage.
   const unfinished = join(room, `tmp_obj_${randomUUID()}`);
   await writeFile(unfinished, await looseBytes(object), { mode: 0o444 });
   await rename(unfinished, join(room, name));

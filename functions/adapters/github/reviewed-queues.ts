@@ -2,6 +2,7 @@ import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { targetsInLabels, targetsOfAll } from "../../domain/named-targets.ts";
 import type { Member, Standing, Terms } from "../../domain/pull-request.ts";
 import { obstacleTo, standingOf } from "../../domain/pull-request.ts";
 import type { Clients } from "../aws-clients.ts";
@@ -10,6 +11,7 @@ import { type GitHubClient, gitHubClient } from "./client.ts";
 import { credentialsFrom } from "./credentials.ts";
 import { pullChecks } from "./pull-checks.ts";
 import { pullFacts } from "./pull-facts.ts";
+import { targetsOfCheck } from "./target-check.ts";
 
 type Changes = readonly ChangeUri[];
 
@@ -20,6 +22,12 @@ export interface ReviewedQueues {
    * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
    */
   standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
+  /**
+   * The build targets that a request affects, by its pull requests' labels or by a check on its commits, as the queue's conflict analyzer has
+   * it. Undefined when they are not known. One call or two for labels, one per change for a check, none for a queue that reads neither.
+   * Throws as `standing`.
+   */
+  targets(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
   /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
   obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
 }
@@ -52,6 +60,31 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       const withChecks = queue.changeProvider?.type === "github" && queue.changeProvider.waitFor.includes("checks");
       const found = await read(queue, changes, withChecks);
       return found === undefined ? { kind: "fit" } : standingOf(found.membersOf(changes), found.terms);
+    },
+
+    async targets(queue, changes) {
+      const { conflictAnalyzer: analyzer } = queue;
+      if (analyzer.type !== "targets") return undefined;
+      const { labels: pattern, check } = analyzer;
+      if (pattern !== undefined) {
+        const found = await read(queue, changes, false);
+        const members = found?.membersOf(changes) ?? [];
+        const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
+        return labels.length < changes.length
+          ? undefined
+          : targetsOfAll(labels.map((one) => targetsInLabels(pattern, one)));
+      }
+      if (check === undefined) return undefined;
+      const client = await clientOf(queue);
+      const named = typeof check === "string" ? { name: check } : check;
+      return targetsOfAll(
+        await Promise.all(
+          changes.map(async (uri) => {
+            const change = changeOf(uri);
+            return "sha" in change ? targetsOfCheck(client, change.sha, named) : undefined;
+          }),
+        ),
+      );
     },
 
     async obstacles(queue, requests) {

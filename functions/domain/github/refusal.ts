@@ -16,6 +16,8 @@ export interface Pull {
   readonly isDraft: boolean;
   readonly isOpen: boolean;
   readonly isMerged: boolean;
+  /** True when GitHub itself has the pull request in a stack. */
+  readonly isStacked: boolean;
 }
 
 export type Permission = "admin" | "write" | "read" | "none";

@@ -49,7 +49,10 @@ export function wordOf({ status, builds, blocker }: Pick<Why, "status" | "builds
   if (end !== undefined) return end;
   if (status === "speculated") return "passed";
   if (blocker === "review" || blocker === "checks") return "waiting";
-  return builds.some(({ outcome }) => outcome === "unfinished") ? "building" : "queued";
+  if (builds.length === 0) return "queued";
+  // Of a build that has failed it is not decided yet what becomes of the request: another may be on its way.
+  const outcomes = builds.map(({ outcome }) => outcome);
+  return !outcomes.includes("unfinished") && outcomes.includes("passed") ? "passed" : "building";
 }
 
 const TITLES: Readonly<Record<Word, string>> = {
@@ -72,7 +75,7 @@ export function checkOf(facts: Facts): CheckReport {
   const word = wordOf(facts.why);
   const commit = commitOf(facts.request);
   const title = word === "landed" && commit !== undefined ? `Landed as ${commit.slice(0, 10)}` : TITLES[word];
-  const summary = cut([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)].join("\n\n"), MOST_TEXT);
+  const summary = cut(paragraphs([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)]), MOST_TEXT);
   const again = { label: "Land again", description: "Put it back into the queue", identifier: LAND_AGAIN };
   switch (word) {
     case "waiting":
@@ -103,10 +106,10 @@ export function stickyOf(facts: Facts): string {
     `**${word === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[word]}** in \`${request.queue}\` (${linked(facts)}), asked for by ${plain(asked.by)}.`,
     sentenceOf(facts),
     ...(asked.members.length > 1 ? [`Lands together, in this order: ${list(asked)}.`] : []),
-    ...(builds(facts) === "" ? [] : [builds(facts)]),
+    builds(facts),
     ...(request.ended ? [] : ["Comment `/cancel` to take it out of the queue, `/why` for what it waits for."]),
   ];
-  return cut(lines.join("\n\n"), MOST_TEXT);
+  return cut(paragraphs(lines), MOST_TEXT);
 }
 
 /** A new comment, of an end that is not a landing: GitHub notifies no user of an edit. Undefined for a landing, and before an end. */
@@ -175,7 +178,12 @@ const commitOf = ({ metadata }: RequestSummary): string | undefined =>
 const linked = ({ request, page }: Facts): string =>
   page === undefined ? `request \`${request.sqid}\`` : `[request ${request.sqid}](${page})`;
 
-const sentenceOf = (facts: Facts): string => named(facts.why.sentence, facts);
+/** Empty where it says no more than the title. */
+const sentenceOf = (facts: Facts): string =>
+  facts.why.sentence === `Landed as commit ${commitOf(facts.request)}.` ? "" : named(facts.why.sentence, facts);
+
+/** Paragraphs of Markdown, without those that are empty. */
+const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
 
 /** Requests in a text, with the pull requests that they are of. Example: `main/12` is `#40 (main/12)`. */
 function named(text: string, { pulls, request }: Facts): string {

@@ -22,7 +22,7 @@ export function recordLandings(
 /**
  * Takes note of how runway's landing of one batch ended. `landed` always counts, because the trunk holds the change: also when the batch has
  * failed or was cancelled meanwhile, or has been archived since. Any other outcome counts only when it answers the landing that the batch is
- * in now. Answers a landing of a live batch that was not known.
+ * in now. Answers a landing that was not known before.
  *
  * Example: the host refuses the landing of A for an hour, so A fails. A copy of the message that was still on its way lands A. A becomes
  * `landed`, its request too, and batches that conflict with A and have not landed are built again with A.
@@ -33,8 +33,8 @@ function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: 
     recordNotLanded(draft, landId, batch, outcome);
     return undefined;
   }
-  if (batch === undefined) landedUnseen(draft, batchId, outcome);
-  if (batch === undefined || batch.state === "landed") return undefined;
+  if (batch === undefined) return landedUnseen(draft, batchId, outcome) ? outcome : undefined;
+  if (batch.state === "landed") return undefined;
   draft.put(landed(draft, batch, outcome));
   return outcome;
 }
@@ -55,14 +55,18 @@ function recordNotLanded(
   }
 }
 
-/** The request of a batch that is not live any more ends as landed, and the log says so. A repeat announces the same entry. */
-function landedUnseen(draft: Draft, batchId: BatchId, { commit, tree, testedTree, note }: Landed): void {
+/**
+ * The request of a batch that is not live any more ends as landed, and the log says so. A repeat announces the same entry. True when the request
+ * had not ended as landed before.
+ */
+function landedUnseen(draft: Draft, batchId: BatchId, { commit, tree, testedTree, note }: Landed): boolean {
   const sqid = sqidOfBatch(batchId);
   const request = draft.snapshot.requests.get(sqid);
-  if (request === undefined) return;
+  if (request === undefined) return false;
   const version = request.version + (request.state === "landed" ? 0 : 1);
   const metadata = { batch_id: batchId, commit, tree, tested_tree: testedTree };
   draft.loose.push(statusEvent(sqid, "landed", draft.now, { version, reason: note, metadata }));
+  return request.state !== "landed";
 }
 
 /** How long a landing that the host refuses is tried again before its requests end. */

@@ -65,7 +65,10 @@ export type Command =
       /** The requests that the build is for: that of the head, or those of all heads of a bundle. None of a build of the trunk itself. */
       readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
-      /** The lower quartile of the queue's build times, in milliseconds: three of four builds take longer. Absent before the first build has finished. */
+      /**
+       * The lower quartile of the queue's build times, in milliseconds: three of four builds take longer. Absent before the first build has
+       * finished.
+       */
       readonly lowerQuartileMs?: number;
     }
   /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */

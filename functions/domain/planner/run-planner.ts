@@ -152,7 +152,10 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
   return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
 }
 
-/** `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends it again. */
+/**
+ * `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends
+ * it again.
+ */
 function* load(
   { batches, requests, nonce, now, log }: PlanningShell,
   config: QueueConfig,

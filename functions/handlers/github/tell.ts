@@ -76,7 +76,6 @@ async function show(
 ): Promise<PullRow> {
   const { shown, repository, pull } = row;
   const { sqid, queue } = facts.request;
-  await store.spend(repository, now());
   const checkRunId = await github.keepCheck(app.check, head, checkOf(facts), {
     externalId: externalIdOf(sqid, pull),
     url: facts.page,

@@ -21,16 +21,16 @@ export interface CommandTargets {
   readonly buildWorkflow: string;
   readonly merges: string;
   readonly log: string;
-  /** The table for payloads that are too large to travel. */
+  /** The table for payloads that are too large for a message or a workflow's input. */
   readonly payloads: string;
 }
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
 /**
- * Carries a command of the planner out. One call, one per ten announcements, or two and one per change to end a request; one more per 300 KB
- * of what is too large to travel. Answers the announcements that were refused for good; throws when the command failed as a whole. Both are
- * logged unless they may pass.
+ * Carries a command of the planner out. Answers the announcements that were refused for good, and throws when the whole command failed. A
+ * failure that can't pass is logged. One call to start a build or to land, one per ten announcements, two and one per change to end a
+ * request; one more per 300 KB of a build or a landing that is too large for its message.
  */
 export async function carryOut(
   targets: CommandTargets,

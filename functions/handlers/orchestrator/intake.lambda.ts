@@ -23,12 +23,15 @@ import { cancelledByCaller } from "./reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts";
 
 /**
- * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call, and one
- * more for the first of a queue that this process sees. A Cancel
- * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change. A Recheck of a request that waits for a review starts an execution that looks once, beside the one that
- * waits: two calls. A question starts the ask workflow under its id: one call. A Control is the planner's, and so is the priority of
- * a request that has been admitted: one or two calls.
+ * Consumes the requests topic:
+ * - Land starts the admit workflow under the request's name, so a repeat starts nothing. One call, and one more for the first Land of each
+ *   queue in this process.
+ * - Cancel ends a request that is in admission, also one that admission has not written yet. Of a request that the planner owns, the planner
+ *   is told. Two to four calls, and one per change.
+ * - Recheck, for a request that waits for a review, starts an execution that looks at the review once, beside the execution that waits. Two
+ *   calls.
+ * - A question starts the ask workflow under the question's id. One call.
+ * - Control, and a new priority of an admitted request, are passed on to the planner. One or two calls.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -53,7 +56,7 @@ export const wire: Wire = (env, clients) => {
     }
   }
 
-  /** Before the first request of a queue: the sweep finds the requests of a queue by that, also once it is not configured any more. */
+  /** Makes the queue known before its first request, so that the sweep finds the requests also when the queue is not configured any more. */
   async function note(queue: QueueName): Promise<void> {
     if (noted.has(queue)) return;
     const config = queues.get(queue);
@@ -61,10 +64,10 @@ export const wire: Wire = (env, clients) => {
     noted.add(queue);
   }
 
-  /** Admission keeps the priority of a request that it has; the planner is told of any other. */
+  /** Sets the new priority: in the request's row while the request is in admission, and otherwise by a signal to the planner. */
   async function reprioritize({ queue, sqid, priority, count }: Reprioritize): Promise<void> {
     const found = await requests.get(sqid);
-    // Its Land came before, and the workflow is about to write it.
+    // The request's Land came before this message, and the workflow is about to write the request.
     if (found === undefined) throw new CodedError("store.version_conflict", `${sqid} has not been written yet`);
     if (requestHasEnded(found.state)) return;
     if (IN_ADMISSION.includes(found.state)) {
@@ -76,7 +79,10 @@ export const wire: Wire = (env, clients) => {
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "priority-changed", queue, sqid, priority, count });
   }
 
-  /** A request that is not that far yet looks by itself. Another repeat of the message starts nothing. */
+  /**
+   * Has the review of a request looked at once more. Does nothing for a request that does not wait for a review yet: it will look by itself.
+   * A repeat does nothing.
+   */
   async function recheck({ sqid, at }: Recheck): Promise<void> {
     const found = await requests.get(sqid);
     if (found?.state !== "validated" || queues.get(found.queue)?.changeProvider?.type !== "github") return;

@@ -45,7 +45,7 @@ export const wire: Wire = (env, clients) => {
     }
   }
 
-  /** A request that can't be planned would wait for good: it ends, unless a batch carries it by now. */
+  /** Ends a request that can't be planned, and that would wait for good otherwise. Not when a batch carries the request. */
   async function abandon(signal: Signal, error: unknown): Promise<void> {
     if (signal.kind !== "request-ready") return;
     const { sqid } = signal;

@@ -18,10 +18,10 @@ import { isGone, sweepRemoved } from "./sweep/removed-queues.ts";
 import { finishedBuilds } from "./sweep/running-builds.ts";
 
 /**
- * Every minute: sends again what a crash, or a dead letter, kept from the planner, and ends the requests whose admission died, or whose queue
- * is gone. Every ten minutes it also removes what builds that are over have left behind in CI systems. All of it is harmless when nothing is
- * wrong. One query, two per queue that is or was configured, and three listings; one call per
- * build that has run for two minutes, and per request in admission for five.
+ * Runs every minute. Sends again the signals that a crash or a dead letter kept from the planner, and ends the requests whose admission died
+ * or whose queue is gone. Every ten minutes it also removes what finished builds have left behind in CI systems. Does no harm when nothing is
+ * wrong. One query, two per queue that is or was configured, and three listings; one call per build that has run for two minutes, and per
+ * request that has been in admission for five.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -45,7 +45,7 @@ export const wire: Wire = (env, clients) => {
       ...(await finishedBuilds(clients, buildWorkflow, live)),
       ...readyUncarried(found, live.batches, clients.now()),
     ];
-    // Last, so that one run of the planner takes all of it: it re-derives the commands that were lost.
+    // The tick is the last signal, so that one run of the planner takes all signals. The planner derives the lost commands again.
     // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
     if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
       news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
@@ -53,7 +53,9 @@ export const wire: Wire = (env, clients) => {
     await endLostAdmissions(admissions, found);
   }
 
-  /** Keeps in mind how the queue is configured, for the day on which it is not any more. One write after a change of its configuration. */
+  /**
+   * Stores the queue's configuration, for the time when the queue is not configured any more. One write after a change of the configuration.
+   */
   async function remember(config: QueueConfig, before: KnownQueue | undefined): Promise<void> {
     const isSame = JSON.stringify(before?.config) === JSON.stringify(config) && before?.goneSince === undefined;
     if (!isSame) await known.put({ queue: config.name, config });
@@ -79,7 +81,7 @@ export const wire: Wire = (env, clients) => {
     const results = [admitted, ...(swept.status === "fulfilled" ? swept.value : [swept])];
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     for (const err of failures) clients.log.error({ err }, "sweep failed");
-    // One queue's failure keeps no other queue from being swept, and is seen as the function's error.
+    // The failure of one queue does not keep other queues from being swept. It becomes the function's error in the end.
     if (failures.length > 0) throw failures[0];
   };
 };

@@ -13,6 +13,7 @@ import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
 import { issueRoutes } from "./issues.ts";
 import { Manifests } from "./manifests.ts";
+import { pageOf } from "./page.ts";
 import { followPush, pullBody, pullRequestRoutes } from "./pull-requests.ts";
 import type { PullRequest } from "./records.ts";
 import { pushed, refRoutes } from "./refs.ts";
@@ -73,6 +74,7 @@ export class FakeGitHub implements Hub {
   readonly #listeners = new Set<Listener>();
   readonly #manifests: Manifests;
   readonly #limits: { readonly operation: string | undefined; readonly refusal: Refusal }[] = [];
+  readonly #lost: { readonly operation: string | undefined }[] = [];
   readonly #syncing = new Map<RepositoryState, Promise<void>>();
   #routes: readonly CompiledRoute[] = [];
   #ids = 1_000;
@@ -221,6 +223,11 @@ export class FakeGitHub implements Hub {
     this.#cut = cut === undefined ? undefined : { ...cut, at: this.calls.length + cut.at };
   }
 
+  /** The next call of the operation, or of any, does its work, and is answered 502. */
+  loseAnswerOfNext(operation?: string): void {
+    this.#lost.push({ operation });
+  }
+
   /** The next call of the operation, or of any, is answered with this. */
   refuseNext(refusal: Refusal, operation?: string): void {
     this.#limits.push({ operation, refusal });
@@ -261,6 +268,7 @@ export class FakeGitHub implements Hub {
       activity: [],
       ruleset: new Map(),
       reviewRules: new Map(),
+      stacks: [],
       mayBypass: true,
       protection: new Map(),
     };
@@ -273,6 +281,15 @@ export class FakeGitHub implements Hub {
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
     const page = new URL(path, this.url);
+    const [, shown = ""] = /^\/([^/]+\/[^/]+)\/(?:pulls|pull\/\d+)$/.exec(page.pathname) ?? [];
+    const repository = request.method === "GET" ? this.repositories.get(shown) : undefined;
+    if (repository !== undefined) {
+      const headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      };
+      return void response.writeHead(200, headers).end(pageOf(repository));
+    }
     if (request.method === "POST" && this.#manifests.isPage(page.pathname))
       return this.#create(request, response, page.searchParams.get("state"));
     if (this.#isCut("before", this.calls.length + 1)) return void response.destroy();
@@ -347,6 +364,8 @@ export class FakeGitHub implements Hub {
       Object.assign(headers, error.headers);
       answer = { status: error.status, body: error.body };
     }
+    if (answer.status < 400 && this.#isLost(operation))
+      return { status: 502, body: new Refusal(502, "Bad Gateway").body, headers };
     const body = this.#described.completeAnswer(operation, answer.status, answer.body);
     this.violations.push(...this.#described.problemsOfAnswer(operation, answer.status, body));
     return { status: answer.status, body, headers };
@@ -369,6 +388,12 @@ export class FakeGitHub implements Hub {
       if (!(error instanceof Refusal)) throw error;
       return { status: error.status, body: error.body, headers: { ...headers, ...error.headers } };
     }
+  }
+
+  #isLost(operation: string): boolean {
+    const due = this.#lost.findIndex((lost) => lost.operation === undefined || lost.operation === operation);
+    if (due >= 0) this.#lost.splice(due, 1);
+    return due >= 0;
   }
 
   /** Throws the refusal that a test has asked for. */

@@ -47,6 +47,14 @@ export function pullRequestRoutes(hub: Hub): Routes {
         return ok(pullBody(hub, repository, pull));
       },
     },
+    [`get ${R}/stacks`]: {
+      needs: "pull_requests:read",
+      answer: ({ repository, query, page }) => {
+        const number = query.get("pull_request");
+        const found = repository.stacks.filter(({ pulls }) => number === null || pulls.includes(Number(number)));
+        return ok(page(found).map((stack) => stackBody(hub, repository, stack)));
+      },
+    },
     [`get ${R}/activity`]: {
       needs: "contents:read",
       answer: ({ repository, query, page }) => {
@@ -164,10 +172,10 @@ export const labelBody = (name: string): object => ({
   name,
   color: "ededed",
   default: false,
-  description: null,
+  description: "",
 });
 
-/** GitHub works out whether a pull request merges when somebody looks: `mergeable` as it was at this look. */
+/** `mergeable` of a pull request as this look finds it: GitHub works out whether a pull request merges only when it is looked at. */
 export function lookAtMergeable(pull: PullRequest): boolean | null {
   const { mergeable } = pull;
   if (mergeable === null && --pull.looksUntilMergeable <= 0) pull.mergeable = true;
@@ -248,6 +256,7 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     merged_at: mergedAt === null ? null : timestamp(mergedAt),
     mergeable_state: mergeStateOf(repository, pull).toLowerCase(),
     mergeable: pull.mergeable,
+    stack: placeInStack(repository, number),
     user: userOf(author),
     labels: [...pull.labels].map(labelBody),
     head: side(pull.headBranch, pull.head),
@@ -263,5 +272,43 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     author_association: "CONTRIBUTOR",
     active_lock_reason: null,
     locked: false,
+  };
+}
+
+/** Makes a stack of pull requests, the lowest first, as GitHub's page does. */
+export function stackPulls(hub: Hub, repository: RepositoryState, pulls: readonly PullRequest[], by: string): void {
+  const base = pulls[0]?.base ?? repository.defaultBranch;
+  repository.stacks.push({ id: hub.nextId(), base, pulls: pulls.map(({ number }) => number) });
+  for (const pull of pulls) tellOf(hub, repository, pull, "stacked", by);
+}
+
+function placeInStack({ stacks }: RepositoryState, number: number): object | null {
+  const stack = stacks.find(({ pulls }) => pulls.includes(number));
+  if (stack === undefined) return null;
+  const { id, base, pulls } = stack;
+  return { id, number: id, base: { ref: base, sha: NULL }, size: pulls.length, position: pulls.indexOf(number) + 1 };
+}
+
+function stackBody(
+  hub: Hub,
+  repository: RepositoryState,
+  { id, base, pulls }: RepositoryState["stacks"][number],
+): object {
+  const members = pulls.map((number) => pullOf(repository, String(number)));
+  return {
+    id,
+    number: id,
+    node_id: "",
+    url: `${hub.url}/repos/${repository.fullName}/stacks/${id}`,
+    base: { ref: base },
+    open: members.some(({ state }) => state === "open"),
+    created_at: timestamp(hub.now()),
+    pull_requests: members.map(({ number, state, isDraft, mergedAt, headBranch, head }) => ({
+      number,
+      state,
+      draft: isDraft,
+      merged_at: mergedAt === null ? null : timestamp(mergedAt),
+      head: { ref: headBranch, sha: head },
+    })),
   };
 }

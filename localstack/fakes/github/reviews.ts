@@ -84,7 +84,7 @@ export function opinionsOn({ collaborators }: RepositoryState, { reviews }: Pull
 
 export type Decision = "APPROVED" | "CHANGES_REQUESTED" | "REVIEW_REQUIRED" | null;
 
-/** True when every review is there that the base asks for, of whatever kind. */
+/** True when the pull request has every review that its base asks for, of every kind. */
 function isReviewed(repository: RepositoryState, pull: PullRequest): boolean {
   const { approvals = 0, codeOwners = [], team = [] } = ruleOf(repository, pull) ?? {};
   const opinions = opinionsOn(repository, pull);

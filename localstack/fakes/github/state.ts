@@ -35,6 +35,8 @@ export interface RepositoryState {
   readonly statuses: CommitStatus[];
   readonly workflowRuns: WorkflowRun[];
   readonly pulls: PullRequest[];
+  /** GitHub's own stacks: the numbers of pull requests, the lowest first. */
+  readonly stacks: { readonly id: number; readonly base: string; readonly pulls: readonly number[] }[];
   readonly comments: IssueComment[];
   /** By number. */
   readonly issues: Map<number, Issue>;

@@ -192,7 +192,7 @@ describe("the http runner", () => {
   });
 });
 
-it("a CI system that takes no calls for an hour says so, to whoever starts a build or asks for one", async () => {
+it("a CI system that takes no calls for an hour says so, to a call that starts a build and to one that asks for its status", async () => {
   const { ci, runner, task } = await httpWorld();
   const asked = task(COURSES.hangs);
   for (const ask of [() => runner.trigger(asked), () => runner.status(asked)]) {

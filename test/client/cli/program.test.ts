@@ -19,6 +19,7 @@ const queue = (name: string) => ({
   ended: { lastHour: NO_ENDS, lastDay: NO_ENDS },
   timeToLand: { count: 0 },
   buildsRunning: 0,
+  load: { receivedLastHour: 0 },
   name,
   repository: `/srv/${name}.git`,
   branch: "main",
@@ -173,6 +174,25 @@ describe("the command line", () => {
     expect((await run(["land", CHANGE, "--queue", "shop"])).code).toBe(0);
   });
 
+  it("waits for news of a request by the API's own waiting, and asks no more often than there is news", async () => {
+    const entries = ["accepted", "validated", "landed"].map((status) =>
+      entry(`shop/1/${status}`, { kind: "status", status }),
+    );
+    let told = 0;
+    Object.defineProperty(routes, "GET /v1/queues/shop/requests/1/history", {
+      get: () => ({ sqid: "shop/1", events: entries.slice(0, ++told) }),
+    });
+    expect((await run(["watch", "1"])).code).toBe(0);
+    const { pathname } = new URL(url);
+    const calls = seen
+      .map((call) => call.url.slice(pathname.length - 1))
+      .filter((path) => path.includes("/requests/1"));
+    expect(calls).toEqual([
+      ...[0, 1, 2].map((known) => `/v1/queues/shop/requests/1/history?wait=25&known=${known}`),
+      "/v1/queues/shop/requests/1",
+    ]);
+  });
+
   it("follows a request to its end, and says by its exit code whether it landed", async () => {
     const landed = await run(["watch", "shop/1"]);
     expect(landed.code).toBe(0);
@@ -290,15 +310,107 @@ describe("the command line", () => {
     expect((await run(["config", "show"], {}, 200)).out).not.toContain("config.yaml");
   });
 
-  it("examines what the other commands need", async () => {
-    const well = await run(["doctor"]);
-    expect(well.code).toBe(0);
-    expect(well.out).toMatch(/✔ git .*\n✔ api .*1\.2\.3\n✔ clock .*\n✔ queue +shop is open\n/);
-    routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: AT };
-    expect(await run(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("✘ clock") });
-    const alone = await run(["doctor"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
-    expect(alone).toMatchObject({ code: 1, out: expect.stringMatching(/✘ api .*SUBMITQUEUE_URL[\s\S]*– queue/) });
-  }, 20_000);
+  describe("doctor", () => {
+    const rights = { land: true, cancelOthers: true, priority: true, operate: true };
+    const me = { kind: "jwt", name: "ada", groups: ["sre"], queues: [{ name: "shop", rights }] };
+    const preflight = { id: "a".repeat(32), queue: "shop", askedAt: AT, expiresAt: AT };
+    const check = (kind: string, name: string) => ({ kind, sentence: `About the check ${name}.` });
+    const tokenUntil = (seconds: number) => {
+      const claims = { sub: "ada", exp: Math.floor(Date.now() / 1_000) + seconds };
+      return `x.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.y`;
+    };
+    const examined = async (environment: Record<string, string> = {}) => {
+      const { code, out } = await run(["doctor", "--json"], environment);
+      const found: { check: string; state: string; says: string }[] = JSON.parse(out);
+      return { code, found, of: (name: string) => found.filter((finding) => finding.check === name) };
+    };
+    beforeEach(() => {
+      routes["GET /v1/me"] = me;
+      routes["POST /v1/queues/shop/preflights"] = {
+        ...preflight,
+        state: "answered",
+        sentence: "The queue can build.",
+        canBuild: true,
+        findings: [check("ok", "test")],
+      };
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
+    });
+
+    it("finds nothing wrong: who the caller is, the rights, the checks that builds wait for, the budget", async () => {
+      const { code, out } = await run(["doctor"]);
+      expect(code).toBe(0);
+      expect(out.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
+        expect.stringMatching(/^✔ git git version /),
+        "✔ token none is set: calls say nothing of who makes them",
+        expect.stringMatching(/^✔ api .* answers, version 1\.2\.3$/),
+        "✔ clock agrees with the API's",
+        "✔ caller you are ada, in the groups sre",
+        "✔ queue shop is open",
+        "✔ rights you may land; cancel requests of others; set priorities; pause, drain and resume",
+        "✔ builds About the check test.",
+        "✔ budget 4 at once suffices: 6 changes in the last hour, builds of 10 minutes",
+        "",
+      ]);
+    });
+
+    it("warns of a paused queue, of what could not be found out, of a budget that is too small and of a token that runs out", async () => {
+      routes["GET /v1/queues/shop"] = {
+        ...queue("shop"),
+        mode: "paused",
+        note: "release day",
+        load: { receivedLastHour: 20, buildMinutes: 12 },
+      };
+      routes["POST /v1/queues/shop/preflights"] = { ...preflight, state: "failed", sentence: "GitHub was away." };
+      const { code, of } = await examined({ SUBMITQUEUE_TOKEN: tokenUntil(60) });
+      expect(code).toBe(0);
+      expect(of("queue")).toMatchObject([{ state: "warning", says: expect.stringContaining("paused: release day") }]);
+      expect(of("builds")).toMatchObject([{ state: "warning", says: "GitHub was away." }]);
+      expect(of("budget")).toMatchObject([
+        { state: "warning", says: expect.stringMatching(/need about 8.*Raise budget/) },
+      ]);
+      expect(of("token")).toMatchObject([
+        { state: "warning", says: expect.stringContaining("SUBMITQUEUE_TOKEN: runs out") },
+      ]);
+    });
+
+    it("has a problem with a clock, a token that ran out, a check that never reports, and a caller who may not land", async () => {
+      routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: AT };
+      routes["GET /v1/me"] = { ...me, queues: [{ name: "shop", rights: { ...rights, land: false, operate: false } }] };
+      routes["POST /v1/queues/shop/preflights"] = {
+        ...preflight,
+        state: "answered",
+        sentence: "No.",
+        canBuild: false,
+        findings: [check("ok", "test"), check("problem", "lint"), check("unknown", "e2e")],
+      };
+      const { code, of } = await examined({ SUBMITQUEUE_TOKEN: tokenUntil(-60) });
+      expect(code).toBe(1);
+      expect(of("clock")).toMatchObject([{ state: "problem" }]);
+      expect(of("token")).toMatchObject([{ state: "problem", says: expect.stringContaining("Get a new one") }]);
+      expect(of("rights")).toMatchObject([{ state: "problem", says: expect.stringContaining("access.land") }]);
+      expect(of("builds").map(({ state }) => state)).toEqual(["ok", "problem", "warning"]);
+    });
+
+    it("says what to do when the API refuses the caller, has no such queue, or is not there", async () => {
+      routes["GET /v1/ping"] = problem(401, "caller.unauthenticated");
+      const refused = await examined();
+      expect(refused.code).toBe(1);
+      expect(refused.of("api")).toMatchObject([
+        { state: "problem", says: expect.stringContaining("SUBMITQUEUE_TOKEN") },
+      ]);
+      expect(refused.of("queue")).toMatchObject([{ state: "skipped" }]);
+      const alone = await examined({ SUBMITQUEUE_URL: "http://127.0.0.1:1" });
+      expect(alone.of("api")).toMatchObject([
+        { state: "problem", says: expect.stringContaining("from SUBMITQUEUE_URL") },
+      ]);
+      expect(new Set(alone.found.slice(3).map(({ state }) => state))).toEqual(new Set(["skipped"]));
+      routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: new Date().toISOString() };
+      const elsewhere = await examined({ SUBMITQUEUE_QUEUE: "nope" });
+      expect(elsewhere.code).toBe(1);
+      expect(elsewhere.of("queue")).toMatchObject([{ state: "problem" }]);
+      expect(elsewhere.of("builds")).toMatchObject([{ state: "skipped" }]);
+    }, 20_000);
+  });
 
   it("offers queues and request numbers to a shell, and nothing when the API does not answer", async () => {
     const said = vi.spyOn(console, "log").mockImplementation(() => {});
@@ -327,6 +439,15 @@ describe("the command line", () => {
     const exported = await run(["export", "--since", AT], {}, 80, { simulator });
     expect(exported).toMatchObject({ code: 0, out: `${JSON.stringify({ queue: "shop", since: AT })}\n` });
     expect((await run(["simulate"])).code).toBe(2);
+  });
+
+  it("shows that the branch of a queue is red: since when, at which commit, by whom, and what failed", async () => {
+    const commit = "c0ffee".padEnd(40, "0");
+    const red = { since: AT, commit, author: "Ann", reason: { code: "build.failed", message: "unit failed\nat a" } };
+    routes["GET /v1/queues/shop"] = { ...queue("shop"), red };
+    const { out } = await run(["queue", "show"]);
+    expect(out).toMatch(/^mode {6}open, trunk red$/m);
+    expect(out).toMatch(/^trunk red for .* at c0ffee000000 by Ann: unit failed$/m);
   });
 
   it("watches a queue until nothing is in flight, and shows what it holds", async () => {

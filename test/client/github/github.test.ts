@@ -185,7 +185,7 @@ describe("submitqueue github doctor", () => {
         "acme/shop main: push",
         "acme/shop main: checks",
         "delivery",
-      ].map((check) => [check, "fine"]),
+      ].map((check) => [check, "ok"]),
     );
     expect(of("acme/shop main: checks")?.says).toBe("required: tests");
     expect(code).toBe(0);
@@ -204,7 +204,7 @@ describe("submitqueue github doctor", () => {
     [
       "an event that is missing",
       () => {
-        github.identities.subscribed = ["check_run", "pull_request", "pull_request_review"];
+        github.identities.subscribed = APP_EVENTS.filter((event) => event !== "issue_comment");
         return () => (github.identities.subscribed = [...APP_EVENTS]);
       },
       "events",
@@ -244,7 +244,7 @@ describe("submitqueue github doctor", () => {
         return () => repository().ruleset.delete("main");
       },
       "acme/shop main: checks",
-      /nobody can merge by hand/,
+      /merging by hand is impossible/,
     ],
     [
       "a receiver with another webhook secret",
@@ -268,7 +268,7 @@ describe("submitqueue github doctor", () => {
     const mend = break_();
     const { code, of } = await doctor();
     mend();
-    expect(of(check)).toMatchObject({ state: "wrong", says: expect.stringMatching(says) });
+    expect(of(check)).toMatchObject({ state: "problem", says: expect.stringMatching(says) });
     expect(code).toBe(1);
   });
 
@@ -281,7 +281,7 @@ describe("submitqueue github doctor", () => {
 
   it("tells of a secret that is not there, and skips what needs it", async () => {
     const { findings } = await doctor("--secret", "nowhere");
-    expect(findings.map(({ state }) => state)).toEqual(["wrong", ...Array(6).fill("skipped")]);
+    expect(findings.map(({ state }) => state)).toEqual(["problem", ...Array(6).fill("skipped")]);
     expect(findings[0]?.says).toContain("create-app");
   });
 });

@@ -29,7 +29,7 @@ describe("the message of a squash by its pull request", () => {
     expect(message.endsWith(`${line}\n…\n\n${trailers}\n`)).toBe(true);
   });
 
-  it("never exceeds its bound, whatever the body", () => {
+  it("never exceeds its bound, with every body", () => {
     for (const body of ["🚀".repeat(5_000), "x".repeat(9_000), `a\n\n${"Key: value\n".repeat(900)}`])
       expect(bytesOf(said(body, "🚀".repeat(400), 1_500))).toBeLessThanOrEqual(1_500);
   });

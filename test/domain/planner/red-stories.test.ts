@@ -53,7 +53,7 @@ const holds = (check: (red: RedStory, told: Told) => void): void =>
     { seed, numRuns: runs },
   );
 
-describe(`whatever is pushed past the queue (SEED=${seed})`, () => {
+describe(`pushes past the queue (SEED=${seed})`, () => {
   it("every request ends, the budget holds, and no change is rejected that would land on a sound trunk", () => {
     holds(({ story }, { world, joined }) => {
       for (const n of joined) expect(["landed", "error", "cancelled"]).toContain(world.stateOf(n));

@@ -209,7 +209,7 @@ describe("a commit past the queue that breaks nothing", () => {
 });
 
 describe("without a commit past the queue", () => {
-  it("the trunk is never built, whatever fails", () => {
+  it("the trunk is never built, also after failures", () => {
     const world = worldOf({ bad: new Set([2, 4]) });
     arrive(world, 1, 2, 3, 4, 5);
     world.drain();

@@ -224,7 +224,7 @@ export class World {
     return this.commits.at(-1) ?? FIRST_COMMIT;
   }
 
-  /** Somebody pushes a commit past the queue, which breaks the trunk, repairs it, or does neither. */
+  /** A user pushes a commit past the queue, which breaks the trunk, repairs it, or does neither. */
   pushPast(broken: boolean): void {
     this.broken = broken;
     this.pushes.push(this.#move());

@@ -206,7 +206,7 @@ const CALLS: readonly { readonly method: string; readonly target: string; readon
   { method: "GET", target: "/v1/me", takes: "no parameters" },
   { method: "GET", target: LAND, takes: "since, until, change, status, author, caller, limit, page" },
   { method: "GET", target: `${LAND}/1`, takes: "wait" },
-  { method: "GET", target: `${LAND}/1/history`, takes: "no parameters" },
+  { method: "GET", target: `${LAND}/1/history`, takes: "wait, known" },
   { method: "GET", target: `${LAND}/1/why`, takes: "no parameters" },
   { method: "POST", target: CANCEL, takes: "no parameters" },
   { method: "GET", target: "/v1/queues", takes: "no parameters" },

@@ -104,7 +104,7 @@ describe("a dry run", () => {
     expect((await tried()).body.id).not.toBe(body.id);
   });
 
-  it("keeps its first answer, and drops one that nobody asked for", async () => {
+  it("keeps its first answer, and drops an answer without a question", async () => {
     const { body, headers } = await tried();
     expect(await answer(body.id, MERGEABLE)).toEqual([]);
     expect(await answer(body.id, CONFLICT)).toEqual([]);

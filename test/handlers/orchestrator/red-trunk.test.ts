@@ -10,7 +10,7 @@ import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { Runtime } from "./runtime.ts";
 import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
 
-// Nobody waits here for a retry.
+// The tests do not wait for retries.
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
 
 let dynalite: Dynalite;

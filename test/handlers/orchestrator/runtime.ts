@@ -40,7 +40,7 @@ export class Runtime {
   readonly trunk: string[] = [];
   /** The commit that the trunk is at. */
   tip = fakeSha("trunk");
-  /** True for a build that fails whatever its changes are. */
+  /** True for a build that fails with any changes. */
   breaks: (order: BuildOrder, composed: Composed) => boolean = () => false;
   readonly #landings = new Map<string, Signal>();
   readonly #taken = new Map<string, number>();

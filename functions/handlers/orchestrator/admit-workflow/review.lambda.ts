@@ -36,6 +36,7 @@ export const wire: Wire = (env, clients) => {
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
+    if (next.kind === "fit") return { ...next, ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
     if (task.woken) return { kind: "ended" };
     const told = found.kind === "silent" ? silence(found.error) : said(found);
@@ -57,6 +58,19 @@ export const wire: Wire = (env, clients) => {
       if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
         return { kind: "silent", error };
       throw error;
+    }
+  }
+
+  /** Read last, when people and CI have had the time to name them. That GitHub does not answer holds no request up. */
+  async function namedTargets({ sqid, changes, targets: byCaller }: ReviewTask, config: QueueConfig) {
+    if (byCaller !== undefined) return {};
+    try {
+      const targets = await reviews.targets(config, changes);
+      return targets === undefined ? {} : { targets };
+    } catch (err) {
+      if (!isRetryable(err)) throw err;
+      clients.log.warn({ sqid, err }, "the targets can't be read: the request counts as affecting everything");
+      return {};
     }
   }
 

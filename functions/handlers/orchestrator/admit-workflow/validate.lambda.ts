@@ -20,8 +20,8 @@ import { claimChanges } from "./claiming.ts";
 import { commitsOf } from "./commits-of.ts";
 
 /**
- * Refuses a request of a queue that can't build, claims the changes, and keeps what runway found that they touch. Three calls and one per
- * change, and what the preflight of the queue's build runner costs.
+ * Refuses a request of a queue that can't build, claims the changes, and stores what runway found that they touch. Three calls and one per
+ * change, and the calls of the preflight of the queue's build runner.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -47,7 +47,7 @@ export const wire: Wire = (env, clients) => {
   }
 
   return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
-    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);

@@ -24,13 +24,13 @@ export interface RemainsSweep {
 }
 
 /**
- * Removes what builds that are over have left behind in the queue's CI system: a branch whose deletion failed, because the process died or the
- * host was away. A build is over when no live batch has an active path with its key. A build that is not in the builds table is of another
- * installation, and is left alone. Never throws: what can't be removed is logged, and tried again ten minutes later, or when the host's rate
- * limit is over.
+ * Removes what builds that are over have left behind in the queue's CI system: a branch whose deletion failed, because the process died or
+ * the host was away. A build is over when no live batch has an active path with its key. A build that is not in the builds table is of
+ * another installation, and is left alone. Never throws: what can't be removed is logged, and tried again ten minutes later, or when the
+ * host's rate limit is over.
  *
- * Calls: none for a queue that was looked after within ten minutes; otherwise one of the CI system, a query, a read for each build that is over, and
- * two calls of the CI system for each of the first twenty that are ours.
+ * Calls: none for a queue that was looked after within ten minutes; otherwise one of the CI system, a query, a read for each build that is
+ * over, and two calls of the CI system for each of the first twenty that are ours.
  */
 export async function sweepRemains(sweep: RemainsSweep, config: QueueConfig): Promise<void> {
   const { clients, nextAt } = sweep;

@@ -7,10 +7,10 @@ import { concurrently } from "../../../domain/concurrently.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 import { lost } from "../build-workflow/verdict.ts";
 
-/** A build that was dispatched so long ago is looked after: its workflow is visible to DescribeExecution by then. */
+/** How long ago a build was dispatched when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
 export const LOOK_AFTER_MS = 120_000;
 
-/** The builds that the planner waits for though their workflows have ended: their reports, sent again. One call per build. */
+/** The reports, to be sent again, of the builds that the planner waits for although their workflows have ended. One call per build. */
 export async function finishedBuilds(
   { sfn, now }: Clients,
   buildWorkflow: string,

@@ -158,15 +158,17 @@ describe("a build that waits for the checks of GitHub", () => {
     hub.github.onEvent((event, payload) => told.push({ event, payload }));
     await hanging.triggered();
     await hub.ci.idle();
-    const deliver = (secret: string) => {
-      const body = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
-      const mac = createHmac("sha256", secret).update(body).digest("hex");
+    const deliver = (secret: string, encoding: "utf8" | "base64" = "utf8") => {
+      const sent = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
+      const mac = createHmac("sha256", secret).update(sent).digest("hex");
       const headers = { "X-GitHub-Event": "check_run", "X-Hub-Signature-256": `sha256=${mac}` };
-      return world.call(reportGitHub, { headers, body });
+      const body = Buffer.from(sent).toString(encoding);
+      return world.call(reportGitHub, { headers, body, isBase64Encoded: encoding === "base64" });
     };
     expect(await deliver("another")).toMatchObject({ statusCode: 401 });
     expect(world.sent.get(world.env[ENV.looksTopic] ?? "") ?? []).toEqual([]);
     expect(await deliver(hub.github.identities.app.webhookSecret)).toMatchObject({ statusCode: 204 });
+    expect(await deliver(hub.github.identities.app.webhookSecret, "base64")).toMatchObject({ statusCode: 204 });
     const [look] = world.sent.get(world.env[ENV.looksTopic] ?? "") ?? [];
     expect(JSON.parse(look?.body ?? "")).toMatchObject({ kind: "look-at-build", buildKey: hanging.order.buildKey });
   });
@@ -203,7 +205,7 @@ describe("a rate limit of GitHub", () => {
     expect(await hanging.polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("that lasts longer than a build may take ends the build, and blames nobody", async () => {
+  it("that lasts longer than a build may take ends the build, and blames no change", async () => {
     const hanging = await ordered("hangs");
     limit(180);
     // No longer than the two hours that a build may take.
