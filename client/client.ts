@@ -4,11 +4,14 @@ import {
   HistoryPage,
   type LandBody,
   type ListQuery,
+  Me,
   Ping,
+  Preflight,
   QueueList,
   QueueView,
   RequestPage,
   RequestSummary,
+  Trial,
   Why,
 } from "../functions/contracts/api.ts";
 import { apiErrorOf } from "./api-error.ts";
@@ -37,6 +40,29 @@ export interface LandOptions extends Omit<LandBody, "changes"> {
 /** A request: its sqid, `<queue>/<n>`, or its number. */
 export type RequestId = string | number;
 
+export interface WaitOptions {
+  /** In seconds. */
+  readonly wait?: number;
+  /** Ends this call when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** The API waits no longer in one call. */
+export const MOST_WAIT_SECONDS = 25;
+
+const secondsOf = (seconds: number): number => Math.max(0, Math.min(MOST_WAIT_SECONDS, Math.ceil(seconds)));
+
+/** Asks again until there is an answer, or `seconds` are over. */
+async function answered<T extends { readonly state: string }>(
+  first: T,
+  seconds: number,
+  again: (wait: number) => Promise<T>,
+): Promise<T> {
+  let found = first;
+  for (let left = seconds; left > 0 && found.state === "waiting"; left -= MOST_WAIT_SECONDS) found = await again(left);
+  return found;
+}
+
 type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefined>>>;
 
 /**
@@ -60,6 +86,11 @@ export class Client {
 
   ping(): Promise<Ping> {
     return this.call(Ping, "v1/ping");
+  }
+
+  /** Who the API takes the caller for, and what the caller may do in each queue. */
+  me(): Promise<Me> {
+    return this.call(Me, "v1/me");
   }
 
   async queues(): Promise<readonly QueueView[]> {
@@ -102,12 +133,52 @@ export class QueueClient {
     return this.#client.call(RequestSummary, `${this.#path}/requests`, { json: { changes, ...rest }, headers });
   }
 
-  request(id: RequestId): Promise<RequestSummary> {
-    return this.#client.call(RequestSummary, this.#at(id));
+  /**
+   * A Land that lands nothing: would these changes be admitted, and do they merge? Waits up to `seconds` for the answer; a trial that is not
+   * answered by then is `waiting`, and may be asked for again: `trial`.
+   */
+  async tryLand(
+    changes: readonly string[],
+    options: Omit<LandOptions, "idempotencyKey"> = {},
+    seconds = 60,
+  ): Promise<Trial> {
+    const searchParams = { dryRun: "true", wait: secondsOf(seconds) };
+    const json = { changes, ...options };
+    const asked = await this.#client.call(Trial, `${this.#path}/requests`, { json, searchParams });
+    return answered(asked, seconds - MOST_WAIT_SECONDS, (wait) => this.trial(asked.id, wait));
   }
 
-  history(id: RequestId): Promise<HistoryPage> {
-    return this.#client.call(HistoryPage, `${this.#at(id)}/history`);
+  /** A trial of the last hour. Waits up to 25 seconds for what comes of it. */
+  trial(id: string, seconds = 0): Promise<Trial> {
+    const searchParams = { wait: secondsOf(seconds) };
+    return this.#client.call(Trial, `${this.#path}/trials/${encodeURIComponent(id)}`, { searchParams });
+  }
+
+  /** Can the queue build, and which checks do its builds wait for? Waits up to `seconds` for the answer. */
+  async preflight(seconds = 60): Promise<Preflight> {
+    const path = `${this.#path}/preflights`;
+    const asked = await this.#client.call(Preflight, path, { json: {}, searchParams: { wait: secondsOf(seconds) } });
+    return answered(asked, seconds - MOST_WAIT_SECONDS, (wait) =>
+      this.#client.call(Preflight, `${path}/${asked.id}`, { searchParams: { wait: secondsOf(wait) } }),
+    );
+  }
+
+  /** Where a request stands. With `wait`: once its status has changed, once it has ended, or after so many seconds, 25 at most. */
+  request(id: RequestId, { wait = 0, signal }: WaitOptions = {}): Promise<RequestSummary> {
+    const searchParams = wait > 0 ? { searchParams: { wait: secondsOf(wait) } } : {};
+    return this.#client.call(RequestSummary, this.#at(id), { ...searchParams, ...(signal ? { signal } : {}) });
+  }
+
+  /** With `wait`: once there are more than `known` entries, once the request has ended, or after so many seconds, 25 at most. */
+  history(
+    id: RequestId,
+    { wait = 0, known = 0, signal }: WaitOptions & { readonly known?: number } = {},
+  ): Promise<HistoryPage> {
+    const searchParams = wait > 0 ? { searchParams: { wait: secondsOf(wait), known } } : {};
+    return this.#client.call(HistoryPage, `${this.#at(id)}/history`, {
+      ...searchParams,
+      ...(signal ? { signal } : {}),
+    });
   }
 
   why(id: RequestId): Promise<Why> {
@@ -123,6 +194,11 @@ export class QueueClient {
   prioritize(id: RequestId, priority: number, reason?: string): Promise<RequestSummary> {
     const json = { priority, ...(reason === undefined ? {} : { reason }) };
     return this.#client.call(RequestSummary, this.#at(id), { method: "PATCH", json });
+  }
+
+  /** Has a request look at once at what it waits for before it enters the queue: a review, or checks. */
+  recheck(id: RequestId): Promise<RequestSummary> {
+    return this.#client.call(RequestSummary, `${this.#at(id)}/recheck`, { json: {} });
   }
 
   /** One page of the queue's requests, newest first. */

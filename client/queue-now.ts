@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { QueueView } from "../functions/contracts/api.ts";
+import { QueueView, RedTrunkView } from "../functions/contracts/api.ts";
 import { Status } from "../functions/contracts/log-event.ts";
 import { Reason } from "../functions/contracts/reasons.ts";
 
@@ -23,12 +23,14 @@ export type Queued = z.infer<typeof Queued>;
 /** What the client reads of a queue. Each part is optional: an API of an earlier release answers with the view alone. */
 export const QueueNow = QueueView.extend({
   budget: z.int().optional(),
+  red: RedTrunkView.optional(),
   buildsRunning: z.int().optional(),
   counts: z.object({ waiting: z.int(), building: z.int(), landing: z.int() }).optional(),
   ended: z.object({ lastHour: Ends, lastDay: Ends }).optional(),
   timeToLand: z
     .object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() })
     .optional(),
+  load: z.object({ receivedLastHour: z.int(), buildMinutes: z.number().optional() }).optional(),
   requests: z.array(Queued).optional(),
   more: z.boolean().optional(),
   recent: z

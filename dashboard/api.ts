@@ -1,4 +1,4 @@
-import type { HistoryPage, Problem, RequestPage, RequestSummary, Trends, Why } from "../functions/contracts/api.ts";
+import type { HistoryPage, Me, Problem, RequestPage, RequestSummary, Trends, Why } from "../functions/contracts/api.ts";
 import type { QueueList, QueueNow } from "./contract.ts";
 import { apiPrefix, authorization, signInAgain } from "./session.ts";
 
@@ -29,7 +29,7 @@ interface Call {
 
 /**
  * One call of the API. The page comes from the server that answers it, so the answer is taken to be what the contract says. Throws CallFailed,
- * and whatever the signal was aborted with.
+ * and the reason that the signal was aborted with.
  */
 async function call<T>(path: string, { method = "GET", body, signal }: Call = {}): Promise<T> {
   const sentAt = Date.now();
@@ -66,11 +66,21 @@ const requestAt = (queue: string, number: number): string => `${queueAt(queue)}/
 export const getQueues = (signal: AbortSignal): Promise<QueueList> => call("/v1/queues", { signal });
 export const getQueue = (queue: string, signal: AbortSignal): Promise<QueueNow> => call(queueAt(queue), { signal });
 
-/** With `wait`: answers when the status has changed, or after so many seconds. */
-export const getRequest = (queue: string, number: number, signal: AbortSignal, wait = 0): Promise<RequestSummary> =>
-  call(`${requestAt(queue, number)}${wait > 0 ? `?wait=${wait}` : ""}`, { signal });
+/** Who looks at the page, and what they may do. */
+export const getMe = (signal: AbortSignal): Promise<Me> => call("/v1/me", { signal });
+
+export const getRequest = (queue: string, number: number, signal: AbortSignal): Promise<RequestSummary> =>
+  call(requestAt(queue, number), { signal });
 export const getHistory = (queue: string, number: number, signal: AbortSignal): Promise<HistoryPage> =>
   call(`${requestAt(queue, number)}/history`, { signal });
+
+/** How long the API waits in one call, in seconds. */
+const WAIT_SECONDS = 25;
+
+/** Resolves once a request's history has more than `known` entries, or after 25 seconds. */
+export async function historyBeyond(queue: string, number: number, known: number, signal: AbortSignal): Promise<void> {
+  await call(`${requestAt(queue, number)}/history?wait=${WAIT_SECONDS}&known=${known}`, { signal });
+}
 export const getWhy = (queue: string, number: number, signal: AbortSignal): Promise<Why> =>
   call(`${requestAt(queue, number)}/why`, { signal });
 

@@ -1,9 +1,10 @@
 import { useEffect } from "preact/hooks";
 import { getQueues } from "./api.ts";
-import { useLive } from "./live.ts";
+import { ONCE, useLive } from "./live.ts";
 import { QueueView } from "./queue/queue-view.tsx";
 import { QueuesView } from "./queues-view.tsx";
 import { RequestView } from "./request/request-view.tsx";
+import { WithMe } from "./rights.tsx";
 import { queuePath, type Route, viewPath } from "./routes.ts";
 import { SearchBox, SearchView } from "./search.tsx";
 import { TrendsView } from "./trends/trends-view.tsx";
@@ -19,7 +20,7 @@ export function App() {
     document.title = titleOf(route);
   }, [route]);
   return (
-    <>
+    <WithMe>
       <a class="skip" href="#main">
         Skip to the content
       </a>
@@ -32,7 +33,7 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <View route={route} />
       </main>
-    </>
+    </WithMe>
   );
 }
 
@@ -68,7 +69,7 @@ function titleOf(route: Route): string {
 
 /** The switch of queues, the views of one, and the search box. */
 function Head({ queue, route }: { readonly queue: string; readonly route: Route }) {
-  const { data } = useLive("names", undefined, getQueues, () => true);
+  const { data } = useLive("names", undefined, getQueues, ONCE);
   const names = data?.queues.map(({ name }) => name) ?? [queue];
   const tabs = [
     { name: "Queue", path: queuePath(queue), isHere: route.view === "queue" || route.view === "request" },

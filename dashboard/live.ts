@@ -60,20 +60,30 @@ const POLL_MS = 3_000;
 const BACKSTOP_MS = 30_000;
 const LONGEST_WAIT_MS = 30_000;
 
+export interface LiveOptions<T> {
+  /** True when there is nothing more to wait for. */
+  readonly isOver?: (data: T) => boolean;
+  /** Resolves once there may be something new. Used where the server tells no events. Absent: it is loaded every few seconds there. */
+  readonly awaitNews?: (data: T, signal: AbortSignal) => Promise<void>;
+}
+
+/** Loaded once. */
+export const ONCE: LiveOptions<unknown> = { isOver: () => true };
+
 /**
- * What `load` answers, kept up to date while the page is looked at: loaded again at an event of the queue, else every few seconds, and more
- * rarely while calls fail. `key` names what is loaded: another key is another thing. `isOver` ends it.
+ * What `load` answers, kept up to date while the page is looked at: loaded again at an event of the queue, else when there is news or every
+ * few seconds, and more rarely while calls fail. `key` names what is loaded: another key is another thing.
  */
 export function useLive<T>(
   key: string,
   queue: string | undefined,
   load: (signal: AbortSignal) => Promise<T>,
-  isOver: (data: T) => boolean = () => false,
+  options: LiveOptions<T> = {},
 ): Live<T> {
   const [state, setState] = useState<Loaded<T>>({ key, data: undefined, error: undefined });
   const loop = useRef<Loop<T> | undefined>(undefined);
   useEffect(() => {
-    const running = new Loop(load, queue, isOver, (outcome) =>
+    const running = new Loop(load, queue, options, (outcome) =>
       setState((before) =>
         outcome.kind === "loaded"
           ? { key, data: outcome.data, error: undefined }
@@ -101,24 +111,25 @@ type Outcome<T> =
 /** Loads again and again until it is stopped, or over. */
 class Loop<T> {
   readonly #load: (signal: AbortSignal) => Promise<T>;
-  readonly #isOver: (data: T) => boolean;
+  readonly #options: LiveOptions<T>;
   readonly #report: (outcome: Outcome<T>) => void;
   readonly #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dueAt = 0;
   #loading = false;
   #again = false;
+  #waiting: AbortController | undefined;
   #over = false;
   #failures = 0;
 
   constructor(
     load: (signal: AbortSignal) => Promise<T>,
     queue: string | undefined,
-    isOver: (data: T) => boolean,
+    options: LiveOptions<T>,
     report: (outcome: Outcome<T>) => void,
   ) {
     this.#load = load;
-    this.#isOver = isOver;
+    this.#options = options;
     this.#report = report;
     const heard: Listener = (about) => {
       if (about === undefined || queue === undefined || about === queue) this.soon(GATHER_MS);
@@ -162,12 +173,15 @@ class Loop<T> {
     this.#timer = undefined;
     this.#loading = true;
     this.#again = false;
+    this.#waiting?.abort();
+    let next: T | undefined;
     try {
       const data = await this.#load(this.#abort.signal);
       if (this.#abort.signal.aborted) return;
       this.#failures = 0;
       this.#report({ kind: "loaded", data });
-      this.#over = this.#isOver(data);
+      this.#over = this.#options.isOver?.(data) ?? false;
+      next = data;
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#failures += 1;
@@ -175,7 +189,27 @@ class Loop<T> {
     } finally {
       this.#loading = false;
     }
-    if (!this.#over && !this.#abort.signal.aborted) this.#schedule(this.#again ? GATHER_MS : this.#pauseMs());
+    if (this.#over || this.#abort.signal.aborted) return;
+    if (this.#again) this.#schedule(GATHER_MS);
+    else if (next !== undefined && this.#options.awaitNews !== undefined && this.#mustAsk()) this.#await(next);
+    else this.#schedule(this.#pauseMs());
+  }
+
+  /** True when nothing but a call of this page's own brings news. */
+  #mustAsk(): boolean {
+    return news.feed === "polls" && document.visibilityState === "visible";
+  }
+
+  /** A load that comes before the news ends the waiting. A wait that fails is no news: the next load says what is wrong. */
+  #await(data: T): void {
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    const signal = AbortSignal.any([waiting.signal, this.#abort.signal]);
+    const wait = this.#options.awaitNews?.(data, signal) ?? Promise.resolve();
+    void wait.then(
+      () => this.soon(0),
+      () => (signal.aborted ? undefined : this.#schedule(POLL_MS)),
+    );
   }
 
   #pauseMs(): number {

@@ -34,6 +34,7 @@ export function QueuesView() {
                 </span>
               )}
             </h2>
+            {queue.red === undefined ? null : <p>{queue.branch} itself fails: only a repair lands.</p>}
             <p class="card-where">
               <code>{queue.branch}</code> of {repositoryName(queue.repository)}
             </p>

@@ -66,33 +66,24 @@ interface Found {
   readonly more: boolean;
 }
 
-/** The filter `author` takes so many characters. */
-const MAX_AUTHOR = 200;
 /** How many of the newest requests are compared with what was typed. */
 const LOOKED_AT = 200;
 
 async function find(queue: string, typed: string, signal: AbortSignal): Promise<Found> {
-  const [page, now, ...exact] = await Promise.all([
+  const exact = /^(git|github|phab):\/\//.test(typed)
+    ? await listRequests(queue, { change: typed, limit: "50" }, signal)
+    : { requests: [] };
+  const [page, now] = await Promise.all([
     listRequests(queue, { limit: String(LOOKED_AT) }, signal),
     getQueue(queue, signal),
-    ...filtersOf(typed).map((filter) => listRequests(queue, { ...filter, limit: "50" }, signal)),
   ]);
   const told = new Map(now.requests.map((request) => [request.number, request]));
   const matching = page.requests.filter((request) => {
     const { title, author, caller } = told.get(request.number) ?? {};
     return matches(request, typed, [title, author, caller]);
   });
-  const all = new Map(
-    [...exact.flatMap(({ requests }) => requests), ...matching].map((request) => [request.number, request]),
-  );
+  const all = new Map([...exact.requests, ...matching].map((request) => [request.number, request]));
   return { requests: [...all.values()].sort((a, b) => b.number - a.number), more: page.nextPage !== undefined };
-}
-
-/** The filters of the list that what was typed may be meant for. They find requests of any age. */
-function filtersOf(typed: string): readonly Readonly<Record<string, string>>[] {
-  if (/^(git|github|phab):\/\//.test(typed)) return [{ change: typed }];
-  if (typed.length > MAX_AUTHOR) return [];
-  return [{ caller: typed }, ...(typed.includes("@") ? [{ author: typed }] : [])];
 }
 
 /** True when one of the words about a request holds what was typed. `https://github.com/acme/shop/pull/7` is `#7`, and so is `pull/7`. */
@@ -112,8 +103,7 @@ export function SearchView({ queue, text }: { readonly queue: string; readonly t
   return (
     <>
       <h1>
-        Requests with “{text}”
-        <small>{data.more ? `among the last ${LOOKED_AT}, and all of an author or caller of this name` : ""}</small>
+        Requests with “{text}”<small>{data.more ? `among the last ${LOOKED_AT}` : ""}</small>
       </h1>
       {data.requests.length === 0 ? (
         <Empty title="No request matches">

@@ -37,7 +37,7 @@ export const apiPrefix = (): string => (settings.auth === "jwt" ? settings.prefi
 /** True when the page's calls carry a token, which a stream of events can't. */
 export const hasToken = (): boolean => settings.auth === "jwt" || settings.auth === "token";
 
-/** The header that tells the API who calls; none where nobody has to log in. */
+/** The header that tells the API who calls; none where no login is asked for. */
 export function authorization(): Readonly<Record<string, string>> {
   const tokens = hasToken() ? stored<Tokens>(KEYS.tokens) : undefined;
   return tokens === undefined ? {} : { authorization: `Bearer ${tokens.token}` };
@@ -85,7 +85,7 @@ export const keep = (token: string): void =>
 /** A token that was refused right after it was given will be refused again: then the page says so, and goes round no circle. */
 const FRESH_MS = 30_000;
 
-/** The API refused the token: logs in anew, and comes back to this place. Does nothing where nobody logs in, or with a token that is fresh. */
+/** The API refused the token: logs in anew, and comes back to this place. Does nothing where no login is asked for, or with a token that is fresh. */
 export function signInAgain(): void {
   if (settings.auth !== "jwt") return;
   const tokens = stored<Tokens>(KEYS.tokens);

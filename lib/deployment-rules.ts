@@ -20,7 +20,11 @@ export interface Rulings {
 /** What a queue configuration may not, or should not, say on a target. */
 export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
   if (target === "embedded")
-    return { errors: [...uncreatable(queues), ...unreachable(queues)], undeployable: [], warnings: [] };
+    return {
+      errors: [...uncreatable(queues), ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
+      undeployable: [],
+      warnings: [],
+    };
   const errors: Problem[] = [];
   const undeployable: Problem[] = [];
   const warnings: Problem[] = [];
@@ -61,14 +65,54 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
         field: at("buildRunner", "type"),
         what: "fake builds nothing: every change passes unless its URI says otherwise",
       });
-    if (changeProvider.type === "fake")
+    if (changeProvider?.type === "fake")
       warnings.push({
         field: at("changeProvider", "type"),
         what: "fake believes what a change's URI says that it touches",
       });
   });
-  return { errors: [...errors, ...unreachable(queues)], undeployable, warnings };
+  return {
+    errors: [...errors, ...unreachable(queues), ...unreviewable(queues), ...unlabelled(queues)],
+    undeployable,
+    warnings,
+  };
 }
+
+/** Queues whose pull requests GitHub can't be asked about. */
+const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ changeProvider }, index): readonly Problem[] => {
+    if (changeProvider?.type !== "github") return [];
+    const at = (field: string): PropertyKey[] => ["queues", index, "changeProvider", field];
+    const { repository, api, credentialsSecret } = changeProvider;
+    if (repository === undefined)
+      return [{ field: at("repository"), what: "the remote names no repository on GitHub: write its owner/name" }];
+    if (api === undefined)
+      return [{ field: at("api"), what: "the remote names no host of GitHub: write the address of its REST API" }];
+    if (credentialsSecret === undefined)
+      return [
+        {
+          field: at("credentialsSecret"),
+          what: "name the secret with a GitHub App or a token that may read pull requests",
+        },
+      ];
+    return [];
+  });
+
+/** Queues that read targets from GitHub, and whose pull requests are not read. */
+const unlabelled = (queues: QueuesConfig["queues"]): readonly Problem[] =>
+  queues.flatMap(({ conflictAnalyzer: analyzer, changeProvider }, index) => {
+    if (analyzer.type !== "targets" || changeProvider?.type === "github") return [];
+    return (["labels", "check"] as const).flatMap((field) =>
+      analyzer[field] === undefined
+        ? []
+        : [
+            {
+              field: ["queues", index, "conflictAnalyzer", field],
+              what: `${field === "labels" ? "labels are those of pull requests" : "the check is one of GitHub"}: write changeProvider: { type: github }`,
+            },
+          ],
+    );
+  });
 
 /** Queues that wait for checks of a repository that GitHub can't be asked about. */
 const unreachable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

@@ -24,8 +24,8 @@ export const TABLE_WRITES = [
 ] as const;
 
 /**
- * Act on a table as a whole. Administrators of the account keep these, or nobody could repair a table or its policy; no role of ours
- * has any, since whoever may replace the policy, or have items expire, may as well write.
+ * Act on a table as a whole. Administrators of the account keep these, so that they can repair a table or its policy. No role of the
+ * app has any, since a role that may replace the policy, or have items expire, can change the data too.
  */
 export const TABLE_ADMINISTRATION = [
   "dynamodb:AssociateTableReplica",

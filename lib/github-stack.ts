@@ -17,7 +17,7 @@ import type { GatewayStack } from "./gateway-stack.ts";
 import type { Settings } from "./settings.ts";
 
 /** The path of GitHub's webhooks. */
-export const WEBHOOK_PATH = "/github/webhook";
+const WEBHOOK_PATH = "/github/webhook";
 
 /** A message that meets a limit of GitHub comes back as soon as the limit ends; the hourly limit may take hours to clear a backlog. */
 const PULLS_RECEIVES = 500;

@@ -9,9 +9,11 @@ import { everyMinute } from "./constructs/schedule.ts";
 import type { Topic } from "./constructs/topic.ts";
 import { Workflow } from "./constructs/workflow.ts";
 import type { SharedTopic } from "./messaging-stack.ts";
+import { reviewSecretsOf } from "./review-secrets.ts";
 import type { RunwayStack } from "./runway-stack.ts";
 import type { Settings } from "./settings.ts";
 import { admitDefinition } from "./workflows/admit.ts";
+import { askDefinition } from "./workflows/ask.ts";
 import { buildDefinition } from "./workflows/build.ts";
 
 /** From an accepted request to its end: the pipeline tables, the two workflows, and the planner. */
@@ -45,7 +47,7 @@ export class OrchestratorStack extends Stack {
 
     const admit = this.#admit(runway);
     const build = this.#build(runway.compose);
-    this.#intake(admit);
+    this.#intake(admit, this.#ask(runway));
     this.#plan(build);
     this.#sweep(admit, build);
   }
@@ -64,6 +66,7 @@ export class OrchestratorStack extends Stack {
     const start = this.#function("Start", "admit-workflow/start");
     const validate = this.#function("Validate", "admit-workflow/validate");
     const wait = this.#function("Wait", "admit-workflow/wait");
+    const review = this.#reviews();
     const ready = this.#function("Ready", "admit-workflow/ready");
     const reject = this.#function("Reject", "admit-workflow/reject");
     this.#requests.grant(wait, ENV.requestsTable, "GetItem");
@@ -76,12 +79,44 @@ export class OrchestratorStack extends Stack {
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
-    return new Workflow(this, "Admit", {
+    const longestReview = Math.max(
+      ...queues.map(({ changeProvider }) => (changeProvider?.type === "github" ? changeProvider.waitSeconds : 0)),
+    );
+    const functions = { start, inspect, validate, check, wait, ready, reject };
+    return new Workflow<string>(this, "Admit", {
       name: "admit",
-      functions: { start, inspect, validate, check, wait, ready, reject },
-      define: admitDefinition,
-      // Two steps may wait for the repository, one after the other.
-      timeout: Duration.seconds(2 * longest).plus(Duration.hours(2)),
+      functions: review === undefined ? functions : { ...functions, review },
+      define: (states) => admitDefinition(states, { ...functions, review }),
+      // Three steps may wait for the repository or for GitHub, one after the other, and one for a review.
+      timeout: Duration.seconds(3 * longest + longestReview).plus(Duration.hours(2)),
+      settings: this.#settings,
+    });
+  }
+
+  /** What asks GitHub about pull requests. Undefined where no queue lands any. */
+  #reviews(): LambdaFunction | undefined {
+    const secrets = reviewSecretsOf(this.#settings.queues);
+    if (secrets.length === 0) return undefined;
+    const review = this.#function("Review", "admit-workflow/review");
+    this.#requests.grant(review, ENV.requestsTable, "GetItem");
+    review.sendsTo(this.#topics.log, ENV.logTopic);
+    review.readsSecrets(secrets);
+    return review;
+  }
+
+  /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
+  #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
+    const answer = this.#function("Answer", "ask-workflow/answer");
+    this.#requests.grant(answer, ENV.requestsTable, "GetItem");
+    this.#claims.grant(answer, ENV.claimsTable, "GetItem");
+    this.#readsChecks(answer);
+    answer.sendsTo(this.#topics.log, ENV.logTopic);
+    return new Workflow(this, "Ask", {
+      name: "ask",
+      functions: { inspect, check, answer },
+      define: askDefinition,
+      // Its two steps may take five minutes each, and are tried again.
+      timeout: Duration.minutes(45),
       settings: this.#settings,
     });
   }
@@ -181,7 +216,7 @@ export class OrchestratorStack extends Stack {
     trigger.readsSecrets(commands.map(({ repository }) => repository.tokenSecret));
   }
 
-  #intake(admit: Workflow): void {
+  #intake(admit: Workflow, ask: Workflow): void {
     const intake = this.#function("Intake", "intake", this.#topics.requests.consumerTimeout);
     this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
@@ -190,6 +225,7 @@ export class OrchestratorStack extends Stack {
     intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
     admit.startedBy(intake, ENV.admitWorkflow);
+    ask.startedBy(intake, ENV.askWorkflow);
   }
 
   #plan(build: Workflow): void {
@@ -210,6 +246,8 @@ export class OrchestratorStack extends Stack {
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
+    this.#builds.grant(sweep, ENV.buildsTable, "GetItem");
+    this.#readsChecks(sweep);
     sweep.sendsTo(this.#topics.signals, ENV.signalsTopic);
     sweep.sendsTo(this.#topics.log, ENV.logTopic);
     admit.watchedBy(sweep, ENV.admitWorkflow);

@@ -16,7 +16,7 @@ export const TABLES = {
 } as const satisfies Record<string, { owner: Owner; denied: readonly string[]; optional?: true }>;
 export type TableName = keyof typeof TABLES;
 
-/** Who may send to a topic, and who may take from it. A topic's consumer may also send to its dead-letter queue; nobody takes from that. */
+/** Who may send to a topic, and who may take from it. A topic's consumer may also send to its dead-letter queue, from which no role takes. */
 export const TOPICS = {
   requests: { senders: ["gateway"], consumer: "orchestrator" },
   signals: { senders: ["orchestrator", "runway"], consumer: "orchestrator" },

@@ -2,7 +2,7 @@ import { JWT_PREFIX } from "../functions/contracts/caller.ts";
 import type { PageAccess } from "../functions/contracts/page.ts";
 import type { Settings } from "./settings.ts";
 
-/** How people who open the page log in. With tokens of a provider at which the page is no client, the page can't log anybody in. */
+/** How people who open the page log in. With tokens of a provider at which the page is no client, the page can't log a user in. */
 export function pageAccessOf({ apiAuth, jwt }: Pick<Settings, "apiAuth" | "jwt">): PageAccess {
   if (apiAuth === "none") return { auth: "open" };
   if (apiAuth === "token") return { auth: "token" };

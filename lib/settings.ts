@@ -46,7 +46,7 @@ export interface Settings {
   readonly version: string;
 }
 
-export const OWNERS = ["gateway", "orchestrator", "runway", "github"] as const;
+const OWNERS = ["gateway", "orchestrator", "runway", "github"] as const;
 export type Owner = (typeof OWNERS)[number];
 
 /** The keys under which a template says what a resource is for; the checks and the embedded runtime read them. */

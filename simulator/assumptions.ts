@@ -30,7 +30,7 @@ const PREDICTOR_NOTES: Readonly<Record<PredictorName, string>> = {
 };
 
 const TEAM_NOTES = [
-  "github, github-head, zuul and bors keep one line of all changes, whatever the analyzer says. no-queue tests no change with another that lands while it is built: the last column counts the changes that break the trunk by that.",
+  "github, github-head, zuul and bors keep one line of all changes, conflicting or not. no-queue tests no change with another that lands while it is built: the last column counts the changes that break the trunk by that.",
   "Group testing: a build tells one bit, so no policy that knows only the share of failing changes takes fewer builds than the entropy of the failures. With builds of mean length, that also bounds the landings per hour.",
   "Order is what remains of the time to land, after the change's own build, when no change fails and builders are unlimited; budget is what the number of builders adds to that, and failures what failing changes and builds add to both.",
 ];

@@ -65,7 +65,7 @@ export class Ledger {
     this.#landed[n] = 1;
   }
 
-  /** Puts change `n` on the trunk, whatever has landed since its build began. Counts the clash, where `land` throws. */
+  /** Puts change `n` on the trunk, also when others have landed since its build began. Counts the clash, where `land` throws. */
   landUntested(n: number): void {
     if (this.#change(n).clashes.some(this.isLanded)) this.trunkBroken += 1;
     this.#landed[n] = 1;

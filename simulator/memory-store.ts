@@ -34,7 +34,7 @@ export class MemoryQueueStore implements QueueStore {
 
   archive(batch: Batch): boolean {
     const stored = this.batches.get(batch.id);
-    if (stored !== undefined && stored.version !== batch.version) return false;
+    if (stored !== undefined && stored.version > batch.version) return false;
     this.batches.delete(batch.id);
     return true;
   }

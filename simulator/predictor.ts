@@ -16,7 +16,7 @@ export interface Prediction {
 }
 
 /** The Brier score (mean squared difference between told probability and outcome) of `blurred`. Telling only the mean gives 0.109. */
-export const BLURRED_BRIER = 0.1;
+const BLURRED_BRIER = 0.1;
 
 const logit = (p: number): number => Math.log(p / (1 - p));
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));

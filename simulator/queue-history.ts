@@ -27,15 +27,12 @@ export function entryOf(request: RequestSummary, events: readonly HistoryEntry[]
   return {
     id: String(number),
     arrivedAt: receivedAt,
-    behind: typeof behind === "string" ? behind.split(" ").filter(Boolean).map(requestIdOf) : [],
+    behind: typeof behind === "string" ? behind.split(" ").filter(Boolean) : [],
     buildSeconds: median(builds),
     outcome: status,
     endedAt: updatedAt,
   };
 }
-
-/** The request id in a batch's label. Label 17.1 is request 17, which had been batched once before. */
-const requestIdOf = (label: string): string => label.replace(/\..*$/, "");
 
 const seconds = (durationMs: number): number => Math.max(0.001, durationMs / 1000);
 

@@ -51,7 +51,7 @@ export interface Actual {
 }
 
 /** With fewer changes than this, one slow build decides the P95. */
-export const ENOUGH_CHANGES = 100;
+const ENOUGH_CHANGES = 100;
 
 /** What to tell the reader of figures from a short history. Undefined when the history is long enough. */
 export const adviceOn = ({ changes }: Workload): string | undefined =>

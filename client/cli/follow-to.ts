@@ -18,7 +18,7 @@ export async function followTo(session: Session, id: string): Promise<number> {
 }
 
 /** How a request ended. Example: `main/17 has landed as 0123456789abcdef0123456789abcdef01234567`. */
-export function endLine({ sqid, status, metadata, reason }: RequestSummary): string {
+function endLine({ sqid, status, metadata, reason }: RequestSummary): string {
   if (status !== "landed") return `${sqid} was not landed: ${reason?.message ?? status}`;
   return `${sqid} has landed${metadata["commit"] === undefined ? "" : ` as ${String(metadata["commit"])}`}`;
 }

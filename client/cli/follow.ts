@@ -1,13 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
-import type { QueueClient } from "../client.ts";
-
-const SHORTEST_MS = 300;
-const LONGEST_MS = 5_000;
+import { hasEnded } from "../../functions/contracts/log-event.ts";
+import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 
 /**
- * The entries of a request's history as they come, each once, oldest first, until the request has ended; then its summary. Two calls per
- * look. Looks are 0.3 s apart while something happens, and up to 5 s apart while nothing does.
+ * The entries of a request's history as they come, each once, oldest first, until the request has ended; then its summary. The API waits for
+ * news: one call per piece of news, two per 25 seconds without any, and one at the end.
  */
 export async function* follow(
   queue: QueueClient,
@@ -15,16 +12,17 @@ export async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEntry, RequestSummary, void> {
   const seen = new Set<string>();
-  for (let waitMs = SHORTEST_MS; ; waitMs = Math.min(LONGEST_MS, waitMs * 1.5)) {
-    const summary = await queue.request(number);
-    // After the summary, so that the history of a request that has ended is whole.
-    for (const entry of (await queue.history(number)).events) {
-      if (seen.has(entry.id)) continue;
+  for (;;) {
+    const { events } = await queue.history(number, { wait: MOST_WAIT_SECONDS, known: seen.size, signal });
+    const news = events.filter(({ id }) => !seen.has(id));
+    for (const entry of news) {
       seen.add(entry.id);
-      waitMs = SHORTEST_MS;
       yield entry;
     }
+    const isEnd = events.some(({ status }) => status !== undefined && hasEnded(status));
+    // Without news the request may have ended too: the API does not wait then.
+    if (news.length > 0 && !isEnd) continue;
+    const summary = await queue.request(number);
     if (summary.ended) return summary;
-    await pause(waitMs, undefined, { signal });
   }
 }

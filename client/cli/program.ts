@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { ApiError } from "../api-error.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
+import { githubCommand } from "./github.ts";
 import { mcpCommand } from "./mcp.ts";
 import { queueCommand, queuesCommand } from "./queues.ts";
 import {
@@ -23,7 +24,7 @@ import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
 
 /** Of the process. 0: landed, or fine. 1: refused or failed. */
-export const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;
+const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;
 
 const ABOUT_EXIT = `
 Settings: a flag, else SUBMITQUEUE_URL, SUBMITQUEUE_TOKEN and SUBMITQUEUE_QUEUE, else the file that 'submitqueue config' keeps.
@@ -59,6 +60,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   for (const verb of [...verbs, queuesCommand, queueCommand, doctorCommand, uiCommand, mcpCommand])
     program.addCommand(verb(run));
   program.addCommand(configCommand(run, environment));
+  program.addCommand(githubCommand(run, environment));
   const { simulator } = surroundings;
   if (simulator) for (const verb of [simulateCommand, exportCommand]) program.addCommand(verb(run, simulator));
   const completion = tab(program, { completionCommandName: "completion" });

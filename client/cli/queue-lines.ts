@@ -1,8 +1,17 @@
 import type { QueueNow } from "../queue-now.ts";
 import { span, styled, type Terminal } from "./terminal.ts";
 
-/** How a queue runs. Example: `paused for 3h by grace: release day`. */
+/** How a queue runs, and that its branch is red. Example: `paused for 3h by grace: release day`. */
 export function modeOf(terminal: Pick<Terminal, "colours">, queue: QueueNow): string {
+  const mode = wordsOfMode(terminal, queue);
+  return queue.red === undefined ? mode : `${mode}, ${styled(terminal, "red", "trunk red")}`;
+}
+
+/** Why nothing lands while the branch is red. Example: `for 12m at 0a1b2c3d4e5f by Ann Lee: unit tests failed`. */
+const redOf = ({ since, commit, author, reason }: NonNullable<QueueNow["red"]>): string =>
+  `for ${span(Date.now() - Date.parse(since))} at ${commit.slice(0, 12)}${author === undefined ? "" : ` by ${author}`}: ${reason.message.split("\n")[0]}`;
+
+function wordsOfMode(terminal: Pick<Terminal, "colours">, queue: QueueNow): string {
   const { mode, since, note, modeBy } = queue;
   if (mode === "open") return mode;
   const details = [since && `for ${span(Date.now() - Date.parse(since))}`, modeBy && `by ${modeBy}`]
@@ -13,10 +22,11 @@ export function modeOf(terminal: Pick<Terminal, "colours">, queue: QueueNow): st
 
 /** What a queue holds and how it has done, a fact per line. A fact that the API does not tell has no line. */
 export function statisticsOf(queue: QueueNow): readonly (readonly [string, string])[] {
-  const { counts, ended, timeToLand, buildsRunning, budget } = queue;
+  const { counts, ended, timeToLand, buildsRunning, budget, red } = queue;
   const ends = (of: NonNullable<QueueNow["ended"]>["lastHour"]) =>
     `${of.landed} landed, ${of.refused} refused, ${of.cancelled} cancelled`;
   return [
+    ...(red ? [["trunk red", redOf(red)] as const] : []),
     ...(counts ? [["in queue", countsOf(counts)] as const] : []),
     ...(buildsRunning === undefined ? [] : [["builds", `${buildsRunning} of ${budget ?? "?"} run`] as const]),
     ...(ended ? [["last hour", ends(ended.lastHour)] as const, ["last day", ends(ended.lastDay)] as const] : []),

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary, Trial, Why } from "../../functions/contracts/api.ts";
 import { span, styled, styledStatus, type Terminal } from "./terminal.ts";
 
 /** One line of a request's history: time, status or happening, and what else is known. */
@@ -6,11 +6,11 @@ export function entryLine(terminal: Terminal, entry: HistoryEntry): string {
   const { at, status, event, reason, metadata } = entry;
   const name = status === undefined ? styled(terminal, "dim", event ?? "") : styledStatus(terminal, status);
   const width = 14 + name.length - (status ?? event ?? "").length;
-  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...factsOf(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
+  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...metadataWords(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
 }
 
 /** Of an entry's metadata, what people look for. */
-function factsOf(metadata: HistoryEntry["metadata"]): string[] {
+function metadataWords(metadata: HistoryEntry["metadata"]): string[] {
   const { commit, build_url, bypassed, why, blocker, on } = metadata;
   return [
     ...(typeof commit === "string" ? [`as ${commit.slice(0, 12)}`] : []),
@@ -40,6 +40,24 @@ export function requestLines(terminal: Terminal, request: RequestSummary, why: W
   ];
   return facts.map(([name, value]) => `${styled(terminal, "dim", name.padEnd(10))}${value}`).join("\n");
 }
+
+/** What came of a trial, a fact per line. */
+export function trialLines(terminal: Terminal, trial: Trial): string {
+  const { state, mergeable, sentence, reason, conflicts = [], touches } = trial;
+  const merges = mergeable === undefined ? `not known: ${state}` : mergeable ? "yes" : "no";
+  const style = mergeable === true ? "green" : mergeable === false ? "red" : "yellow";
+  const facts: readonly (readonly [string, string])[] = [
+    ["lands", styled(terminal, style, merges)],
+    ["why", sentence],
+    ...(reason ? [["code", reason.code] as const] : []),
+    ...conflicts.map((path, i) => [i === 0 ? "conflicts" : "", path] as const),
+    ...(touches ? [["touches", touchedLine(touches)] as const] : []),
+  ];
+  return facts.map(([name, value]) => `${styled(terminal, "dim", name.padEnd(10))}${value}`).join("\n");
+}
+
+const touchedLine = ({ files, additions, deletions }: NonNullable<Trial["touches"]>): string =>
+  `${files} ${files === 1 ? "file" : "files"}, +${additions} -${deletions}`;
 
 /** 0 when the request landed, or has not ended; 1 when it ended otherwise. */
 export const exitCodeOf = ({ ended, status }: Pick<RequestSummary, "ended" | "status">): number =>

@@ -1,10 +1,10 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { nameOf, oneOf, wholeIn } from "../flags.ts";
 import { changesOf } from "./changes.ts";
 import { followTo } from "./follow-to.ts";
-import { entryLine, exitCodeOf, requestLines } from "./request-lines.ts";
+import { entryLine, exitCodeOf, requestLines, trialLines } from "./request-lines.ts";
 import type { Session } from "./session.ts";
 import { shortChange } from "./short-change.ts";
 import { type Column, span, styledStatus, table } from "./terminal.ts";
@@ -22,6 +22,7 @@ interface LandFlags {
   readonly target?: readonly string[];
   readonly key?: string;
   readonly wait?: boolean;
+  readonly dryRun?: boolean;
 }
 
 const collected = (text: string, others: readonly string[] = []): readonly string[] => [...others, text];
@@ -45,19 +46,32 @@ export const landCommand = (run: Run): Command =>
     )
     .option("--key <text>", "an idempotency key: the same key finds the same request", nameOf("a key"))
     .option("--wait", "print what happens until the request has ended")
+    .addOption(
+      new Option("--dry-run", "land nothing: say whether the changes would be taken, and whether they merge").conflicts(
+        ["wait", "key"],
+      ),
+    )
     .addHelpText(
       "after",
-      "\nExamples:\n  submitqueue land --wait\n  submitqueue land lower upper --strategy MERGE\n  submitqueue land https://github.com/acme/shop/pull/7",
+      "\nExamples:\n  submitqueue land --wait\n  submitqueue land --dry-run\n  submitqueue land lower upper --strategy MERGE\n  submitqueue land https://github.com/acme/shop/pull/7",
     )
     .action((changes: readonly string[], flags: LandFlags) =>
       run(async (session) => {
-        const { branch = [], pr = [], strategy, priority, target, key, wait = false } = flags;
+        const { branch = [], pr = [], strategy, priority, target, key, wait = false, dryRun = false } = flags;
         const uris = await changesOf({ changes, branches: branch, pulls: pr });
         const queue = await session.queue();
-        const request = await queue.land(uris, {
+        const options = {
           ...(strategy === undefined ? {} : { strategy }),
           ...(priority === undefined ? {} : { priority }),
           ...(target === undefined ? {} : { targets: [...target] }),
+        };
+        if (dryRun) {
+          const trial = await queue.tryLand(uris, options);
+          session.show(trial, () => trialLines(session.terminal, trial));
+          return trial.mergeable === true ? 0 : 1;
+        }
+        const request = await queue.land(uris, {
+          ...options,
           ...(key === undefined ? {} : { idempotencyKey: key }),
         });
         if (!wait) {
@@ -153,6 +167,7 @@ const COLUMNS: readonly Column[] = [
   { title: "REQUEST" },
   { title: "STATUS" },
   { title: "AGE" },
+  { title: "TITLE", flexible: true },
   { title: "CHANGES", flexible: true },
 ];
 
@@ -181,11 +196,14 @@ export const listCommand = (run: Run): Command =>
 
 function listTable({ terminal }: Session, queue: string, requests: readonly RequestSummary[]): string {
   if (requests.length === 0) return `Queue ${queue} has no such requests.`;
-  const rows = requests.map(({ sqid, status, receivedAt, changes }) => [
+  const rows = requests.map(({ sqid, status, receivedAt, changes, metadata }) => [
     sqid,
     styledStatus(terminal, status),
     span(Date.now() - Date.parse(receivedAt)),
+    String(metadata["title"] ?? ""),
     changes.map(shortChange).join("\n"),
   ]);
-  return table(terminal, COLUMNS, rows);
+  const isTitled = requests.some(({ metadata }) => metadata["title"] !== undefined);
+  const kept = <T>(cells: readonly T[]) => (isTitled ? cells : cells.toSpliced(3, 1));
+  return table(terminal, kept(COLUMNS), rows.map(kept));
 }

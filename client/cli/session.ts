@@ -40,14 +40,14 @@ export class Session {
     this.client = new Client({
       url: this.url,
       signal: interrupted,
-      ...(this.#isSigned(token) ? { fetch: signedFetch({ credentials: sdkCredentials }) } : {}),
+      ...(this.isSigned ? { fetch: signedFetch({ credentials: sdkCredentials }) } : {}),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
   }
 
-  /** As the settings say. Without a word: calls without a token to an address of API Gateway are signed. */
-  #isSigned(token: string | undefined): boolean {
-    const auth = this.settings.auth?.value;
+  /** True when calls are signed with AWS credentials: as the settings say; by default when there is no token and the address is of API Gateway. */
+  get isSigned(): boolean {
+    const { auth: { value: auth } = {}, token } = this.settings;
     const isGateway = /^https:\/\/[^/]+\.execute-api\.[^/]+\.amazonaws\.com/.test(this.url);
     return auth === "iam" || (auth === undefined && token === undefined && isGateway);
   }

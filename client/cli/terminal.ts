@@ -61,14 +61,7 @@ const LEAST = 16;
 
 /** A table without lines that fits the terminal. `columns` names them; a cell may hold styled text. */
 export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const natural = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => widthOf(row[i] ?? ""))));
-  const gaps = 2 * (columns.length - 1);
-  const fixed = natural.reduce((sum, width, i) => sum + (columns[i]?.flexible ? 0 : width), gaps);
-  const flexible = natural.reduce((sum, width, i) => sum + (columns[i]?.flexible ? width : 0), 0);
-  const room = Math.max(terminal.columns - fixed, LEAST);
-  const widths = natural.map((width, i) =>
-    columns[i]?.flexible && flexible > room ? Math.max(LEAST, Math.floor((width * room) / flexible)) : width,
-  );
+  const widths = widthsFor(terminal.columns, columns, rows);
   const drawn = new Table({
     head: columns.map(({ title }) => title),
     colWidths: widths,
@@ -83,6 +76,24 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+/**
+ * The width of each column. Those that can shrink get the same share of what the others leave; what a narrow one does not need goes to the
+ * wider ones. Example: 40 left for texts of 10, 30 and 50 columns become 10, 15 and 15.
+ */
+function widthsFor(width: number, columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
+  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => widthOf(row[i] ?? ""))));
+  const flexible = widths.flatMap((natural, i) => (columns[i]?.flexible ? [{ i, natural }] : []));
+  const gaps = 2 * (columns.length - 1);
+  const fixed = widths.reduce((sum, natural, i) => sum + (columns[i]?.flexible ? 0 : natural), gaps);
+  let room = Math.max(width - fixed, LEAST * flexible.length);
+  for (const [done, { i, natural }] of flexible.toSorted((a, b) => a.natural - b.natural).entries()) {
+    const given = Math.min(natural, Math.floor(room / (flexible.length - done)));
+    widths[i] = given;
+    room -= given;
+  }
+  return widths;
 }
 
 const widthOf = (text: string): number => Math.max(...text.split("\n").map((line) => stringWidth(line)));

@@ -25,7 +25,17 @@ export const NEXT_BY_REASON: Readonly<Record<ReasonCode, string>> = {
   "build.timed_out":
     "Find out what in the change makes the check slow or hang, and mend it. If nothing does, tell a person who operates the queue.",
   "build.infrastructure": OPERATOR,
+  "trunk.red":
+    "The target branch itself fails, and no request ends for it: wait, or land a repair of the branch. Do not land the same change again.",
   "repository.unavailable": OPERATOR,
+  "change.closed": "Nothing is left to do when the pull request was merged; otherwise reopen it, then land it again.",
+  "change.draft": "Mark the pull request as ready for review, then land it again.",
+  "change.wrong_base":
+    "Change the base of the pull request to the branch that the queue lands on, or land the pull requests below it together with it.",
+  "change.not_reviewed":
+    "Get the pull request approved, then land it again: a request that waits for a review enters the queue by itself.",
+  "change.changes_requested": "Do what the reviewer asked for, push, and land the new commit once it is approved.",
+  "change.checks_failed": "Mend what the check of the pull request names, or run the check again, then land it again.",
   "queue.cannot_build": OPERATOR,
   "queue.removed": "The queue is gone: ask a person which queue to use.",
   internal: OPERATOR,
@@ -39,6 +49,7 @@ export const NEXT_BY_ERROR: Readonly<Partial<Record<ErrorCode, string>>> = {
   "queue.unknown": "List the queues, and name one of them.",
   "queue.draining": "Land again once the queue has been resumed.",
   "land.unknown": "List the requests of the queue, and name one of them.",
+  "question.unknown": "Ask again: it is forgotten after an hour.",
   "land.refused_too_often":
     "Stop landing this commit. Mend the change first; or, when the refusals were not its fault, ask a person to land it with a reason.",
 };

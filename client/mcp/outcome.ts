@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RequestSummary, type Why } from "../../functions/contracts/api.ts";
+import { RequestSummary, Trial, type Why } from "../../functions/contracts/api.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import { ReasonCode } from "../../functions/contracts/reasons.ts";
 import { NEXT_BY_REASON } from "./next-steps.ts";
@@ -47,6 +47,22 @@ export const Outcome = z.object({
   next: z.string(),
 });
 export type Outcome = z.infer<typeof Outcome>;
+
+/** What the tool land tells: of a dry run, the trial in place of a request. */
+export const LandOutcome = Outcome.partial({ request: true, phase: true }).extend({ trial: Trial.optional() });
+export type LandOutcome = z.infer<typeof LandOutcome>;
+
+/** What came of a trial, and what its caller does next. */
+export function trialOutcome(trial: Trial): LandOutcome {
+  const { mergeable, reason, sentence } = trial;
+  const refusal = reason === undefined ? {} : { refusal: { code: reason.code, sentence: reason.message } };
+  return { landed: false, sentence, ...refusal, next: nextAfter(mergeable, reason), trial };
+}
+
+function nextAfter(mergeable: boolean | undefined, reason: Trial["reason"]): string {
+  if (reason !== undefined) return NEXT_BY_REASON[reason.code];
+  return mergeable === true ? "Call land without dryRun." : "Call land with dryRun again in a minute.";
+}
 
 /** How a request stands, and what its caller does next. */
 export function outcomeOf(request: RequestSummary, why: Why, already?: Outcome["already"]): Outcome {

@@ -6,7 +6,7 @@ import { changesOf } from "../cli/changes.ts";
 import type { Session } from "../cli/session.ts";
 import type { QueueClient } from "../client.ts";
 import { QueueNow } from "../queue-now.ts";
-import { Outcome, outcomeOf } from "./outcome.ts";
+import { LandOutcome, Outcome, outcomeOf, trialOutcome } from "./outcome.ts";
 import { refused } from "./refused.ts";
 import { MOST_SECONDS, waitFor } from "./wait.ts";
 
@@ -53,20 +53,26 @@ function addLand(server: McpServer, session: Session): void {
         queue: queueName,
         strategy: LandBody.shape.strategy,
         priority: LandBody.shape.priority,
+        dryRun: z
+          .boolean()
+          .default(false)
+          .describe("land nothing: say whether the changes would be taken, and whether they merge onto the branch"),
       },
-      outputSchema: Outcome.shape,
+      outputSchema: LandOutcome.shape,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     },
-    ({ changes, queue: name, strategy, priority }) =>
+    ({ changes, queue: name, strategy, priority, dryRun }) =>
       refused(async () => {
         const uris = await changesOf({ changes, branches: [], pulls: [] });
         const queue = await queueOf(session, name);
-        const known = await knownRequest(queue, uris);
-        if (known !== undefined) return result(await told(queue, known));
-        const landed = await queue.land(uris, {
+        const options = {
           ...(strategy === undefined ? {} : { strategy }),
           ...(priority === undefined ? {} : { priority }),
-        });
+        };
+        if (dryRun) return result(trialOutcome(await queue.tryLand(uris, options, MOST_SECONDS)));
+        const known = await knownRequest(queue, uris);
+        if (known !== undefined) return result(await told(queue, known));
+        const landed = await queue.land(uris, options);
         return result(outcomeOf(landed, await queue.why(landed.number)));
       }),
   );

@@ -1,14 +1,11 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { RequestSummary } from "../../functions/contracts/api.ts";
-import type { QueueClient } from "../client.ts";
+import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import { phaseOf } from "./outcome.ts";
 
 /** Clients of MCP end a call after 60 s unless they are told otherwise. */
 export const MOST_SECONDS = 50;
 
-const EVERY_MS = 1_000;
-
-/** The request once its phase has changed or it has ended; as it stands when the time is up. */
+/** The request once its phase has changed or it has ended; as it stands when the time is up. The API waits: a call per change of the status. */
 export async function waitFor(
   queue: QueueClient,
   number: number,
@@ -16,11 +13,11 @@ export async function waitFor(
   signal: AbortSignal,
 ): Promise<RequestSummary> {
   const endsAt = Date.now() + seconds * 1_000;
-  const first = await queue.request(number);
+  const first = await queue.request(number, { signal });
   let latest = first;
-  while (!latest.ended && phaseOf(latest.status) === phaseOf(first.status) && Date.now() < endsAt) {
-    await pause(Math.min(EVERY_MS, endsAt - Date.now()), undefined, { signal });
-    latest = await queue.request(number);
+  for (;;) {
+    const left = (endsAt - Date.now()) / 1_000;
+    if (latest.ended || phaseOf(latest.status) !== phaseOf(first.status) || left <= 0) return latest;
+    latest = await queue.request(number, { wait: Math.min(left, MOST_WAIT_SECONDS), signal });
   }
-  return latest;
 }

@@ -29,7 +29,7 @@ const SENT = ["accept", "content-type", "idempotency-key", "if-none-match"];
 const RETURNED =
   /^(cache-control|content-security-policy|content-type|cross-origin-opener-policy|date|etag|referrer-policy|retry-after|vary|x-content-type-options|x-request-id)$/;
 
-/** Serves the page of an API on loopback, and makes the page's calls in the name of whoever runs it. Throws when the port is taken. */
+/** Serves the page of an API on loopback, and makes the page's calls in the name of the user who runs it. Throws when the port is taken. */
 export async function startUi({ url, sign, port = 0 }: UiOptions): Promise<Ui> {
   const gone = new AbortController();
   const server = createServer((request, response) => {

@@ -2,12 +2,12 @@ import type { RequestSummary, Why } from "../../functions/contracts/api.ts";
 import { countsOf, modeOf, timesOf } from "../cli/queue-lines.ts";
 import { shortChange } from "../cli/short-change.ts";
 import { UsageError } from "../cli/usage-error.ts";
-import type { QueueClient } from "../client.ts";
+import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import type { Queued, QueueNow } from "../queue-now.ts";
 import { isEnded, type Row, type Snapshot } from "./row.ts";
 
-/** Finds out how what is watched stands. Throws ApiError. */
-export type Look = () => Promise<Snapshot>;
+/** Finds out how what is watched stands: at once the first time, later perhaps once there is news. Throws ApiError. */
+export type Look = (signal: AbortSignal) => Promise<Snapshot>;
 
 /** A request of a queue. */
 export interface Watched {
@@ -18,10 +18,13 @@ export interface Watched {
 /** How many requests are asked about at once. */
 const AT_ONCE = 8;
 
-/** Looks at some requests: two calls for each that has not ended. */
+/** Looks at some requests: two calls for each that has not ended. Of a single one, the API waits for news: one call more per piece of news. */
 export function lookAtRequests(watched: readonly Watched[]): Look {
   const rows = new Map<Watched, Row>();
-  return async () => {
+  const [only, ...more] = watched;
+  const awaitNews = only !== undefined && more.length === 0 ? newsOf(only) : async () => {};
+  return async (signal) => {
+    await awaitNews(signal);
     const open = watched.filter((request) => !isEnded(rows.get(request) ?? { status: "accepted" }));
     const ask = async () => {
       for (let request = open.shift(); request !== undefined; request = open.shift()) {
@@ -38,16 +41,27 @@ export function lookAtRequests(watched: readonly Watched[]): Look {
   };
 }
 
+/** Resolves at the first call at once, later when the request's history has grown, or after 25 seconds. */
+function newsOf({ queue, number }: Watched): (signal: AbortSignal) => Promise<void> {
+  let known = 0;
+  let isFirst = true;
+  return async (signal) => {
+    const wait = isFirst ? 0 : MOST_WAIT_SECONDS;
+    isFirst = false;
+    known = (await queue.history(number, { wait, known, signal })).events.length;
+  };
+}
+
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
 /** A request as a row, from what the API says about it. */
 export function rowOf(request: RequestSummary, why: Pick<Why, "blocker" | "on" | "builds" | "sentence">): Row {
   const { sqid, status, ended, changes, receivedAt, updatedAt, reason, metadata } = request;
-  const { commit } = metadata;
+  const { commit, title } = metadata;
   return {
     sqid,
     status,
-    title: changes.map(shortChange).join(", "),
+    title: typeof title === "string" ? title : changes.map(shortChange).join(", "),
     receivedAt: Date.parse(receivedAt),
     endedAt: ended ? Date.parse(updatedAt) : undefined,
     builds: why.builds.map(({ outcome, url }) => ({ state: outcome, url })),

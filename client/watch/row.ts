@@ -48,6 +48,8 @@ const BLOCKED_BY: Readonly<Record<string, string>> = {
   probation: "on probation",
   repository: "the repository does not answer",
   host: "the push was refused",
+  "trunk.red": "the branch itself fails",
+  "trunk.unproven": "the branch itself is being built",
 };
 
 /**

@@ -28,7 +28,7 @@ export async function watch({ look, show, isOver, signal, everyMs = 1_000 }: Wat
   signal.addEventListener("abort", () => resolve(undefined), { once: true });
   while (!signal.aborted) {
     try {
-      const looked = await Promise.race([look(), aborted]);
+      const looked = await Promise.race([look(signal), aborted]);
       if (looked === undefined) break;
       snapshot = looked;
       answeredAt = Date.now();

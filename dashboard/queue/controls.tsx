@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { setMode } from "../api.ts";
 import type { QueueNow } from "../contract.ts";
+import { useDenial } from "../rights.tsx";
 import { Dialog, fieldOf, ReasonField } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 
@@ -18,9 +19,10 @@ const ASKED: Readonly<Record<Verb, { readonly title: string; readonly what: stri
   resume: { title: "Resume the queue?", what: "New requests are taken, and what has passed lands." },
 };
 
-/** Pause, drain and resume. */
+/** Pause, drain and resume; a caller who may not sees why. */
 export function Controls({ now: { name, mode }, refresh }: { readonly now: QueueNow; readonly refresh: () => void }) {
   const [asked, setAsked] = useState<Verb>();
+  const denial = useDenial(name)("operate");
   const verbs: readonly Verb[] =
     mode === "open" ? ["pause", "drain"] : mode === "paused" ? ["resume", "drain"] : ["resume", "pause"];
   const icons = { pause: "paused", drain: "draining", resume: "play" } as const;
@@ -28,7 +30,14 @@ export function Controls({ now: { name, mode }, refresh }: { readonly now: Queue
   return (
     <div class="controls">
       {verbs.map((verb) => (
-        <button type="button" key={verb} class={verb === "resume" ? "primary" : ""} onClick={() => setAsked(verb)}>
+        <button
+          type="button"
+          key={verb}
+          class={verb === "resume" ? "primary" : ""}
+          disabled={denial !== undefined}
+          title={denial}
+          onClick={() => setAsked(verb)}
+        >
           <Icon name={icons[verb]} /> {names[verb]}
         </button>
       ))}

@@ -4,7 +4,7 @@ import { Failed, Loading, Stale } from "../ui/states.tsx";
 import { Controls } from "./controls.tsx";
 import { Flight } from "./flight.tsx";
 import { Recent } from "./recent.tsx";
-import { ModeBanner, Tiles } from "./summary.tsx";
+import { BudgetAdvice, ModeBanner, RedBanner, Tiles } from "./summary.tsx";
 
 /** What is in flight in a queue, and what just left it. */
 export function QueueView({ queue }: { readonly queue: string }) {
@@ -15,6 +15,7 @@ export function QueueView({ queue }: { readonly queue: string }) {
     <>
       <Stale error={error} />
       <ModeBanner now={now} />
+      <RedBanner now={now} />
       <div class="title-line">
         <h1>
           {now.name}
@@ -25,6 +26,7 @@ export function QueueView({ queue }: { readonly queue: string }) {
         <Controls now={now} refresh={refresh} />
       </div>
       <Tiles now={now} />
+      <BudgetAdvice now={now} />
       <div class="columns">
         <section aria-labelledby="in-flight">
           <h2 id="in-flight">In flight</h2>

@@ -85,6 +85,7 @@ function RowBody(props: RowProps) {
         number={number}
         status={request.status}
         priority={request.priority}
+        caller={request.caller}
         done={refresh}
         compact
       />

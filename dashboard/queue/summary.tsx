@@ -1,3 +1,4 @@
+import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueSummary } from "../contract.ts";
 import { Icon } from "../ui/icon.tsx";
 import { For } from "../ui/time.tsx";
@@ -19,6 +20,24 @@ export function ModeBanner({ now: { mode, since, note, modeBy } }: { readonly no
       <span class="banner-by">
         {modeBy === undefined ? "" : `by ${modeBy}, `}
         {since === undefined ? "" : <For since={since} />}
+      </span>
+    </p>
+  );
+}
+
+/** Why nothing lands while the target branch fails by itself; nothing while it passes. */
+export function RedBanner({ now: { branch, red } }: { readonly now: QueueSummary }) {
+  if (red === undefined) return null;
+  const { since, commit, author, reason } = red;
+  return (
+    <p class="banner red" role="status">
+      <Icon name="refused" />
+      <span>
+        <strong>{branch} itself fails: only a repair lands.</strong> Since commit <code>{commit.slice(0, 12)}</code>
+        {author === undefined ? "" : ` by ${author}`}: {reason.message.split("\n")[0]}
+      </span>
+      <span class="banner-by">
+        <For since={since} />
       </span>
     </p>
   );
@@ -68,6 +87,14 @@ export function Tiles({ now }: { readonly now: QueueSummary }) {
       </div>
     </dl>
   );
+}
+
+/** What to tell the operators of a queue whose budget is too small for its load. */
+export function BudgetAdvice({ now: { budget, load } }: { readonly now: QueueSummary }) {
+  const { receivedLastHour: changesPerHour, buildMinutes } = load;
+  if (buildMinutes === undefined) return null;
+  const advice = budgetAdvice({ budget, changesPerHour, buildMinutes });
+  return advice === undefined ? null : <p class="advice">{advice}</p>;
 }
 
 /** A slot for each build of the budget while they can be told apart, else a bar. */

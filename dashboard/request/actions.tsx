@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cancelRequest, setPriority } from "../api.ts";
+import { useDenial } from "../rights.tsx";
 import { Dialog, fieldOf, ReasonField } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 
@@ -8,23 +9,38 @@ interface ActionsProps {
   readonly number: number;
   readonly status: string;
   readonly priority: number;
+  /** The name of the caller who asked for the request, and may cancel it. */
+  readonly caller: string | undefined;
   /** Called when something was done. */
   readonly done: () => void;
   /** One button that opens both, for a row. */
   readonly compact?: boolean;
 }
 
-/** Cancel a request, or change its priority. */
-export function RequestActions({ queue, number, status, priority, done, compact = false }: ActionsProps) {
+/** Cancel a request, or change its priority; a person who may not sees why. */
+export function RequestActions({ queue, number, status, priority, caller, done, compact = false }: ActionsProps) {
   const [asked, setAsked] = useState<"cancel" | "priority">();
   const close = () => setAsked(undefined);
+  const denial = useDenial(queue);
+  const denied = { priority: denial("priority"), cancel: denial("cancelOthers", caller) };
   const isLeaving = status === "cancelling";
   const buttons = (
     <>
-      <button type="button" onClick={() => setAsked("priority")} disabled={isLeaving}>
+      <button
+        type="button"
+        onClick={() => setAsked("priority")}
+        disabled={isLeaving || denied.priority !== undefined}
+        title={denied.priority}
+      >
         <Icon name="up" /> Priority
       </button>
-      <button type="button" class="danger-quiet" onClick={() => setAsked("cancel")} disabled={isLeaving}>
+      <button
+        type="button"
+        class="danger-quiet"
+        onClick={() => setAsked("cancel")}
+        disabled={isLeaving || denied.cancel !== undefined}
+        title={denied.cancel}
+      >
         <Icon name="cancelled" /> Cancel
       </button>
     </>
@@ -44,7 +60,7 @@ export function RequestActions({ queue, number, status, priority, done, compact 
           }}
         >
           <p>It leaves the queue, and its builds are stopped. Its changes can be landed again later.</p>
-          <ReasonField label="Why? Whoever asked for it sees this." />
+          <ReasonField label="Why? The person who asked for the change sees this." />
         </Dialog>
       ) : null}
       {asked === "priority" ? (

@@ -1,5 +1,5 @@
 import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts/api.ts";
-import { getHistory, getQueue, getRequest, getWhy } from "../api.ts";
+import { getHistory, getQueue, getRequest, getWhy, historyBeyond } from "../api.ts";
 import type { BuildNow, RequestNow } from "../contract.ts";
 import { useLive } from "../live.ts";
 import { buildStateOf } from "../queue/build-chip.tsx";
@@ -38,7 +38,10 @@ export function RequestView({ queue, number }: { readonly queue: string; readonl
     `request ${queue}/${number}`,
     queue,
     (signal) => load(queue, number, signal),
-    ({ request }) => request.ended,
+    {
+      isOver: ({ request }) => request.ended,
+      awaitNews: ({ history }, signal) => historyBeyond(queue, number, history.events.length, signal),
+    },
   );
   if (data === undefined)
     return error === undefined ? <Loading what={`request ${number}`} /> : <Failed error={error} retry={refresh} />;
@@ -59,6 +62,7 @@ export function RequestView({ queue, number }: { readonly queue: string; readonl
             number={number}
             status={request.status}
             priority={request.priority}
+            caller={request.caller}
             done={refresh}
           />
         )}

@@ -88,6 +88,8 @@ const BLOCKERS: Readonly<Record<string, string>> = {
   probation: "Has to pass by itself first",
   repository: "Waits for the repository, which does not answer",
   host: "The host refused the push; it is tried again",
+  "trunk.red": "Waits: the target branch itself fails",
+  "trunk.unproven": "Waits: the target branch itself is being built",
 };
 
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */

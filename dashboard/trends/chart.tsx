@@ -133,7 +133,7 @@ const sayAll = <T,>(series: readonly Series<T>[], bucket: T, write: (amount: num
   series.map(({ name, amount }) => `${name} ${write(amount(bucket))}`).join(", ");
 
 /** A round number at or a little above an amount, such as 1.5, 25 or 800. At least 1. */
-export function ceiling(amount: number): number {
+function ceiling(amount: number): number {
   if (amount <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(amount));
   return power * ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * power >= amount) ?? 10);

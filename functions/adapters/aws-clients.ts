@@ -14,7 +14,7 @@ import { type EpochMs, epochMs } from "../contracts/time.ts";
 import type { BuildRunner } from "./build-runner/build-runner.ts";
 import type { Env } from "./settings.ts";
 
-/** Everything a handler needs of the world that its environment does not say. Tests and the embedded runtime bring their own. */
+/** Everything that a handler needs from outside beside its environment variables. Tests and the embedded runtime bring their own. */
 export interface Clients {
   readonly dynamodb: DynamoDBDocumentClient;
   readonly sqs: SQSClient;

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
-import { BuildKey, QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { BuildKey, GitSha, QuestionId, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { STORED_BYTES } from "./limits.ts";
 import { Blocker, ENDED_STATUSES, Happening, hasEnded, Metadata, Outcome, STATUSES, Status } from "./log-event.ts";
+import { Finding, Touched } from "./questions.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -56,22 +58,48 @@ export type CancelBody = z.infer<typeof CancelBody>;
 export const PriorityBody = z.strictObject({ priority: Priority, reason: NoteBody.optional() });
 export type PriorityBody = z.infer<typeof PriorityBody>;
 
-/** GET /v1/queues/{queue}/requests/{n}: how many seconds the answer may wait for a change of the status. */
-export const WaitQuery = z.strictObject({
-  wait: z
+/** How many seconds an answer may wait. */
+const Seconds = z
+  .string()
+  .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
+  .transform(Number)
+  .pipe(z.int().max(30, "at most 30 seconds"));
+
+/** Of a request: how long the answer may wait for a change of the status. Of a trial or a preflight: for what comes of it. */
+export const WaitQuery = z.strictObject({ wait: Seconds.default(0) });
+export type WaitQuery = z.infer<typeof WaitQuery>;
+
+/** GET /v1/queues/{queue}/requests/{n}/history: how long the answer may wait until there are more than `known` entries. */
+export const HistoryQuery = z.strictObject({
+  wait: Seconds.default(0),
+  known: z
     .string()
-    .regex(/^[0-9]{1,2}$/, "a whole number of seconds from 0 to 30")
+    .regex(/^[0-9]{1,6}$/, "a number of entries")
     .transform(Number)
-    .pipe(z.int().max(30, "at most 30 seconds"))
     .default(0),
 });
-export type WaitQuery = z.infer<typeof WaitQuery>;
+export type HistoryQuery = z.infer<typeof HistoryQuery>;
+
+/** POST /v1/queues/{queue}/requests. `wait` is of a dry run. */
+export const LandQuery = z
+  .strictObject({ dryRun: z.enum(["true", "false"]).default("false"), wait: Seconds.optional() })
+  .refine(({ dryRun, wait }) => dryRun === "true" || wait === undefined, {
+    path: ["wait"],
+    message: "only with dryRun=true: a request is accepted at once",
+  });
+export type LandQuery = z.infer<typeof LandQuery>;
 
 /** POST /v1/queues/{queue}/pause and /drain. */
 export const ModeBody = z.strictObject({ note: NoteBody.optional() });
 
-/** POST /v1/queues/{queue}/resume */
+/** POST /v1/queues/{queue}/requests/{n}/recheck */
+export const RecheckBody = z.strictObject({});
+
+/** POST /v1/queues/{queue}/resume and /preflights. */
 export const ResumeBody = z.strictObject({});
+
+/** The path of every call that names a trial or a preflight. */
+export const QuestionPath = z.object({ queue: QueueName, id: QuestionId });
 
 /** The path of every call that names a request. */
 export const RequestPath = z.object({
@@ -111,7 +139,7 @@ export const ListQuery = z
     status: StatusFilter.optional(),
     /** The e-mail address of the author of its first commit. */
     author: z.string().min(1).max(200).optional(),
-    /** The name of whoever asked for it. */
+    /** The name of the caller who asked for the request. */
     caller: z.string().min(1).max(500).optional(),
     limit: z
       .string()
@@ -142,13 +170,73 @@ export const RequestSummary = z.object({
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
   priority: Priority,
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
   metadata: Metadata,
 });
 export type RequestSummary = z.infer<typeof RequestSummary>;
+
+const QuestionShown = {
+  id: QuestionId,
+  queue: QueueName,
+  /** waiting: not answered yet. failed: it could not be found out. */
+  state: z.enum(["waiting", "answered", "failed"]),
+  /** The answer for people, or what to do to get one. */
+  sentence: z.string(),
+  askedAt: Timestamp,
+  /** When question and answer are forgotten. */
+  expiresAt: Timestamp,
+};
+
+/** POST /v1/queues/{queue}/requests?dryRun=true and GET /v1/queues/{queue}/trials/{id}: a Land that lands nothing. */
+export const Trial = z.object({
+  ...QuestionShown,
+  changes: z.array(ChangeUri),
+  strategy: MergeStrategy,
+  /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
+  mergeable: z.boolean().optional(),
+  /** The commit of the branch that the changes were merged onto. */
+  trunk: GitSha.optional(),
+  /** Why a request would be refused. */
+  reason: Reason.optional(),
+  /** The paths in conflict, of a merge conflict: the first 50. */
+  conflicts: z.array(z.string()).optional(),
+  /** What the changes touch, when they could be read. */
+  touches: Touched.optional(),
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** POST /v1/queues/{queue}/preflights and GET /v1/queues/{queue}/preflights/{id}: can the queue build? */
+export const Preflight = z.object({
+  ...QuestionShown,
+  /** False: a finding is a problem, so no request of the queue can be built. Absent until it is answered. */
+  canBuild: z.boolean().optional(),
+  /** What was found out, such as each check that builds wait for. Empty where builds alone tell. */
+  findings: z.array(Finding).optional(),
+});
+export type Preflight = z.infer<typeof Preflight>;
+
+export const Rights = z.object({
+  land: z.boolean(),
+  cancelOthers: z.boolean(),
+  priority: z.boolean(),
+  operate: z.boolean(),
+});
+export type Rights = z.infer<typeof Rights>;
+
+/** GET /v1/me */
+export const Me = z.object({
+  /** How the API knows the caller. anonymous: it asks no one who they are. */
+  kind: Caller.shape.kind,
+  name: z.string(),
+  /** Those that the caller's token names. */
+  groups: z.array(z.string()),
+  /** What the caller may do, by queue, in the order of the configuration. */
+  queues: z.array(z.object({ name: QueueName, rights: Rights })),
+});
+export type Me = z.infer<typeof Me>;
 
 export const HistoryEntry = z.object({
   id: z.string(),
@@ -167,7 +255,7 @@ export const HistoryPage = z.object({ sqid: Sqid, events: z.array(HistoryEntry) 
 export type HistoryPage = z.infer<typeof HistoryPage>;
 
 /**
- * passed and failed are verdicts. retried: it failed, and was not taken for one. stopped: nobody needed it any more. unfinished: it runs,
+ * passed and failed are verdicts. retried: it failed, and was not taken for a verdict. stopped: no batch needed it any more. unfinished: it runs,
  * or its end was not told.
  */
 export const BuildOutcome = z.enum(["passed", "failed", "retried", "stopped", "unfinished"]);
@@ -178,7 +266,7 @@ export const Why = z.object({
   sqid: Sqid,
   status: Status,
   ended: z.boolean(),
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   /** What keeps it from landing, when that is known. */
   blocker: Blocker.optional(),
@@ -208,15 +296,26 @@ export const QueueView = z.object({
   since: Timestamp.optional(),
   /** What was said when it was paused or drained. */
   note: z.string().optional(),
-  /** The name of whoever paused, drained or resumed it last. */
+  /** The name of the caller who last paused, drained or resumed the queue. */
   modeBy: z.string().optional(),
 });
 export type QueueView = z.infer<typeof QueueView>;
 
 const EndCounts = z.object({ landed: z.int(), refused: z.int(), cancelled: z.int() });
 
+/** The target branch fails by itself: since when, at which commit first, who made the commit, and what failed. */
+export const RedTrunkView = z.object({
+  since: Timestamp,
+  commit: GitSha,
+  author: z.string().optional(),
+  reason: Reason,
+});
+export type RedTrunkView = z.infer<typeof RedTrunkView>;
+
 /** What a queue holds now, in numbers. */
 export const QueueSummary = QueueView.extend({
+  /** Set while the target branch fails by itself: nothing lands but a change whose build passes. */
+  red: RedTrunkView.optional(),
   /** How many builds may run at once. */
   budget: z.int(),
   /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */
@@ -226,6 +325,8 @@ export const QueueSummary = QueueView.extend({
   /** From Land to landed, over the last day, right to five per cent. */
   timeToLand: z.object({ count: z.int(), medianSeconds: z.number().optional(), p95Seconds: z.number().optional() }),
   buildsRunning: z.int(),
+  /** What the budget should be measured by. How many requests the queue took in the last hour; how long a build took in the last day, in the mean. */
+  load: z.object({ receivedLastHour: z.int(), buildMinutes: z.number().optional() }),
 });
 export type QueueSummary = z.infer<typeof QueueSummary>;
 
@@ -233,7 +334,7 @@ export type QueueSummary = z.infer<typeof QueueSummary>;
 export const QueueList = z.object({ queues: z.array(QueueSummary) });
 export type QueueList = z.infer<typeof QueueList>;
 
-/** stopped: nobody needed it any more. retried: it failed, and is built again. */
+/** stopped: no batch needed the build any more. retried: the build failed, and the request is built again. */
 export const BuildState = z.enum(["running", "stopped", "passed", "failed", "retried"]);
 
 /** A request in flight, as its queue shows it. */
@@ -247,7 +348,7 @@ export const QueuedRequest = z.object({
   /** The subject of its last commit. Absent until the changes were read. */
   title: z.string().optional(),
   changes: z.array(ChangeUri),
-  /** The name of whoever asked for it. */
+  /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
@@ -318,13 +419,17 @@ const TrendCounts = {
   reasons: z.record(z.string(), z.int()),
 };
 
+/** What became of the requests of some time. */
+export const Tally = z.object(TrendCounts);
+export const TrendBucket = z.object({ start: Timestamp, ...TrendCounts });
+
 /** What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest
  * first; and all of these together. */
 export const Trends = z.object({
   queue: QueueName,
   by: TrendsQuery.shape.by.unwrap(),
-  buckets: z.array(z.object({ start: Timestamp, ...TrendCounts })),
-  total: z.object(TrendCounts),
+  buckets: z.array(TrendBucket),
+  total: Tally,
 });
 export type Trends = z.infer<typeof Trends>;
 

@@ -2,7 +2,7 @@
  * How many builds an hour a queue needs for each change an hour: below this, requests wait for a free build, and soon for hours.
  * Measured with the workload `team`, in which one change in ten fails: doc/rfc/simulator.md.
  */
-export const BUILDS_PER_CHANGE = 2;
+const BUILDS_PER_CHANGE = 2;
 
 /**
  * The least budget for a queue that gets so many changes an hour, when a build takes so many minutes in the mean. At least 1.

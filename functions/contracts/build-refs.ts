@@ -1,4 +1,4 @@
-import type { BatchId, BuildKey, QueueName } from "./ids.ts";
+import { type BatchId, BuildKey, type QueueName } from "./ids.ts";
 import type { QueueConfig } from "./queues.ts";
 
 /** A queue may bear a name that git refuses in refs (`a..b`, `a.lock`): its dots are then written %2E, which no queue name can hold. */
@@ -14,9 +14,18 @@ export function refSafe(id: BatchId): string {
 /** A composed commit, for a build that fetches refs by itself. No branch: nothing that watches branches wakes up. */
 export const pathRef = (buildKey: BuildKey): string => `refs/submitqueue/paths/${buildKey}`;
 
+/** What the names of the branches of a queue's builds begin with, without refs/heads/. Example: `submitqueue/shop/`. */
+export const branchPrefix = (queue: QueueName): string => `submitqueue/${refSafeQueue(queue)}/`;
+
 /** A composed commit, for a CI system that builds branches. */
 export const branchRef = (queue: QueueName, buildKey: BuildKey): string =>
-  `refs/heads/submitqueue/${refSafeQueue(queue)}/${buildKey}`;
+  `refs/heads/${branchPrefix(queue)}${buildKey}`;
+
+/** The build that a branch, named without refs/heads/, is for. Undefined for a branch that is of no build of the queue. */
+export function buildOfBranch(queue: QueueName, branch: string): BuildKey | undefined {
+  const prefix = branchPrefix(queue);
+  return branch.startsWith(prefix) ? BuildKey.safeParse(branch.slice(prefix.length)).data : undefined;
+}
 
 /** True when the queue's build runner can only build what is on a branch. */
 export const buildsBranches = ({ buildRunner }: Pick<QueueConfig, "buildRunner">): boolean =>

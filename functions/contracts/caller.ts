@@ -2,7 +2,7 @@ import { z } from "zod";
 import { cut, printable } from "./text.ts";
 
 /** How long a caller's name may be, in UTF-16 code units. */
-export const CALLER_NAME_LENGTH = 500;
+const CALLER_NAME_LENGTH = 500;
 
 /**
  * Who makes a call. `name` is the ARN of an IAM user or session (iam), the subject of a token (jwt), or the name of a token (token). An
@@ -22,7 +22,7 @@ export const callerName = (text: string): string => cut(printable(text), CALLER_
 export const OPERATORS = "operators";
 
 /**
- * A caller by an API that asks no one who they are: what is in front of the API decides who may call, so whoever gets through may do
+ * The caller of an API that asks for no identity: what is in front of the API decides who may call, so every caller may do
  * everything.
  */
 export const ANONYMOUS: Caller = { kind: "anonymous", name: "anonymous", groups: [OPERATORS] };
@@ -35,7 +35,7 @@ export const isSameCaller = (a: Pick<Caller, "kind" | "name">, b: Pick<Caller, "
  * How a deployment asks callers who they are. iam: signed calls (SigV4). jwt: tokens of an identity provider. iam+jwt: signed calls, and
  * tokens on the paths below /jwt. token: a token that the server made. none: no one is asked.
  */
-export const API_AUTHS = ["iam", "jwt", "iam+jwt", "token", "none"] as const;
+const API_AUTHS = ["iam", "jwt", "iam+jwt", "token", "none"] as const;
 export const ApiAuth = z.enum(API_AUTHS);
 export type ApiAuth = z.infer<typeof ApiAuth>;
 

@@ -6,7 +6,7 @@ import type { GitSha } from "./ids.ts";
  * Room for every branch that git can store as a file (250 bytes: 83 Japanese characters, 750 when percent-encoded) beside its host and
  * repository. DynamoDB's keys bear it: 1,024 bytes of a sort key, 2,048 of a partition key, which also holds the queue's name.
  */
-export const MAX_CHANGE_URI = 1_024;
+const MAX_CHANGE_URI = 1_024;
 
 /** A code change pinned to a commit. Only the canonical form is accepted; nothing is ever normalised, and equality is equality of bytes. */
 export const ChangeUri = z

@@ -21,6 +21,7 @@ export const ENV = {
   deadLetters: "DEAD_LETTERS_URL",
   admitWorkflow: "ADMIT_WORKFLOW_ARN",
   buildWorkflow: "BUILD_WORKFLOW_ARN",
+  askWorkflow: "ASK_WORKFLOW_ARN",
   /** Where CI systems that speak HTTP call back. */
   buildReports: "BUILD_REPORTS_URL",
   /** "yes" where CI systems on this very machine may be called. */

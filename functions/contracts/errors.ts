@@ -44,6 +44,12 @@ export const ERROR_CODES = {
     status: 409,
     title: "The change was refused too often today",
   },
+  "question.unknown": {
+    fault: "caller",
+    retry: false,
+    status: 404,
+    title: "No such trial or preflight, or it is forgotten",
+  },
   "page.invalid_token": {
     fault: "caller",
     retry: false,
@@ -60,7 +66,7 @@ export const ERROR_CODES = {
   },
   "service.overloaded": { fault: "infra", retry: true, status: 503, title: "The call was not answered in time" },
   "message.undecodable": { fault: "infra", retry: false, status: 500, title: "A message could not be read" },
-  "store.version_conflict": { fault: "infra", retry: true, status: 503, title: "Somebody else wrote first" },
+  "store.version_conflict": { fault: "infra", retry: true, status: 503, title: "Another writer was faster" },
   "store.unavailable": { fault: "infra", retry: true, status: 503, title: "A table did not answer" },
   "store.unreadable": { fault: "infra", retry: false, status: 500, title: "A stored item could not be read" },
   "queue.unavailable": { fault: "infra", retry: true, status: 503, title: "A message queue did not answer" },

@@ -17,6 +17,9 @@ const Payload = z.looseObject({
   check_run: z
     .looseObject({ id: z.int(), name: z.string(), head_sha: GitSha, external_id: z.string().nullish() })
     .optional(),
+  check_suite: z
+    .looseObject({ head_sha: GitSha, pull_requests: z.array(z.looseObject({ number: z.int() })).default([]) })
+    .optional(),
   requested_action: z.looseObject({ identifier: z.string() }).nullish(),
 });
 
@@ -39,9 +42,13 @@ export function deliveryOf(
   const parsed = Payload.safeParse(payload);
   if (!parsed.success) return undefined;
   const { action, repository, sender, comment, issue, pull_request: pull, label, check_run: check } = parsed.data;
-  const number = pull?.number ?? (issue?.pull_request ? issue.number : pullOf(check?.external_id));
+  const { check_suite: suite } = parsed.data;
+  const number =
+    pull?.number ??
+    suite?.pull_requests[0]?.number ??
+    (issue?.pull_request ? issue.number : pullOf(check?.external_id));
   if (number === undefined) return undefined;
-  const head = pull?.head.sha ?? check?.head_sha;
+  const head = pull?.head.sha ?? check?.head_sha ?? suite?.head_sha;
   const at = comment?.created_at ?? pull?.updated_at;
   const button = parsed.data.requested_action?.identifier;
   const found = Delivery.safeParse({

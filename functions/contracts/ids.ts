@@ -28,10 +28,10 @@ export function partsOfSqid(sqid: Sqid): { queue: QueueName; n: RequestNumber } 
   return { queue: queue as QueueName, n: Number(n) as RequestNumber };
 }
 
-/** The id of a batch: `<queue>/batch/<n>`, where n is the number of its request. */
+/** The id of a batch: `<queue>/batch/<n>`, where n is the number of its request. 0 stands for the trunk itself (`trunkIdOf`). */
 export const BatchId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/[1-9][0-9]{0,11}$/)
+  .regex(/^[a-z0-9][a-z0-9._-]{0,99}\/batch\/(0|[1-9][0-9]{0,11})$/)
   .brand<"BatchId">();
 export type BatchId = z.infer<typeof BatchId>;
 
@@ -40,6 +40,9 @@ export const batchIdOf = (sqid: Sqid): BatchId => {
   const { queue, n } = partsOfSqid(sqid);
   return `${queue}/batch/${n}` as BatchId;
 };
+
+/** What a build of the queue's trunk itself is for, in the place of a batch. */
+export const trunkIdOf = (queue: QueueName): BatchId => `${queue}/batch/0` as BatchId;
 
 /** The request of a batch: the inverse of `batchIdOf`. */
 export const sqidOfBatch = (id: BatchId): Sqid => id.replace("/batch/", "/") as Sqid;
@@ -64,6 +67,17 @@ export const installationOf = (nonce: string): Installation => hashOf("installat
 /** The key of a batch's `count`th build in one installation. */
 export const buildKeyOf = (installation: Installation, batchId: BatchId, count: number): BuildKey =>
   hashOf("build", installation, batchId, count).slice(0, 32) as BuildKey;
+
+/** Names a question: 32 hex digits. */
+export const QuestionId = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/, "the id of a trial or a preflight is 32 hex digits")
+  .brand<"QuestionId">();
+export type QuestionId = z.infer<typeof QuestionId>;
+
+/** The id of the question that the parts make up: the same for the same parts. */
+export const questionIdOf = (...parts: readonly (string | number)[]): QuestionId =>
+  hashOf("question", ...parts).slice(0, 32) as QuestionId;
 
 /** An SQS message group or deduplication id: hashed, since sqids and paths outgrow the 128 characters that SQS allows. */
 export const messageId = (...parts: readonly (string | number)[]): string => hashOf(...parts).slice(0, 64);

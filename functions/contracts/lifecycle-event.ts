@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ChangeUri } from "./change-uri.ts";
-import { QueueName, RequestNumber, Sqid } from "./ids.ts";
+import { GitSha, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { Happening, Metadata, Status } from "./log-event.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
@@ -71,5 +71,23 @@ export const QueueEvent = z.object({
 });
 export type QueueEvent = z.infer<typeof QueueEvent>;
 
-export const LifecycleEvent = z.union([RequestEvent, QueueEvent]);
+/** The trunk of a queue fails by itself, or passes again. */
+export const TrunkEvent = z.object({
+  ...Envelope,
+  type: z.enum([`${EVENT_TYPES}trunk.red`, `${EVENT_TYPES}trunk.recovered`]),
+  /** The queue. */
+  subject: QueueName,
+  data: z.object({
+    queue: QueueName,
+    /** Counts the changes, from 1: the greater is the later. */
+    version: z.int().positive(),
+    /** Of `trunk.red`: the first commit that was found to fail, the name of its author, and what failed. */
+    commit: GitSha.optional(),
+    author: Note.optional(),
+    reason: Reason.optional(),
+  }),
+});
+export type TrunkEvent = z.infer<typeof TrunkEvent>;
+
+export const LifecycleEvent = z.union([RequestEvent, QueueEvent, TrunkEvent]);
 export type LifecycleEvent = z.infer<typeof LifecycleEvent>;

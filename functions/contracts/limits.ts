@@ -33,12 +33,14 @@ export const STORED_BYTES = {
   changes: 60_000,
   /** The repository paths that a request touches: beyond it, it counts as touching everything. */
   touchedPaths: 150_000,
+  /** What pull requests say for the messages of squashes. */
+  messages: 20_000,
   /** The build targets that a request names: beyond it, the request counts as affecting everything. */
   targets: 20_000,
   /** The authors of a request. */
   authors: 10_000,
   /** The paths (builds) of a batch. Builds that have finished and tell the least are forgotten beyond it. */
-  builds: 100_000,
+  builds: 80_000,
   /** The announcements of a batch that are not known to be sent. */
   outbox: 40_000,
 } as const;

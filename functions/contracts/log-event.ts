@@ -29,8 +29,8 @@ export type Outcome = z.infer<typeof Outcome>;
 export const hasEnded = (status: Status): status is Outcome => (ENDED_STATUSES as readonly Status[]).includes(status);
 
 /**
- * What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. build_stopped: nobody
- * needed the build any more. prioritized: a caller set another priority. cancel_too_late: it has landed although its caller cancelled it.
+ * What can happen to a request, any number of times, without becoming its status. `build_failed` carries the reason. build_stopped: no
+ * batch needed the build any more. prioritized: a caller set another priority. cancel_too_late: it has landed although its caller cancelled it.
  */
 export const Happening = z.enum([
   "building",
@@ -51,10 +51,25 @@ export type Happening = z.infer<typeof Happening>;
  * What keeps a waiting request from landing: `blocker` of a `blocked` entry's metadata, whose `on` names the batches in the way by their
  * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
  * missing-path: no build of it fits what the batches ahead have come to. probation: it has to pass by itself first. repository: the
- * queue's repository does not answer; the entry's reason says what was tried. host: the request has passed, and the host of the repository
- * refuses the queue's pushes; the entry's reason holds the host's words.
+ * queue's repository does not answer; the entry's reason says what was tried. review, checks: in admission, the review or the checks of a
+ * pull request are not there yet; the entry's reason says of which. host: the request has passed, and the host of the repository refuses
+ * the queue's pushes; the entry's reason holds the host's words. trunk.red: the trunk fails by itself, and no change is let through but one
+ * whose build passes on the red trunk; the entry's reason says since which commit. trunk.unproven: a build of the request failed on a trunk
+ * commit that no passed build vouches for, so the trunk itself is built first.
  */
-export const Blocker = z.enum(["dependency", "budget", "pause", "missing-path", "probation", "repository", "host"]);
+export const Blocker = z.enum([
+  "dependency",
+  "budget",
+  "pause",
+  "missing-path",
+  "probation",
+  "repository",
+  "review",
+  "checks",
+  "host",
+  "trunk.red",
+  "trunk.unproven",
+]);
 export type Blocker = z.infer<typeof Blocker>;
 
 /** Text among it is made printable (text.ts): a value may come from a build runner or a repository. */

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
-import { BatchId, BuildKey, GitSha, Installation, messageId, QueueName, Sqid } from "./ids.ts";
+import { BatchId, BuildKey, GitSha, Installation, messageId, QuestionId, QueueName, Sqid } from "./ids.ts";
 import { LogEvent } from "./log-event.ts";
+import { Answered } from "./questions.ts";
 import { Priority, QueueMode } from "./queues.ts";
 import { Note, Reason } from "./reasons.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -38,7 +39,7 @@ export const Cancel = z.object({
   queue: QueueName,
   sqid: Sqid,
   note: Note.optional(),
-  /** The name of whoever cancels it. */
+  /** The name of the caller who cancels the request. */
   caller: z.string().exactOptional(),
   at: EpochMs,
 });
@@ -56,6 +57,16 @@ export const Reprioritize = z.object({
 });
 export type Reprioritize = z.infer<typeof Reprioritize>;
 
+/** Look again at what a request in admission waits for: a review, or checks. Says nothing about how it stands. */
+export const Recheck = z.object({
+  v: z.literal(1),
+  kind: z.literal("recheck"),
+  queue: QueueName,
+  sqid: Sqid,
+  at: EpochMs,
+});
+export type Recheck = z.infer<typeof Recheck>;
+
 /** How the queue is to run from now on. Said again as long as it differs from the usual. */
 export const Control = z.object({
   v: z.literal(1),
@@ -70,21 +81,60 @@ export const Control = z.object({
 });
 export type Control = z.infer<typeof Control>;
 
-export const RequestMessage = z.discriminatedUnion("kind", [Land, Cancel, Reprioritize, Control]);
-export type RequestMessage = z.infer<typeof RequestMessage>;
-
-// ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
-
-/** What one batch puts onto the trunk: its requests in order, each a stack of changes. */
+/** What one request puts onto the trunk: a stack of changes. */
 export const MergeStep = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
+  /** What the squash of each change says, in the order of `changes`. Absent: the commits of the changes say it. */
+  messages: z.array(z.string()).exactOptional(),
 });
 export type MergeStep = z.infer<typeof MergeStep>;
 
+/** Would these changes be admitted, and do they merge onto the trunk? No request is made of it. `step.sqid` stands for that of a request. */
+export const Trial = z.object({
+  v: z.literal(1),
+  kind: z.literal("trial"),
+  queue: QueueName,
+  id: QuestionId,
+  step: MergeStep,
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** Can the queue build, and which checks do its builds wait for? */
+export const Preflight = z.object({ v: z.literal(1), kind: z.literal("preflight"), queue: QueueName, id: QuestionId });
+export type Preflight = z.infer<typeof Preflight>;
+
+/** What the gateway asks without making a request of it. The answer comes on the log topic. */
+export const Question = z.discriminatedUnion("kind", [Trial, Preflight]);
+export type Question = z.infer<typeof Question>;
+
+export const RequestMessage = z.discriminatedUnion("kind", [
+  Land,
+  Cancel,
+  Reprioritize,
+  Recheck,
+  Control,
+  Trial,
+  Preflight,
+]);
+export type RequestMessage = z.infer<typeof RequestMessage>;
+
+// ── composing and landing: orchestrator → runway ────────────────────────────────────────────────
+
 export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
 export type MergeUnit = z.infer<typeof MergeUnit>;
+
+/** In the place of a head: nothing is composed, and the trunk itself is built, unless it is at one of the commits of `unless`. */
+export const TrunkUnit = z.object({
+  /** trunkIdOf(queue) */
+  batchId: BatchId,
+  steps: z.array(MergeStep).length(0),
+  unless: z.array(GitSha),
+  /** The newest commit that a passed build vouches for: the build is about what was added since. */
+  since: GitSha.optional(),
+});
+export type TrunkUnit = z.infer<typeof TrunkUnit>;
 
 /**
  * Where a payload is that is too large to travel itself: `parts` items of `table`, which are together JSON in ASCII whose SHA-256 is `id`.
@@ -97,8 +147,11 @@ export const PayloadRef = z.object({
 });
 export type PayloadRef = z.infer<typeof PayloadRef>;
 
-/** A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. */
-export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha });
+/**
+ * A commit that runway composed: `commit` and its `tree`, made on top of trunk commit `trunk`. `author`: the name of the trunk commit's author,
+ * where the trunk itself is built.
+ */
+export const Composed = z.object({ commit: GitSha, tree: GitSha, trunk: GitSha, author: Note.exactOptional() });
 export type Composed = z.infer<typeof Composed>;
 
 /** Task input of runway's `inspect`: what do these changes touch? */
@@ -117,8 +170,9 @@ export const CheckTask = z.object({ queue: QueueName, step: MergeStep });
 export type CheckTask = z.infer<typeof CheckTask>;
 
 export const CheckResult = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("ok") }),
-  z.object({ kind: z.literal("refused"), reason: Reason }),
+  z.object({ kind: z.literal("ok"), trunk: GitSha }),
+  /** `conflicts`: the paths in conflict, of a merge conflict. */
+  z.object({ kind: z.literal("refused"), reason: Reason, conflicts: z.array(z.string()).readonly().exactOptional() }),
 ]);
 export type CheckResult = z.infer<typeof CheckResult>;
 
@@ -133,7 +187,7 @@ export const ComposeTask = z.object({
   installation: Installation,
   buildKey: BuildKey,
   base: z.array(MergeUnit),
-  head: MergeUnit,
+  head: z.union([MergeUnit, TrunkUnit]),
   sqids: z.array(Sqid).default([]),
   without: z.array(BatchId).default([]),
 });
@@ -156,6 +210,8 @@ export const ComposeResult = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), batchId: BatchId, reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+  /** The trunk itself was to be built, and is at a commit that needs no build. */
+  z.object({ kind: z.literal("unchanged"), trunk: GitSha }),
 ]);
 export type ComposeResult = z.infer<typeof ComposeResult>;
 
@@ -209,6 +265,8 @@ export const LandOutcome = z.discriminatedUnion("kind", [
     testedTree: GitSha,
     commits: z.array(GitSha),
     note: Reason.optional(),
+    /** Where the trunk was before the push. Absent in the record of an earlier release. */
+    onto: GitSha.exactOptional(),
   }),
   /** It does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),
@@ -219,7 +277,7 @@ export const LandOutcome = z.discriminatedUnion("kind", [
 ]);
 export type LandOutcome = z.infer<typeof LandOutcome>;
 
-// ── signals: everything that changes a queue's world → plan ─────────────────────────────────────
+// ── signals: every fact that the planner is told → plan ─────────────────────────────────────────
 
 const SignalBase = { v: z.literal(1), queue: QueueName };
 
@@ -232,12 +290,14 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
    * batches composed before it. Nothing is known of the batches after it.
    */
   z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
-  /** It stopped because nobody needed it any more. */
+  /** The build stopped because no batch needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
-  /** Nobody knows: worth another attempt. */
+  /** The build says nothing about the tree: worth another attempt. */
   z.object({ kind: z.literal("infrastructure"), reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
+  /** Only of the trunk itself: it is at a commit that needs no build. */
+  z.object({ kind: z.literal("unchanged"), trunk: GitSha }),
 ]);
 export type BuildVerdict = z.infer<typeof BuildVerdict>;
 
@@ -272,8 +332,8 @@ export const LandFinished = z.object({
   results: z.array(z.object({ batchId: BatchId, outcome: LandOutcome })).min(1),
 });
 /**
- * The host refuses the queue's pushes, whatever they hold: `held` have not landed, and no change is at fault. `results` are of the batches
- * that landed before. The landing stays asked for, and is sent again.
+ * The host refuses every push of the queue: the batches `held` have not landed, and no change is at fault. `results` are about the batches
+ * that landed before. The landing is sent again.
  */
 export const LandHeld = z.object({
   ...SignalBase,
@@ -302,7 +362,7 @@ export const Signal = z.discriminatedUnion("kind", [
 export type Signal = z.infer<typeof Signal>;
 export type SignalOf<K extends Signal["kind"]> = Extract<Signal, { kind: K }>;
 
-// ── looks: whoever knows that a build may have ended, or is to stop → look ──────────────────────
+// ── looks: every function that learns that a build may have ended, or is to stop → look ─────────
 
 /** Look at this build now. Says nothing about how the build is: the build runner is asked. */
 export const LookAtBuild = z.object({
@@ -320,8 +380,30 @@ export type LookAtBuild = z.infer<typeof LookAtBuild>;
 export const ModeChanged = Control.extend({ kind: z.literal("mode") });
 export type ModeChanged = z.infer<typeof ModeChanged>;
 
+/** The trunk of a queue fails by itself: the first commit that was found to fail, who made the commit, and what failed. */
+export const RedTrunk = z.object({
+  since: EpochMs,
+  commit: GitSha,
+  author: Note.exactOptional(),
+  reason: Reason,
+});
+export type RedTrunk = z.infer<typeof RedTrunk>;
+
+/** The trunk of a queue has become red, or has recovered. */
+export const TrunkChanged = z.object({
+  v: z.literal(1),
+  kind: z.literal("trunk"),
+  queue: QueueName,
+  at: EpochMs,
+  /** Absent: it passes again. */
+  red: RedTrunk.exactOptional(),
+  /** Counts the changes, from 1: an older one says nothing. */
+  version: z.int().positive(),
+});
+export type TrunkChanged = z.infer<typeof TrunkChanged>;
+
 /** Entries of the orchestrator are to be written. Entries of the gateway itself are written already, and sent to be published. */
-export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged]);
+export const LogMessage = z.discriminatedUnion("kind", [LogEvent, ModeChanged, TrunkChanged, Answered]);
 export type LogMessage = z.infer<typeof LogMessage>;
 
 // ── topics ──────────────────────────────────────────────────────────────────────────────────────
@@ -337,22 +419,30 @@ export const requestsTopic: Topic<RequestMessage> = {
   name: "requests",
   schema: RequestMessage,
   fifo: {
-    group: (message) =>
-      message.kind === "control" ? messageId("queue", message.queue) : messageId("request", message.sqid),
+    group: groupOfRequest,
     dedup: (message) => messageId("request", message.kind, ...dedupOfRequest(message)),
   },
 };
+
+function groupOfRequest(message: RequestMessage): string {
+  if (message.kind === "control") return messageId("queue", message.queue);
+  return "sqid" in message ? messageId("request", message.sqid) : messageId("question", message.id);
+}
 
 function dedupOfRequest(message: RequestMessage): readonly (string | number)[] {
   switch (message.kind) {
     case "land":
       return [message.sqid, 0];
     case "cancel":
+    case "recheck":
       return [message.sqid, message.at];
     case "reprioritize":
       return [message.sqid, message.count];
     case "control":
       return [message.queue, message.version];
+    case "trial":
+    case "preflight":
+      return [message.queue, message.id];
   }
 }
 
@@ -394,7 +484,7 @@ export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> 
 
 /** The log topic, as the orchestrator sends to it. */
 export const logTopic: Topic<LogEvent> = { name: "log", schema: LogEvent };
-/** The log topic, as the gateway sends to it and consumes it. */
+/** The log topic, as the gateway sends to it and consumes it, and as the orchestrator tells of the trunk. */
 export const logMessages: Topic<LogMessage> = { name: logTopic.name, schema: LogMessage };
 
 export const looksTopic: Topic<LookAtBuild> = { name: "looks", schema: LookAtBuild };

@@ -2,20 +2,29 @@ import { z } from "zod";
 import {
   CancelBody,
   HistoryPage,
+  HistoryQuery,
   IdempotencyKey,
   LandBody,
+  LandQuery,
   Links,
   ListQuery,
+  Me,
   ModeBody,
   Ping,
+  Preflight,
   PriorityBody,
+  QuestionPath,
   QueueList,
   QueueNow,
   QueueView,
+  RecheckBody,
   RequestPage,
   RequestPath,
   RequestSummary,
   ResumeBody,
+  Trends,
+  TrendsQuery,
+  Trial,
   WaitQuery,
   Why,
 } from "./api.ts";
@@ -35,18 +44,23 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly example: unknown };
-  readonly answer: {
-    readonly status: 200 | 202;
-    readonly description: string;
-    /** Undefined for an answer that is not JSON. */
-    readonly schema?: z.ZodType;
-    readonly type?: string;
-    readonly example?: unknown;
-    /** Headers that the answer carries beside those of every answer. */
-    readonly headers?: readonly "location"[];
-  };
+  /** What the call of the example is answered. */
+  readonly answer: OperationAnswer;
+  /** What other calls of the operation are answered, under another status. */
+  readonly otherwise?: OperationAnswer;
   /** The codes that this operation can be refused with, beside those of every operation. */
   readonly errors: readonly ErrorCode[];
+}
+
+export interface OperationAnswer {
+  readonly status: 200 | 202;
+  readonly description: string;
+  /** Undefined for an answer that is not JSON. */
+  readonly schema?: z.ZodType;
+  readonly type?: string;
+  readonly example?: unknown;
+  /** Headers that the answer carries beside those of every answer. */
+  readonly headers?: readonly "location"[];
 }
 
 export const TAGS = [
@@ -124,6 +138,7 @@ const NOW = {
   ended: { lastHour: { landed: 3, refused: 1, cancelled: 0 }, lastDay: { landed: 40, refused: 5, cancelled: 1 } },
   timeToLand: { count: 40, medianSeconds: 700, p95Seconds: 1_900 },
   buildsRunning: 1,
+  load: { receivedLastHour: 4, buildMinutes: 11.5 },
 };
 const QUEUED = {
   sqid: "main/17",
@@ -140,6 +155,42 @@ const QUEUED = {
   builds: [{ buildKey: BUILD_KEY, state: "running", startedAt: AT, base: ["main/15"] }],
 };
 
+const QUESTION_ID = "4c1f0c9d7b6e5f4a3c2d1e0f9a8b7c6d";
+const ASKED = { id: QUESTION_ID, queue: "main", askedAt: AT, expiresAt: "2026-11-26T10:30:00.000Z" };
+const TRIAL = {
+  ...ASKED,
+  state: "answered",
+  sentence: "The changes merge onto 9a0d2c1b8a7e, where the branch is. Nothing was asked to be landed.",
+  changes: [CHANGE],
+  strategy: "REBASE",
+  mergeable: true,
+  trunk: "9a0d2c1b8a7e6f5d4c3b2a1908f7e6d5c4b3a291",
+  touches: { files: 1, additions: 3, deletions: 1, paths: ["src/checkout.ts"] },
+};
+const PREFLIGHT = {
+  ...ASKED,
+  state: "answered",
+  sentence: "The queue can build.",
+  canBuild: true,
+  findings: [
+    { kind: "ok", sentence: "The credentials may push branches to acme/shop." },
+    { kind: "ok", sentence: "The check test reports." },
+  ],
+};
+const TALLY = {
+  landed: 40,
+  refused: 5,
+  cancelled: 1,
+  p50Seconds: 700,
+  p95Seconds: 1_900,
+  builds: 61,
+  buildMinutes: 512.5,
+  passed: 50,
+  failed: 8,
+  retried: 1,
+  reasons: { "build.failed": 4, "merge.conflict": 1 },
+};
+
 const ofRequests = { tag: "Requests", parameters: RequestPath } as const;
 const ofQueue = { tag: "Queues", parameters: QueuePath } as const;
 const NO_REQUEST = ["queue.unknown", "land.unknown"] as const;
@@ -153,16 +204,24 @@ export const OPERATIONS: readonly Operation[] = [
     tag: "Requests",
     summary: "Land a stack of changes",
     description:
-      "Asks for one or more changes to be landed together, lowest first. Each change is pinned to a commit. The answer comes before anything is built: follow the request that it names.",
+      "Asks for one or more changes to be landed together, lowest first. Each change is pinned to a commit. The answer comes before anything is built: follow the request that it names. With `dryRun=true` the same call lands nothing and makes no request: the changes are merged on trial. With `wait`, the answer comes once that is done, or after so many seconds, 25 at most.",
     parameters: QueuePath,
+    query: LandQuery,
     headers: z.object({ "idempotency-key": IdempotencyKey.optional() }),
     body: { schema: LandBody, required: true, example: { changes: [CHANGE], strategy: "REBASE" } },
     answer: {
       status: 202,
-      description: "The request was accepted.",
-      schema: RequestSummary,
+      description:
+        "The request was accepted. With `dryRun=true`: the trial is not answered yet, and `location` says where to ask again.",
+      schema: z.union([RequestSummary, Trial]),
       example: REQUEST,
       headers: ["location"],
+    },
+    otherwise: {
+      status: 200,
+      description: "With `dryRun=true`: the trial.",
+      schema: Trial,
+      example: TRIAL,
     },
     errors: [
       "caller.not_allowed",
@@ -207,7 +266,9 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/queues/{queue}/requests/{n}/history",
     summary: "Show the history of a request",
-    description: "Everything that the log holds about a request, oldest first.",
+    description:
+      "Everything that the log holds about a request, oldest first. With `wait`, the answer comes once there are more than `known` entries, once the request has ended, or after so many seconds, 25 at most.",
+    query: HistoryQuery,
     answer: {
       status: 200,
       description: "The entries of the log.",
@@ -275,6 +336,31 @@ export const OPERATIONS: readonly Operation[] = [
       example: { ...REQUEST, priority: 5 },
     },
     errors: ["caller.not_allowed", "land.ended", ...NO_REQUEST],
+  },
+  {
+    ...ofRequests,
+    id: "recheckRequest",
+    method: "post",
+    path: "/v1/queues/{queue}/requests/{n}/recheck",
+    summary: "Look again at what a request waits for",
+    description:
+      "A request that waits for a review, or for checks of its pull request, looks for them by itself every few minutes. This has it look at once. Nothing comes of it for a request that has entered the queue.",
+    body: { schema: RecheckBody, required: false, example: {} },
+    answer: { status: 202, description: "The request as it stands.", schema: RequestSummary, example: REQUEST },
+    errors: ["caller.not_allowed", ...NO_REQUEST],
+  },
+  {
+    ...ofQueue,
+    id: "getTrial",
+    method: "get",
+    path: "/v1/queues/{queue}/trials/{id}",
+    summary: "Show a trial",
+    description:
+      "What came of a Land with `dryRun=true`. With `wait`, the answer comes once the trial is answered, or after so many seconds, 25 at most. A trial is forgotten after an hour.",
+    parameters: QuestionPath,
+    query: WaitQuery,
+    answer: { status: 200, description: "The trial.", schema: Trial, example: TRIAL },
+    errors: ["queue.unknown", "question.unknown"],
   },
   {
     id: "listQueues",
@@ -350,6 +436,76 @@ export const OPERATIONS: readonly Operation[] = [
       example: { ...QUEUE, since: LATER },
     },
     errors: ["caller.not_allowed", "queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "getTrends",
+    method: "get",
+    path: "/v1/queues/{queue}/trends",
+    summary: "Show the trends of a queue",
+    description:
+      "What became of the requests of a queue: by hour over the last 48 hours, by day over 30 days, or by week over 4 weeks.",
+    query: TrendsQuery,
+    answer: {
+      status: 200,
+      description: "The buckets, oldest first, and all of them together.",
+      schema: Trends,
+      example: { queue: "main", by: "hour", buckets: [{ start: "2026-11-26T09:00:00.000Z", ...TALLY }], total: TALLY },
+    },
+    errors: ["queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "askPreflight",
+    method: "post",
+    path: "/v1/queues/{queue}/preflights",
+    summary: "Ask whether a queue can build",
+    description:
+      "Finds out which checks the builds of a queue wait for, and what keeps the queue from building. With `wait`, the answer comes once that is done, or after so many seconds, 25 at most.",
+    query: WaitQuery,
+    body: { schema: ResumeBody, required: false, example: {} },
+    answer: { status: 200, description: "The preflight.", schema: Preflight, example: PREFLIGHT },
+    otherwise: {
+      status: 202,
+      description: "Not answered yet: `location` says where to ask again.",
+      schema: Preflight,
+      example: { ...ASKED, state: "waiting", sentence: "Not answered yet: ask again for this id." },
+      headers: ["location"],
+    },
+    errors: ["queue.unknown"],
+  },
+  {
+    ...ofQueue,
+    id: "getPreflight",
+    method: "get",
+    path: "/v1/queues/{queue}/preflights/{id}",
+    summary: "Show a preflight",
+    description:
+      "What was found out. With `wait`, the answer comes once there is one, or after so many seconds, 25 at most. A preflight is forgotten after an hour.",
+    parameters: QuestionPath,
+    query: WaitQuery,
+    answer: { status: 200, description: "The preflight.", schema: Preflight, example: PREFLIGHT },
+    errors: ["queue.unknown", "question.unknown"],
+  },
+  {
+    id: "getMe",
+    method: "get",
+    path: "/v1/me",
+    tag: "Service",
+    summary: "Who am I?",
+    description: "Who makes this call, as the API knows it, and what the caller may do in each queue.",
+    answer: {
+      status: 200,
+      description: "The caller.",
+      schema: Me,
+      example: {
+        kind: "iam",
+        name: "arn:aws:iam::123456789012:user/ada",
+        groups: [],
+        queues: [{ name: "main", rights: { land: true, cancelOthers: false, priority: false, operate: false } }],
+      },
+    },
+    errors: [],
   },
   {
     id: "getLinks",

@@ -32,5 +32,5 @@ export const PAGE_ROUTES = ["/", "/q/{proxy+}", "/assets/{proxy+}"] as const;
 /** True for a path of the page: its document, or a file that the document names. */
 export const isPagePath = (path: string): boolean => path === "/" || /^\/(q|assets)(\/|$)/.test(path);
 
-/** The header by which `submitqueue ui` says that it makes the page's calls in its caller's name: nobody then logs in. */
+/** The header by which `submitqueue ui` says that it makes the page's calls in its caller's name, so that the page asks for no login. */
 export const PROXY_HEADER = "submitqueue-ui";

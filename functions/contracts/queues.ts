@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
 import { Glob } from "./globs.ts";
 import { QueueName } from "./ids.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -50,14 +51,6 @@ export const Repository = z.strictObject({
 });
 export type Repository = z.infer<typeof Repository>;
 
-export const ChangeProviderConfig = z.discriminatedUnion("type", [
-  /** Reads what a change touches from the repository itself. */
-  z.strictObject({ type: z.literal("git") }),
-  /** Reads it from the change URI's query (`?sq-files=a,b`). For tests. */
-  z.strictObject({ type: z.literal("fake") }),
-]);
-export type ChangeProviderConfig = z.infer<typeof ChangeProviderConfig>;
-
 /** Which of a queue's requests go first: the higher ones. */
 export const Priority = z.int().min(0).max(100);
 
@@ -105,7 +98,7 @@ const CodeBuild = z
         "the name of a CodeBuild project: 2 to 150 letters, digits, - and _, no ARN",
       )
       .optional(),
-    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or one that anybody may pull. */
+    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or a public one. */
     image: z.string().min(1).max(500).regex(/^\S+$/, "the name of an image").optional(),
     /** The size of the machine. Absent: BUILD_GENERAL1_MEDIUM. */
     computeType: ComputeType.optional(),
@@ -149,7 +142,7 @@ const Check = z.union([
   z.string().min(1).max(300),
   z.strictObject({
     name: z.string().min(1).max(300),
-    /** The App that must report the check, by its id or its slug. Absent: whoever reports it, and everybody who may write can. */
+    /** The App that must report the check, by its id or its slug. Absent: any App or user that may write to the repository. */
     app: z
       .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
       .optional(),
@@ -179,7 +172,7 @@ const GitHubChecks = z.strictObject({
   credentialsSecret: SecretName.optional(),
   /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
   checks: z.array(Check).min(1).max(100).optional(),
-  /** A check of which nothing was reported for so long will not be: the build is nobody's failure, and tried again. */
+  /** A check of which nothing was reported for this long will not be reported: no change is at fault, and the build is repeated. */
   startWithinSeconds: z.int().min(1).max(86_400).default(600),
   ...BuildTiming,
 });
@@ -218,6 +211,40 @@ export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
 export type CodeBuildConfig = z.infer<typeof CodeBuild>;
 export type GitHubChecksConfig = z.infer<typeof GitHubChecks>;
 
+/** A regular expression for a whole label, with one group: the target. Example: `target:(.+)`. */
+const LabelPattern = z
+  .string()
+  .min(1)
+  .max(200)
+  .superRefine((pattern, ctx) => {
+    const problem = problemOfPattern(pattern);
+    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
+  });
+
+function problemOfPattern(pattern: string): string | undefined {
+  try {
+    // With the empty alternative it matches anything, and the match has an element for each group.
+    const groups = (new RegExp(`${pattern}|`, "u").exec("")?.length ?? 1) - 1;
+    return groups === 1 ? undefined : "write one group around the part that is the target, such as target:(.+)";
+  } catch (error) {
+    return `this is no regular expression: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
+const Targets = z
+  .strictObject({
+    type: z.literal("targets"),
+    /** Which labels of a pull request name a target, where the Land call names none. Absent: labels name none. */
+    labels: LabelPattern.optional(),
+    /** The check run on a change's commit whose output names the targets, one a line, where the Land call names none. Absent: no check does. */
+    check: Check.optional(),
+  })
+  .refine(({ labels, check }) => labels === undefined || check === undefined, {
+    path: ["check"],
+    message: "targets are named by labels or by a check: write one of them",
+  });
+
 export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
   /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */
   z.strictObject({ type: z.literal("all") }),
@@ -232,8 +259,7 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
     /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
     ignore: z.array(Glob).max(100).optional(),
   }),
-  /** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
-  z.strictObject({ type: z.literal("targets") }),
+  Targets,
 ]);
 export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
 
@@ -287,7 +313,7 @@ export const SpeculationConfig = z.strictObject({
     .prefault({}),
   /**
    * A path whose assumptions are less likely than this to come true is not built. The exception is the first build of a change where builds
-   * test only what is affected: it tells whether the change passes, whatever becomes of the assumptions.
+   * test only what is affected: it tells whether the change passes, whether or not the assumptions come true.
    */
   minProbability: Probability.default(0.1),
   /** True: a change may land ahead of undecided ones once a build has passed for every way in which these can turn out. */
@@ -325,7 +351,8 @@ export const QueueConfig = z.strictObject({
   name: QueueName,
   repository: Repository,
   strategy: MergeStrategy.default("REBASE"),
-  changeProvider: ChangeProviderConfig.default({ type: "git" }),
+  /** Absent: `git`; in a QueuesConfig it is always there (providerFor). */
+  changeProvider: ChangeProviderConfig.exactOptional(),
   buildRunner: BuildRunnerConfig,
   conflictAnalyzer: ConflictAnalyzerConfig.default({ type: "all" }),
   /** How many builds may run at once. */
@@ -344,6 +371,8 @@ export const QueueConfig = z.strictObject({
   /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
+  /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
+  commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),
   /** How often the same commit may be refused within a day. After that, a Land of it has to say `retry` and why. 0: as often as it likes. */
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),
@@ -387,20 +416,26 @@ export const GitHubAppConfig = z.strictObject({
 export type GitHubAppConfig = z.infer<typeof GitHubAppConfig>;
 
 /** queues.yaml */
-export const QueuesConfig = z.strictObject({
-  /** Absent: there is no GitHub App. */
-  github: GitHubAppConfig.optional(),
-  queues: z
-    .array(QueueConfig)
-    .min(1, "name at least one queue")
-    .superRefine((queues, ctx) => {
-      queues.forEach((queue, index) => {
-        const first = queues.findIndex((other) => other.name === queue.name);
-        if (first < index)
-          ctx.addIssue({ code: "custom", path: [index, "name"], message: `queue ${queue.name} is named twice` });
-      });
-    }),
-});
+export const QueuesConfig = z
+  .strictObject({
+    /** Absent: there is no GitHub App. */
+    github: GitHubAppConfig.optional(),
+    queues: z
+      .array(QueueConfig)
+      .min(1, "name at least one queue")
+      .superRefine((queues, ctx) => {
+        queues.forEach((queue, index) => {
+          const first = queues.findIndex((other) => other.name === queue.name);
+          if (first < index)
+            ctx.addIssue({ code: "custom", path: [index, "name"], message: `queue ${queue.name} is named twice` });
+        });
+      }),
+  })
+  .overwrite(({ github, queues, ...rest }) => ({
+    ...rest,
+    ...(github === undefined ? {} : { github }),
+    queues: queues.map((queue) => ({ ...queue, changeProvider: providerFor(github, queue) })),
+  }));
 export type QueuesConfig = z.infer<typeof QueuesConfig>;
 
 /**

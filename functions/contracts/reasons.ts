@@ -14,6 +14,16 @@ export const ReasonCode = z.enum([
   "change.stale",
   "change.unsupported",
   "change.unsafe",
+  /** The pull request is closed, or merged already. */
+  "change.closed",
+  "change.draft",
+  /** The pull request is to be merged into another branch than the queue's. */
+  "change.wrong_base",
+  /** No review approved it in time, or the approval was withdrawn. */
+  "change.not_reviewed",
+  "change.changes_requested",
+  /** A check of the pull request itself failed, or was not there in time. */
+  "change.checks_failed",
   "merge.conflict",
   "merge.invalid",
   /** The host has a rule against what the change puts onto the branch. */
@@ -25,14 +35,31 @@ export const ReasonCode = z.enum([
   "build.failed",
   "build.timed_out",
   "build.infrastructure",
+  /** The trunk fails by itself. No change is at fault, and none ends for it. */
+  "trunk.red",
   "repository.unavailable",
   "queue.removed",
   "internal",
 ]);
 export type ReasonCode = z.infer<typeof ReasonCode>;
 
+/** Reasons that say nothing against the commit: people may mend them on the pull request, and land the same commit again. */
+export const MENDED_WITHOUT_COMMIT: ReadonlySet<ReasonCode> = new Set([
+  "change.closed",
+  "change.draft",
+  "change.wrong_base",
+  "change.not_reviewed",
+  "change.changes_requested",
+  "change.checks_failed",
+]);
+
 /** Reasons that quote the end of a build's output, which has lines. Any other message is one line. */
-const WITH_LINES: ReadonlySet<ReasonCode> = new Set(["build.failed", "build.timed_out", "build.infrastructure"]);
+const WITH_LINES: ReadonlySet<ReasonCode> = new Set([
+  "build.failed",
+  "build.timed_out",
+  "build.infrastructure",
+  "trunk.red",
+]);
 
 /** How long a reason's message may be, in UTF-16 code units. */
 const MAX_MESSAGE = 2_000;

@@ -1,4 +1,4 @@
-import type { BatchId, QueueName, RequestNumber } from "./ids.ts";
+import type { BatchId, QuestionId, QueueName, RequestNumber } from "./ids.ts";
 
 /** Every table has string keys `pk` and `sk`, and `expiresAt` (epoch seconds) as its TTL attribute. */
 export const KEY = { pk: "pk", sk: "sk", ttl: "expiresAt" } as const;
@@ -47,8 +47,12 @@ export const viewKeys = {
   counter: (queue: QueueName) => ({ pk: `counter#${queue}`, sk: "counter" }),
   /** What an idempotency key was first used for. */
   idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
+  /** A question of the gateway's, and its answer. */
+  question: (queue: QueueName, id: QuestionId) => ({ pk: `question#${queue}#${id}`, sk: "question" }),
   /** How a queue was last told to run. All of them are one partition. */
   mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
+  /** Whether the trunk of a queue is red. */
+  trunk: (queue: QueueName) => ({ pk: `trunk#${queue}`, sk: "trunk" }),
   /** What became of the requests that ended in an hour. `hour`: its start. */
   trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
 } as const;

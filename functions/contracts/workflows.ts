@@ -2,17 +2,22 @@ import { z } from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
 import {
   BuildVerdict,
+  CheckResult,
   Composed,
   ComposeResult,
   type Composition,
+  InspectResult,
   Land,
   MergeUnit,
   type PayloadRef,
+  Question,
+  TrunkUnit,
 } from "./messages.ts";
 import { Reason } from "./reasons.ts";
-import { Touches } from "./touches.ts";
+import { EpochMs } from "./time.ts";
+import { Targets, Touches } from "./touches.ts";
 
-// What the tasks of the two workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
+// What the tasks of the workflows take and answer. Unknown fields are ignored, so a task may be given the workflow's whole state.
 
 /** How Step Functions tells of a failed task: `Error` is the code of a CodedError, `Cause` a JSON text or a sentence. */
 export const TaskFailure = z.object({ Error: z.string(), Cause: z.string().default("") });
@@ -20,7 +25,7 @@ export type TaskFailure = z.infer<typeof TaskFailure>;
 
 // ── admit: named executionName("admit", sqid), its input is the Land message ────────────────────
 
-/** Input of `start` and `ready`. */
+/** Input of `start`. */
 export const AdmitTask = Land;
 export type AdmitTask = Land;
 
@@ -51,9 +56,51 @@ export type WaitResult =
   /** The queue's `repositoryTimeoutSeconds` are over. */
   | { readonly kind: "refused"; readonly reason: Reason };
 
+/** What `review` answers while a request waits. The next look is given it again. */
+export const Waiting = z.object({
+  kind: z.literal("waiting"),
+  /** Look again in so many seconds. */
+  seconds: z.int().positive(),
+  since: EpochMs,
+  /** Since when GitHub has not answered. Absent while it does. */
+  failingSince: EpochMs.exactOptional(),
+  /** What the log was told that the request waits for. */
+  told: z.string().exactOptional(),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
+/** Input of `review`: the Land message, and what the look before this one answered. */
+export const ReviewTask = Land.extend({
+  review: z.union([Waiting, z.object({ kind: z.literal("begun") })]).default({ kind: "begun" }),
+  /** True in an execution that a webhook started beside the one that waits: it looks once. */
+  woken: z.boolean().default(false),
+});
+export type ReviewTask = z.infer<typeof ReviewTask>;
+
+export type ReviewResult =
+  | Waiting
+  /** The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known. */
+  | { readonly kind: "fit"; readonly targets?: readonly string[] }
+  /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
+  | { readonly kind: "ended" }
+  | { readonly kind: "refused"; readonly reason: Reason };
+
+/** Input of `ready`: beside the Land message, what `review` found. Only `targets` matters here. */
+export const ReadyTask = Land.extend({ review: z.object({ targets: Targets.exactOptional() }).optional() });
+export type ReadyTask = z.infer<typeof ReadyTask>;
+
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
 export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
 export type RejectTask = z.infer<typeof RejectTask>;
+
+// ── ask: named executionName("ask", queue, id), its input is the Question ───────────────────────
+
+/** Input of `answer`: beside the question, what `inspect` and `check` answered of a trial; `error`, when one of them failed for good. */
+export const AnswerTask = z.intersection(
+  Question,
+  z.object({ inspected: InspectResult.optional(), checked: CheckResult.optional(), error: TaskFailure.optional() }),
+);
+export type AnswerTask = z.infer<typeof AnswerTask>;
 
 // ── build: named after the build key ────────────────────────────────────────────────────────────
 
@@ -67,11 +114,11 @@ export const BuildOrder = z.object({
   buildKey: BuildKey,
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
-  head: MergeUnit,
-  /** The requests that the build is for: the log tells each of them how it goes. */
-  sqids: z.array(Sqid).min(1),
+  head: z.union([MergeUnit, TrunkUnit]),
+  /** The requests that the build is for: the log tells each of them how it goes. None when the trunk itself is built. */
+  sqids: z.array(Sqid),
   without: z.array(BatchId),
-  /** How long a build of the queue takes, as far as the queue has learned. 0 when it has learned nothing yet. */
+  /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   expectedSeconds: z.int().nonnegative().default(0),
 });
 export type BuildOrder = z.infer<typeof BuildOrder>;
@@ -99,6 +146,8 @@ export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: 
 export type PollTask = z.infer<typeof PollTask>;
 
 export const BuildSeen = z.discriminatedUnion("kind", [
+  /** Of `trigger` alone: the CI system takes no calls for now. It is to be asked for the build again in so many seconds. */
+  z.object({ kind: z.literal("deferred"), seconds: z.int().positive() }),
   /** To be looked at again in so many seconds, unless the CI system reports before. */
   z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
   z.object({

@@ -5,7 +5,7 @@ import type { Access } from "../contracts/queues.ts";
  * What a caller may be allowed in a queue. land: land changes, and cancel their own. cancelOthers: cancel everyone's. priority: land with a
  * priority above 0, and change priorities. operate: pause, drain and resume.
  */
-export const RIGHTS = ["land", "cancelOthers", "priority", "operate"] as const;
+const RIGHTS = ["land", "cancelOthers", "priority", "operate"] as const;
 export type Right = (typeof RIGHTS)[number];
 
 const DEFAULT_OPERATORS: readonly string[] = [`group:${OPERATORS}`];

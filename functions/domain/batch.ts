@@ -9,7 +9,7 @@ import type { LandingRequest } from "./request.ts";
 /** speculating: being built. landing: handed to runway. cancelling: waiting for its builds to stop. The rest are ends. */
 export type BatchState = "speculating" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
 
-export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
+const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
   // speculating -> landed: a landing that had been given up was carried out after all; what is on the trunk is on the trunk.
   speculating: ["landing", "cancelling", "failed", "landed"],
   // landing -> speculating: the trunk moved under it, and the evidence no longer covers the tree.
@@ -24,7 +24,7 @@ export const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
 /** A path that is building or cancelling holds a slot of the budget, until its build is known to have stopped. */
 export type PathState = "building" | "cancelling" | "passed" | "failed" | "cancelled";
 
-export const PATH_LIFECYCLE: Lifecycle<PathState> = {
+const PATH_LIFECYCLE: Lifecycle<PathState> = {
   building: ["cancelling", "passed", "failed", "cancelled"],
   cancelling: ["passed", "failed", "cancelled"],
   passed: [],
@@ -58,6 +58,11 @@ export interface Path {
   readonly reason?: Reason;
   /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
   readonly unappliable?: BatchId;
+  /**
+   * Set when the build failed and is no evidence. unproven: it was composed on a trunk commit that no passed build vouches for, so the trunk
+   * itself is built first. nothing: it says nothing about its batches, for the trunk failed, or has moved on (`failureOn`).
+   */
+  readonly setAside?: "unproven" | "nothing";
   readonly url?: string;
 }
 
@@ -78,7 +83,10 @@ export interface Batch {
   readonly nextPosition: number;
   /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
-  /** Counts the changes of the priority that were followed. Absent before the first. */
+  /**
+   * The count of the priority-changed signal that `priority` comes from. A caller's first change of the priority has count 1, the next one 2.
+   * A signal with a count that is not greater came late, and changes nothing. Absent while `priority` is the one that the Land call asked for.
+   */
   readonly priorityCount?: number;
   readonly request: BatchRequest;
   /**
@@ -120,6 +128,8 @@ export interface Landing {
   readonly bundle?: readonly BatchId[];
   /** The undecided batches ahead that this batch lands before. */
   readonly bypassed?: readonly BatchId[];
+  /** True when it lands ahead of all others because its build passed on a red trunk. */
+  readonly repair?: boolean;
   /** Why the host refuses the landing although no change is at fault, and since when. */
   readonly held?: { readonly since: EpochMs; readonly reason: Reason };
   /** When the landing was last sent. Absent until it is known to have been sent. */
@@ -189,7 +199,8 @@ export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = 
   state: step(BATCH_LIFECYCLE, batch.state, state),
 });
 
-export const mergeUnitOf = (batch: Batch): MergeUnit => ({
-  batchId: batch.id,
-  steps: [{ sqid: batch.request.sqid, changes: [...batch.request.changes], strategy: batch.request.strategy }],
-});
+export function mergeUnitOf({ id, request: { sqid, changes, strategy, touches } }: Batch): MergeUnit {
+  const messages = strategy === "SQUASH_REBASE" ? touches.messages : undefined;
+  const said = messages === undefined ? {} : { messages: [...messages] };
+  return { batchId: id, steps: [{ sqid, changes: [...changes], strategy, ...said }] };
+}

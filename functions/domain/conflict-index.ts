@@ -33,7 +33,12 @@ export class ConflictIndex {
     return this.#conflicts[i] ?? this.#none;
   }
 
-  /** The conflicts of batch i without the batches that bypassed it, where these may be left out. See `#forgetBypassingBatches`. */
+  /**
+   * The conflicts of batch i, without the batches that landed before batch i by a bypass. All conflicts of batch i where a bypass leaves them
+   * as they were: where builds test everything, and where only a tested tree may land (`#forgetBypassingBatches`).
+   *
+   * Example: A and C conflict with B. C landed before B by a bypass. conflictsOf(B) is {A, C}, and unbypassedConflicts(B) is {A}.
+   */
   unbypassedConflicts(i: number): BitSet {
     return this.#unbypassed.get(i) ?? this.conflictsOf(i);
   }

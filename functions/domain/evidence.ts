@@ -53,13 +53,17 @@ export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidenc
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
- * The batches that may land as one commit point on the evidence of a bundle's passed build: its heads that are not on the trunk. Undefined
- * unless each of them waits only for batches of the bundle, and the build agrees with the trunk about everything that conflicts with any of
- * them. Example: the bundle A ← B was built on X, and X has landed. A and B may land together. Were X undecided, they could not.
+ * The batches that may land as one commit point because `build`, the passed build of a bundle, tested them together. `together` names the
+ * batches that are to land as one: the bundle's heads unless the caller says otherwise. `trunk` holds what has landed and what was selected to
+ * land before. The answer is `together` without the batches of `trunk`. Undefined unless all of these hold:
+ * - At least two batches are left, and `mayLand` is true of each.
+ * - No batch ahead of any of them is undecided, except batches of the answer.
+ * - The tree of the build and the trunk after the landing hold the same batches among the conflicts of each.
  *
- * `together`: the batches that are to land, if not the heads alone. With X among them, X, A and B land as one commit point.
+ * Example: the bundle A ← B was built on X, and both conflict with X. When X has landed, the answer is A and B. While X is undecided, it is
+ * undefined; with `together` X, A and B, the three may land as one commit point.
  */
-export function bundleEvidence(
+export function bundleThatMayLand(
   index: QueueIndex,
   build: Evidence,
   trunk: BitSet,
@@ -79,19 +83,23 @@ export function bundleEvidence(
 }
 
 /**
- * The build that proves that batch i fails on the trunk. Undefined while no build proves that. The batch has failed when no batch ahead of
- * it is undecided, no passed build covers landing it now, and enough failed builds count against it (`isVerdict`). A failed build counts
- * against the batch when
- * - it agrees with the trunk about everything that conflicts with the batch,
- * - every other batch that may be the cause of the failure has landed, and
- * - every other batch that the build tested is cleared (`othersAreCleared`).
+ * The verdict against batch i: a failed build that can be blamed on batch i alone, so that the planner fails the batch for the reason of that
+ * build. Undefined while there is no such verdict. There is one when all of these hold:
+ * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `cannotBeJudgedYet`), and none is landing.
+ * - No passed build is evidence for landing batch i on the trunk as it is.
+ * - More failed builds count against batch i than the queue's `retries`, or one of them is final (`isVerdict`).
  *
- * Example: A ← H, and {A, H} has failed. While A is undecided, the failure may be A's. Once A has landed, it counts against H. When A
- * fails, it says nothing about H, which is built alone.
+ * A failed build counts against batch i when
+ * - its tree and the trunk with batch i hold the same batches among the conflicts of batch i,
+ * - each other batch that may have caused the failure has landed, and
+ * - each other batch that the build tested is cleared of having caused it (`othersAreCleared`).
+ *
+ * Example: A ← H, and {A, H} has failed. While A is undecided, A may be the cause, so there is no verdict. When A lands, {A, H} is the verdict
+ * against H. When A fails, {A, H} says nothing about H, and H is built alone.
  */
 export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
-  if (failures.length === 0 || isAboutToChange(index, i) || mayBeRescued(index, i)) return undefined;
+  if (failures.length === 0 || isAboutToChange(index, i) || cannotBeJudgedYet(index, i)) return undefined;
   const tree = index.landedWith([i]);
   if (passedBuild(index, i, tree)) return undefined;
   const against = failures.filter(
@@ -104,16 +112,18 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
 }
 
 /**
- * True when an undecided batch may yet make a failed build of batch i worthless. For a batch with a position that is any undecided batch
- * ahead of it. For a batch on probation it is
- * - an undecided batch that had a position when batch i arrived, and
- * - an undecided batch that arrived earlier, unless it is past rescue itself. Batches that arrived earlier and have passed count as decided
- *   once batch i has failed on all of them: then it is none of these that batch i needs.
+ * True while the outcome of an undecided batch may still change what the failed builds of batch i say about batch i. For a batch with a
+ * position: while any conflicting batch ahead of it is undecided. For a batch on probation that has failed: while
+ * - a conflicting batch that had a position when batch i arrived is undecided, or
+ * - a conflicting batch that arrived earlier is undecided and may be what batch i needs. It may not be when it has passed and batch i has
+ *   failed with it in the tree (`hasFailedOnAll`), or when it is on probation, has failed, and can be judged itself.
  *
- * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, and waits. R passes, and
- * {R, H} fails. H is rejected, though R has not landed yet.
+ * `known` holds the answers for batches that were asked about before.
+ *
+ * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, so H cannot be judged yet. R
+ * passes, and {R, H} fails. H is rejected, though R has not landed yet.
  */
-function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
+function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
   const before = known.get(i);
   if (before !== undefined) return before;
   const undecided = index.undecidedAheadSet(i);
@@ -125,7 +135,10 @@ function mayBeRescued(index: QueueIndex, i: number, known = new Map<number, bool
   return found;
 }
 
-/** True when one build of batch i has failed on everything that has landed or passed among `undecided`, and the rest is past rescue. */
+/**
+ * True when one build of batch i has failed whose tree held every relevant batch that has landed, and every batch of `undecided` that has
+ * passed; and when every other batch of `undecided` is on probation, has failed, and can be judged.
+ */
 function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
   const needed = index.landed.copy();
   const open: number[] = [];
@@ -144,7 +157,7 @@ function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: 
         build.tree.agreesWith(needed, conflicts) &&
         othersAreCleared(index, i, build, needed),
     );
-  return covers && open.every((other) => !mayBeRescued(index, other, known));
+  return covers && open.every((other) => !cannotBeJudgedYet(index, other, known));
 }
 
 /** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */

@@ -1,6 +1,7 @@
 import type { BuildOutcome } from "../contracts/api.ts";
 import { BuildKey, type Sqid } from "../contracts/ids.ts";
 import { type Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
+import type { RedTrunk } from "../contracts/messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";
@@ -13,6 +14,8 @@ export interface QueueFacts {
   readonly mode: QueueMode;
   /** The note that the operator gave when the queue was paused or drained. */
   readonly note?: string | undefined;
+  /** Set while the target branch fails by itself. */
+  readonly red?: RedTrunk | undefined;
   /** How long it will probably take until the request lands. Undefined when the queue has not landed enough to tell. */
   readonly estimateSeconds?: number | undefined;
 }
@@ -62,6 +65,7 @@ export function waitingFor(
   const sentences = [
     waitOf(summary, block, isBuilding, queue),
     ...pauseBeside(summary, block, queue),
+    ...redBeside(summary, block, queue),
     ...estimate(queue),
   ];
   return {
@@ -72,11 +76,17 @@ export function waitingFor(
   };
 }
 
-/** True when the blocker can delay a request of this status: `repository` in admission, `host` while landing, all others in between. */
+/** True when the blocker can delay a request of this status: `repository`, `review` and `checks` in admission, `host` while landing, all others in between. */
 function mayBlock(blocker: Blocker, { status }: Summary): boolean {
-  if (status === "started" || status === "validating") return blocker === "repository";
+  const isOfAdmission = blocker === "repository" || blocker === "review" || blocker === "checks";
+  if (status === "started" || status === "validating") return isOfAdmission;
   if (status === "landing") return blocker === "host";
-  return blocker !== "host" && (status === "batching" || status === "batched" || status === "speculating");
+  return (
+    blocker !== "host" &&
+    blocker !== "review" &&
+    blocker !== "checks" &&
+    (status === "batching" || status === "batched" || status === "speculating")
+  );
 }
 
 interface Block {
@@ -88,10 +98,11 @@ interface Block {
 }
 
 /** The last blocker in the log. Undefined when it no longer delays the request. */
-function blockIn(summary: Summary, progress: Progress, { mode }: QueueFacts): Block | undefined {
+function blockIn(summary: Summary, progress: Progress, { mode, red }: QueueFacts): Block | undefined {
   const told = standingBlock(progress);
   if (told === undefined || !mayBlock(told.blocker, summary)) return undefined;
   if (told.blocker === "pause" && mode !== "paused") return undefined;
+  if (told.blocker === "trunk.red" && red === undefined) return undefined;
   const said = told.said === undefined ? {} : { said: told.said };
   return { blocker: told.blocker, on: sqidsOf(summary.queue, told.on), since: told.at, ...said };
 }
@@ -136,20 +147,21 @@ function deciding(
 
 function endOf(summary: Summary): string {
   if (summary.status !== "landed") return reasonOf(summary)?.message ?? "The request has ended. No reason was given.";
-  const { commit, bypassed } = metadataOf(summary);
+  const { commit, bypassed, repair: repairs } = metadataOf(summary);
   const ahead = typeof bypassed === "string" ? sqidsOf(summary.queue, bypassed) : [];
   const before =
     ahead.length === 0
       ? ""
       : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
   const { cancel } = summary;
+  const repair = repairs === true ? ", ahead of all others, since its build passed on the red target branch" : "";
   const late =
     cancel === undefined
       ? ""
       : ` The cancel${cancel.caller === undefined ? "" : ` by ${cancel.caller}`} came too late.`;
   const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
   const where = note === "" ? " on the target branch" : "";
-  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}.${note}${late}`;
+  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}${repair}.${note}${late}`;
 }
 
 function waitOf(summary: Summary, block: Block | undefined, isBuilding: boolean, queue: QueueFacts): string {
@@ -188,10 +200,18 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
       return "This change is likely to fail, so no other change is built on top of it until one of its own builds has passed.";
     case "pause":
       return paused(queue);
+    case "trunk.red":
+      return said ?? "The target branch fails by itself. The queue goes on once the branch passes.";
+    case "trunk.unproven":
+      return "A build of it failed on a commit of the target branch that was pushed past the queue. The branch itself is being built, to see which of the two is at fault.";
     case "repository":
       return (
         said ?? "The queue's repository does not answer. The request goes on by itself once the repository answers."
       );
+    case "review":
+      return `${said ?? "Waiting for a review."} The request enters the queue by itself once the review is there.`;
+    case "checks":
+      return `${said ?? "Waiting for the pull request's checks."} The request enters the queue by itself once they have passed.`;
   }
 }
 
@@ -204,9 +224,19 @@ function pauseBeside({ status }: Summary, block: Block | undefined, queue: Queue
   return queue.mode === "paused" && block?.blocker !== "pause" && !isLeaving ? [paused(queue)] : [];
 }
 
+/** The sentence about a red trunk, when the request was not told of it. Only for a request that waits to be built or to land. */
+function redBeside({ status }: Summary, block: Block | undefined, { red }: QueueFacts): readonly string[] {
+  const waits = status === "batching" || status === "batched" || status === "speculating";
+  if (red === undefined || !waits || block?.blocker === "trunk.red") return [];
+  const commit = red.commit.slice(0, 12);
+  return [`The target branch itself fails since commit ${commit}: only a request that repairs the branch lands.`];
+}
+
 /** Example: `Probably lands in about 12 minutes.` */
-const estimate = ({ estimateSeconds, mode }: QueueFacts): readonly string[] =>
-  estimateSeconds === undefined || mode === "paused" ? [] : [`Probably lands in about ${roughly(estimateSeconds)}.`];
+const estimate = ({ estimateSeconds, mode, red }: QueueFacts): readonly string[] =>
+  estimateSeconds === undefined || mode === "paused" || red !== undefined
+    ? []
+    : [`Probably lands in about ${roughly(estimateSeconds)}.`];
 
 /** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
 function roughly(seconds: number): string {

@@ -1,7 +1,13 @@
 import type { ChangeUri } from "../contracts/change-uri.ts";
-import { EVENT_TYPES, type LifecycleEvent, type QueueEvent, type RequestEvent } from "../contracts/lifecycle-event.ts";
+import {
+  EVENT_TYPES,
+  type LifecycleEvent,
+  type QueueEvent,
+  type RequestEvent,
+  type TrunkEvent,
+} from "../contracts/lifecycle-event.ts";
 import { hasEnded, type LogEvent, type Metadata } from "../contracts/log-event.ts";
-import type { ModeChanged } from "../contracts/messages.ts";
+import type { ModeChanged, TrunkChanged } from "../contracts/messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import { type Reason, reasonOf } from "../contracts/reasons.ts";
 import { cut } from "../contracts/text.ts";
@@ -60,6 +66,18 @@ export const queueEventOf = (deployment: string, { queue, mode, note, at, versio
   type: TYPES[mode],
   subject: queue,
   data: { queue, mode, version, ...(note === undefined ? {} : { note }) },
+});
+
+/** The event of a trunk that has become red, or has recovered: one per change. */
+export const trunkEventOf = (deployment: string, { queue, at, red, version }: TrunkChanged): TrunkEvent => ({
+  ...envelopeOf(deployment, queue, `${queue}/trunk/${version}`, at),
+  type: red === undefined ? `${EVENT_TYPES}trunk.recovered` : `${EVENT_TYPES}trunk.red`,
+  subject: queue,
+  data: {
+    queue,
+    version,
+    ...(red === undefined ? {} : { commit: red.commit, author: red.author, reason: shortReason(red.reason) }),
+  },
 });
 
 const shortReason = ({ code, message }: Reason): Reason => reasonOf(code, cut(message, MOST.reason));

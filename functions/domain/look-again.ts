@@ -8,7 +8,7 @@ const LONGEST_SECONDS = 300;
 export interface LookAgain {
   /** Since the build was asked for. */
   readonly waitedSeconds: number;
-  /** How long three of four builds of the queue take at least; 0 when nobody knows. */
+  /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
   readonly expectedSeconds: number;
   /** The queue's `pollSeconds`: no interval is shorter. */
   readonly floorSeconds: number;

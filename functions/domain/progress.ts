@@ -161,12 +161,16 @@ export function standingBlock({ blocked, marks }: Progress): BlockedEntry | unde
   if (blocked === undefined) return undefined;
   const isAfter = (mark: Mark) => (marks[mark] ?? -1) > blocked.at;
   const isAtOrAfter = (mark: Mark) => (marks[mark] ?? -1) >= blocked.at;
+  if (blocked.blocker === "review" || blocked.blocker === "checks") return isAfter("status") ? undefined : blocked;
   if (blocked.blocker === "repository") return isAfter("status") || isAfter("building") ? undefined : blocked;
   if (isAtOrAfter("leaving") && blocked.blocker !== "host") return undefined;
   if (blocked.blocker === "host" && isAfter("leaving")) return undefined;
-  if (isAfter("building") && (blocked.blocker === "budget" || blocked.blocker === "missing-path")) return undefined;
+  if (isAfter("building") && ENDED_BY_A_BUILD.has(blocked.blocker)) return undefined;
   return isAtOrAfter("joined") && blocked.blocker === "probation" ? undefined : blocked;
 }
+
+/** What no longer keeps a request once a build of it has started. */
+const ENDED_BY_A_BUILD: ReadonlySet<Blocker> = new Set(["budget", "missing-path", "trunk.red", "trunk.unproven"]);
 
 /** The requests of batches named by their labels. A malformed label is left out. Example: `7 8.1` is main/7 and main/8. */
 export const sqidsOf = (queue: QueueName, labels: string): Sqid[] =>

@@ -15,7 +15,12 @@ export interface Evidence {
   readonly tree: BitSet;
   readonly passed: boolean;
   readonly path: Path;
-  /** The batches that may be the cause of a failure: what the build tested, or the whole tree when the composition was refused. */
+  /**
+   * The batches that the verdict is about. Where builds test everything: the whole tree. Where builds test only what is affected: the heads.
+   * When the composition was refused: the tree, which ends with the batch that did not apply.
+   *
+   * Example: {A, H} with head H has failed. Where builds test everything, `tested` is {A, H}, since A's tests ran too. Otherwise it is {H}.
+   */
   readonly tested: BitSet;
 }
 
@@ -82,6 +87,7 @@ export class QueueIndex {
 
   #record(path: Path): void {
     if ((path.state !== "passed" && path.state !== "failed") || this.isOutdated(path)) return;
+    if (path.setAside !== undefined) return;
     if (path.unappliable !== undefined) {
       this.#recordRefusal(path, path.unappliable);
       return;
@@ -114,7 +120,7 @@ export class QueueIndex {
     if (neverLands(batch)) this.neverLanding.add(i);
   }
 
-  /** True when the path was proposed before the trunk was moved by someone else: its build is evidence of nothing. */
+  /** True when the path was proposed before a push from outside the queue moved the trunk: its build is evidence of nothing. */
   isOutdated(path: Path): boolean {
     return path.startedAt < this.#since;
   }
@@ -158,7 +164,7 @@ export class QueueIndex {
     return this.#conflicts.conflictsOf(i);
   }
 
-  /** The conflicts of batch i without the batches that bypassed it. See `ConflictIndex`. */
+  /** The conflicts of batch i, without the batches that landed before batch i by a bypass. See `ConflictIndex`. */
   unbypassedConflicts(i: number): BitSet {
     return this.#conflicts.unbypassedConflicts(i);
   }
@@ -173,7 +179,11 @@ export class QueueIndex {
     return this.#conflicts.relevantToFailure(i);
   }
 
-  /** What a build of the path contains: the batches that had landed when it was proposed, its base and its heads. */
+  /**
+   * The live batches that the build of a path contains: those that had landed when the path was proposed, its base and its heads. A batch that
+   * has landed since is in the tree only when it was in the base. Example: A landed, then {B, H} was proposed, then C landed. The tree is
+   * {A, B, H}.
+   */
   treeOf(path: Path): BitSet {
     const known = this.#trees.get(path.buildKey);
     if (known) return known;
@@ -256,7 +266,7 @@ export class QueueIndex {
   /**
    * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
    * probation waits for those that arrived before it; once it is retried (`isRetriedOnProbation`), for those on probation too. A batch
-   * that is landing is ahead of every batch that is not, whatever their priorities.
+   * that is landing is ahead of every batch that is not, also of one with a higher priority.
    *
    * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
    * landed it is [B].
@@ -274,7 +284,7 @@ export class QueueIndex {
     return ahead;
   }
 
-  /** The conflicts of batch i that are ahead of it, whatever their states. Worked out for all at once. */
+  /** The conflicts of batch i that are ahead of it, in any state. Worked out for all batches at once. */
   #inOrderAhead(i: number): BitSet {
     this.#aheadInOrder ??= this.#orderedConflicts();
     return this.#aheadInOrder[i] ?? this.emptySet();
@@ -298,8 +308,8 @@ export class QueueIndex {
   }
 
   /**
-   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, whatever the build
-   * assumed about other batches. So a running build stays of use when its assumptions turn out wrong.
+   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, also when the
+   * build assumed something wrong about other batches. So a running build stays of use when its assumptions turn out wrong.
    */
   provesItself(i: number): boolean {
     return this.tests === "affected" && this.batch(i).position === undefined;

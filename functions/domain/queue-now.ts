@@ -1,4 +1,4 @@
-import type { EndedRequest, QueuedRequest } from "../contracts/api.ts";
+import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api.ts";
 import { type QueueName, type RequestNumber, sqidOf } from "../contracts/ids.ts";
 import { hasEnded, type Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";
@@ -26,6 +26,7 @@ export interface EndRecord {
   readonly reason?: Reason;
   readonly endedAt: EpochMs;
   readonly commit?: string;
+  readonly receivedAt?: EpochMs;
 }
 
 type State = "waiting" | "building" | "landing";
@@ -58,7 +59,22 @@ export function numbersOf({ live, archived, day, now }: QueueRecords) {
       ...(p95 === undefined ? {} : { p95Seconds: p95 }),
     },
     buildsRunning: running.size,
+    load: loadOf({ live, archived, day, now }),
   };
+}
+
+/**
+ * What the budget should be measured by. A request that was received within the hour is in flight or has ended within the hour, so it is among
+ * the records.
+ */
+function loadOf({ live, archived, day, now }: QueueRecords): QueueSummary["load"] {
+  const received = new Map<RequestNumber, EpochMs>();
+  for (const { number, receivedAt } of [...archived, ...live])
+    if (receivedAt !== undefined) received.set(number, receivedAt);
+  const receivedLastHour = [...received.values()].filter((at) => at >= now - HOUR_MS).length;
+  const { passed, failed, retried, buildMs } = day.counters;
+  const builds = passed + failed + retried;
+  return { receivedLastHour, ...(builds === 0 ? {} : { buildMinutes: Math.round(buildMs / builds / 6_000) / 10 }) };
 }
 
 const HOUR_MS = 3_600_000;
@@ -75,7 +91,7 @@ function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRe
 
 /** The end of the request. Undefined while it is in flight. */
 export function endIn(summary: Summary): EndRecord | undefined {
-  const { number, status, at } = summary;
+  const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
   const reason = reasonOf(summary);
   const { commit } = metadataOf(summary);
@@ -84,6 +100,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
     status,
     ...(reason === undefined ? {} : { reason }),
     endedAt: at,
+    receivedAt,
     ...(typeof commit === "string" ? { commit } : {}),
   };
 }
@@ -95,7 +112,7 @@ const MOST_RECENT = 20;
 export const recentEnds = (queue: QueueName, { live, archived }: QueueRecords): EndedRequest[] =>
   endsOf(live, archived)
     .slice(0, MOST_RECENT)
-    .map(({ number, endedAt, ...end }) => ({
+    .map(({ number, endedAt, receivedAt: _, ...end }) => ({
       sqid: sqidOf(queue, number),
       number,
       ...end,

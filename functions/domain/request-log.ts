@@ -63,7 +63,7 @@ export interface PriorityChange {
 
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
 
-/** The status with the greater weight is kept, whatever the clocks say: an end, then `cancelling`, then progress, then `accepted`. */
+/** The status with the greater weight is kept, also when its time is earlier: an end, then `cancelling`, then progress, then `accepted`. */
 function weightOf(status: Status): number {
   if (hasEnded(status)) return 3;
   if (status === "cancelling") return 2;

@@ -51,7 +51,10 @@ export interface LandingRequest {
   readonly touches?: Touches;
   /** A request with a higher priority is ahead. 0 when absent. */
   readonly priority?: number;
-  /** Counts the changes of the priority that were followed. Absent before the first. */
+  /**
+   * The count of the priority-changed signal that `priority` comes from. A caller's first change of the priority has count 1, the next one 2.
+   * A signal with a count that is not greater came late, and changes nothing. Absent while `priority` is the one that the Land call asked for.
+   */
   readonly priorityCount?: number;
   /** Why the request ended. Set unless it has landed. */
   readonly reason?: Reason;

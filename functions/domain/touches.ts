@@ -7,22 +7,26 @@ import { MAX_PATHS, type Touches } from "./request.ts";
 const AUTHOR_BYTES = 200;
 
 /**
- * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB
- * of paths, become `everything`. More than 20 KB of targets are not known. Of the authors, the first 10 KB are kept. Example: 950 paths of 450 bytes are 427 KB, so the request
- * conflicts with every other.
+ * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB of
+ * paths, become `everything`. More than 20 KB of targets are not known. More than 20 KB of messages are left out: a squash then takes the
+ * messages of the commits. Of the authors, the first 10 KB are kept. The title is left out, since the request log holds it. Example: 950
+ * paths of 450 bytes are 427 KB, so the request conflicts with every other.
  */
 export function boundedTouches(touches: Touches): Touches {
-  const { paths, authors, targets, ...counted } = touches;
+  const { paths, authors, targets, messages, title: _, ...rest } = touches;
   const isTooMuch =
     paths !== "everything" &&
     (paths.length > MAX_PATHS || paths.reduce((sum, path) => sum + bytesOf(path), 0) > STORED_BYTES.touchedPaths);
   const isKnown =
     targets !== undefined && targets.reduce((sum, target) => sum + bytesOf(target), 0) <= STORED_BYTES.targets;
   return {
-    ...counted,
+    ...rest,
     paths: isTooMuch ? "everything" : paths,
     authors: boundedAuthors(authors),
     ...(isKnown ? { targets } : {}),
+    ...(messages !== undefined && messages.reduce((sum, one) => sum + bytesOf(one), 0) <= STORED_BYTES.messages
+      ? { messages }
+      : {}),
   };
 }
 

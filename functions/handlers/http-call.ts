@@ -7,28 +7,28 @@ import { jsonOf } from "./http-json.ts";
 import { faultsOf, invalid, pointer } from "./http-problem.ts";
 import { parametersIn } from "./http-query.ts";
 
-/** A call as a route sees it. Each reader throws a CodedError of the caller's. */
+/** A call, as a route reads it. Each reader throws a CodedError that blames the caller when the call has no valid value. */
 export interface Call {
   readonly requestId: string;
   readonly caller: Caller;
-  /** What the path of the call begins with before that of the route: empty, or `/jwt`. Links in an answer begin with it too. */
+  /** The part of the call's path before the path of the route: empty, or `/jwt`. Links in an answer begin with the same part. */
   readonly prefix: string;
-  /** The bytes of the body as they came. */
+  /** The bytes of the body, as the caller sent them. */
   readonly rawBody: Uint8Array;
   /** A parameter of the path, percent-decoded. */
   readonly param: (name: string) => string;
   /** The query parameters: those that the route takes, each once and with a value. */
   readonly query: <T>(schema: z.ZodType<T>) => T;
-  /** Undefined when the caller did not send it. */
+  /** A header. Undefined when the caller did not send the header. */
   readonly header: <T>(name: string, schema: z.ZodType<T>) => T | undefined;
   /** The JSON body; an absent one counts as `absent`, when given. */
   readonly body: <T>(schema: z.ZodType<T>, absent?: unknown) => T;
 }
 
-/** What SQS takes in one message: no body that is larger could travel on. */
+/** The most bytes of a body: SQS takes no larger message, so a larger body could not be sent on. */
 const MAX_BODY_BYTES = 256 * 1024;
 
-/** What we rely on of the event of an HTTP API, payload format 2.0. */
+/** The fields of the event of an HTTP API (payload format 2.0) that this file uses. */
 const HttpEvent = z.object({
   version: z.literal("2.0"),
   rawPath: z.string(),
@@ -88,7 +88,10 @@ const readersOf = (event: APIGatewayProxyEventV2, parameters: Readonly<Record<st
   },
 });
 
-/** API Gateway has decoded some characters of a path and left others. What can't be decoded stays as it came, and is unknown as such. */
+/**
+ * A segment of a path, percent-decoded. API Gateway decodes only some characters. A segment that can't be decoded is answered as it is, and
+ * matches nothing.
+ */
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -100,8 +103,8 @@ function decoded(segment: string): string {
 const JSON_TYPE = /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*)?)?$/i;
 
 /**
- * Also without a body: a web page can send a POST to any address unasked, but not one with this content type. A browser asks the server
- * first whether the page may, and this server allows no page of another origin anything.
+ * Throws unless the call's content type is JSON, also when the call has no body. It protects callers in a browser: a page of another origin
+ * can send a POST to any address, but before a POST with this content type the browser asks the server, which allows no other origin.
  */
 function requireJson({ headers }: APIGatewayProxyEventV2): void {
   const type = headers["content-type"];

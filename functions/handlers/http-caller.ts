@@ -27,8 +27,8 @@ const WHAT_TO_SEND: Readonly<Record<ApiAuth, string>> = {
 };
 
 /**
- * The caller by the way in which this deployment authenticates callers. A call that the API let through without naming its caller is
- * refused: the deployment is then not as it should be. Example: under `jwt`, an event without claims is 401.
+ * Finds the caller, in the way in which this deployment authenticates callers. A call that the API let through without naming its caller is
+ * refused, because the deployment must then be wrong. Example: under `jwt`, an event without claims is 401.
  */
 export const callersBy =
   (auth: ApiAuth): CallerOf =>
@@ -64,7 +64,10 @@ function callerOfToken(claims: Readonly<Record<string, unknown>>): Caller | unde
   return { kind: "jwt", name: callerName(sub), ...(groups.length === 0 ? {} : { groups }) };
 }
 
-/** A list as an HTTP API hands claims over, which are all text: `[admins developers]`, or `admins,developers`. Also a list that is one. */
+/**
+ * The list in a claim. An HTTP API passes claims as text: `[admins developers]`, or `admins,developers`. A claim that is a list already is
+ * answered as it is.
+ */
 function listIn(claim: unknown): string[] {
   if (Array.isArray(claim)) return claim.filter((one) => typeof one === "string");
   if (typeof claim !== "string") return [];

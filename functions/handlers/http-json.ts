@@ -1,6 +1,9 @@
 import { CodedError } from "../contracts/errors.ts";
 
-/** Parses a JSON text in UTF-8. Throws request.malformed_json, also when an object names a key twice: readers differ in which one counts. */
+/**
+ * Parses a JSON text in UTF-8. Throws request.malformed_json, also when an object names a key twice, since programs differ in which of the
+ * two counts.
+ */
 export function jsonOf(bytes: Uint8Array): unknown {
   const text = textOf(bytes);
   const value = parsed(text);
@@ -26,7 +29,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A string, or a character that opens, closes or separates. The text is known to be JSON: what lies between matters to nobody. */
+/** A string, or a character that opens, closes or separates. The text is known to be JSON, so the characters in between do not matter. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
 
 /**

@@ -9,7 +9,7 @@ export interface Fault {
   readonly message: string;
 }
 
-/** An error of the caller's, with everything that is wrong at once. */
+/** The error that tells the caller everything that is wrong with the input, in one answer. */
 export function invalid(faults: readonly Fault[], code: ErrorCode = "request.invalid"): CodedError {
   const shown = faults.slice(0, MOST_FAULTS);
   const sentences = shown.map(({ at, message }) => `${at === "" ? "the body" : at}: ${message}`);
@@ -21,8 +21,8 @@ export function invalid(faults: readonly Fault[], code: ErrorCode = "request.inv
 const MOST_FAULTS = 50;
 
 /**
- * What zod found, placed by `place`: the path within the input as a pointer or a name. A key that does not belong is placed itself. One
- * fault per place, the first: what has the wrong type is of the wrong length too.
+ * The faults that zod found. `place` turns a path within the input into a pointer or a name. The fault of an unknown key is at that key. One
+ * fault per place, the first: a value of the wrong type would be reported for its length too.
  */
 export function faultsOf(error: z.ZodError, place: (path: readonly PropertyKey[]) => string): Fault[] {
   const faults = error.issues.flatMap((issue) =>
@@ -35,14 +35,14 @@ export function faultsOf(error: z.ZodError, place: (path: readonly PropertyKey[]
   return [...places.values()];
 }
 
-/** RFC 6901. */
+/** The path as a JSON pointer (RFC 6901). */
 export const pointer = (path: readonly PropertyKey[]): string =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 const Shown = z.string().overwrite(printable);
 const Faults = z.array(z.object({ at: Shown, message: Shown }));
 
-/** The problem document of an error. What went wrong on our side stays there: such a document says how to go on, not what happened. */
+/** The problem document of an error. For an error that is not the caller's, the document says how to go on, and nothing about the cause. */
 export function problemOf(error: unknown, instance: string): Problem {
   const code = error instanceof CodedError ? error.code : "internal";
   const { title, status, fault, retry } = kindOf(code);
@@ -52,7 +52,7 @@ export function problemOf(error: unknown, instance: string): Problem {
     const faults = Faults.safeParse(errors);
     return { ...document, detail: printable(error.message), ...(faults.success ? { errors: faults.data } : {}) };
   }
-  // Its message is written for the caller.
+  // The message of this error is written for the caller.
   if (code === "service.overloaded" && error instanceof CodedError) return { ...document, detail: error.message };
   return {
     ...document,

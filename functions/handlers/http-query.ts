@@ -32,7 +32,10 @@ function faultOf(
 const takenBy = (takes: readonly string[]): string =>
   takes.length === 0 ? "this call takes no parameters" : `this call takes ${takes.join(", ")}`;
 
-/** A name that does not decode stays as it came, and is unknown as such; a value that does not decode is undefined. */
+/**
+ * A name and its value, percent-decoded. A name that can't be decoded is answered as it is, and is then unknown; a value that can't be
+ * decoded is undefined.
+ */
 function decodedPair(pair: string): readonly [name: string, value: string | undefined] {
   const [name = ""] = pair.split("=", 1);
   return [decoded(name) ?? name, decoded(pair.slice(name.length + 1))];

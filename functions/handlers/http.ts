@@ -9,10 +9,10 @@ import { anonymous, type CallerOf } from "./http-caller.ts";
 import { problemOf } from "./http-problem.ts";
 import type { LambdaContext, LambdaHandler } from "./on-lambda.ts";
 
-/** What a call answers. */
+/** The answer to a call. */
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON; a text under a content type of its own is sent as it is. */
+  /** Sent as JSON. A text with a content type of its own is sent as it is. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -31,7 +31,7 @@ type Response = APIGatewayProxyStructuredResultV2 & { readonly code?: string };
 export interface HttpOptions {
   /** Default: every caller is anonymous. */
   readonly callerOf?: CallerOf;
-  /** Paths that begin with this are served as if they did not. */
+  /** Is removed from the start of each path. */
   readonly prefix?: string;
 }
 
@@ -39,7 +39,7 @@ export interface HttpOptions {
 type Callers = WeakMap<object, Caller>;
 
 /**
- * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). Whatever a route throws becomes a problem document
+ * An API as one Lambda behind API Gateway's HTTP API (payload format 2.0). An error of a route becomes a problem document
  * (RFC 9457); an error that is not the caller's shows its code and nothing more. One line is logged per call.
  */
 export function httpHandler(
@@ -77,7 +77,7 @@ export function httpHandler(
 const isBelow = (prefix: string | undefined, path: string): prefix is string =>
   prefix !== undefined && (path === prefix || path.startsWith(`${prefix}/`));
 
-/** The event with the path that the routes know. The route of API Gateway names the rest of the path `proxy`, which is no parameter here. */
+/** The event, with the prefix removed from its path, and without API Gateway's parameter `proxy`, which is the rest of the path. */
 function routed(event: APIGatewayProxyEventV2, prefix: string | undefined): APIGatewayProxyEventV2 {
   const { rawPath, requestContext } = event;
   if (!isBelow(prefix, rawPath)) return event;
@@ -86,7 +86,9 @@ function routed(event: APIGatewayProxyEventV2, prefix: string | undefined): APIG
   return { ...rest, requestContext: { ...requestContext, http: { ...requestContext.http, path } } };
 }
 
-/** How long before the end of the invocation a call is answered at the latest: Lambda's own answer would be a 500 without a problem document. */
+/**
+ * How long before the end of the invocation a call is answered at the latest: Lambda's own answer would be a 500 without a problem document.
+ */
 const MARGIN_MS = 1_000;
 
 const LATE = [
@@ -103,7 +105,10 @@ async function inTime<T>(context: Partial<LambdaContext>, work: Promise<T>): Pro
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** A person with curl or a browser asks for nothing in particular; a program asks for JSON. */
+/**
+ * True when the call accepts any content type, as curl and browsers do: then the answer is laid out for people to read. A program asks for
+ * JSON.
+ */
 const isForPeople = ({ headers }: APIGatewayProxyEventV2): boolean => {
   const accept = headers["accept"]?.trim() ?? "";
   return accept === "" || accept === "*/*" || accept.includes("text/html");
@@ -118,7 +123,10 @@ const responseOf = ({ status, body, headers = {} }: Answer, forPeople: boolean):
   body: typeof body === "string" && "content-type" in headers ? body : jsonText(body, forPeople),
 });
 
-/** A path that is known under another method says which; OPTIONS asks just that. */
+/**
+ * The answer to a call without a route. For a path that is known under other methods, the answer names these methods, which is also the
+ * answer to OPTIONS.
+ */
 function unrouted(routes: readonly Route[], method: string, path: string): Response {
   const here = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
   if (here.length === 0) throw new CodedError("route.unknown", `There is nothing at ${path}.`);
@@ -133,7 +141,7 @@ const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{[^
 
 type Middleware = middy.MiddlewareObj<APIGatewayProxyEventV2, Response>;
 
-/** Errors become responses. Innermost, so that the others see a response however it came about. */
+/** Turns errors into responses. The innermost middleware, so that the other middlewares always see a response. */
 const problems: Middleware = {
   onError: (request) => {
     const { event, error } = request;
@@ -153,7 +161,7 @@ const problems: Middleware = {
   },
 };
 
-/** What every response carries; what HEAD leaves out. */
+/** Adds the headers of every response, and removes the body of an answer to HEAD. */
 const frame: NonNullable<Middleware["after"]> = (request) => {
   const { event, response } = request;
   if (!response) return;

@@ -5,7 +5,10 @@ import { Composition, LandBatch, type MergeMessage, PayloadRef } from "../contra
 
 const Referring = z.looseObject({ payload: PayloadRef });
 
-/** For a task of the build workflow: its input with the composition in its place. No call when the composition travelled with the input. */
+/**
+ * Completes the input of a task of the build workflow with its composition. No call when the input holds the composition already; else one
+ * per 300 KB.
+ */
 export const wholeComposition =
   ({ dynamodb }: Pick<Clients, "dynamodb">) =>
   async (event: unknown): Promise<unknown> => {
@@ -13,7 +16,7 @@ export const wholeComposition =
     return success ? { ...data, ...(await getPayload(dynamodb, data.payload, Composition)) } : event;
   };
 
-/** What a message of merges asks for. No call when it travelled with the message. */
+/** The LandBatch of a message of the topic merges. No call when the message holds the LandBatch itself; else one per 300 KB. */
 export const wholeLandBatch = async (
   { dynamodb }: Pick<Clients, "dynamodb">,
   message: MergeMessage,

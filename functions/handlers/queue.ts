@@ -25,9 +25,9 @@ export type Readable<M> = Pick<Topic<M>, "name" | "schema">;
 export interface QueueOptions<M> {
   /** How often work that fails for a passing reason is tried before its messages go back to the topic, which takes minutes. */
   readonly attempts?: number;
-  /** Called before a message that failed for good is dead-lettered: what it was about can be brought to an end here. */
+  /** Called before a message that failed for good goes to the dead-letter queue, to end the request or build that the message is about. */
   readonly abandon?: (message: M, error: unknown) => Promise<void>;
-  /** Of a standard topic: which messages of a call belong together. Absent: each is by itself. */
+  /** For a standard topic: messages of a call with the same answer are one group. Absent: each message is a group of its own. */
   readonly groupOf?: (message: M) => string;
   /**
    * The topic's URL: a message whose work met a limit of GitHub (github.limited) stays out of sight until the time that the limit ends, instead
@@ -54,8 +54,8 @@ interface Delivery<M> {
 }
 
 /**
- * Consumes a topic, message by message. A passing (retryable) failure holds back the rest of its group; what can't be read, and what
- * failed for good, goes to the dead-letter queue with the reason, and its group goes on.
+ * Consumes a topic, message by message. After a failure that may pass (retryable), the message and the rest of its group go back to the
+ * topic. A message that can't be read, or that failed for good, goes to the dead-letter queue with the reason, and its group goes on.
  */
 export const queueHandler = <M>(
   topic: Readable<M>,
@@ -72,8 +72,8 @@ export const queueHandler = <M>(
   });
 
 /**
- * Consumes a topic, all messages of a group at once, in their order. When they fail for good together, they are tried one by one, so
- * that one bad message takes no other with it.
+ * Consumes a topic, all messages of a group at once, in their order. When they fail for good together, they are tried one by one, so that one
+ * bad message does not take good ones to the dead-letter queue.
  */
 export const groupHandler = <M>(
   topic: Readable<M>,
@@ -98,9 +98,9 @@ export const groupHandler = <M>(
 type Attempted = { kind: "done" } | { kind: "held"; error: unknown } | { kind: "failed"; error: unknown };
 
 interface Tools<M> {
-  /** Tries, and tries again what may pass. */
+  /** Does the work, and repeats it after a failure that may pass. */
   attempt(work: () => Promise<void>): Promise<Attempted>;
-  /** Tries, and gives up messages that failed for good. */
+  /** Does the work. Messages whose work failed for good are given up; `held` means that they go back to the topic. */
   workOn(deliveries: readonly Delivery<M>[], work: () => Promise<void>): Promise<"done" | "held">;
   hold(deliveries: readonly Delivery<M>[], error: unknown): "held";
 }

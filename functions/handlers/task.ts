@@ -4,9 +4,9 @@ import { wellFormed } from "../contracts/text.ts";
 import type { LambdaHandler } from "./on-lambda.ts";
 
 /**
- * A task of a workflow: its input parsed, its result returned as it is, but with well-formed strings. A CodedError passes through under its code as its name,
- * which is what Retry and Catch clauses match; an input that does not parse is message.undecodable, which is final. `complete` fetches
- * what of the input did not travel with it.
+ * A task of a workflow. Parses the input, calls `work`, and answers its result with well-formed strings. A CodedError is thrown on with its
+ * code as its name, which Retry and Catch clauses of the workflow match. An input that does not parse is message.undecodable, which is final.
+ * `complete` fetches the parts of the input that were stored because they were too large.
  */
 export function taskHandler<I, O>(
   input: z.ZodType<I>,

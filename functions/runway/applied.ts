@@ -6,16 +6,20 @@ import type { Tip } from "./tip.ts";
 interface Addition {
   readonly kind: "applied";
   readonly tip: Tip;
-  /** The commits on the line from the old tip to the new, oldest first: of a merge, the merge commit alone. */
+  /** The new commits along first parents, from the old tip (excluded) to the new one, oldest first. For a merge: the merge commit alone. */
   readonly commits: readonly GitSha[];
 }
 interface Refused {
   readonly kind: "refused";
   readonly reason: Reason;
+  /** The paths in conflict, of a merge conflict. */
+  readonly conflicts?: readonly string[];
 }
 
-/** What came of putting one change onto a tip. */
+/** The result of applying one change to a tip. */
 export type Applied = Addition | Refused;
 
-/** What came of putting all changes of a unit onto a tip. `idle` names the changes that added no commit: the tip held what they hold. */
+/**
+ * The result of applying all changes of a unit to a tip. `idle`: the changes that added no commit, because the tip had their content already.
+ */
 export type AppliedUnit = (Addition & { readonly idle: readonly ChangeUri[] }) | Refused;

@@ -13,8 +13,8 @@ import { rebase } from "./rebase.ts";
 import type { Tip } from "./tip.ts";
 
 /**
- * Puts a unit onto a tip, in memory and in the object store alone: no ref and no worktree is touched. The same tip and unit give the same
- * commits, bit for bit, whenever and wherever it is done.
+ * Applies the changes of a unit to a tip, in order. Makes git objects only, no ref and no worktree. Deterministic: the same tip and unit give
+ * the same commits, bit for bit, at any time and on any machine.
  */
 export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): Promise<AppliedUnit> {
   let at = tip;
@@ -57,7 +57,10 @@ async function byStrategy(composer: Composer, tip: Tip, change: PlacedChange): P
   }
 }
 
-/** A commit whose author would be lost: one that is rewritten, or credited by a merge commit, and whose author line can't go on. */
+/**
+ * The first commit of the change whose author would be lost: its strategy makes new commits from it, and its author's line can't be taken
+ * over.
+ */
 function authorless(composer: Composer, { strategy, sha, range: { commits } }: PlacedChange): Commit | undefined {
   const credited = strategy === "MERGE" ? [sha] : commits;
   return credited.map((one) => composer.commit(one)).find((commit) => !keepsAuthor(commit));
@@ -73,7 +76,7 @@ async function squash(composer: Composer, tip: Tip, change: PlacedChange): Promi
   );
   if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
   const committer = committedBy(composer.committer, composer.commit(change.sha));
-  const next = composer.commitOn([tip], { ...told.text, committer, tree: merged.tree });
+  const next = await composer.commitOn([tip], { ...told.text, committer, tree: merged.tree });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
@@ -84,7 +87,11 @@ async function merge(composer: Composer, tip: Tip, change: PlacedChange): Promis
   const told = mergeText(change, head, composer.branch);
   if (told.kind === "untold") return { kind: "refused", reason: refusals.unreadable(change, told.commit) };
   const committer = committedBy(composer.committer, head);
-  const next = composer.commitOn([tip, composer.tipAt(change.sha)], { ...told.text, committer, tree: merged.tree });
+  const next = await composer.commitOn([tip, composer.tipAt(change.sha)], {
+    ...told.text,
+    committer,
+    tree: merged.tree,
+  });
   return { kind: "applied", tip: next, commits: [next.sha] };
 }
 
@@ -96,4 +103,5 @@ const conflicted = (
 ): Applied => ({
   kind: "refused",
   reason: refusals.conflict(change, { what, paths, branch: composer.branch, ahead: tip.sha !== composer.trunk.sha }),
+  conflicts: paths,
 });

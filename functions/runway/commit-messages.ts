@@ -5,12 +5,13 @@ import { changeOf } from "../contracts/change-uri.ts";
 import { emailOf, nameOf } from "./identities.ts";
 import { parseMessage, type Trailer, withTrailers } from "./trailers.ts";
 
-type Requested = PinnedChange & { readonly sqid: string };
+/** `said`: what a squash of the change says, by its pull request. */
+type Requested = PinnedChange & { readonly sqid: string; readonly said?: string | undefined };
 
-/** Author and message of a commit that the queue makes: bytes, in one encoding. */
+/** Author and message of a commit that the queue makes, as bytes in one encoding. */
 type Text = Pick<Commit, "author" | "message" | "encoding">;
 
-/** untold: `commit` names an encoding that can't be read here, and what it says can't stand beside text in another one. */
+/** untold: the text of `commit` is in an encoding that this machine can't read, so it can't be joined with text in another encoding. */
 export type Told =
   | { readonly kind: "told"; readonly text: Text }
   | { readonly kind: "untold"; readonly commit: Commit };
@@ -21,8 +22,8 @@ const ours = ({ sqid, uri }: Requested): readonly string[] => [
 ];
 
 /**
- * What the one commit says that stands for a change. `commits` are all commits of the change, parents first; merge commits tell nothing as
- * long as another commit does, but their authors are credited. The author is the last commit's.
+ * Author and message of the one commit that takes the place of a change. `commits` are all commits of the change, parents first. The author
+ * is the last commit's. Messages of merge commits are left out, unless the change has no other commits; their authors are credited.
  *
  * A single commit keeps its message whole, byte for byte. Of several, the message has the first one's subject, then each subject with its
  * body, then one block with the trailers of all, a `Co-authored-by` for every other author, and the queue's own. Example:
@@ -39,18 +40,23 @@ const ours = ({ sqid, uri }: Requested): readonly string[] => [
  *     Co-authored-by: Bob <bob@example.test>
  *     Submitqueue-Request: shop/7
  *     Submitqueue-Change: git://…
+ *
+ * A change that comes with a message of its own (`said`) keeps that message, and gets the same block of trailers. When this machine can't
+ * read the encoding of the commits, their messages are taken instead.
  */
 export function squashed(change: Requested, commits: readonly Commit[]): Told {
   const plain = commits.filter(({ parents }) => parents.length < 2);
   const [first, ...more] = plain.length > 0 ? plain : commits;
   if (first === undefined) throw new Error(`${change.uri} has no commits to squash`);
-  if (more.length === 0 && coAuthors(first.author, commits).length === 0)
+  if (change.said === undefined && more.length === 0 && coAuthors(first.author, commits).length === 0)
     return told({ ...first, message: withTrailers(titled(first.message), ours(change)) });
   const same = inOneEncoding(commits);
   if (same.kind === "untold") return same;
   const tellers = same.commits.filter(({ sha }) => sha === first.sha || more.some((one) => one.sha === sha));
   const { author, encoding } = tellers.at(-1) ?? first;
   const credits = coAuthors(author, same.commits);
+  if (change.said !== undefined && encoding === undefined)
+    return saidBy(change, change.said, { author, tellers, credits });
   if (tellers.length === 1) {
     const [{ message }] = tellers as [Commit];
     const known = new Set(parseMessage(message).trailers.map(identityOf));
@@ -58,18 +64,35 @@ export function squashed(change: Requested, commits: readonly Commit[]): Told {
     return told({ author, encoding, message: withTrailers(titled(message), [...texts(added), ...ours(change)]) });
   }
   const parsed = tellers.map(({ message }) => parseMessage(message));
-  const trailers = [...parsed.flatMap((one) => one.trailers), ...credits].filter((trailer) => !names(trailer, author));
-  const block = [...texts(unique(trailers)), ...ours(change)].map((line) => `${line}\n`).join("");
+  const block = blockOf(change, author, [...parsed.flatMap((one) => one.trailers), ...credits]);
   const items = parsed.map(({ rest }) => itemOf(rest));
   return told({ author, encoding, message: `${titleOf(items)}\n\n${listOf(items)}\n\n${block}` });
 }
 
-/** What the merge commit of a change says. The author is that of the change's last commit. */
+/** The message that a change came with, and the trailers of that message, of the commits, and of the queue. */
+function saidBy(
+  change: Requested,
+  said: string,
+  { author, tellers, credits }: { author: string; tellers: readonly Commit[]; credits: readonly Trailer[] },
+): Told {
+  const { rest, trailers } = parseMessage(asBytes(said));
+  const others = tellers.flatMap(({ message }) => parseMessage(message).trailers);
+  const block = blockOf(change, author, [...trailers, ...others, ...credits]);
+  return told({ author, encoding: undefined, message: `${titled(rest).trim()}\n\n${block}` });
+}
+
+/** The trailers of a squash, each once, without those that name the author as a co-author. The queue's own are the last. */
+function blockOf(change: Requested, author: string, trailers: readonly Trailer[]): string {
+  const kept = unique(trailers.filter((trailer) => !names(trailer, author)));
+  return [...texts(kept), ...ours(change)].map((line) => `${line}\n`).join("");
+}
+
+/** Author and message of the commit that merges a change. The author is the last commit's of the change. */
 export function merged(change: Requested, head: Commit, branch: string): Told {
   const message = `${asBytes(`Merge ${labelOf(change)} into ${branch}`)}\n\n${ours(change).join("\n")}\n`;
   const author = utf8Of(head.author, head.encoding);
   if (author !== undefined) return told({ author, encoding: undefined, message });
-  // Whatever the encoding, plain ASCII is in it.
+  // Every encoding contains plain ASCII.
   return /[\x80-\xff]/.test(message)
     ? { kind: "untold", commit: head }
     : told({ author: head.author, encoding: head.encoding, message });
@@ -77,7 +100,7 @@ export function merged(change: Requested, head: Commit, branch: string): Told {
 
 const told = ({ author, encoding, message }: Text): Told => ({ kind: "told", text: { author, encoding, message } });
 
-/** The commits in UTF-8; or as they are when one encoding that can't be read holds them all. */
+/** The commits, translated to UTF-8; or as they are, when all are in one encoding that this machine can't read. */
 function inOneEncoding(
   commits: readonly Commit[],
 ): { readonly kind: "same"; readonly commits: readonly Commit[] } | Extract<Told, { kind: "untold" }> {
@@ -99,7 +122,10 @@ interface Item {
 }
 
 const NO_MESSAGE = "(no message)";
-/** git takes the first paragraph for the title: trailers are never in it. */
+/**
+ * The message with a title. git takes the first paragraph for the title and finds no trailers in it, so a message may not begin with
+ * trailers.
+ */
 const titled = (message: string): string => (message.trim() === "" ? `${NO_MESSAGE}\n` : message);
 
 function itemOf(message: string): Item {
@@ -107,7 +133,7 @@ function itemOf(message: string): Item {
   return { subject: subject.trim() || NO_MESSAGE, body: body.join("\n").replace(/^([ \t\r]*\n)+|\s+$/g, "") };
 }
 
-/** How `git commit --fixup` and `--squash` name the commit that they belong to. */
+/** The start of the subject that `git commit --fixup` and `--squash` make. */
 const AUTOSQUASH = /^((fixup|squash|amend)! )+/;
 
 const titleOf = (items: readonly Item[]): string =>
@@ -121,7 +147,7 @@ const listOf = (items: readonly Item[]): string =>
     })
     .join("");
 
-/** A credit for each author other than `author`, once for each address. */
+/** A `Co-authored-by` trailer for each author of the commits other than `author`, one per address. */
 function coAuthors(author: string, commits: readonly Commit[]): readonly Trailer[] {
   const credits = commits.map((commit): Trailer => {
     const value = `${nameOf(commit.author)} <${emailOf(commit.author)}>`.trim();
@@ -133,7 +159,7 @@ function coAuthors(author: string, commits: readonly Commit[]): readonly Trailer
 const isCoAuthor = ({ key }: Trailer): boolean => key.toLowerCase() === "co-authored-by";
 const addressIn = ({ value }: Trailer): string | undefined => /<([^<>]*)>$/.exec(value)?.[1]?.toLowerCase();
 
-/** True when the trailer credits an author with being the co-author of their own commit. */
+/** True when the trailer names `author` as a co-author: of their own commit. */
 const names = (trailer: Trailer, author: string): boolean => {
   const address = addressIn(trailer);
   if (!isCoAuthor(trailer) || address === undefined) return false;
@@ -142,7 +168,10 @@ const names = (trailer: Trailer, author: string): boolean => {
     : address === emailOf(author).toLowerCase();
 };
 
-/** One key for trailers that mean the same. A co-author is known by the address; a trailer with an address, whatever its case; any other trailer, to the letter. */
+/**
+ * The same text for trailers that mean the same. A co-author is known by the address, a trailer with an address by its text without regard to
+ * case, and any other trailer by its exact text.
+ */
 const identityOf = (trailer: Trailer): string => {
   const address = addressIn(trailer);
   const { key, value } = trailer;
@@ -150,7 +179,7 @@ const identityOf = (trailer: Trailer): string => {
   return `${key.toLowerCase()}: ${said}`;
 };
 
-/** In order of first appearance, and in its spelling. */
+/** Each trailer once, as it was first spelt, in order of first appearance. */
 function unique(trailers: readonly Trailer[]): readonly Trailer[] {
   const first = new Map<string, Trailer>();
   for (const trailer of trailers) {

@@ -3,18 +3,24 @@ import type { Repository } from "../adapters/git/repository.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId } from "../contracts/ids.ts";
 import type { CheckResult, CheckTask, ComposeResult, ComposeTask, MergeUnit } from "../contracts/messages.ts";
+import { namedPaths } from "../contracts/questions.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
+import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
+import { composeTrunk, isOfTrunk } from "./compose-trunk.ts";
 import { type Composer, composerFor } from "./composer.ts";
 import { pushPath, type Tips } from "./push-path.ts";
 import { type RemoteSnapshot, readSnapshot, unusable } from "./remote-snapshot.ts";
 import type { Tip } from "./tip.ts";
 import { unsafeIn } from "./unsafe-trees.ts";
 
-/** Would the request merge onto the trunk as it stands? Writes nothing to the remote. Three git processes (one fetch), and those of applyUnit. */
+/**
+ * Checks whether the request applies to the trunk as it is now. Writes nothing to the remote. Three git processes (one of them a fetch), and
+ * those of `applyUnit`.
+ */
 export async function check(repository: Repository, config: QueueConfig, { step }: CheckTask): Promise<CheckResult> {
-  // A trial belongs to no batch.
+  // The trial merge is for no batch, so any id will do.
   const unit: MergeUnit = { batchId: `${config.name}/batch/1` as BatchId, steps: [step] };
   const snapshot = await readSnapshot(repository, { units: [unit] });
   const reason = unusable(snapshot, unit, config);
@@ -29,16 +35,23 @@ export async function check(repository: Repository, config: QueueConfig, { step 
   const culprit = changes.find(({ range }) => unsafe && range.commits.includes(unsafe.commit));
   if (unsafe && culprit) return { kind: "refused", reason: refusals.unsafe(culprit, unsafe) };
   const applied = await applyUnit(composer, composer.trunk, unit);
-  if (applied.kind === "refused") return applied;
-  // The composition that follows finds the merged commits in the cache, when the trunk is still the same.
+  if (applied.kind === "refused") return bounded(applied);
+  // Written so that a composition on the same trunk can use the placements of the cache.
   await composer.flush();
-  return { kind: "ok" };
+  return { kind: "ok", trunk: snapshot.trunk };
 }
 
+const bounded = ({ kind, reason, conflicts }: Extract<AppliedUnit, { kind: "refused" }>): CheckResult => ({
+  kind,
+  reason,
+  ...(conflicts === undefined ? {} : { conflicts: namedPaths(conflicts) }),
+});
+
 /**
- * Makes the commit that a path is built as, trunk + base + head, and pushes it under its path ref. Batches of the base that have landed are left
- * out. A repeat moves its own ref. When the host declines the commit, the batch is refused whose commits it declines. Four git
- * processes (one fetch, one push), and those of applyUnit. Throws repository.unavailable, and repository.refused when the host takes nothing at all.
+ * Makes the commit that a path's build tests, trunk + base + head (or takes the trunk itself: `composeTrunk`), and pushes it under its path
+ * ref. Batches of the base that have landed are left out. A repeat overwrites the ref of the first call. When the host declines the commit,
+ * the first batch whose commits it declines is refused. Four git processes (one fetch, one push), and those of `applyUnit`. Throws
+ * repository.unavailable; repository.refused when the host declines every push.
  */
 export async function compose(
   repository: Repository,
@@ -46,6 +59,7 @@ export async function compose(
   task: ComposeTask,
   now: EpochMs,
 ): Promise<ComposeResult> {
+  if (isOfTrunk(task)) return composeTrunk(repository, config, task, now);
   const keeper = { branch: config.repository.branch, installation: task.installation, now };
   const snapshot = await readSnapshot(repository, { units: [...task.base, task.head], batches: task.without, keeper });
   const contradiction = task.without.find((batchId) => snapshot.landed.has(batchId));
@@ -77,7 +91,10 @@ type Composition =
     }
   | Extract<ComposeResult, { kind: "refused" }>;
 
-/** Applies the batches that have not landed, the head last; `base` is the tip under the head, `under` the tip under the first that the build is for, `idle` as in AppliedUnit, of the head. */
+/**
+ * Applies the batches that have not landed, the head last. `base` is the tip under the head, `under` the tip under the first batch of the
+ * build's bundle, and `idle` names the head's changes that added no commit.
+ */
 async function applyOpen(
   repository: Repository,
   config: QueueConfig,

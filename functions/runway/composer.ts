@@ -13,14 +13,16 @@ import { notBefore, secondsOf } from "./dates.ts";
 import type { RemoteSnapshot } from "./remote-snapshot.ts";
 import type { Tip } from "./tip.ts";
 
-/** A change with its place: which commits are its own, given all that goes ahead of it. */
+/** A change with its range: the commits that it adds to the trunk and to the changes ahead of it. */
 export interface PlacedChange extends PinnedChange {
   readonly sqid: Sqid;
   readonly strategy: MergeStrategy;
   readonly range: Range;
+  /** What a squash of the change says. Undefined: its commits say it. */
+  readonly said: string | undefined;
 }
 
-/** One composition in progress: the commits and changes that were read, and the objects that were made and are not yet written. */
+/** One composition in progress: the commits and changes that were read, and the new objects, which `flush` writes to the repository. */
 export class Composer {
   readonly repository: Repository;
   readonly branch: string;
@@ -54,7 +56,7 @@ export class Composer {
     return this.#placed.get(unit) ?? [];
   }
 
-  /** A commit of the units, or one that they were made from. */
+  /** A commit that is one of the units' commits, or a parent of one. Throws when it was not read. */
   commit(sha: GitSha): Commit {
     const commit = this.#commits.get(sha);
     if (!commit) throw new CodedError("repository.failed", `commit ${sha} was not read: its history is incomplete`);
@@ -65,37 +67,41 @@ export class Composer {
     return this.#snapshot.graph.has(sha);
   }
 
-  /** The commits on the line from one commit to another, as lineOf. */
+  /** The commits from `tip` down to `until` along first parents (`lineOf`). */
   line(tip: GitSha, until: GitSha): readonly GitSha[] {
     return lineOf(this.#snapshot.graph, tip, until);
   }
 
-  /** A commit of the units, or one that they were made from, as a tip. */
+  /** A commit that is one of the units' commits, or a parent of one, as a tip. Throws when it was not read. */
   tipAt(sha: GitSha): Tip {
     const { tree, committer } = this.commit(sha);
     return { sha, tree, committedAt: secondsOf(committer) };
   }
 
-  /** A commit that is to stay. It is never dated earlier than its parents. */
-  commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Tip {
+  /** Makes a commit of the result, signed where the queue signs. Its date is never earlier than its parents' dates. */
+  async commitOn(parents: readonly Tip[], commit: Omit<Commit, "sha" | "parents">): Promise<Tip> {
     const committer = notBefore(commit.committer, Math.max(...parents.map(({ committedAt }) => committedAt)));
-    const sha = this.add(makeCommit({ ...commit, committer, parents: parents.map((parent) => parent.sha) }));
-    return { sha, tree: commit.tree, committedAt: secondsOf(committer) };
+    const committedAt = secondsOf(committer);
+    const whole = { ...commit, committer, parents: parents.map((parent) => parent.sha) };
+    const unsigned = makeCommit(whole);
+    const signature = await this.repository.signer?.sign(unsigned.body, committedAt);
+    const sha = this.add(signature === undefined ? unsigned : makeCommit(whole, signature));
+    return { sha, tree: commit.tree, committedAt };
   }
 
-  /** A commit for the sake of its parents, which tell a merge what its base is. */
+  /** Makes a commit that is no part of the result: its parents only determine the base of a merge. */
   scaffold(tree: GitSha, parents: readonly GitSha[]): GitSha {
-    const nobody = "scaffold <scaffold@localhost.invalid> 0 +0000";
-    return this.add(makeCommit({ tree, parents, author: nobody, committer: nobody, message: "scaffold\n" }));
+    const scaffold = "scaffold <scaffold@localhost.invalid> 0 +0000";
+    return this.add(makeCommit({ tree, parents, author: scaffold, committer: scaffold, message: "scaffold\n" }));
   }
 
-  /** A record, to be written with the commits. */
+  /** Adds an object, such as a record, which is written with the commits. */
   add(made: Made): GitSha {
     this.#unwritten.push(made);
     return made.sha;
   }
 
-  /** Where the change took this tip before, if anybody in this process has worked it out. */
+  /** The tip after the change was applied to this tip. Undefined when this process has not applied the change to this tip before. */
   recall(tip: Tip, change: PlacedChange): Placement | undefined {
     return recalled(this.repository.opened, this.#cacheKey(tip, change));
   }
@@ -104,14 +110,24 @@ export class Composer {
     this.#unremembered.push([this.#cacheKey(tip, change), placement]);
   }
 
-  /** Everything that decides where a change takes a tip. */
-  #cacheKey(tip: Tip, { uri, sqid, strategy, range }: PlacedChange): string {
+  /** A text of everything that determines the result of applying a change to a tip. */
+  #cacheKey(tip: Tip, { uri, sqid, strategy, range, said = "" }: PlacedChange): string {
     const { name, email } = this.committer;
-    const decides = [tip.sha, this.branch, name, email, sqid, uri, strategy];
+    const decides = [
+      this.repository.signer?.id ?? "unsigned",
+      tip.sha,
+      this.branch,
+      name,
+      email,
+      sqid,
+      uri,
+      strategy,
+      said,
+    ];
     return hashOf(...decides, ...range.commits, "from", ...range.boundary);
   }
 
-  /** Writes the objects that were made. Before that, none of them can be merged or pushed. */
+  /** Writes the new objects. Until then git can neither merge nor push them. */
   async flush(): Promise<void> {
     const [objects, placements] = [this.#unwritten, this.#unremembered];
     this.#unwritten = [];
@@ -122,8 +138,8 @@ export class Composer {
 }
 
 /**
- * The composer for applying `units` in order. `landed` units are on the trunk: the commits of theirs are taken, and nothing is applied. One
- * git process when a commit was not seen.
+ * The composer for applying `units` in order. `landed` units are on the trunk: their commits count as theirs, and not as commits of a later
+ * unit, but are not applied. One git process when the snapshot lacks a commit, none otherwise.
  */
 export async function composerFor(
   repository: Repository,
@@ -143,10 +159,10 @@ export async function composerFor(
 }
 
 const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
-  unit.steps.flatMap(({ changes, strategy, sqid }) =>
-    changes.flatMap((uri) => {
+  unit.steps.flatMap(({ changes, strategy, sqid, messages }) =>
+    changes.flatMap((uri, index) => {
       const change = pinned(uri);
-      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha) }] : [];
+      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] }] : [];
     }),
   );
 

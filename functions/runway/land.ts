@@ -30,9 +30,14 @@ import type { Tip } from "./tip.ts";
 
 type Batch = LandBatch["batches"][number];
 
+/** The batches that must not land, and why. */
+export type Obstacles = ReadonlyMap<Batch["batchId"], Reason>;
+
 export interface LandOptions {
   readonly now: EpochMs;
-  /** How often the trunk may move under the push before it is given up. */
+  /** Why batches must not land though they have passed, such as a review that was withdrawn. Asked while the remote is read. */
+  readonly obstacles?: (batches: readonly Batch[]) => Promise<Obstacles>;
+  /** How many pushes are tried when the trunk moves each time before the push arrives. */
   readonly attempts?: number;
   /** Called when everything is ready to be pushed. Tests move the trunk here. */
   readonly beforePush?: (attempt: number) => Promise<void>;
@@ -42,25 +47,28 @@ export type LandAnswer =
   | {
       readonly kind: "answered";
       readonly results: readonly Answered[];
-      /** Refs of ours that are of no use any more. */
+      /** Refs of this queue that are not needed any more. */
       readonly spent: readonly string[];
     }
-  /** The host refuses the queue's pushes, whatever they hold. `landed` is what the host took before. Nothing is recorded: try again later. */
+  /** The host refuses every push of the queue. `landed`: the batches that the host accepted before. Nothing is recorded: try again later. */
   | { readonly kind: "held"; readonly reason: Reason; readonly landed: readonly Answered[] };
 
 /**
- * Lands batches in order, in one atomic push of the trunk and the records ref. Of a bundle all land or none: one that is refused has the
- * others skipped, and only the tree that the last one leaves is held against the tested one. A push that the host declines is narrowed
- * down: fewer and fewer bundles are pushed, until the first one that the host declines by itself. The bundles ahead of that bundle land, and
- * the bundles behind it are skipped. A repeat finds its answer, and gives it again. At most five git processes (one fetch, one push), and those of
- * applyUnit for each batch whose tested commit the trunk can't simply move to. Throws repository.unavailable and repository.refused;
- * nothing was landed then.
+ * Lands the batches of a message in order, in one atomic push of the trunk and the records ref. The batches of a bundle land all or none:
+ * when one is refused, the others are skipped; only the tree after the last one is compared with the tested tree. A repeat of the message
+ * finds the recorded answer, and gives it again.
+ *
+ * When the host declines the push, fewer and fewer bundles are pushed, until the host declines a single one (`Narrowing`). The bundles ahead
+ * of it land, it is refused, and the bundles behind it are skipped.
+ *
+ * At most five git processes (one fetch, one push), and those of `applyUnit` for each batch that does not land as the very commit that was
+ * tested. Throws repository.unavailable and repository.refused; then nothing was landed.
  */
 export async function land(
   repository: Repository,
   config: QueueConfig,
   message: LandBatch,
-  { now, attempts = 10, beforePush = async () => {} }: LandOptions,
+  { now, obstacles = async () => new Map(), attempts = 10, beforePush = async () => {} }: LandOptions,
 ): Promise<LandAnswer> {
   const { branch } = config.repository;
   const keeper: Keeper = { branch, installation: message.installation, now };
@@ -68,14 +76,17 @@ export async function land(
   const narrowing = new Narrowing<Batch>();
   let last: { facts: string; error: CodedError } | undefined;
   for (let attempt = 1; ; ) {
+    const asked = obstacles(message.batches);
+    // A repeat is answered whether or not the question is.
+    asked.catch(() => undefined);
     const history = await readHistory(repository, message, keeper);
     const before = earlierAnswer(history, message);
     if (before) return { kind: "answered", results: before, spent: spentRefs(history, before) };
-    // The remote is as it was when it failed: it will fail again.
+    // The remote has not changed since the push failed, so the push would fail again.
     if (last?.facts === history.facts) throw last.error;
     if (attempt > attempts)
       throw new CodedError("repository.unavailable", `${branch} moved under ${attempts} pushes in a row`);
-    const attempted = await applyInOrder(repository, config, message, history, narrowing);
+    const attempted = await applyInOrder(repository, config, message, history, { narrowing, obstacles: await asked });
     const updates = await written(message, history, attempted, stamp, narrowing.found?.words);
     await beforePush(attempt);
     const pushed = await push(repository, updates);
@@ -106,22 +117,28 @@ interface Attempted {
   readonly results: readonly Answered[];
   /** The bundles that the push would land. */
   readonly placed: readonly (readonly Batch[])[];
-  /** True when more bundles may land after these. The results say `skipped` of those, and are no answer. */
+  /**
+   * True when this push leaves out bundles that a later push may land. Then `results`, which has them as skipped, is not the answer to the
+   * message.
+   */
   readonly isCut: boolean;
 }
 
-/** Puts the batches onto the trunk one after the other, as far as they go: the first that does not fit, with its bundle, ends it. */
+/**
+ * Applies the batches to the trunk one after the other. Stops at the first bundle with a batch that does not apply or whose tree differs from
+ * the tested one.
+ */
 async function applyInOrder(
   repository: Repository,
   config: QueueConfig,
   { batches }: LandBatch,
   history: LandingHistory,
-  narrowing: Narrowing<Batch>,
+  { narrowing, obstacles }: { readonly narrowing: Narrowing<Batch>; readonly obstacles: Obstacles },
 ): Promise<Attempted> {
   const { snapshot } = history;
   const { landed } = snapshot;
   const open = batches.filter(({ batchId }) => !landed.has(batchId));
-  const faults = open.map((batch) => unusable(snapshot, batch, config));
+  const faults = open.map((batch) => obstacles.get(batch.batchId) ?? unusable(snapshot, batch, config));
   const firstFault = faults.findIndex((fault) => fault !== undefined);
   const composer = await composerFor(repository, config, snapshot, {
     landed: batches.filter(({ batchId }) => landed.has(batchId)),
@@ -147,10 +164,10 @@ async function applyInOrder(
   });
   return { composer, tip, results, placed: landing, isCut };
 
-  /** All of the group, or none. */
+  /** Applies all batches of the group, or none. */
   async function place(group: readonly Batch[]): Promise<Placed> {
     if (narrowing.found && narrowing.found.bundle[0]?.batchId === group[0]?.batchId)
-      return { kind: "grounded", outcomes: declined(config.repository.branch, group, narrowing.found.words) };
+      return { kind: "not-landed", outcomes: declined(config.repository.branch, group, narrowing.found.words) };
     let at = tip;
     const done = new Map<Batch, LandOutcome>();
     for (const batch of group) {
@@ -158,31 +175,32 @@ async function applyInOrder(
       const applied: AppliedUnit = fault
         ? { kind: "refused", reason: fault }
         : await fitted(composer, at, batch, history);
-      if (applied.kind === "refused") return { kind: "grounded", outcomes: new Map([[batch, applied]]) };
-      done.set(batch, landedAs(batch, applied, config.repository.branch));
+      if (applied.kind === "refused")
+        return { kind: "not-landed", outcomes: new Map([[batch, { kind: "refused", reason: applied.reason }]]) };
+      done.set(batch, landedAs(batch, applied, config.repository.branch, composer.trunk));
       at = applied.tip;
     }
     const last = group.at(-1);
     if (!last?.exact || last.tested.tree === at.tree) return { kind: "landed", tip: at, outcomes: done };
     return {
-      kind: "grounded",
+      kind: "not-landed",
       outcomes: new Map(group.map((batch) => [batch, { kind: "stale", trunk: snapshot.trunk }])),
     };
   }
 }
 
-/** The host does not say which of a bundle it refuses, so all of the bundle are told. */
+/** All batches of the bundle as refused: the host does not say which of them it declines. */
 function declined(branch: string, bundle: readonly Batch[], { text }: HostWords): ReadonlyMap<Batch, LandOutcome> {
   const sqids = bundle.flatMap(({ steps }) => steps.map(({ sqid }) => sqid));
   return new Map(bundle.map((batch) => [batch, { kind: "refused", reason: refusals.declined(branch, text, sqids) }]));
 }
 
-/** What came of putting a bundle onto a tip. A batch without an outcome was skipped for another's sake. */
+/** The result of applying a bundle to a tip. A batch without an outcome was skipped, because another batch of the bundle did not apply. */
 type Placed =
   | { readonly kind: "landed"; readonly tip: Tip; readonly outcomes: ReadonlyMap<Batch, LandOutcome> }
-  | { readonly kind: "grounded"; readonly outcomes: ReadonlyMap<Batch, LandOutcome> };
+  | { readonly kind: "not-landed"; readonly outcomes: ReadonlyMap<Batch, LandOutcome> };
 
-/** Consecutive batches of one label are a bundle; one without a label is on its own. */
+/** The bundles of a message: consecutive batches with the same label. A batch without a label is a bundle of its own. */
 function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
   const bundles: Batch[][] = [];
   for (const batch of batches) {
@@ -193,7 +211,7 @@ function bundlesOf(batches: readonly Batch[]): readonly (readonly Batch[])[] {
   return bundles;
 }
 
-/** Moves to the commit that was tested, when that was made on this very tip; else applies the batch anew. */
+/** The batch on the tip: the commit that was tested, when that was made on this very tip; otherwise applied again. */
 async function fitted(
   composer: Composer,
   tip: Tip,
@@ -207,10 +225,15 @@ async function fitted(
   return { kind: "applied", tip: composer.tipAt(commit), commits: lineOf(snapshot.graph, commit, base), idle };
 }
 
-/** A message holds so many commits of a batch: the newest. PROMOTE may bring more. */
+/** How many commits of a batch an answer lists: the newest. PROMOTE may land more. */
 const MAX_LISTED = 1_000;
 
-function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" }>, branch: string): LandOutcome {
+function landedAs(
+  batch: Batch,
+  applied: Extract<AppliedUnit, { kind: "applied" }>,
+  branch: string,
+  trunk: Tip,
+): LandOutcome {
   const { tip, commits } = applied;
   const note = nothingNew(applied, branch);
   return {
@@ -220,10 +243,11 @@ function landedAs(batch: Batch, applied: Extract<AppliedUnit, { kind: "applied" 
     testedTree: batch.tested.tree,
     commits: commits.slice(-MAX_LISTED),
     ...(note === undefined ? {} : { note }),
+    onto: trunk.sha,
   };
 }
 
-/** Writes what there is to push, and says which refs it is for. */
+/** Writes the objects to push to the repository, and answers the updates of refs to push. */
 async function written(
   message: LandBatch,
   { keeper, snapshot }: LandingHistory,
@@ -249,9 +273,9 @@ async function written(
 }
 
 /**
- * The answer to a message whose landing failed for good by a fault of ours, by the state of the remote: a batch on the trunk has landed, the
- * first batch that is not is refused with the error, and the others were not tried. Recorded where that is possible, so that a repeat does
- * not land a batch that was given up.
+ * The answer to a message whose landing failed for good because of an error in runway. It follows from the remote: a batch that the trunk
+ * holds has landed, the first other batch is refused with the error, and the rest is skipped. The answer is recorded if the host accepts the
+ * record, so that a repeat of the message does not land a batch that was given up.
  */
 export async function giveUp(
   repository: Repository,

@@ -5,15 +5,18 @@ import type { Composer, PlacedChange } from "./composer.ts";
 import { mergeWhole } from "./merge-whole.ts";
 import type { Tip } from "./tip.ts";
 
-/** So much is looked through: a longer change is left alone, and older commits of the trunk are not seen. */
+/**
+ * How many commits of a change, and of the trunk, are compared. A change with more commits is left as it is; older commits of the trunk are
+ * not considered.
+ */
 const MAX_COMMITS = 1_000;
 const MAX_LINE = 5_000;
-/** Every try is a merge. */
+/** How many pairs of commits are tried: each try is a merge. */
 const MAX_TRIES = 200;
 
 /**
- * The change less its lower part that the trunk holds as other commits. Undefined when there is no such part. Example: `a1 ← a2 ← b`, and
- * `a` was landed as one commit `a'` by another request; then `b` alone is left.
+ * The change without its lower part, when the trunk holds the content of that part in other commits. Undefined when it does not. Example: the
+ * change is `a1 ← a2 ← b`, and another request has landed `a1 ← a2` as one squashed commit `a'`. Then `b` alone is left.
  *
  * No record is trusted, for the proof is in the history: `a'` is what putting `a` onto the parent of `a'` gives. Commits that share the date
  * of their authors, or name a commit of the change in a trailer, are tried. A part whose content can be put onto the tip once more, and
@@ -43,14 +46,17 @@ export async function withoutLanded(
   return { ...change, range: rangeOf(composer, change, change.sha, landed) };
 }
 
-/** A commit on the trunk's own line, since the change left it. */
+/** A commit along the trunk's first parents, which the trunk got since the change left it. */
 interface Copy {
   readonly sha: GitSha;
   readonly tree: GitSha;
   readonly parent: { readonly sha: GitSha; readonly tree: GitSha };
 }
 
-/** Which commit of the change each commit of the line may be a copy of, oldest first. The change's own last commit is not a lower part. */
+/**
+ * The pairs to try, in the order of the trunk: a commit that the trunk got since the change left it, and a commit of the change that it may be a
+ * copy of. The change's last commit is in no pair, since it ends no lower part.
+ */
 async function pairs(
   composer: Composer,
   { sha, range: { commits, boundary } }: PlacedChange,
@@ -80,7 +86,7 @@ async function pairs(
 const authoredAtOf = (composer: Composer, sha: GitSha): string | undefined =>
   / (-?\d+) [+-]\d+$/.exec(composer.commit(sha).author)?.[1];
 
-/** True when what `source` holds beyond the landed part gives `copy`, put onto the parent of `copy` in one go. */
+/** True when `copy` is the result of merging `source`, without the part that has landed, onto the parent of `copy`. */
 async function isCopy(
   composer: Composer,
   change: PlacedChange,
@@ -94,7 +100,7 @@ async function isCopy(
   return merged.kind === "clean" && merged.tree === copy.tree && copy.tree !== copy.parent.tree;
 }
 
-/** The commits of the change that `tip` reaches and the landed ones do not. */
+/** The range of the change up to `tip`, without the commits that have landed. */
 function rangeOf(composer: Composer, { range }: PlacedChange, tip: GitSha, landed: readonly GitSha[]): Range {
   const ranges = new Ranges(new Map(range.commits.map((sha) => [sha, composer.commit(sha).parents])));
   for (const sha of landed) ranges.take(sha);

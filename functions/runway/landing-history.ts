@@ -23,11 +23,11 @@ export interface ComposedBefore extends ComposedRecord {
   readonly tree: GitSha;
 }
 
-/** What runway has done for the batches of a message so far, as the remote tells. */
+/** What runway has done for the batches of a message before, according to the remote. */
 export interface LandingHistory {
   readonly keeper: Keeper;
   readonly snapshot: RemoteSnapshot;
-  /** A text that differs when anything differs that a push depends on. */
+  /** A text of everything on the remote that a push depends on: another text means that another push may succeed. */
   readonly facts: string;
   readonly composed: readonly ComposedBefore[];
 }
@@ -39,7 +39,7 @@ const addressesOf = (keeper: Keeper, { queue, id, batches }: LandBatch) => [
   ...batches.map(({ batchId }) => landedAt(keeper, batchId)),
 ];
 
-/** Five git processes, one of them a fetch; those of bearersOf beside when a batch has landed. */
+/** Five git processes, one of them a fetch; and those of `bearersOf` when a batch has landed. */
 export async function readHistory(repository: Repository, message: LandBatch, keeper: Keeper): Promise<LandingHistory> {
   const addresses = addressesOf(keeper, message);
   const snapshot = await readSnapshot(repository, {
@@ -65,7 +65,10 @@ async function recallComposed(repository: Repository, { batches }: LandBatch): P
   });
 }
 
-/** The answer that this message got before; undefined when it got none, or one that the trunk belies. */
+/**
+ * The answer that was recorded for this message. Undefined when none was, or when the answer says of a batch that it landed and the trunk
+ * does not hold that batch.
+ */
 export function earlierAnswer(
   { keeper, snapshot }: LandingHistory,
   message: LandBatch,
@@ -80,13 +83,13 @@ export function earlierAnswer(
   return results.length === message.batches.length ? results : undefined;
 }
 
-/** The batch that the host refused last without saying what its rule is about. Undefined once the trunk has moved since. */
+/** The batch that the host declined last in words that do not say what its rule is about. Undefined when the trunk has moved since. */
 export function earlierDecline({ keeper, snapshot }: LandingHistory): Declined | undefined {
   const declined = readDeclined(keeper, snapshot.seen);
   return declined?.trunk === snapshot.trunk ? declined : undefined;
 }
 
-/** The refs of ours that are of no use once the batches have ended so. */
+/** The refs of composed commits that are not needed any more, because their batches have landed or were refused. */
 export function spentRefs({ composed }: LandingHistory, results: readonly Answered[]): readonly string[] {
   const ended = new Set(
     results.filter(({ outcome }) => outcome.kind === "landed" || outcome.kind === "refused").map((one) => one.batchId),

@@ -8,7 +8,7 @@ import type { MergeUnit } from "../contracts/messages.ts";
 import type { MergeStrategy } from "../contracts/strategy.ts";
 import type { Landed } from "./landing-records.ts";
 
-// A record of a landing stands on a ref that others may push to. It counts only when the repository bears it out.
+// Users who may push can also change the ref that holds the records of landings. So a record counts only when the repository confirms it.
 
 export interface Recorded {
   readonly landed: Landed;
@@ -16,11 +16,11 @@ export interface Recorded {
   readonly unit: MergeUnit | undefined;
 }
 
-/** What records are held against. */
+/** What records are compared with. */
 export interface Bearers {
-  /** The commits above the trunk, of all tips that were asked for and of all commits that records name. */
+  /** The commits above the trunk that the wanted tips, and the commits that records name, lead to. */
   readonly graph: Graph;
-  /** The commits that records name and, of changes that are picked one by one, the commits to pick from. */
+  /** The commits that records name; for changes that are rebased, also the commits of the change. */
   readonly commits: ReadonlyMap<GitSha, Commit>;
 }
 
@@ -31,7 +31,7 @@ export async function bearersOf(
   recorded: readonly Recorded[],
   tips: readonly GitSha[],
 ): Promise<Bearers> {
-  // A trunk that was reset may have left the commit of a record behind: then the commit need not be here.
+  // After a reset of the trunk, the commit that a record names may not exist in this repository.
   const named = await readCommits(
     repository,
     recorded.map(({ landed }) => landed.commit),
@@ -52,7 +52,7 @@ async function readCommits(repository: Repository, shas: readonly GitSha[]): Pro
   );
 }
 
-/** The commit and all below it that the graph has. */
+/** The commit, and every commit of the graph that it descends from. */
 function above(graph: Graph, tip: GitSha): readonly GitSha[] {
   const found = new Set<GitSha>(graph.has(tip) ? [tip] : []);
   for (const sha of found) for (const parent of graph.get(sha) ?? []) if (graph.has(parent)) found.add(parent);
@@ -60,10 +60,11 @@ function above(graph: Graph, tip: GitSha): readonly GitSha[] {
 }
 
 /**
- * True when the commit that the record names is on the trunk, has the tree that the record says, and carries the unit: it was made from a
- * change of the unit (PROMOTE the change itself, MERGE a merge of it, SQUASH_REBASE a commit that names it, REBASE a commit with the message
- * of one of its commits) or, when the record says that nothing was new, holds all of it. A change that is gone cannot be asked: then the
- * record's signature alone decides. No git process, and one per change when nothing was new.
+ * True when the repository confirms the record of a landing. The commit that the record names has to be on the trunk, to have the recorded
+ * tree, and to contain the unit. It contains the unit when it is what the strategy makes of a change of the unit: with PROMOTE the change's
+ * own commit, with MERGE a merge of it, with SQUASH_REBASE a commit that names the change, with REBASE a commit with the message of one of
+ * the change's commits. When the record says that the landing added nothing, the commit has to hold the unit's content. When the change's
+ * commits no longer exist, the record's signature is enough. No git process; one per change for a landing that added nothing.
  */
 export async function bears(
   repository: Repository,

@@ -12,15 +12,15 @@ import type { Committer } from "../contracts/queues.ts";
 import { EpochMs } from "../contracts/time.ts";
 import { type Addressed, type Entry, entryName, type Keeper, newestOf } from "./records-tree.ts";
 
-// Runway keeps nothing that lasts. What it must remember stands in the repository: landings and answers in the tree of the target's
-// records ref, composed commits in annotated tags. Each record is JSON, and is pushed in the same atomic push as what it tells of.
+// Runway keeps no state of its own. Its records are in the repository: landings and answers in the tree of the target's records ref, composed
+// commits in annotated tags. Each record is JSON, and is pushed in the same atomic push as the commits that it is about.
 
 export type LandedOutcome = Extract<LandOutcome, { kind: "landed" }>;
 
-/** A record is signed with the name of the installation that wrote it, which is a secret to everybody else who may push. */
+/** A record is signed with the name of the installation that wrote it, which other users who may push do not know. */
 const Signed = z.object({ v: z.literal(2), content: z.string(), mac: z.string() });
 
-/** How a batch came onto the trunk. `unit` says what the batch consisted of. */
+/** The landing of a batch. `unit`: the fingerprint of what the batch consisted of. */
 const LandedRecord = z.object({ batchId: BatchId, unit: z.string(), outcome: LandOutcome });
 export interface Landed {
   readonly unit: string;
@@ -29,7 +29,7 @@ export interface Landed {
   readonly outcome: LandedOutcome;
 }
 
-/** What a unit consists of, whatever its id. */
+/** A hash of what a unit consists of, without its id: the same for the same requests, changes and strategies. */
 export const fingerprintOf = ({ steps }: MergeUnit): string =>
   hashOf(...steps.flatMap(({ strategy, changes }) => [strategy, ...changes])).slice(0, 32);
 
@@ -49,7 +49,7 @@ const answerKey = ({ installation }: Keeper, queue: QueueName, landId: string): 
   hashOf("answer", installation, queue, landId);
 const declinedKey = ({ installation }: Keeper): string => hashOf("declined", installation);
 
-/** The record of the batch's landing, as an address in the records tree. */
+/** The address, in the records tree, of the record of the batch's landing. */
 export const landedAt = (keeper: Keeper, batchId: BatchId): Addressed => entryName(landedKey(keeper, batchId));
 export const answerAt = (keeper: Keeper, queue: QueueName, landId: string): Addressed =>
   entryName(answerKey(keeper, queue, landId));
@@ -105,13 +105,16 @@ export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =
   read(DeclinedRecord, keeper, declinedAt(keeper), seen);
 
 /**
- * At composedRef: which commit was composed for this batch, the commit under the first of its own, and when no build can need it any more.
- * `idle` names the batch's changes that added no commit.
+ * The record at `composedRef`: the commit that was composed for this batch, the commit below the batch's own commits, and the time from which
+ * no build can need the composed commit any more. `idle` names the batch's changes that added no commit.
  */
 const ComposedRecord = z.object({
   v: z.literal(2),
   buildKey: BuildKey,
-  /** The queue whose branch holds the commit. Absent: a path ref holds it. An enumeration and no free text, since the ref to delete is derived from it. */
+  /**
+   * The queue whose branch holds the commit. Absent when a path ref holds it. The name of a queue and no other text, because the ref to
+   * delete is derived from it.
+   */
   branchOf: QueueName.optional(),
   commit: GitSha,
   base: GitSha,
@@ -126,7 +129,7 @@ export const refOf = ({ buildKey, branchOf }: Pick<ComposedRecord, "buildKey" | 
 
 export type Stamp = { readonly committer: Committer; readonly now: EpochMs };
 
-/** `<name> <<email>> <seconds> +0000`, as git writes who made an object and when. */
+/** The committer and the time as git stores them in an object: `<name> <<email>> <seconds> +0000`. */
 export function identity({ committer: { name, email }, now }: Stamp): string {
   const clean = (text: string) => text.replace(/[<>\n\0]/g, "").trim();
   return `${clean(name)} <${clean(email)}> ${Math.floor(now / 1000)} +0000`;
@@ -138,7 +141,7 @@ export function composedRecord(content: Omit<ComposedRecord, "v">, stamp: Stamp)
   return make("tag", asBytes(`${head}\n\n${JSON.stringify({ v: 2, ...content })}\n`));
 }
 
-/** From the text that `for-each-ref` gives for `%(contents)`. */
+/** The record in the text that `for-each-ref` prints for `%(contents)`. Undefined when the text is no record. */
 export const readComposed = (text: string): ComposedRecord | undefined => parsed(ComposedRecord, text);
 
 function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {

@@ -3,8 +3,9 @@ import type { Composer, PlacedChange } from "./composer.ts";
 import type { Tip } from "./tip.ts";
 
 /**
- * The three-way merge of a tip and a change, in one go: what a change is expected to leave, whatever the strategy. The base is where the
- * change left the trunk or, when it is stacked, the change below it. The git processes of mergeTrees; none when the tip has the base's tree.
+ * The three-way merge of a tip and the last commit of a change: the tree that the change is expected to give, with every strategy. The base
+ * is the commit where the change left the trunk, or the last commit of the change below it in a stack. The git processes of `mergeTrees`;
+ * none when the tip has the base's tree.
  */
 export async function mergeWhole(
   composer: Composer,

@@ -3,7 +3,7 @@ import { type ChangeUri, changeOf } from "../contracts/change-uri.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import { type Reason, reasonOf } from "../contracts/reasons.ts";
 
-/** The note on a landing that added no commit, or none for some of its changes. Undefined when every change added a commit. */
+/** The reason for a landing that added no commit, or none for some of its changes. Undefined when every change added a commit. */
 export function nothingNew(
   { commits, idle }: { commits: readonly GitSha[]; idle: readonly ChangeUri[] },
   branch: string,
@@ -20,7 +20,7 @@ export function nothingNew(
   );
 }
 
-/** As people name the change. */
+/** The name of the change for people. */
 function labelOf(uri: ChangeUri): string {
   const change = changeOf(uri);
   if (change.scheme === "github") return `${change.repo}#${change.pull}`;

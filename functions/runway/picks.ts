@@ -5,10 +5,10 @@ import type { Composer, PlacedChange } from "./composer.ts";
 import { committedBy } from "./identities.ts";
 import type { Tip } from "./tip.ts";
 
-/** A difference that is to be put onto a tip, as a commit with the author, date and message of `commit`. */
+/** A difference to apply to a tip, as a new commit with the author, date and message of `commit`. */
 export interface Pick {
   readonly commit: Commit;
-  /** Holds the difference, from its only parent: `commit` itself, or a scaffold with the tree of `commit`. */
+  /** The commit whose difference from its only parent is applied: `commit` itself, or a scaffold with the tree of `commit`. */
   readonly theirs: GitSha;
   /** The parent of `theirs`; undefined when it has none. */
   readonly base: { readonly sha: GitSha; readonly tree: GitSha } | undefined;
@@ -18,7 +18,7 @@ export type Picked =
   | { readonly kind: "picked"; readonly tip: Tip; readonly commits: readonly GitSha[] }
   | { readonly kind: "conflict"; readonly commit: Commit; readonly paths: readonly string[] };
 
-/** A commit that is no merge, as it is. */
+/** The pick of a commit that is no merge. */
 export function pickOf(composer: Composer, commit: Commit): Pick {
   const [parent] = commit.parents;
   return {
@@ -29,8 +29,8 @@ export function pickOf(composer: Composer, commit: Commit): Pick {
 }
 
 /**
- * What a merge commit holds beyond the merge of its parents. plain: nothing. own: the difference as a pick. resolved: the parents conflict,
- * so the difference can't be told from the resolution.
+ * What a merge commit contains beyond the merge of its parents. plain: nothing. own: edits of its own, as a pick. resolved: its parents
+ * conflict, so edits of its own can't be told from the resolution of the conflict.
  */
 export type MergeContent = { readonly kind: "plain" | "resolved" } | { readonly kind: "own"; readonly pick: Pick };
 
@@ -49,9 +49,9 @@ export async function contentOf(composer: Composer, commit: Commit): Promise<Mer
 }
 
 /**
- * Puts picks onto a tip, one after the other. What becomes empty is dropped. So is a commit that conflicts and that the trunk holds already
- * with the same difference, if a later pick then fits: it met what had been landed on top of it. When none fits, the trunk has taken the
- * change back since, and to drop it would be to lose it.
+ * Applies picks to a tip, one after the other. A pick that changes nothing is dropped. A pick that conflicts is dropped when the trunk has a
+ * commit with the same difference, and a later pick applies: then the pick conflicts with later commits of the trunk. When no later pick
+ * applies, the trunk has reverted the difference since, so dropping the pick would lose it: that is a conflict.
  */
 export async function pickAll(
   composer: Composer,
@@ -73,15 +73,15 @@ export async function pickAll(
     }
     dropped = undefined;
     if (merged.tree === at.tree) continue;
-    at = composer.commitOn([at], { ...rewritten(composer, pick.commit), tree: merged.tree });
+    at = await composer.commitOn([at], { ...rewritten(composer, pick.commit), tree: merged.tree });
     commits.push(at.sha);
   }
   return dropped ?? { kind: "picked", tip: at, commits };
 }
 
 /**
- * The tree of the tip with the difference of a pick. merge-tree takes the common ancestor for its base: so the tip's tree is given a commit
- * whose only parent is the pick's base, unless that base is the common ancestor anyway.
+ * The tree of the tip with the difference of a pick. merge-tree takes the common ancestor for the base of the merge. So the tip's tree gets a
+ * scaffold commit whose only parent is the pick's base, unless that base is the common ancestor already.
  */
 async function mergePick(
   composer: Composer,
@@ -96,7 +96,7 @@ async function mergePick(
   return mergeTrees(composer.repository, ours, theirs, change.sha);
 }
 
-/** Author, date and message of a commit that stands for `source`; the queue commits. */
+/** Author, date and message of `source`, with the queue as the committer. */
 const rewritten = ({ committer }: Composer, source: Commit) => ({
   author: source.author,
   committer: committedBy(committer, source),

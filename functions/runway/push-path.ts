@@ -14,26 +14,26 @@ import type { Composer } from "./composer.ts";
 import { composedRecord, refOf } from "./landing-records.ts";
 import type { Tip } from "./tip.ts";
 
-/** A build is over, whatever becomes of it, so long after the time that it is given: it is started late, and stopped late. */
+/** A build has ended for certain this long after its time-out has passed: it may be started late, and stopped late. */
 const MARGIN_MS = 2 * 3_600_000;
 
-/** The batches in order, each with the tip that it left. */
+/** The batches in order, each with the tip after it was applied. */
 export type Tips = readonly { readonly batchId: BatchId; readonly tip: Tip }[];
 
 export interface ToPush {
   readonly composer: Composer;
-  /** The commit under the first of the head's own. */
+  /** The tip below the head's own commits. */
   readonly base: Tip;
   readonly tip: Tip;
   readonly tips: Tips;
-  /** The head's changes that added no commit. */
+  /** The changes of the head that added no commit. */
   readonly idle: readonly ChangeUri[];
   readonly now: EpochMs;
 }
 
 /**
- * Pushes a composed commit with its record beside it: under its path ref, or on a branch where the build runner builds branches. Throws repository.unavailable, and repository.refused when the
- * host declines even the trunk's own commit there.
+ * Pushes a composed commit and its record: under its path ref, or to a branch when the build runner builds branches. Throws
+ * repository.unavailable, and repository.refused when the host declines even the trunk's own commit there.
  */
 export async function pushPath(
   repository: Repository,
@@ -56,7 +56,7 @@ export async function pushPath(
   ]);
   if (pushed === undefined) return { kind: "pushed", ref };
   const found = pushed.about === "queue" ? undefined : await firstDeclined(repository, ref, composer.trunk, tips);
-  // The refs that were tried are of no use.
+  // The ref that was tried is not needed.
   if (pushed.about !== "queue") await push(repository, [{ ref, to: undefined, mode: "always" }]);
   const { branch } = config.repository;
   if (found === undefined)
@@ -64,7 +64,7 @@ export async function pushPath(
   return { kind: "refused", batchId: found.batchId, reason: refusals.declined(branch, found.words.text, []) };
 }
 
-/** What the host said when it declined the push; undefined when it took it. */
+/** What the host said when it declined the push. Undefined when the host accepted the push. */
 async function declinedBy(repository: Repository, updates: readonly RefUpdate[]): Promise<HostWords | undefined> {
   const pushed = await push(repository, updates);
   if (pushed.kind === "failed") throw pushed.error;
@@ -72,8 +72,8 @@ async function declinedBy(repository: Repository, updates: readonly RefUpdate[])
 }
 
 /**
- * The first batch whose commits the host declines, found by pushing fronts of the composition under the path ref.
- * Undefined when the host declines the trunk's own commit too. Some log2(batches) + 2 pushes.
+ * The first batch whose commits the host declines. Found by a binary search that pushes, under the path ref, the composition of the first
+ * batches. Undefined when the host declines the trunk's own commit too. Some log2(batches) + 2 pushes.
  */
 async function firstDeclined(
   repository: Repository,
@@ -83,7 +83,7 @@ async function firstDeclined(
 ): Promise<{ readonly batchId: BatchId; readonly words: HostWords } | undefined> {
   const tryAt = ({ sha }: Tip) => declinedBy(repository, [{ ref, to: sha, mode: "always" }]);
   if (await tryAt(trunk)) return undefined;
-  // All before `low` are accepted, and the front that ends with `high` is declined.
+  // The host accepts the compositions that end before `low`, and declines the one that ends with `high`.
   let [low, high] = [0, tips.length - 1];
   let words: HostWords | undefined;
   while (low < high || words === undefined) {

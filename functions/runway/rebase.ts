@@ -8,22 +8,22 @@ import { mergeWhole } from "./merge-whole.ts";
 import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./picks.ts";
 import type { Tip } from "./tip.ts";
 
-/** With REBASE, a change costs two git processes for each of its commits that can't be taken over as it is. */
-export const MAX_REBASED = 1_000;
+/** The most commits of a change that REBASE picks: each costs two git processes, unless it can be taken over as it is. */
+const MAX_REBASED = 1_000;
 
 /**
- * Picks each commit of a change, and holds the result against the merge of the whole change:
+ * Picks each commit of a change, and compares the result with the merge of the whole change:
  *
- * - Merge commits are left out, as `git rebase` does, when the result is the same without them. Otherwise what a merge commit holds beyond
- *   the merge of its parents is picked as well, as a commit with its message. Example: while merging the trunk the author also added a file
- *   `n`; then the landed line has a commit that adds `n`.
- * - A result that still differs is refused. So is a change of which a merge commit resolved a conflict that its commits, picked by themselves,
- *   run into again.
- * - When the whole conflicts and everything that the change consists of can be picked, the picks land: they tell more than the whole does.
- * - When the whole adds nothing to the tip, and the picks do not say the same, nothing is added: the tip holds it all.
+ * - Merge commits are left out, as `git rebase` does, when the result is the same without them. Otherwise the edits that a merge commit
+ *   contains beyond the merge of its parents are picked as well, as a commit with its message. Example: while merging the trunk the author
+ *   also added a file `n`; then a landed commit adds `n`.
+ * - A result that still differs is refused. So is a change with a merge commit that resolved a conflict, when the commits, picked by
+ *   themselves, have that conflict again.
+ * - When the whole conflicts, and every commit of the change can be picked, the picks land: they hold more information than the whole.
+ * - When the whole adds nothing to the tip, and the picks would, nothing is added: the tip has all of the change's content.
  *
- * Costs the git processes of mergeTrees for each pick that can't be taken as it is, and for the whole; for each merge commit twice more,
- * but only when the result differs without it.
+ * Costs the git processes of `mergeTrees` for each pick that can't be taken over as it is, and for the whole. When the result differs without
+ * the merge commits, twice more for each merge commit.
  */
 export async function rebase(composer: Composer, tip: Tip, change: PlacedChange): Promise<Applied> {
   const commits = change.range.commits.map((sha) => composer.commit(sha));
@@ -31,7 +31,7 @@ export async function rebase(composer: Composer, tip: Tip, change: PlacedChange)
     return { kind: "refused", reason: refusals.tooLong(change, commits.length, MAX_REBASED) };
   const plain = commits.filter((commit) => !isMerge(commit)).map((commit) => pickOf(composer, commit));
   const picked = await pickAll(composer, tip, change, plain);
-  // One commit: to pick it is to merge the whole.
+  // With a single commit, the pick and the merge of the whole are the same.
   if (commits.length === 1 && plain.length === 1) return judged(composer, tip, change, { picked, whole: undefined });
   const whole = await mergeWhole(composer, tip, change);
   if (isWhole(picked, whole)) return judged(composer, tip, change, { picked, whole });
@@ -56,7 +56,7 @@ async function judged(
     const conflict = { what: named("Commit", picked.commit), ...placeOf(composer, tip), paths: picked.paths };
     const reason =
       whole?.kind === "clean" ? refusals.onlyInPart(change, conflict) : refusals.conflict(change, conflict);
-    return { kind: "refused", reason };
+    return { kind: "refused", reason, conflicts: picked.paths };
   }
   if (whole?.kind === "clean" && !isWhole(picked, whole)) {
     const paths = await differingPaths(composer.repository, picked.tip.tree, whole.tree);
@@ -65,7 +65,7 @@ async function judged(
   return { kind: "applied", tip: picked.tip, commits: picked.commits };
 }
 
-/** Leaving the merge commits out does not give the whole: so what they hold by themselves is picked too. */
+/** Without the merge commits, the picks differ from the whole: so the edits that the merge commits contain are picked too. */
 async function withMerges(
   composer: Composer,
   tip: Tip,
@@ -86,7 +86,7 @@ async function withMerges(
   if (again.kind === "picked" && isEverything) return judged(composer, tip, change, { picked: again, whole });
   if (whole.kind === "conflict") {
     const conflict = { what: "The whole", ...placeOf(composer, tip), paths: whole.paths };
-    return { kind: "refused", reason: refusals.conflict(change, conflict) };
+    return { kind: "refused", reason: refusals.conflict(change, conflict), conflicts: whole.paths };
   }
   const holds = (kind: MergeContent["kind"]) => commits.find(({ sha }) => contents.get(sha)?.kind === kind);
   const merge = holds("resolved") ?? holds("own");

@@ -9,10 +9,9 @@ import type { EpochMs } from "../contracts/time.ts";
 //
 //   <day>/<first two digits of the key>/<rest of the key>      such as 20718/3f/09ac…
 //
-// `day` counts from 1970-01-01. A landing writes one blob per record, and rewrites three small trees for each day and pair of digits: so
-// what it costs does not grow with the number of records. Days that have outlived their use are left out of the next tree. The parent of
-// the commit is the one before it, since git sends only what is new beside a parent. Once in 30 days a commit has no parent, and what was
-// left out is gone for good.
+// `day` counts from 1970-01-01. A landing writes one blob per record, and rewrites three small trees for each day and pair of digits, so its
+// cost does not grow with the number of records. A new tree leaves out the days that are older than 30 days. Each commit has the one before it as
+// its parent, because git then sends only what is new. Once in 30 days a commit has no parent, so that git can delete the older records.
 
 /** SQS keeps a message for two weeks at most, so a repeat is never later. */
 export const KEPT_DAYS = 30;
@@ -20,7 +19,7 @@ const DAY_MS = 86_400_000;
 
 const dayOf = (now: EpochMs): number => Math.floor(now / DAY_MS);
 
-/** Where a record stands within its day: `3f/09ac…`. */
+/** The path of a record within its day: `3f/09ac…`. */
 export type Addressed = string & { readonly __brand: "Addressed" };
 export const entryName = (key: string): Addressed => `${key.slice(0, 2)}/${key.slice(2, 40)}` as Addressed;
 
@@ -29,7 +28,7 @@ export interface Entry {
   readonly blob: Made;
 }
 
-/** Whose records of which branch are read and written, and when. */
+/** The branch and the installation whose records are read and written, and the time. */
 export interface Keeper {
   readonly branch: string;
   readonly installation: string;
@@ -41,22 +40,25 @@ type Seen = ReadonlyMap<string, GitObject>;
 const nameOf = ({ branch }: Keeper, path: string): string => `${seenRef(recordsRef(branch))}:${path}`;
 const shardOf = (at: Addressed): string => at.slice(0, 2);
 
-/** A machine's clock may be ahead of another's: tomorrow's records are looked for too. Newest first. */
+/** The days that are kept, newest first. Tomorrow is one of them, because the clock of another machine may be ahead. */
 const daysBefore = (now: EpochMs): readonly number[] =>
   Array.from({ length: KEPT_DAYS + 2 }, (_, n) => dayOf(now) + 1 - n);
 
-/** The names by which git finds records, once the records ref has been fetched: one for each day that is kept. */
+/**
+ * The names of the objects to read to find the records at these addresses, once the records ref has been fetched: for each address, one per
+ * kept day.
+ */
 export const namesToFind = (keeper: Keeper, addresses: readonly Addressed[]): readonly string[] =>
   addresses.flatMap((at) => daysBefore(keeper.now).map((day) => nameOf(keeper, `${day}/${at}`)));
 
-/** The names of the trees that must have been read before records can be added at these addresses. */
+/** The names of the trees to read before records can be added at these addresses (`withEntries`). */
 export function namesToAdd(keeper: Keeper, addresses: readonly Addressed[]): readonly string[] {
   const day = dayOf(keeper.now);
   const shards = [...new Set(addresses.map(shardOf))].map((shard) => `${day}/${shard}`);
   return ["", `${day}`, ...shards].map((path) => nameOf(keeper, path));
 }
 
-/** The newest record at an address, among the objects that were read by namesToFind. */
+/** The newest record at an address, among the objects of `namesToFind`. Undefined when there is none. */
 export function newestOf(keeper: Keeper, at: Addressed, seen: Seen): GitObject | undefined {
   for (const day of daysBefore(keeper.now)) {
     const found = seen.get(nameOf(keeper, `${day}/${at}`));
@@ -66,8 +68,8 @@ export function newestOf(keeper: Keeper, at: Addressed, seen: Seen): GitObject |
 }
 
 /**
- * The commit that holds the records as they were seen, without the days that have outlived their use, and with `entries` under today. The
- * commit is last; all must be written. `seen` holds what namesToAdd names.
+ * The objects of a new records commit: the records of `seen`, without days older than 30 days, and `entries` added under today. The commit is
+ * the last object, and all must be written. `seen` must hold the trees of `namesToAdd`.
  */
 export function withEntries(
   keeper: Keeper,
@@ -94,11 +96,11 @@ export function withEntries(
   return [...entries.map(({ blob }) => blob), ...shards.map(({ tree }) => tree), day, root, commit];
 }
 
-/** Tomorrow's are another machine's, whose clock is ahead. */
+/** True for the last 30 days, and for tomorrow: the clock of another machine may be ahead. */
 const isKept = (name: string, today: number): boolean =>
   /^\d+$/.test(name) && Number(name) >= today - KEPT_DAYS && Number(name) <= today + 1;
 
-/** True when the newest of the days lies in the same 30 days, counted from 1970, as today. */
+/** True when today and the newest of the days are in the same period. Periods of 30 days are counted from 1970. */
 const isSamePeriod = (days: readonly TreeEntry[], today: number): boolean => {
   const periodOf = (day: number) => Math.floor(day / KEPT_DAYS);
   return days.some(({ name }) => periodOf(Number(name)) === periodOf(today));
@@ -111,7 +113,7 @@ interface TreeEntry {
 }
 
 /** The entries of a tree as stored: `<mode> <name>\0<20 bytes>` each. None when there is no such tree. */
-export function readTree(object: GitObject | undefined): readonly TreeEntry[] {
+function readTree(object: GitObject | undefined): readonly TreeEntry[] {
   if (object?.type !== "tree") return [];
   const { body } = object;
   const entries: TreeEntry[] = [];
@@ -124,7 +126,10 @@ export function readTree(object: GitObject | undefined): readonly TreeEntry[] {
   return entries;
 }
 
-/** Of entries with one name, the last stays. Names at one level have one length here, so their order is git's. */
+/**
+ * The tree of these entries. Of entries with the same name, the last counts. All names have the same length, so sorting them by text gives
+ * git's order.
+ */
 function makeTree(entries: readonly TreeEntry[]): Made {
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const sorted = [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -11,30 +11,33 @@ import { bearersOf, bears } from "./landing-proof.ts";
 import { fingerprintOf, type Landed, landedAt, readLanded } from "./landing-records.ts";
 import { type Keeper, namesToFind } from "./records-tree.ts";
 
-/** The remote as it was at one moment, as far as it matters to some units. */
+/** The part of the remote that matters to some units, as it was at one moment. */
 export interface RemoteSnapshot extends RemoteRefs {
   readonly graph: Graph;
-  /** Of the batches that were asked about, the ones that the trunk holds. */
+  /** Of the units and of `Questions.batches`, the batches that the trunk holds. */
   readonly landed: ReadonlyMap<BatchId, Landed>;
 }
 
 export interface Questions {
   readonly units: readonly MergeUnit[];
-  /** Names the records of landings. Absent when the units are no batches yet, and so can't have landed. */
+  /** Says which records of landings to read. Absent when the units are not batches yet, so that they can't have landed. */
   readonly keeper?: Keeper;
-  /** Batches beside the units: have they landed? */
+  /** Further batches for which `landed` is to tell whether they have landed. */
   readonly batches?: readonly BatchId[];
   readonly refs?: readonly string[];
   /** Further objects to read, by any name that git resolves once the refs have been fetched. */
   readonly objects?: readonly string[];
-  /** Commits that the graph should cover too, when they are here. */
+  /** Further commits for the graph, as far as they exist in this repository. */
   readonly commits?: readonly GitSha[];
 }
 
 export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
   unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
 
-/** Four git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch has landed. */
+/**
+ * Reads the snapshot. Four git processes, one of them a fetch; two more when a change has to be fetched by its commit, one more when a batch
+ * has landed.
+ */
 export async function readSnapshot(repository: Repository, questions: Questions): Promise<RemoteSnapshot> {
   const { units, keeper, batches = [], refs = [], objects = [], commits = [] } = questions;
   const asked = keeper ? [...new Set([...units.map((unit) => unit.batchId), ...batches])] : [];
@@ -50,26 +53,26 @@ export async function readSnapshot(repository: Repository, questions: Questions)
   };
   const recordOf = (batchId: BatchId, seen: RemoteRefs["seen"]) => keeper && readLanded(keeper, batchId, seen);
   const owners = new Map(units.flatMap((unit) => changesOf(unit).map((change) => [change, unit.batchId] as const)));
-  const sight = await readRemote(repository, [...owners.keys()], also, (change, seen) => {
+  const remote = await readRemote(repository, [...owners.keys()], also, (change, seen) => {
     const owner = owners.get(change);
     return owner === undefined || recordOf(owner, seen) === undefined;
   });
   const recorded = asked.flatMap((batchId) => {
-    const landed = recordOf(batchId, sight.seen);
+    const landed = recordOf(batchId, remote.seen);
     const unit = units.find((one) => one.batchId === batchId);
     return landed && (unit === undefined || fingerprintOf(unit) === landed.unit) ? [{ batchId, landed, unit }] : [];
   });
-  const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => sight.seen.get(sha)?.type === "commit");
-  const wanted = [...tips, ...commits.filter((sha) => sight.seen.has(sha))];
-  const bearers = await bearersOf(repository, sight.trunk, recorded, wanted);
-  const isHere = (sha: GitSha) => sight.seen.get(sha)?.type === "commit";
+  const tips = [...owners.keys()].map(({ sha }) => sha).filter((sha) => remote.seen.get(sha)?.type === "commit");
+  const wanted = [...tips, ...commits.filter((sha) => remote.seen.has(sha))];
+  const bearers = await bearersOf(repository, remote.trunk, recorded, wanted);
+  const isHere = (sha: GitSha) => remote.seen.get(sha)?.type === "commit";
   const landed = new Map<BatchId, Landed>();
   for (const record of recorded)
     if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
-  return { ...sight, graph: bearers.graph, landed };
+  return { ...remote, graph: bearers.graph, landed };
 }
 
-/** Why nothing of the unit can be applied, whatever the trunk: found without touching a tree. */
+/** Why no change of the unit can be applied on any trunk. Found without touching a tree. Undefined when there is no such reason. */
 export function unusable(snapshot: RemoteRefs, unit: MergeUnit, { checkStaleness }: QueueConfig): Reason | undefined {
   for (const { changes, strategy } of unit.steps) {
     if (strategy === "PROMOTE" && changes.length > 1) return refusals.promoteAlone();

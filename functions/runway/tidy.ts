@@ -13,9 +13,9 @@ const DELETED_AT_ONCE = 500;
 const lastSwept = new Map<string, EpochMs>();
 
 /**
- * Deletes the refs of ours that are of no use: those named, and once an hour those of builds that must be over. Best effort, after the
- * answer is known: returns an error's message instead of throwing, and refs that are left over are swept later. One git process for the named
- * ones; a sweep takes three.
+ * Deletes refs of this queue that are not needed any more: the named ones, and once an hour those of builds that must have ended. Called
+ * after the answer is known, so an error is answered as its message and not thrown; refs that are left over are deleted by a later call. One
+ * git process for the named refs, and three more once an hour.
  */
 export async function tidy(
   repository: Repository,
@@ -45,7 +45,7 @@ async function deleteRefs(repository: Repository, refs: readonly string[]): Prom
 
 const ROOM = "refs/swept/";
 
-/** The ref of each build that must be over by now, and the ref of the build's record. A record says when. */
+/** The refs of the builds that must have ended by now, and of their records. A record tells the time from which that is so. */
 async function outlived(repository: Repository, now: EpochMs): Promise<readonly string[]> {
   await repository.fetch([`+${COMPOSED_ROOT}*:${ROOM}*`]);
   const lines = await exclusively(repository.directory, () =>

@@ -1,9 +1,9 @@
 // Trailers as `git interpret-trailers --no-divider` finds them (git's trailer.c), without a process for each message.
 
-/** One trailer. `text` is as written, without its last line break: a value may go on in indented lines. */
+/** One trailer. `text` is the trailer as written, indented lines that continue its value included, without the last line break. */
 export interface Trailer {
   readonly key: string;
-  /** On one line. */
+  /** The value, joined to one line. */
   readonly value: string;
   readonly text: string;
 }
@@ -12,13 +12,13 @@ export interface ParsedMessage {
   /** The message without its trailers. */
   readonly rest: string;
   readonly trailers: readonly Trailer[];
-  /** Where further trailers belong: behind the last one, or before what git ignores at the end of a message. */
+  /** The index in the message at which further trailers belong: behind the last trailer, or before the end of the message that git ignores. */
   readonly end: number;
-  /** The message has a block of trailers. */
+  /** True when the message has a block of trailers. */
   readonly hasBlock: boolean;
 }
 
-/** What git calls a blank. */
+/** True for a line that git takes for blank. */
 const isBlank = (line: string): boolean => /^[ \t\r\n]*$/.test(line);
 const isIndented = (line: string): boolean => /^[ \t\r\n]/.test(line);
 const isComment = (line: string): boolean => line.startsWith("#");
@@ -54,7 +54,7 @@ function trailerIn(entry: string): Trailer {
 
 const unfolded = (value: string): string => value.replace(/\n[ \t\r]*/g, " ").trim();
 
-/** The number of lines before those at the end that git ignores: blank lines, comments, and a block of `Conflicts:`. */
+/** The number of lines without the ones at the end that git ignores: blank lines, comments, and a block of `Conflicts:`. */
 function lastLine(lines: readonly string[]): number {
   let ignored: number | undefined;
   let inConflicts = false;
@@ -72,8 +72,9 @@ function lastLine(lines: readonly string[]): number {
 }
 
 /**
- * Where the block of trailers begins: the last paragraph, never the first one, if all of it are trailers; or if a quarter of it are, and
- * one is of the kind that git itself writes. Undefined when there is none.
+ * The index of the line at which the block of trailers begins. The block is the last paragraph of the message, unless that is the first one
+ * too. All its lines have to be trailers; or a quarter of them, when one is a trailer that git itself writes. Undefined when there is no such
+ * block.
  */
 function firstTrailer(lines: readonly string[]): number | undefined {
   const blank = lines.findIndex((line) => !isComment(line) && isBlank(line));
@@ -111,7 +112,7 @@ function count(counts: { trailers: number; others: number; indented: number; gen
   }
 }
 
-/** The whole message, with further trailers after its own. */
+/** The message with further trailers after its own. */
 export function withTrailers(message: string, trailers: readonly string[]): string {
   const whole = message === "" || message.endsWith("\n") ? message : `${message}\n`;
   const { end, hasBlock } = parseMessage(whole);

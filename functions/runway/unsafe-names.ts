@@ -1,17 +1,16 @@
-// Names in a tree that git refuses to check out, on this system or on another: the rules of `git fsck`. A name is bytes, one latin1
-// character each.
+// Names in a tree that git refuses to check out on some system, by the rules of `git fsck`. Names are held as latin1, one character per byte.
 
-/** Code points that HFS+ leaves out when it compares names. */
+/** Code points that HFS+ (macOS) ignores when it compares names. */
 const IGNORED_BY_HFS = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 const asSeenByHfs = (name: string): string =>
   Buffer.from(name, "latin1").toString("utf8").replace(IGNORED_BY_HFS, "").toLowerCase();
 
-/** NTFS leaves out blanks and dots at the end of a name, and takes what follows a colon for a stream of the file. */
+/** NTFS (Windows) ignores blanks and dots at the end of a name, and takes the text behind a colon for the name of a stream of the file. */
 const GIT_ON_NTFS = /^(\.git|git~1)[. ]*(:|$)/i;
 const MODULES_ON_NTFS = /^(\.gitmodules|gitmod~[1-4]|gi7(e|eb|eba)?~[1-9][0-9]*)[. ]*(:|$)/i;
 
-/** On Windows a backslash divides directories. */
+/** The parts of a name on Windows, where a backslash separates directories. */
 const partsOf = (name: string): readonly string[] => name.split("\\");
 
 /** Why git refuses to check out a file of that name. Undefined when it does not. */
@@ -25,7 +24,7 @@ export function faultOfName(name: string): string | undefined {
   return undefined;
 }
 
-/** True for the file that configures submodules, under any name by which some system finds it. */
+/** True for the name of the file that configures submodules (`.gitmodules`), in every spelling that some system takes for it. */
 export const isModulesFile = (name: string): boolean =>
   asSeenByHfs(name) === ".gitmodules" || partsOf(name).some((part) => MODULES_ON_NTFS.test(part));
 
@@ -48,7 +47,9 @@ export function faultOfModule(setting: string, value: string): string | undefine
   }
 }
 
-/** An option in place of a URL, a transport that runs a command, a line break in what a credential helper is given, an empty host. */
+/**
+ * True for an option in place of a URL, a transport that runs a command, a line break in the input of a credential helper, and an empty host.
+ */
 const isUnsafeUrl = (url: string): boolean =>
   url.startsWith("-") ||
   /^(ext|fd)::/i.test(url) ||

@@ -7,14 +7,14 @@ import { faultOfModule, faultOfName, isModulesFile } from "./unsafe-names.ts";
 /** An entry of a tree that no commit may bring onto the trunk. */
 export interface Unsafe {
   readonly commit: GitSha;
-  /** For people. */
+  /** The path of the entry, for people. */
   readonly path: string;
   readonly why: string;
 }
 
 interface Entry {
   readonly mode: string;
-  /** Bytes. */
+  /** The name as bytes: one latin1 character per byte. */
   readonly name: string;
   readonly sha: GitSha;
 }
@@ -29,9 +29,9 @@ const NO_SHA = "0".repeat(40);
 const KEPT_TREES = 2_000;
 
 /**
- * The first entry that git refuses to check out, in any of the commits: also one that a later commit removes. Only what a commit adds to its
- * parents is looked at, so what the trunk has held all along stays as it is. `commits`: parents before children. One git process for
- * each .gitmodules that a commit brings.
+ * The first entry that git refuses to check out, in the tree of any of the commits: also one that a later commit removes. Only entries that a
+ * commit adds to its parents are looked at, so entries that the trunk has already are accepted. `commits`: parents before children. One git
+ * process for each .gitmodules that a commit adds.
  */
 export async function unsafeIn(
   repository: Repository,
@@ -47,7 +47,7 @@ export async function unsafeIn(
   return undefined;
 }
 
-/** Every tree and every .gitmodules is judged once, where it comes first. */
+/** Looks at each tree and each .gitmodules once, at the first path that leads to it. */
 class Walk {
   readonly #repository: Repository;
   readonly #judged = new Set<string>();
@@ -102,7 +102,10 @@ class Walk {
     return mode === TREE ? this.#addedTree(sha, before, `${path}/`) : undefined;
   }
 
-  /** git reads the file: its rules of quoting are many. What git can't parse, it does not obey either. */
+  /**
+   * The first setting of a .gitmodules that git refuses. git parses the file, because its rules of quoting are complex. A file that git can't
+   * parse is accepted, since git ignores it.
+   */
   async #modules({ mode, sha }: Entry, path: string): Promise<Found | undefined> {
     if (!mode.startsWith("100")) return { path, why: "the file that configures submodules is no plain file" };
     if (this.#judged.has(sha)) return undefined;
@@ -126,7 +129,7 @@ class Walk {
   }
 }
 
-/** The entries of a tree: `<mode> <name>NUL<20 bytes>` each. Undefined when the bytes are none. */
+/** The entries of a tree: `<mode> <name>NUL<20 bytes>` each. Undefined when the bytes are no tree. */
 function entriesIn(body: Buffer): readonly Entry[] | undefined {
   const entries: Entry[] = [];
   for (let at = 0; at < body.length; ) {
@@ -140,7 +143,10 @@ function entriesIn(body: Buffer): readonly Entry[] | undefined {
   return entries;
 }
 
-/** The first name that stands behind a later one, or behind itself; undefined when all stand in git's order: a directory as if it ended in a slash. */
+/**
+ * The first name that is out of git's order, or occurs twice. Undefined when there is none. In git's order a directory's name counts as if it
+ * ended in a slash.
+ */
 function disorderIn(entries: readonly Entry[]): string | undefined {
   const names = new Set<string>();
   let last = "";

@@ -13,12 +13,12 @@ const HARMLESS = /:iam::aws:policy\/service-role\/AWSLambdaBasicExecutionRole$/;
 interface Table extends Placed {
   readonly name: TableName;
   readonly owner: string;
-  /** What nobody but its owner may do. */
+  /** The actions that only the owner's roles may do. */
   readonly denied: readonly string[];
 }
 
 /**
- * The sole-writer invariant, on finished templates: whoever is not a table's owner has no right to what the owner keeps to itself, no role
+ * The sole-writer invariant, on finished templates: a stack that does not own a table has no right to the actions that the owner keeps to itself, no role
  * at all may act on a table as a whole, and each table refuses strangers by a policy of its own. Conditions on an allowance are ignored:
  * an allowance that holds at times is one.
  */
@@ -153,7 +153,7 @@ function unseen(templates: Templates): readonly Finding[] {
   );
 }
 
-/** An owner's role is worn by AWS services on its behalf, and by nobody else. */
+/** An owner's role is assumed by AWS services on the owner's behalf, and by no other principal. */
 function borrowedRoles(templates: Templates, owners: ReadonlySet<string>): readonly Finding[] {
   return templates
     .ofType("AWS::IAM::Role")

@@ -24,7 +24,7 @@ interface TopicQueue extends Placed {
   readonly services: readonly string[];
 }
 
-/** Who may send to a topic, and who may take from it, as lib/ownership.ts says. Nobody of ours takes from dead letters. */
+/** Who may send to a topic, and who may take from it, as lib/ownership.ts says. No role of the app takes from dead letters. */
 export function topicFindings(templates: Templates): readonly Finding[] {
   const { queues, findings } = knownQueues(templates);
   const statements = [

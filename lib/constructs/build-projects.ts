@@ -45,12 +45,12 @@ export class BuildProjects extends Construct {
     this.#all = [...existing.values(), ...created];
   }
 
-  /** The right to start builds with the buildspec that the project has. Whoever starts builds watches them, too. */
+  /** The right to start builds with the buildspec that the project has, and to watch builds. */
   startedBy(fn: LambdaFunction): void {
     if (this.#all.length === 0) return;
     const arns = this.#all.map(({ arn }) => arn);
     fn.allow(arns, "codebuild:StartBuild");
-    // Whoever chooses the buildspec runs any command with the rights of the project.
+    // A caller that chooses the buildspec can run any command with the rights of the project.
     fn.refuseWhen({ Null: { "codebuild:source.buildspec": "false" } }, arns, "codebuild:StartBuild");
   }
 

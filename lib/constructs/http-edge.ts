@@ -23,6 +23,9 @@ import type { LambdaFunction } from "./lambda-function.ts";
 /** Calls per second, on average and in a burst, of all callers together. A call beyond it is answered 429 by API Gateway. */
 const THROTTLE = { rateLimit: 100, burstLimit: 200 };
 
+/** The name under which other stacks know the API. */
+const API_ID_EXPORT = "submitqueue-api-id";
+
 /** One line per call: who called what, and what came of it. A variable that does not apply is `-`. */
 const ACCESS_LOG = JSON.stringify({
   requestId: "$context.requestId",
@@ -46,6 +49,7 @@ export class HttpEdge extends Construct {
   readonly http: HttpApi;
   /** The address of the API, ending in a slash. */
   readonly url: string;
+  #apiId: string | undefined;
 
   constructor(scope: Construct, id: string, api: LambdaFunction, settings: Settings) {
     super(scope, id);
@@ -79,17 +83,26 @@ export class HttpEdge extends Construct {
     this.#tell(stage, settings);
   }
 
-  /** Lets a function of another stack call the API with the identity of its role. */
+  /**
+   * Lets a function of another stack call the API with the identity of its role: land, cancel and look at requests, of every queue. The
+   * API itself decides by the caller's name of which.
+   */
   calledBy(fn: LambdaFunction): void {
-    const calls = this.http.arnForExecuteApi("*", "/*", "$default");
-    fn.allow([calls], "execute-api:Invoke");
-    Validations.of(fn).acknowledge({
-      id: "AwsSolutions-IAM5",
-      reason: "Every call of the API: the API itself decides by the caller's name who may do what.",
-    });
+    const stack = Stack.of(fn);
+    this.#apiId ??= Stack.of(this).exportValue(this.http.apiId, { name: API_ID_EXPORT });
+    for (const call of ["GET/v1/queues/*", "POST/v1/queues/*/requests", "POST/v1/queues/*/requests/*"]) {
+      fn.allow(
+        [stack.formatArn({ service: "execute-api", resource: this.#apiId, resourceName: `$default/${call}` })],
+        "execute-api:Invoke",
+      );
+      Validations.of(fn).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:${API_ID_EXPORT}/$default/${call}]`,
+        reason: "The requests of all queues: the API itself decides by the caller's name of which queues.",
+      });
+    }
   }
 
-  /** Whoever is to log in has to see the page first. Its files tell nothing of a queue; its calls bring a token. */
+  /** A user has to see the page before logging in. The files of the page tell nothing of a queue; its calls bring a token. */
   #openPage(integration: HttpLambdaIntegration): void {
     for (const path of PAGE_ROUTES)
       for (const route of this.http.addRoutes({

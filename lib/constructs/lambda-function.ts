@@ -13,7 +13,7 @@ import {
   Runtime,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { SqsEventSource, type SqsEventSourceProps } from "aws-cdk-lib/aws-lambda-event-sources";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -30,7 +30,7 @@ export interface LambdaFunctionProps {
   readonly name: string;
   readonly timeout: Duration;
   readonly settings: Settings;
-  /** False for a function that a clock calls every minute: each call would be a trace that nobody looks at. Default: true. */
+  /** False for a function that a clock calls every minute: each call would be a trace without use. Default: true. */
   readonly traced?: boolean;
   /** Runs git: deployed as the container image that brings it, with room for clones. */
   readonly git?: boolean;
@@ -90,7 +90,7 @@ export class LambdaFunction extends Construct {
     this.#role.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
 
-  /** Refuses the actions when the condition holds, whatever else the role is allowed. */
+  /** Refuses the actions when the condition holds, also when another statement allows them. */
   refuseWhen(condition: Conditions, resources: readonly string[], ...actions: readonly string[]): void {
     this.#role.addToPrincipalPolicy(
       new PolicyStatement({
@@ -109,7 +109,10 @@ export class LambdaFunction extends Construct {
   }
 
   /** Fed by the topic, ten messages at a time unless told otherwise, failing one by one; may put what it can't read among the topic's dead letters. */
-  consumes(topic: Topic, options: { readonly maxConcurrency?: number; readonly batchSize?: number } = {}): void {
+  consumes(
+    topic: Topic,
+    options: Pick<SqsEventSourceProps, "maxConcurrency" | "batchSize" | "maxBatchingWindow"> = {},
+  ): void {
     this.lambda.addEventSource(
       new SqsEventSource(topic.main, { batchSize: 10, reportBatchItemFailures: true, ...options }),
     );
@@ -137,7 +140,7 @@ export class LambdaFunction extends Construct {
     for (const name of names)
       Validations.of(this).acknowledge({
         id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${name}-??????]`,
-        reason: "Six characters that Secrets Manager appends to the name, and that nobody knows before.",
+        reason: "Six characters that Secrets Manager appends to the name, and that are not known before.",
       });
   }
 

@@ -18,7 +18,7 @@ export type TableAction =
 
 /**
  * A table that belongs to one stack. Its resource policy refuses data actions to every principal but the roles that were granted them,
- * whatever their own policies say: administrators included, who keep the actions on the table as a whole.
+ * also when their own policies allow it: administrators included, who keep the actions on the table as a whole.
  */
 export class OwnedTable extends Construct {
   readonly table: Table;

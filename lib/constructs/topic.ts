@@ -9,7 +9,7 @@ import { ALARM_PERIOD, raiseAlarm } from "./alarm.ts";
 export const MAX_RECEIVES = 5;
 
 /** Lambda's rule: a message stays invisible for six times as long as its consumer may run, so that retries of a batch fit in. */
-export const visibilityFor = (consumerTimeout: Duration): Duration => Duration.seconds(consumerTimeout.toSeconds() * 6);
+const visibilityFor = (consumerTimeout: Duration): Duration => Duration.seconds(consumerTimeout.toSeconds() * 6);
 
 export interface TopicProps {
   readonly name: string;

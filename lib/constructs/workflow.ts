@@ -130,7 +130,7 @@ export class Workflow<F extends string = string> extends Construct {
     const logicalId = stack.getLogicalId(this.stateMachine.node.defaultChild as CfnElement);
     Validations.of(watcher).acknowledge({
       id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<${logicalId}.Name>:*]`,
-      reason: "The executions of this workflow, whatever they are named.",
+      reason: "The executions of this workflow, by any name.",
     });
   }
 }

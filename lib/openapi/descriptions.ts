@@ -26,6 +26,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     about: "Why a queue is paused or drained.",
     fields: { note: "Shown to everyone who looks at the queue, and to callers who wait." },
   },
+  RecheckBody: { about: "An empty object." },
   ResumeBody: { about: "An empty object." },
   RequestSummary: {
     about: "A request to land changes, and where it stands.",
@@ -87,7 +88,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   },
   BuildOutcome: {
     about:
-      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: nobody needed the build any more. unfinished: the build runs, or its end was not told.",
+      "passed and failed are verdicts. retried: the build failed, and did not count. stopped: no batch needed the build any more. unfinished: the build runs, or its end was not told.",
   },
   QueueView: {
     about: "A queue: how it is configured, and how it runs.",
@@ -120,12 +121,14 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       since: "Since when it runs like this. Absent when it never ran otherwise.",
       note: "What was said when the queue was paused or drained.",
       modeBy: "The name of the caller who paused, drained or resumed it last.",
+      red: "Set while the target branch fails by itself: nothing lands but a request whose build passes.",
       budget: "How many builds may run at once.",
       counts:
         "The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting: neither.",
       ended: "How many requests ended in the last hour, and in the last 24 hours of the clock.",
       timeToLand: "From Land to landed, in the last 24 hours of the clock; right to five per cent.",
       buildsRunning: "How many builds run. A build that several requests share is one build.",
+      load: "What the budget should be measured by: how many requests the queue took in the last hour, and how long a build took in the mean of the last 24 hours of the clock.",
       requests: "The requests in flight, in the order of the queue. At most 1,000.",
       more: "True when there are more.",
       recent: "The last 20 requests that ended, latest first.",
@@ -165,7 +168,118 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     },
   },
   BuildState: {
-    about: "stopped: nobody needed the build any more. retried: the build failed, and the request is built again.",
+    about: "stopped: no batch needed the build any more. retried: the build failed, and the request is built again.",
+  },
+  Trial: {
+    about: "A Land that lands nothing: would the changes be admitted, and do they merge?",
+    fields: {
+      id: "The id of the question.",
+      queue: "The queue that it is about.",
+      state: "waiting: not answered yet. failed: it could not be found out.",
+      sentence: "The answer for people.",
+      askedAt: "When it was asked.",
+      expiresAt: "When it is forgotten.",
+      changes: "The changes, lowest first.",
+      strategy: "How the changes would get onto the target branch.",
+      mergeable:
+        "True when a request of the changes would be admitted and they merge onto `trunk`. Absent until it is answered.",
+      trunk: "The commit of the target branch that the changes were merged onto.",
+      reason: "Why a request would be refused.",
+      conflicts: "The paths in conflict, of a merge conflict: the first 50.",
+      touches: "What the changes touch, when they could be read.",
+    },
+  },
+  Touched: {
+    about: "What changes touch.",
+    fields: {
+      files: "How many files.",
+      additions: "How many lines are added.",
+      deletions: "How many lines are deleted.",
+      paths: "The first 50 paths. Absent when there are too many to read.",
+    },
+  },
+  Preflight: {
+    about: "Whether a queue can build.",
+    fields: {
+      id: "The id of the question.",
+      queue: "The queue that it is about.",
+      state: "waiting: not answered yet. failed: it could not be found out.",
+      sentence: "The answer for people.",
+      askedAt: "When it was asked.",
+      expiresAt: "When it is forgotten.",
+      canBuild:
+        "False when a finding is a problem: then no request of the queue can be built. Absent until it is answered.",
+      findings: "What was found out, such as each check that builds wait for. Empty where builds alone tell.",
+    },
+  },
+  Finding: {
+    about: "One thing that was found out.",
+    fields: {
+      kind: "unknown: it could not be found out.",
+      sentence: "What was found out; of a problem, what to do.",
+    },
+  },
+  Me: {
+    about: "Who makes the call.",
+    fields: {
+      kind: "How the API knows the caller. anonymous: the API asks no one who they are.",
+      name: "The name of the caller: the ARN of an IAM user or session, the subject of a token, or the name of a token.",
+      groups: "The groups that the caller's token names.",
+      queues: "What the caller may do, by queue.",
+    },
+  },
+  Rights: {
+    about: "What a caller may do in a queue.",
+    fields: {
+      land: "Land changes, and cancel requests of their own.",
+      cancelOthers: "Cancel every request.",
+      priority: "Land with a priority above 0, and change priorities.",
+      operate: "Pause, drain and resume.",
+    },
+  },
+  Trends: {
+    about: "What became of the requests of a queue.",
+    fields: {
+      queue: "The queue.",
+      by: "How long a bucket is.",
+      buckets: "The last 48 hours, 30 days or 4 weeks (from Monday to Sunday, UTC), oldest first.",
+      total: "All of them together.",
+    },
+  },
+  TrendBucket: {
+    about: "What became of the requests that ended in an hour, a day or a week.",
+    fields: {
+      start: "When it began.",
+      landed: "How many requests landed.",
+      refused: "How many requests were refused.",
+      cancelled: "How many requests were cancelled.",
+      p50Seconds: "The median time from Land to landed, right to five per cent. Absent when nothing landed.",
+      p95Seconds: "The 95th percentile of the same times.",
+      builds: "How many builds were started for the requests that ended in this time.",
+      buildMinutes: "How long those of the builds took that came to a verdict.",
+      passed: "How many of the builds passed.",
+      failed: "How many of the builds failed.",
+      retried:
+        "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
+      reasons: "How many requests were refused, by the code of the reason.",
+    },
+  },
+  Tally: {
+    about: "What became of the requests that ended in some time.",
+    fields: {
+      landed: "How many requests landed.",
+      refused: "How many requests were refused.",
+      cancelled: "How many requests were cancelled.",
+      p50Seconds: "The median time from Land to landed, right to five per cent. Absent when nothing landed.",
+      p95Seconds: "The 95th percentile of the same times.",
+      builds: "How many builds were started for the requests that ended in this time.",
+      buildMinutes: "How long those of the builds took that came to a verdict.",
+      passed: "How many of the builds passed.",
+      failed: "How many of the builds failed.",
+      retried:
+        "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
+      reasons: "How many requests were refused, by the code of the reason.",
+    },
   },
   Links: { about: "Where the API leads on.", fields: { links: "Addresses, by what is there." } },
   QueueList: { about: "All queues.", fields: { queues: "In the order of the configuration." } },
@@ -194,6 +308,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   QueueName: { about: "The name of a queue." },
   RequestNumber: { about: "The number of a request within its queue: from 1, unique, with gaps." },
   Sqid: { about: "The id of a request: <queue>/<n>." },
+  QuestionId: { about: "The id of a trial or a preflight: 32 hex digits." },
+  GitSha: { about: "A commit: 40 hex digits." },
   BuildKey: { about: "The id of one attempt at a build." },
   Status: {
     about:
@@ -202,7 +318,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
   Blocker: {
     about:
-      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push.",
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
   },
   Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
   Reason: {

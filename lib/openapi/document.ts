@@ -3,7 +3,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponse
 import * as api from "../../functions/contracts/api.ts";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { type ErrorCode, kindOf } from "../../functions/contracts/errors.ts";
-import { BuildKey, QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
+import { BuildKey, GitSha, QuestionId, QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Blocker, Happening, Metadata, Status } from "../../functions/contracts/log-event.ts";
 import {
   ERRORS_OF_ALL,
@@ -12,6 +12,7 @@ import {
   type Operation,
   TAGS,
 } from "../../functions/contracts/operations.ts";
+import { Finding, Touched } from "../../functions/contracts/questions.ts";
 import { Priority, QueueMode } from "../../functions/contracts/queues.ts";
 import { Reason } from "../../functions/contracts/reasons.ts";
 import { MergeStrategy } from "../../functions/contracts/strategy.ts";
@@ -23,6 +24,7 @@ const NAMED = {
   CancelBody: api.CancelBody,
   PriorityBody: api.PriorityBody,
   ModeBody: api.ModeBody,
+  RecheckBody: api.RecheckBody,
   ResumeBody: api.ResumeBody,
   RequestSummary: api.RequestSummary,
   RequestPage: api.RequestPage,
@@ -36,6 +38,15 @@ const NAMED = {
   EndedRequest: api.EndedRequest,
   BuildState: api.BuildState,
   QueueList: api.QueueList,
+  Trial: api.Trial,
+  Preflight: api.Preflight,
+  Finding,
+  Touched,
+  Trends: api.Trends,
+  TrendBucket: api.TrendBucket,
+  Tally: api.Tally,
+  Me: api.Me,
+  Rights: api.Rights,
   Links: api.Links,
   Ping: api.Ping,
   Problem: api.Problem,
@@ -45,6 +56,8 @@ const NAMED = {
   RequestNumber,
   Sqid,
   BuildKey,
+  QuestionId,
+  GitSha,
   Status,
   Happening,
   Blocker,
@@ -153,17 +166,19 @@ const codesOf = ({ body, errors }: Operation): readonly ErrorCode[] => [
 ];
 
 function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
-  const { answer } = operation;
-  const { status, description, schema, type = JSON_TYPE, example, headers = [] } = answer;
-  const responses: Record<string, NonNullable<ZodOpenApiResponsesObject[`${1}${string}`]>> = {
-    [status]: {
+  const { answer, otherwise } = operation;
+  const responses: Record<string, NonNullable<ZodOpenApiResponsesObject[`${1}${string}`]>> = {};
+  for (const { status, description, schema, type = JSON_TYPE, example, headers = [] } of [
+    answer,
+    otherwise ?? [],
+  ].flat())
+    responses[status] = {
       description,
       headers: headersOf("x-request-id", ...headers),
       content: {
         [type]: schema === undefined ? { schema: z.string() } : { schema, examples: { example: { value: example } } },
       },
-    },
-  };
+    };
   for (const [errorStatus, group] of Map.groupBy(codesOf(operation), (code) => kindOf(code).status))
     responses[errorStatus] = problemResponse(errorStatus, group);
   return responses as ZodOpenApiResponsesObject;
@@ -174,7 +189,7 @@ const HEADERS = {
   "x-request-id": { description: "The id of this call in the service's log.", schema: text },
   "retry-after": { description: "Seconds after which the call may be repeated.", schema: text },
   "www-authenticate": { description: "How the API wants callers to say who they are.", schema: text },
-  location: { description: "The path of the request.", schema: text },
+  location: { description: "The path to follow.", schema: text },
 } as const;
 
 const headersOf = (...names: readonly (keyof typeof HEADERS)[]) =>

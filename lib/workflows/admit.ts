@@ -19,7 +19,10 @@ import { fields, task } from "./task.ts";
 export type AdmitFunctions = Record<
   "start" | "inspect" | "validate" | "check" | "wait" | "ready" | "reject",
   LambdaFunction
->;
+> & {
+  /** Undefined where no queue lands pull requests. */
+  readonly review: LambdaFunction | undefined;
+};
 
 /** The repository does not answer, or the queue is not configured at the moment: `wait` says when the step is tried again. */
 const AWAITED: readonly ErrorCode[] = ["repository.unavailable", "queue.unknown"];
@@ -29,8 +32,9 @@ const RETRIES = 10;
 
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * last step answered is at `$.step`, what it failed with at `$.error`, how it waits at `$.wait`. Whatever happens, the request is ready, or
- * rejected, or had ended.
+ * last step answered is at `$.step`, what it failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at
+ * `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
+ * request is ready, or rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {
   const step = "$.step";
@@ -73,15 +77,36 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
     return begin;
   }
 
+  /** Asks GitHub again as long as `review` says so. Answers where the step begins. */
+  function reviewed(fn: LambdaFunction, then: IChainable): State & INextable {
+    const at = "$.review";
+    const ask = orFail(task(scope, "Review", fn, { resultPath: at, retries: RETRIES }));
+    const pause = new Wait(scope, "ReviewPause", { time: WaitTime.secondsPath(`${at}.seconds`) });
+    ask.next(
+      new Choice(scope, "Reviewed?")
+        .when(answered("waiting", at), pause.next(ask))
+        .when(answered("refused", at), reject("NotReviewed", { "reason.$": `${at}.reason` }))
+        .when(answered("ended", at), ended)
+        .otherwise(then),
+    );
+    const begin = new Pass(scope, "ReviewBegin", { result: Result.fromObject({ kind: "begun" }), resultPath: at });
+    begin.next(ask);
+    return begin;
+  }
+
   const ready = orFail(task(scope, "Ready", functions.ready, { resultPath: step, retries: RETRIES }));
   const check = patient(
     "Check",
     { ...fields("queue"), step: fields("sqid", "changes", "strategy") },
     new Choice(scope, "Merges?").when(answered("refused"), refused).otherwise(ready),
   );
+  const review = functions.review && reviewed(functions.review, check);
   const validate = orFail(task(scope, "Validate", functions.validate, { resultPath: step, retries: RETRIES }));
   validate.next(
-    new Choice(scope, "Valid?").when(answered("ended"), ended).when(answered("refused"), refused).otherwise(check),
+    new Choice(scope, "Valid?")
+      .when(answered("ended"), ended)
+      .when(answered("refused"), refused)
+      .otherwise(review ?? check),
   );
   const inspect = patient(
     "Inspect",
@@ -89,5 +114,7 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
     new Choice(scope, "Readable?").when(answered("refused"), refused).otherwise(validate),
   );
   const start = orFail(task(scope, "Start", functions.start, { resultPath: step, retries: RETRIES }));
-  return start.next(new Choice(scope, "Live?").when(answered("ended"), ended).otherwise(inspect));
+  start.next(new Choice(scope, "Live?").when(answered("ended"), ended).otherwise(inspect));
+  if (review === undefined) return start;
+  return new Choice(scope, "Woken?").when(Condition.isPresent("$.woken"), review).otherwise(start);
 }

@@ -11,10 +11,14 @@ export interface BuildTiming {
   readonly repositoryWaitSeconds: number;
 }
 
+/** A CI system that is full, or does not answer, is no verdict: some half an hour. */
+const CI_RETRIES = 60;
+
 /**
  * One attempt at one path. Its input is a BuildInput, and stays at the root of its state; what was composed is at `$.compose`, what was
- * last seen of the build at `$.outcome`, what a step failed with at `$.error`. Whatever happens, it ends in a report, which is its output.
- * A poll is three states; how long to wait for the next is said by what was seen.
+ * last seen of the build at `$.outcome`, what a step failed with at `$.error`. Every execution ends in a report, which is its output.
+ * A poll is three states; how long to wait for the next is said by what was seen. A CI system that says when it takes calls again is asked for
+ * the build then: a wait, and no retry.
  */
 export function buildDefinition(
   scope: Construct,
@@ -48,23 +52,26 @@ export function buildDefinition(
       "ref.$": "$.compose.ref",
     },
     resultPath: "$.outcome",
-    // A CI system that is full, or slow to answer, is no verdict: some half an hour.
-    retries: 60,
+    retries: CI_RETRIES,
   });
   const poll = task(scope, "Poll", functions.poll, {
     input: fields("queue", "batchId", "buildKey"),
     resultPath: "$.outcome",
+    retries: CI_RETRIES,
   });
   for (const state of [compose, trigger, poll]) state.addCatch(report, { resultPath: "$.error" });
 
-  const wait = new Wait(scope, "Wait", { time: WaitTime.secondsPath("$.outcome.seconds") });
+  const wait = (id: string) => new Wait(scope, id, { time: WaitTime.secondsPath("$.outcome.seconds") });
+  const outcomeIs = (kind: string) => Condition.stringEquals("$.outcome.kind", kind);
   const finished = new Choice(scope, "Finished?")
-    .when(Condition.stringEquals("$.outcome.kind", "finished"), report)
-    .otherwise(wait.next(poll));
+    .when(outcomeIs("finished"), report)
+    .when(outcomeIs("deferred"), wait("Later").next(trigger))
+    .otherwise(wait("Wait").next(poll));
+  trigger.next(finished);
   poll.next(finished);
   return compose.next(
     new Choice(scope, "Composed?")
-      .when(Condition.stringEquals("$.compose.kind", "composed"), trigger.next(finished))
+      .when(Condition.stringEquals("$.compose.kind", "composed"), trigger)
       .otherwise(report),
   );
 }

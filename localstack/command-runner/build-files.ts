@@ -40,7 +40,7 @@ export const buildFiles = (directory: string) => ({
   claim: join(directory, "claim.json"),
   running: join(directory, "running.json"),
   verdict: join(directory, "verdict.json"),
-  /** There when somebody asked for the build to stop. */
+  /** Exists when the build was asked to stop. */
   cancelled: join(directory, "cancelled"),
 });
 
@@ -48,7 +48,7 @@ export const buildsDirectory = (workDirectory: string): string => join(workDirec
 export const sandboxesDirectory = (workDirectory: string): string => join(workDirectory, "sandboxes");
 
 /** The name of a build's directory: `<key>-<commit>`. */
-export const directoryNameOf = ({ key, commit }: BuildName): string => `${key}-${commit}`;
+const directoryNameOf = ({ key, commit }: BuildName): string => `${key}-${commit}`;
 
 /** Undefined for a name that is no build's. */
 export function buildOfDirectory(name: string): BuildName | undefined {

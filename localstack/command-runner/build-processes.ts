@@ -4,7 +4,7 @@ import { z } from "zod";
 import { startOf } from "./process-mark.ts";
 
 /**
- * What all processes of one build have in common, whatever session they are in and whoever their parent is. `home` is their HOME.
+ * What all processes of one build have in common, in every session and with every parent. `home` is their HOME.
  * `locks` is their limit on file locks: Linux ignores this limit since 2.4, and children inherit it, also those that are started with
  * another environment.
  */
@@ -23,7 +23,7 @@ const PATIENCE_MS = 5_000;
  * The pids of living processes that carry the mark. Empty where there is no /proc, as on macOS. A process can rid itself of both marks
  * on purpose: by lowering its limit, and starting a program with another HOME.
  */
-export async function markedProcesses(mark: BuildMark): Promise<readonly number[]> {
+async function markedProcesses(mark: BuildMark): Promise<readonly number[]> {
   const pids = listed().filter((pid) => pid !== process.pid && carries(pid, mark));
   const alive = await Promise.all(pids.map(async (pid) => (await startOf(pid)) !== undefined));
   return pids.filter((_, index) => alive[index]);

@@ -6,7 +6,7 @@ import { isAlive } from "./process-mark.ts";
 import { discard } from "./sandbox-directory.ts";
 import { readClaim } from "./verdict.ts";
 
-/** More than a queue may have running, so that nobody asks about a build that was forgotten. */
+/** More than a queue may have running, so that no poll asks about a build that was forgotten. */
 const KEPT = 1_000;
 
 /** Longer than it takes from making a sandbox to its build's claim. */

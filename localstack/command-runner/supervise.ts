@@ -1,5 +1,5 @@
 /**
- * Watches over one build as a process of its own, so that the build outlives whoever started it: `node supervise.ts <order as JSON>`.
+ * Watches over one build as a process of its own, so that the build outlives the process that started it: `node supervise.ts <order as JSON>`.
  * It claims the build, runs the command in a process group of its own, and writes down how it ended. SIGTERM stops the build.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -20,12 +20,12 @@ let stopped: Verdict | undefined;
 let group: number | undefined;
 const stopRequested = Promise.withResolvers<void>();
 
-// Before the claim: whoever reads the claim may send the signal at once.
+// Before the claim: a process that reads the claim may send the signal at once.
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(whoStopped(signal)));
 
 const CANCELLED: Verdict = { result: "cancelled", why: "it was cancelled." };
 
-/** Whoever cancels a build leaves a mark first; a signal without it comes from somebody else, such as a machine that shuts down. */
+/** A cancel leaves a mark before it sends the signal. A signal without a mark comes from elsewhere, such as a machine that shuts down. */
 const whoStopped = (signal: string): Verdict =>
   existsSync(files.cancelled)
     ? CANCELLED
@@ -103,7 +103,7 @@ const endOf = (shell: ChildProcess): Promise<Verdict> =>
     shell.once("exit", (code, signal) => {
       if (code === 0) resolve({ result: "passed" });
       else if (code !== null) resolve({ result: "failed", why: `the command exited with code ${code}.` });
-      // Nobody of ours sent it: the machine is short of memory, or somebody is shutting it down.
+      // The queue did not send the signal: the machine is short of memory, or is being shut down.
       else if (signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT" || signal === "SIGHUP")
         resolve({ result: "infrastructure", why: `it was ended from outside, by ${signal}.` });
       else resolve({ result: "failed", why: `the command died of ${signal}.` });

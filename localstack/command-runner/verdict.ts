@@ -41,7 +41,7 @@ async function killWhatIsLeft(files: BuildFiles): Promise<void> {
   if (running === undefined) return;
   const leader: ProcessMark = Running.parse(JSON.parse(running));
   const started = await startOf(leader.pid);
-  // A pid that lives on under another start time is somebody else's group. With no leader left, the rest of the group is ours.
+  // A pid that lives on under another start time is another program's group. With no leader left, the rest of the group is ours.
   if (started === undefined || started === leader.started) signalGroup(leader.pid, "SIGKILL");
 }
 

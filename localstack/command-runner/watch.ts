@@ -5,8 +5,8 @@ import type { BuildFiles } from "./build-files.ts";
 const watching = new Map<string, FSWatcher>();
 
 /**
- * Calls `onEnd` once the build has a verdict, and at once when it has one already. A build whose supervisor was killed has none: whoever
- * asks for its status finds out. Keeps no process alive; the second watch of a build does nothing.
+ * Calls `onEnd` once the build has a verdict, and at once when it has one already. A build whose supervisor was killed has none: the next
+ * call of `status` finds that. Keeps no process alive; the second watch of a build does nothing.
  */
 export function watchForEnd({ directory, verdict }: BuildFiles, onEnd: () => void): void {
   if (watching.has(directory)) return;

@@ -1,44 +1,35 @@
-import { FakeCi } from "../fakes/github/ci.ts";
-import { startFakeGitHub } from "../fakes/github/index.ts";
+import { startCheckedGitHub } from "../fakes/github/checked.ts";
+import type { FakeGitHub } from "../fakes/github/index.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
-const REPOSITORY = "demo/shop";
-const CHECK = "check";
-const SECRET = "demo/github";
+export const REPOSITORY = "demo/shop";
+export const SECRET = "demo/github";
 const SECRET_VARIABLE = "SUBMITQUEUE_SECRET_DEMO_GITHUB";
 
 /** A GitHub on this machine that has the sandbox, and a CI behind it that runs the project's check. */
 export interface DemoGitHub {
+  readonly hub: FakeGitHub;
   readonly url: string;
   /** The queue's build runner. */
   readonly buildRunner: object;
   stop(): Promise<void>;
 }
 
-/** Starts it, requires the check on the trunk, and tries it once: so the queue sees that the check reports. */
-export async function startGitHub({ remote, branch, start, command }: Sandbox): Promise<DemoGitHub> {
-  const github = await startFakeGitHub({ directory: "", repositories: { [REPOSITORY]: remote } });
-  const ci = new FakeCi(github, {
-    jobs: [{ name: CHECK, reports: "check" }],
-    courseOf: () => ({ kind: "command", command }),
-  });
-  const repository = github.repository(REPOSITORY);
-  repository.ruleset.set(branch, [{ context: CHECK }]);
-  const ref = "refs/heads/submitqueue/demo/try";
-  await repository.git.update(ref, start);
-  await github.sync(REPOSITORY);
-  await ci.idle();
-  await repository.git.delete(ref);
-  await github.sync(REPOSITORY);
-  const { id: appId, privateKey, webhookSecret } = github.identities.app;
-  process.env[SECRET_VARIABLE] = JSON.stringify({ appId, privateKey, webhookSecret });
+/** Starts it, and puts the App's secret where the embedded runtime looks for it. `now` is its clock, in epoch milliseconds. */
+export async function startGitHub(
+  { remote: path, branch, command }: Sandbox,
+  now: () => number = Date.now,
+): Promise<DemoGitHub> {
+  const started = await startCheckedGitHub({ repository: REPOSITORY, path, branch, check: "tests", command, now });
+  const { url } = started.github;
+  process.env[SECRET_VARIABLE] = started.app;
   return {
-    url: github.url,
-    buildRunner: { type: "github-checks", repository: REPOSITORY, api: github.url, credentialsSecret: SECRET },
+    hub: started.github,
+    url,
+    buildRunner: { type: "github-checks", repository: REPOSITORY, api: url, credentialsSecret: SECRET },
     stop: async () => {
       delete process.env[SECRET_VARIABLE];
-      await ci.stop();
-      await github.stop();
+      await started.stop();
     },
   };
 }

@@ -8,6 +8,7 @@ import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveView, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
 import { type DemoGitHub, startGitHub } from "./github.ts";
+import { demoOnGitHub } from "./on-github/main.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { planRequests } from "./plan.ts";
 import { proveTrunk, renderTrunk, type TrunkReport } from "./proof.ts";
@@ -111,11 +112,15 @@ else {
   process.once("SIGINT", () => interruption.abort());
   process.once("SIGTERM", () => interruption.abort());
   try {
-    const asExpected = await demo(
-      parsed.options,
-      displayFor(parsed.options, () => interruption.abort()),
-      interruption.signal,
-    );
+    const { options } = parsed;
+    const say = (line: string) => (options.json ? undefined : process.stdout.write(`${line}\n`));
+    const asExpected = options.github
+      ? await demoOnGitHub({ ...options, say, interrupted: interruption.signal })
+      : await demo(
+          options,
+          displayFor(options, () => interruption.abort()),
+          interruption.signal,
+        );
     process.exitCode = interruption.signal.aborted ? 130 : asExpected ? 0 : 1;
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);

@@ -12,6 +12,8 @@ export interface DemoOptions {
   readonly stacked: boolean;
   /** Who builds: a shell command on this machine, or the CI behind a GitHub that runs on this machine. */
   readonly ci: "command" | "github";
+  /** True: pull requests of a GitHub on this machine are landed by comments and labels; the other numbers do not matter. */
+  readonly github: boolean;
   readonly state: string;
   readonly json: boolean;
 }
@@ -34,6 +36,11 @@ const command = () =>
       new Option("--ci <name>", "who builds: a command on this machine, or CI that reports to a GitHub on this machine")
         .choices(["command", "github"])
         .default("command"),
+    )
+    .option(
+      "--github",
+      "land pull requests of a GitHub on this machine by comments and labels instead: five, a stack of three, and three that don't land",
+      false,
     )
     .addOption(
       new Option("--state <dir>", "where it keeps its repository and its state; made anew by each run")

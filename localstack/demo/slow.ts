@@ -38,7 +38,7 @@ const holds = (folder: string, author: string): ChangePlan => ({
         [`${folder}/holds.js`]: `import { find } from "./items.js";
 
 /** For how long an item is held for a customer, in milliseconds. */
-export const HELD_MS = ${SLOW_SECONDS}_000;
+const HELD_MS = ${SLOW_SECONDS}_000;
 
 /** Which items are held, by a clock. */
 export function holds({ now }) {
@@ -81,7 +81,7 @@ const clock = (folder: string, author: string): ChangePlan => ({
     {
       message: `${folder}: let time pass at once in checks`,
       files: {
-        [`${folder}/clock.js`]: `// The time that checks go by: it passes when they say so, and nobody waits for it.
+        [`${folder}/clock.js`]: `// The time that checks go by: it passes when they say so, without waiting.
 let ahead = 0;
 
 export const now = () => performance.now() + ahead;

@@ -51,7 +51,7 @@ const RESOURCES: Readonly<Record<Service, (input: Input) => readonly string[]>> 
   ],
   secretsmanager: ({ SecretId }) => {
     if (SecretId === undefined) return [];
-    // A secret's ARN ends in six characters that nobody knows beforehand; policies say `-??????`.
+    // A secret's ARN ends in six characters that are not known beforehand; policies say `-??????`.
     return [SecretId.startsWith("arn:") ? SecretId : arn("secretsmanager", `secret:${SecretId}-000000`)];
   },
 };

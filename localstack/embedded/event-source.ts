@@ -16,16 +16,19 @@ export type RetryDelay = (receiveCount: number) => number;
 /** 1 s, 2 s, 4 s, … at most a minute. */
 export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
 
-/** Looks for messages this often without being told of any: those with a delay, or that somebody else has taken and let go. */
+/** Looks for messages this often without being told of any: messages with a delay, or that another consumer has taken and given back. */
 const LOOK_AGAIN_MS = 5_000;
 
-/** Feeds a function from a queue, as Lambda's poller does. New messages are taken when no call of the HTTP API is being answered. */
+/**
+ * Feeds a function from a queue, as Lambda's poller does. New messages are taken when no call of the HTTP API is being
+ * answered. A batching window, in which messages gather, ends early here when nothing runs that could send another.
+ */
 export function startEventSource(
   spec: EventSourceSpec,
   topics: Topics,
   invoke: (event: object) => Promise<unknown>,
   log: Logger,
-  { afterCalls }: Pick<Precedence, "afterCalls">,
+  order: Pick<Precedence, "afterCalls" | "afterWork">,
   delay: RetryDelay = retryDelay,
 ): EventSource {
   const working = new Set<Promise<void>>();
@@ -59,10 +62,13 @@ export function startEventSource(
   function pumpInTurn(): void {
     if (asked) return;
     asked = true;
-    afterCalls(() => {
-      asked = false;
-      pump();
-    });
+    const begin = () =>
+      order.afterCalls(() => {
+        asked = false;
+        pump();
+      });
+    if (spec.batchingWindowMs === 0) begin();
+    else order.afterWork(begin, spec.batchingWindowMs);
   }
 
   const subscription: Subscription = topics.subscribe(spec.queueArn, () => setImmediate(pumpInTurn));

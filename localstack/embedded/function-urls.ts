@@ -10,6 +10,8 @@ type Invoke = (functionArn: string, event: object) => Promise<unknown>;
 export interface FunctionUrls {
   /** The address as it is here, for one that the templates know; any other text as it is. */
   localised(value: string): string;
+  /** Where each function is called here, by its ARN. */
+  readonly byFunction: ReadonlyMap<string, string>;
   /** Calls are refused until then: functions are told addresses before they are loaded. */
   open(invoke: Invoke): void;
   close(): Promise<void>;
@@ -27,14 +29,17 @@ export async function serveFunctionUrls(
     throw new CodedError("queue.unavailable", "the runtime is starting");
   };
   const served = new Map<string, HttpApi>();
+  const byFunction = new Map<string, string>();
   for (const [index, { url, functionArn }] of specs.entries()) {
     const file = state.file(`function-url-${index}.port`);
     const answer = (event: object) => invoke(functionArn, event);
     const api = await serveHttpApi(portIn(file), answer).catch(() => serveHttpApi(0, answer));
     writeFileSync(file, new URL(api.url).port);
     served.set(url, api);
+    byFunction.set(functionArn, `${api.url}/`);
   }
   return {
+    byFunction,
     localised: (value) => {
       const api = served.get(value);
       return api === undefined ? value : `${api.url}/`;

@@ -8,7 +8,7 @@ import { SECRET_PREFIX } from "./secrets.ts";
 const HANDED_ON = "SUBMITQUEUE_SECRETS_HANDED_ON";
 
 /**
- * Builds can read the environment that this process was started with (/proc/<pid>/environ), whatever is deleted from `process.env`. So
+ * Builds can read the environment that this process was started with (/proc/<pid>/environ), also what is deleted from `process.env`. So
  * a process that was started with secrets replaces itself by the same program, started without them: its id stays the same. They pass
  * through a file that only this user can read, for some tens of milliseconds. Does nothing where Node.js has no `process.execve`.
  */

@@ -116,7 +116,7 @@ async function answer(
   response.end(isBase64Encoded ? Buffer.from(text, "base64") : text);
 }
 
-/** The files of the page tell nothing of a queue, and whoever is to log in has to see them first. */
+/** The files of the page tell nothing of a queue, and a user has to see them before logging in. */
 const isPage = ({ method, url = "/" }: IncomingMessage): boolean =>
   (method === "GET" || method === "HEAD") && isPagePath(url.split("?", 1)[0] ?? "/");
 

@@ -2,7 +2,7 @@ import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Deployment } from "./template.ts";
 
-/** One thing that somebody wants to do. */
+/** One action on one resource, which a principal wants to do. */
 export interface Want {
   readonly action: string;
   readonly resource: string;

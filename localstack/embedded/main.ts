@@ -56,14 +56,18 @@ interface Start {
   readonly token: ApiToken | undefined;
 }
 
-function greeting({ url, operatorPort }: Runtime, { flags: { state, queues }, sandbox, token }: Start): string {
+function greeting(
+  { url, operatorPort, functionUrls }: Runtime,
+  { flags: { state, queues }, sandbox, token }: Start,
+): string {
+  const webhook = functionUrls.get("orchestrator/build-workflow/report-github");
   return `submitqueue runs at ${url}
 
   page    ${url}/${token === undefined ? "" : `#token=${token.token}`}
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
   AWS     ${operatorPort?.url} (address and key for the aws command line: . ${shown(operatorPort?.file ?? "")})
-
+${webhook === undefined ? "" : `  webhook ${webhook} (for checks of GitHub)\n`}
 Try, in another shell:
   export SUBMITQUEUE_URL=${url}
 ${token === undefined ? "" : `  export SUBMITQUEUE_TOKEN=${token.token}\n`}  npx submitqueue doctor

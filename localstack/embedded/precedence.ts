@@ -1,12 +1,16 @@
 /**
- * Callers of the HTTP API go before the messages of queues. Everything runs in one thread here: without an order, a call waits behind the
- * work that earlier calls have caused.
+ * The order of work. Everything runs in one thread here: without an order, a caller of the HTTP API waits behind the work that earlier
+ * calls have caused.
  */
 export interface Precedence {
-  /** Work on messages waits while this call is answered, up to the limits below. */
+  /** The answer of a call that a caller waits for. Work on messages begins later, within the limits below. */
   call<T>(answer: Promise<T>): Promise<T>;
+  /** An invocation that no caller waits for. */
+  work<T>(invocation: Promise<T>): Promise<T>;
   /** Begins at once when no call is being answered, and else when that is so. */
   afterCalls(begin: () => void): void;
+  /** Begins when no invocation runs that could send more, or after so many milliseconds. */
+  afterWork(begin: () => void, atMostMs: number): void;
 }
 
 /** A call that takes longer waits for something itself (`wait=`), and holds nothing up. */
@@ -15,37 +19,48 @@ const HELD_UP_BY_ONE_CALL_MS = 250;
 const HELD_UP_AT_MOST_MS = 2_000;
 
 export function precedence(): Precedence {
-  const answering = new Set<object>();
-  let waiting: (() => void)[] = [];
-  let limit: NodeJS.Timeout | undefined;
+  const calls = new Going();
+  const works = new Going();
+  return {
+    call: (answer) => calls.during(answer, HELD_UP_BY_ONE_CALL_MS),
+    work: (invocation) => works.during(invocation),
+    afterCalls: (begin) => calls.whenNone(begin, HELD_UP_AT_MOST_MS),
+    afterWork: (begin, atMostMs) => works.whenNone(begin, atMostMs),
+  };
+}
 
-  function beginWaiting(): void {
-    clearTimeout(limit);
-    limit = undefined;
-    const begun = waiting;
-    waiting = [];
-    for (const begin of begun) begin();
+/** What is going on, and what begins when nothing is. */
+class Going {
+  readonly #going = new Set<object>();
+  readonly #waiting = new Set<() => void>();
+
+  /** Counts as going until it has settled, or for `atMostMs`. */
+  async during<T>(promise: Promise<T>, atMostMs?: number): Promise<T> {
+    const one = {};
+    this.#going.add(one);
+    const over = () => {
+      if (!this.#going.delete(one) || this.#going.size > 0) return;
+      for (const begin of [...this.#waiting]) begin();
+    };
+    const timer = atMostMs === undefined ? undefined : setTimeout(over, atMostMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      over();
+    }
   }
 
-  return {
-    call: async (answer) => {
-      const call = {};
-      answering.add(call);
-      const over = () => {
-        if (answering.delete(call) && answering.size === 0) beginWaiting();
-      };
-      const timer = setTimeout(over, HELD_UP_BY_ONE_CALL_MS);
-      try {
-        return await answer;
-      } finally {
-        clearTimeout(timer);
-        over();
-      }
-    },
-    afterCalls: (begin) => {
-      if (answering.size === 0) return begin();
-      waiting.push(begin);
-      limit ??= setTimeout(beginWaiting, HELD_UP_AT_MOST_MS);
-    },
-  };
+  whenNone(begin: () => void, atMostMs: number): void {
+    if (this.#going.size === 0) {
+      begin();
+      return;
+    }
+    const once = () => {
+      clearTimeout(timer);
+      if (this.#waiting.delete(once)) begin();
+    };
+    const timer = setTimeout(once, atMostMs);
+    this.#waiting.add(once);
+  }
 }

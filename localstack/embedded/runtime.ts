@@ -42,7 +42,7 @@ export interface RuntimeOptions {
   readonly operatorPort?: boolean;
   /** The tokens of the HTTP API: every call has to bring one. Absent: open to every program of this machine. */
   readonly tokens?: readonly ApiToken[];
-  /** Runs schedules this often, whatever their rate. */
+  /** Runs schedules this often, in place of their own rates. */
   readonly schedulesEveryMs?: number;
   readonly retryDelay?: RetryDelay;
   /** Is shown everything that AWS would bill. */
@@ -59,6 +59,8 @@ export interface Runtime {
   /** Where the AWS command line is served, and the file with its address and key; undefined unless the options ask for it. */
   readonly operatorPort: { readonly url: string; readonly file: string } | undefined;
   readonly deployment: Deployment;
+  /** The addresses of functions that have one, by the function's name: `orchestrator/build-workflow/report-github`. */
+  readonly functionUrls: ReadonlyMap<string, string>;
   /** AWS clients that may do everything. */
   readonly operator: Clients;
   /** AWS clients with the rights of a function, which is named as in its metadata: `orchestrator/plan`. Throws when there is none. */
@@ -129,7 +131,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
       environment: localised(spec, state, urls),
       clients: {
         ...clientsOf(door, { role: spec.roleArn }, functionLog),
-        gateway: gatewayFetch((event) => invoke(apiFunction ?? "", event), {
+        gateway: gatewayFetch((event) => invokeForCaller(apiFunction ?? "", event), {
           mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
           // Where callers have tokens, a function is known by its name.
           authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
@@ -138,7 +140,9 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     };
   });
   const { observer } = options;
-  const invoke: Invoke = invoker(functions, undo, observer);
+  const order = precedence();
+  const invokeForCaller: Invoke = invoker(functions, undo, observer);
+  const invoke: Invoke = (functionArn, event) => order.work(invokeForCaller(functionArn, event));
   urls.open(invoke);
   const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
   const events = openEventBus(deployment, state.file("events.jsonl"), {
@@ -148,7 +152,6 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   });
   door.open({ tables, topics, workflows, events, authorize, log, observer });
 
-  const order = precedence();
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
     const source = startEventSource(
@@ -165,7 +168,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     apiFunction &&
     (await serveHttpApi(
       options.port ?? 0,
-      (event) => order.call(invoke(apiFunction, event)),
+      (event) => order.call(invokeForCaller(apiFunction, event)),
       authorizerOf(options),
       events,
       deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
@@ -181,6 +184,7 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     awsEndpoint: AWS_ORIGIN,
     operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
     deployment,
+    functionUrls: new Map([...urls.byFunction].map(([arn, at]) => [functionAt(functions, arn).spec.id, at])),
     operator: clientsOf(door, "runtime", log),
     clientsOf: (functionId) => {
       const spec = deployment.functions.find(({ id }) => id === functionId);

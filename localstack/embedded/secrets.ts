@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { laptopSecretFile } from "../../client/github/app-secret.ts";
 import { AwsError } from "./aws-error.ts";
 
 export const SECRET_PREFIX = "SUBMITQUEUE_SECRET_";
@@ -7,12 +8,15 @@ export const SECRET_PREFIX = "SUBMITQUEUE_SECRET_";
 export const secretVariable = (name: string): string =>
   `${SECRET_PREFIX}${name.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 
-/** GetSecretValue from environment variables, or from the file that the variable with `_FILE` behind its name names. Throws AwsError. */
+/**
+ * GetSecretValue from environment variables, from the file that the variable with `_FILE` behind its name names, or from the file that
+ * `submitqueue github create-app` keeps. Throws AwsError.
+ */
 export function answerSecret(operation: string, input: { SecretId?: unknown }, env: NodeJS.ProcessEnv): object {
   if (operation !== "GetSecretValue") throw new AwsError("UnknownOperationException", `${operation} is not known here`);
   const name = String(input.SecretId);
   const variable = secretVariable(name);
-  const value = env[variable] ?? contentOf(env[`${variable}_FILE`]);
+  const value = env[variable] ?? contentOf(env[`${variable}_FILE`]) ?? contentOf(laptopSecretFile(env, name));
   if (value === undefined)
     throw new AwsError(
       "ResourceNotFoundException",

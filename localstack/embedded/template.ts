@@ -35,6 +35,8 @@ export interface EventSourceSpec {
   readonly queueArn: string;
   readonly functionArn: string;
   readonly batchSize: number;
+  /** How long messages gather at most before the function is called. 0: not at all. */
+  readonly batchingWindowMs: number;
   readonly maxConcurrency: number;
   readonly reportsPartialFailures: boolean;
 }
@@ -51,7 +53,7 @@ export interface ScheduleSpec {
   readonly input: unknown;
 }
 
-/** An address that calls one function, whoever calls. */
+/** An address that calls one function, for every caller. */
 export interface FunctionUrlSpec {
   /** As the templates know it. */
   readonly url: string;
@@ -226,6 +228,7 @@ const Mapping = z.object({
   EventSourceArn: z.string(),
   FunctionName: z.string(),
   BatchSize: z.number().default(10),
+  MaximumBatchingWindowInSeconds: z.number().default(0),
   ScalingConfig: z.object({ MaximumConcurrency: z.number().default(10) }).default({ MaximumConcurrency: 10 }),
   FunctionResponseTypes: z.array(z.string()).default([]),
 });
@@ -237,6 +240,7 @@ const eventSourceOf =
       queueArn: mapping.EventSourceArn,
       functionArn: arnOfFunction(resources, mapping.FunctionName),
       batchSize: mapping.BatchSize,
+      batchingWindowMs: mapping.MaximumBatchingWindowInSeconds * 1_000,
       maxConcurrency: mapping.ScalingConfig.MaximumConcurrency,
       reportsPartialFailures: mapping.FunctionResponseTypes.includes("ReportBatchItemFailures"),
     };

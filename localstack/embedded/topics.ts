@@ -20,7 +20,7 @@ export interface Received {
 
 /** One topic, as its event source sees it. */
 export interface Subscription {
-  /** Up to `max` messages, now. Of a FIFO queue: of one group, in order, and nobody gets more of that group until all are given up. */
+  /** Up to `max` messages, now. Of a FIFO queue: of one group, in order; no other call gets messages of that group until these are deleted or given back. */
   take(max: number): readonly Received[];
   /** Deletes what was dealt with. */
   done(messages: readonly Received[]): void;

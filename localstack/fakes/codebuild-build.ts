@@ -133,7 +133,7 @@ export function stateChange(build: FakeBuild, now: number): object {
 const runningPhase = (build: FakeBuild, now: number): (typeof PHASES)[number] =>
   now < beginOf(build) ? "QUEUED" : "BUILD";
 
-/** All phases up to the one that did not succeed, and then those that CodeBuild runs whatever has happened. */
+/** All phases up to the one that did not succeed, and then the phases that CodeBuild always runs. */
 function phasesOf(build: FakeBuild, now: number): readonly object[] {
   const { course, stoppedAt } = build;
   const ended = isOver(build, now);

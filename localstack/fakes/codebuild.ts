@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { foreignIn } from "../embedded/loopback.ts";
@@ -37,7 +36,7 @@ export interface FakeCodeBuildOptions {
   readonly now?: () => number;
   /** What becomes of a build, by its environment variables. Default: what its variable FAKE_OUTCOME says. */
   readonly courseOf?: (variables: Readonly<Record<string, string>>) => Course;
-  /** Gets the event that EventBridge gets when a build ends. Absent: nobody is told. */
+  /** Gets the event that EventBridge gets when a build ends. Absent: no event is sent. */
   readonly emit?: (event: object) => unknown;
 }
 
@@ -218,16 +217,4 @@ export class FakeCodeBuild {
         `Project cannot be found: arn:aws:codebuild:${REGION}:${ACCOUNT}:project/${name}`,
       );
   }
-}
-
-/** Run by hand: the fake for an embedded runtime that is told its address in AWS_ENDPOINT_URL_CODEBUILD. */
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string", default: "4566" },
-      project: { type: "string", multiple: true, default: ["fake"] },
-    },
-  });
-  const fake = await FakeCodeBuild.start({ port: Number(values.port), projects: values.project });
-  console.log(`a fake CodeBuild with the projects ${values.project.join(", ")} is at ${fake.endpoint}`);
 }

@@ -50,7 +50,7 @@ export class FakeHttpCi {
   readonly builds = new Map<string, HttpBuild>();
   /** Method and path of each call that was taken, oldest first. */
   readonly calls: string[] = [];
-  /** The status of the next answers, instead of what is asked. */
+  /** The status of the next answers, instead of what is asked. 429 asks to be called again after an hour. */
   readonly refusals: number[] = [];
   /** The status of each callback's answer. */
   readonly callbacks: number[] = [];
@@ -119,7 +119,10 @@ export class FakeHttpCi {
     const body = await buffer(request);
     this.calls.push(`${method} ${url}`);
     const refusal = this.refusals.shift();
-    if (refusal !== undefined) return void response.writeHead(refusal, { location: "/elsewhere" }).end("refused");
+    if (refusal !== undefined) {
+      const later = refusal === 429 ? { "retry-after": "3600" } : {};
+      return void response.writeHead(refusal, { location: "/elsewhere", ...later }).end("refused");
+    }
     const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
     if (!this.#signer.verify(flat, body, this.#now)) return void response.writeHead(401).end("no such signature");
     if (method === "POST") return this.#start(Start.parse(JSON.parse(body.toString("utf8"))), response);

@@ -17,7 +17,7 @@ const SCRUBBED = {
   LC_ALL: "C",
 };
 
-/** Runs git in a directory, without the configuration of whoever runs it, and returns what it printed. Throws when it fails. */
+/** Runs git in a directory, without the configuration of the user who runs it, and returns what it printed. Throws when it fails. */
 export async function git(directory: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
   const [, name = "", address = ""] = /^(.*) <(.*)>$/.exec(options.by ?? "Demo <demo@example.invalid>") ?? [];
   const { PATH = "" } = process.env;

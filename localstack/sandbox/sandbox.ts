@@ -24,7 +24,7 @@ export interface SandboxOptions {
   readonly folders?: number;
 }
 
-export const SANDBOX_BRANCH = "main";
+const SANDBOX_BRANCH = "main";
 
 /** Where the sandbox of a directory keeps its bare repository. */
 export const sandboxRemote = (directory: string): string => join(resolve(directory), "sandbox.git");

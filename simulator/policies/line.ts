@@ -20,7 +20,7 @@ export interface Line {
 }
 
 /**
- * One line of all changes, in order of arrival, whatever conflicts. Each change is built on all changes ahead of it. When a build fails, its
+ * One line of all changes, in order of arrival, also of changes that do not conflict. Each change is built on all changes ahead of it. When a build fails, its
  * change is assumed to be rejected, and everything behind starts again without the change.
  *
  * Example: A ← B ← C. "A", "B on A" and "C on B on A" are built. "B on A" fails: "C on B on A" is aborted and "C on A" is started.

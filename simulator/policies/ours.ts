@@ -202,7 +202,7 @@ export class OurQueue {
     else if (command.kind === "land")
       this.#agenda.add(this.#now + this.#settings.mergeDelayMs, 1, { kind: "land", message: command.message });
     else if (command.kind === "announce") for (const event of command.events) this.#hear(event);
-    else this.#ended.push(command);
+    else if (command.kind === "end-request") this.#ended.push(command);
     return [];
   }
 

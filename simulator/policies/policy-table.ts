@@ -67,7 +67,8 @@ const POLICIES = {
     run: (workload, settings) => trunkGroups(workload, settings, { atOnce: 1, size: Number.POSITIVE_INFINITY }),
   },
   "no-queue": {
-    about: "builds each change alone on the trunk and lands it, whatever has landed since; the trunk may break",
+    about:
+      "builds each change alone on the trunk and lands it, also when other changes have landed since; the trunk may break",
     run: (workload, settings) => trunkGroups(workload, settings, { atOnce: settings.builders, size: 1 }),
   },
   "speculate-all": {
@@ -111,7 +112,6 @@ const POLICIES = {
 
 export type PolicyName = keyof typeof POLICIES;
 export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
-export const isPolicyName = (name: string): name is PolicyName => Object.hasOwn(POLICIES, name);
 /** True for the policies that drive the product's planner. */
 export const isOurs = (name: PolicyName): boolean => name === "ours" || name.startsWith("ours-");
 export const aboutPolicy = (name: PolicyName): string => POLICIES[name].about;

@@ -26,7 +26,7 @@ describe("errors of the AWS SDK", () => {
     await expect(stored("create", create())).rejects.toMatchObject({ code: "store.version_conflict" });
   });
 
-  it("a missing table is final: nobody can wait for it", async () => {
+  it("a missing table is final: waiting does not help", async () => {
     const read = dynamo.client.send(new GetCommand({ TableName: "absent", Key: { pk: "p", sk: "s" } }));
     await expect(stored("read", read)).rejects.toMatchObject({ code: "internal" });
   });

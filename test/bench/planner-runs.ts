@@ -57,11 +57,11 @@ const PATHS = 20_000;
 
 /** Paths pulled from the generator: 500 heads, each behind ten undecided batches. */
 function paths(): Row {
-  const heads = Array.from({ length: 500 }, (_, position) => ({
-    position,
+  const heads = Array.from({ length: 500 }, (_, landingOrder) => ({
+    landingOrder,
     undecided: Array.from({ length: 10 }, (_, i) => ({
-      index: position * 10 + i,
-      landProbability: 0.6 + ((position * 7 + i * 3) % 40) / 100,
+      index: landingOrder * 10 + i,
+      landProbability: 0.6 + ((landingOrder * 7 + i * 3) % 40) / 100,
     })),
   }));
   const samples = Array.from({ length: 10 }, () => {

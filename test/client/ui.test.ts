@@ -89,7 +89,7 @@ describe("the page on loopback", () => {
     ["an opaque origin", { origin: "null" }],
     ["a link, an image or a form of another site", { "sec-fetch-site": "cross-site" }],
     ["a page on another port of this machine", { "sec-fetch-site": "same-site" }],
-  ])("refuses %s, and calls nobody", async (what, headers) => {
+  ])("refuses %s, and makes no call", async (what, headers) => {
     await start();
     const cookie = await letIn();
     const isAboutCookies = what.includes("cookie") && !("host" in headers);

@@ -254,7 +254,7 @@ describe("the key of a change", () => {
     expect(changeKey(ChangeUri.parse(one))).toBe(changeKey(ChangeUri.parse(other)));
   });
 
-  it("differs for whatever differs in more than its commit", () => {
+  it("differs for URIs that differ in more than the commit", () => {
     const uris = [
       `git://h/r/${REF}/${A}`,
       `git://h:1/r/${REF}/${A}`,

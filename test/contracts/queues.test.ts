@@ -20,7 +20,6 @@ describe("queues.yaml", () => {
       name: "main",
       repository: { remote: "https://example.com/r.git", branch: "main", tokenUser: "x-access-token" },
       strategy: "REBASE",
-      changeProvider: { type: "git" },
       buildRunner: {
         type: "fake",
         timeoutSeconds: 3600,
@@ -56,7 +55,7 @@ describe("queues.yaml", () => {
     ["a queue named twice", { queues: [queue(), queue({ name: "other" }), queue()] }, "queues.2.name"],
     ["an empty name", { queues: [queue({ name: "" })] }, "queues.0.name"],
     ["a name of 101 characters", { queues: [queue({ name: "a".repeat(101) })] }, "queues.0.name"],
-    ["a field that nobody knows", { queues: [queue({ budgets: 4 })] }, "queues.0"],
+    ["an unknown field", { queues: [queue({ budgets: 4 })] }, "queues.0"],
     ["no repository", { queues: [{ ...queue(), repository: undefined }] }, "queues.0.repository"],
     ["no remote", { queues: [queue({ repository: {} })] }, "queues.0.repository.remote"],
     ["a remote that is none", { queues: [repository({ remote: "example.com" })] }, "queues.0.repository.remote"],
@@ -128,5 +127,41 @@ describe("queues.yaml", () => {
     const [one, same, ...others] = targets.map((config) => targetOf(QueueConfig.parse(config).repository));
     expect(one).toBe(same);
     expect(new Set([one, ...others]).size).toBe(3);
+  });
+});
+
+describe("the change provider of a queue", () => {
+  const provider = (github: object | undefined, change: object = {}) =>
+    QueuesConfig.parse({ ...(github === undefined ? {} : { github }), queues: [queue(change)] }).queues[0]
+      ?.changeProvider;
+  const shop = { repository: { remote: "https://github.com/acme/shop.git" } };
+  const defaults = { waitFor: ["review"], waitSeconds: 604_800 };
+
+  it("is git without a GitHub App, and of a repository that is none of the App's", () => {
+    expect(provider(undefined, shop)).toEqual({ type: "git" });
+    expect(provider({})).toEqual({ type: "git" });
+    expect(provider({ api: "https://ghes.example/api/v3" }, shop)).toEqual({ type: "git" });
+  });
+
+  it("is github for a repository of the App, with the App's credentials, and waits for reviews", () => {
+    const api = "https://api.github.com";
+    const place = { repository: "acme/shop", api, credentialsSecret: "submitqueue/github" };
+    expect(provider({}, shop)).toEqual({ type: "github", ...place, ...defaults });
+    const named = { api: "https://ghes.example/api/v3/", secret: "app", repositories: { "acme/shop": ["main"] } };
+    const there = { repository: "acme/shop", api: "https://ghes.example/api/v3", credentialsSecret: "app" };
+    expect(provider(named)).toEqual({ type: "github", ...there, ...defaults });
+  });
+
+  it("keeps what is written, and takes the rest from the App, or from the remote", () => {
+    const changeProvider = { type: "github", waitFor: ["review", "checks"], credentialsSecret: "mine" };
+    expect(provider({}, { ...shop, changeProvider })).toMatchObject({ ...changeProvider, repository: "acme/shop" });
+    const tokened = { repository: { ...shop.repository, tokenSecret: "token" }, changeProvider: { type: "github" } };
+    expect(provider(undefined, tokened)).toMatchObject({ repository: "acme/shop", credentialsSecret: "token" });
+    expect(provider({}, { ...shop, changeProvider: { type: "git" } })).toEqual({ type: "git" });
+  });
+
+  it("is the same when the configuration is read again", () => {
+    const once = QueuesConfig.parse({ github: {}, queues: [queue(shop)] });
+    expect(QueuesConfig.parse(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 });

@@ -52,8 +52,8 @@ describe("text of others", () => {
   });
 });
 
-describe("whatever others have written", () => {
-  it("acts on nobody who reads a reason, and making it printable twice is making it so once", () => {
+describe("text from outside the queue", () => {
+  it("can't act on a reader of a reason, and making it printable twice is making it so once", () => {
     fc.assert(
       fc.property(fc.constantFrom(...ReasonCode.options), anyText, (code, text) => {
         const reason = reasonOf(code, `before ${text}`);
@@ -65,7 +65,7 @@ describe("whatever others have written", () => {
     );
   });
 
-  it("acts on nobody who reads an entry of the log", () => {
+  it("can't act on a reader of the log", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const details = {
@@ -79,7 +79,7 @@ describe("whatever others have written", () => {
     );
   });
 
-  it("acts on nobody who reads a note, whichever way it came", () => {
+  it("can't act on a reader of a note, by every way in which the note comes", () => {
     const land = { v: 1, queue: "q", at: 1 };
     fc.assert(
       fc.property(anyText, (note) => {
@@ -93,7 +93,7 @@ describe("whatever others have written", () => {
     );
   });
 
-  it("acts on nobody who reads a problem document", () => {
+  it("can't act on a reader of a problem document", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const problem = problemOf(invalid([{ at: `/${text}`, message: `not ${text}` }]), `/v1/${text}`);

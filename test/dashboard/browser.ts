@@ -8,7 +8,7 @@ const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** False where no browser is installed. The tests of the page are then left out, and `.ci/run` says so. */
 export const hasBrowser = existsSync(EXECUTABLE);
 
-/** A Chromium without a window. It calls nobody but the servers of a test. */
+/** A Chromium without a window. It calls only the servers of a test. */
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({
     executablePath: EXECUTABLE,

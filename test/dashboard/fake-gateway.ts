@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { QueueNow } from "../../dashboard/contract.ts";
-import type { RequestSummary, Trends } from "../../functions/contracts/api.ts";
+import type { Me, Trends } from "../../functions/contracts/api.ts";
 import type { PageSettings } from "../../functions/contracts/page.ts";
 import { type AnswerPage, pageIn } from "../../functions/handlers/gateway/page.ts";
 import { buildPage } from "../../lib/page.ts";
@@ -30,11 +30,14 @@ export class FakeGateway {
   queues: QueueNow[] = [];
   requests: Told[] = [];
   trends: Trends = trends();
+  /** Who looks at the page. */
+  me: Me = { kind: "jwt", name: "ada@example.com", groups: [], queues: [] };
   /** Whether it tells of news, as the embedded runtime does. */
   hasEvents = true;
   /** Answers before the rest does: what it returns is the answer. */
   answer: (asked: Asked) => Answer | Promise<Answer> | undefined = () => undefined;
   readonly #server: ReturnType<typeof createServer>;
+  #news = Promise.withResolvers<void>();
   readonly #listeners = new Set<ServerResponse>();
 
   private constructor(url: string, server: ReturnType<typeof createServer>) {
@@ -51,6 +54,12 @@ export class FakeGateway {
     return fake;
   }
 
+  /** Answers the calls that wait for news of a request. */
+  hasNews(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers<void>();
+  }
+
   /** Tells open pages that something happened in a queue. */
   tell(queue = "main"): void {
     for (const listener of this.#listeners) listener.write(`data: ${JSON.stringify({ data: { queue } })}\n\n`);
@@ -65,7 +74,7 @@ export class FakeGateway {
 
   async #serve(page: AnswerPage, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
-    const [asIs = "/", query = ""] = url.split("?", 2);
+    const [asIs = "/"] = url.split("?", 1);
     const path = asIs.replace(/^\/jwt(?=\/v1)/, "");
     const served = page({ headers, requestContext: { http: { method, path } } } as unknown as APIGatewayProxyEventV2);
     if (served !== undefined) {
@@ -84,7 +93,8 @@ export class FakeGateway {
       headers,
     };
     this.asked.push(asked);
-    const { status, body } = (await this.answer(asked)) ?? this.#known(path, new URLSearchParams(query)) ?? NOTHING;
+    if (url.includes("wait=")) await this.#news.promise;
+    const { status, body } = (await this.answer(asked)) ?? this.#known(path) ?? NOTHING;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   }
 
@@ -95,7 +105,8 @@ export class FakeGateway {
     response.on("close", () => this.#listeners.delete(response));
   }
 
-  #known(path: string, query: URLSearchParams): Answer | undefined {
+  #known(path: string): Answer | undefined {
+    if (path === "/v1/me") return ok(this.me);
     if (path === "/v1/queues") return ok({ queues: this.queues });
     const [, , , name, rest, number, verb] = path.split("/");
     const queue = this.queues.find((one) => one.name === name);
@@ -103,7 +114,7 @@ export class FakeGateway {
     if (rest === undefined) return ok(queue);
     if (rest === "trends") return ok(this.trends);
     if (rest === "requests" && number === undefined)
-      return ok({ requests: this.requests.map(({ summary }) => summary).filter(isIn(query)) });
+      return ok({ requests: this.requests.map(({ summary }) => summary) });
     const told = this.requests.find(({ summary }) => String(summary.number) === number);
     if (told === undefined) return undefined;
     if (verb === undefined) return ok(told.summary);
@@ -111,12 +122,6 @@ export class FakeGateway {
     return verb === "why" ? ok(told.why) : undefined;
   }
 }
-
-/** The filters of the list that the page uses. An author is known by the e-mail address of a commit, which no summary has. */
-const isIn = (query: URLSearchParams) => {
-  const caller = query.get("caller");
-  return (summary: RequestSummary) => !query.has("author") && (caller === null || summary.caller === caller);
-};
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 const NOTHING: Answer = {

@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { QueueName, RequestNumber } from "../../functions/contracts/ids.ts";
 import { fitsItsWidth, hasBrowser, openTab, startBrowser, type Tab, violationsOf } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { FakeProvider } from "./fake-provider.ts";
@@ -105,6 +106,15 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     await page.getByText("A new change").waitFor();
   });
 
+  it("says that the budget is too small for what the queue gets", async () => {
+    await open("/q/main");
+    await rows().first().waitFor();
+    expect(await page.locator(".advice").count()).toBe(0);
+    gateway.queues = [queue({ load: { receivedLastHour: 40, buildMinutes: 12 } })];
+    gateway.tell();
+    await page.getByText(/The budget is 6 builds at once\. 40 changes an hour.*need about 16/).waitFor();
+  });
+
   it("keeps what it knows while the server is away, says so, and goes on when it is back", async () => {
     await open("/q/main");
     await rows().first().waitFor();
@@ -176,6 +186,37 @@ describe.skipIf(!hasBrowser)("controls", () => {
     expect(posts[0]?.headers["content-type"]).toBe("application/json");
   });
 
+  it("can't be used by a person who may not, and say why; a request of one's own can be cancelled", async () => {
+    const rights = { land: true, cancelOthers: false, priority: false, operate: false };
+    gateway.me = { ...gateway.me, queues: [{ name: QueueName.parse("main"), rights }] };
+    const [mine, other] = [request(51, { caller: gateway.me.name }), request(52, { caller: "grace@example.com" })];
+    gateway.queues = [queue({ requests: [mine, other] })];
+    await open("/q/main");
+    const pause = page.getByRole("button", { name: "Pause" });
+    await pause.and(page.locator(":disabled")).waitFor();
+    expect(await pause.getAttribute("title")).toBe(
+      "You (ada@example.com) may not pause, drain or resume main: access.operate in queues.yaml names who may.",
+    );
+    expect(await page.getByRole("button", { name: "Drain" }).isDisabled()).toBe(true);
+    const actions = async (number: number) => {
+      await page.getByRole("button", { name: `Actions for request ${number}` }).click();
+      const [priority, cancel] = ["Priority", "Cancel"].map((name) => page.getByRole("button", { name, exact: true }));
+      const found = [await priority?.isDisabled(), await cancel?.isDisabled(), await cancel?.getAttribute("title")];
+      await page.keyboard.press("Escape");
+      return found;
+    };
+    expect(await actions(51)).toEqual([true, false, null]);
+    expect(await actions(52)).toEqual([true, true, expect.stringContaining("access.cancelOthers")]);
+    expect(complaints()).toEqual([]);
+  });
+
+  it("can all be used while it is not known who looks, for the API decides", async () => {
+    gateway.answer = ({ path }) => (path === "/v1/me" ? { status: 404, body: { detail: "no such path" } } : undefined);
+    await open("/q/main");
+    await rows().first().waitFor();
+    expect(await page.getByRole("button", { name: "Pause" }).isDisabled()).toBe(false);
+  });
+
   it("cancel a request and change its priority from its row", async () => {
     gateway.answer = ({ method }) => (method === "GET" ? undefined : { status: 200, body: {} });
     await open("/q/main");
@@ -215,6 +256,22 @@ describe.skipIf(!hasBrowser)("a request", () => {
     expect(await page.title()).toBe("#43 · main · submitqueue");
   });
 
+  it("leaves the waiting for news to the API where the server tells nothing", async () => {
+    gateway.hasEvents = false;
+    await open("/q/main/43");
+    await page.locator(".verdict").waitFor();
+    const waits = () => gateway.asked.filter(({ path }) => path.includes("wait="));
+    await expect
+      .poll(() => waits().map(({ path }) => path))
+      .toEqual([`/v1/queues/main/requests/43/history?wait=25&known=${waiting().history.length}`]);
+    const before = gateway.asked.length;
+    gateway.requests = [{ ...landed(), summary: { ...landed().summary, number: RequestNumber.parse(43) } }];
+    gateway.hasNews();
+    await page.locator(".verdict.end-landed").waitFor();
+    // One look, and no more: it has ended.
+    expect(gateway.asked.slice(before).map(({ path }) => path.split("/").at(-1))).toEqual(["43", "history", "why"]);
+  });
+
   it("that landed shows as what; one that was refused, with the lines of its build", async () => {
     await open("/q/main/40");
     await page.locator(".verdict.end-landed").waitFor();
@@ -239,17 +296,6 @@ describe.skipIf(!hasBrowser)("a request", () => {
     expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#40")]);
     await look("linus");
     await page.getByText("Requests with “linus”").waitFor();
-    await page.locator(".found").waitFor();
-    expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#39")]);
-    const old = refused().summary;
-    gateway.answer = ({ path }) =>
-      path.includes("/requests?") && !path.includes("author=linus%40example.com")
-        ? { status: 200, body: { requests: [], nextPage: "older" } }
-        : path.includes("author=")
-          ? { status: 200, body: { requests: [old] } }
-          : undefined;
-    await look("linus@example.com");
-    await page.getByText("Requests with “linus@example.com”").waitFor();
     await page.locator(".found").waitFor();
     expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#39")]);
     await look("no such thing");

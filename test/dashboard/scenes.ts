@@ -181,6 +181,7 @@ export function queue(more: Partial<QueueNow> = {}): QueueNow {
     ended: { lastHour: { landed: 14, refused: 2, cancelled: 1 }, lastDay: { landed: 212, refused: 19, cancelled: 6 } },
     timeToLand: { count: 212, medianSeconds: 312, p95Seconds: 1_240 },
     buildsRunning: running.size,
+    load: { receivedLastHour: 18, buildMinutes: 4.5 },
     requests,
     more: false,
     recent: [],

@@ -50,7 +50,7 @@ describe("paths", () => {
     expect(conflict(byDirectory, { paths: ["src/b"] }, { paths: ["src/a"] })).toBe(true);
   });
 
-  it("that are too many to keep conflict with all, whatever is ignored", () => {
+  it("that are too many to keep conflict with all, also with ignored paths", () => {
     expect(conflict(config, { paths: "everything" }, { paths: ["src/a"] })).toBe(true);
   });
 
@@ -72,7 +72,7 @@ describe("targets", () => {
     ["those of one not known", undefined, ["//shop:ui"], true],
     ["those of both not known", undefined, undefined, true],
     ["none affected by one, and the other's not known", [], undefined, false],
-  ])("with %s: %j and %j conflict: %s, whatever files they touch", (_, one, other, expected) => {
+  ])("with %s: %j and %j conflict: %s, with any files", (_, one, other, expected) => {
     const touching = (targets: readonly string[] | undefined) => ({
       paths: ["same"],
       ...(targets === undefined ? {} : { targets }),

@@ -81,7 +81,7 @@ describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed sin
     },
   );
 
-  it("does not count against 3 when they landed as one bundle, whichever goes ahead", () => {
+  it("does not count against 3 when they landed as one bundle, in either order", () => {
     for (const priority of [0, 1])
       expect(
         verdictOn(3, queue(landed(200, [2, 1], [2, 1]), { ...landed(200, [2, 1], [2, 1]), priority })),

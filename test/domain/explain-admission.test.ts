@@ -50,3 +50,36 @@ describe("a request in admission whose repository does not answer", () => {
     expect(why([is("started", 5), away(20), is("cancelled", 30)])).not.toHaveProperty("blocker");
   });
 });
+
+describe("a request in admission that waits for a review", () => {
+  const waits = (blocker: "review" | "checks", at: number, message: string): LogEvent =>
+    happeningEvent(sqid, "blocked", epochMs(at), {
+      occurrence: `${blocker}/${at}`,
+      metadata: { blocker },
+      reason: { code: "change.not_reviewed", message },
+    });
+  const begun = [is("started", 5), is("validating", 10), waits("review", 20, "Waiting for a review: #7.")];
+
+  it("is told so, in the words of the log, and that it goes on by itself", () => {
+    expect(why(begun)).toMatchObject({
+      ...{ blocker: "review", since: 20 },
+      sentence: "Waiting for a review: #7. The request enters the queue by itself once the review is there.",
+    });
+  });
+
+  it("is told of the checks once it waits for these", () => {
+    expect(why([...begun, waits("checks", 30, "Waiting for checks of #7: unit.")])).toMatchObject({
+      ...{ blocker: "checks", since: 30 },
+      sentence: "Waiting for checks of #7: unit. The request enters the queue by itself once they have passed.",
+    });
+  });
+
+  it.each<[string, readonly LogEvent[]]>([
+    ["was admitted", [is("validated", 40)]],
+    ["is being built", [is("validated", 40), is("speculating", 50)]],
+    ["has ended", [is("error", 40)]],
+  ])("is told nothing of it any more once it %s", (_, entries) => {
+    expect(why([...begun, ...entries])).not.toHaveProperty("blocker");
+    expect(why([...begun, ...entries]).sentence).not.toContain("Waiting for a review");
+  });
+});

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import type { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
+import type { GitSha, QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import {
   type Happening,
   happeningEvent,
@@ -10,6 +10,7 @@ import {
   type Status,
   statusEvent,
 } from "../../functions/contracts/log-event.ts";
+import { reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { explain, type QueueFacts } from "../../functions/domain/explain.ts";
 import { fold, openingOf } from "../../functions/domain/request-log.ts";
@@ -57,6 +58,32 @@ describe("a waiting request", () => {
     });
   });
 
+  it("is told that the target branch itself fails, in the words of its own entry or else of the queue's", () => {
+    const red = { since: epochMs(15), commit: "a".repeat(40) as GitSha, reason: reasonOf("build.failed", "unit") };
+    const facts = { ...OPEN, red, estimateSeconds: 60 };
+    const reason = reasonOf("trunk.red", "main itself has failed since noon.");
+    const told = happeningEvent(sqid, "blocked", epochMs(20), {
+      occurrence: "red",
+      metadata: { blocker: "trunk.red" },
+      reason,
+    });
+    expect(why([speculating, told], facts)).toMatchObject({ blocker: "trunk.red", sentence: reason.message });
+    expect(why([speculating, blocked(20, "budget")], facts).sentence).toContain(
+      "itself fails since commit aaaaaaaaaaaa",
+    );
+    expect(why([is("landing", 30)], facts).sentence).not.toContain("itself fails");
+    expect(why([speculating, told], OPEN).blocker).toBeUndefined();
+  });
+
+  it("is told that the branch is being built to find out which of the two is at fault", () => {
+    const told = blocked(20, "trunk.unproven");
+    expect(why([speculating, told])).toMatchObject({
+      blocker: "trunk.unproven",
+      sentence: expect.stringContaining("itself is being built"),
+    });
+    expect(why([speculating, told, build("building", 30, "a")]).blocker).toBeUndefined();
+  });
+
   it("names the host's refusal in the host's words, until it has landed", () => {
     const reason = { code: "repository.refused" as const, message: "The host refuses: branch is protected." };
     const told = happeningEvent(sqid, "blocked", epochMs(20), {
@@ -80,7 +107,7 @@ describe("a waiting request", () => {
     expect(sentence).toContain("q/5 and 2 more");
   });
 
-  it("names the last blocker, whatever the order of the entries", () => {
+  it("names the last blocker, in every order of the entries", () => {
     const entries = [speculating, blocked(20, "budget"), blocked(30, "dependency", "3")];
     for (const order of [entries, entries.toReversed()])
       expect(why(order)).toMatchObject({ blocker: "dependency", on: ["q/3"], since: 30 });
@@ -199,7 +226,7 @@ describe("a request that has ended", () => {
   });
 });
 
-it("never fails, and always has a sentence, whatever the log holds", () => {
+it("never fails, and always has a sentence, for every log", () => {
   const statuses = fc.constantFrom<Status>("speculating", "landing", "error", "cancelling", "landed", "batched");
   const happenings = fc.constantFrom<Happening>("blocked", "building", "built", "joined", "retrying");
   const anyMetadata = fc.dictionary(

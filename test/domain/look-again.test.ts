@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lookAgainIn, MOST_STOP_LOOKS, stopSeenIn } from "../../functions/domain/look-again.ts";
 
-/** When a build is looked at that nobody reports, in seconds from its start, until it is to be stopped. */
+/** When a build is looked at that no CI system reports, in seconds from its start, until it is to be stopped. */
 function looksAt(expectedSeconds: number, floorSeconds: number, timeoutSeconds: number): readonly number[] {
   const looks: number[] = [];
   for (let at = 0; at < timeoutSeconds; ) {

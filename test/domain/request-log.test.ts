@@ -99,7 +99,7 @@ describe("which entry wins", () => {
 
   it.each([
     ["a versioned end outweighs a later unversioned one", [2000, 1], [9000, 0]],
-    ["of two versioned ends the higher version wins, whatever the clocks say", [2000, 4], [9000, 3]],
+    ["of two versioned ends the higher version wins, also with an earlier time", [2000, 4], [9000, 3]],
     ["of two ends of one version the later wins", [9000, 3], [2000, 3]],
     ["of two unversioned ends the later wins", [9000, 0], [2000, 0]],
   ] as const)("%s", (_title, winner, loser) => {
@@ -267,7 +267,7 @@ describe("a history", () => {
     ]);
   });
 
-  it("ends with the end of a request whose admission was still running, by whatever clock", () => {
+  it("ends with the end of a request whose admission was still running, by every clock", () => {
     const entries = [
       entry("accepted", 1000),
       entry("cancelled", 1010),
@@ -282,7 +282,7 @@ describe("a history", () => {
     ]);
   });
 
-  it("is the same in whatever order its entries were read", () => {
+  it("is the same in every order of its entries", () => {
     const disordered = anyEntries.chain((entries) =>
       fc.tuple(fc.constant(entries), fc.shuffledSubarray(entries, { minLength: entries.length })),
     );

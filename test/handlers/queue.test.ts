@@ -179,7 +179,7 @@ describe("a consumer with a lease on its messages", () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it("renews it for as long as it works, and not after that, whatever comes of the work", async () => {
+  it("renews it for as long as it works, and not after that, however the work ends", async () => {
     for (const end of [undefined, passing, final]) {
       sqs.resetHistory();
       const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -208,5 +208,67 @@ describe("a consumer with a lease on its messages", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(await done).toEqual({ batchItemFailures: [] });
     expect(worked).toEqual(["done"]);
+  });
+});
+
+describe("a message that meets a limit of GitHub", () => {
+  const NOW = 1_800_000_000_000;
+  const limited = (detail: Record<string, unknown>) =>
+    new CodedError("github.limited", "GitHub takes no more calls", { detail });
+  const consumer = (error: Error, worked: number[], waitsOn?: string) =>
+    queueHandler(
+      topic,
+      { ...clients, now: () => NOW } as unknown as Clients,
+      "dead.fifo",
+      async ({ n }) => {
+        worked.push(n);
+        throw error;
+      },
+      waitsOn === undefined ? {} : { waitsOn },
+    );
+  const received = (name: string) => ({
+    Records: records(name).Records.map((record) => ({ ...record, receiptHandle: `handle-${name}` })),
+  });
+  const hidden = () =>
+    sqs
+      .commandCalls(ChangeMessageVisibilityBatchCommand)
+      .flatMap(({ args: [{ input }] }) => input.Entries ?? [])
+      .map(({ ReceiptHandle, VisibilityTimeout }) => [ReceiptHandle, VisibilityTimeout]);
+
+  it("is tried once, goes back, and stays out of sight until the limit ends", async () => {
+    const worked: number[] = [];
+    const answer = await consumer(
+      limited({ retryAt: NOW + 90_000 }),
+      worked,
+      "pulls.fifo",
+    )(received("a1"), {} as LambdaContext);
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "a1" }] });
+    expect(worked).toEqual([1]);
+    expect(hidden()).toEqual([["handle-a1", 90]]);
+    expect(buried()).toEqual([]);
+  });
+
+  it("stays out of sight for twelve hours at most, as SQS allows, and for a second at least", async () => {
+    for (const retryAt of [NOW + 86_400_000, NOW - 1])
+      await consumer(limited({ retryAt }), [], "pulls.fifo")(received("a1"), {} as LambdaContext);
+    expect(hidden().map(([, seconds]) => seconds)).toEqual([43_200, 1]);
+  });
+
+  it("goes back also when it can't be hidden", async () => {
+    sqs.on(ChangeMessageVisibilityBatchCommand).rejects(new Error("away"));
+    const answer = await consumer(
+      limited({ retryAt: NOW + 1_000 }),
+      [],
+      "pulls.fifo",
+    )(received("a1"), {} as LambdaContext);
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "a1" }] });
+  });
+
+  it("is any other passing failure where the consumer does not wait, or the limit does not say until when", async () => {
+    const worked: number[] = [];
+    await consumer(limited({ retryAt: NOW + 90_000 }), worked)(received("a1"), {} as LambdaContext);
+    await consumer(limited({}), worked, "pulls.fifo")(received("a1"), {} as LambdaContext);
+    expect(worked).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(hidden()).toEqual([]);
   });
 });

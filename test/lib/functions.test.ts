@@ -110,6 +110,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     log,
   ],
   "orchestrator/admit-workflow/wait": [`table requests: ${dynamodb("GetItem")}`, log],
+  "orchestrator/ask-workflow/answer": [
+    `table claims: ${dynamodb("GetItem")}`,
+    `table requests: ${dynamodb("GetItem")}`,
+    log,
+  ],
   "orchestrator/build-workflow/poll": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
@@ -140,6 +145,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `topic requests: ${take}`,
     signals,
     "workflow admit: states:StartExecution",
+    "workflow ask: states:StartExecution",
   ],
   "orchestrator/plan": [
     "dead signals: sqs:SendMessage",
@@ -157,6 +163,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "executions of workflow admit: states:DescribeExecution",
     "executions of workflow build: states:DescribeExecution",
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
+    `table builds: ${dynamodb("GetItem")}`,
     claims,
     `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,
     log,

@@ -7,7 +7,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { type AppOptions, buildApp } from "../../lib/app.ts";
-import { queuesWith, silently } from "./synthesized.ts";
+import { queuesWith, silently, withGitHubApp } from "./synthesized.ts";
 
 const appWith = (options: Partial<AppOptions> = {}): App =>
   buildApp({
@@ -25,7 +25,7 @@ const stackOf = (app: App, id: string): Stack => {
   return stack;
 };
 
-/** Every rule that somebody has acknowledged, with the reason given. */
+/** Every rule that the source acknowledges, with the reason given. */
 const acknowledged = (app: App): readonly [string, string][] =>
   app.node
     .findAll()
@@ -53,6 +53,7 @@ describe("cdk-nag's AwsSolutions", () => {
         ),
       },
     ],
+    ["with a GitHub App", { queues: withGitHubApp() }],
   ])("has nothing against the stacks %s", (_, options) => {
     expect(() => silently(() => appWith(options).synth())).not.toThrow();
   });
@@ -64,7 +65,7 @@ describe("cdk-nag's AwsSolutions", () => {
     for (const [rule, reason] of reasons) expect(reason.length, rule).toBeGreaterThan(30);
   });
 
-  it("fails the synthesis for a finding that nobody has acknowledged", () => {
+  it("fails the synthesis for a finding that is not acknowledged", () => {
     const app = appWith();
     const role = new Role(stackOf(app, "Gateway"), "Planted", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -96,11 +97,11 @@ describe("a synthesis, without cdk-nag", () => {
     );
   });
 
-  it("fails when a queue belongs to nobody, and can't be talked out of it", () => {
+  it("fails when a queue has no owner, and can't be talked out of it", () => {
     const app = bare();
     new Queue(stackOf(app, "Runway"), "Planted");
     for (const id of ["topic-rights", "submitqueue-ownership::topic-rights"])
-      Validations.of(app).acknowledge({ id, reason: "Nobody will notice that there is another queue." });
+      Validations.of(app).acknowledge({ id, reason: "It is only one more queue." });
     expect(() => silently(() => app.synth())).toThrow("is a queue that lib/ownership.ts does not know");
   });
 });

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { describe, expect, it } from "vitest";
 import { OPERATIONS } from "../../functions/contracts/operations.ts";
+import { routesOf } from "../../functions/handlers/gateway/api.lambda.ts";
+import type { Gateway } from "../../functions/handlers/gateway/gateway.ts";
 import committed from "../../functions/handlers/gateway/openapi.json" with { type: "json" };
 import { DESCRIPTIONS } from "../../lib/openapi/descriptions.ts";
 import { apiDocument } from "../../lib/openapi/document.ts";
@@ -12,6 +14,24 @@ const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 describe("the API document", () => {
   it("is the committed one: npm run openapi writes it", () => {
     expect(committed).toEqual(apiDocument(version));
+  });
+
+  it("has each route of the gateway, and no other", () => {
+    const served = routesOf({ queues: new Map() } as unknown as Gateway, version).map(
+      ({ method, path }) => `${method.toLowerCase()} ${path}`,
+    );
+    // The page's address: a program gets the same as at /v1.
+    const documented = ["get /", ...OPERATIONS.map(({ method, path }) => `${method} ${path}`)];
+    expect(served.toSorted()).toEqual(documented.toSorted());
+  });
+
+  it("takes the query parameters that the routes take", () => {
+    const routes = routesOf({ queues: new Map() } as unknown as Gateway, version);
+    const taken = Object.fromEntries(
+      routes.map(({ method, path, takes = [] }) => [`${method.toLowerCase()} ${path}`, takes.toSorted()]),
+    );
+    for (const { method, path, query } of OPERATIONS)
+      expect([path, Object.keys(query?.shape ?? {}).sort()]).toEqual([path, taken[`${method} ${path}`]]);
   });
 
   it("has nothing that redocly's recommended rules find", async () => {
@@ -25,10 +45,11 @@ describe("the API document", () => {
 
   it("has examples that are as their schemas say", () => {
     const validator = validatorOf(committed);
-    for (const { id, body, answer } of OPERATIONS) {
+    for (const { id, body, answer, otherwise } of OPERATIONS) {
       expect([id, body && validator.ofBody(id, body.example)]).toEqual([id, body && []]);
-      if (answer.schema !== undefined)
-        expect([id, validator.ofAnswer(id, answer.status, "application/json", answer.example)]).toEqual([id, []]);
+      for (const { schema, status, example } of [answer, otherwise ?? []].flat())
+        if (schema !== undefined)
+          expect([id, validator.ofAnswer(id, status, "application/json", example)]).toEqual([id, []]);
     }
   });
 

@@ -114,6 +114,29 @@ describe("what a target refuses", () => {
       ],
     ],
     ["localstack", valid, []],
+    ...(
+      [
+        ["labels: 'target:(.+)'", "labels: labels are those of pull requests"],
+        ["labels: 'target:.+'", "labels: write one group around the part that is the target"],
+        ["labels: '(target):(.+)'", "labels: write one group around the part that is the target"],
+        ["labels: 'target:('", "labels: this is no regular expression"],
+        ["check: targets", "check: the check is one of GitHub"],
+      ] as const
+    ).map(([labels, said]): [Target, string, readonly string[]] => [
+      "embedded",
+      `${valid}    conflictAnalyzer: { type: targets, ${labels} }\n`,
+      [`queues.yaml:5:40 queues[0].conflictAnalyzer.${said}`],
+    ]),
+    [
+      "embedded",
+      `${valid}    conflictAnalyzer: { type: targets, labels: 'target:(.+)', check: targets }\n`,
+      ["queues.yaml:5:63 queues[0].conflictAnalyzer.check: targets are named by labels or by a check"],
+    ],
+    [
+      "embedded",
+      `${valid.replace("https://git.example.com/a.git", "https://github.com/acme/shop.git, tokenSecret: t")}    changeProvider: { type: github }\n    conflictAnalyzer: { type: targets, labels: 'target:(.+)' }\n`,
+      [],
+    ],
     [
       "aws",
       valid.replace("type: fake", "type: command, command: make"),
@@ -218,7 +241,7 @@ describe("what a target refuses", () => {
     ["project: shop, infrastructurePhases: INSTALL", ["4:52 queues[0].buildRunner.infrastructurePhases: "]],
     ["project: shop, source: s3", ["4:52 queues[0].buildRunner.source: "]],
     ["project: shop, command: make", ["4:52 queues[0].buildRunner.command: there is no such field"]],
-  ])("whatever the target, of a codebuild runner with %s", (runner, starts) => {
+  ])("for every target, of a codebuild runner with %s", (runner, starts) => {
     for (const target of ["aws", "localstack", "embedded"] as const) {
       const text = valid
         .replace("https://git.example.com/a.git", "https://github.com/acme/shop.git")
@@ -226,6 +249,30 @@ describe("what a target refuses", () => {
       const problems = problemsIn(text, target).filter((problem) => !problem.includes("the embedded runtime creates"));
       const wanted = starts.map((start) => `queues.yaml:${start}`);
       expect(problems.map((problem, index) => problem.slice(0, wanted[index]?.length))).toEqual(wanted);
+    }
+  });
+
+  it.each<[string, string, readonly string[]]>([
+    ["https://github.com/acme/shop.git", "type: github, credentialsSecret: app", []],
+    [
+      "https://github.com/acme/shop.git",
+      "type: github",
+      ["changeProvider.credentialsSecret: name the secret with a GitHub App or a token that may read pull requests"],
+    ],
+    [
+      "ssh://git@git.example.com/a/b/c.git",
+      "type: github, credentialsSecret: app",
+      ["changeProvider.repository: the remote names no repository on GitHub"],
+    ],
+    ["https://github.com/acme/shop.git", "type: github, waitFor: [luck]", ["changeProvider.waitFor[0]: "]],
+    ["https://github.com/acme/shop.git", "type: github, waitSeconds: 5", ["changeProvider.waitSeconds: "]],
+  ])("whatever the target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
+    for (const target of ["aws", "localstack", "embedded"] as const) {
+      const text = `${valid.replace("https://git.example.com/a.git", remote).replace("type: fake", "type: codebuild, project: shop")}    changeProvider: { ${provider} }\n`;
+      const problems = problemsIn(text, target).map((problem) =>
+        problem.replace(/^queues.yaml:\d+:\d+ queues\[0\]\./, ""),
+      );
+      expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
     }
   });
 });

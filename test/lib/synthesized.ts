@@ -17,6 +17,17 @@ export const queuesWith = (...queues: readonly Record<string, unknown>[]): Queue
     })),
   });
 
+/** Two queues, of which one lands pull requests of a GitHub App's repository. */
+export const withGitHubApp = (): QueuesConfig =>
+  QueuesConfig.parse({
+    github: { secret: "submitqueue/app" },
+    queues: ["https://github.com/acme/shop.git", "https://git.example.com/docs.git"].map((remote, index) => ({
+      name: `queue-${index}`,
+      repository: { remote, tokenSecret: "submitqueue/token" },
+      buildRunner: { type: "codebuild", project: "shop-builds" },
+    })),
+  });
+
 /** The templates of an app without code in them, for AWS unless it says otherwise. */
 export function templatesOf(options: Partial<AppOptions> = {}): readonly StackTemplate[] {
   const outdir = mkdtempSync(join(tmpdir(), "submitqueue-synth-"));

@@ -49,7 +49,12 @@ function runnerOf(functionId: string, deployed: Deployment, name = PROJECT) {
       if (!decision.allowed) throw new AwsError("AccessDeniedException", `${want.action}: ${decision.why}`);
     }
   };
-  const project = new CodeBuildProject({ ...codebuildFor(judge), name, source: "repository" });
+  const project = new CodeBuildProject({
+    ...codebuildFor(judge),
+    name,
+    source: "repository",
+    now: () => epochMs(Date.now()),
+  });
   return codebuildRunner({
     project,
     isStopped: async () => false,

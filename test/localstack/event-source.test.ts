@@ -170,7 +170,7 @@ describe("an event source", () => {
 });
 
 describe("after a restart", () => {
-  it("messages that nobody had taken are delivered", async () => {
+  it("messages that no consumer had taken are delivered", async () => {
     const stateDirectory = aStateDirectory();
     const first = await aRuntime(
       { Worker: consumer((messages) => messages) },

@@ -87,7 +87,7 @@ describe("a request that a page of another site may have sent is foreign", () =>
     expect(foreignIn({ host: HOST, origin })).toMatchObject({ header: "origin" });
   });
 
-  it.each(["cross-site", "same-site", "", "other"])("with Sec-Fetch-Site: %s, whatever the method", (site) => {
+  it.each(["cross-site", "same-site", "", "other"])("with Sec-Fetch-Site: %s, by every method", (site) => {
     expect(foreignIn({ host: HOST, "sec-fetch-site": site })).toMatchObject({ header: "sec-fetch-site" });
   });
 });

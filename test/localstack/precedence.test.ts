@@ -66,4 +66,22 @@ describe("the precedence of calls", () => {
     await Promise.all(calls);
     expect(work.begunAfterMs).toBe(2_000);
   });
+
+  it("lets gathered messages go when nothing runs any more, or when their time is up", async () => {
+    const order = precedence();
+    const begun: (readonly [string, number])[] = [];
+    const asked = Date.now();
+    const note = (name: string) => () => begun.push([name, Date.now() - asked]);
+    order.afterWork(note("nothing runs"), 1_000);
+    const works = [40, 3_000].map((ms) => order.work(new Promise<void>((resolve) => setTimeout(resolve, ms))));
+    order.afterWork(note("time is up"), 1_000);
+    order.afterWork(note("all have ended"), 5_000);
+    await vi.advanceTimersByTimeAsync(3_000);
+    await Promise.all(works);
+    expect(begun).toEqual([
+      ["nothing runs", 0],
+      ["time is up", 1_000],
+      ["all have ended", 3_000],
+    ]);
+  });
 });

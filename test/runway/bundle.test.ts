@@ -28,13 +28,14 @@ const bundled = (units: readonly MergeUnit[], tested: Composed, more: { exact?: 
 describe("a bundle", () => {
   it("lands on the commit that was tested, with a record for each of its batches", async () => {
     const { units, tested } = await built();
+    const onto = sandbox.trunk;
     const outcomes = await runway.land(landing("b", bundled(units, tested)));
     expect(sandbox.trunk).toBe(tested.commit);
     const line = sandbox.log("%H");
     expect(outcomes).toEqual(
       line.map((commit) => ({
         ...{ kind: "landed", commit, tree: sandbox.tree(commit) },
-        ...{ testedTree: tested.tree, commits: [commit] },
+        ...{ testedTree: tested.tree, commits: [commit], onto },
       })),
     );
     expect([1, 2, 3].map(landedAt)).toEqual(line);
@@ -123,7 +124,7 @@ describe("a bundle", () => {
     ]);
   });
 
-  it("gives a repeat the answer that it got, whatever the outcome", async () => {
+  it("gives a repeat the answer that the first message got, with every outcome", async () => {
     const { units, tested } = await built();
     const message = landing("b", bundled(units, tested));
     sandbox.intrude({ "c2.txt": "in the way\n" });

@@ -23,7 +23,7 @@ const commit = (message: string, author = ADA, more: Partial<Commit> = {}): Comm
 });
 const merge = (message: string, author: string) => commit(message, author, { parents: [sha(2), sha(3)] });
 
-function told(commits: readonly Commit[], of = change) {
+function told(commits: readonly Commit[], of: typeof change & { said?: string } = change) {
   const result = squashed(of, commits);
   if (result.kind !== "told") throw new Error(`untold: ${result.commit.encoding}`);
   const { text } = result;
@@ -38,6 +38,41 @@ const trailersOf = (message: string): string[] =>
   })
     .stdout.split("\n")
     .filter(Boolean);
+
+describe("a change that comes with a message of its own", () => {
+  const said = { ...change, said: "Count the tries (#12)\n\nThey were not counted.\n" };
+
+  it.each([
+    ["one commit", [commit("wip\n\nSigned-off-by: Ada <ada@example.test>\n")]],
+    ["several commits", [commit("wip\n\nSigned-off-by: Ada <ada@example.test>\n"), commit("fixup! wip")]],
+  ])("keeps it, with the trailers of its %s", (_what, commits) => {
+    expect(told(commits, said).message).toBe(
+      `Count the tries (#12)\n\nThey were not counted.\n\nSigned-off-by: Ada <ada@example.test>\n${OURS}`,
+    );
+  });
+
+  it("keeps trailers of its own, names each once, and credits the other authors", () => {
+    const text = "Count (#12)\n\nWhy.\n\nReviewed-by: Cyd <cyd@example.test>\nSigned-off-by: Ada <ada@example.test>";
+    const commits = [commit("a\n\nsigned-off-by: ada <ADA@example.test>\n", BOB), commit("b")];
+    const { message } = told(commits, { ...change, said: text });
+    expect(trailersOf(message)).toEqual([
+      "Reviewed-by: Cyd <cyd@example.test>",
+      "Signed-off-by: Ada <ada@example.test>",
+      `Co-authored-by: ${BOB}`,
+      ...OURS.trim().split("\n"),
+    ]);
+    expect(message.startsWith("Count (#12)\n\nWhy.\n\nReviewed-by")).toBe(true);
+  });
+
+  it("that is empty has a title all the same", () => {
+    expect(told([commit("wip")], { ...change, said: "" }).message).toBe(`(no message)\n\n${OURS}`);
+  });
+
+  it("beside commits in an encoding that can't be read keeps the commits' message", () => {
+    const { message, encoding } = told([commit("wip", ADA, { encoding: "x-none", message: "\xff wip" })], said);
+    expect([encoding, message.includes("Count")]).toEqual(["x-none", false]);
+  });
+});
 
 describe("the message of a single commit", () => {
   it.each([
@@ -56,7 +91,7 @@ describe("the message of a single commit", () => {
     expect(trailersOf(made)).toEqual([...trailersOf(message), ...OURS.trim().split("\n")]);
   });
 
-  it("keeps its line breaks, of whatever kind", () => {
+  it("keeps its line breaks, of every kind", () => {
     const message = "Fix it\r\n\r\nBody.\r\n\r\nSigned-off-by: Ada <ada@example.test>\r\n";
     expect(told([commit(message)]).message).toBe(`${message.trimEnd()}\n${OURS}`);
   });
@@ -101,7 +136,7 @@ describe("the message of several commits", () => {
     );
   });
 
-  it("credits every other author once, however the name is spelt, and nobody with helping themselves", () => {
+  it("credits every other author once, however the name is spelt, and no author as a co-author of their own commit", () => {
     const { message } = told([
       commit("1\n\nCo-authored-by: Dora <dora@example.test>\n", BOB),
       commit("2\n\nco-authored-by: ADA L. <ADA@example.test>\n", "Robert <BOB@example.test>"),
@@ -164,7 +199,7 @@ describe("the message of several commits", () => {
     expect(told([commit("one\n"), strange("plain\n")]).message).toContain("* plain\n");
   });
 
-  it("tells git all trailers of all commits, whatever the messages", () => {
+  it("tells git all trailers of all commits, with every message", () => {
     const line = fc.constantFrom(
       "words",
       "a: b",

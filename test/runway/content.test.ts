@@ -226,7 +226,7 @@ describe("REBASE, held against the merge of the whole", () => {
       code: "merge.conflict",
       message: expect.stringMatching(/first.*SQUASH_REBASE or MERGE/s),
     });
-    expect(await runway.check(unit(1, [uri], "SQUASH_REBASE"))).toEqual({ kind: "ok" });
+    expect(await runway.check(unit(1, [uri], "SQUASH_REBASE"))).toMatchObject({ kind: "ok" });
   });
 });
 

@@ -208,7 +208,7 @@ describe("a composition that the host declines", () => {
     }
   });
 
-  it("is nobody's fault when the host takes nothing of the queue", async () => {
+  it("is no change's fault when the host takes no push of the queue", async () => {
     hook("pre-receive", "echo go away; exit 1");
     await expect(runway.compose(unit(1, [change("one")]))).rejects.toMatchObject({
       code: "repository.refused",

@@ -44,6 +44,7 @@ describe("a trunk that has not moved", () => {
       tree: tested.tree,
       testedTree: tested.tree,
       commits: sandbox.log("%H").slice(1),
+      onto: tested.trunk,
     });
   });
 
@@ -221,7 +222,7 @@ describe("a message that is delivered again", () => {
 });
 
 describe("records that the trunk belies", () => {
-  it("a batch whose landing somebody has taken back lands again", async () => {
+  it("a batch whose landing was taken back by a push lands again", async () => {
     const one = unit(1, [twoSteps("one")]);
     await runway.landAlone(one);
     sandbox.git("update-ref", "refs/heads/main", sandbox.base);

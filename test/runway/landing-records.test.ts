@@ -188,7 +188,7 @@ describe("landings of two that share a branch", () => {
 });
 
 describe("a record that is forged", () => {
-  /** Puts a file of the records tree in place of another, as anybody may who may push. */
+  /** Puts a file of the records tree in place of another, as every user may who may push. */
   function plant(path: string, content: string | Buffer): void {
     const index = { ...process.env, GIT_INDEX_FILE: `${sandbox.directory}/index`, GIT_CONFIG_GLOBAL: "/dev/null" };
     const git = (args: string[], input?: string | Buffer) =>

@@ -15,7 +15,7 @@ afterEach(() => sandbox.remove());
 
 const check = (ref: string, sha: string) => runway.check(unit(1, [gitUri(ref, sha)]));
 
-describe("a ref that has moved is seen, whatever its name", () => {
+describe("a ref that has moved is seen, with every name", () => {
   it.each([
     ["ends in an emoji", "refs/heads/grow-🌳"],
     ["is one emoji", "refs/heads/🌳"],
@@ -31,7 +31,7 @@ describe("a ref that has moved is seen, whatever its name", () => {
     ["is one character", "refs/heads/a"],
   ])("and %s", async (_what, ref) => {
     const sha = sandbox.commit(ref, { files: { f: "1\n" } }, sandbox.base);
-    expect(await check(ref, sha)).toEqual({ kind: "ok" });
+    expect(await check(ref, sha)).toMatchObject({ kind: "ok" });
     sandbox.commit(ref, { files: { f: "2\n" } });
     expect(await check(ref, sha)).toMatchObject({ kind: "refused", reason: { code: "change.stale" } });
   });
@@ -40,15 +40,15 @@ describe("a ref that has moved is seen, whatever its name", () => {
     const [composed, decomposed] = ["refs/heads/\u00e9", "refs/heads/e\u0301"] as const;
     const one = sandbox.commit(composed, { files: { f: "1\n" } }, sandbox.base);
     const two = sandbox.commit(decomposed, { files: { f: "2\n" } }, sandbox.base);
-    expect(await check(composed, one)).toEqual({ kind: "ok" });
+    expect(await check(composed, one)).toMatchObject({ kind: "ok" });
     expect(await check(decomposed, one)).toMatchObject({ reason: { code: "change.stale" } });
-    expect(await check(decomposed, two)).toEqual({ kind: "ok" });
+    expect(await check(decomposed, two)).toMatchObject({ kind: "ok" });
   });
 
   it("and it is a symbolic ref", async () => {
     const sha = sandbox.commit("refs/heads/real", { files: { f: "1\n" } }, sandbox.base);
     sandbox.git("symbolic-ref", "refs/heads/alias", "refs/heads/real");
-    expect(await check("refs/heads/alias", sha)).toEqual({ kind: "ok" });
+    expect(await check("refs/heads/alias", sha)).toMatchObject({ kind: "ok" });
     sandbox.commit("refs/heads/real", { files: { f: "2\n" } });
     expect(await check("refs/heads/alias", sha)).toMatchObject({ reason: { code: "change.stale" } });
   });
@@ -86,8 +86,8 @@ describe("an annotated tag", () => {
     const inner = tag("inner", sha);
     sandbox.git("update-ref", "refs/tags/v1", inner);
     sandbox.git("update-ref", "refs/tags/v2", tag("outer", inner, "tag"));
-    expect(await check("refs/tags/v1", sha)).toEqual({ kind: "ok" });
-    expect(await check("refs/tags/v2", sha)).toEqual({ kind: "ok" });
+    expect(await check("refs/tags/v1", sha)).toMatchObject({ kind: "ok" });
+    expect(await check("refs/tags/v2", sha)).toMatchObject({ kind: "ok" });
     sandbox.git("update-ref", "refs/tags/v2", tag("moved", sandbox.base));
     expect(await check("refs/tags/v2", sha)).toMatchObject({ reason: { code: "change.stale" } });
   });

@@ -11,6 +11,33 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.remove());
 
+describe("SQUASH_REBASE with the messages of pull requests", () => {
+  const squash = (n: number, uris: Parameters<typeof unit>[1], messages: string[]) => {
+    const one = unit(n, uris, "SQUASH_REBASE");
+    return { ...one, steps: one.steps.map((step) => ({ ...step, messages })) };
+  };
+
+  it("builds and lands one commit per change, each with the message of its pull request", async () => {
+    const first = sandbox.branch("s1", [{ files: { f: "1\n" }, message: "one" }]);
+    const second = sandbox.branch("s2", [{ files: { f: "2\n" }, message: "two" }], first.slice(-40));
+    const outcome = await runway.landAlone(squash(1, [first, second], ["First (#1)\n\nWhy.", "Second (#2)"]));
+    expect(outcome).toMatchObject({ kind: "landed", commits: sandbox.log("%H") });
+    expect(sandbox.log()).toEqual(["First (#1)", "Second (#2)"]);
+    expect(sandbox.log("%b").slice(0, 1)).toEqual(["Why."]);
+  });
+
+  it("makes another commit of another message, and the same of the same", async () => {
+    const uri = sandbox.branch("one", [{ files: { f: "1\n" } }]);
+    const [one, other, again] = [
+      await runway.tested(squash(1, [uri], ["One (#1)"])),
+      await runway.tested(squash(1, [uri], ["Other (#1)"])),
+      await runway.tested(squash(1, [uri], ["One (#1)"])),
+    ];
+    expect(one.commit).not.toBe(other.commit);
+    expect([again.commit, other.tree]).toEqual([one.commit, one.tree]);
+  });
+});
+
 describe("REBASE", () => {
   it("lands one change as a new commit that carries it", async () => {
     const uri = sandbox.branch("one", [{ files: { "a.txt": "a\n" }, message: "add a\n\nwith a body\n" }]);
@@ -285,7 +312,7 @@ describe("unusable changes", () => {
     const uri = sandbox.branch("gone", [{ files: { f: "1\n" } }]);
     sandbox.git("update-ref", "refs/keep/it", uri.slice(-40));
     sandbox.git("update-ref", "-d", "refs/heads/gone");
-    expect(await runway.check(unit(1, [uri]))).toEqual({ kind: "ok" });
+    expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   });
 
   it("forgets a branch that has been deleted since it was last seen", async () => {
@@ -293,15 +320,15 @@ describe("unusable changes", () => {
     const newer = sandbox.commit("refs/heads/gone", { files: { f: "2\n" } });
     expect(await runway.check(unit(1, [uri]))).toMatchObject({ reason: { code: "change.stale" } });
     sandbox.git("update-ref", "-d", "refs/heads/gone", newer);
-    expect(await runway.check(unit(1, [uri]))).toEqual({ kind: "ok" });
+    expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   });
 
   it("a branch may give way to a folder of branches", async () => {
     const one = sandbox.branch("team", [{ files: { f: "1\n" } }]);
-    expect(await runway.check(unit(1, [one]))).toEqual({ kind: "ok" });
+    expect(await runway.check(unit(1, [one]))).toMatchObject({ kind: "ok" });
     sandbox.git("update-ref", "-d", "refs/heads/team");
     const two = sandbox.branch("team/new", [{ files: { g: "1\n" } }]);
-    expect(await runway.check(unit(2, [two]))).toEqual({ kind: "ok" });
+    expect(await runway.check(unit(2, [two]))).toMatchObject({ kind: "ok" });
   });
 
   it("refuses a commit that is nowhere, as not found and not as a conflict", async () => {
@@ -338,6 +365,6 @@ it("a trial leaves every ref of the remote as it was", async () => {
   const uri = sandbox.branch("trial", [{ files: { f: "1\n" } }, { files: { f: "2\n" } }]);
   sandbox.intrude();
   const before = sandbox.refs();
-  expect(await runway.check(unit(1, [uri]))).toEqual({ kind: "ok" });
+  expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   expect(sandbox.refs()).toEqual(before);
 });

@@ -88,7 +88,7 @@ describe("policies with one line", () => {
     expect(minutesOf(run("github-head", six, everything))).toEqual([20, 20, 20, 20, 20, 20]);
   });
 
-  it("keep to one line whatever conflicts: a change waits for an independent one ahead", () => {
+  it("keep to one line: a change waits also for an independent change ahead", () => {
     const independent = workloadOf({ at: 0, takes: 30 }, { at: 0, takes: 5, conflictsAhead: [] });
     for (const name of ["github", "github-head", "zuul"] as const)
       expect(minutesOf(run(name, independent)), name).toEqual([30, 30]);

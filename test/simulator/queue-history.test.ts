@@ -35,12 +35,7 @@ const build = (key: string, from: number, to: number, end = "built") => [
 
 describe("the history of a queue", () => {
   it("tells of a request its arrival, the requests it was behind, the median time of its builds, and its end", () => {
-    const events = [
-      batched("1 2.1"),
-      ...build("a", 5, 15),
-      ...build("b", 16, 28, "build_failed"),
-      ...build("c", 30, 50),
-    ];
+    const events = [batched("1 2"), ...build("a", 5, 15), ...build("b", 16, 28, "build_failed"), ...build("c", 30, 50)];
     expect(entryOf(request(3, "landed", 52), events)).toEqual({
       id: "3",
       arrivedAt: at(3),

@@ -82,7 +82,7 @@ describe("where the minutes go", () => {
   const run = (workload: Parameters<typeof line>[0], under: Parameters<typeof line>[1]) => line(workload, under, {});
 
   it("is its own build, what the order adds, what the budget adds and what failures add", () => {
-    // With one builder, 0 is built until minute 30, 1 until 40. 1 waits for 0 whatever the budget, for 0 is ahead and slow.
+    // With one builder, 0 is built until minute 30, 1 until 40. With every budget 1 waits for 0, since 0 is ahead and slow.
     const slow = workloadOf({ at: 0, takes: 30, passes: false }, { at: 0, takes: 10 });
     const one = settings({ builders: 1, tests: "everything" });
     const { p50 } = breakdownOf(slow, one, run(slow, one), run);

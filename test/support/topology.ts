@@ -6,7 +6,7 @@ import { type Runtime, type RuntimeOptions, startRuntime } from "../../localstac
 import { Lane } from "../topology/lane.ts";
 import { aRemote, type Remote } from "../topology/remote.ts";
 
-/** Whatever a QueueConfig takes, but for its name and repository. */
+/** Every field of a QueueConfig, without its name and repository. */
 export type QueueOptions = Readonly<Record<string, unknown>>;
 
 /** Says of each build that it passed, unless a marker says otherwise. */

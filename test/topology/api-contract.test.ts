@@ -22,7 +22,16 @@ describe("the API of the running product", () => {
   });
   afterAll(() => topology.stop());
 
-  const pathOf = ({ path }: Operation, queue: string, n: string) => path.replace("{queue}", queue).replace("{n}", n);
+  /** A trial or a preflight, as the operation says. */
+  const askedFor = async ({ path }: Operation): Promise<string> => {
+    if (!path.includes("{id}")) return "";
+    const target = path.includes("trials") ? "requests?dryRun=true" : "preflights";
+    const body = path.includes("trials") ? BODIES["land"] : {};
+    const answer = await fetch(`${topology.url}/v1/queues/shop/${target}`, { method: "POST", ...json(body) });
+    return ((await answer.json()) as { readonly id: string }).id;
+  };
+  const pathOf = ({ path }: Operation, queue: string, n: string, id = "a".repeat(32)) =>
+    path.replace("{queue}", queue).replace("{n}", n).replace("{id}", id);
   const call = async ({ id, method }: Operation, target: string, init: RequestInit = {}) => {
     const answer = await fetch(topology.url + target, { method: method.toUpperCase(), ...init });
     const type = answer.headers.get("content-type") ?? "";
@@ -40,10 +49,25 @@ describe("the API of the running product", () => {
     "answers a valid %s",
     async (id, operation) => {
       const init = operation.body === undefined ? {} : json(BODIES[id] ?? operation.body.example);
-      const { status } = await call(operation, pathOf(operation, "shop", "1"), init);
+      const wait = /trials|preflights/.test(operation.path) ? "?wait=25" : "";
+      const target = pathOf(operation, "shop", "1", await askedFor(operation));
+      const { status } = await call(operation, target + wait, init);
       expect(status).toBe(operation.answer.status);
     },
   );
+
+  it("answers a dry run, and makes no request of it", async () => {
+    const [land, getTrial] = ["land", "getTrial"].map((id) => OPERATIONS.find((operation) => operation.id === id));
+    if (land === undefined || getTrial === undefined) throw new Error("no such operation");
+    const before = await call(land, pathOf(land, "shop", ""), json({ changes: [CHANGE] }));
+    const target = `${pathOf(land, "shop", "")}?dryRun=true&wait=25`;
+    const { status, body } = await call(land, target, json({ changes: [CHANGE] }));
+    expect(status).toBe(200);
+    // There is no such commit.
+    expect(body).toMatchObject({ mergeable: false, reason: { code: "change.not_found" } });
+    const after = await call(land, pathOf(land, "shop", ""), json({ changes: [CHANGE] }));
+    expect((after.body as { number?: number }).number).toBe(1 + ((before.body as { number?: number }).number ?? 0));
+  });
 
   it.each(OPERATIONS.map((operation) => [operation.id, operation] as const))(
     "refuses an invalid %s",
@@ -56,6 +80,9 @@ describe("the API of the running product", () => {
       if (parameters !== undefined) await refused(pathOf(operation, "nope", "1"), valid, "queue.unknown");
       if (path.includes("{n}")) await refused(pathOf(operation, "shop", "999"), valid, "land.unknown");
       if (path.includes("{n}")) await refused(pathOf(operation, "shop", "0"), valid, "request.invalid");
+      if (path.includes("{id}"))
+        await refused(pathOf(operation, "shop", "", "a".repeat(32)), valid, "question.unknown");
+      if (path.includes("{id}")) await refused(pathOf(operation, "shop", "", "x"), valid, "question.unknown");
       if (body === undefined) return;
       const target = pathOf(operation, "shop", "1");
       await refused(target, json({ colour: "red" }), "request.invalid");

@@ -30,7 +30,7 @@ function courseOf({ SQ_QUEUE = "", SQ_REF = "", SQ_COMMIT = "" }: Readonly<Recor
   if (files.includes("hangs")) return { status: "SUCCEEDED", ms: Number.POSITIVE_INFINITY };
   if (files.includes("fails"))
     return { status: "FAILED", phase: "BUILD", message: "exit status 1", log: "1 test failed", tests: TESTS, ms: 300 };
-  // Nobody's fault, the first time.
+  // An infrastructure failure, the first time.
   const again = fake.builds.some(({ variables }) => variables["SQ_COMMIT"] === SQ_COMMIT);
   if (files.includes("breaks") && !again) return { status: "FAULT", phase: "PROVISIONING", message: "no machine" };
   return { status: "SUCCEEDED", ms: 300 };
@@ -69,7 +69,7 @@ afterAll(async () => {
 const buildsOf = (name: string) => fake.builds.filter(({ variables }) => variables["SQ_QUEUE"] === name);
 
 describe.concurrent("a queue that CodeBuild builds", () => {
-  it("lands what passed, refuses what failed with its failed tests and the end of its log, and builds again what nobody is to blame for", async () => {
+  it("lands what passed, refuses what failed with its failed tests and the end of its log, and builds again after an infrastructure failure", async () => {
     const { lane, remote } = at("lands");
     const requests = [
       await lane.land(await remote.change("good", { good: "1\n" })),

@@ -62,6 +62,35 @@ describe("the command line in a checkout", () => {
     expect(await topology.at("shop").remote.show("main", "hello.txt")).toBe("hello");
   });
 
+  it("tries a land: says what would merge and what would not, and makes no request", async () => {
+    await commitTo("clean", "clean.txt");
+    await git(checkout, ["push", "--quiet", "origin", "clean"]);
+    const merges = await submitqueue("land", "--dry-run", "--json");
+    expect(merges.exitCode).toBe(0);
+    const trunk = (await git(checkout, ["ls-remote", "origin", "refs/heads/main"])).split("\t")[0];
+    expect(JSON.parse(merges.stdout)).toMatchObject({
+      mergeable: true,
+      trunk,
+      touches: { files: 1, paths: ["clean.txt"] },
+    });
+
+    // The branch was made before hello landed, and adds the same file.
+    await git(checkout, ["switch", "--quiet", "--create", "clash", "origin/main"]);
+    await writeFile(join(checkout, "hello.txt"), "another\n");
+    await git(checkout, ["add", "."]);
+    await git(checkout, ["commit", "--quiet", "--message", "Clash"]);
+    await git(checkout, ["push", "--quiet", "origin", "clash"]);
+    const clashes = await submitqueue("land", "clash", "--dry-run", "--json");
+    expect(clashes.exitCode).toBe(1);
+    expect(JSON.parse(clashes.stdout)).toMatchObject({
+      mergeable: false,
+      reason: { code: "merge.conflict" },
+      conflicts: ["hello.txt"],
+    });
+    expect(JSON.parse((await submitqueue("list", "--json")).stdout)).toHaveLength(1);
+    expect(await git(checkout, ["ls-remote", "origin", "refs/heads/main"])).toContain(trunk ?? "?");
+  });
+
   it("refuses a branch whose remote is behind it, and tells the end of a request that did not land", async () => {
     await commitTo("bad", "broken");
     await git(checkout, ["push", "--quiet", "origin", "bad"]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { eventually } from "./lane.ts";
 import type { Remote } from "./remote.ts";
 
-/** Something that holds back whatever moves the trunk, until it is opened. */
+/** A hook that holds back every push that moves the trunk, until it is opened. */
 export interface Gate {
   /** Returns when a push of the trunk is held back. */
   reached(): Promise<void>;

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createCheckRun } from "../../localstack/fakes/github/checks.ts";
 import { type Course, FakeCi, type Job, passes } from "../../localstack/fakes/github/ci.ts";
@@ -17,11 +18,15 @@ const JOBS: readonly Job[] = [
 let topology: Topology;
 let github: FakeGitHub;
 let ci: FakeCi;
+/** Where the embedded runtime takes GitHub's webhook. */
+let receiver: string;
+/** The states of workflows that were entered. */
+const states = new Set<string>();
 
 const at = (queue: string) => topology.at(queue);
 const failure = (...lines: string[]): Course => ({ kind: "ends", conclusion: "failure", lines });
 
-/** By what the commit holds: `hangs`, `fails`, `flakes` and `ignored` are files. */
+/** By what the commit holds: `hangs`, `fails`, `flakes`, `stopped` and `ignored` are files. */
 async function courseOf(
   job: Job,
   { sha, repository, attempt }: { sha: string; repository: { git: { path: string } }; attempt: number },
@@ -31,6 +36,8 @@ async function courseOf(
   if (files.includes("hangs")) return { kind: "hangs" };
   if (files.includes("ignored")) return { kind: "never" };
   if (files.includes("fails")) return failure("expected 1, was 2");
+  // By a person, on GitHub's page.
+  if (files.includes("stopped") && attempt === 1) return { kind: "ends", conclusion: "cancelled" };
   return files.includes("flakes") && attempt === 1 ? failure("it works on the second try") : passes;
 }
 
@@ -57,10 +64,21 @@ beforeAll(async () => {
     lands: queue("lands"),
     hangs: queue("hangs"),
     never: queue("never", { buildRunner: { startWithinSeconds: 2 } }),
+    slow: queue("slow", { buildRunner: { timeoutSeconds: 5 } }),
+    stopped: queue("stopped", { buildRunner: { infrastructureRetries: 1 } }),
     flakes: queue("flakes", { retries: 1 }),
+    // A poll comes too late for the test: what this queue sees, GitHub has told.
+    told: queue("told", { buildRunner: { pollSeconds: 300 } }),
     unseen: queue("unseen"),
   };
-  topology = await startTopology(queues);
+  const transition = (_workflow: string, state: string) => void states.add(state);
+  topology = await startTopology(queues, undefined, {
+    observer: { invocation: () => () => {}, call: () => {}, transition },
+  });
+  receiver = topology.runtime.functionUrls.get("orchestrator/build-workflow/report-github") ?? "";
+  github.webhooks.config.url = receiver;
+  // The first branch that is to be made, of any build.
+  github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1 });
   for (const name of Object.keys(queues)) {
     const repository = await github.adopt(`acme/${name}`, at(name).remote.path);
     repository.ruleset.set("main", [{ context: "unit", appId: 15_368 }]);
@@ -116,7 +134,53 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(workflowRuns).toHaveLength(1);
   });
 
-  it("ends a request of which a check never starts: nobody's failure, with the likely causes", async () => {
+  it("ends a request whose check starts and never ends: the branch goes, and the run of Actions is cancelled", async () => {
+    const { lane, remote } = at("slow");
+    const ended = await lane.landed(await remote.change("hangs", { hangs: "1\n" }));
+    expect(ended).toMatchObject({ status: "error", reason: { code: "build.timed_out" } });
+    expect(ended.reason?.message).toMatch(/did not finish within 5 seconds/);
+    const { workflowRuns } = github.repository("acme/slow");
+    await vi.waitUntil(() => workflowRuns[0]?.conclusion === "cancelled", { timeout: 60_000 });
+    await vi.waitUntil(async () => (await branches("slow")).size === 0, { timeout: 60_000 });
+    expect(workflowRuns).toHaveLength(1);
+  });
+
+  it("builds again what was cancelled on GitHub, and not by the queue", async () => {
+    const { lane, remote } = at("stopped");
+    expect(await lane.landed(await remote.change("stopped", { stopped: "1\n" }))).toMatchObject({ status: "landed" });
+    const ran = ci.ran.filter(({ job, branch }) => job === "unit" && branch.startsWith("submitqueue/stopped/"));
+    expect(ran).toHaveLength(2);
+  });
+
+  it("lands what passed as soon as GitHub's webhook tells of it", async () => {
+    const { lane, remote } = at("told");
+    expect(await lane.landed(await remote.change("news", { news: "1\n" }))).toMatchObject({ status: "landed" });
+    const { deliveries } = github.webhooks;
+    await github.webhooks.idle();
+    expect(deliveries.filter(({ event, statusCode }) => event === "status" && statusCode === 204)).not.toEqual([]);
+    expect(deliveries.filter(({ statusCode }) => statusCode !== 204)).toEqual([]);
+  });
+
+  it("takes a delivery by the signature of its bytes, and no other", async () => {
+    const { webhookSecret } = github.identities.app;
+    const body = '{ "zen" :  "Gr\u00fc\u00dfe, \u2603" }';
+    const signed = (text: string) => `sha256=${createHmac("sha256", webhookSecret).update(text).digest("hex")}`;
+    const deliver = async (sent: string, signature: string) => {
+      const headers = {
+        "content-type": "application/json",
+        "x-github-event": "ping",
+        "x-hub-signature-256": signature,
+      };
+      return (await fetch(receiver, { method: "POST", headers, body: sent })).status;
+    };
+    expect(await deliver(body, signed(body))).toBe(204);
+    // The same value, written in another way.
+    expect(await deliver(JSON.stringify(JSON.parse(body)), signed(body))).toBe(401);
+    expect(await deliver(body, `sha256=${"0".repeat(64)}`)).toBe(401);
+    expect(await deliver(body, "")).toBe(401);
+  });
+
+  it("ends a request of which a check never starts: infrastructure, with the likely causes", async () => {
     const { lane, remote } = at("never");
     const ended = await lane.landed(await remote.change("docs", { ignored: "1\n" }));
     expect(ended).toMatchObject({
@@ -148,4 +212,8 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     );
     expect(await lane.trail(ended.sqid)).not.toContain("building");
   });
+});
+
+it("a build that met a rate limit of GitHub was put off until the limit was over", () => {
+  expect([...states]).toContain("Later");
 });

@@ -7,8 +7,9 @@ import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts
 import { secretVariable } from "../../localstack/embedded/secrets.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
 import { addComment } from "../../localstack/fakes/github/issue-comments.ts";
-import { changeLabel, openPull } from "../../localstack/fakes/github/pull-requests.ts";
-import type { PullRequest } from "../../localstack/fakes/github/records.ts";
+import { changeLabel, changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
+import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
+import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
@@ -33,16 +34,18 @@ beforeAll(async () => {
   const { app } = github.identities;
   const secret = { appId: app.id, privateKey: app.privateKey, webhookSecret: app.webhookSecret };
   vi.stubEnv(secretVariable("submitqueue/github"), JSON.stringify(secret));
-  github.repository(SHOP).collaborators.set("ann", "write");
+  github.repository(SHOP).collaborators.set("ann", "write").set("bob", "write");
+  // The branch of the second queue asks for a review.
+  await github.repository(SHOP).git.update("refs/heads/release", remote.start);
+  github.repository(SHOP).reviewRules.set("release", { by: "classic", approvals: 1 });
+  const queueOn = (name: string, branch: string) => ({
+    name,
+    repository: { remote: remote.path, branch },
+    buildRunner: { type: "command", command: "test ! -e fails.txt", pollSeconds: 1 },
+  });
   const queues = QueuesConfig.parse({
-    github: { api: github.url, repositories: { [SHOP]: ["main"] } },
-    queues: [
-      {
-        name: "main",
-        repository: { remote: remote.path },
-        buildRunner: { type: "command", command: "test ! -e fails.txt", pollSeconds: 1 },
-      },
-    ],
+    github: { api: github.url, repositories: { [SHOP]: ["main", "reviewed"] } },
+    queues: [queueOn("main", "main"), queueOn("reviewed", "release")],
   });
   runtime = await startRuntime({ queues, stateDirectory: join(home, "state"), quiet: true, schedulesEveryMs: 2_000 });
   github.webhooks.config.url = `${runtime.url}/github/webhook`;
@@ -63,7 +66,7 @@ async function commit(branch: string, files: Record<string, string>, from: strin
 }
 
 async function pull(branch: string, files: Record<string, string>, base?: string): Promise<PullRequest> {
-  await commit(branch, files, base ?? remote.start);
+  await commit(branch, files, base === undefined || base === "release" ? remote.start : base);
   await github.sync(SHOP, "ann");
   const opened = await openPull(github, repository(), {
     title: `Change ${branch}`,
@@ -76,6 +79,7 @@ async function pull(branch: string, files: Record<string, string>, base?: string
 }
 
 const comment = (of: PullRequest, body: string) => addComment(github, repository(), of, body, "ann");
+const review = (of: PullRequest, state: Review["state"]) => addReview(github, repository(), of, state, "bob");
 const ours = ({ number }: PullRequest) =>
   repository().comments.filter(({ issue, by }) => issue === number && by === "submitqueue[bot]");
 /** Without what was told of ends. */
@@ -112,51 +116,6 @@ describe.concurrent("the GitHub App", () => {
     expect((await remote.trunk()).map(({ subject }) => subject)).toContain("Change price");
   });
 
-  it("lands a stack of three by one comment on the last, as one request", async () => {
-    const low = await pull("api", { "api.txt": "1\n" });
-    const middle = await pull("client", { "client.txt": "1\n" }, "api");
-    const top = await pull("page", { "page.txt": "1\n" }, "client");
-    comment(top, "/land");
-    await until("the stack lands", () => [low, middle, top].every(({ state }) => state === "closed"));
-    await until("each shows it", () => [low, middle, top].every(({ head }) => check(head)?.conclusion === "success"));
-    const subjects = (await remote.trunk()).map(({ subject }) => subject);
-    expect(subjects.filter((subject) => /api|client|page/.test(subject))).toEqual([
-      "Change api",
-      "Change client",
-      "Change page",
-    ]);
-    expect([low, middle, top].map((one) => sticky(one).length)).toEqual([1, 1, 1]);
-  });
-
-  it("refuses a change that fails and one that conflicts, each in a new comment that says what to do", async () => {
-    const red = await pull("red", { "fails.txt": "1\n" });
-    comment(red, "/land");
-    const first = await pull("first", { "same.txt": "1\n" });
-    const second = await pull("second", { "same.txt": "2\n" });
-    comment(first, "/land");
-    await until("first lands", () => first.state === "closed");
-    comment(second, "/land");
-    await until("both are refused", () => [red, second].every((one) => ours(one).length === 2));
-    expect(ours(red)[1]?.body).toMatch(/@ann, this pull request did not land \(`build.failed`/);
-    expect(ours(second)[1]?.body).toMatch(/`merge.conflict`[\s\S]*bring the branch up to date/);
-    expect([red, second].map(({ head, state }) => [check(head)?.conclusion, state])).toEqual([
-      ["failure", "open"],
-      ["failure", "open"],
-    ]);
-  });
-
-  it("cancels a request when its branch is pushed to", async () => {
-    const moved = await pull("moved", { "moved.txt": "1\n" });
-    const { head } = moved;
-    comment(moved, `/land commit=${head}`);
-    await commit("moved", { "moved.txt": "2\n" }, "moved");
-    await github.sync(SHOP, "rob");
-    await until("its end is told", () =>
-      ours(moved).some(({ body }) => body.includes("submitqueue:end") || body.includes("pushed to after")),
-    );
-    expect((await remote.trunk()).map(({ subject }) => subject)).not.toContain("Change moved");
-  });
-
   it("lands what a webhook that was lost asked for: GitHub delivers it again when asked", async () => {
     const late = await pull("late", { "late.txt": "1\n" });
     github.webhooks.lost = true;
@@ -164,5 +123,43 @@ describe.concurrent("the GitHub App", () => {
     await github.webhooks.idle();
     github.webhooks.lost = false;
     await until("late lands", () => check(late.head)?.conclusion === "success");
+  });
+
+  it("lets a pull request wait for its review, says so, and lands it by itself once it is approved", async () => {
+    const careful = await pull("careful", { "careful.txt": "1\n" }, "release");
+    comment(careful, "/land reviewed");
+    await until("it waits", () =>
+      /Waiting for a review: #\d+ is not approved yet/.test(sticky(careful)[0]?.body ?? ""),
+    );
+    expect(check(careful.head)).toMatchObject({ status: "queued", title: "Waiting, not in the queue yet" });
+    review(careful, "APPROVED");
+    await until("careful lands", () => check(careful.head)?.conclusion === "success" && careful.state === "closed");
+    expect(sticky(careful)).toHaveLength(1);
+    const { git } = repository();
+    const [tip = ""] = await git.log("release", { count: 1 });
+    expect((await git.commit(tip)).message).toBe("Change careful");
+  });
+
+  it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
+    const hasty = await pull("hasty", { "hasty.txt": "1\n" }, "release");
+    comment(hasty, "/land reviewed");
+    await until("it waits", () => /Waiting for a review/.test(sticky(hasty)[0]?.body ?? ""));
+    review(hasty, "CHANGES_REQUESTED");
+    await until("its end is told", () => ours(hasty).length === 2);
+    expect(ours(hasty)[1]?.body).toMatch(
+      /@ann, .* did not land \(`change.changes_requested`[\s\S]*@bob asked for changes/,
+    );
+    expect(hasty.state).toBe("open");
+  });
+
+  it("refuses a draft, and lands the pull request once it is ready", async () => {
+    const rough = await pull("rough", { "rough.txt": "1\n" });
+    rough.isDraft = true;
+    comment(rough, "/land");
+    await until("it is refused", () => ours(rough).some(({ body }) => body.includes("is a draft")));
+    changePull(github, repository(), rough, { draft: false }, "ann");
+    skew += 2_000;
+    comment(rough, "/land");
+    await until("rough lands", () => check(rough.head)?.conclusion === "success");
   });
 });

@@ -87,7 +87,7 @@ describe.concurrent("a queue that a CI system builds over HTTP", () => {
     expect(buildsOf("slow").map(({ state }) => state)).toEqual(["cancelled"]);
   });
 
-  it("takes no callback that nobody has signed, none of a build that is not known, and none that is no callback", async () => {
+  it("takes no callback without a signature, none of a build that is not known, and none that is no callback", async () => {
     const { lane, remote } = at("lands");
     await lane.landed(await remote.change("again", { again: "1\n" }));
     const [build] = buildsOf("lands");

@@ -64,7 +64,7 @@ async function aWorld(): Promise<World> {
 }
 
 const CHANGES = {
-  // Conflicts with nobody.
+  // Conflicts with no other change.
   apart: { "docs/apart": "1\n" },
   // Two that conflict by their text.
   left: { "lib/same": "left\n" },
@@ -88,7 +88,7 @@ async function firstReaches({ lane, asked }: World, name: string): Promise<void>
   await lane().reaches(asked.values().next().value ?? "", name, { everyMs: 20 });
 }
 
-/** All that was promised, whatever was killed. */
+/** All that was promised, after every kill. */
 async function everythingIsInOrder({ remote, lane, asked }: World): Promise<void> {
   const ends = new Map<string, RequestSummary>();
   for (const [branch, sqid] of asked) ends.set(branch, await lane().end(sqid));

@@ -42,19 +42,19 @@ export interface Remote {
 }
 
 const BEGINNING = Date.UTC(2026, 0, 5) / 1_000;
-const NOBODY = "Somebody <somebody@example.invalid>";
+const AUTHOR = "Author <author@example.invalid>";
 
 export async function aRemote(directory: string, name: string, files: Files): Promise<Remote> {
   const path = join(directory, `${name}.git`);
   await git(directory, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", path]);
-  const first = { ref: "refs/heads/main", by: NOBODY, at: BEGINNING, commits: [{ message: "Begin", files }] };
+  const first = { ref: "refs/heads/main", by: AUTHOR, at: BEGINNING, commits: [{ message: "Begin", files }] };
   const start = await writeBranch(path, first);
   await git(path, ["config", "core.logAllRefUpdates", "true"]);
   let minutes = 0;
   return {
     path,
     start,
-    change: async (branch, commits, { onto = start, by = NOBODY, marker } = {}) => {
+    change: async (branch, commits, { onto = start, by = AUTHOR, marker } = {}) => {
       const ref = `refs/heads/${branch}`;
       const [tip = onto] = await lines(git(path, ["for-each-ref", "--format=%(objectname)", ref]));
       const from = (await git(path, ["rev-parse", "--verify", `${tip}^{commit}`])).trim();

@@ -136,7 +136,7 @@ describe("bad input", () => {
     ["a read of an unknown request", `${landing}/7`, {}, 404, "land.unknown"],
     ["a read of what is no number", `${landing}/seven`, {}, 400, "request.invalid"],
     ["a page of nothing", `${landing}?limit=0`, {}, 400, "request.invalid"],
-    ["a page that nobody gave out", `${landing}?page=abc`, {}, 400, "page.invalid_token"],
+    ["a page that was never given out", `${landing}?page=abc`, {}, 400, "page.invalid_token"],
     ["a method that is not there", landing, { method: "DELETE" }, 405, "route.method_not_allowed"],
     ["a path that is not there", "quiet/batches", {}, 404, "route.unknown"],
   ])("%s gets its problem document, and changes nothing", async (_, path, init, status, code) => {

@@ -12,7 +12,7 @@ export interface BuildName {
   readonly commit: GitSha;
 }
 
-/** All that is known of a build by whoever asks a runner about it. */
+/** What a runner is told about a build that it is asked about. */
 export interface BuildId extends BuildName {
   /** When the build was first asked for. */
   readonly askedAt: EpochMs;
@@ -41,7 +41,7 @@ export interface BuildTask extends BuildId {
   readonly changes: readonly ChangeUri[];
 }
 
-/** failed: the tree is at fault. cancelled: because we asked. infrastructure: nobody knows, and another attempt may tell. */
+/** failed: the tree is at fault. cancelled: the queue asked for it. infrastructure: the build says nothing about the tree; another attempt may. */
 export type BuildResult = "passed" | "failed" | "cancelled" | "infrastructure";
 
 export type BuildStatus =
@@ -70,7 +70,18 @@ export interface Finding {
   readonly sentence: string;
 }
 
-/** Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached. */
+/** What the builds of a queue have left behind in a CI system: what a runner makes for a build, and removes when the build is over. */
+export interface Remains {
+  /** The builds of which something is there, over or not, of every installation of the queue. One call. */
+  list(): Promise<readonly BuildName[]>;
+  /** Removes what is left of a build. Does nothing when nothing is. Two calls, and one per run that is still going on. */
+  remove(build: BuildName): Promise<void>;
+}
+
+/**
+ * Something that builds commits: here, or in a CI system. Throws runner.unavailable when it can't be reached; with `retryAt` (EpochMs) in the
+ * detail when the CI system says when it takes calls again.
+ */
 export interface BuildRunner {
   /** Starts the build unless it was triggered before; a build that was cancelled first never starts. */
   trigger(task: BuildTask): Promise<Triggered>;

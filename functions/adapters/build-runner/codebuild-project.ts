@@ -12,6 +12,7 @@ import {
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import type { CodeBuildConfig } from "../../contracts/queues.ts";
+import type { EpochMs } from "../../contracts/time.ts";
 import type { CodeBuildClients } from "../aws-clients.ts";
 import { isTransient, translated } from "../aws-errors.ts";
 import { type BuildId, type BuildTask, MAX_MESSAGE } from "./build-runner.ts";
@@ -26,6 +27,9 @@ const SKEW_MS = 60_000;
 
 const LOG_EVENTS = 100;
 
+/** A CodeBuild that is full is asked again after so long: when a build has ended, it takes another. */
+const FULL_MS = 60_000;
+
 /** Clients of the AWS account that the process runs in. */
 export function accountClients(): CodeBuildClients {
   const settings = { requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000 } };
@@ -35,6 +39,7 @@ export function accountClients(): CodeBuildClients {
 export interface ProjectOptions extends CodeBuildClients {
   readonly name: string;
   readonly source: CodeBuildConfig["source"];
+  readonly now: () => EpochMs;
 }
 
 /**
@@ -149,6 +154,7 @@ export class CodeBuildProject {
     if (named(error, "AccountLimitExceededException"))
       return new CodedError("runner.unavailable", `${doing}: CodeBuild takes no more builds now (${said})`, {
         cause: error,
+        detail: { retryAt: this.#options.now() + FULL_MS },
       });
     if (isTransient(error)) return translated(error, "runner.unavailable", doing);
     if (named(error, "ResourceNotFoundException"))

@@ -26,7 +26,13 @@ export const codebuildRunners: WireRunner = (env, clients) => {
   return ({ name, buildRunner }) => {
     if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
     const projectName = buildRunner.project ?? codeBuildProjectOf(name);
-    const project = new CodeBuildProject({ codebuild, logs, name: projectName, source: buildRunner.source });
+    const project = new CodeBuildProject({
+      codebuild,
+      logs,
+      name: projectName,
+      source: buildRunner.source,
+      now: clients.now,
+    });
     const { infrastructurePhases } = buildRunner;
     return codebuildRunner({ project, isStopped, infrastructurePhases, now: clients.now });
   };

@@ -10,7 +10,7 @@ function draftOf(file: string): string {
   return `${file}.${process.pid}.${drafts}.draft`;
 }
 
-/** True when this call wrote the file; false when it existed. Never a half-written file, whoever dies when. */
+/** True when this call wrote the file; false when it existed. The file is never half-written, also when the process dies during the call. */
 export async function writeOnce(file: string, content: string): Promise<boolean> {
   const draft = draftOf(file);
   await writeFile(draft, content);

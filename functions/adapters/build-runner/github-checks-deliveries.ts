@@ -1,7 +1,7 @@
 import { verify } from "@octokit/webhooks-methods";
 import { z } from "zod";
-import { branchRef } from "../../contracts/build-refs.ts";
-import { BuildKey, type QueueName } from "../../contracts/ids.ts";
+import { buildOfBranch } from "../../contracts/build-refs.ts";
+import type { BuildKey, QueueName } from "../../contracts/ids.ts";
 
 /** What of GitHub's webhooks says which branch they are about. Actions names the branch; a status lists the branches of its commit. */
 const Delivery = z.object({
@@ -29,12 +29,7 @@ export async function buildsIn(
     delivery?.workflow_run?.head_branch,
     ...(delivery?.branches ?? []).map(({ name }) => name),
   ];
-  return [...new Set(branches.flatMap((branch) => keyOf(queue, branch ?? "") ?? []))];
-}
-
-function keyOf(queue: QueueName, branch: string): BuildKey | undefined {
-  const key = BuildKey.safeParse(branch.slice(branch.lastIndexOf("/") + 1)).data;
-  return key !== undefined && branchRef(queue, key) === `refs/heads/${branch}` ? key : undefined;
+  return [...new Set(branches.flatMap((branch) => buildOfBranch(queue, branch ?? "") ?? []))];
 }
 
 function jsonOf(text: string): unknown {

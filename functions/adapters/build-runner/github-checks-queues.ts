@@ -1,6 +1,7 @@
+import { branchPrefix, buildOfBranch } from "../../contracts/build-refs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { GitSha } from "../../contracts/ids.ts";
+import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
@@ -8,7 +9,7 @@ import { buildsStore } from "../dynamodb/builds-store.ts";
 import { credentialsOf, type GitHubQueue, gitHubClients, gitHubHostOf } from "../github/queue-client.ts";
 import { secretsOf } from "../secrets.ts";
 import { need } from "../settings.ts";
-import type { Finding } from "./build-runner.ts";
+import type { Finding, Remains } from "./build-runner.ts";
 import { githubChecksRunner } from "./github-checks.ts";
 import { preflightOf } from "./github-checks-preflight.ts";
 import { CheckedRepository } from "./github-checks-repository.ts";
@@ -43,6 +44,30 @@ export const githubChecksRunners: WireRunner = (env, clients) => {
     });
   };
 };
+
+/** The branches of builds of a queue. Throws config.invalid and runner.unavailable. */
+export function githubChecksRemains(clients: Clients): (config: QueueConfig) => Remains {
+  const queues = checkedQueues(clients);
+  return (config) => {
+    const queue = gitHubQueue(config);
+    const { name } = queue;
+    return {
+      async list() {
+        const branches = await (await queues.repository(queue)).branches(branchPrefix(name).replace(/\/$/, ""));
+        return branches.flatMap(({ branch, sha }) => {
+          const [key, commit] = [buildOfBranch(name, branch), GitSha.safeParse(sha).data];
+          return key === undefined || commit === undefined ? [] : [{ key, commit }];
+        });
+      },
+      async remove({ key, commit }) {
+        const repository = await queues.repository(queue);
+        const branch = `${branchPrefix(name)}${key}`;
+        await repository.cancelRuns(branch, commit);
+        await repository.deleteBranch(branch);
+      },
+    };
+  };
+}
 
 /** What preflightOf finds out about a queue. Throws runner.unavailable; a configuration that is no use is a finding. */
 export function githubChecksPreflight(

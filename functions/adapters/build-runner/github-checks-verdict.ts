@@ -4,7 +4,7 @@ import type { BuildResult } from "./build-runner.ts";
 /** A check that a build waits for. */
 export interface WantedCheck {
   readonly name: string;
-  /** The id or slug of the App that must report it. Undefined: anybody may. */
+  /** The id or slug of the App that must report the check. Undefined: any App or user may. */
   readonly app?: number | string | undefined;
 }
 
@@ -76,7 +76,7 @@ export type ChecksVerdict =
     };
 
 /**
- * What the results of an attempt come to. One failed check is the verdict, whatever the others do; then one that broke, then one that was
+ * What the results of an attempt come to. One failed check is the verdict, also when other checks passed; then one that broke, then one that was
  * cancelled; passed once each wanted check has reported and all that reported have passed. A check run and a status of one name both
  * count. Example: wanted are unit and lint; unit has failed, lint is running: failed, by unit, and open.
  * A check may start when another has ended, so `quietSince` counts all results, wanted or not.

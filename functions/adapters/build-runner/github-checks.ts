@@ -16,7 +16,7 @@ export interface GitHubChecksOptions {
   /** The checks that a build waits for, one at least. Throws config.invalid when there is none, and what a repository throws. */
   readonly wanted: (repository: CheckedRepository) => Promise<readonly WantedCheck[]>;
   readonly startWithinSeconds: number;
-  /** When the build was asked to stop, started or not. Undefined when nobody asked. */
+  /** When the build was asked to stop, started or not. Undefined when it was not asked. */
   readonly stoppedAt: (build: BuildId) => Promise<EpochMs | undefined>;
   readonly now: () => EpochMs;
   /** The repository's pages for people: `https://github.com/acme/shop`. */
@@ -38,7 +38,7 @@ export function githubChecksRunner(options: GitHubChecksOptions): BuildRunner {
   const branchOf = ({ key }: BuildId) => branchRef(queue, key).replace("refs/heads/", "");
   const urlOf = ({ commit }: BuildId) => `${page}/commit/${commit}/checks`;
 
-  /** Tells the CI systems, as far as they listen, that nobody waits any more. */
+  /** Tells the CI systems, as far as they can be told, that the build is not needed any more. */
   async function stop(repository: CheckedRepository, build: BuildId): Promise<void> {
     const branch = branchOf(build);
     await repository.cancelRuns(branch, build.commit);
@@ -70,7 +70,7 @@ export function githubChecksRunner(options: GitHubChecksOptions): BuildRunner {
     const attempt = resultsOfAttempt(baseline, inTime);
     const verdict = verdictOfChecks(checks, attempt, baseline);
     if (verdict.kind === "finished") {
-      // Cancelled, and not by us: nobody knows.
+      // Cancelled, but not by the queue: that says nothing about the tree.
       const result = verdict.result === "cancelled" && stopped === undefined ? "infrastructure" : verdict.result;
       const status = await decided(repository, { ...verdict, result }, urlOf(build));
       await tidy(repository, build, verdict.open);

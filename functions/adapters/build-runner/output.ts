@@ -24,7 +24,7 @@ export const testName = (suite: string, name: string): string =>
 
 /** The last whole lines of what a build printed, as plain text of at most `most` characters. */
 export function endOfText(printed: string, most = MAX_MESSAGE): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: whatever a build prints, a reason is text.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a build may print control characters, and a reason is text.
   const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
   const text = stripVTControlCharacters(printed).replace(unprintable, "").trimEnd();
   if (text.length <= most) return text;

@@ -15,10 +15,39 @@ const PREFLIGHTS: Readonly<Record<string, (clients: Clients) => Preflight>> = {
 
 /** For so long a queue that can build is not looked at again. */
 const GOOD_FOR_MS = 600_000;
-/** A queue that can't build is looked at again soon: somebody may have mended it. */
+/** A queue that can't build is looked at again soon: its configuration may have been mended. */
 const BAD_FOR_MS = 20_000;
 /** A function that admits a request has half a minute. */
 const PATIENCE_MS = 15_000;
+
+/**
+ * What can be found out about a queue before a build, without what is known from before. Empty for a type of runner whose builds alone tell;
+ * undefined when it could not be found out, which the log is told.
+ */
+export function examinationBy(clients: Clients): (queue: QueueConfig) => Promise<readonly Finding[] | undefined> {
+  const preflightOf = preflightsOf(clients);
+  return async (queue) => {
+    try {
+      return await inTime(preflightOf(queue.buildRunner.type)?.(queue, []) ?? Promise.resolve([]));
+    } catch (error) {
+      tellUnknown(clients, queue, error);
+      return undefined;
+    }
+  };
+}
+
+/** Each type's preflight is made when it is needed, once. */
+function preflightsOf(clients: Clients): (type: string) => Preflight | undefined {
+  const wired = new Map<string, Preflight>();
+  return (type) => {
+    const preflight = wired.get(type) ?? PREFLIGHTS[type]?.(clients);
+    if (preflight !== undefined) wired.set(type, preflight);
+    return preflight;
+  };
+}
+
+const tellUnknown = ({ log }: Clients, { name }: QueueConfig, error: unknown): void =>
+  log.warn({ queue: name, error: String(error) }, "whether the queue can build could not be found out");
 
 /**
  * What keeps a queue from building: sentences that say what to do. None when nothing does; undefined when it could not be found out, which
@@ -27,13 +56,8 @@ const PATIENCE_MS = 15_000;
 export function obstaclesFor(
   clients: Clients,
 ): (queue: QueueConfig, commits: readonly GitSha[]) => Promise<readonly string[] | undefined> {
-  const wired = new Map<string, Preflight>();
   const known = new Map<QueueName, { readonly obstacles: readonly string[]; readonly until: EpochMs }>();
-  const preflightOf = (type: string): Preflight | undefined => {
-    const preflight = wired.get(type) ?? PREFLIGHTS[type]?.(clients);
-    if (preflight !== undefined) wired.set(type, preflight);
-    return preflight;
-  };
+  const preflightOf = preflightsOf(clients);
   return async (queue, commits) => {
     const preflight = preflightOf(queue.buildRunner.type);
     if (preflight === undefined) return [];
@@ -46,10 +70,7 @@ export function obstaclesFor(
       known.set(queue.name, { obstacles, until });
       return obstacles;
     } catch (error) {
-      clients.log.warn(
-        { queue: queue.name, error: String(error) },
-        "whether the queue can build could not be found out",
-      );
+      tellUnknown(clients, queue, error);
       return undefined;
     }
   };

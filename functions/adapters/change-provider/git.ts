@@ -3,6 +3,7 @@ import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { cut, printable } from "../../contracts/text.ts";
 import type { Touches } from "../../contracts/touches.ts";
 import { ensureCommits } from "../git/pinned-changes.ts";
 import { complaint } from "../git/process.ts";
@@ -10,6 +11,9 @@ import { openRepository, type Repository } from "../git/repository.ts";
 import type { ChangeProvider, TouchesResult } from "./change-provider.ts";
 import { type ListedCommit, type Measured, measure } from "./lineage.ts";
 import { type FileDiff, readNumstat } from "./numstat.ts";
+
+/** How many characters of a title are kept. */
+const MOST_TITLE = 200;
 
 export interface GitProviderOptions {
   readonly workDirectory: string;
@@ -27,14 +31,22 @@ export function gitProvider(queue: QueueConfig, options: GitProviderOptions): Ch
       const ensured = await ensureCommits(repository, changes, { checkStaleness: queue.checkStaleness });
       if (ensured.kind === "refused") return { kind: "refused", reason: ensured.reason };
       const stack = ensured.changes.map(({ sha }) => sha);
-      const measured = measure(await commitsAbove(repository, ensured.trunk, stack), ensured.trunk, stack);
+      const listed = await commitsAbove(repository, ensured.trunk, stack);
+      const measured = measure(listed, ensured.trunk, stack);
       const alien = ensured.changes.find((_, index) => measured[index]?.from === undefined);
       if (alien) return { kind: "refused", reason: unrelated(alien.uri, queue.repository.branch) };
       const authors = new Set(measured.flatMap(({ commits }) => commits.map(({ author }) => author)));
       authors.delete("");
-      return { kind: "touches", touches: touchesOf(await diffsOf(repository, measured), authors) };
+      const touches = touchesOf(await diffsOf(repository, measured), authors);
+      return { kind: "touches", touches: { ...touches, ...titleIn(listed, stack) } };
     },
   };
+}
+
+/** The subject of the top commit. */
+function titleIn(listed: readonly ListedCommit[], stack: readonly GitSha[]): { readonly title?: string } {
+  const subject = listed.find(({ sha }) => sha === stack.at(-1))?.subject ?? "";
+  return subject === "" ? {} : { title: cut(printable(subject), MOST_TITLE) };
 }
 
 /**
@@ -50,14 +62,14 @@ async function commitsAbove(
   const tips = [...new Set([trunk, ...stack])];
   const bottom = await commonAncestor(repository, tips);
   const input = [...tips, ...(bottom === undefined ? [] : [`^${bottom}`])].join("\n");
-  const format = ["--no-show-signature", "--format=tformat:%H %P%x00%ae", "--stdin"];
+  const format = ["--no-show-signature", "--format=tformat:%H %P%x00%ae%x00%s", "--stdin"];
   const lines = (await repository.run(["log", ...format], { input: `${input}\n` })).split("\n");
   return lines
     .filter((line) => line !== "")
     .map((line) => {
-      const [commits = "", author = ""] = line.split("\0");
+      const [commits = "", author = "", subject = ""] = line.split("\0");
       const [sha, ...parents] = commits.trim().split(" ") as [GitSha, ...GitSha[]];
-      return { sha, parents, author };
+      return { sha, parents, author, subject };
     });
 }
 

@@ -6,7 +6,7 @@ import { type GitProviderOptions, gitProvider } from "./git.ts";
 
 export type { ChangeProvider, TouchesResult } from "./change-provider.ts";
 
-/** The change provider that the queue's configuration names. What it answers is bounded, whichever provider it is. */
+/** The change provider that the queue's configuration names. Its answers are bounded. */
 export function changeProviderFor(queue: QueueConfig, options: GitProviderOptions): ChangeProvider {
   const provider = configured(queue, options);
   return {
@@ -18,8 +18,9 @@ export function changeProviderFor(queue: QueueConfig, options: GitProviderOption
 }
 
 function configured(queue: QueueConfig, options: GitProviderOptions): ChangeProvider {
-  switch (queue.changeProvider.type) {
+  switch (queue.changeProvider?.type ?? "git") {
     case "git":
+    case "github":
       return gitProvider(queue, options);
     case "fake":
       return fakeProvider();

@@ -6,6 +6,8 @@ export interface ListedCommit {
   readonly parents: readonly GitSha[];
   /** The author's e-mail address. */
   readonly author: string;
+  /** The first line of its message. */
+  readonly subject: string;
 }
 
 /** One change of a stack: what it is measured from, and its own commits. */

@@ -10,7 +10,7 @@ import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
 
-/** Fields that a later release adds are kept when this one writes the batch again. */
+/** Fields that a later release added are kept when this release writes the batch again. */
 const StoredPath = z.looseObject({
   buildKey: BuildKey,
   attempt: z.int().positive(),
@@ -24,6 +24,7 @@ const StoredPath = z.looseObject({
   composed: Composed.exactOptional(),
   reason: Reason.exactOptional(),
   unappliable: BatchId.exactOptional(),
+  setAside: z.enum(["unproven", "nothing"]).exactOptional(),
   url: z.string().exactOptional(),
 });
 
@@ -34,6 +35,7 @@ export const StoredTouches = z.object({
   deletions: z.int(),
   authors: z.array(z.string()),
   targets: z.array(z.string()).exactOptional(),
+  messages: z.array(z.string()).exactOptional(),
 });
 
 const StoredBatchRequest = z.looseObject({
@@ -52,6 +54,7 @@ const StoredLanding = z.looseObject({
   tested: Composed,
   bundle: z.array(BatchId).exactOptional(),
   bypassed: z.array(BatchId).exactOptional(),
+  repair: z.boolean().exactOptional(),
   sentAt: EpochMs.exactOptional(),
   held: z.object({ since: EpochMs, reason: Reason }).exactOptional(),
 });
@@ -80,7 +83,7 @@ const StoredBatch: z.ZodType<Batch> = z.looseObject({
   version: z.int().positive(),
 });
 
-/** A batch as it is read. Throws store.unreadable. */
+/** The batch in a stored item. Throws store.unreadable. */
 export function batchIn(item: Item): Batch {
   const { pk, sk, expiresAt: _ttl, v, ...stored } = item;
   const prefix = prefixOf(String(item["queue"]));
@@ -93,18 +96,18 @@ export function batchIn(item: Item): Batch {
   return parsed;
 }
 
-/** A batch as it is written under its key. */
+/** The stored item of a batch, without its key. */
 export const itemOf = (batch: Batch): Item => ({
   v: FORMAT,
   ...changeLists({ ...batch }, (list) => packed(list, prefixOf(batch.queue))),
 });
 
-/** A list of at least this many ids is stored as one text: it takes a tenth of the room or less, and is quicker to read. */
+/** A list of at least this many batch ids is stored as one text, which takes a tenth of the room or less and is quicker to read. */
 const LONG = 16;
 
 const prefixOf = (queue: string): string => `${queue}/batch/`;
 
-/** Example: `["q/batch/7", "q/batch/8", "q/batch/9", "q/batch/12", …]` is stored as `"7-9 12 …"`. */
+/** A list of batch ids as it is stored. Example: `["q/batch/7", "q/batch/8", "q/batch/9", "q/batch/12", …]` is stored as `"7-9 12 …"`. */
 const packed = (list: unknown, prefix: string): unknown =>
   Array.isArray(list) && list.length >= LONG && list.every((id) => String(id).startsWith(prefix))
     ? inRanges(list.map((id) => String(id).slice(prefix.length))).join(" ")
@@ -133,7 +136,7 @@ function labelsIn(entry: string): string[] {
   return Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => String(Number(first) + i));
 }
 
-/** A text that is no list is left as it is: `conflicts` may be `every`. */
+/** The list of batch ids in a stored text: the inverse of `packed`. A text that is no list is answered as it is: `conflicts` may be `every`. */
 const spread = (list: unknown, prefix: string): unknown =>
   typeof list === "string" && list !== "every"
     ? list.split(" ").flatMap((entry) => labelsIn(entry).map((label) => prefix + label))

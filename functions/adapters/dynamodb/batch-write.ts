@@ -14,8 +14,9 @@ const ITEMS_PER_CALL = 25;
 const ATTEMPTS = 6;
 
 /**
- * Puts items, over what was there: for items that are the same however often they are written. One BatchWriteItem per 25, and again for what a
- * throttled table left out. No two of them may have the same key. Throws store.unavailable; some may have been written then.
+ * Writes items, each over the item with the same key. Meant for items whose repeat is the same item. No two items may have the same key. One
+ * BatchWriteItem per 25 items, and more for items that a throttled table left out. Throws store.unavailable; then some items may have been
+ * written.
  */
 export async function putAll(dynamodb: DynamoDBDocumentClient, puts: readonly TablePut[]): Promise<void> {
   for (let from = 0; from < puts.length; from += ITEMS_PER_CALL)

@@ -1,6 +1,7 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { type BatchId, Installation, type QueueName } from "../../contracts/ids.ts";
+import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
+import { Reason } from "../../contracts/reasons.ts";
 import { batchKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
@@ -37,6 +38,39 @@ const HistoryText = z.string().transform((text, ctx): NonNullable<QueueState["hi
   }
 });
 
+const StoredTrunk = z.looseObject({
+  vouched: z.array(GitSha),
+  unproven: z.array(GitSha),
+  knownAt: EpochMs,
+  build: z
+    .looseObject({
+      buildKey: BuildKey,
+      state: z.enum(["building", "cancelling"]),
+      dispatched: z.boolean(),
+      startedAt: EpochMs,
+      unless: z.array(GitSha),
+    })
+    .exactOptional(),
+  buildCount: z.int().nonnegative(),
+  red: z
+    .looseObject({
+      since: EpochMs,
+      commit: GitSha,
+      author: z.string().exactOptional(),
+      reason: Reason,
+      built: GitSha,
+      failures: z.int().positive(),
+      rebuildAt: EpochMs,
+      lookAt: EpochMs,
+    })
+    .exactOptional(),
+  recoveredAt: EpochMs.exactOptional(),
+  brokenDown: z.object({ count: z.int().positive(), nextAt: EpochMs }).exactOptional(),
+  rejectedInARow: z.int().nonnegative(),
+  changes: z.int().nonnegative(),
+  told: z.int().nonnegative(),
+});
+
 /** The queue's own item. Fields that a later release added are kept when this release writes the item again. */
 const QueueItem = z.looseObject({
   installation: Installation.optional(),
@@ -46,6 +80,7 @@ const QueueItem = z.looseObject({
   version: z.int().positive(),
   history: HistoryText.exactOptional(),
   evidenceSince: EpochMs.exactOptional(),
+  trunk: StoredTrunk.exactOptional(),
   paused: z.object({ since: EpochMs, note: z.string().exactOptional() }).exactOptional(),
   control: z.int().positive().exactOptional(),
 });
@@ -65,6 +100,8 @@ export interface BatchesStore extends QueueStore {
    * queue can't be planned without it.
    */
   live(queue: QueueName): Promise<LiveQueue>;
+  /** The queue's own item, without its batches. Strongly consistent; one GetItem. Throws store.unreadable. */
+  own(queue: QueueName): Promise<StoredQueue>;
   /** Strongly consistent; one GetItem. Undefined when the batch is not live. Throws store.unreadable. */
   get(queue: QueueName, id: BatchId): Promise<Batch | undefined>;
   /**
@@ -72,7 +109,10 @@ export interface BatchesStore extends QueueStore {
    * item is stored.
    */
   putQueue(next: QueueState, before: number): Promise<boolean>;
-  /** Writes a batch. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when the batch is stored. */
+  /**
+   * Writes a batch. One PutItem. False, and nothing is written, when the stored version is not `before`; with `before` 0, when the batch is
+   * stored.
+   */
   put(next: Batch, before: number): Promise<boolean>;
   /**
    * Moves a batch out of the live ones; the archive keeps the batch for 30 days. One PutItem and one DeleteItem, which may be repeated after a
@@ -108,6 +148,12 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
       return { queue: queueOf(queue, own), batches };
     },
 
+    async own(queue) {
+      const get = new GetCommand({ TableName: table, Key: batchKeys.queue(queue), ConsistentRead: true });
+      const { Item } = await stored(`reading queue ${queue}`, dynamodb.send(get));
+      return queueOf(queue, Item);
+    },
+
     async get(queue, id) {
       const get = new GetCommand({ TableName: table, Key: batchKeys.live(queue, id), ConsistentRead: true });
       const { Item } = await stored(`reading ${id}`, dynamodb.send(get));
@@ -131,7 +177,7 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
       const remove = new DeleteCommand({
         TableName: table,
         Key: batchKeys.live(batch.queue, batch.id),
-        ConditionExpression: "attribute_not_exists(pk) OR #version = :version",
+        ConditionExpression: "attribute_not_exists(pk) OR #version <= :version",
         ExpressionAttributeNames: { "#version": "version" },
         ExpressionAttributeValues: { ":version": batch.version },
       });

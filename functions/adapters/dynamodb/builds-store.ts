@@ -44,7 +44,9 @@ export const Build = z.object({
   url: z.string().optional(),
   /** The CI system's own name of the build. */
   id: z.string().optional(),
-  /** How the build ended, as the CI system reported. A second report does not change the first. Only for CI systems that report by themselves. */
+  /**
+   * How the build ended, as the CI system reported. A second report does not change the first. Only for CI systems that report by themselves.
+   */
   outcome: Outcome.optional(),
 });
 export type Build = z.infer<typeof Build>;
@@ -60,7 +62,7 @@ export interface BuildsStore {
   /** Stores facts about a build; undefined ones stay as they are. Does nothing when the build is not stored. */
   note(
     buildKey: BuildKey,
-    facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id" | "reported">>,
+    facts: Partial<Pick<Build, "stop" | "stoppedAt" | "url" | "id" | "reported" | "deadline">>,
   ): Promise<void>;
 }
 

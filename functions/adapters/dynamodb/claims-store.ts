@@ -7,7 +7,10 @@ import type { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { FORMAT, parseItem } from "./stored-item.ts";
 
-/** How long a claim is stored that no call released. A crash leaves such a claim; when its owner has ended, another request may take the change. */
+/**
+ * How long a claim is stored that no call released. A crash leaves such a claim; when its owner has ended, another request may take the
+ * change.
+ */
 const KEEP_SECONDS = 90 * 86_400;
 
 /** `owner` holds the change that `uri` names, and with it every other commit of the same change. */

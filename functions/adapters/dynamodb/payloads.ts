@@ -8,7 +8,7 @@ import { asciiJson } from "../../contracts/text.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { stored } from "../aws-errors.ts";
 
-/** Longer than a message, a dead letter or an execution can refer to the payload. */
+/** How long a payload is kept: longer than a message, a dead letter or an execution that refers to it. */
 const KEEP_SECONDS = 60 * 86_400;
 
 /** How much of a payload one item holds: DynamoDB takes 400 KB. */
@@ -20,8 +20,8 @@ const AT_ONCE = 4;
 const Part = z.object({ text: z.string() });
 
 /**
- * Writes the value as JSON and answers where it is. The same value has the same address, so a repeat writes the same again. One call per
- * 300 KB. Throws store.unavailable or internal.
+ * Writes the value as JSON, and answers the reference to it. The same value always has the same reference, so a repeat writes the same items.
+ * One PutItem per 300 KB. Throws store.unavailable or internal.
  */
 export async function putPayload(
   dynamodb: DynamoDBDocumentClient,
@@ -45,7 +45,10 @@ export async function putPayload(
   return { table, id, parts: parts.length };
 }
 
-/** The value at an address, parsed. Strongly consistent, one call per 300 KB. Throws store.unavailable, and internal when a part is missing or changed. */
+/**
+ * The value that a reference names, parsed. Strongly consistent; one GetItem per 300 KB. Throws store.unavailable; internal when a part is
+ * missing or was changed.
+ */
 export async function getPayload<T>(
   dynamodb: DynamoDBDocumentClient,
   { table, id, parts }: PayloadRef,

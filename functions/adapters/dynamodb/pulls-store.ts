@@ -17,7 +17,9 @@ import { queryAll } from "./query-all.ts";
 /** How many days the row of a pull request without an open request is kept. */
 const KEPT_DAYS = 90;
 
-/** GitHub accepts 80 pieces of new content a minute and 500 an hour from one installation of the App. Some are left for the App's other calls. */
+/**
+ * GitHub accepts 80 pieces of new content a minute and 500 an hour from one installation of the App. Some are left for the App's other calls.
+ */
 export const CONTENT_LIMITS = { minute: 70, hour: 450 } as const;
 
 export interface PullRef {

@@ -95,9 +95,9 @@ export interface RequestsStore {
   /** Writes `next`. False, and nothing is written, when the stored version is not `next.version - 1`. */
   replace(next: LandingRequest): Promise<boolean>;
   /**
-   * The requests of the queue that have not ended, and the requests that have ended since `orEnded.since` for the reason `orEnded.code` (the log
-   * may not have been told of their end). Newest first, eventually consistent. One Query per megabyte of the last 30 days; one Query in all
-   * with `newest`, which looks at the newest 200 requests only. A request that can't be read is left out, and given to `onUnreadable`.
+   * The requests of the queue that have not ended, and the requests that have ended since `orEnded.since` for the reason `orEnded.code` (the
+   * log may not have been told of their end). Newest first, eventually consistent. One Query per megabyte of the last 30 days; one Query in
+   * all with `newest`, which looks at the newest 200 requests only. A request that can't be read is left out, and given to `onUnreadable`.
    */
   everyUnfinished(
     queue: QueueName,

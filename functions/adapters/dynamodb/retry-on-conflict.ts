@@ -3,12 +3,12 @@ import { CodedError } from "../../contracts/errors.ts";
 /** The answer of an attempt whose conditional write was refused, because another writer was faster. */
 export const LOST = Symbol("lost");
 
-/** Each lost attempt is another writer's progress, and an item has few writers. */
+/** How many attempts may be refused. Each time another writer has made progress, and an item has few writers. */
 const ATTEMPTS = 10;
 
 /**
- * Repeats an attempt until its conditional write succeeds, and answers what it answered. An attempt reads, decides and writes, and answers
- * LOST when the write was refused. Throws store.version_conflict after ten losses; `what` is the subject of its message.
+ * Calls `attempt` until it answers something other than LOST, and answers that. An attempt reads, decides and writes conditionally, and
+ * answers LOST when the write was refused. Throws store.version_conflict after ten LOST in a row; `what` is the subject of its message.
  */
 export async function retryOnConflict<T>(what: string, attempt: () => Promise<T | typeof LOST>): Promise<T> {
   for (let losses = 0; losses < ATTEMPTS; losses++) {

@@ -1,18 +1,18 @@
 import { z } from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 
-/** What DynamoDB keeps: keys, TTL, and what the store put in. */
+/** An item of DynamoDB: its keys, its time to live, and the fields of the store. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** The format of every item that the orchestrator writes. It goes up when an older reader would misread an item. */
+/** The format (`v`) of every item that the orchestrator writes. To be raised when an older release would misread new items. */
 export const FORMAT = 1;
 
-/** An item without `v` is from before items had one, and is read as format 1. */
+/** An item without `v` is read as format 1. */
 const Versioned = z.looseObject({ v: z.int().positive().default(FORMAT) });
 
 /**
- * An item as its schema has it; fields that the schema does not know are ignored or kept, as the schema says. Throws store.unreadable, which
- * names the item and says what is wrong with it.
+ * The item, parsed by its schema. Throws store.unreadable when the item does not fit the schema or has a newer format. The error's message
+ * names the item (`what`) and says what is wrong with it.
  */
 export function parseItem<T>(schema: z.ZodType<T>, item: Item, what: string): T {
   const versioned = Versioned.safeParse(item);

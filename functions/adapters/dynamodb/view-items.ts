@@ -3,7 +3,8 @@ import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { Blocker, MetadataValue, Outcome, Status } from "../../contracts/log-event.ts";
-import { Cancel, Land } from "../../contracts/messages.ts";
+import { Cancel, Land, Question } from "../../contracts/messages.ts";
+import { Answer } from "../../contracts/questions.ts";
 import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Note, Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
@@ -47,7 +48,7 @@ const StoredSummary = z.object({
   at: EpochMs,
   stamp: z.string(),
   reason: Reason.exactOptional(),
-  /** Defaults: summaries of a release that did not write these. */
+  /** From here on with defaults, for a summary that was written by a release without these fields. */
   heard: z.boolean().default(true),
   cancel: Cancel.pick({ at: true, note: true, caller: true }).exactOptional(),
   prioritized: z
@@ -60,13 +61,13 @@ const StoredSummary = z.object({
   version: z.int().positive(),
 });
 
-/** A summary as it is stored, keys and all. Throws a ZodError when the item is not one. */
+/** The summary in a stored item, whose key tells whether the summary is archived. Throws a ZodError when the item is no summary. */
 export function summaryIn(item: unknown): Summary {
   const { [KEY.pk]: pk } = z.object({ [KEY.pk]: z.string() }).parse(item);
   return { ...StoredSummary.parse(item), ...(pk.startsWith(ARCHIVED) ? { archived: true as const } : {}) };
 }
 
-/** What an idempotency key was first used for. */
+/** The request that an idempotency key was first used for. */
 export const FirstUse = z.object({
   land: Land,
   /** The hash of the Land call: another hash under the same key is another request. */
@@ -74,14 +75,23 @@ export const FirstUse = z.object({
 });
 export type FirstUse = z.infer<typeof FirstUse>;
 
-/** How a queue was last told to run. */
+/** A question, and its answer. */
+export const AskedQuestion = z.object({
+  question: Question,
+  askedAt: EpochMs,
+  /** Absent until the orchestrator has answered. */
+  answer: Answer.exactOptional(),
+});
+export type AskedQuestion = z.infer<typeof AskedQuestion>;
+
+/** The mode that a queue was last set to. */
 export const ModeSet = z.object({
   queue: QueueName,
   mode: QueueMode,
   note: Note.exactOptional(),
-  /** The name of the caller who set it. */
+  /** The name of the caller who set the mode. */
   caller: z.string().exactOptional(),
-  /** When it became so. */
+  /** When the mode was set. */
   since: EpochMs,
   /** Counts writes, from 1. */
   version: z.int().positive(),
@@ -90,16 +100,18 @@ export const ModeSet = z.object({
 });
 export type ModeSet = z.infer<typeof ModeSet>;
 
-/** A request that has ended, in the order of the ends. */
+/** An entry of the list of ended requests, which is in the order of their ends. */
 export const Ended = z.object({
   number: RequestNumber,
   status: Outcome,
   reason: Reason.exactOptional(),
   endedAt: EpochMs,
   commit: z.string().exactOptional(),
+  /** Absent in items of an older release. */
+  receivedAt: EpochMs.exactOptional(),
 });
 export type Ended = z.infer<typeof Ended>;
 
-/** Immutable: points at a request's summary. */
+/** An entry of a list of requests: it names a request, whose summary is read by the number. Never changes. */
 export const Pointer = z.object({ number: RequestNumber, receivedAt: EpochMs });
 export type Pointer = z.infer<typeof Pointer>;

@@ -11,7 +11,9 @@ export interface ViewModes {
   mode(queue: QueueName): Promise<ModeSet | undefined>;
   /** The modes of all queues whose mode was ever set. One Query per megabyte: thousands of queues. */
   modes(): Promise<ReadonlyMap<QueueName, ModeSet>>;
-  /** Writes the mode. False, and nothing is written, when the stored version is not `next.version - 1`; for version 1, when a mode is stored. */
+  /**
+   * Writes the mode. False, and nothing is written, when the stored version is not `next.version - 1`; for version 1, when a mode is stored.
+   */
   setMode(next: ModeSet): Promise<boolean>;
   /** Marks this version of the mode as told. False, and nothing is written, when a later version is stored. */
   markTold(set: ModeSet): Promise<boolean>;

@@ -8,8 +8,10 @@ import { stored, won } from "../aws-errors.ts";
 import { FirstUse } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
+import { type ViewQuestions, viewQuestions } from "./view-questions.ts";
 import { type ViewSummaries, viewSummaries } from "./view-summaries.ts";
 import { type ViewTrends, viewTrends } from "./view-trends.ts";
+import { type ViewTrunks, viewTrunks } from "./view-trunks.ts";
 
 /** How long an idempotency key is remembered. */
 const KEY_LIVES_SECONDS = 24 * 60 * 60;
@@ -27,7 +29,7 @@ export interface Minted {
  * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal. Every
  * method is one call, and every read is strongly consistent, unless the docstring says otherwise.
  */
-export interface ViewStore extends ViewSummaries, ViewListings, ViewModes, ViewTrends {
+export interface ViewStore extends ViewSummaries, ViewListings, ViewModes, ViewQuestions, ViewTrends, ViewTrunks {
   /** The first use of an idempotency key. Undefined when the key is new, or was first used more than a day ago. */
   firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined>;
   /** Stores the first use of an idempotency key. False when the key is in use already. */
@@ -54,7 +56,9 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
     ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewQuestions(dynamodb, table),
     ...viewTrends(dynamodb, table),
+    ...viewTrunks(dynamodb, table),
     ...counting(dynamodb, table),
 
     async firstUse(queue, key, now) {

@@ -30,7 +30,10 @@ export interface ViewTrends {
    * UpdateItem more when some of them were counted already. Throws store.version_conflict.
    */
   countEnds(queue: QueueName, ends: readonly EndOfRequest[]): Promise<void>;
-  /** The hours of a queue from `since` on, oldest first, without the hours in which no request ended. One Query per megabyte, eventually consistent. */
+  /**
+   * The hours of a queue from `since` on, oldest first, without the hours in which no request ended. One Query per megabyte, eventually
+   * consistent.
+   */
   hoursSince(queue: QueueName, since: EpochMs): Promise<readonly Hour[]>;
 }
 

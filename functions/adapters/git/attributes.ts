@@ -8,12 +8,15 @@ import type { Repository } from "./repository.ts";
 // A bare repository has no .gitattributes of its own, and git 2.38 takes them from a worktree alone (`--attr-source` came with 2.41). So a
 // merge whose files have attributes runs in a directory that holds nothing but the .gitattributes files of one side.
 
-/** The .gitattributes files of one tree by path, "dir/.gitattributes" for those of a folder. Paths and contents are latin1: one character per byte. */
+/**
+ * The .gitattributes files of one tree by path, "dir/.gitattributes" for those of a folder. Paths and contents are latin1: one character per
+ * byte.
+ */
 export type Attributes = ReadonlyMap<string, string>;
 
 /**
- * The attribute files that say something about `paths`, of each of `trees` in turn: those of the root and of every folder above a path.
- * Paths are latin1. One git process.
+ * For each of `trees`, the .gitattributes files that apply to `paths`: those in the root and in every folder above a path. Paths are latin1.
+ * One git process.
  */
 export async function attributesOf(
   repository: Repository,
@@ -38,7 +41,7 @@ export async function attributesOf(
 }
 
 const NAME = ".gitattributes";
-/** git reads none through a folder that no checkout can have. */
+/** True when git may read attributes in a folder of this name. False for names that no checkout can have, such as `..`. */
 const isFolder = (name: string): boolean => !/^(\.{0,2}|\.git)$/i.test(name) && name.length <= 255;
 
 /** "a/b/c" → ".gitattributes", "a/.gitattributes", "a/b/.gitattributes" */
@@ -66,19 +69,20 @@ function batched(text: string, names: readonly string[]): (string | undefined)[]
   });
 }
 
-/** True when both say the same, file by file. */
+/** True when both hold the same files with the same content. */
 export const sameAttributes = (a: Attributes, b: Attributes): boolean =>
   a.size === b.size && [...a].every(([file, content]) => b.get(file) === content);
 
-/** How a git process is told to go by these attributes: `flags` go before its command. */
+/** What makes a git process apply given attributes: `flags` go before the git command, `env` into the environment. */
 export interface Guided {
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs `work` with a directory that holds the attribute files and that git takes for its worktree. A merge driver of the repository's own
- * (`merge=npm-lock`) is a program that is not here: it is declared as one that always finds a conflict.
+ * Runs `work`, whose git processes apply these attributes: a temporary directory that holds the files is their worktree. A merge driver that
+ * the repository defines itself (`merge=npm-lock`) needs a program that this machine does not have, so git is told that the driver always
+ * finds a conflict.
  */
 export async function guidedBy<T>(
   repository: Repository,
@@ -102,7 +106,7 @@ export async function guidedBy<T>(
 }
 
 const BUILT_IN = new Set(["text", "binary", "union"]);
-/** They travel in the environment of a process, which has a limit. */
+/** How many drivers git is told about: they are passed in the environment of a process, whose size is limited. */
 const MAX_DRIVERS = 1_000;
 const LONGEST_NAME = 255;
 

@@ -6,8 +6,8 @@ import { exclusively } from "./lock.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
 
-/** `merge-tree --write-tree` came with it. */
-export const MINIMUM_GIT = [2, 38] as const;
+/** The first version with `merge-tree --write-tree`. */
+const MINIMUM_GIT = [2, 38] as const;
 
 /** Undefined when `version` (the output of `git version`) is new enough; otherwise a sentence that says why it is not. */
 export function gitIsTooOld(version: string): string | undefined {
@@ -21,7 +21,10 @@ export function gitIsTooOld(version: string): string | undefined {
     : `git ${needed} or later is needed, and this is ${version.trim()}: install a newer git`;
 }
 
-/** A directory since it was last made ready. Another object means that its objects may have vanished in between. */
+/**
+ * A directory with a bare repository that is ready. A directory that vanished and was made again has another object of this type, so that what
+ * was cached for the earlier object is not used for the new one.
+ */
 export interface OpenedDirectory {
   readonly path: string;
   readonly objects: ObjectReader;
@@ -30,8 +33,8 @@ export interface OpenedDirectory {
 const opened = new Map<string, Promise<OpenedDirectory>>();
 
 /**
- * Makes sure that `directory` is a bare repository that git will work in. Once per process and directory it makes
- * the repository and removes the lock files that a killed git left behind: hence one process at a time may use a directory.
+ * Makes `directory` a bare repository, and removes the lock files that a killed git left behind. Because of that removal only one process at a
+ * time may use a directory. Two git processes at the first call of this process, and again when the directory has vanished; none otherwise.
  */
 export async function openDirectory(directory: string): Promise<OpenedDirectory> {
   if (!existsSync(join(directory, "HEAD"))) opened.delete(directory);
@@ -58,7 +61,7 @@ async function prepare(directory: string): Promise<OpenedDirectory> {
 
 let checked: Promise<void> | undefined;
 
-/** Throws config.invalid when this machine's git is missing or too old. Once git will do, it is not asked again. */
+/** Throws config.invalid when this machine's git is missing or too old. A version that is new enough is not asked for again. */
 function requireGit(version: () => Promise<string>): Promise<void> {
   checked ??= version().then((found) => {
     const problem = gitIsTooOld(found);

@@ -5,11 +5,14 @@ import type { Repository } from "./repository.ts";
 /** The commits that some tips have and the trunk has not: each with its parents, the first one first. */
 export type Graph = ReadonlyMap<GitSha, readonly GitSha[]>;
 
-/** The graphs that this process has read of a directory: a commit's history never changes, so each is read once. */
+/** The graphs that this process has read, per directory, by trunk and tips. They stay right, because a commit's history never changes. */
 const graphs = new WeakMap<OpenedDirectory, Map<string, Promise<Graph>>>();
 const MAX_KEPT = 100;
 
-/** The commits above the trunk, as readGraph reads them. No git process when they were read before for the same trunk and tips. */
+/**
+ * The commits that the tips have and the trunk has not. Costs as `readGraph`; nothing when this process has read the graph of the same trunk
+ * and tips before. Example: the trunk is T, and a branch left it with commits A ← B. graphAbove(T, [B]) is {A: [T], B: [A]}.
+ */
 export function graphAbove(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
   const known = graphs.get(repository.opened) ?? new Map<string, Promise<Graph>>();
   graphs.set(repository.opened, known);
@@ -25,9 +28,12 @@ export function graphAbove(repository: Repository, trunk: GitSha, tips: readonly
 }
 
 /**
- * Two git processes, however many tips; one when the lowest commits stand on the trunk's. All must be commits that are here. `git rev-list` gives up by the dates of commits, and may list
- * commits of the trunk when the trunk has commits that are older than their parents. `git merge-base` does not: so it is asked
- * whether the lowest of the listed commits are on the trunk. If one is, the whole history is read (8 MB for 100,000 commits).
+ * The commits that the tips have and the trunk has not. The trunk and all tips must be commits of this repository. Two git processes for any
+ * number of tips; one when every lowest commit is a child of the trunk's commit.
+ *
+ * `git rev-list` decides by the dates of commits where to stop. When a commit of the trunk is dated before its parents, `git rev-list` may list
+ * commits of the trunk. So `git merge-base`, which does not go by dates, is asked whether the lowest listed commits are on the trunk. When one
+ * is, the whole history is read (8 MB for 100,000 commits).
  */
 async function readGraph(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
   if (tips.length === 0) return new Map();
@@ -62,7 +68,10 @@ function reachedFrom(graph: Graph, tip: GitSha): ReadonlySet<GitSha> {
   return reached;
 }
 
-/** The line of first parents from `tip` down to `until`, or to where the trunk has it: oldest first, `tip` included, `until` not. */
+/**
+ * The commits from `tip` down to `until` along first parents, oldest first: `tip` is included, `until` is not. Ends at a commit of the trunk
+ * when `until` does not come before. Example: T ← A ← B with T on the trunk. lineOf(graph, B, T) is [A, B].
+ */
 export function lineOf(graph: Graph, tip: GitSha, until: GitSha): readonly GitSha[] {
   const line: GitSha[] = [];
   for (let at: GitSha | undefined = tip; at !== undefined && at !== until && graph.has(at); at = graph.get(at)?.[0])
@@ -74,13 +83,19 @@ export function lineOf(graph: Graph, tip: GitSha, until: GitSha): readonly GitSh
 export interface Range {
   /** Parents before children, in an order that depends on nothing but these commits. */
   readonly commits: readonly GitSha[];
-  /** Where the change left the trunk, or a change below it: the parents of its commits that are not its commits. Empty although there are commits: the history is unrelated to the trunk's. */
+  /**
+   * The parents of the change's commits that are not commits of the change: where the change left the trunk, or the change below it. Empty
+   * for a change with commits whose history is unrelated to the trunk's.
+   */
   readonly boundary: ReadonlySet<GitSha>;
-  /** It is built on a change ahead of it, and not on the trunk alone. */
+  /** True when the change is made on top of a change ahead of it, and not on the trunk alone. */
   readonly stacked: boolean;
 }
 
-/** Hands out each commit of a graph once, to the first change that has it: a stack's later change is measured from the earlier one. */
+/**
+ * Divides the commits of a graph among changes. Each commit belongs to the first change that is asked about and has the commit. Example: a
+ * stack of two changes with the tips A and B, T ← A ← B. The range of the first change is [A], and then the range of the second one is [B].
+ */
 export class Ranges {
   readonly #graph: Graph;
   readonly #taken = new Set<GitSha>();

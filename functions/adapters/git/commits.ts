@@ -9,12 +9,12 @@ import { readable } from "./encodings.ts";
 import type { GitObject } from "./object-reader.ts";
 import type { Repository } from "./repository.ts";
 
-/** A commit as stored. Text is latin1, one character per byte, so that what git calls an encoding survives. */
+/** A commit as stored. Its text is held as latin1, one character per byte, so that every encoding is kept byte for byte. */
 export interface Commit {
   readonly sha: GitSha;
   readonly tree: GitSha;
   readonly parents: readonly GitSha[];
-  /** `<name> <<email>> <seconds> <zone>`, or whatever stands there; empty when there is none, or several. */
+  /** `<name> <<email>> <seconds> <zone>`, or any other text that stands there. Empty when the commit has no such line, or several. */
   readonly author: string;
   readonly committer: string;
   readonly encoding?: string | undefined;
@@ -45,10 +45,13 @@ export function parseCommit({ sha, body }: GitObject): Commit {
 export const subjectOf = ({ message, encoding }: Pick<Commit, "message" | "encoding">): string =>
   readable(message.trimStart().split("\n", 1)[0] ?? "", encoding).trim();
 
-/** True when the author's line can go on into another commit: git reads a header up to a NUL byte, and expects one author. */
+/**
+ * True when another commit can take over the author's line. False when the commit has no author, several, or one with a NUL byte, at which
+ * git would stop reading.
+ */
 export const keepsAuthor = ({ author }: Pick<Commit, "author">): boolean => author !== "" && !author.includes("\0");
 
-/** An object that was made here and need not be in the repository yet. */
+/** An object that this process has made. It need not be written to the repository yet. */
 export interface Made {
   readonly sha: GitSha;
   readonly type: "blob" | "tree" | "commit" | "tag";
@@ -61,7 +64,8 @@ export function make(type: Made["type"], text: string): Made {
   return { sha: sha as GitSha, type, body };
 }
 
-export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
+/** A signature is of the commit without the signature. */
+export const makeCommit = (commit: Omit<Commit, "sha">, signature?: string): Made =>
   make(
     "commit",
     [
@@ -70,6 +74,7 @@ export const makeCommit = (commit: Omit<Commit, "sha">): Made =>
       `author ${commit.author}`,
       `committer ${commit.committer}`,
       ...(commit.encoding === undefined ? [] : [`encoding ${commit.encoding}`]),
+      ...(signature === undefined ? [] : [`gpgsig ${signature.replaceAll("\n", "\n ")}`]),
       "",
       commit.message,
     ].join("\n"),
@@ -82,8 +87,9 @@ const looseBytes = async ({ type, body }: Made): Promise<Buffer> =>
 const deflated = promisify(deflate);
 
 /**
- * Writes objects as loose ones, as they are: also an author's line that git would not write itself. No git process. A file gets its name
- * when it is complete, so a crash leaves no half of an object; an object that is there is not written again.
+ * Writes objects to the repository as loose objects, byte for byte: also an author's line that git itself would refuse to write. No git
+ * process. Each file is renamed to its final name once it is complete, so a crash leaves no half-written object. An object that exists is not
+ * written again.
  */
 export async function writeObjects(repository: Repository, objects: readonly Made[]): Promise<void> {
   await Promise.all(objects.map((object) => writeLoose(join(repository.directory, "objects"), object)));
@@ -93,7 +99,7 @@ async function writeLoose(directory: string, object: Made): Promise<void> {
   const [room, name] = [join(directory, object.sha.slice(0, 2)), object.sha.slice(2)];
   if (existsSync(join(room, name))) return;
   await mkdir(room, { recursive: true });
-  // git removes what is left over of such a name when it collects garbage.
+  // git removes leftover files with such a name when it collects garbage.
   const unfinished = join(room, `tmp_obj_${randomUUID()}`);
   await writeFile(unfinished, await looseBytes(object), { mode: 0o444 });
   await rename(unfinished, join(room, name));

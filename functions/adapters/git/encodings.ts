@@ -1,5 +1,5 @@
-// Text of commits is held as git stores it: latin1 strings, one character per byte. A commit may name the encoding of its text; without
-// a name git takes it for UTF-8, and does not check.
+// The text of commits is held as git stores it: latin1 strings, one character per byte. A commit may name the encoding of its text. git takes
+// text without a named encoding for UTF-8, and does not check.
 
 /** Names that iconv knows and TextDecoder does not. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   cp950: "big5",
 };
 
-/** Encodings that spell other letters with ASCII bytes: ASCII in them is not what it looks like. */
+/** Encodings that use ASCII bytes for letters that are not ASCII. */
 const SEVEN_BIT = /^(utf-?7|hz|(csiso|iso-?)2022)/i;
 
 const isAscii = (bytes: string): boolean => !/[^\0-\x7f]/.test(bytes);
@@ -21,8 +21,8 @@ const isAscii = (bytes: string): boolean => !/[^\0-\x7f]/.test(bytes);
 export const asBytes = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 
 /**
- * The bytes of a commit's text as UTF-8 bytes. Text without an encoding is passed on as it is. Undefined when the encoding is unknown here,
- * or the bytes are none of it: then the text is unknown.
+ * The bytes of a commit's text, translated to UTF-8 bytes. Text without a named encoding is answered as it is. Undefined when the encoding is
+ * not known to this machine, or the bytes are not valid in the encoding.
  */
 export function utf8Of(bytes: string, encoding: string | undefined): string | undefined {
   if (encoding === undefined || /^utf-?8$/i.test(encoding)) return bytes;
@@ -34,7 +34,7 @@ export function utf8Of(bytes: string, encoding: string | undefined): string | un
   }
 }
 
-/** The same for people. Bytes that are not valid in the encoding are shown as escapes: `gr\xf6\xdfer`. */
+/** The text of a commit, for people. Bytes that are not valid in the encoding are shown as escapes: `gr\xf6\xdfer`. */
 export function readable(bytes: string, encoding: string | undefined): string {
   const utf8 = utf8Of(bytes, encoding);
   try {

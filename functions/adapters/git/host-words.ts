@@ -11,18 +11,18 @@ export interface HostWords {
   /** One line, without control characters, bounded. */
   readonly text: string;
   /**
-   * change: a rule about what commits hold or say. queue: a rule about who may push, or how, whatever is pushed. unknown: the words do not
-   * tell.
+   * change: a rule about what commits contain, or what their messages say. queue: a rule about who may push, or how, which holds for every
+   * push. unknown: the words do not tell which.
    */
   readonly about: "change" | "queue" | "unknown";
-  /** The refs that the host itself refused. The others went with them, since a push is all or nothing. */
+  /** The refs that the host itself refused. The other refs of the push were not updated either, since a push is all or nothing. */
   readonly refs: readonly string[];
 }
 
-/** Summaries of a host's rule, in the words of the protocol. All other summaries are of races and of breakdowns. */
+/** The summaries by which the protocol says that a rule of the host refused the ref. All other summaries mean a race or a breakdown. */
 const BY_RULE =
   /hook declined|declined|protected|prohibited|not permitted|not allowed|permission|denied|denying|deny |refusing|read.?only|forbidden|hidden ref|GH\d{3}|rule violation/i;
-/** The host did not refuse the ref: another ref of the push was refused, or another push came first. */
+/** The summaries of refs that the host did not refuse: another ref of the push was refused, or another push came first. */
 const BY_OTHERS =
   /atomic|fetch first|non-fast-forward|stale info|cannot lock ref|failed to (update|lock)|reference already exists|unable to (write|create|migrate)|no space|unpacker error/i;
 
@@ -33,7 +33,7 @@ const ABOUT_CHANGE =
 const ABOUT_QUEUE =
   /pull requests?\b|merge requests?\b|status checks?|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out branch|hidden ref|prohibited by gerrit|quota|suspended/i;
 
-/** Undefined when no rule of the host is behind the rejections. */
+/** What the host said, from the rejected refs and from what git printed. Undefined when no rule of the host caused the rejections. */
 export function wordsOf(rejections: readonly Rejection[], stderr: string): HostWords | undefined {
   const refused = rejections.filter(({ why }) => BY_RULE.test(why) && !BY_OTHERS.test(why));
   if (refused.length === 0) return undefined;
@@ -50,7 +50,7 @@ function aboutOf(text: string): HostWords["about"] {
 
 const MAX_WORDS = 700;
 
-/** Text of others as one bounded line that can be shown anywhere (text.ts): ends of lines become `; `. */
+/** Text from outside the queue as one bounded line that can be shown anywhere (text.ts): ends of lines become `; `. */
 export function oneLine(text: string): string {
   const lines = text
     .split(/\r?\n|\r/)

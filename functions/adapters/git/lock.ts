@@ -1,6 +1,9 @@
 const tails = new Map<string, Promise<void>>();
 
-/** Runs `work` when everyone who asked for `key` earlier in this process is done. Not re-entrant: asking again from inside waits for ever. */
+/**
+ * Runs `work` after all earlier calls with this `key` in this process have ended. Not re-entrant: a call with the same key from inside `work`
+ * waits for ever.
+ */
 export async function exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
   const before = tails.get(key);
   const { promise, resolve } = Promise.withResolvers<void>();

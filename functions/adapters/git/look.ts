@@ -2,7 +2,7 @@ import { exclusively } from "./lock.ts";
 import type { GitObject } from "./object-reader.ts";
 import { ifPresent, seenRef } from "./refs.ts";
 
-/** Refs of the remote, and objects by any name that git resolves. */
+/** What to read: refs of the remote, and objects by any name that git resolves. */
 interface Look {
   readonly refs: readonly string[];
   readonly objects: readonly string[];
@@ -14,22 +14,22 @@ interface Waiting extends Look {
   readonly answer: PromiseWithResolvers<Seen>;
 }
 
-/** What looking takes. `fetch` throws when the remote does not answer; a refspec that it has nothing for is no failure. */
+/** The repository that is read. `fetch` throws when the remote does not answer, and not when the remote has nothing for a refspec. */
 export interface Looking {
   readonly directory: string;
   fetch(refspecs: readonly string[]): Promise<void>;
   read(names: readonly string[]): Promise<Seen>;
 }
 
-/** git gets refspecs by its arguments: so many have room beside each other. */
+/** How many refspecs fit into the arguments of one git process. */
 const MAX_REFS = 200;
 
 const waiting = new Map<string, Waiting[]>();
 
 /**
- * Reads refs of the remote, and objects. Calls that wait at the same time share one fetch: a call that has its turn takes all waiting calls
- * along. So each call sees the remote as it is at some moment after the call. `access` tells apart who may share: the remote, with the credentials that it is
- * asked with. When a shared fetch fails, each look fetches by itself: a ref of one look is no fault of another.
+ * Reads refs of the remote, as they are at some moment after the call, and objects. The answer holds each ref and object that exists, by name.
+ * Calls that wait at the same time share one fetch when their `access` is the same: the remote and the credentials. When a shared fetch fails,
+ * each call fetches by itself, so that the refs of one call can't fail another.
  */
 export function look(looking: Looking, access: string, { refs, objects }: Look): Promise<Seen> {
   const answer = Promise.withResolvers<Seen>();
@@ -52,7 +52,7 @@ async function takeTurn(looking: Looking, access: string, queue: Waiting[]): Pro
   }
 }
 
-/** How many looks, from the first one on, fit into one fetch: at least one. */
+/** How many of the waiting calls, from the first one on, fit into one fetch. At least one. */
 function countOf(queue: readonly Waiting[]): number {
   let [count, refs] = [0, 0];
   for (const one of queue) {

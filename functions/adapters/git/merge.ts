@@ -10,10 +10,12 @@ export type Merged =
   | { readonly kind: "conflict"; readonly paths: readonly string[] };
 
 /**
- * Merges two commits into a tree, touching neither index nor worktree. Their common ancestor is the base: choose `ours` for it. The
- * .gitattributes of both sides are heeded, those of `theirs` as they are in `attributes` (a change's last commit, when `theirs` is an earlier
- * one): what is a conflict by either is a conflict.
- * One git process; when both sides have edited one file, one more to read attributes, and one or two more when there are any.
+ * Merges commit `theirs` into commit `ours`, with their best common ancestor as the base, and answers the merged tree, or the paths in
+ * conflict. Neither index nor worktree is touched. The .gitattributes of both sides apply: a conflict by the attributes of either side is a
+ * conflict. `attributes` is the commit whose attributes count for the side of `theirs`: the last commit of a change when `theirs` is an
+ * earlier one.
+ *
+ * One git process. When both sides have edited one file, one more to read attributes, and one or two more when these files have attributes.
  */
 export async function mergeTrees(
   repository: Repository,
@@ -42,10 +44,10 @@ export async function mergeTrees(
 }
 
 const FLAGS = ["--write-tree", "-z", "--name-only", "--messages", "--allow-unrelated-histories"];
-/** Says so too when a file is merged for a common ancestor that has to be made first. */
+/** Makes git print the files that it merges, also those merged for a base that git makes of several common ancestors. */
 const VERBOSE = { GIT_MERGE_VERBOSITY: "5" };
 
-/** What merge-tree printed. `edited` holds the paths, as latin1, of all files that were not simply taken from one side. */
+/** The answer of merge-tree, parsed. `edited`: the paths, as latin1, of the files that both sides have edited. */
 function read({ exitCode, stdout, stderr }: GitAnswer): { merged: Merged; edited: readonly string[] } {
   if (exitCode !== 0 && exitCode !== 1)
     throw new CodedError("repository.failed", `git merge-tree failed (${exitCode}): ${complaint(stderr)}`);
@@ -58,7 +60,9 @@ function read({ exitCode, stdout, stderr }: GitAnswer): { merged: Merged; edited
   return { merged: { kind: "conflict", paths }, edited };
 }
 
-/** Each message is the number of its paths, the paths, its kind and its text. */
+/**
+ * The paths that merge-tree's messages name. A message is the number of its paths, the paths, its kind and its text, as fields of their own.
+ */
 function pathsOfMessages(fields: readonly string[]): string[] {
   const paths: string[] = [];
   for (let at = 0; /^\d+$/.test(fields[at] ?? ""); ) {
@@ -69,7 +73,7 @@ function pathsOfMessages(fields: readonly string[]): string[] {
   return paths;
 }
 
-/** The commits of `theirs` that `ours` holds already as commits of its own with the same difference. One git process. */
+/** The commits of `theirs` whose difference `ours` has already, in a commit of its own. One git process. */
 export async function equivalents(repository: Repository, ours: GitSha, theirs: GitSha): Promise<ReadonlySet<string>> {
   const range = `${ours}...${theirs}`;
   const marked = await repository.run(["rev-list", "--cherry-mark", "--right-only", "--no-merges", range]);

@@ -11,12 +11,12 @@ export interface GitObject {
 
 /** How long git may take for one answer. */
 const ANSWER_MS = 120_000;
-/** A reader that was not asked for so long ends its process. */
+/** After this long without a reading, a reader ends its process. */
 const IDLE_MS = 5_000;
 
 /**
- * Reads objects of one repository by a `git cat-file --batch` that stays open: one process, however many objects and readings, which sees
- * objects that were written or fetched after its start. Readings are answered in turn.
+ * Reads objects of one repository by one `git cat-file --batch`, which stays open for all readings and sees objects that were written or
+ * fetched after its start. Readings are answered one after the other.
  */
 export class ObjectReader {
   readonly #start: () => Dialogue;
@@ -36,8 +36,8 @@ export class ObjectReader {
   }
 
   /**
-   * Objects by any name that git resolves. A name is absent when there is no such object. Blobs are not for this. Throws repository.failed
-   * when git can't read an object, or is gone.
+   * Objects by any name that git resolves. A name is absent when there is no such object. Not meant for blobs, whose size has no bound.
+   * Throws repository.failed when git can't read an object, or is gone.
    */
   async readAll(names: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
     if (names.length === 0) return new Map();
@@ -65,7 +65,7 @@ export class ObjectReader {
     const timer = setTimeout(() => void this.close(), ANSWER_MS * names.length);
     const found = new Map<string, GitObject>();
     try {
-      // Names are written while answers are read: neither side waits with a full pipe.
+      // Names are written while answers are read, so that neither process waits for the other with a full pipe.
       const written = dialogue.write(`${names.join("\n")}\n`);
       for (const name of names) {
         const object = await answerIn(output, name);
@@ -90,7 +90,7 @@ async function answerIn(output: Chunks, name: string): Promise<GitObject | undef
   const [sha = "", type = "", size] = (await output.line()).toString("latin1").split(" ");
   if (type === "missing") return undefined;
   const length = Number(size);
-  // Such as "<name> ambiguous": git has not looked, and "absent" would be invented.
+  // Such as "<name> ambiguous": git has not looked for the object, so it is not known to be absent.
   if (size === undefined || !/^[0-9a-f]{40}$/.test(sha) || !Number.isInteger(length))
     throw new CodedError("repository.failed", `git could not look for ${name}: ${type}`);
   const body = await output.bytes(length + 1);
@@ -108,7 +108,7 @@ class Chunks {
     this.#source = source;
   }
 
-  /** Without its newline. */
+  /** The next line, without its newline. */
   async line(): Promise<Buffer> {
     let end = this.#unread.indexOf(NEWLINE);
     while (end < 0) {

@@ -16,7 +16,10 @@ export interface PinnedChange {
   readonly ref: string;
 }
 
-/** The ref and commit of a change; undefined for a kind that lives in no git repository. The host and path of a URI are its identity, not an address. */
+/**
+ * The ref and commit of a change URI. Undefined for a kind of change that is not in a git repository. Host and path of the URI only name the
+ * change; they are not used as an address.
+ */
 export function pinned(uri: ChangeUri): PinnedChange | undefined {
   const change = changeOf(uri);
   if (change.scheme === "git") return { uri, sha: change.sha, ref: change.ref };
@@ -24,15 +27,16 @@ export function pinned(uri: ChangeUri): PinnedChange | undefined {
   return undefined;
 }
 
-/** The trunk, and the refs and commits that were found, by name. */
+/** The trunk's commit, and the refs and objects that were found, by name. */
 export interface RemoteRefs {
   readonly trunk: GitSha;
   readonly seen: ReadonlyMap<string, GitObject>;
 }
 
 /**
- * The trunk, the changes' refs and commits, and `also` further refs and objects: by ref in one fetch, and what the refs did not bring, by commit. With
- * `needs`, only the changes that it holds for are worth the second fetch. Costs one fetch and one `cat-file`, or two of each.
+ * Reads the trunk, the refs and commits of changes, and the refs and objects of `also`. The refs come in one fetch. A commit that the refs
+ * did not bring is fetched by its id, in a second fetch; only for changes for which `needs` is true. One fetch and one `cat-file`, or two of
+ * each.
  */
 export async function readRemote(
   repository: Repository,
@@ -49,12 +53,13 @@ export async function readRemote(
   return { trunk, seen: new Map([...seen, ...(await fetchCommits(repository, missing))]) };
 }
 
-/** What a seen ref stands for in the end: behind any number of annotated tags. */
+/** The name of the object that a ref of the remote leads to, behind any number of annotated tags. */
 const tipOf = (ref: string): string => `${seenRef(ref)}^{}`;
 
 /**
- * Why the change can't be used; undefined when it can. A ref that the remote has deleted says nothing. Throws repository.unavailable when
- * the ref is there and what it stands for can't be read: then nothing is known about the change.
+ * Why the change can't be used. Undefined when it can be used: also when the remote has deleted the change's ref, as long as the commit was
+ * found. With `checkStaleness`, a ref that leads to another commit is a reason. Throws repository.unavailable when the ref exists and its
+ * object can't be read: then nothing is known about the change.
  */
 export function faultOf({ seen }: RemoteRefs, change: PinnedChange, checkStaleness: boolean): Reason | undefined {
   const [named, tip, object] = [seen.get(change.ref), seen.get(tipOf(change.ref)), seen.get(change.sha)];
@@ -69,7 +74,7 @@ export type Ensured =
   | { readonly kind: "present"; readonly trunk: GitSha; readonly changes: readonly PinnedChange[] }
   | { readonly kind: "refused"; readonly uri: ChangeUri; readonly reason: Reason };
 
-/** Brings the trunk and the commits of all changes here, at the cost of sightOf. A change that can't be had, or whose ref has moved, is an answer. */
+/** Fetches the trunk and the commits of all changes. Costs as `readRemote`. `refused` names the first change that can't be used (`faultOf`). */
 export async function ensureCommits(
   repository: Repository,
   uris: readonly ChangeUri[],
@@ -79,15 +84,18 @@ export async function ensureCommits(
   const known = changes.flatMap(({ change }) => change ?? []);
   const foreign = changes.find(({ change }) => change === undefined);
   if (foreign) return { kind: "refused", uri: foreign.uri, reason: refusals.unsupported(foreign.uri) };
-  const sight = await readRemote(repository, known);
+  const remote = await readRemote(repository, known);
   for (const change of known) {
-    const reason = faultOf(sight, change, checkStaleness);
+    const reason = faultOf(remote, change, checkStaleness);
     if (reason) return { kind: "refused", uri: change.uri, reason };
   }
-  return { kind: "present", trunk: sight.trunk, changes: known };
+  return { kind: "present", trunk: remote.trunk, changes: known };
 }
 
-/** A server may refuse a commit that it does not have, and refuses all with it: so each is asked for by itself when all at once fail. */
+/**
+ * Fetches commits by their ids: all at once, or one by one when that fails, because a server refuses a whole fetch for one commit that it
+ * does not have.
+ */
 async function fetchCommits(repository: Repository, shas: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
   return repository.exclusively(async () => {
     const rounds = (await fetchable(repository, shas)) || shas.length === 1 ? [] : shas;
@@ -96,7 +104,10 @@ async function fetchCommits(repository: Repository, shas: readonly string[]): Pr
   });
 }
 
-/** False when the remote answered that it does not have them. Throws repository.unavailable when it did not answer. */
+/**
+ * Fetches commits. False when the remote answered that it does not have one of them. Throws repository.unavailable when the remote did not
+ * answer.
+ */
 async function fetchable(repository: Repository, shas: readonly string[]): Promise<boolean> {
   const { exitCode, stderr } = await repository.tryFetch(shas);
   if (exitCode === 0) return true;

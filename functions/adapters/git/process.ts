@@ -28,8 +28,7 @@ export interface GitCall {
 }
 
 /**
- * What a git process may know of its surroundings: how to find programs, ssh's agent, proxies and certificate authorities. Nothing else is
- * inherited.
+ * The only environment variables that a git process inherits: they say where programs, ssh's agent, proxies and certificate authorities are.
  */
 const INHERITED = [
   "PATH",
@@ -48,7 +47,10 @@ const INHERITED = [
   "GIT_PROXY_SSL_CAINFO",
 ];
 
-/** Not every build of git reads the variables by which other programs are told of certificate authorities: so git gets them in its own words. */
+/**
+ * The variables of other programs that name certificate authorities, and git's setting for each. Not every build of git reads those
+ * variables.
+ */
 const IN_GITS_WORDS = [
   ["SSL_CERT_FILE", "GIT_SSL_CAINFO"],
   ["SSL_CERT_DIR", "GIT_SSL_CAPATH"],
@@ -85,7 +87,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "core.fsmonitor": "false",
   "core.autocrlf": "false",
   "credential.helper": "",
-  // A redirect would take the token along to wherever the remote says.
+  // Following a redirect would send the token to any host that the remote names.
   "http.followRedirects": "false",
   "commit.gpgSign": "false",
   "push.gpgSign": "false",
@@ -144,7 +146,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
   }
 }
 
-/** Starts git, for as long as it is spoken to. */
+/** Starts a git process that answers several inputs, until its input is closed. */
 export function startGit(call: Pick<GitCall, "directory" | "args" | "env">): Dialogue {
   started += 1;
   return processes().start(programCall(call));

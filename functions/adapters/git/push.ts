@@ -11,23 +11,23 @@ export interface RefUpdate {
   /** Undefined deletes it. */
   readonly to: GitSha | undefined;
   /**
-   * forward: only if it descends from what is there; never forced. `was`: only if the ref is still that (absent: does not exist). always:
-   * a ref that only this queue writes.
+   * forward: only if the new commit descends from the ref's commit; never forced. `was`: only if the ref still is `was` (undefined: does not
+   * exist). always: unconditional, for a ref that only this queue writes.
    */
   readonly mode: "forward" | "always" | { readonly was: GitSha | undefined };
 }
 
 export type Pushed =
   | { readonly kind: "pushed" }
-  /** The host has a rule against it. Nothing was updated, and the same push is refused again. */
+  /** A rule of the host forbids the push. No ref was updated, and the host would refuse the same push again. */
   | { readonly kind: "declined"; readonly words: HostWords }
-  /** No ref was updated, or it is unknown whether one was: read the remote again. Throw `error` if the remote is unchanged. */
+  /** No ref was updated, or it is unknown whether one was: read the remote again, and throw `error` when the remote is unchanged. */
   | { readonly kind: "failed"; readonly error: CodedError };
 
-/** How long a push may take: a host's hooks run in it. */
-export const PUSH_MS = 120_000;
+/** How long a push may take, the host's hooks included. */
+const PUSH_MS = 120_000;
 
-/** All of it or nothing. One git process. */
+/** Pushes all updates or none, atomically. One git process. */
 export async function push(repository: Repository, updates: readonly RefUpdate[]): Promise<Pushed> {
   const leases = updates.flatMap(({ ref, mode }) =>
     typeof mode === "object" ? [`--force-with-lease=${ref}:${mode.was ?? ""}`] : [],

@@ -7,12 +7,13 @@ interface Named {
   readonly sha: string;
 }
 
-/** Where a change and the branch do not go together. `ahead`: the branch, with other changes on it that have not landed. */
+/** Where a change does not fit onto the branch. */
 interface Difference {
   /** The part of the change, as "Commit 0123456789ab (subject)". */
   readonly what: string;
   readonly branch: string;
   readonly paths: readonly string[];
+  /** True when the change was applied to the branch with batches ahead that have not landed; false when to the branch alone. */
   readonly ahead: boolean;
 }
 
@@ -22,7 +23,7 @@ const SHOWN = 10;
 const short = (sha: string): string => sha.slice(0, 12);
 const abridged = (text: string): string => (text.length > 120 ? `${cut(text, 119)}…` : text);
 
-/** As many as a person reads. */
+/** The first paths as text, and the number of the rest: `a.ts, b.ts and 7 more`. */
 export function listed(paths: readonly string[]): string {
   const shown = paths.slice(0, SHOWN).map(abridged).join(", ");
   return paths.length > SHOWN ? `${shown} and ${paths.length - SHOWN} more` : shown;
@@ -89,25 +90,25 @@ export const refusals = {
       "merge.conflict",
       `${what} of ${ref} conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. Rebase it onto ${branch}${ahead ? " once they have landed" : ""}, then request it again.`,
     ),
-  /** A commit conflicts by itself; with the rest of its change it does not. */
+  /** A commit conflicts by itself, but the whole change does not. */
   onlyInPart: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
       `${what} of ${ref} by itself conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}, and REBASE picks each commit by itself. As a whole the change merges: request it with SQUASH_REBASE or MERGE, or rebase it onto ${branch}.`,
     ),
-  /** `what` is a merge commit. With it the change merges as a whole; without it a commit of the change conflicts. */
+  /** The change merges as a whole only with the merge commit `what`: without it, a commit of the change conflicts. */
   mergeResolves: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
       `REBASE picks each commit of ${ref} by itself and leaves merge commits out; so picked, it conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. ${what} settles that: request it with SQUASH_REBASE or MERGE, which keep what that merge holds, or rebase it onto ${branch}.`,
     ),
-  /** `what` is a merge commit that REBASE leaves out, and what it holds can't be picked. */
+  /** REBASE leaves out the merge commit `what`, and the edits of that commit can't be picked. */
   mergeHolds: ({ ref }: Named, { what, branch, paths }: Difference) =>
     because(
       "merge.invalid",
       `${what} of ${ref} holds content of its own, and REBASE, which leaves merge commits out, would lose it in ${listed(paths)}. Request it with SQUASH_REBASE or MERGE, which keep it, or rebase ${ref} onto ${branch}.`,
     ),
-  /** Every commit can be picked, but they do not leave what the change as a whole leaves. */
+  /** Every commit can be picked, but the result differs from merging the change as a whole. */
   differs: ({ ref }: Named, { branch, paths }: Omit<Difference, "what">) =>
     because(
       "merge.invalid",
@@ -121,7 +122,7 @@ export const refusals = {
   refusesQueue: (branch: string, words: string) =>
     because(
       "repository.refused",
-      `The host of the repository refuses the queue's pushes to ${branch}, whatever they hold: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
+      `The host of the repository refuses every push of the queue to ${branch}: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
     ),
   outOfReach: (why: string) =>
     because("repository.refused", `The queue can't land anything: ${why}. The change is not at fault.`),

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import type { Repository } from "../../contracts/queues.ts";
 
-/** The one transport that a remote may use; git refuses all others, redirects and submodules included. */
+/** The one protocol that git may use for a remote. git refuses every other protocol, also in redirects and submodules. */
 export const protocolOf = (remote: string): string => /^(https|ssh)(?=:)/.exec(remote)?.[0] ?? "file";
 
-/** The setting that sends the token, bound to the remote's own origin. Redirects are not followed, so the token goes nowhere else. */
+/** The git setting that sends the token, to the origin of the remote alone. Redirects are not followed, so no other host gets the token. */
 export function authorization(
   remote: string,
   { tokenUser }: Pick<Repository, "tokenUser">,
@@ -15,6 +15,6 @@ export function authorization(
   return { [`http.${new URL(remote).origin}/.extraHeader`]: `Authorization: Basic ${basic}` };
 }
 
-/** The directory of a remote on this machine; undefined when it is reached over a network. */
+/** The directory of a remote that is on this machine. Undefined when the remote is reached over a network. */
 export const localPathOf = (remote: string): string | undefined =>
   remote.startsWith("file://") ? fileURLToPath(remote) : remote.startsWith("/") ? remote : undefined;

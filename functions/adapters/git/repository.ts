@@ -8,34 +8,39 @@ import { exclusively } from "./lock.ts";
 import { look, type Seen } from "./look.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
+import type { Signer } from "./signer.ts";
 import { troubleWith } from "./trouble.ts";
 
 const LOCAL_MS = 120_000;
-/** Below the five minutes that a function of ours may run: a fetch that hangs is to be told of, not cut off. */
+/** Less than the five minutes that a function may run, so that the function can report a fetch that hangs. */
 const FETCH_MS = 240_000;
 
 export interface OpenOptions {
-  /** Repositories are kept below it, one per remote. It is a cache: it may vanish between two calls. */
+  /** The directory that holds the repositories, one per remote. It is a cache, and may vanish between two calls. */
   readonly workDirectory: string;
   readonly repository: RepositoryConfig;
   /** An HTTPS token, sent as basic authentication to the remote's host alone. */
   readonly token?: string | undefined;
+  /** Signs the commits that are made for the repository. Absent: they are not signed. */
+  readonly signer?: Signer | undefined;
 }
 
 /**
- * A bare repository on this machine that mirrors the needed part of a remote. Objects may be read and written side by side; an operation
- * that writes refs goes through `exclusively`. Every method may throw repository.unavailable (retryable), repository.refused or repository.failed (final).
+ * A bare repository on this machine with the needed part of a remote. Objects may be read and written concurrently; operations that write
+ * refs run one after the other (`exclusively`). Every method may throw repository.unavailable (retryable), repository.refused or
+ * repository.failed (final).
  */
 export class Repository implements RunsGit {
   readonly directory: string;
-  /** Stands for the objects of the directory: a cache of them is valid for this value only. */
+  /** The directory as it was opened. A cache of its objects is valid only for this very value (`OpenedDirectory`). */
   readonly opened: OpenedDirectory;
-  /** What git is told to fetch from and push to: a URL or an absolute path. */
+  /** The address that git fetches from and pushes to: a URL or an absolute path. */
   readonly remote: string;
   /** `refs/heads/<branch>` of the queue's target. */
   readonly trunkRef: string;
+  readonly signer: Signer | undefined;
   readonly #env: Readonly<Record<string, string>>;
-  /** Tells apart who may share a fetch. */
+  /** The remote and the credentials: calls of repositories with the same value may share a fetch. */
   readonly #access: string;
 
   constructor(opened: OpenedDirectory, remote: string, options: OpenOptions) {
@@ -43,6 +48,7 @@ export class Repository implements RunsGit {
     this.directory = directory;
     this.opened = opened;
     this.remote = remote;
+    this.signer = options.signer;
     this.trunkRef = `refs/heads/${options.repository.branch}`;
     this.#env = {
       GIT_DIR: directory,
@@ -52,12 +58,12 @@ export class Repository implements RunsGit {
     this.#access = JSON.stringify(this.#env);
   }
 
-  /** One git process in this repository. Any exit code is an answer. */
+  /** Runs one git process in this repository, and answers its output and exit code. Does not throw for an exit code. */
   git(args: readonly string[], { input, env = {}, timeoutMs = LOCAL_MS }: CallOptions = {}): Promise<GitAnswer> {
     return runGit({ directory: this.directory, args, env: { ...this.#env, ...env }, input, timeoutMs });
   }
 
-  /** One git process that must succeed: its standard output as text. Throws repository.failed. */
+  /** Runs one git process, which must succeed, and answers its standard output as text. Throws repository.failed when git fails. */
   async run(args: readonly string[], options: CallOptions = {}): Promise<string> {
     const answer = await this.git(args, options);
     if (answer.exitCode === 0) return answer.stdout.toString("utf8");
@@ -72,7 +78,7 @@ export class Repository implements RunsGit {
     return exclusively(this.directory, work);
   }
 
-  /** One fetch of refspecs that must exist on the remote, as `+refs/x:refs/x`. Throws what troubleWith makes of a failure. */
+  /** Fetches refspecs such as `+refs/x:refs/x`, whose refs must exist on the remote. Throws the error of `troubleWith` when the fetch fails. */
   fetch(refspecs: readonly string[]): Promise<void> {
     return this.exclusively(() => this.#fetch(refspecs));
   }
@@ -82,15 +88,15 @@ export class Repository implements RunsGit {
     if (answer.exitCode !== 0) throw troubleWith(this.remote, "fetched", answer.stderr);
   }
 
-  /** As fetch, for callers that hold the lock and read the exit code themselves. */
+  /** As `fetch`, but answers the exit code instead of throwing. Only inside `exclusively`. */
   tryFetch(refspecs: readonly string[]): Promise<GitAnswer> {
     const flags = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--prune"];
     return this.git(["fetch", ...flags, this.remote, ...refspecs], { timeoutMs: FETCH_MS });
   }
 
   /**
-   * The named refs of the remote as they are now, with the objects behind them, and local objects by any name that git resolves. What
-   * does not exist is absent. One fetch, shared with the calls that wait at the same time; none when `refs` is empty.
+   * The named refs of the remote as they are now, and local objects by any name that git resolves. The answer lacks what does not exist. One
+   * fetch, shared with the calls that wait at the same time; none when `refs` is empty.
    */
   see(refs: readonly string[], objects: readonly string[] = []): Promise<Seen> {
     const looking = {

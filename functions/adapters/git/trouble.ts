@@ -3,9 +3,9 @@ import { CodedError } from "../../contracts/errors.ts";
 import { complaint } from "./process.ts";
 import { localPathOf } from "./remote.ts";
 
-// What git says when it did not get what it wanted of a remote. Its own texts are English, since its locale is pinned (process.ts).
+// What git prints when a remote did not answer, or refused. git prints English, because process.ts sets its locale.
 
-/** No repeat helps until a person has changed the remote, the configuration or the credentials. The reader's next step, by what git says. */
+/** What git prints when no repeat can help, and what the operator has to do: change the remote, the configuration or the credentials. */
 const FINAL: readonly (readonly [signs: RegExp, advice: string])[] = [
   [
     /mismatched algorithms|does not support this repository's hash|unsupported (object format|hash)|unknown (object format|repository extension)/i,
@@ -39,7 +39,7 @@ const FINAL: readonly (readonly [signs: RegExp, advice: string])[] = [
 
 /**
  * The error for an operation that the remote did not carry out: repository.refused when no repeat helps, repository.unavailable when one may.
- * The message holds the remote's words. A path on this machine at which there is nothing at all may be a disk that is not there yet.
+ * The message holds the remote's words. A path on this machine that does not exist counts as unavailable: its disk may not be mounted yet.
  */
 export function troubleWith(remote: string, what: string, stderr: string): CodedError {
   const path = localPathOf(remote);

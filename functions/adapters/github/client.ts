@@ -18,6 +18,9 @@ export interface GitHubClient {
    * refuses or that may not do this. An answer 404, 409, 410 or 422 is thrown as it is: `statusOf` tells which.
    */
   readonly call: typeof request;
+  /** The address of the REST API. */
+  readonly api: string;
+  readonly now: () => EpochMs;
   readonly owner: string;
   readonly repo: string;
   /** The id of the App that the credentials are of. Undefined for a token. */
@@ -67,6 +70,8 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
   const id = credentials.kind === "app" ? Number(credentials.appId) : undefined;
   return {
     call,
+    api,
+    now,
     owner,
     repo,
     appId: Number.isNaN(id) ? undefined : id,

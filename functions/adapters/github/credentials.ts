@@ -1,17 +1,6 @@
 import { z } from "zod";
 import { CodedError } from "../../contracts/errors.ts";
-
-/** What a GitHub App is known by. As a secret it is this, in JSON. */
-export const GitHubAppCredentials = z.object({
-  appId: z.union([z.int().positive(), z.string().regex(/^[A-Za-z0-9.]+$/)]),
-  /** PEM. Line breaks may be written `\n`. */
-  privateKey: z.string().transform((key) => key.replaceAll("\\n", "\n")),
-  /** Absent: the App's installation on the queue's repository is looked up. */
-  installationId: z.int().positive().optional(),
-  /** What GitHub signs the App's webhooks with. */
-  webhookSecret: z.string().min(1).optional(),
-});
-export type GitHubAppCredentials = z.infer<typeof GitHubAppCredentials>;
+import { GitHubAppCredentials } from "../../contracts/github-app.ts";
 
 export type GitHubCredentials =
   | ({ readonly kind: "app" } & GitHubAppCredentials)

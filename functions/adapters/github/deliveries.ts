@@ -63,7 +63,7 @@ async function deliveriesSince(call: typeof request, since: EpochMs): Promise<re
 }
 
 /** The last attempt of each delivery none of whose attempts arrived. One that has no answer yet is under way. */
-export function missedAmong(items: readonly Item[]): readonly Item[] {
+function missedAmong(items: readonly Item[]): readonly Item[] {
   return [...Map.groupBy(items, ({ guid }) => guid).values()].flatMap((attempts) => {
     const arrived = attempts.some(({ status_code: code }) => code >= 200 && code < 300);
     const underWay = attempts.some(({ status }) => status === "pending");

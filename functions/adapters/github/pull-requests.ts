@@ -13,13 +13,25 @@ const PullBody = z.looseObject({
   state: z.enum(["open", "closed"]),
   draft: z.boolean().nullish(),
   merged_at: z.string().nullish(),
+  stack: z.unknown().optional(),
   user: z.looseObject({ login: z.string() }).nullish(),
   base: z.looseObject({ ref: z.string() }),
   head: z.looseObject({ ref: z.string(), sha: GitSha, repo: z.looseObject({ full_name: z.string() }).nullish() }),
 });
 
 const pullOf = (body: unknown): Pull => {
-  const { number, title, body: text, state, draft, merged_at: mergedAt, user, base, head } = PullBody.parse(body);
+  const {
+    number,
+    title,
+    body: text,
+    state,
+    draft,
+    merged_at: mergedAt,
+    stack,
+    user,
+    base,
+    head,
+  } = PullBody.parse(body);
   return {
     number,
     title,
@@ -32,8 +44,13 @@ const pullOf = (body: unknown): Pull => {
     isDraft: draft === true,
     isOpen: state === "open",
     isMerged: mergedAt !== undefined && mergedAt !== null,
+    isStacked: stack !== undefined && stack !== null,
   };
 };
+
+const StackBody = z.looseObject({
+  pull_requests: z.array(z.looseObject({ number: z.int(), merged_at: z.string().nullish() })),
+});
 
 /** How many pages of 100 comments are looked through for one of ours. */
 const MOST_PAGES = 10;
@@ -84,6 +101,24 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
         const { data } = await call("GET /repos/{owner}/{repo}/pulls/{pull_number}", { ...at, pull_number: pull });
         return pullOf(data);
       } catch (error) {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    },
+
+    /**
+     * The pull requests of GitHub's own stack up to this one, the lowest first, without those that are merged. Undefined when GitHub has no
+     * such stack.
+     */
+    async nativeStack(pull: number): Promise<readonly number[] | undefined> {
+      try {
+        const { data } = await call("GET /repos/{owner}/{repo}/stacks", { ...at, pull_request: pull });
+        const [stack] = z.array(StackBody).parse(data);
+        const index = stack?.pull_requests.findIndex(({ number }) => number === pull) ?? -1;
+        if (stack === undefined || index < 0) return undefined;
+        return stack.pull_requests.slice(0, index + 1).flatMap(({ number, merged_at: at }) => (at ? [] : [number]));
+      } catch (error) {
+        // An installation of GitHub without stacks.
         if (statusOf(error) === 404) return undefined;
         throw error;
       }

@@ -26,7 +26,7 @@ const pagesOf = (api: string): string =>
   api.replace(/\/api\/v3$/, "").replace(/^https:\/\/api\.(?=github\.com$|.+\.ghe\.com$)/, "https://");
 
 /** The name of the secret with a queue's credentials for GitHub. */
-export const credentialsSecretOf = ({ buildRunner, repository }: GitHubQueue): string | undefined =>
+const credentialsSecretOf = ({ buildRunner, repository }: GitHubQueue): string | undefined =>
   buildRunner.credentialsSecret ?? repository.tokenSecret;
 
 /** A queue's credentials for GitHub. Throws config.invalid, and runner.unavailable when secrets can't be read at the moment. */

@@ -70,7 +70,7 @@ function landOf(words: readonly string[]): Command {
   return { kind: "land", ...land };
 }
 
-/** Words of a comment, as a reply may repeat them: they name nobody and format nothing. */
+/** Words of a comment, as a reply may repeat them: they mention no user and format nothing. */
 const shown = (word: string): string => word.replaceAll(/[^\w.=-]/g, "?").slice(0, 40);
 
 const mistaken = (problem: string): Command => ({ kind: "mistaken", problem });

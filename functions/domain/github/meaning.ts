@@ -16,6 +16,8 @@ export type Meaning =
   | { readonly kind: "cancel"; readonly why: string }
   /** The pull request has changed: is it still what was asked for? Deliveries come late and in any order, so GitHub is asked. */
   | { readonly kind: "changed"; readonly by: string }
+  /** A review, or a check, that a request may wait for has come or gone. */
+  | { readonly kind: "reviewed" }
   | { readonly kind: "answer"; readonly command: Exclude<Command, { kind: "land" | "cancel" }> };
 
 const NOTHING: Meaning = { kind: "nothing" };
@@ -40,6 +42,11 @@ export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning 
     case "pull_request.closed":
     case "pull_request.edited":
       return { kind: "changed", by: sender.login };
+    case "pull_request_review.submitted":
+    case "pull_request_review.edited":
+    case "pull_request_review.dismissed":
+    case "check_suite.completed":
+      return { kind: "reviewed" };
     case "check_run.rerequested":
     case "check_run.requested_action":
       return ofCheck(delivery, config);

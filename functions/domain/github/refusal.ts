@@ -16,6 +16,8 @@ export interface Pull {
   readonly isDraft: boolean;
   readonly isOpen: boolean;
   readonly isMerged: boolean;
+  /** True when GitHub itself has the pull request in a stack. */
+  readonly isStacked: boolean;
 }
 
 export type Permission = "admin" | "write" | "read" | "none";
@@ -42,7 +44,7 @@ export function refusalOf(
   const bottom = stack[0];
   if (top === undefined || bottom === undefined) return "There is no such pull request.";
   if (!mayLand(top, wish))
-    return `@${wish.by}, landing takes the right to write to this repository: ask somebody who has it to comment \`/land\`.`;
+    return `@${wish.by}, landing takes the right to write to this repository: ask a user who has that right to comment \`/land\`.`;
   const closed = stack.find(({ isOpen }) => !isOpen);
   if (closed !== undefined)
     return `#${closed.number} is ${closed.isMerged ? "merged already" : "closed: reopen it first"}.`;
@@ -61,7 +63,7 @@ const mayLand = (top: Pull, { permission, authors, by }: Wish): boolean =>
   permission === "admin" || permission === "write" || (authors && top.author === by);
 
 /**
- * Why a pull request is not what was asked for any more, in a sentence about `by`, or about nobody. Undefined when it still is: also when
+ * Why a pull request is not what was asked for any more, in a sentence about `by`, or about no user. Undefined when it still is: also when
  * it has been merged, since a landing does that.
  */
 export function changeSince(pull: Pull | undefined, head: GitSha, base: string, by?: string): string | undefined {

@@ -6,7 +6,16 @@ import { cut } from "../../contracts/text.ts";
 import { LAND_AGAIN } from "./meaning.ts";
 
 /** The state of a request in one word: what the check run and the comment go by. They are written when it changes. */
-export type Word = "queued" | "building" | "passed" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
+export type Word =
+  | "waiting"
+  | "queued"
+  | "building"
+  | "passed"
+  | "landing"
+  | "cancelling"
+  | "landed"
+  | "failed"
+  | "cancelled";
 
 /** What a report is made of. */
 export interface Facts {
@@ -28,7 +37,7 @@ export interface CheckReport {
 }
 
 /** The same for every request with these facts. */
-export function wordOf({ status, builds }: Pick<Why, "status" | "builds">): Word {
+export function wordOf({ status, builds, blocker }: Pick<Why, "status" | "builds" | "blocker">): Word {
   const ends: Partial<Record<Status, Word>> = {
     landed: "landed",
     error: "failed",
@@ -39,10 +48,15 @@ export function wordOf({ status, builds }: Pick<Why, "status" | "builds">): Word
   const end = ends[status];
   if (end !== undefined) return end;
   if (status === "speculated") return "passed";
-  return builds.some(({ outcome }) => outcome === "unfinished") ? "building" : "queued";
+  if (blocker === "review" || blocker === "checks") return "waiting";
+  if (builds.length === 0) return "queued";
+  // Of a build that has failed it is not decided yet what becomes of the request: another may be on its way.
+  const outcomes = builds.map(({ outcome }) => outcome);
+  return !outcomes.includes("unfinished") && outcomes.includes("passed") ? "passed" : "building";
 }
 
 const TITLES: Readonly<Record<Word, string>> = {
+  waiting: "Waiting, not in the queue yet",
   queued: "Queued",
   building: "Building",
   passed: "Passed, waiting to land",
@@ -61,9 +75,10 @@ export function checkOf(facts: Facts): CheckReport {
   const word = wordOf(facts.why);
   const commit = commitOf(facts.request);
   const title = word === "landed" && commit !== undefined ? `Landed as ${commit.slice(0, 10)}` : TITLES[word];
-  const summary = cut([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)].join("\n\n"), MOST_TEXT);
+  const summary = cut(paragraphs([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)]), MOST_TEXT);
   const again = { label: "Land again", description: "Put it back into the queue", identifier: LAND_AGAIN };
   switch (word) {
+    case "waiting":
     case "queued":
       return { status: "queued", title, summary, actions: [] };
     case "landed":
@@ -81,7 +96,7 @@ export const stickyMarker = (queue: string): string => `<!-- submitqueue:${queue
 export const endMarker = (sqid: string): string => `<!-- submitqueue:end:${sqid} -->`;
 export const replyMarker = (key: string): string => `<!-- submitqueue:reply:${key} -->`;
 
-/** The one comment of a pull request that is kept up to date. No positions and no percentages: nobody is told of an edit. */
+/** The one comment of a pull request that is kept up to date. No positions and no percentages: GitHub notifies no user of an edit. */
 export function stickyOf(facts: Facts): string {
   const { asked, request, why } = facts;
   const word = wordOf(why);
@@ -91,13 +106,13 @@ export function stickyOf(facts: Facts): string {
     `**${word === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[word]}** in \`${request.queue}\` (${linked(facts)}), asked for by ${plain(asked.by)}.`,
     sentenceOf(facts),
     ...(asked.members.length > 1 ? [`Lands together, in this order: ${list(asked)}.`] : []),
-    ...(builds(facts) === "" ? [] : [builds(facts)]),
+    builds(facts),
     ...(request.ended ? [] : ["Comment `/cancel` to take it out of the queue, `/why` for what it waits for."]),
   ];
-  return cut(lines.join("\n\n"), MOST_TEXT);
+  return cut(paragraphs(lines), MOST_TEXT);
 }
 
-/** A new comment, of an end that is not a landing: an edit would tell nobody. Undefined for a landing, and before an end. */
+/** A new comment, of an end that is not a landing: GitHub notifies no user of an edit. Undefined for a landing, and before an end. */
 export function endCommentOf(facts: Facts): string | undefined {
   const { request, asked } = facts;
   if (!request.ended || request.status === "landed") return undefined;
@@ -137,6 +152,12 @@ const NEXT: Partial<Record<ReasonCode, string>> = {
   "cancelled.by_caller": "comment `/land` when it is to land after all.",
   "change.duplicate": "this commit is in the queue already: wait for that request, or cancel it.",
   "change.not_found": "the commit is gone from the branch: comment `/land` on what the branch holds now.",
+  "change.closed": "reopen the pull request, and comment `/land` again.",
+  "change.draft": "mark the pull request as ready for review, and comment `/land` again.",
+  "change.wrong_base": "change the base of the pull request, and comment `/land` again.",
+  "change.not_reviewed": "get a review that approves it, and comment `/land` again.",
+  "change.changes_requested": "do what the reviewer asked for, push, and comment `/land` again.",
+  "change.checks_failed": "mend what fails, or run the check again, and comment `/land` again.",
   "change.stale": "look at the commits that were pushed since, and comment `/land` again.",
   "merge.conflict": REBASE,
   "merge.invalid": REBASE,
@@ -147,7 +168,7 @@ const NEXT: Partial<Record<ReasonCode, string>> = {
   "push.declined":
     "the host's rules refuse what the change puts onto the branch: change it, push, and comment `/land` again.",
   "repository.refused":
-    "the host refuses the queue itself: whoever runs the queue has to look (`submitqueue github doctor`).",
+    "the host refuses the queue itself: the queue's operators have to look (`submitqueue github doctor`).",
 };
 
 const commitOf = ({ metadata }: RequestSummary): string | undefined =>
@@ -157,7 +178,12 @@ const commitOf = ({ metadata }: RequestSummary): string | undefined =>
 const linked = ({ request, page }: Facts): string =>
   page === undefined ? `request \`${request.sqid}\`` : `[request ${request.sqid}](${page})`;
 
-const sentenceOf = (facts: Facts): string => named(facts.why.sentence, facts);
+/** Empty where it says no more than the title. */
+const sentenceOf = (facts: Facts): string =>
+  facts.why.sentence === `Landed as commit ${commitOf(facts.request)}.` ? "" : named(facts.why.sentence, facts);
+
+/** Paragraphs of Markdown, without those that are empty. */
+const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
 
 /** Requests in a text, with the pull requests that they are of. Example: `main/12` is `#40 (main/12)`. */
 function named(text: string, { pulls, request }: Facts): string {
@@ -195,11 +221,11 @@ function builds({ why }: Facts): string {
 
 const list = ({ members }: Asked): string => members.map(({ pull }) => `#${pull}`).join(", ");
 
-/** Text of others, as a block that formats nothing and mentions nobody. */
+/** Text from outside the queue, as a block that formats nothing and mentions no user. */
 function quoted(text: string): string {
   const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
   return text.includes("\n") || /[@<`*_[\]]/.test(text) ? `${fence}text\n${text}\n${fence}` : `> ${text}`;
 }
 
-/** A login that tells nobody. */
+/** A login that does not mention its user. */
 const plain = (login: string): string => `\`${login}\``;

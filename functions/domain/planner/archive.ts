@@ -2,13 +2,15 @@ import { type Batch, batchHasEnded, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * The batches that can leave the queue's live items: they have ended, their builds have stopped, their requests have been ended, and they
- * are of no more use as evidence. A batch is of use while an unfinished batch conflicts with it. It is also of use while a build that has
- * not passed, and whose tree has an unfinished batch,
- * - contains the batch: the batch may be the cause of the failure, or has to be cleared of being the cause; or
- * - lacks the batch, and tested a batch that conflicts with it: that one may have failed for want of the batch.
+ * The batches to move to the archive: no later run of the planner needs them to decide anything. Such a batch
+ * - has ended, its request has been ended, and none of its builds is running or being stopped,
+ * - conflicts with no unfinished batch,
+ * - if it will never land, is in no tree with an unfinished batch: that tree's build would no longer be known to be refuted, and
+ * - was not tested by a build that has not passed and whose tree holds an unfinished batch, and conflicts with no batch that was: it may be
+ *   the cause of the failure, or a batch that the build lacked.
  *
- * Example: A has landed, {B, H} is being built, and A conflicts with B only. A stays: if {B, H} fails, it may be because B lacks A.
+ * Example: A has landed, {B, H} is being built, and A conflicts with B only. A stays. Should {B, H} fail, the cause may be that B lacks A,
+ * so the failure must not count against H. Once {B, H} has passed, A is archived.
  */
 export function archivable({ index }: Draft): Batch[] {
   const needed = index.emptySet();
@@ -18,7 +20,7 @@ export function archivable({ index }: Draft): Batch[] {
     unfinished.add(i);
     needed.addAll(index.conflictsOf(i));
   });
-  /** The batches that were tested together with an unfinished batch, by a build that has not passed. */
+  /** The batches that a build tested which has not passed and whose tree holds an unfinished batch. */
   const tested = index.emptySet();
   for (const path of index.batches.flatMap((batch) => batch.paths)) {
     const tree = index.treeOf(path);

@@ -1,8 +1,9 @@
 import { type BatchId, batchLabel } from "../../contracts/ids.ts";
 import type { Blocker } from "../../contracts/log-event.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
-import { type Batch, pathIsActive } from "../batch.ts";
+import type { Batch } from "../batch.ts";
 import { announce, type Draft } from "./draft.ts";
+import { redReason } from "./set-aside.ts";
 
 /** How many blocking batches an announcement names. */
 const MOST_NAMED = 5;
@@ -15,8 +16,7 @@ export const MOST_TOLD = 25;
 
 /** Tells the log what each waiting batch is blocked by, when that has changed. `GET …/why` answers from these entries. */
 export function noteBlockers(draft: Draft): void {
-  const active = draft.batches().reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
-  const spent = active >= draft.config.budget;
+  const spent = draft.activeBuilds() >= draft.config.budget;
   let left = MOST_TOLD;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
@@ -30,7 +30,9 @@ export function noteBlockers(draft: Draft): void {
       blocker: blocked.by,
       ...(blocked.on.length > 0 ? { on: blocked.on.map(batchLabel).join(" ") } : {}),
     };
-    const details = { occurrence: `${batch.id}/${batch.version + 1}`, metadata };
+    const { red } = draft.trunk;
+    const reason = blocked.by === "trunk.red" && red ? redReason(draft.config.repository.branch, red) : undefined;
+    const details = { occurrence: `${batch.id}/${batch.version + 1}`, metadata, reason };
     const event = happeningEvent(batch.request.sqid, "blocked", draft.now, details);
     draft.put(announce({ ...batch, blocked }, [event]));
   }
@@ -39,6 +41,8 @@ export function noteBlockers(draft: Draft): void {
 /** What blocks the batch. Undefined while the batch is being built. `spent`: no slot of the budget is free. */
 function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"] {
   if (batch.paths.some((path) => path.state === "building")) return undefined;
+  if (draft.trunk.red !== undefined) return { by: "trunk.red", on: [] };
+  if (batch.paths.some(({ setAside }) => setAside === "unproven")) return { by: "trunk.unproven", on: [] };
   const { index } = draft;
   const i = index.indexOf(batch.id);
   if (i === undefined) return undefined;
@@ -56,10 +60,13 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
 /**
  * True when the last announcement still holds: the blocker is of the same kind, and one of the batches that were named is still undecided.
  * A batch that waits for a build is not told each time that the last slot is taken or becomes free, only when a build of its own has ended.
+ * While the trunk is red, a batch is told again when a build of its own has ended.
  */
 function isAnnounced(draft: Draft, batch: Batch, by: Blocker): boolean {
   const told = batch.blocked?.by;
-  const isSame = by === told || (waitsForBuild(by) && waitsForBuild(told) && !hasNewBuilds(draft, batch));
+  const isNewBuild = hasNewBuilds(draft, batch);
+  const isSame =
+    (by === told && !(by === "trunk.red" && isNewBuild)) || (waitsForBuild(by) && waitsForBuild(told) && !isNewBuild);
   if (!isSame || batch.blocked === undefined) return false;
   const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;

@@ -3,7 +3,7 @@ import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import { bytesOf } from "../../contracts/text.ts";
 import { type Batch, type Path, pathIsActive } from "../batch.ts";
 
-/** A batch with at most this many paths and log entries fits into its item, whatever they contain. */
+/** A batch with at most this many paths and log entries fits into its item, however long each of them is. */
 const FEW = 10;
 
 /**

@@ -5,7 +5,9 @@ import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, brokeDown, type Path, pathIsActive, sameAssumptions } from "../batch.ts";
 import { learnClash, learnDuration } from "../speculation/history.ts";
 import { scorerFor } from "../speculation/scorer.ts";
+import { announceRetry } from "./announce-retry.ts";
 import { announce, type Draft } from "./draft.ts";
+import { setAside } from "./set-aside.ts";
 
 /** Ends the path that the verdict is about, and learns from it. A verdict about a build that has ended already changes nothing. */
 export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf<"build-finished">): void {
@@ -13,10 +15,10 @@ export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: S
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
   if (!batch || !path || !pathIsActive(path)) return;
   const seen = { ...path, dispatched: true, endedAt: draft.now, ...(url === undefined ? {} : { url }) };
-  const ended = endedPath(draft, batch, seen, verdict);
+  const ended = setAside(draft, endedPath(draft, batch, seen, verdict));
   if (ended.state === "passed")
     draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
-  if (ended.composed !== undefined) learnConflicts(draft, batch, ended);
+  if (ended.composed !== undefined && ended.setAside === undefined) learnConflicts(draft, batch, ended);
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
   draft.put({ ...batch, paths });
   if (path.state === "building") announceEnd(draft, ended);
@@ -49,6 +51,7 @@ function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict
     }
     case "cancelled":
     case "refuted":
+    case "unchanged":
       return { ...path, state: "cancelled" };
   }
 }
@@ -69,17 +72,6 @@ function announceUnappliable(draft: Draft, path: Path, id: BatchId): void {
   if (!batchHasEnded(refused)) draft.put(announce(refused, [happeningEvent(sqid, "build_failed", draft.now, details)]));
   const message = `Request ${sqid} does not apply, so this request is built again without it. ${reason.message}`;
   announceRetry(draft, path, reasonOf(reason.code, message), id);
-}
-
-/** Tells the heads of the path, the batch `except` aside, that they are built again, and why. */
-export function announceRetry(draft: Draft, path: Path, reason: Reason, except?: BatchId): void {
-  for (const id of path.heads) {
-    const batch = draft.lookup(id);
-    if (batch === undefined || id === except || batchHasEnded(batch)) continue;
-    const metadata = { batch_id: id, build_key: path.buildKey, attempt: path.attempt };
-    const details = { occurrence: path.buildKey, reason, metadata };
-    draft.put(announce(batch, [happeningEvent(batch.request.sqid, "retrying", draft.now, details)]));
-  }
 }
 
 /**

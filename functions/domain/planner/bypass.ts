@@ -1,5 +1,5 @@
 import type { Path } from "../batch.ts";
-import { type BuildProposal, likelyToLand, treeOf, type WaitingHead } from "../speculation/heads.ts";
+import { type BuildProposal, likelyToLand, proposedTreeOf, type WaitingHead } from "../speculation/heads.ts";
 import { needsNoBuild } from "../speculation/proposals.ts";
 import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
@@ -29,7 +29,7 @@ export function bypasses(
     const waitsForOthers = undecided.some((other) => other !== slow && !index.hasPassed(other.index));
     if (waitsForOthers) continue;
     const likely = likelyToLand(undecided);
-    const likeliestTree = treeOf(index, { heads: [i], assumedLanded: likely });
+    const likeliestTree = proposedTreeOf(index, { heads: [i], assumedLanded: likely });
     const passed = index
       .evidenceOf(i)
       .find((build) => build.passed && build.tree.agreesWith(likeliestTree, index.unbypassedConflicts(i)));

@@ -1,5 +1,5 @@
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
-import type { BatchId } from "../../contracts/ids.ts";
+import { type BatchId, trunkIdOf } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import type { Batch } from "../batch.ts";
@@ -24,14 +24,14 @@ export interface Carried {
   readonly refused: readonly CommandFailed[];
   /** The first failure that may pass. */
   readonly passing?: unknown;
-  /** The batches that a failed command is about: not to be acknowledged, so that the command is derived again. */
+  /** The batches, and the trunk (`trunkIdOf`), that a failed command is about: not to be acknowledged, so that the command is derived again. */
   readonly open: ReadonlySet<BatchId>;
   /** True when the log could not be told anything: outboxes are to be kept. */
   readonly unannounced: boolean;
 }
 
 /**
- * Carries out all commands, whatever becomes of each. Commands of one kind go side by side, since they do not depend on each other.
+ * Carries out all commands, also after one has failed. Commands of one kind go side by side, since they do not depend on each other.
  * `batches`: the live batches as they were written.
  */
 export function* carryOutAll(
@@ -58,7 +58,7 @@ export function* carryOutAll(
   const passing = failures.find(({ error }) => isRetryable(error))?.error;
   return {
     refused: told.flatMap(({ command, error }) =>
-      isRetryable(error) || command.kind === "end-request"
+      isRetryable(error) || command.kind === "end-request" || command.kind === "announce-trunk"
         ? []
         : [{ kind: "command-failed", command, reason: reasonFor(command, error) } as const],
     ),
@@ -91,6 +91,8 @@ function concernedBy(command: Command, batches: ReadonlyMap<BatchId, Batch>): re
       const ids = new Set(command.events.map(({ id }) => id));
       return [...batches.values()].filter(({ outbox }) => outbox.some(({ id }) => ids.has(id))).map(({ id }) => id);
     }
+    case "announce-trunk":
+      return [trunkIdOf(command.message.queue)];
     case "end-request":
       return command.batchId === undefined ? [] : [command.batchId];
   }

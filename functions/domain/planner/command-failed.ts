@@ -4,6 +4,7 @@ import { type Path, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 import { failed } from "./outcomes.ts";
 import type { Command, CommandFailed } from "./plan.ts";
+import { trunkBuildNotStarted } from "./trunk-build.ts";
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -27,6 +28,7 @@ export function commandFailed(draft: Draft, { command, reason }: CommandFailed):
  * a bundle do not end: they are built in smaller bundles, as after any failed bundle.
  */
 function buildNotStarted(draft: Draft, { batchId, buildKey }: CommandOf<"start-build">, reason: Reason): void {
+  trunkBuildNotStarted(draft, buildKey);
   const batch = draft.lookup(batchId);
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
   if (!batch || !path || path.dispatched || !pathIsActive(path)) return;

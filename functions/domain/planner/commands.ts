@@ -3,16 +3,17 @@ import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 import type { Command } from "./plan.ts";
+import { trunkCommands } from "./trunk-build.ts";
 
 /** A landing that has not been answered for this long is sent again; runway recognises the repeat. */
 export const RESEND_AFTER_MS = 120_000;
 
 /**
  * The commands that the state of the queue asks for: builds that have not been started, landings that have not been sent or answered,
- * requests that have not been ended, and log entries that have not been sent.
+ * requests that have not been ended, and log entries that have not been sent; those of the trunk first.
  */
 export function commandsFor(draft: Draft): Command[] {
-  const commands: Command[] = [];
+  const commands: Command[] = trunkCommands(draft);
   const sent = new Set<string>();
   for (const batch of draft.batches()) {
     for (const path of batch.paths)
@@ -70,7 +71,7 @@ function buildCommand(draft: Draft, path: Path): Command {
     head: mergeUnitOf(last),
     sqids: heads.map((batch) => batch.request.sqid),
     without: path.without,
-    ...(draft.queue.history?.buildMs ? { expectedMs: draft.queue.history.buildMs[0] } : {}),
+    ...(draft.queue.history?.buildMs ? { lowerQuartileMs: draft.queue.history.buildMs[0] } : {}),
   };
 }
 

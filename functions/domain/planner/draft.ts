@@ -2,8 +2,9 @@ import type { BatchId, Sqid } from "../../contracts/ids.ts";
 import type { EndEvent, LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import { type Batch, batchHasEnded, conflictsOnArrival } from "../batch.ts";
+import { type Batch, batchHasEnded, conflictsOnArrival, pathIsActive } from "../batch.ts";
 import { QueueIndex } from "../queue-index.ts";
+import { type Trunk, UNKNOWN_TRUNK } from "../trunk.ts";
 import type { QueueState, Snapshot } from "./plan.ts";
 
 /** The queue as one run of the planner changes it: the batches of the snapshot, by arrival, with the decisions of the run so far. */
@@ -40,7 +41,25 @@ export class Draft {
     return this.batches().filter((batch) => !batchHasEnded(batch));
   }
 
-  /** The batches as sets. Made when first asked for. After that, no batch joins, gets a position or ends a build in this run. */
+  /** What is known of the trunk. */
+  get trunk(): Trunk {
+    return this.queue.trunk ?? UNKNOWN_TRUNK;
+  }
+
+  set trunk(trunk: Trunk) {
+    if (trunk !== this.trunk) this.queue = { ...this.queue, trunk };
+  }
+
+  /** How many slots of the budget are taken: by builds of batches, and by a build of the trunk itself. */
+  activeBuilds(): number {
+    const ofTrunk = this.trunk.build === undefined ? 0 : 1;
+    return this.batches().reduce((sum, { paths }) => sum + paths.filter(pathIsActive).length, ofTrunk);
+  }
+
+  /**
+   * The queue index of the draft's batches. Made by the first read, and the same object for the rest of the run. It follows `put` only as far
+   * as the states of batches go. So every batch that joins, gets a position or ends a build in this run has to be put before the first read.
+   */
   get index(): QueueIndex {
     this.#index ??= queueIndexOf(this.config, this.batches(), this.queue);
     return this.#index;

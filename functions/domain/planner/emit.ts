@@ -4,6 +4,7 @@ import { bounded } from "./bounded.ts";
 import { acknowledge, commandsFor } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import type { Plan } from "./plan.ts";
+import { acknowledgeTrunk } from "./trunk-build.ts";
 
 /** Step 5: the batches that have changed become writes, and the state as a whole says which commands are due. */
 export function emit(draft: Draft): Plan {
@@ -23,11 +24,15 @@ export function emit(draft: Draft): Plan {
     return [next];
   });
   const archived = archivable(draft);
+  const isChanged = draft.queue !== snapshot.queue;
+  const queue = isChanged ? { ...draft.queue, version: snapshot.queue.version + 1 } : draft.queue;
+  const acknowledgedQueue = acknowledgeTrunk(queue);
   return {
-    ...(draft.queue === snapshot.queue ? {} : { queue: { ...draft.queue, version: snapshot.queue.version + 1 } }),
+    ...(isChanged ? { queue } : {}),
     writes,
     commands,
     acknowledged,
+    ...(acknowledgedQueue === undefined ? {} : { acknowledgedQueue }),
     archived,
   };
 }

@@ -1,3 +1,4 @@
+import { trunkIdOf } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import type { Signal, SignalOf } from "../../contracts/messages.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
@@ -6,17 +7,21 @@ import { recordBuild } from "./builds.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { Draft } from "./draft.ts";
 import { join } from "./join.ts";
-import { recordHeld, recordLanding } from "./landings.ts";
+import { recordHeld, recordLandings } from "./landings.ts";
 import type { CommandFailed, News } from "./plan.ts";
+import { judgeFailures } from "./set-aside.ts";
+import { recordTrunkBuild } from "./trunk-build.ts";
 
 /**
  * Step 1 of a run of the planner (`plan`): applies the news to the draft. All signals come first, in the order given. Then comes each command
- * of the previous run that was refused. Applying a signal a second time changes nothing.
+ * of the previous run that was refused. Last, what is known of the trunk then decides which failures count. Applying a signal a second time
+ * changes nothing.
  */
 export function fold(draft: Draft, news: readonly News[]): void {
   const isRefusal = (told: News): told is CommandFailed => told.kind === "command-failed";
   for (const told of news) if (!isRefusal(told)) foldSignal(draft, told);
   for (const told of news) if (isRefusal(told)) commandFailed(draft, told);
+  judgeFailures(draft);
 }
 
 function foldSignal(draft: Draft, signal: Signal): void {
@@ -31,13 +36,14 @@ function foldSignal(draft: Draft, signal: Signal): void {
       prioritize(draft, signal);
       return;
     case "build-finished":
-      recordBuild(draft, signal);
+      if (signal.batchId === trunkIdOf(signal.queue)) recordTrunkBuild(draft, signal);
+      else recordBuild(draft, signal);
       return;
     case "land-finished":
-      for (const { batchId, outcome } of signal.results) recordLanding(draft, signal.landId, batchId, outcome);
+      recordLandings(draft, signal);
       return;
     case "land-held":
-      for (const { batchId, outcome } of signal.results) recordLanding(draft, signal.landId, batchId, outcome);
+      recordLandings(draft, signal);
       for (const batchId of signal.held) recordHeld(draft, signal, batchId);
       return;
     case "queue-control":

@@ -8,6 +8,7 @@ import { endProbation } from "./probation.ts";
 import { propose } from "./propose.ts";
 import { refute } from "./refute.ts";
 import { revertPartialBundles, settle } from "./settle.ts";
+import { buildTrunk } from "./trunk-build.ts";
 import { noteWaiting } from "./waiting.ts";
 
 export const plan: Planner = (config, snapshot, news, now) => {
@@ -21,6 +22,7 @@ export const plan: Planner = (config, snapshot, news, now) => {
   // 3. What has failed or stopped ends. What the evidence covers starts landing.
   settle(draft);
   // 4. The free slots of the budget get builds. The log is told what each batch waits for.
+  buildTrunk(draft);
   propose(draft);
   noteWaiting(draft);
   noteBlockers(draft);

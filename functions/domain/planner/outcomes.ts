@@ -5,6 +5,7 @@ import type { Reason } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter } from "../batch.ts";
 import { type History, learnOutcome } from "../speculation/history.ts";
 import { usesHistory } from "../speculation/scorer.ts";
+import { countRejection } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
 
 export type Landed = Extract<LandOutcome, { kind: "landed" }>;
@@ -27,6 +28,7 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
       ? { build_key: batch.landing.buildKey, landed_together: batch.landing.landedTogether.length }
       : {}),
     ...(bypassed.length > 0 ? { bypassed: bypassed.map(batchLabel).join(" ") } : {}),
+    ...(batch.landing?.repair ? { repair: true } : {}),
   };
   learn(draft, (history) => learnOutcome(history, batch.request, true));
   const end = version + (batchHasEnded(batch) ? 2 : 1);
@@ -41,8 +43,10 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
  */
 export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
   const { sqid, version } = batch.request;
-  if (reason.code === "build.failed" || reason.code === "build.timed_out")
+  if (reason.code === "build.failed" || reason.code === "build.timed_out") {
     learn(draft, (history) => learnOutcome(history, batch.request, false));
+    draft.trunk = countRejection(draft.trunk);
+  }
   const metadata = { batch_id: batch.id, ...(buildKey ? { build_key: buildKey } : {}) };
   return announce(enter(batch, "failed", { reason, endedAt: draft.now }), [
     statusEvent(sqid, "error", draft.now, { version: version + 1, reason, metadata }),

@@ -1,12 +1,13 @@
 import type { BatchId, BuildKey, Installation, QueueName, Sqid } from "../../contracts/ids.ts";
 import type { LogEvent, Outcome } from "../../contracts/log-event.ts";
-import type { LandBatch, MergeUnit, Signal } from "../../contracts/messages.ts";
+import type { LandBatch, MergeUnit, Signal, TrunkChanged, TrunkUnit } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../batch.ts";
 import type { LandingRequest } from "../request.ts";
 import type { History } from "../speculation/history.ts";
+import type { Trunk } from "../trunk.ts";
 
 /**
  * The queue's own item. A new batch is written only after this item, under its version, so a planner that lost its lease cannot add a
@@ -26,8 +27,10 @@ export interface QueueState {
   readonly nextPosition: number;
   /** What the queue's scorer has learned. */
   readonly history?: History;
-  /** Builds that were proposed before this time are evidence of nothing, because the trunk was moved by someone else. */
+  /** Builds that were proposed before this time are evidence of nothing, because a push from outside the queue moved the trunk then. */
   readonly evidenceSince?: EpochMs;
+  /** What is known of the trunk. Absent before the first build has ended. */
+  readonly trunk?: Trunk;
   /** Set while nothing may land. */
   readonly paused?: { readonly since: EpochMs; readonly note?: string };
   /** The version of the last queue-control signal that was followed. Older signals are ignored. Absent before the first. */
@@ -58,12 +61,15 @@ export type Command =
       readonly buildKey: BuildKey;
       readonly attempt: number;
       readonly base: readonly MergeUnit[];
-      readonly head: MergeUnit;
-      /** The requests that the build is for: that of the head, or those of all heads of a bundle. */
+      readonly head: MergeUnit | TrunkUnit;
+      /** The requests that the build is for: that of the head, or those of all heads of a bundle. None of a build of the trunk itself. */
       readonly sqids: readonly Sqid[];
       readonly without: readonly BatchId[];
-      /** How long three of four builds of the queue take at least. Absent before the first build has finished. */
-      readonly expectedMs?: number;
+      /**
+       * The lower quartile of the queue's build times, in milliseconds: three of four builds take longer. Absent before the first build has
+       * finished.
+       */
+      readonly lowerQuartileMs?: number;
     }
   /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */
   | { readonly kind: "land"; readonly message: LandBatch; readonly nonce: string }
@@ -76,12 +82,14 @@ export type Command =
       readonly batchId?: BatchId;
     }
   /** Send to the log. */
-  | { readonly kind: "announce"; readonly events: readonly LogEvent[] };
+  | { readonly kind: "announce"; readonly events: readonly LogEvent[] }
+  /** Tell the gateway that the trunk has become red, or has recovered. */
+  | { readonly kind: "announce-trunk"; readonly message: TrunkChanged };
 
 /** The shell tells the planner that a command of the run before was refused for good. The requests that it is about end for `reason`. */
 export interface CommandFailed {
   readonly kind: "command-failed";
-  readonly command: Exclude<Command, { kind: "end-request" }>;
+  readonly command: Exclude<Command, { kind: "end-request" | "announce-trunk" }>;
   readonly reason: Reason;
 }
 
@@ -97,6 +105,8 @@ export interface Plan {
   readonly commands: readonly Command[];
   /** After the commands: the batches with the commands recorded as carried out. Write each under its version. */
   readonly acknowledged: readonly Batch[];
+  /** The same for the queue's own item, when the trunk had commands. */
+  readonly acknowledgedQueue?: QueueState;
   /** After that: move these batches to the archive. No live batch refers to them any more. */
   readonly archived: readonly Batch[];
 }

@@ -5,7 +5,7 @@ import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
 /** A running build is given up only for a proposal that is worth at least this many times as much. */
-export const MARGIN = 1.5;
+const MARGIN = 1.5;
 
 /** A running build, and what it is worth. */
 interface RunningBuild {
@@ -36,7 +36,7 @@ export function preempt(draft: Draft, speculation: Speculation, proposal: BuildP
 
 /**
  * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can
- * be used whatever becomes of the assumptions.
+ * be used whether or not the assumptions come true.
  */
 function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild | undefined {
   const { index } = speculation;

@@ -11,9 +11,12 @@ import { announce, type Draft } from "./draft.ts";
 const SHARE_FOUND_ON_PROBATION = 0.125;
 
 /**
- * True when the batch is to prove itself before another batch is built on it: when it will probably fail, or when its failure is expected
- * to spoil more than one build. One build is what probation costs. As many builds are expected on top of the batch as there are batches
- * that it conflicts with and that are being built.
+ * True when a batch that joins the queue starts on probation. `conflicts`: the unfinished batches that conflict with it. Always false when the
+ * queue lands in order of arrival. Otherwise true in either of two cases:
+ * - The scorer predicts that the batch passes with less than the threshold of the configuration. A flat scorer does not count, because it
+ *   predicts the same of every batch.
+ * - Giving the batch a position at once is expected to spoil more than one build, which is what probation costs. Other batches would be built
+ *   on top of the batch: about as many as there are conflicts that are being built. When the batch fails, all those builds are spoilt.
  *
  * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
  * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.

@@ -2,7 +2,7 @@ import { pathIsActive } from "../batch.ts";
 import type { BitSet } from "../bit-set.ts";
 import { bundleProposals, canJoinBundle } from "../speculation/bundles.ts";
 import { type PathCandidate, pathCandidates } from "../speculation/candidates.ts";
-import { type BuildProposal, isLikelyEnough, treeOf, type WaitingHead } from "../speculation/heads.ts";
+import { type BuildProposal, isLikelyEnough, proposedTreeOf, type WaitingHead } from "../speculation/heads.ts";
 import { clashOf } from "../speculation/history.ts";
 import { needsNoBuild } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
@@ -12,6 +12,7 @@ import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
 import { giveUpFailing } from "./give-up.ts";
 import { preempt } from "./preempt.ts";
+import { repairProposals } from "./repair.ts";
 import { startBuild } from "./start-build.ts";
 
 /**
@@ -21,15 +22,21 @@ import { startBuild } from "./start-build.ts";
  * 2. The likeliest paths. A preempting allocator may give up running builds for them.
  * 3. Where builds test only what is affected: one build of each head that no build has tested, however unlikely its assumptions are.
  * 4. The builds that let a head bypass a slow batch.
+ *
+ * While the trunk is red, only batches that may repair it are built (`repairProposals`).
  */
 export function propose(draft: Draft): void {
   const { budget, speculation: config } = draft.config;
   giveUpFailing(draft);
   const active = draft.batches().flatMap((batch) => batch.paths.filter(pathIsActive));
-  const free = budget - active.length;
-  if (free <= 0 && config.allocator === "sticky") return;
+  const free = budget - draft.activeBuilds();
+  if (free <= 0 && (config.allocator === "sticky" || draft.trunk.red !== undefined)) return;
   const stopping = active.filter((path) => path.state === "cancelling").length;
   const run = new Spending(draft, free, stopping);
+  if (draft.trunk.red !== undefined) {
+    run.buildRepairs();
+    return;
+  }
   run.buildBundles();
   run.buildLikeliestPaths();
   run.buildFirstPaths();
@@ -70,7 +77,9 @@ class Spending {
     this.#draft = draft;
     this.#free = free;
     this.#stopping = stopping;
-    this.#speculation = speculationOn(index, (i) => score(index.batch(i)), clashOf(queue.history));
+    const speculation = speculationOn(index, (i) => score(index.batch(i)), clashOf(queue.history));
+    const waitForTrunk = headsSetAside(draft);
+    this.#speculation = { ...speculation, heads: speculation.heads.filter((head) => !waitForTrunk.has(head.index)) };
     this.#beingBuilt = new Set(this.#speculation.running.keys());
     const { heads } = this.#speculation;
     const minLogProbability = Math.log(config.speculation.minProbability);
@@ -83,6 +92,10 @@ class Spending {
     this.#bundles = limits.maxSize > 1 && free > 0 ? bundleProposals(this.#speculation, limits, draft.now) : undefined;
     this.#alone = this.#bundles ? heads.filter((head) => !canJoinBundle(this.#speculation, head.index)) : heads;
     this.#paths = this.#worthwhilePaths(minLogProbability);
+  }
+
+  buildRepairs(): void {
+    for (const repair of repairProposals(this.#draft).slice(0, this.#free)) this.#start(repair);
   }
 
   buildBundles(): void {
@@ -111,7 +124,7 @@ class Spending {
   }
 
   /**
-   * Where builds test only what is affected, the first build of a head tells whether the head passes, whatever becomes of the assumptions.
+   * Where builds test only what is affected, the first build of a head tells whether the head passes, whether or not its assumptions come true.
    * So each head that no build has tested yet gets one, on the likeliest path that can be composed.
    */
   buildFirstPaths(): void {
@@ -172,11 +185,19 @@ class Spending {
     if (unlikelyAssumptions > 0 || logProbability < MIN_LOG_PROBABILITY_OF_RETRY) return false;
     const underWay = running.get(i) ?? [];
     if (underWay.length === 0) return !this.#beingBuilt.has(i);
-    const tree = treeOf(index, { heads: [i], assumedLanded });
+    const tree = proposedTreeOf(index, { heads: [i], assumedLanded });
     const isLacking = (build: BitSet) => tree.exceeds(build, index.relevantToFailure(i));
     return underWay.length === 1 && belief.landProbability(i) < 0.5 && underWay.every(isLacking);
   }
 }
+
+/** The heads whose build failed on a trunk commit that is to be built first: the same build would fail the same way. */
+const headsSetAside = ({ index }: Draft): BitSet =>
+  index.bitsOf(
+    ...index.batches.flatMap(({ paths }) =>
+      paths.flatMap((path) => (path.setAside === "unproven" ? [path.heads] : [])),
+    ),
+  );
 
 const proposalOf = ({ head, assumedLanded, logProbability }: PathCandidate<WaitingHead>): BuildProposal => ({
   heads: [head.index],

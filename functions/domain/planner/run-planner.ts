@@ -8,6 +8,7 @@ import {
   type QueueName,
   type Sqid,
   sqidOfBatch,
+  trunkIdOf,
 } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
@@ -16,6 +17,7 @@ import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
+import { forgotten } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 
@@ -59,7 +61,7 @@ export interface PlanningShell {
   /** A short string that was never given out before. */
   readonly nonce: () => string;
   readonly log: { error(about: object, what: string): void };
-  /** Has builds looked at that nobody wants any more. Never fails. Absent: they are found by who watches them. */
+  /** Asks `look` to look at builds that no batch needs any more. Never fails. Absent: the next poll of each build finds that. */
   readonly lookAt?: (builds: readonly BuildKey[]) => Awaitable<void>;
 }
 
@@ -70,7 +72,7 @@ export type Ran = { readonly kind: "planned" | "elsewhere" };
  * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
  * is written before a command is carried out, and a command that was not acknowledged is decided again. When commands were refused for good,
  * the planner runs again at once and ends what they are about. Calls of one run: one query, one read per request that is named, one write per
- * changed batch and one more per batch that had commands, one or more per command. Throws store.version_conflict when another run wrote
+ * changed batch, one more per batch that had commands and stays, two per batch that leaves, one or more per command. Throws store.version_conflict when another run wrote
  * first, before any command is carried out; and the first failure of a command that may pass, once all other commands were carried out.
  * Batches that were built for another target are not planned: their builds say nothing about this one.
  */
@@ -107,32 +109,40 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const plan = shell.planner(config, snapshot, news, shell.now());
   yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
-  const givenUp = givenUpBuilds(plan);
+  const givenUp = givenUpBuilds(plan, snapshot);
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
   const isDone = ({ id }: Batch) => !carried.open.has(id);
-  yield* waitForEach(plan.acknowledged.filter(isDone), CONCURRENCY, function* (batch) {
+  const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
+  const leaves = new Set(archived.map(({ id }) => id));
+  const stays = ({ id }: Batch) => !leaves.has(id);
+  yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
     const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
   });
-  if (!carried.unannounced)
-    yield* waitForEach(plan.archived.filter(isDone), CONCURRENCY, function* (batch) {
-      expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
-    });
+  const { acknowledgedQueue: own } = plan;
+  if (own !== undefined && !carried.open.has(trunkIdOf(own.queue)))
+    expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
+  yield* waitForEach(archived, CONCURRENCY, function* (batch) {
+    expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
+  });
   return { kind: "carried-out", carried };
 }
 
 /**
- * The builds that nobody wants since this run. A look stops them, and frees their place in the budget; when the run dies before it is asked
- * for, the next poll stops them.
+ * The builds that no batch needs since this run. A look stops them, and frees their slots of the budget; when the run dies before it has asked
+ * for the look, the next poll stops them.
  */
-function givenUpBuilds({ writes }: Plan): readonly BuildKey[] {
-  return writes.flatMap(({ before, next }) => {
+function givenUpBuilds({ queue, writes }: Plan, snapshot: Snapshot): readonly BuildKey[] {
+  const ofTrunk = queue?.trunk?.build;
+  const isGivenUp = ofTrunk?.state === "cancelling" && snapshot.queue.trunk?.build?.state === "building";
+  const ofBatches = writes.flatMap(({ before, next }) => {
     const running = new Set(before?.paths.flatMap((path) => (path.state === "building" ? [path.buildKey] : [])));
     return next.paths.flatMap(({ state, buildKey }) =>
       state === "cancelling" && running.has(buildKey) ? [buildKey] : [],
     );
   });
+  return isGivenUp ? [ofTrunk.buildKey, ...ofBatches] : ofBatches;
 }
 
 /** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
@@ -142,9 +152,12 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
   return [...signals.filter(overtaken), ...signals.filter((signal) => !overtaken(signal))];
 }
 
-/** `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends it again. */
+/**
+ * `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends
+ * it again.
+ */
 function* load(
-  { batches, requests, nonce, log }: PlanningShell,
+  { batches, requests, nonce, now, log }: PlanningShell,
   config: QueueConfig,
   news: readonly News[],
 ): Steps<{ readonly snapshot: Snapshot; readonly isNamed: boolean }> {
@@ -163,7 +176,11 @@ function* load(
   });
   const { installation = installationOf(nonce()), target: was } = live.queue;
   const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
-  const snapshot = { queue: { ...live.queue, installation, target }, batches: live.batches, requests: found };
+  const { trunk } = live.queue;
+  const isMoved = trunk !== undefined && was !== undefined && was !== target;
+  const moved = isMoved ? { trunk: forgotten(trunk, now()) } : {};
+  const queue = { ...live.queue, installation, target, ...moved };
+  const snapshot = { queue, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };
 }
 

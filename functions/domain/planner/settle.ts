@@ -3,12 +3,12 @@ import { verdictAgainst } from "../evidence.ts";
 import type { Draft } from "./draft.ts";
 import { cancelled, failed } from "./outcomes.ts";
 import { refute } from "./refute.ts";
-import { selectLandable, startLanding } from "./start-landing.ts";
+import { selectLandable, startLanding, startRepair } from "./start-landing.ts";
 
 /**
  * Step 3. Failures and cancellations first, to a fixed point, because each of them may decide another batch. Example: A fails, so the build
  * of H on {A} no longer counts, but the failure of {H} does: H fails in the same run. Then everything that the evidence covers starts
- * landing.
+ * landing; while the trunk is red, only a repair of the trunk does.
  */
 export function settle(draft: Draft): void {
   for (let changed = true; changed; ) {
@@ -22,7 +22,8 @@ export function settle(draft: Draft): void {
     if (changed) refute(draft);
   }
   if (draft.queue.paused) return;
-  startLanding(draft, selectLandable(draft));
+  if (draft.trunk.red === undefined) startLanding(draft, selectLandable(draft));
+  else startRepair(draft);
   refute(draft);
 }
 

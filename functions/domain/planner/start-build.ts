@@ -1,9 +1,9 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, sameAssumptions } from "../batch.ts";
-import { type BuildProposal, compare, treeOf } from "../speculation/heads.ts";
+import { type BuildProposal, compare, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
 import type { Speculation } from "../speculation/speculation.ts";
-import { announceRetry } from "./builds.ts";
+import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
 /** Gives the proposal's first head a new path, on its base in landing order. The command to start the build follows from the path. */
@@ -41,6 +41,6 @@ function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly n
   const { index } = draft;
   const [head] = heads;
   if (head === undefined || heads.length > 1) return;
-  const failure = failuresOf(index, head, treeOf(index, { heads, assumedLanded: base })).at(-1);
+  const failure = failuresOf(index, head, proposedTreeOf(index, { heads, assumedLanded: base })).at(-1);
   if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason);
 }

@@ -1,9 +1,10 @@
 import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, compareLandingOrder, enter, type Landing } from "../batch.ts";
-import { bundleEvidence, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
+import { bundleThatMayLand, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
+import { selectRepair } from "./repair.ts";
 
 /** A batch that may land, and the build that is the evidence for it. */
 interface LandableBatch {
@@ -44,7 +45,7 @@ export function selectLandable(draft: Draft): LandableBatch[] {
     for (const build of index.evidenceOf(i)) {
       const together = landsTogether(draft, build);
       if (!build.passed || together.length < 2) continue;
-      const bundle = bundleEvidence(index, build, trunk, mayLand, together);
+      const bundle = bundleThatMayLand(index, build, trunk, mayLand, together);
       if (!bundle) continue;
       select(build, bundle.sort(compare));
       break;
@@ -80,6 +81,17 @@ export function startLanding(draft: Draft, selected: readonly LandableBatch[]): 
       ...(bypassed.length > 0 ? { bypassed: bypassed.map(idOf) } : {}),
     });
   }
+}
+
+/** The batch that repairs a red trunk starts landing, ahead of all others. It has not been tested with them: they are built again on it. */
+export function startRepair(draft: Draft): void {
+  const repair = selectRepair(draft);
+  if (repair === undefined) return;
+  const batch = draft.index.batch(repair.index);
+  const { buildKey, composed } = repair.evidence.path;
+  if (!composed) throw new Error(`${buildKey} passed without having been composed`);
+  const landId = messageId("land", batch.id, batch.version);
+  enterLanding(draft, batch, { landId, landedTogether: [batch.id], buildKey, tested: composed, repair: true });
 }
 
 /** Puts the batch into `landing`. Its blocker is forgotten, so that it is announced again should the landing be skipped. */

@@ -1,6 +1,6 @@
 import type { Path } from "../batch.ts";
 import type { QueueIndex } from "../queue-index.ts";
-import { likelyToLand, treeOf, type WaitingHead } from "./heads.ts";
+import { likelyToLand, proposedTreeOf, type WaitingHead } from "./heads.ts";
 import { OutsideBundle } from "./outside-bundle.ts";
 
 /** A path with several heads, and those of its heads that have not landed. */
@@ -24,11 +24,11 @@ export function headsInBundles(index: QueueIndex, heads: readonly WaitingHead[])
   let last = -1;
   for (const bundle of liveBundles(index, heads)) {
     const [first] = bundle.heads;
-    if (first === undefined || first.position <= last || areSeparated(bundle.heads, heads)) continue;
+    if (first === undefined || first.landingOrder <= last || areSeparated(bundle.heads, heads)) continue;
     if (!isOnLikeliestPath(index, bundle)) continue;
-    for (const { index: i, position } of bundle.heads) {
+    for (const { index: i, landingOrder } of bundle.heads) {
       covered.add(i);
-      last = position;
+      last = landingOrder;
     }
   }
   return covered;
@@ -43,9 +43,9 @@ function liveBundles(index: QueueIndex, heads: readonly WaitingHead[]): LiveBund
     const notLanded = [...index.bitsOf(path.heads)].filter((i) => !index.landed.has(i));
     const waiting = notLanded.flatMap((i) => headOf.get(i) ?? []);
     if (waiting.length < notLanded.length || index.isOutdated(path)) continue;
-    found.push({ path, heads: waiting.sort((a, b) => a.position - b.position) });
+    found.push({ path, heads: waiting.sort((a, b) => a.landingOrder - b.landingOrder) });
   }
-  return found.sort((a, b) => (a.heads[0]?.position ?? 0) - (b.heads[0]?.position ?? 0));
+  return found.sort((a, b) => (a.heads[0]?.landingOrder ?? 0) - (b.heads[0]?.landingOrder ?? 0));
 }
 
 const isLive = ({ heads, state }: Path): boolean => heads.length > 1 && (state === "building" || state === "passed");
@@ -54,7 +54,7 @@ const isLive = ({ heads, state }: Path): boolean => heads.length > 1 && (state =
 function isOnLikeliestPath(index: QueueIndex, { heads, path }: LiveBundle): boolean {
   const indexes = heads.map((head) => head.index);
   const assumedLanded = heads.flatMap(({ undecided }) => likelyToLand(undecided));
-  const likeliest = treeOf(index, { heads: indexes, assumedLanded });
+  const likeliest = proposedTreeOf(index, { heads: indexes, assumedLanded });
   const tree = index.treeOf(path);
   return indexes.every((i) => tree.agreesWith(likeliest, index.relevantConflicts(i)));
 }

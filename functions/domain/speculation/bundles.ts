@@ -47,12 +47,12 @@ export function bundleProposals(
     bundle = new Bundle(belief);
     outside = new OutsideBundle();
   };
-  const mayGrow = (head: WaitingHead): boolean => {
+  const mayGrow = (head: WaitingHead, sizeLimit: number): boolean => {
     const [first = head] = bundle.heads;
     if (isOnProbation(index, first) !== isOnProbation(index, head)) return false;
-    if (bundle.heads.length >= Math.min(size, bundle.sizeLimit, sizeLimitOf(index, head))) return false;
+    if (bundle.heads.length >= Math.min(size, bundle.sizeLimit, sizeLimit)) return false;
     if (outside.separates(head)) return false;
-    const larger = bundle.with(head, sizeLimitOf(index, head));
+    const larger = bundle.with(head, sizeLimit);
     return (
       larger.expectedLandings >= bundle.expectedLandings &&
       larger.logProbability >= minLogProbability &&
@@ -66,8 +66,9 @@ export function bundleProposals(
       outside.pass(head);
       continue;
     }
-    if (!mayGrow(head)) close();
-    bundle = bundle.with(head, sizeLimitOf(index, head));
+    const sizeLimit = sizeLimitOf(index, head);
+    if (!mayGrow(head, sizeLimit)) close();
+    bundle = bundle.with(head, sizeLimit);
     outside.enter(head);
     if (bundle.sizeLimit <= 1) close();
   }

@@ -2,8 +2,11 @@ import { Heap } from "../heap.ts";
 
 /** A head and the undecided batches ahead of it. */
 export interface Head {
-  /** Among paths that are equally likely, those of the head with the lower position come first. */
-  readonly position: number;
+  /**
+   * 0 for the head that lands first of all heads, 1 for the next, and so on. Heads on probation come last. Among paths that are equally likely,
+   * those of the head with the lower number come first.
+   */
+  readonly landingOrder: number;
   /** Each with the probability, 0 … 1, that it lands. */
   readonly undecided: readonly { readonly index: number; readonly landProbability: number }[];
 }
@@ -104,12 +107,13 @@ const TIER_WIDTH = 2;
  */
 export const probabilityTier = (logProbability: number): number => Math.floor(-logProbability / TIER_WIDTH);
 
-/** True when a goes first: the lower tier, then fewer flips, then the head with the lower position, then the cheaper flips. */
+/** True when a goes first: the lower tier, then fewer flips, then the head that lands first, then the cheaper flips. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
   const [first, second] = [probabilityTier(a.logProbability), probabilityTier(b.logProbability)];
   if (first !== second) return first < second;
   if (a.flips.length !== b.flips.length) return a.flips.length < b.flips.length;
-  if (a.search.head.position !== b.search.head.position) return a.search.head.position < b.search.head.position;
+  if (a.search.head.landingOrder !== b.search.head.landingOrder)
+    return a.search.head.landingOrder < b.search.head.landingOrder;
   const differing = a.flips.findIndex((flip, i) => flip !== b.flips[i]);
   return differing >= 0 && (a.flips[differing] ?? 0) < (b.flips[differing] ?? 0);
 }

@@ -30,13 +30,13 @@ export const compare = (index: QueueIndex, a: number, b: number): number =>
 /** Works out the undecided batches ahead of the head when they are first asked for. Of most heads in a long queue they never are. */
 class LazyHead implements WaitingHead {
   readonly index: number;
-  readonly position: number;
+  readonly landingOrder: number;
   readonly #undecidedAhead: () => Head["undecided"];
   #undecided: Head["undecided"] | undefined;
 
-  constructor(index: number, position: number, undecidedAhead: () => Head["undecided"]) {
+  constructor(index: number, landingOrder: number, undecidedAhead: () => Head["undecided"]) {
     this.index = index;
-    this.position = position;
+    this.landingOrder = landingOrder;
     this.#undecidedAhead = undecidedAhead;
   }
 
@@ -50,11 +50,11 @@ class LazyHead implements WaitingHead {
 export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
   const heads = index.batches.flatMap((batch, i) => (batch.state === "speculating" ? [i] : []));
   heads.sort((a, b) => compare(index, a, b));
-  return heads.map((i, position) => {
+  return heads.map((i, landingOrder) => {
     const ahead = index.undecidedAheadSet(i);
     const undecidedAhead = () =>
       ahead.toArray().map((other) => ({ index: other, landProbability: belief.landProbability(other) }));
-    return new LazyHead(i, position, undecidedAhead);
+    return new LazyHead(i, landingOrder, undecidedAhead);
   });
 }
 
@@ -78,8 +78,9 @@ export const likelyToLand = (undecided: Head["undecided"]): number[] =>
   undecided.flatMap(({ index, landProbability }) => (landProbability >= 0.5 ? [index] : []));
 
 /**
- * The tree that a proposal is about: what has landed, what is assumed to land, and the heads. Example: L has landed, A ← H, and A is
- * assumed to land. The tree is {L, A, H}.
+ * The tree that a build of the proposal would have: the batches that have landed, the batches that are assumed to land, and the heads. (The
+ * tree of a build that was started already is `QueueIndex.treeOf`.) Example: L has landed, and A ← H. The proposal to build H on the
+ * assumption that A lands has the tree {L, A, H}; on the assumption that A does not land, {L, H}.
  */
-export const treeOf = (index: QueueIndex, { heads, assumedLanded }: ProposedTree): BitSet =>
+export const proposedTreeOf = (index: QueueIndex, { heads, assumedLanded }: ProposedTree): BitSet =>
   index.landedWith([...assumedLanded, ...heads]);

@@ -18,7 +18,7 @@ export interface History {
   readonly clash?: number;
 }
 
-export const FEATURES_VERSION = 1;
+const FEATURES_VERSION = 1;
 
 /** The weights of a new queue: 95 of 100 changes pass, large ones less often. Learned weights are pulled towards these. */
 const PRIOR: readonly number[] = [2.9, -0.12, -0.08, -0.1, 1.0];
@@ -132,9 +132,16 @@ export interface Encounter {
 }
 
 /**
- * The history after one more such build. The build passes with probability alone · (1 - clash)^met. The logarithm of the clash rate moves
- * up the gradient of the likelihood of what was seen, by 0.3 at most. Example: alone = 0.9, met = 10. A failed build raises the clash rate,
- * a passed one lowers it, a little.
+ * The history after one more finished build, with the clash rate moved towards what the build showed: up when the build failed, down when it
+ * passed. How far depends on how surprising the verdict was. A build passes with probability p = alone · (1 - clash)^met, so a failure that
+ * `alone` explains moves the rate little, and one that only conflicts explain moves it much. One build multiplies the rate by e^0.3 = 1.35 at
+ * most, or divides it. The rate stays between 0.000001 and 0.5.
+ *
+ * (The logarithm of the rate goes up the gradient of the verdict's log-likelihood: -met · clash for a pass, and met · clash · p / (1 - p) for
+ * a failure, cut to -1 … 1, times 0.3.)
+ *
+ * Example: the clash rate is 0.01 and the build met 10 conflicts. With alone = 0.99, p is 0.9: a failure raises the rate by 30 %, and a pass
+ * lowers it by 3 %. With alone = 0.5, p is 0.45: a failure raises the rate by 2.5 %, since it is what to expect without any clash.
  */
 export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
   const history = usable(stored);

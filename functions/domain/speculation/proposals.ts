@@ -1,7 +1,7 @@
 import type { BitSet } from "../bit-set.ts";
 import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
-import { type BuildProposal, compare, type ProposedTree, treeOf } from "./heads.ts";
+import { type BuildProposal, compare, type ProposedTree, proposedTreeOf } from "./heads.ts";
 import type { Speculation } from "./speculation.ts";
 import { containsFailure } from "./will-fail.ts";
 
@@ -18,13 +18,13 @@ import { containsFailure } from "./will-fail.ts";
 export function needsNoBuild(speculation: Speculation, proposal: BuildProposal): boolean {
   const { index, running } = speculation;
   const head = proposal.heads[0] ?? -1;
-  const tree = treeOf(index, proposal);
+  const tree = proposedTreeOf(index, proposal);
   const conflicts = index.proposedConflicts(head);
   if (running.get(head)?.some((other) => other.agreesWith(tree, conflicts))) return true;
   if (passedBuild(index, head, tree) || willFail(speculation, proposal)) return true;
   if (index.refusals.length === 0 && index.evidenceOf(head).every((build) => build.passed)) return false;
   if (cannotBeComposed(speculation, proposal)) return true;
-  const wholeTree = treeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
+  const wholeTree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
   const against = failuresOf(index, head, wholeTree);
   return against.length > 0 && (isVerdict(index, against) || !parentHasPassed(index, head, wholeTree));
 }
@@ -65,11 +65,14 @@ function parentHasPassed(index: QueueIndex, i: number, tree: BitSet): boolean {
 }
 
 /**
- * True when the composition of the proposal is known to be refused at one of its batches: it was refused there before, on the same
- * conflicting batches, and everything that was composed below that batch then would be below it now.
+ * True when runway would refuse to compose the tree of the proposal, as an earlier refusal shows. A refusal at batch X is an earlier
+ * composition in which X did not apply on the batches below it. The proposal would meet the same refusal when X is in its tree, and the
+ * batches below X in the proposal
+ * - include every batch that was below X then, and
+ * - hold the same batches as then among the conflicts of X.
  *
- * Example: X was refused on {A}. Composing {A, X, H} would be refused again, and so would {A, B, X, H}, unless B conflicts with X.
- * Composing {X, H} may work.
+ * False means only that no refusal is known. Example: X was refused on {A}. {A, X, H} cannot be composed. {A, B, X, H} cannot either, unless B
+ * conflicts with X: then B may be what X needs. {X, H}, which lacks A, may be composed.
  */
 export function cannotBeComposed(speculation: Speculation, proposal: ProposedTree): boolean {
   const { index } = speculation;
@@ -77,9 +80,9 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
   const base = baseOf(speculation, proposal);
   const composed = [base, proposal.heads].flatMap((batches) => batches.toSorted((a, b) => compare(index, a, b)));
   return index.refusals.some(({ index: refused, evidence }) => {
-    const position = composed.indexOf(refused);
-    if (position < 0 || index.landed.has(refused)) return false;
-    const upToRefused = index.landedWith(composed.slice(0, position + 1));
+    const place = composed.indexOf(refused);
+    if (place < 0 || index.landed.has(refused)) return false;
+    const upToRefused = index.landedWith(composed.slice(0, place + 1));
     return evidence.tree.isSubsetOf(upToRefused) && evidence.tree.agreesWith(upToRefused, index.conflictsOf(refused));
   });
 }

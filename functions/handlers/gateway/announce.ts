@@ -6,7 +6,7 @@ import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** What the orchestrator is told of a queue's mode: the same however often it is told. */
-export const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => ({
+const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => ({
   v: 1,
   kind: "control",
   queue,
@@ -48,7 +48,7 @@ export const cancelOf = ({ queue, sqid, cancel }: Summary): Cancel | undefined =
   cancel && { v: 1, kind: "cancel", queue, sqid, ...cancel };
 
 /** The message about the last change of a request's priority. Undefined when it was never changed. */
-export const reprioritizeOf = ({ queue, sqid, priority = 0, prioritized }: Summary): Reprioritize | undefined =>
+const reprioritizeOf = ({ queue, sqid, priority = 0, prioritized }: Summary): Reprioritize | undefined =>
   prioritized && { v: 1, kind: "reprioritize", queue, sqid, priority, count: prioritized.count };
 
 /** The log's entry of the last change of a request's priority. */

@@ -3,7 +3,7 @@ import { type Env, need } from "../../adapters/settings.ts";
 import { ApiAuth, JWT_PREFIX } from "../../contracts/caller.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { httpHandler } from "../http.ts";
+import { httpHandler, type Route } from "../http.ts";
 import { isHttpEvent } from "../http-call.ts";
 import { callersBy } from "../http-caller.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
@@ -13,38 +13,55 @@ import { history } from "./calls/history.ts";
 import { land } from "./calls/land.ts";
 import { links, root } from "./calls/links.ts";
 import { list } from "./calls/list.ts";
+import { me } from "./calls/me.ts";
 import { drain, pause, resume } from "./calls/modes.ts";
 import { ping } from "./calls/ping.ts";
+import { askPreflight, preflight } from "./calls/preflights.ts";
 import { prioritize } from "./calls/prioritize.ts";
 import { queue, queues } from "./calls/queues.ts";
+import { recheck } from "./calls/recheck.ts";
 import { apiDocument, docs } from "./calls/reference.ts";
 import { trends } from "./calls/trends.ts";
+import { trial } from "./calls/trials.ts";
 import { why } from "./calls/why.ts";
-import { gatewayOf } from "./gateway.ts";
+import { type Gateway, gatewayOf } from "./gateway.ts";
 import { pageOf } from "./page.ts";
+
+const ROUTES = [
+  root,
+  links,
+  land,
+  cancel,
+  prioritize,
+  recheck,
+  get,
+  history,
+  why,
+  list,
+  queues,
+  queue,
+  trends,
+  trial,
+  askPreflight,
+  preflight,
+  me,
+  pause,
+  resume,
+  drain,
+];
+
+/** Every call of the API. */
+export const routesOf = (gateway: Gateway, version: string): readonly Route[] => [
+  ...ROUTES.map((route) => route(gateway)),
+  ping(gateway, version),
+  apiDocument(),
+  docs(),
+];
 
 /** The HTTP API, and the page that shows it: one Lambda for all their calls. */
 export const wire: Wire = (env, clients) => {
-  const gateway = gatewayOf(env, clients);
-  const calls = [
-    root,
-    links,
-    land,
-    cancel,
-    prioritize,
-    get,
-    history,
-    why,
-    list,
-    queues,
-    queue,
-    trends,
-    pause,
-    resume,
-    drain,
-  ].map((call) => call(gateway));
   const auth = authIn(env);
-  const answer = httpHandler([...calls, ping(gateway, need(env, ENV.version)), apiDocument(), docs()], clients, {
+  const answer = httpHandler(routesOf(gatewayOf(env, clients), need(env, ENV.version)), clients, {
     callerOf: callersBy(auth),
     ...(auth === "iam+jwt" ? { prefix: JWT_PREFIX } : {}),
   });

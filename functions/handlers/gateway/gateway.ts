@@ -56,7 +56,7 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
 }
 
 /** The name in a call's path, whether or not there is such a queue. Throws queue.unknown when no queue can bear it. */
-export function queueNameOf(call: Call): QueueName {
+function queueNameOf(call: Call): QueueName {
   const name = QueueName.safeParse(call.param("queue"));
   if (name.success) return name.data;
   throw new CodedError("queue.unknown", `There is no queue of that name: ${name.error.issues[0]?.message}.`);

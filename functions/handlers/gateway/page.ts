@@ -56,7 +56,7 @@ export function pageOf(env: Env): AnswerPage {
   }
 }
 
-/** The document, and the document for whoever comes through `submitqueue ui`. */
+/** The document, and the document for a browser that comes through `submitqueue ui`. */
 const [DOCUMENT, PROXIED] = ["document", "proxied document"];
 
 function filesIn(directory: string, settings: PageSettings): ReadonlyMap<string, File> {

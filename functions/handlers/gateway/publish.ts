@@ -3,8 +3,8 @@ import { type EventBus, eventBridge } from "../../adapters/event-bus.ts";
 import { type Env, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import type { ModeChanged } from "../../contracts/messages.ts";
-import { queueEventOf, requestEventOf } from "../../domain/lifecycle-event.ts";
+import type { ModeChanged, TrunkChanged } from "../../contracts/messages.ts";
+import { queueEventOf, requestEventOf, trunkEventOf } from "../../domain/lifecycle-event.ts";
 import type { Summary } from "../../domain/request-log.ts";
 
 /** Where lifecycle events go, and what tells this deployment from others. */
@@ -29,3 +29,7 @@ export const publishEntries = (
 /** One PutEvents. Throws as EventBus does. */
 export const publishMode = ({ bus, deployment }: Publishing, changed: ModeChanged): Promise<void> =>
   bus.publish([queueEventOf(deployment, changed)]);
+
+/** One PutEvents. Throws as EventBus does. */
+export const publishTrunk = ({ bus, deployment }: Publishing, changed: TrunkChanged): Promise<void> =>
+  bus.publish([trunkEventOf(deployment, changed)]);

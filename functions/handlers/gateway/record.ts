@@ -56,7 +56,7 @@ export async function record(
   });
 }
 
-/** The request's first entry, which the API has written without telling anyone but the orchestrator. */
+/** The request's first entry. The API has written the entry and sent it to the orchestrator, and has published no event of it. */
 const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
   after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
 

@@ -1,7 +1,8 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { Land } from "../../contracts/messages.ts";
+import { MENDED_WITHOUT_COMMIT } from "../../contracts/reasons.ts";
 import { epochMs } from "../../contracts/time.ts";
-import { reasonOf } from "../../domain/request-log.ts";
+import { reasonOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
 const DAY_MS = 86_400_000;
@@ -21,7 +22,7 @@ export async function requireFewRefusals(gateway: Gateway, asked: Pick<Land, "qu
     const { pointers } = await gateway.view.naming(queue, uri, window, 4 * most);
     if (pointers.length < most) continue;
     const numbers = pointers.map(({ number }) => number);
-    const refused = (await gateway.view.summaries(queue, numbers)).filter(({ status }) => status === "error");
+    const refused = (await gateway.view.summaries(queue, numbers)).filter(isAgainstCommit);
     const [last] = refused;
     if (last === undefined || refused.length < most) continue;
     throw new CodedError(
@@ -29,4 +30,10 @@ export async function requireFewRefusals(gateway: Gateway, asked: Pick<Land, "qu
       `${uri} was refused ${refused.length} times within a day, last as ${last.sqid}: ${reasonOf(last)?.message ?? "no reason was given"} Repair the change and land the new commit. To try this one again all the same, send retry: true with a reason.`,
     );
   }
+}
+
+/** What was refused for its pull request has cost no build. */
+function isAgainstCommit(summary: Summary): boolean {
+  const code = reasonOf(summary)?.code;
+  return summary.status === "error" && (code === undefined || !MENDED_WITHOUT_COMMIT.has(code));
 }

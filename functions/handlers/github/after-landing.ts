@@ -39,10 +39,7 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
     await github.label(row.pull, LANDED_LABEL);
   }
   if (branch === settings.defaultBranch) await closeIssues(service, github, row, { pull, by: facts.asked.by });
-  if (pull.isOpen) {
-    await spend();
-    await github.close(row.pull);
-  }
+  if (pull.isOpen) await github.close(row.pull);
   if (settings.deletesBranches) await deleteBranches(service, github, row, facts, settings.defaultBranch);
 }
 

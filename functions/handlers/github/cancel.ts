@@ -34,7 +34,8 @@ export async function cancelIfChanged(service: Service, row: PullRow, by?: strin
   await cancelRequest(service, holder, holder.asked, named);
 }
 
-async function cancelRequest(service: Service, row: PullRow, wanted: Asked, why: string): Promise<void> {
+/** Cancels a request, and writes down why. A request that has ended, or was cancelled before, stays as it is. */
+export async function cancelRequest(service: Service, row: PullRow, wanted: Asked, why: string): Promise<void> {
   const { gateway, store, now } = service;
   if (wanted.sqid === undefined) {
     await submit(service, row);

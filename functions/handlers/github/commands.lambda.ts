@@ -7,6 +7,7 @@ import { queueHandler } from "../queue.ts";
 import { answer } from "./answer.ts";
 import { cancel, cancelIfChanged } from "./cancel.ts";
 import { freshRow, land, submit } from "./land.ts";
+import { recheck } from "./recheck.ts";
 import { type Service, serviceOf } from "./service.ts";
 import { tell } from "./tell.ts";
 
@@ -51,6 +52,8 @@ async function followed(service: Service, row: PullRow, delivery: Delivery): Pro
       return cancel(service, row, meaning.why, delivery.at);
     case "changed":
       return cancelIfChanged(service, row, meaning.by);
+    case "reviewed":
+      return recheck(service, row);
     case "answer":
       return answer(service, row, delivery, meaning.command);
   }

@@ -20,10 +20,14 @@ const MOST_SEEN = 50;
  * Lands a pull request, with those below it in its stack, when it may; says why not, otherwise. A repeat of the delivery changes nothing.
  * The request is written down before the gateway is asked, so that a crash in between is made up for.
  */
-export async function land(service: Service, row: PullRow, delivery: Delivery, wish: Land): Promise<void> {
+export async function land(service: Service, found: PullRow, delivery: Delivery, wish: Land): Promise<void> {
   const { key } = wish;
+  let row = found;
   if (row.open && row.asked !== undefined) {
     if (row.asked.key === key || !(await hasEnded(service, row))) return submit(service, row);
+    // The request on the row is about to be replaced: its end is told first.
+    await tell(service, row);
+    row = (await service.store.get(row)) ?? row;
   } else if (row.seen.includes(key)) return;
   const github = await service.github(row.repository);
   const commentId = delivery.comment?.id;
@@ -39,7 +43,7 @@ export async function land(service: Service, row: PullRow, delivery: Delivery, w
   await submit(service, await service.store.put({ ...own, asked: wanted, open: true, seen }, service.now()));
 }
 
-/** True when the request on the row has ended, though GitHub was not told of it yet: it is told now. */
+/** True when the request on the row has ended, though GitHub was not told of the end yet. */
 async function hasEnded({ gateway }: Service, row: PullRow): Promise<boolean> {
   const { sqid, queue } = row.asked ?? {};
   if (sqid === undefined || queue === undefined) return false;
@@ -66,6 +70,7 @@ async function considered(
   const sawHead = head ?? (at === undefined ? undefined : await github.headAt(pull, at));
   const refusal =
     refusalOf(stack, queue.repository, { by: sender.login, permission, sawHead, authors: app.authors }) ??
+    (await askedAlready(service, stack, row)) ??
     (await movedBelow(github, stack, row, at));
   if (refusal !== undefined) return refusal;
   return {
@@ -81,8 +86,16 @@ async function considered(
   };
 }
 
-/** The stack of a pull request, the lowest first: one call per pull request below it. */
+/**
+ * The stack of a pull request, the lowest first: GitHub's own where GitHub has one, else by the branches that pull requests are based on. One
+ * call per pull request below it, and one more for a stack of GitHub's own.
+ */
 async function stackOf(github: PullRequests, pull: Pull, trunk: string, repository: string): Promise<readonly Pull[]> {
+  const native = pull.isStacked ? await github.nativeStack(pull.number) : undefined;
+  if (native !== undefined) {
+    const below = await Promise.all(native.slice(0, -1).map((number) => github.get(number)));
+    return [...below.flatMap((one) => one ?? []), pull];
+  }
   const open: Pull[] = [];
   for (let lowest = pull; lowest.base !== trunk && open.length < 50; ) {
     const [below] = await github.withHead(lowest.base);
@@ -95,6 +108,19 @@ async function stackOf(github: PullRequests, pull: Pull, trunk: string, reposito
     open.filter(({ headRepository }) => headRepository === repository),
     trunk,
   );
+}
+
+/** Why a stack can't land while a request that is still open holds a part of it: a commit is in the queue once. */
+async function askedAlready({ store }: Service, stack: readonly Pull[], row: PullRow): Promise<string | undefined> {
+  const { repository } = row;
+  if (row.open && row.asksOn !== undefined)
+    return `This pull request is landed together with #${row.asksOn}: wait for that, or comment \`/cancel\` there.`;
+  for (const { number } of stack.slice(0, -1)) {
+    const below = await store.get({ repository, pull: number });
+    if (below?.open !== true || below.asksOn === row.pull) continue;
+    return inTheWay(below);
+  }
+  return undefined;
 }
 
 /** Why a pull request below is not what was seen. A press on a check has no time: then it has to be as it was asked for before. */
@@ -126,6 +152,9 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
   if (wanted === undefined) return;
   if (wanted.sqid !== undefined) return tell(service, row);
   const github = await service.github(row.repository);
+  const below = wanted.members.slice(0, -1).map(({ pull }) => pull);
+  const taken = await leadAll(service, row, below);
+  if (taken !== undefined) return turnDown(service, github, row, wanted, taken);
   const { strategy, priority, key, changes, queue } = wanted;
   const found = await asked(
     gateway.queue(queue).land(changes, {
@@ -134,27 +163,53 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
       ...(priority === undefined ? {} : { priority }),
     }),
   );
-  if (wasRefused(found)) {
-    await refuse(service, github, row, wanted, found.refused);
-    const { asked: _none, ...rest } = row;
-    await store.put({ ...rest, open: false }, now());
-    return;
-  }
+  if (wasRefused(found)) return turnDown(service, github, row, wanted, found.refused);
   const { sqid } = found;
-  const pulls = wanted.members.map(({ pull }) => pull);
-  await store.place(sqid, row.repository, pulls, now());
-  for (const pull of pulls.slice(0, -1)) await lead(service, row, pull);
+  await store.place(sqid, row.repository, [...below, row.pull], now());
   const next = await store.put({ ...row, asked: { ...wanted, sqid } }, now());
   if (wanted.commentId !== undefined) await github.react(wanted.commentId, "rocket");
   await tell(service, next);
 }
 
-/** Has a lower pull request of the stack follow the request of the one that was asked on. */
-async function lead({ store, now }: Service, { repository, pull: top }: PullRow, pull: number): Promise<void> {
-  const { asked: _own, ...row } = (await store.get({ repository, pull })) ?? freshRow(repository, pull);
-  if (row.asksOn === top && row.open) return;
-  await store.put({ ...row, asksOn: top, open: true }, now());
+/** Forgets what was asked for, and says why. */
+async function turnDown(
+  service: Service,
+  github: PullRequests,
+  row: PullRow,
+  wanted: Asked,
+  why: string,
+): Promise<void> {
+  const { store, now } = service;
+  await refuse(service, github, row, wanted, why);
+  for (const { pull } of wanted.members.slice(0, -1)) {
+    const below = await store.get({ repository: row.repository, pull });
+    if (below?.asksOn === row.pull && below.open) await store.put({ ...below, open: false }, now());
+  }
+  const { asked: _none, ...rest } = row;
+  await store.put({ ...rest, open: false }, now());
 }
+
+/**
+ * Has the lower pull requests of a stack follow the request of the one that was asked on. Before the gateway is asked: what one of them asks
+ * for meanwhile would be forgotten otherwise. Why that can't be, when one of them is in the queue by another request.
+ */
+async function leadAll(
+  { store, now }: Service,
+  { repository, pull: top }: PullRow,
+  below: readonly number[],
+): Promise<string | undefined> {
+  for (const pull of below) {
+    const row = (await store.get({ repository, pull })) ?? freshRow(repository, pull);
+    if (row.open && row.asksOn === top) continue;
+    if (row.open) return inTheWay(row);
+    const { asked: _ended, ...rest } = row;
+    await store.put({ ...rest, asksOn: top, open: true }, now());
+  }
+  return undefined;
+}
+
+const inTheWay = ({ pull, asksOn }: PullRow): string =>
+  `#${pull}, below this one, is landed ${asksOn === undefined ? "by itself" : `together with #${asksOn}`}: wait for that, or cancel it there; then comment \`/land\` again.`;
 
 export const freshRow = (repository: string, pull: number): PullRow => ({
   repository,

@@ -6,13 +6,15 @@ import { type AfterLanding, afterLanding } from "../../adapters/github/after-lan
 import { type GitHubClient, gitHubClient } from "../../adapters/github/client.ts";
 import { credentialsFrom, type GitHubCredentials } from "../../adapters/github/credentials.ts";
 import { type PullRequests, pullRequests } from "../../adapters/github/pull-requests.ts";
+import { type ReviewedQueues, reviewedQueues } from "../../adapters/github/reviewed-queues.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { type Env, loadGitHubApp, loadQueues, need } from "../../adapters/settings.ts";
 import { gitHubOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { RepositoryName } from "../../contracts/github.ts";
+import type { Asked, RepositoryName } from "../../contracts/github.ts";
 import type { GitHubAppConfig, QueueConfig } from "../../contracts/queues.ts";
+import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 
 /** What the github service works with. */
@@ -26,6 +28,8 @@ export interface Service {
   /** The gateway's public API: the only way in that this service has. */
   readonly gateway: Client;
   readonly github: (repository: RepositoryName) => Promise<GitHub>;
+  /** Why the changes of a request that is in the queue must not land after all; undefined when they may. Throws as GitHubClient does. */
+  readonly obstacle: (queue: QueueConfig, changes: Asked["changes"]) => Promise<Reason | undefined>;
   readonly now: () => EpochMs;
   readonly log: Clients["log"];
 }
@@ -63,8 +67,18 @@ export function serviceOf(env: Env, clients: Clients): Service {
       fetch: clients.gateway ?? signedFetch({ credentials: () => credentialsIn(env) }),
     }),
     github: gitHubs(app, credentials, clients.now),
+    obstacle: obstacles(app, reviewedQueues(clients)),
     now: clients.now,
     log: clients.log,
+  };
+}
+
+/** Reviews of a queue that are read with other credentials than the App's are left to the landing. */
+export function obstacles({ secret }: GitHubAppConfig, reviews: ReviewedQueues): Service["obstacle"] {
+  return async (queue, changes) => {
+    const { changeProvider } = queue;
+    if (changeProvider?.type !== "github" || changeProvider.credentialsSecret !== secret) return undefined;
+    return (await reviews.obstacles(queue, new Map([["this", changes]]))).get("this");
   };
 }
 

@@ -21,13 +21,13 @@ type Told = Asked & { readonly sqid: Sqid };
 /**
  * Shows on GitHub where the request of a pull request stands, by the gateway's word and not by that of an event: check run and comment when
  * its state has changed, and once it has ended what follows the end. `again` writes them in any case. Two calls of the gateway; of GitHub
- * none when nothing has changed. Whatever it did before a crash, a repeat finds.
+ * none when nothing has changed. A repeat after a crash finds what was done before.
  */
 export async function tell(service: Service, row: PullRow, options: { readonly again?: boolean } = {}): Promise<void> {
   const request = await requestOf(service, row);
   const member = request?.members.find(({ pull }) => pull === row.pull);
   if (request === undefined || member === undefined) return;
-  const facts = await factsOf(service, row, request);
+  const facts = await readFacts(service, row, request);
   if (facts === undefined) return;
   const github = await service.github(row.repository);
   const state = `${request.sqid} ${wordOf(facts.why)}`;
@@ -45,7 +45,11 @@ async function requestOf({ store }: Service, row: PullRow): Promise<Told | undef
 
 const refOf = ({ repository }: PullRow, pull: number): PullRef => ({ repository, pull });
 
-async function factsOf({ gateway, store, app, log }: Service, row: PullRow, request: Told): Promise<Facts | undefined> {
+async function readFacts(
+  { gateway, store, app, log }: Service,
+  row: PullRow,
+  request: Told,
+): Promise<Facts | undefined> {
   const queue = gateway.queue(request.queue);
   // In this order: a request that has ended by the first call has its reason in the second.
   const why = await asked(queue.why(request.sqid));
@@ -72,7 +76,6 @@ async function show(
 ): Promise<PullRow> {
   const { shown, repository, pull } = row;
   const { sqid, queue } = facts.request;
-  await store.spend(repository, now());
   const checkRunId = await github.keepCheck(app.check, head, checkOf(facts), {
     externalId: externalIdOf(sqid, pull),
     url: facts.page,
@@ -83,7 +86,7 @@ async function show(
   return store.put({ ...row, shown: { ...shown, checkRunId, checkOn: head, commentId, state } }, now());
 }
 
-/** What follows the end: a comment that tells whoever asked, unless it landed; then the pull requests are closed. */
+/** What follows the end: a comment that mentions the user who asked, unless the request landed; then the pull requests are closed. */
 async function finish(service: Service, github: GitHub, row: PullRow, facts: Facts): Promise<void> {
   const { store, app, now } = service;
   const { repository, pull, shown, asksOn } = row;

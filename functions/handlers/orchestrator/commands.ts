@@ -6,7 +6,7 @@ import { send, sendEach } from "../../adapters/sqs.ts";
 import { startExecution } from "../../adapters/step-functions.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import { INLINE_BYTES } from "../../contracts/limits.ts";
-import { logTopic, type MergeMessage, mergesTopic } from "../../contracts/messages.ts";
+import { logMessages, logTopic, type MergeMessage, mergesTopic } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import { asciiJson } from "../../contracts/text.ts";
 import type { BuildInput } from "../../contracts/workflows.ts";
@@ -21,16 +21,16 @@ export interface CommandTargets {
   readonly buildWorkflow: string;
   readonly merges: string;
   readonly log: string;
-  /** The table for payloads that are too large to travel. */
+  /** The table for payloads that are too large for a message or a workflow's input. */
   readonly payloads: string;
 }
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
 /**
- * Carries a command of the planner out. One call, one per ten announcements, or two and one per change to end a request; one more per 300 KB
- * of what is too large to travel. Answers the announcements that were refused for good; throws when the command failed as a whole. Both are
- * logged unless they may pass.
+ * Carries a command of the planner out. Answers the announcements that were refused for good, and throws when the whole command failed. A
+ * failure that can't pass is logged. One call to start a build or to land, one per ten announcements, two and one per change to end a
+ * request; one more per 300 KB of a build or a landing that is too large for its message.
  */
 export async function carryOut(
   targets: CommandTargets,
@@ -62,6 +62,9 @@ async function attempt(targets: CommandTargets, config: QueueConfig, command: Co
       const refused = await sendEach(targets.clients.sqs, targets.log, logTopic, command.events);
       return refused.map(({ message, error }) => ({ command: { kind: "announce", events: [message] }, error }));
     }
+    case "announce-trunk":
+      await send(targets.clients.sqs, targets.log, logMessages, command.message);
+      return [];
     case "end-request":
       await endRequest(targets, command);
       return [];
@@ -75,6 +78,7 @@ function nameOf(command: Command): Readonly<Record<string, string>> {
     case "land":
       return { landId: command.message.id };
     case "announce":
+    case "announce-trunk":
       return {};
     case "end-request":
       return { sqid: command.sqid };
@@ -84,7 +88,17 @@ function nameOf(command: Command): Readonly<Record<string, string>> {
 async function startBuild(
   { clients, buildWorkflow, payloads }: CommandTargets,
   { name: queue, repository }: QueueConfig,
-  { installation, batchId, buildKey, attempt, base, head, sqids, without, expectedMs = 0 }: CommandOf<"start-build">,
+  {
+    installation,
+    batchId,
+    buildKey,
+    attempt,
+    base,
+    head,
+    sqids,
+    without,
+    lowerQuartileMs = 0,
+  }: CommandOf<"start-build">,
 ): Promise<void> {
   const composition = { base: [...base], head, without: [...without] };
   const order = {
@@ -95,7 +109,7 @@ async function startBuild(
     buildKey,
     attempt,
     sqids: [...sqids],
-    expectedSeconds: Math.round(expectedMs / 1_000),
+    expectedSeconds: Math.round(lowerQuartileMs / 1_000),
   };
   const whole: BuildInput = { ...order, ...composition, payload: null };
   const input: BuildInput =

@@ -7,7 +7,15 @@ import { startExecution } from "../../adapters/step-functions.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { executionName, type QueueName } from "../../contracts/ids.ts";
-import { type Cancel, logTopic, type Reprioritize, requestsTopic, signalsTopic } from "../../contracts/messages.ts";
+import {
+  type Cancel,
+  Land,
+  logTopic,
+  type Recheck,
+  type Reprioritize,
+  requestsTopic,
+  signalsTopic,
+} from "../../contracts/messages.ts";
 import { requestHasEnded } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
@@ -15,11 +23,15 @@ import { cancelledByCaller } from "./reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts";
 
 /**
- * Consumes the requests topic. A Land starts the admit workflow under the request's name, so a repeat starts nothing: one call, and one
- * more for the first of a queue that this process sees. A Cancel
- * ends a request that is in admission, also one that admission has not written yet; one that the planner owns is its to cancel: two to
- * four calls, and one per change. A Control is the planner's, and so is the priority of
- * a request that has been admitted: one or two calls.
+ * Consumes the requests topic:
+ * - Land starts the admit workflow under the request's name, so a repeat starts nothing. One call, and one more for the first Land of each
+ *   queue in this process.
+ * - Cancel ends a request that is in admission, also one that admission has not written yet. Of a request that the planner owns, the planner
+ *   is told. Two to four calls, and one per change.
+ * - Recheck, for a request that waits for a review, starts an execution that looks at the review once, beside the execution that waits. Two
+ *   calls.
+ * - A question starts the ask workflow under the question's id. One call.
+ * - Control, and a new priority of an admitted request, are passed on to the planner. One or two calls.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -27,7 +39,8 @@ export const wire: Wire = (env, clients) => {
   const noted = new Set<QueueName>();
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
-  const [signals, log, admit] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic), need(env, ENV.admitWorkflow)];
+  const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
+  const [admit, ask] = [need(env, ENV.admitWorkflow), need(env, ENV.askWorkflow)];
 
   async function cancel({ queue, sqid, note, at }: Cancel): Promise<void> {
     const reason = cancelledByCaller(note);
@@ -43,7 +56,7 @@ export const wire: Wire = (env, clients) => {
     }
   }
 
-  /** Before the first request of a queue: the sweep finds the requests of a queue by that, also once it is not configured any more. */
+  /** Makes the queue known before its first request, so that the sweep finds the requests also when the queue is not configured any more. */
   async function note(queue: QueueName): Promise<void> {
     if (noted.has(queue)) return;
     const config = queues.get(queue);
@@ -51,10 +64,10 @@ export const wire: Wire = (env, clients) => {
     noted.add(queue);
   }
 
-  /** Admission keeps the priority of a request that it has; the planner is told of any other. */
+  /** Sets the new priority: in the request's row while the request is in admission, and otherwise by a signal to the planner. */
   async function reprioritize({ queue, sqid, priority, count }: Reprioritize): Promise<void> {
     const found = await requests.get(sqid);
-    // Its Land came before, and the workflow is about to write it.
+    // The request's Land came before this message, and the workflow is about to write the request.
     if (found === undefined) throw new CodedError("store.version_conflict", `${sqid} has not been written yet`);
     if (requestHasEnded(found.state)) return;
     if (IN_ADMISSION.includes(found.state)) {
@@ -66,11 +79,25 @@ export const wire: Wire = (env, clients) => {
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "priority-changed", queue, sqid, priority, count });
   }
 
+  /**
+   * Has the review of a request looked at once more. Does nothing for a request that does not wait for a review yet: it will look by itself.
+   * A repeat does nothing.
+   */
+  async function recheck({ sqid, at }: Recheck): Promise<void> {
+    const found = await requests.get(sqid);
+    if (found?.state !== "validated" || queues.get(found.queue)?.changeProvider?.type !== "github") return;
+    const land = Land.parse({ v: 1, kind: "land", ...found });
+    await startExecution(clients.sfn, admit, executionName("admit", sqid, "woken", at), { ...land, woken: true });
+  }
+
   return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
     if (message.kind === "cancel") await cancel(message);
     else if (message.kind === "reprioritize") await reprioritize(message);
+    else if (message.kind === "recheck") await recheck(message);
     else if (message.kind === "control")
       await send(clients.sqs, signals, signalsTopic, { ...message, kind: "queue-control" });
+    else if (message.kind === "trial" || message.kind === "preflight")
+      await startExecution(clients.sfn, ask, executionName("ask", message.queue, message.id), message);
     else {
       await note(message.queue);
       await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);

@@ -33,7 +33,7 @@ export const wire: Wire = (env, clients) => {
   const looks = need(env, ENV.looksTopic);
   const lookAt = (keys: readonly BuildKey[]) =>
     sendAll(clients.sqs, looks, looksTopic, keys.map(lookAtBuild)).catch((err: unknown) =>
-      clients.log.warn({ err, keys }, "builds that nobody wants stop at their next poll"),
+      clients.log.warn({ err, keys }, "builds that no batch needs stop at their next poll"),
     );
   const shell = { planner: plan, requests, batches, now, nonce, log: clients.log, carryOut: act, lookAt };
 
@@ -45,7 +45,7 @@ export const wire: Wire = (env, clients) => {
     }
   }
 
-  /** A request that can't be planned would wait for good: it ends, unless a batch carries it by now. */
+  /** Ends a request that can't be planned, and that would wait for good otherwise. Not when a batch carries the request. */
   async function abandon(signal: Signal, error: unknown): Promise<void> {
     if (signal.kind !== "request-ready") return;
     const { sqid } = signal;

@@ -7,7 +7,14 @@ export { reasonOf };
 export const cancelledByCaller = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
-/** What a failed task said: Lambda wraps the message of what was thrown into JSON. */
+/** `obstacles`: sentences that say what to do. */
+export const cannotBuild = (queue: string, obstacles: readonly string[]): Reason =>
+  reasonOf(
+    "queue.cannot_build",
+    `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`,
+  );
+
+/** The message of the error that a failed task threw. Lambda wraps that message into JSON. */
 export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
   const { errorMessage } = parsed(cause);
   const said = typeof errorMessage === "string" ? errorMessage : cause;
@@ -17,14 +24,14 @@ export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
 const period = (seconds: number): string =>
   seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${seconds} ${seconds === 1 ? "second" : "seconds"}`;
 
-/** What a waiting request is told. */
+/** The sentence for a request that waits because the repository does not answer. */
 export const remoteIsAway = (failure: TaskFailure, maxWaitSeconds: number): string =>
   `The queue's repository does not answer (${saidBy(failure)}). The request goes on by itself once the repository answers, and ends if it has not within ${period(maxWaitSeconds)}.`;
 
 export const remoteStayedAway = (failure: TaskFailure, maxWaitSeconds: number): string =>
   `The queue's repository did not answer for ${period(maxWaitSeconds)} (${saidBy(failure)}). Nothing was landed: land the request again once the repository answers.`;
 
-/** Why admission failed: the caller's fault when the code of the error says so, ours otherwise. */
+/** The reason of a request whose admission failed. Its code blames the caller only when the code of the error does. */
 export function admissionFailed(failure: TaskFailure): Reason {
   const code = ReasonCode.safeParse(failure.Error);
   if (code.success) return reasonOf(code.data, saidBy(failure));

@@ -1,4 +1,6 @@
+import { remainsFor } from "../../adapters/build-runner/remains.ts";
 import { batchesStore } from "../../adapters/dynamodb/batches-store.ts";
+import { buildsStore } from "../../adapters/dynamodb/builds-store.ts";
 import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import { type KnownQueue, knownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
@@ -10,14 +12,16 @@ import { type Signal, signalsTopic } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { endFailedAdmissions, endLostAdmissions } from "./sweep/admissions.ts";
+import { type RemainsSweep, sweepRemains } from "./sweep/left-behind.ts";
 import { readyUncarried } from "./sweep/open-requests.ts";
 import { isGone, sweepRemoved } from "./sweep/removed-queues.ts";
 import { finishedBuilds } from "./sweep/running-builds.ts";
 
 /**
- * Every minute: sends again what a crash, or a dead letter, kept from the planner, and ends the requests whose admission died, or whose queue
- * is gone. All of it is harmless when nothing is wrong. One query, two per queue that is or was configured, and three listings; one call per
- * build that has run for two minutes, and per request in admission for five.
+ * Runs every minute. Sends again the signals that a crash or a dead letter kept from the planner, and ends the requests whose admission died
+ * or whose queue is gone. Every ten minutes it also removes what finished builds have left behind in CI systems. Does no harm when nothing is
+ * wrong. One query, two per queue that is or was configured, and three listings; one call per build that has run for two minutes, and per
+ * request that has been in admission for five.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -28,6 +32,8 @@ export const wire: Wire = (env, clients) => {
   const [buildWorkflow, admitWorkflow] = [need(env, ENV.buildWorkflow), need(env, ENV.admitWorkflow)];
   const [signals, log] = [need(env, ENV.signalsTopic), need(env, ENV.logTopic)];
   const admissions = { clients, requests, claims, admitWorkflow, log, settled: new Set<string>() };
+  const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
+  const leftBehind: RemainsSweep = { clients, batches, builds, remainsOf: remainsFor(clients), nextAt: new Map() };
   const removed = { clients, known, requests, claims, batches, log, warned: new Set<QueueName>() };
 
   async function sweepQueue(queue: QueueName): Promise<void> {
@@ -36,16 +42,20 @@ export const wire: Wire = (env, clients) => {
       clients.log.error({ queue, err }, "a request that can't be read was left out"),
     );
     const news: Signal[] = [
-      ...(await finishedBuilds(clients, buildWorkflow, live.batches)),
+      ...(await finishedBuilds(clients, buildWorkflow, live)),
       ...readyUncarried(found, live.batches, clients.now()),
     ];
-    // Last, so that one run of the planner takes all of it: it re-derives the commands that were lost.
-    if (live.batches.length > 0) news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
+    // The tick is the last signal, so that one run of the planner takes all signals. The planner derives the lost commands again.
+    // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
+    if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
+      news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
     for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
     await endLostAdmissions(admissions, found);
   }
 
-  /** Keeps in mind how the queue is configured, for the day on which it is not any more. One write after a change of its configuration. */
+  /**
+   * Stores the queue's configuration, for the time when the queue is not configured any more. One write after a change of the configuration.
+   */
   async function remember(config: QueueConfig, before: KnownQueue | undefined): Promise<void> {
     const isSame = JSON.stringify(before?.config) === JSON.stringify(config) && before?.goneSince === undefined;
     if (!isSame) await known.put({ queue: config.name, config });
@@ -66,10 +76,12 @@ export const wire: Wire = (env, clients) => {
 
   return async () => {
     const [swept, admitted] = await Promise.allSettled([sweepQueues(), endFailedAdmissions(admissions)]);
+    // Last, since it waits for hosts that may be slow.
+    await Promise.all([...queues.values()].map((config) => sweepRemains(leftBehind, config)));
     const results = [admitted, ...(swept.status === "fulfilled" ? swept.value : [swept])];
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     for (const err of failures) clients.log.error({ err }, "sweep failed");
-    // One queue's failure keeps no other queue from being swept, and is seen as the function's error.
+    // The failure of one queue does not keep other queues from being swept. It becomes the function's error in the end.
     if (failures.length > 0) throw failures[0];
   };
 };

@@ -26,7 +26,10 @@ export interface Ending {
   readonly now: EpochMs;
   /** The states that the caller may end. */
   readonly from: readonly RequestState[];
-  /** The request to write, as ended, when there is no such request, so that a later attempt to create it finds it ended. Absent: none is written. */
+  /**
+   * The request to write, as ended, when there is no such request, so that a later attempt to create it finds it ended. Absent: none is
+   * written.
+   */
   readonly ifMissing?: Pick<LandingRequest, "changes" | "strategy" | "receivedAt">;
 }
 

@@ -1,4 +1,5 @@
 import { refusals } from "../../adapters/git/refusals.ts";
+import { reviewedQueues } from "../../adapters/github/reviewed-queues.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
@@ -15,15 +16,19 @@ import { wholeLandBatch } from "../payloads.ts";
 import { queueHandler } from "../queue.ts";
 import { answersOf, type Results } from "./answers.ts";
 
+const changesOf = ({ steps }: LandBatch["batches"][number]) => steps.flatMap(({ changes }) => changes);
+
 /**
  * Consumes merges: lands the batches of a message in one push, and answers with LandFinished signals, the same for a repeat. A host that
- * refuses the queue itself is answered with LandHeld, and the message is kept for people.
+ * refuses the queue itself is answered with LandHeld, and the message is kept for people. Pull requests are looked at once more, with one call of
+ * GitHub for all of them: what lost its review in the queue does not land.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const workDirectory = need(env, ENV.workDirectory);
   const signals = need(env, ENV.signalsTopic);
   const secrets = secretsOf(clients);
+  const reviews = reviewedQueues(clients);
 
   const open = async ({ queue }: LandBatch) => {
     const config = configOf(queues, queue);
@@ -58,7 +63,11 @@ export const wire: Wire = (env, clients) => {
       return;
     }
     const { config, repository } = await open(message);
-    const answered = await land(repository, config, message, { now: clients.now() });
+    const answered = await land(repository, config, message, {
+      now: clients.now(),
+      obstacles: (batches) =>
+        reviews.obstacles(config, new Map(batches.map((batch) => [batch.batchId, changesOf(batch)]))),
+    });
     if (answered.kind === "held") {
       await hold(message, answered.reason, answered.landed);
       throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });

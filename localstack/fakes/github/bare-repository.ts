@@ -22,7 +22,7 @@ export interface RefChange {
   readonly after: string;
 }
 
-/** The bare repository that holds the truth about code. Everything is read from it anew, so whoever else writes to it is seen. */
+/** The bare repository that holds the truth about code. Everything is read from it anew, so writes of other programs are seen. */
 export class BareRepository {
   readonly path: string;
   #known: ReadonlyMap<string, string> = new Map();

@@ -154,9 +154,34 @@ export function updateCheckRun(hub: Hub, repository: RepositoryState, run: Check
     run.conclusion = null;
     run.completedAt = null;
   }
-  if (completes && !wasCompleted)
+  if (completes && !wasCompleted) {
     hub.emit(repository, "check_run.completed", { check_run: bodyOf(hub, repository, run) });
+    tellOfSuite(hub, repository, run);
+  }
   return run;
+}
+
+/** A suite is complete once all of its runs are. */
+function tellOfSuite(hub: Hub, repository: RepositoryState, { suite, conclusion }: CheckRun): void {
+  if (repository.checkRuns.some((run) => run.suite === suite && run.status !== "completed")) return;
+  const about = repository.pulls.filter(({ head, state }) => head === suite.sha && state === "open");
+  hub.emit(repository, "check_suite.completed", {
+    check_suite: {
+      id: suite.id,
+      head_branch: suite.branch ?? about[0]?.headBranch ?? null,
+      head_sha: suite.sha,
+      status: "completed",
+      conclusion,
+      app: hub.appOf(suite.appId),
+      pull_requests: about.map(({ number, headBranch, head, base }) => ({
+        id: number,
+        number,
+        url: `${hub.url}/repos/${repository.fullName}/pulls/${number}`,
+        head: { ref: headBranch, sha: head },
+        base: { ref: base, sha: head },
+      })),
+    },
+  });
 }
 
 function suiteFor(hub: Hub, repository: RepositoryState, sha: string, appId: number): CheckSuite {

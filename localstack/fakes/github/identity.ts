@@ -27,7 +27,7 @@ export interface AppIdentity {
 }
 
 /** What the App was given when it was installed: what the queue asks for (doc/howto/ci.md). */
-export const GRANTED: Permissions = {
+const GRANTED: Permissions = {
   metadata: "read",
   contents: "write",
   pull_requests: "write",
@@ -38,7 +38,7 @@ export const GRANTED: Permissions = {
 };
 
 /** The webhook events that the App is subscribed to. */
-export const SUBSCRIBED: readonly string[] = [
+const SUBSCRIBED: readonly string[] = [
   "check_run",
   "check_suite",
   "create",

@@ -8,14 +8,18 @@ import { BareRepository } from "./bare-repository.ts";
 import { ACTIONS_APP, checkRoutes } from "./checks.ts";
 import { Described } from "./description/described.ts";
 import { serveGit } from "./git-http.ts";
+import { answerGraphql } from "./graphql.ts";
 import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
 import { issueRoutes } from "./issues.ts";
 import { Manifests } from "./manifests.ts";
-import { followPush, pullRequestRoutes } from "./pull-requests.ts";
+import { pageOf } from "./page.ts";
+import { followPush, pullBody, pullRequestRoutes } from "./pull-requests.ts";
+import type { PullRequest } from "./records.ts";
 import { pushed, refRoutes } from "./refs.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { repositoryRoutes } from "./repositories.ts";
+import { reviewRoutes } from "./reviews.ts";
 import { type Answer, patternOf, type Route, type Routes } from "./routes.ts";
 import { type Hub, type RepositoryState, repositoryOf, userOf } from "./state.ts";
 import { statusRoutes } from "./statuses.ts";
@@ -33,6 +37,8 @@ export interface FakeGitHubOptions {
 }
 
 type Listener = (event: string, payload: object, repository: RepositoryState) => void;
+
+const GRAPHQL = "post /graphql";
 
 interface CompiledRoute {
   readonly operation: string;
@@ -60,12 +66,15 @@ export class FakeGitHub implements Hub {
   /** The calls of the REST API, oldest first: `post /repos/{owner}/{repo}/git/refs`. */
   readonly calls: string[] = [];
   readonly violations: string[] = [];
+  /** False: an installation whose GraphQL API can't be reached. */
+  hasGraphql = true;
   readonly #options: FakeGitHubOptions;
   readonly #described = Described.shared();
   readonly #server: Server;
   readonly #listeners = new Set<Listener>();
   readonly #manifests: Manifests;
   readonly #limits: { readonly operation: string | undefined; readonly refusal: Refusal }[] = [];
+  readonly #lost: { readonly operation: string | undefined }[] = [];
   readonly #syncing = new Map<RepositoryState, Promise<void>>();
   #routes: readonly CompiledRoute[] = [];
   #ids = 1_000;
@@ -108,6 +117,7 @@ export class FakeGitHub implements Hub {
     this.add(statusRoutes(this));
     this.add(workflowRunRoutes(this));
     this.add(pullRequestRoutes(this));
+    this.add(reviewRoutes(this));
     this.add(issueCommentRoutes(this));
     this.add(issueRoutes(this));
   }
@@ -169,6 +179,10 @@ export class FakeGitHub implements Hub {
     return appBody(this.identities, id);
   }
 
+  pullBody(repository: RepositoryState, pull: PullRequest): object {
+    return pullBody(this, repository, pull);
+  }
+
   /** Called with every event, whether or not a webhook is configured. */
   onEvent(listener: Listener): void {
     this.#listeners.add(listener);
@@ -209,12 +223,17 @@ export class FakeGitHub implements Hub {
     this.#cut = cut === undefined ? undefined : { ...cut, at: this.calls.length + cut.at };
   }
 
+  /** The next call of the operation, or of any, does its work, and is answered 502. */
+  loseAnswerOfNext(operation?: string): void {
+    this.#lost.push({ operation });
+  }
+
   /** The next call of the operation, or of any, is answered with this. */
   refuseNext(refusal: Refusal, operation?: string): void {
     this.#limits.push({ operation, refusal });
   }
 
-  /** Looks for refs that have changed by whatever means, and tells of them. Git over HTTP and the REST API do so by themselves. */
+  /** Looks for refs that have changed by any means, and tells of them. Git over HTTP and the REST API do so by themselves. */
   async sync(fullName: string, by = "someone"): Promise<void> {
     const repository = this.repository(fullName);
     const before = this.#syncing.get(repository) ?? Promise.resolve();
@@ -248,6 +267,9 @@ export class FakeGitHub implements Hub {
       collaborators: new Map(),
       activity: [],
       ruleset: new Map(),
+      reviewRules: new Map(),
+      stacks: [],
+      mayBypass: true,
       protection: new Map(),
     };
   }
@@ -259,6 +281,15 @@ export class FakeGitHub implements Hub {
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
     const page = new URL(path, this.url);
+    const [, shown = ""] = /^\/([^/]+\/[^/]+)\/(?:pulls|pull\/\d+)$/.exec(page.pathname) ?? [];
+    const repository = request.method === "GET" ? this.repositories.get(shown) : undefined;
+    if (repository !== undefined) {
+      const headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      };
+      return void response.writeHead(200, headers).end(pageOf(repository));
+    }
     if (request.method === "POST" && this.#manifests.isPage(page.pathname))
       return this.#create(request, response, page.searchParams.get("state"));
     if (this.#isCut("before", this.calls.length + 1)) return void response.destroy();
@@ -303,6 +334,7 @@ export class FakeGitHub implements Hub {
 
   async #rest(request: IncomingMessage): Promise<{ status: number; body?: unknown; headers: Record<string, string> }> {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.url);
+    if (request.method === "POST" && pathname === "/graphql") return this.#graphql(request);
     const found = this.#match(request.method ?? "GET", pathname);
     if (found === undefined) {
       this.violations.push(`${request.method} ${pathname} is nothing that the fake GitHub has`);
@@ -332,9 +364,42 @@ export class FakeGitHub implements Hub {
       Object.assign(headers, error.headers);
       answer = { status: error.status, body: error.body };
     }
+    if (answer.status < 400 && this.#isLost(operation))
+      return { status: 502, body: new Refusal(502, "Bad Gateway").body, headers };
     const body = this.#described.completeAnswer(operation, answer.status, answer.body);
     this.violations.push(...this.#described.problemsOfAnswer(operation, answer.status, body));
     return { status: answer.status, body, headers };
+  }
+
+  /** Answered 200 also for an error of the query; GitHub has no such path where `hasGraphql` is false. */
+  async #graphql(request: IncomingMessage) {
+    this.calls.push(GRAPHQL);
+    const headers = { "x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999" };
+    const sent = await text(request);
+    try {
+      const as = this.identities.identify(request.headers.authorization);
+      this.#refuseWhatIsDue(GRAPHQL);
+      if (!this.hasGraphql) throw notFound();
+      const body = await answerGraphql(this.repositories, as, JSON.parse(sent));
+      const wrong = (body.errors ?? []).filter((error) => !("type" in error));
+      this.violations.push(...wrong.map((error) => `GraphQL: ${JSON.stringify(error)}`));
+      return { status: 200, body, headers };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { status: error.status, body: error.body, headers: { ...headers, ...error.headers } };
+    }
+  }
+
+  #isLost(operation: string): boolean {
+    const due = this.#lost.findIndex((lost) => lost.operation === undefined || lost.operation === operation);
+    if (due >= 0) this.#lost.splice(due, 1);
+    return due >= 0;
+  }
+
+  /** Throws the refusal that a test has asked for. */
+  #refuseWhatIsDue(operation: string): void {
+    const due = this.#limits.findIndex((limit) => limit.operation === undefined || limit.operation === operation);
+    if (due >= 0) throw this.#limits.splice(due, 1)[0]?.refusal;
   }
 
   async #called(call: {
@@ -351,8 +416,7 @@ export class FakeGitHub implements Hub {
       route.only === "anyone"
         ? { kind: "user", login: "anyone", access: "read" }
         : this.identities.identify(request.headers.authorization);
-    const due = this.#limits.findIndex((limit) => limit.operation === undefined || limit.operation === operation);
-    if (due >= 0) throw this.#limits.splice(due, 1)[0]?.refusal;
+    this.#refuseWhatIsDue(operation);
     if (request.headers["user-agent"] === undefined)
       throw new Refusal(
         403,

@@ -1,8 +1,8 @@
-import { changeLabel, labelBody, loginOf, pullOf } from "./pull-requests.ts";
+import { changeLabel, labelBody, loginOf } from "./pull-requests.ts";
 import type { IssueComment, PullRequest } from "./records.ts";
 import { notFound } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, timestamp, userOf } from "./state.ts";
+import { type Hub, pullOf, type RepositoryState, timestamp, userOf } from "./state.ts";
 
 const isBot = (login: string): boolean => login.endsWith("[bot]");
 

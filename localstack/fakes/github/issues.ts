@@ -1,9 +1,9 @@
-import { changePull, loginOf, pullOf } from "./pull-requests.ts";
+import { changePull, loginOf } from "./pull-requests.ts";
 import type { Issue } from "./records.ts";
 import { notFound } from "./refusal.ts";
 import { commitOf } from "./repositories.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, timestamp, userOf } from "./state.ts";
+import { type Hub, pullOf, type RepositoryState, timestamp, userOf } from "./state.ts";
 
 /** Issues, which share their numbers with pull requests; the commits of pull requests, and how two commits relate. */
 export function issueRoutes(hub: Hub): Routes {

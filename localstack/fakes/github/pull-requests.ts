@@ -1,17 +1,12 @@
 import type { RefChange } from "./bare-repository.ts";
 import type { PullRequest } from "./records.ts";
-import { notFound, unprocessable } from "./refusal.ts";
+import { unprocessable } from "./refusal.ts";
+import { dismissStale, mergeStateOf } from "./reviews.ts";
 import type { Call } from "./routes.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
+import { type Hub, pullOf, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
 
 const NULL = "0".repeat(40);
-
-export const pullOf = ({ pulls }: RepositoryState, number: string | undefined): PullRequest => {
-  const found = pulls.find((one) => String(one.number) === number);
-  if (found === undefined) throw notFound();
-  return found;
-};
 
 export const loginOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
 
@@ -37,7 +32,12 @@ export function pullRequestRoutes(hub: Hub): Routes {
     },
     [`get ${R}/pulls/{pull_number}`]: {
       needs: "pull_requests:read",
-      answer: ({ repository, params }) => ok(pullBody(hub, repository, pullOf(repository, params["pull_number"]))),
+      answer: ({ repository, params }) => {
+        const pull = pullOf(repository, params["pull_number"]);
+        const body = pullBody(hub, repository, pull);
+        lookAtMergeable(pull);
+        return ok(body);
+      },
     },
     [`patch ${R}/pulls/{pull_number}`]: {
       needs: "pull_requests:write",
@@ -45,6 +45,14 @@ export function pullRequestRoutes(hub: Hub): Routes {
         const pull = pullOf(repository, params["pull_number"]);
         changePull(hub, repository, pull, body, loginOf(as));
         return ok(pullBody(hub, repository, pull));
+      },
+    },
+    [`get ${R}/stacks`]: {
+      needs: "pull_requests:read",
+      answer: ({ repository, query, page }) => {
+        const number = query.get("pull_request");
+        const found = repository.stacks.filter(({ pulls }) => number === null || pulls.includes(Number(number)));
+        return ok(page(found).map((stack) => stackBody(hub, repository, stack)));
       },
     },
     [`get ${R}/activity`]: {
@@ -99,6 +107,8 @@ export async function openPull(hub: Hub, repository: RepositoryState, wanted: Ne
     updatedAt: hub.now(),
     labels: new Set(),
     reviews: [],
+    mergeable: true,
+    looksUntilMergeable: 0,
   };
   repository.pulls.push(pull);
   await repository.git.update(`refs/pull/${number}/head`, head);
@@ -162,8 +172,15 @@ export const labelBody = (name: string): object => ({
   name,
   color: "ededed",
   default: false,
-  description: null,
+  description: "",
 });
+
+/** `mergeable` of a pull request as this look finds it: GitHub works out whether a pull request merges only when it is looked at. */
+export function lookAtMergeable(pull: PullRequest): boolean | null {
+  const { mergeable } = pull;
+  if (mergeable === null && --pull.looksUntilMergeable <= 0) pull.mergeable = true;
+  return mergeable;
+}
 
 /** What a push makes of pull requests. */
 export async function followPush(hub: Hub, repository: RepositoryState, change: RefChange, by: string): Promise<void> {
@@ -179,6 +196,7 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       pull.updatedAt = hub.now();
       await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
       tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
+      dismissStale(hub, repository, pull, by);
     }
     if (pull.base === branch && (await repository.git.holds(after, pull.head))) {
       pull.state = "closed";
@@ -236,8 +254,9 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     draft: isDraft,
     merged: mergedAt !== null,
     merged_at: mergedAt === null ? null : timestamp(mergedAt),
-    mergeable: true,
-    mergeable_state: "clean",
+    mergeable_state: mergeStateOf(repository, pull).toLowerCase(),
+    mergeable: pull.mergeable,
+    stack: placeInStack(repository, number),
     user: userOf(author),
     labels: [...pull.labels].map(labelBody),
     head: side(pull.headBranch, pull.head),
@@ -253,5 +272,43 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     author_association: "CONTRIBUTOR",
     active_lock_reason: null,
     locked: false,
+  };
+}
+
+/** Makes a stack of pull requests, the lowest first, as GitHub's page does. */
+export function stackPulls(hub: Hub, repository: RepositoryState, pulls: readonly PullRequest[], by: string): void {
+  const base = pulls[0]?.base ?? repository.defaultBranch;
+  repository.stacks.push({ id: hub.nextId(), base, pulls: pulls.map(({ number }) => number) });
+  for (const pull of pulls) tellOf(hub, repository, pull, "stacked", by);
+}
+
+function placeInStack({ stacks }: RepositoryState, number: number): object | null {
+  const stack = stacks.find(({ pulls }) => pulls.includes(number));
+  if (stack === undefined) return null;
+  const { id, base, pulls } = stack;
+  return { id, number: id, base: { ref: base, sha: NULL }, size: pulls.length, position: pulls.indexOf(number) + 1 };
+}
+
+function stackBody(
+  hub: Hub,
+  repository: RepositoryState,
+  { id, base, pulls }: RepositoryState["stacks"][number],
+): object {
+  const members = pulls.map((number) => pullOf(repository, String(number)));
+  return {
+    id,
+    number: id,
+    node_id: "",
+    url: `${hub.url}/repos/${repository.fullName}/stacks/${id}`,
+    base: { ref: base },
+    open: members.some(({ state }) => state === "open"),
+    created_at: timestamp(hub.now()),
+    pull_requests: members.map(({ number, state, isDraft, mergedAt, headBranch, head }) => ({
+      number,
+      state,
+      draft: isDraft,
+      merged_at: mergedAt === null ? null : timestamp(mergedAt),
+      head: { ref: headBranch, sha: head },
+    })),
   };
 }

@@ -68,7 +68,20 @@ export interface PullRequest {
   readonly createdAt: number;
   updatedAt: number;
   readonly labels: Set<string>;
-  readonly reviews: { readonly by: string; readonly state: string; readonly commit: string; readonly at: number }[];
+  readonly reviews: Review[];
+  /** Null: GitHub is still working it out. */
+  mergeable: boolean | null;
+  /** After so many looks a `mergeable` that is null is true. */
+  looksUntilMergeable: number;
+}
+
+export interface Review {
+  readonly id: number;
+  readonly by: string;
+  state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "DISMISSED";
+  /** The commit that the reviewer saw. */
+  readonly commit: string;
+  readonly at: number;
 }
 
 /** An issue that is no pull request. */

@@ -3,7 +3,15 @@ import { notFound, unprocessable } from "./refusal.ts";
 import { commitOf } from "./repositories.ts";
 import type { Call } from "./routes.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, type RequiredCheck, repositoryOf, timestamp, userOf } from "./state.ts";
+import {
+  type Hub,
+  type RepositoryState,
+  type RequiredCheck,
+  type ReviewRule,
+  repositoryOf,
+  timestamp,
+  userOf,
+} from "./state.ts";
 
 const NULL = "0".repeat(40);
 
@@ -72,12 +80,13 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         const sha = await found(repository, `heads/${branch}`);
         if (sha === undefined) throw notFound();
         const required = repository.protection.get(branch);
+        const isClassic = required !== undefined || repository.reviewRules.get(branch)?.by === "classic";
         return ok({
           name: branch,
           commit: await commitOf(repository, sha, hub.url),
-          protected: required !== undefined || repository.ruleset.has(branch),
+          protected: isClassic || repository.ruleset.has(branch) || repository.reviewRules.has(branch),
           protection: {
-            enabled: required !== undefined,
+            enabled: isClassic,
             required_status_checks: {
               enforcement_level: required === undefined ? "off" : "non_admins",
               contexts: (required ?? []).map(({ context }) => context),
@@ -87,11 +96,31 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         });
       },
     },
+    [`get ${R}/rulesets/{ruleset_id}`]: {
+      needs: "metadata:read",
+      answer: ({ repository, params }) => {
+        if (params["ruleset_id"] !== "1") throw notFound();
+        return ok({
+          id: 1,
+          name: "trunk",
+          target: "branch",
+          source_type: "Repository",
+          source: repository.fullName,
+          enforcement: "active",
+          current_user_can_bypass: repository.mayBypass ? "always" : "never",
+        });
+      },
+    },
     [`get ${R}/rules/branches/{branch}`]: {
       needs: "metadata:read",
       answer: ({ repository, page, params: { branch = "" } }) => {
         const required = repository.ruleset.get(branch);
-        return ok(page(required === undefined ? [] : [ruleOf(required, repository)]));
+        const review = repository.reviewRules.get(branch);
+        const rules = [
+          ...(required === undefined ? [] : [ruleOf(required, repository)]),
+          ...(review?.by === "ruleset" ? [reviewRuleOf(review, repository)] : []),
+        ];
+        return ok(page(rules));
       },
     },
   };
@@ -109,6 +138,25 @@ const ruleOf = (required: readonly RequiredCheck[], { fullName }: RepositoryStat
       context,
       ...(appId === undefined ? {} : { integration_id: appId }),
     })),
+  },
+});
+
+const reviewRuleOf = (
+  { approvals = 0, codeOwners = [], team = [], dismissesStale = false }: ReviewRule,
+  { fullName }: RepositoryState,
+): object => ({
+  type: "pull_request",
+  ruleset_source_type: "Repository",
+  ruleset_source: fullName,
+  ruleset_id: 2,
+  parameters: {
+    dismiss_stale_reviews_on_push: dismissesStale,
+    require_code_owner_review: codeOwners.length > 0,
+    require_last_push_approval: false,
+    required_approving_review_count: approvals,
+    required_review_thread_resolution: false,
+    required_reviewers:
+      team.length === 0 ? [] : [{ minimum_approvals: 1, file_patterns: ["*"], reviewer: { id: 1, type: "Team" } }],
   },
 });
 

@@ -1,11 +1,25 @@
 import type { BareRepository } from "./bare-repository.ts";
 import type { CheckRun, CheckSuite, CommitStatus, Issue, IssueComment, PullRequest, WorkflowRun } from "./records.ts";
+import { notFound } from "./refusal.ts";
 
 /** A check that a branch requires, as a ruleset or classic protection names it. */
 export interface RequiredCheck {
   readonly context: string;
   /** Only this App's report counts. */
   readonly appId?: number;
+}
+
+/** What a branch asks of reviews. */
+export interface ReviewRule {
+  /** Classic protection, or a ruleset. */
+  readonly by: "classic" | "ruleset";
+  readonly approvals?: number;
+  /** One of these has to approve. */
+  readonly codeOwners?: readonly string[];
+  /** Of a ruleset: one of these has to approve, and GitHub's verdict says nothing of it. */
+  readonly team?: readonly string[];
+  /** True: a push dismisses approvals. */
+  readonly dismissesStale?: boolean;
 }
 
 /** One repository: its code in a bare repository, and what GitHub keeps beside it. Each resource adds its own collection. */
@@ -21,6 +35,8 @@ export interface RepositoryState {
   readonly statuses: CommitStatus[];
   readonly workflowRuns: WorkflowRun[];
   readonly pulls: PullRequest[];
+  /** GitHub's own stacks: the numbers of pull requests, the lowest first. */
+  readonly stacks: { readonly id: number; readonly base: string; readonly pulls: readonly number[] }[];
   readonly comments: IssueComment[];
   /** By number. */
   readonly issues: Map<number, Issue>;
@@ -39,6 +55,10 @@ export interface RepositoryState {
   }[];
   /** By branch: required by a ruleset. */
   readonly ruleset: Map<string, readonly RequiredCheck[]>;
+  /** By branch. */
+  readonly reviewRules: Map<string, ReviewRule>;
+  /** Whether the App is on the bypass list of the ruleset. */
+  mayBypass: boolean;
   /** By branch: required by classic protection. */
   readonly protection: Map<string, readonly RequiredCheck[]>;
 }
@@ -52,9 +72,18 @@ export interface Hub {
   nextId(): number;
   /** Sends the webhook, and tells those in this process that listen. `event` as `check_run.completed`, or `push`. */
   emit(repository: RepositoryState, event: string, payload: object, sender?: string): void;
+  /** A pull request as answers and payloads show it. */
+  pullBody(repository: RepositoryState, pull: PullRequest): object;
   /** The App of that id as an answer shows it. */
   appOf(id: number): object;
 }
+
+/** Throws 404 for a number that is none of a pull request. */
+export const pullOf = ({ pulls }: RepositoryState, number: string | undefined): PullRequest => {
+  const found = pulls.find((one) => String(one.number) === number);
+  if (found === undefined) throw notFound();
+  return found;
+};
 
 /** GitHub's times are seconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");

@@ -59,7 +59,7 @@ export async function codebuildWorld({
   const rowOf = ({ key, commit }: BuildId) => `${key} ${commit}`;
   const bare = (isStopped = async (build: BuildId) => stopped.has(rowOf(build))): BuildRunner =>
     codebuildRunner({
-      project: new CodeBuildProject({ ...clientsOn(fake), name: PROJECT, source }),
+      project: new CodeBuildProject({ ...clientsOn(fake), name: PROJECT, source, now: () => epochMs(clock.now) }),
       isStopped,
       infrastructurePhases,
       now: () => epochMs(clock.now),

@@ -256,7 +256,7 @@ describe("the codebuild runner", () => {
   });
 
   it.each(["AccountLimitExceededException", "ThrottlingException", "RequestLimitExceeded"])(
-    "asks to be called again when CodeBuild answers %s, whatever it was asked",
+    "asks to be called again when CodeBuild answers %s, after every call",
     async (name) => {
       const world = await codebuildWorld();
       const task = world.task(COURSES.passes);

@@ -131,7 +131,7 @@ describe("the github-checks runner", () => {
     expect(await world.open().status(task)).toMatchObject({ result });
   });
 
-  it("takes a status error for nobody's failure", async () => {
+  it("takes a status error for an infrastructure failure", async () => {
     const world = await githubWorld({ jobs: [{ name: "ci/lint", reports: "status" }] });
     const task = await world.task({ kind: "ends", conclusion: "error", lines: ["the agent was lost"] });
     await world.open().trigger(task);

@@ -18,7 +18,7 @@ import { aTask } from "./tasks.ts";
 export const COURSES = {
   passes: { kind: "ends", conclusion: "success" },
   fails: { kind: "ends", conclusion: "failure", lines: ["expected 1, was 2"] },
-  /** Somebody else stops it. */
+  /** A user stops the build in GitHub. */
   breaks: { kind: "ends", conclusion: "cancelled" },
   hangs: { kind: "hangs" },
   overdue: { kind: "ends", conclusion: "timed_out" },

@@ -8,6 +8,8 @@ import type { Outcome } from "../../../functions/adapters/build-runner/http/mess
 import { httpRunner } from "../../../functions/adapters/build-runner/http/runner.ts";
 import { signerOf } from "../../../functions/adapters/build-runner/http/signature.ts";
 import type { BuildName, BuildRunner, BuildTask } from "../../../functions/adapters/build-runner/index.ts";
+import { retryAtOf } from "../../../functions/adapters/github/errors.ts";
+import type { CodedError } from "../../../functions/contracts/errors.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { FakeHttpCi, type HttpCourse } from "../../../localstack/fakes/http-ci.ts";
 import { buildRunnerContract } from "./contract.ts";
@@ -188,6 +190,20 @@ describe("the http runner", () => {
     await expect(runner.trigger(task(COURSES.passes))).rejects.toMatchObject({ code });
     expect(ci.calls).toEqual(["POST /builds"]);
   });
+});
+
+it("a CI system that takes no calls for an hour says so, to a call that starts a build and to one that asks for its status", async () => {
+  const { ci, runner, task } = await httpWorld();
+  const asked = task(COURSES.hangs);
+  for (const ask of [() => runner.trigger(asked), () => runner.status(asked)]) {
+    ci.refusals.push(429);
+    const before = Date.now();
+    const error = await ask().catch((thrown: CodedError) => thrown);
+    expect(error).toMatchObject({ code: "runner.unavailable", detail: { retryAt: expect.any(Number) } });
+    expect(retryAtOf(error)).toBeGreaterThanOrEqual(before + 3_600_000);
+  }
+  ci.refusals.push(503);
+  await expect(runner.trigger(asked)).rejects.toMatchObject({ code: "runner.unavailable", detail: {} });
 });
 
 describe("the guard of outgoing calls", () => {

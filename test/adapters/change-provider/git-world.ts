@@ -23,11 +23,16 @@ export async function gitWorld(overrides: Record<string, unknown> = {}) {
       workDirectory,
     }),
     /** Commits what `edit` did to the clone, on the commit named; the same branch of the remote moves to it. */
-    async commit(edit: () => Promise<unknown>, onto: string | undefined, by = "Ada <ada@example.invalid>") {
+    async commit(
+      edit: () => Promise<unknown>,
+      onto: string | undefined,
+      by = "Ada <ada@example.invalid>",
+      message = "Change it",
+    ) {
       if (onto) await git(clone, ["checkout", "--quiet", "--force", "--detach", onto]);
       await edit();
       await git(clone, ["add", "--all"]);
-      await git(clone, ["commit", "--quiet", "-m", "Change it"], { by, at: 1e9 });
+      await git(clone, ["commit", "--quiet", "-m", message], { by, at: 1e9 });
       return (await git(clone, ["rev-parse", "HEAD"])).trim();
     },
     async push(sha: string, ref = `refs/heads/topic-${++branches}`): Promise<ChangeUri> {

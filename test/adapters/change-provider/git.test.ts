@@ -29,7 +29,22 @@ describe("the git change provider", () => {
       additions: 3,
       deletions: 0,
       authors: ["ada@example.invalid", "grace@example.invalid"],
+      title: "Change it",
     });
+  });
+
+  it("names the subject of the last commit of a stack, printable and cut", async () => {
+    const world = await gitWorld();
+    const commit = (file: string, onto: string, message: string) =>
+      world.commit(() => append(world.clone, file), onto, undefined, message);
+    const lower = await commit("a", "main", "Lower");
+    const upper = await commit("b", lower, `Upper \u001b[31m ${"x".repeat(300)}\n\nThe reason.`);
+    const { touches } = (await world.provider.touches([await world.push(lower), await world.push(upper)])) as {
+      readonly touches: { readonly title?: string };
+    };
+    expect(touches.title).toMatch(/^Upper .*\[31m x+$/);
+    expect(touches.title).not.toContain("\u001b");
+    expect(touches.title).toHaveLength(200);
   });
 
   it("names both paths of a renamed file, and counts only the lines that changed", async () => {

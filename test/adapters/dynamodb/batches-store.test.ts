@@ -100,7 +100,7 @@ describe("the batches store", () => {
     expect(Item).toMatchObject({ ...batch, expiresAt: 2 + 30 * 86_400 });
   });
 
-  it("leaves a batch live when somebody has written it since", async () => {
+  it("leaves a batch live when another run has written it since", async () => {
     const queue = QueueName.parse("raced");
     const batch = aBatch(queue, 1, { version: 2 });
     await batches.put(batch, 0);

@@ -106,7 +106,7 @@ describe("a stored batch", () => {
 
   it("has its long lists of batches as one text, and reads them as lists", async () => {
     const queue = QueueName.parse("long");
-    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${n + 1}.2`));
+    const ids = Array.from({ length: 2_000 }, (_, n) => BatchId.parse(`${queue}/batch/${3 * n + 1}`));
     const path = aPath(queue, 1, { base: ids, without: ids.slice(0, 3) });
     const batch = aBatch(queue, { conflicts: ids, paths: [path] });
     await batches.put(batch, 0);
@@ -197,6 +197,12 @@ describe("a request that touches as much as it can", () => {
     expect(boundedTouches({ ...touches, authors: many }).authors).toEqual(many.slice(0, STORED_BYTES.authors / 100));
   });
 
+  it("leaves messages out that do not fit, so that the commits say what a squash says", () => {
+    const messages = ["a".repeat(STORED_BYTES.messages)];
+    expect(boundedTouches({ ...touches, messages }).messages).toEqual(messages);
+    expect(boundedTouches({ ...touches, messages: [...messages, "b"] })).not.toHaveProperty("messages");
+  });
+
   const queue = QueueName.parse(`q${"x".repeat(99)}`);
   const changes = Array.from({ length: 50 }, (_, n) =>
     ChangeUri.parse(`git://h/r/refs%2Fheads%2F${long(n, 150)}/${sha}?${"y".repeat(20)}`),
@@ -205,6 +211,7 @@ describe("a request that touches as much as it can", () => {
     ...touches,
     paths: Array.from({ length: 1_000 }, (_, n) => long(n, 150)),
     authors: Array.from({ length: 5_000 }, (_, n) => long(n, 100)),
+    messages: changes.map((_, n) => long(n, STORED_BYTES.messages / 50)),
   });
   const reason = { code: "build.failed", message: "\uFFFD".repeat(2_000) } as const;
 

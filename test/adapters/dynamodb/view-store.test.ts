@@ -47,7 +47,7 @@ describe("numbers", () => {
     expect(await view.mint(b, epochMs(7))).toEqual({ number: 1, receivedAt: 7 });
   });
 
-  it("are unique under concurrency, and times never decrease as numbers grow, whatever the clocks say", async () => {
+  it("are unique under concurrency, and times never decrease as numbers grow, also with clocks that differ", async () => {
     const queue = queueNamed("race");
     const clocks = [50, 10, 40, 20, 30, 30, 60, 5, 45, 15];
     const minted = await Promise.all(clocks.map((at) => view.mint(queue, epochMs(at))));
@@ -81,7 +81,7 @@ describe("summaries", () => {
     expect((await view.summary(queue, n(1)))?.receivedAt).toBe(5);
   });
 
-  it("are replaced by whoever read them last, and by nobody else", async () => {
+  it("are replaced only by a caller that has read the latest version", async () => {
     const queue = queueNamed("replace");
     const before = aSummary(aLand(queue, 1));
     await view.createSummary(before);

@@ -70,7 +70,7 @@ describe("a repository", () => {
     for (const seen of looks) expect(seen.get("refs/heads/main")?.sha).toBe(sandbox.base);
   });
 
-  it("brings all changes here in one fetch, whatever their number", async () => {
+  it("brings all changes here in one fetch, in any number", async () => {
     const repository = await sandbox.open();
     const uris = [1, 2, 3].map((n) => sandbox.branch(`b-${n}`, [{ files: { [`f${n}`]: "x\n" } }]));
     const before = gitProcessesStarted();
@@ -199,7 +199,7 @@ describe("names of refs", () => {
   });
 });
 
-it("work on one key runs one after the other, in the order of asking, whatever fails", async () => {
+it("work on one key runs one after the other, in the order of asking, also after failures", async () => {
   const seen: number[] = [];
   const runs = [1, 2, 3].map((n) =>
     exclusively("key", async () => {

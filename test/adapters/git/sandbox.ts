@@ -130,7 +130,7 @@ export class Sandbox {
     return gitUri(ref, this.commits(ref, sketches, from).at(-1) as GitSha);
   }
 
-  /** Somebody pushes to the trunk directly. */
+  /** A user pushes to the trunk directly. */
   intrude(files: Sketch["files"] = { intruder: `${this.#clock}\n` }): GitSha {
     return this.commit("refs/heads/main", { files, message: "pushed by hand" });
   }

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openRepository } from "../../../functions/adapters/git/repository.ts";
 import { Sandbox } from "./sandbox.ts";
 
-// Two https hosts on this machine, with certificates of a certificate authority that nobody else knows.
+// Two https hosts on this machine, with certificates of a certificate authority of their own.
 
 let sandbox: Sandbox;
 let authority: string;
@@ -163,7 +163,7 @@ describe("credentials of the machine", () => {
     expect(existsSync(used)).toBe(false);
   });
 
-  it("of a proxy are used for the proxy, and told to nobody", async () => {
+  it("of a proxy are used for the proxy, and told to no other host", async () => {
     setEnv("https_proxy", "http://user:pr0xy@127.0.0.1:1");
     const error = await (await opened("https://git.example.test/x.git")).trunk().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "repository.unavailable" });

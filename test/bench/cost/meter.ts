@@ -29,14 +29,64 @@ export const NOTHING: Usage = {
   logBytes: 0,
 };
 
-const WRITES = /^(Put|Update|Delete)Item$/;
-
-/** A kilobyte begun is a unit for a write, four for a consistent read, eight for any other. */
-export function dynamodbUnits({ operation, input, requestBytes, answerBytes }: ObservedCall): Partial<Usage> {
-  if (WRITES.test(operation)) return { writeUnits: Math.ceil(requestBytes / 1_024) };
-  const perUnit = input["ConsistentRead"] === true ? 4_096 : 8_192;
-  return { readUnits: Math.max(1, Math.ceil(answerBytes / perUnit)) };
+/** What DynamoDB bills: a kilobyte begun of an item is a unit for a write; four are one for a consistent read, and eight for any other. */
+export function dynamodbUnits(call: ObservedCall): Pick<Usage, "writeUnits" | "readUnits"> {
+  const { operation, input, requestBytes, answerBytes } = call;
+  switch (operation) {
+    case "PutItem":
+      return { readUnits: 0, writeUnits: kilobytes(itemBytes(recordOf(input["Item"]))) };
+    case "UpdateItem":
+    case "DeleteItem":
+      // The item itself is not in the call: as large as the call is more than these items are.
+      return { readUnits: 0, writeUnits: kilobytes(requestBytes) };
+    case "BatchWriteItem":
+      return { readUnits: 0, writeUnits: sum(requestsOf(input).map(writeUnitsOf)) };
+    case "BatchGetItem":
+      return { writeUnits: 0, readUnits: batchReadUnits(input, answerBytes) };
+    default: {
+      const perUnit = input["ConsistentRead"] === true ? 4_096 : 8_192;
+      return { writeUnits: 0, readUnits: Math.max(1, Math.ceil(answerBytes / perUnit)) };
+    }
+  }
 }
+
+const requestsOf = (input: ObservedCall["input"]): readonly unknown[] =>
+  Object.values(recordOf(input["RequestItems"])).flatMap((requests) => (Array.isArray(requests) ? requests : []));
+
+function writeUnitsOf(request: unknown): number {
+  const { PutRequest } = recordOf(request);
+  return PutRequest === undefined ? 1 : kilobytes(itemBytes(recordOf(recordOf(PutRequest)["Item"])));
+}
+
+/** Each item is rounded up by itself: at least a unit when read consistently, and half a unit otherwise. */
+function batchReadUnits(input: ObservedCall["input"], answerBytes: number): number {
+  const tables = Object.values(recordOf(input["RequestItems"])).map(recordOf);
+  const least = sum(
+    tables.map(
+      ({ Keys, ConsistentRead }) => (Array.isArray(Keys) ? Keys.length : 0) * (ConsistentRead === true ? 1 : 0.5),
+    ),
+  );
+  return Math.max(least, Math.ceil(answerBytes / 8_192));
+}
+
+/** The size of an item, as DynamoDB's guide "Item sizes and formats" gives it: names and texts in UTF-8, a list or map three bytes more. */
+export const itemBytes = (item: Readonly<Record<string, unknown>>): number =>
+  sum(Object.entries(item).map(([name, value]) => Buffer.byteLength(name) + valueBytes(value)));
+
+function valueBytes(value: unknown): number {
+  const [[type, held] = []] = Object.entries(recordOf(value));
+  if (type === "S") return Buffer.byteLength(String(held));
+  if (type === "N") return Math.ceil(String(held).length / 2) + 1;
+  if (type === "L" && Array.isArray(held)) return 3 + sum(held.map((one) => 1 + valueBytes(one)));
+  if (type === "M") return 3 + itemBytes(recordOf(held)) + Object.keys(recordOf(held)).length;
+  if (type === "B") return Math.ceil((String(held).length * 3) / 4);
+  return 1;
+}
+
+const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? { ...value } : {};
+const sum = (amounts: readonly number[]): number => amounts.reduce((total, one) => total + one, 0);
+const kilobytes = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));
 
 /** 64 KB begun are a request. */
 function sqsRequests({ input, requestBytes }: ObservedCall): Partial<Usage> {

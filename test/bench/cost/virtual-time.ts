@@ -10,7 +10,7 @@ const QUIET_TURNS = 12;
 export interface VirtualTime {
   /** Lets the clock run until `done`, which is asked at every tick, answers true. */
   until(done: () => boolean): Promise<void>;
-  /** Lets the clock run, no faster than fifty times as fast as it is, until work that nobody sees has ended. */
+  /** Lets the clock run, no faster than fifty times as fast as it is, until work that the runtime does not report has ended. */
   during<T>(work: Promise<T>): Promise<T>;
   stop(): void;
 }

@@ -19,6 +19,7 @@ const queue = (name: string) => ({
   ended: { lastHour: NO_ENDS, lastDay: NO_ENDS },
   timeToLand: { count: 0 },
   buildsRunning: 0,
+  load: { receivedLastHour: 0 },
   name,
   repository: `/srv/${name}.git`,
   branch: "main",
@@ -127,10 +128,69 @@ describe("the command line", () => {
     expect(seen.at(-1)?.authorization).toBe("Bearer secret");
   });
 
+  it("tries a land without landing, asks again until it is answered, and says by its exit code whether it would merge", async () => {
+    const [id, step] = ["a".repeat(32), { changes: [CHANGE], strategy: "REBASE" }];
+    const trial = { id, queue: "shop", askedAt: AT, expiresAt: AT, ...step };
+    routes["POST /v1/queues/shop/requests"] = { ...trial, state: "waiting", sentence: "Not yet." };
+    const touches = { files: 2, additions: 10, deletions: 1, paths: ["a", "b"] };
+    routes[`GET /v1/queues/shop/trials/${id}`] = {
+      ...trial,
+      state: "answered",
+      sentence: "They merge.",
+      mergeable: true,
+      touches,
+    };
+    const { code, out } = await run(["land", CHANGE, "--dry-run"]);
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: "lands     yes\nwhy       They merge.\ntouches   2 files, +10 -1\n",
+    });
+    expect(seen.slice(-2).map((call) => call.url)).toEqual([
+      "/v1/queues/shop/requests?dryRun=true&wait=25",
+      `/v1/queues/shop/trials/${id}?wait=25`,
+    ]);
+    const reason = { code: "merge.conflict", message: "It does not apply." };
+    const refused = {
+      ...trial,
+      state: "answered",
+      sentence: reason.message,
+      mergeable: false,
+      reason,
+      conflicts: ["a", "b"],
+    };
+    routes["POST /v1/queues/shop/requests"] = refused;
+    expect(await run(["land", CHANGE, "--dry-run"])).toMatchObject({
+      code: 1,
+      out: "lands     no\nwhy       It does not apply.\ncode      merge.conflict\nconflicts a\n          b\n",
+    });
+    const json = await run(["land", CHANGE, "--dry-run", "--json"]);
+    expect(JSON.parse(json.out)).toEqual(refused);
+    expect((await run(["land", CHANGE, "--dry-run", "--wait"])).code).toBe(2);
+  });
+
   it("asks which queue is meant when there are several", async () => {
     routes["GET /v1/queues"] = { queues: [queue("shop"), queue("docs")] };
     expect(await run(["land", CHANGE])).toMatchObject({ code: 2, err: expect.stringContaining("shop, docs") });
     expect((await run(["land", CHANGE, "--queue", "shop"])).code).toBe(0);
+  });
+
+  it("waits for news of a request by the API's own waiting, and asks no more often than there is news", async () => {
+    const entries = ["accepted", "validated", "landed"].map((status) =>
+      entry(`shop/1/${status}`, { kind: "status", status }),
+    );
+    let told = 0;
+    Object.defineProperty(routes, "GET /v1/queues/shop/requests/1/history", {
+      get: () => ({ sqid: "shop/1", events: entries.slice(0, ++told) }),
+    });
+    expect((await run(["watch", "1"])).code).toBe(0);
+    const { pathname } = new URL(url);
+    const calls = seen
+      .map((call) => call.url.slice(pathname.length - 1))
+      .filter((path) => path.includes("/requests/1"));
+    expect(calls).toEqual([
+      ...[0, 1, 2].map((known) => `/v1/queues/shop/requests/1/history?wait=25&known=${known}`),
+      "/v1/queues/shop/requests/1",
+    ]);
   });
 
   it("follows a request to its end, and says by its exit code whether it landed", async () => {
@@ -173,6 +233,14 @@ describe("the command line", () => {
     expect(code).toBe(0);
     for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
     expect(out).toMatch(/^REQUEST +STATUS +AGE +CHANGES\nshop\/2 +landed .*shop x aaaaaaaa\nshop\/1 +error /);
+  });
+
+  it.each([80, 120])("lists titles where the log knows them, in at most %i columns", async (columns) => {
+    const titled = request(2, "landed", { metadata: { title: "Pay by invoice, and tell the customer about it" } });
+    routes["GET /v1/queues/shop/requests"] = { requests: [titled, request(1, "error")] };
+    const { out } = await run(["list"], {}, columns);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(out).toMatch(/^REQUEST +STATUS +AGE +TITLE +CHANGES\nshop\/2 +landed .* Pay by invoice.* shop x/);
   });
 
   it("lists by status, author and caller", async () => {
@@ -242,15 +310,107 @@ describe("the command line", () => {
     expect((await run(["config", "show"], {}, 200)).out).not.toContain("config.yaml");
   });
 
-  it("examines what the other commands need", async () => {
-    const well = await run(["doctor"]);
-    expect(well.code).toBe(0);
-    expect(well.out).toMatch(/✔ git .*\n✔ api .*1\.2\.3\n✔ clock .*\n✔ queue +shop is open\n/);
-    routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: AT };
-    expect(await run(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("✘ clock") });
-    const alone = await run(["doctor"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
-    expect(alone).toMatchObject({ code: 1, out: expect.stringMatching(/✘ api .*SUBMITQUEUE_URL[\s\S]*– queue/) });
-  }, 20_000);
+  describe("doctor", () => {
+    const rights = { land: true, cancelOthers: true, priority: true, operate: true };
+    const me = { kind: "jwt", name: "ada", groups: ["sre"], queues: [{ name: "shop", rights }] };
+    const preflight = { id: "a".repeat(32), queue: "shop", askedAt: AT, expiresAt: AT };
+    const check = (kind: string, name: string) => ({ kind, sentence: `About the check ${name}.` });
+    const tokenUntil = (seconds: number) => {
+      const claims = { sub: "ada", exp: Math.floor(Date.now() / 1_000) + seconds };
+      return `x.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.y`;
+    };
+    const examined = async (environment: Record<string, string> = {}) => {
+      const { code, out } = await run(["doctor", "--json"], environment);
+      const found: { check: string; state: string; says: string }[] = JSON.parse(out);
+      return { code, found, of: (name: string) => found.filter((finding) => finding.check === name) };
+    };
+    beforeEach(() => {
+      routes["GET /v1/me"] = me;
+      routes["POST /v1/queues/shop/preflights"] = {
+        ...preflight,
+        state: "answered",
+        sentence: "The queue can build.",
+        canBuild: true,
+        findings: [check("ok", "test")],
+      };
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
+    });
+
+    it("finds nothing wrong: who the caller is, the rights, the checks that builds wait for, the budget", async () => {
+      const { code, out } = await run(["doctor"]);
+      expect(code).toBe(0);
+      expect(out.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
+        expect.stringMatching(/^✔ git git version /),
+        "✔ token none is set: calls say nothing of who makes them",
+        expect.stringMatching(/^✔ api .* answers, version 1\.2\.3$/),
+        "✔ clock agrees with the API's",
+        "✔ caller you are ada, in the groups sre",
+        "✔ queue shop is open",
+        "✔ rights you may land; cancel requests of others; set priorities; pause, drain and resume",
+        "✔ builds About the check test.",
+        "✔ budget 4 at once suffices: 6 changes in the last hour, builds of 10 minutes",
+        "",
+      ]);
+    });
+
+    it("warns of a paused queue, of what could not be found out, of a budget that is too small and of a token that runs out", async () => {
+      routes["GET /v1/queues/shop"] = {
+        ...queue("shop"),
+        mode: "paused",
+        note: "release day",
+        load: { receivedLastHour: 20, buildMinutes: 12 },
+      };
+      routes["POST /v1/queues/shop/preflights"] = { ...preflight, state: "failed", sentence: "GitHub was away." };
+      const { code, of } = await examined({ SUBMITQUEUE_TOKEN: tokenUntil(60) });
+      expect(code).toBe(0);
+      expect(of("queue")).toMatchObject([{ state: "warning", says: expect.stringContaining("paused: release day") }]);
+      expect(of("builds")).toMatchObject([{ state: "warning", says: "GitHub was away." }]);
+      expect(of("budget")).toMatchObject([
+        { state: "warning", says: expect.stringMatching(/need about 8.*Raise budget/) },
+      ]);
+      expect(of("token")).toMatchObject([
+        { state: "warning", says: expect.stringContaining("SUBMITQUEUE_TOKEN: runs out") },
+      ]);
+    });
+
+    it("has a problem with a clock, a token that ran out, a check that never reports, and a caller who may not land", async () => {
+      routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: AT };
+      routes["GET /v1/me"] = { ...me, queues: [{ name: "shop", rights: { ...rights, land: false, operate: false } }] };
+      routes["POST /v1/queues/shop/preflights"] = {
+        ...preflight,
+        state: "answered",
+        sentence: "No.",
+        canBuild: false,
+        findings: [check("ok", "test"), check("problem", "lint"), check("unknown", "e2e")],
+      };
+      const { code, of } = await examined({ SUBMITQUEUE_TOKEN: tokenUntil(-60) });
+      expect(code).toBe(1);
+      expect(of("clock")).toMatchObject([{ state: "problem" }]);
+      expect(of("token")).toMatchObject([{ state: "problem", says: expect.stringContaining("Get a new one") }]);
+      expect(of("rights")).toMatchObject([{ state: "problem", says: expect.stringContaining("access.land") }]);
+      expect(of("builds").map(({ state }) => state)).toEqual(["ok", "problem", "warning"]);
+    });
+
+    it("says what to do when the API refuses the caller, has no such queue, or is not there", async () => {
+      routes["GET /v1/ping"] = problem(401, "caller.unauthenticated");
+      const refused = await examined();
+      expect(refused.code).toBe(1);
+      expect(refused.of("api")).toMatchObject([
+        { state: "problem", says: expect.stringContaining("SUBMITQUEUE_TOKEN") },
+      ]);
+      expect(refused.of("queue")).toMatchObject([{ state: "skipped" }]);
+      const alone = await examined({ SUBMITQUEUE_URL: "http://127.0.0.1:1" });
+      expect(alone.of("api")).toMatchObject([
+        { state: "problem", says: expect.stringContaining("from SUBMITQUEUE_URL") },
+      ]);
+      expect(new Set(alone.found.slice(3).map(({ state }) => state))).toEqual(new Set(["skipped"]));
+      routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: new Date().toISOString() };
+      const elsewhere = await examined({ SUBMITQUEUE_QUEUE: "nope" });
+      expect(elsewhere.code).toBe(1);
+      expect(elsewhere.of("queue")).toMatchObject([{ state: "problem" }]);
+      expect(elsewhere.of("builds")).toMatchObject([{ state: "skipped" }]);
+    }, 20_000);
+  });
 
   it("offers queues and request numbers to a shell, and nothing when the API does not answer", async () => {
     const said = vi.spyOn(console, "log").mockImplementation(() => {});
@@ -279,6 +439,15 @@ describe("the command line", () => {
     const exported = await run(["export", "--since", AT], {}, 80, { simulator });
     expect(exported).toMatchObject({ code: 0, out: `${JSON.stringify({ queue: "shop", since: AT })}\n` });
     expect((await run(["simulate"])).code).toBe(2);
+  });
+
+  it("shows that the branch of a queue is red: since when, at which commit, by whom, and what failed", async () => {
+    const commit = "c0ffee".padEnd(40, "0");
+    const red = { since: AT, commit, author: "Ann", reason: { code: "build.failed", message: "unit failed\nat a" } };
+    routes["GET /v1/queues/shop"] = { ...queue("shop"), red };
+    const { out } = await run(["queue", "show"]);
+    expect(out).toMatch(/^mode {6}open, trunk red$/m);
+    expect(out).toMatch(/^trunk red for .* at c0ffee000000 by Ann: unit failed$/m);
   });
 
   it("watches a queue until nothing is in flight, and shows what it holds", async () => {

@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NEXT_BY_ERROR, NEXT_BY_REASON } from "../../../client/mcp/next-steps.ts";
-import { Outcome, outcomeOf } from "../../../client/mcp/outcome.ts";
-import { RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { LandOutcome, Outcome, outcomeOf, trialOutcome } from "../../../client/mcp/outcome.ts";
+import { RequestSummary, Trial, Why } from "../../../functions/contracts/api.ts";
 import { ReasonCode } from "../../../functions/contracts/reasons.ts";
 
 const GUIDE = readFileSync("doc/howto/agents.md", "utf8");
 const SKILL = readFileSync("doc/howto/agent-skill/SKILL.md", "utf8");
 const AT = "2026-11-25T10:00:00.000Z";
+
+const CHANGE = `git://h/r/refs%2Fheads%2Fx/${"a".repeat(40)}`;
 
 const aRequest = (more: object) =>
   RequestSummary.parse({
@@ -16,7 +18,7 @@ const aRequest = (more: object) =>
     number: 7,
     status: "error",
     ended: true,
-    changes: [`git://h/r/refs%2Fheads%2Fx/${"a".repeat(40)}`],
+    changes: [CHANGE],
     strategy: "REBASE",
     priority: 0,
     receivedAt: AT,
@@ -46,6 +48,30 @@ describe("what an agent is told to do", () => {
     const outcome = outcomeOf(aRequest({ reason: { code, message: "No.\nline 1\nline 2" } }), aWhy());
     expect(Outcome.parse(outcome).next).toBe(NEXT_BY_REASON[code]);
     expect(outcome.refusal?.code).toBe(code);
+  });
+
+  it("says after a trial whether to land, to mend the change, or to ask again", () => {
+    const trial = (more: object) =>
+      Trial.parse({
+        id: "a".repeat(32),
+        queue: "main",
+        state: "answered",
+        sentence: "So it is.",
+        askedAt: AT,
+        expiresAt: AT,
+        changes: [CHANGE],
+        strategy: "REBASE",
+        ...more,
+      });
+    const told = (more: object) => LandOutcome.parse(trialOutcome(trial(more)));
+    expect(told({ mergeable: true }).next).toBe("Call land without dryRun.");
+    const reason = { code: "merge.conflict", message: "It does not apply." };
+    expect(told({ mergeable: false, reason })).toMatchObject({
+      landed: false,
+      refusal: { code: "merge.conflict", sentence: "It does not apply." },
+      next: NEXT_BY_REASON["merge.conflict"],
+    });
+    expect(told({ state: "waiting" }).next).toContain("again in a minute");
   });
 
   it("quotes the last lines of a failing check, and where the rest is", () => {

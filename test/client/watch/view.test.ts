@@ -30,7 +30,7 @@ const keys = (scroll: Scroll, count: number, room: number, ...pressed: readonly 
 const typing = (text: string): Key[] => [...text].map((sequence) => ({ sequence, name: sequence }));
 
 describe("the live view", () => {
-  it("never has more lines or columns than the terminal, whatever the requests are called", () => {
+  it("never has more lines or columns than the terminal, with every name of a request", () => {
     const row = fc.record({
       sqid: fc.constantFrom("main/1", "a-queue-with-a-long-name/123456"),
       status: fc.constantFrom("speculating" as const, "landed" as const, "error" as const),

@@ -4,7 +4,7 @@ import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { type Circumstances, live } from "./small-worlds.ts";
 import { aQueue, finish, World } from "./world.ts";
 
-const NOBODY = new Set<number>();
+const NONE = new Set<number>();
 
 const testsAffected = (maxSize: number): QueueConfig =>
   aQueue({
@@ -33,7 +33,7 @@ describe("a change is not rejected for a failure", () => {
   });
 
   it("that another head of its bundle had with a change that was cancelled since, where builds test what is affected", () => {
-    const world = new World(testsAffected(2), { bad: NOBODY, clashes: [[1, 2]] });
+    const world = new World(testsAffected(2), { bad: NONE, clashes: [[1, 2]] });
     world.ready(1, ["a"]);
     world.run();
     world.ready(2, ["a", "b"]);
@@ -76,7 +76,7 @@ describe("a change is not rejected for a failure", () => {
       },
     });
     const world = new World(aQueue({ budget: 9, speculation, conflictAnalyzer: { type: "paths", by: "file" } }), {
-      bad: NOBODY,
+      bad: NONE,
       clashes: [],
       needs: [[2, 1]],
     });
@@ -107,7 +107,7 @@ describe("a bypassed change is not rejected", () => {
       tight: false,
       suspected: "bad",
     };
-    expect(live({ size: 3, bad: NOBODY, relations }, how).trunk.toSorted()).toEqual([1, 2, 3]);
+    expect(live({ size: 3, bad: NONE, relations }, how).trunk.toSorted()).toEqual([1, 2, 3]);
   });
 });
 
@@ -119,7 +119,7 @@ describe("a request ends", () => {
       ["2-4", "near"],
       ["3-4", "near"],
     ] as const);
-    const world = { size: 4, bad: NOBODY, relations };
+    const world = { size: 4, bad: NONE, relations };
     const how: Circumstances = {
       bypass: true,
       order: "arrival",
@@ -155,7 +155,7 @@ describe("a change is not rejected for what another head of its bundle lacked", 
       buildRunner: BuildRunnerConfig.parse({ type: "fake", tests }),
       speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
     });
-    const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });
+    const world = new World(config, { bad: NONE, clashes: [], needs: [[2, 1]] });
     world.ready(1, ["a"], large(["a"]));
     world.run();
     world.ready(2, ["a"]);
@@ -179,7 +179,7 @@ describe("a change on probation", () => {
     (ahead) => {
       const speculation = SpeculationConfig.parse({ scorer: sizes, minProbability: 0.01 });
       const last = ahead + 1;
-      const world = new World(aQueue({ budget: 8, speculation }), { bad: NOBODY, clashes: [], needs: [[last, 1]] });
+      const world = new World(aQueue({ budget: 8, speculation }), { bad: NONE, clashes: [], needs: [[last, 1]] });
       for (let n = 1; n <= last; n++) world.ready(n, ["a"], large(["a"]));
       world.run();
       expect(world.running().map(({ tree }) => [...tree])).toContainEqual([last]);
@@ -198,7 +198,7 @@ describe("a change that was bypassed by what it needs", () => {
   it("is not rejected for its failure without that change, and lands behind it", () => {
     const speculation = SpeculationConfig.parse({ order: "arrival", minProbability: 0.5 });
     const world = new World(aQueue({ budget: 8, speculation, buildRunner: HEADS }), {
-      bad: NOBODY,
+      bad: NONE,
       clashes: [],
       needs: [[1, 2]],
     });
@@ -229,7 +229,7 @@ describe("a change is not rejected for what an independent change below it lacke
       bundle: { maxSize: 2, maxWaitSeconds: 0 },
       speculation: SpeculationConfig.parse({ order: "arrival", scorer: sizes, bypass: false }),
     });
-    const world = new World(config, { bad: NOBODY, clashes: [], needs: [[2, 1]] });
+    const world = new World(config, { bad: NONE, clashes: [], needs: [[2, 1]] });
     world.ready(1, ["a"], large(["a"]));
     world.run();
     world.ready(2, ["a"]);

@@ -128,7 +128,7 @@ describe(`bundles (SEED=${seed})`, () => {
   );
   const whichEnd = fc.array(fc.nat(20), { minLength: 40, maxLength: 40 });
 
-  it("never wait for each other, however many there are and whichever builds end first", () => {
+  it("never wait for each other, in any number and in every order of their ends", () => {
     fc.assert(
       fc.property(
         changes,

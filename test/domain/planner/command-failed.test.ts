@@ -3,12 +3,12 @@ import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { mergeUnitOf } from "../../../functions/domain/batch.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
-import type { Command, News } from "../../../functions/domain/planner/plan.ts";
+import type { CommandFailed, News } from "../../../functions/domain/planner/plan.ts";
 import { aQueue, World } from "./world.ts";
 
 const NOW = epochMs(1_900_000_000_000);
 const reason = { code: "internal", message: "AWS said no" } as const;
-const told = (command: Exclude<Command, { kind: "end-request" }>): News => ({
+const told = (command: CommandFailed["command"]): News => ({
   kind: "command-failed",
   command,
   reason,

@@ -213,7 +213,7 @@ describe("a run of the planner", () => {
     expect(w.trunk).toEqual([1]);
   });
 
-  describe("a landing that the host refuses, whatever it holds", () => {
+  describe("a landing on a host that refuses every push", () => {
     const reason = { code: "repository.refused" as const, message: "main is protected" };
     const aLanding = () => {
       const w = world();
@@ -302,6 +302,7 @@ describe("a run of the planner", () => {
           w.land(isRepeat);
           w.run();
           expect([w.trunk, w.stateOf(1), w.stateOf(2)]).toEqual([[1], "landed", before]);
+          expect(w.queueState.trunk?.vouched).toContain(w.commit);
           const ends = endsOf(w).toSorted((a, b) => (stampOf(a) < stampOf(b) ? -1 : 1));
           expect(ends).toMatchObject([
             { status: "error", version: 4, reason },

@@ -88,7 +88,7 @@ const worldOfHeads = (fate: Partial<Fate> = {}) => {
 };
 
 describe("a change on probation, where builds test what is affected", () => {
-  it("is built once, and joins when that build has passed, whatever became of the other changes in its tree", () => {
+  it("is built once, and joins when that build has passed, also when other changes in its tree have failed", () => {
     const world = worldOfHeads({ bad: new Set([1]) });
     world.ready(1, ["a"]);
     world.run();
@@ -193,7 +193,7 @@ describe("a change on probation", () => {
     expect([1, 2].map((n) => world.stateOf(n))).toEqual(["error", "error"]);
   });
 
-  it("is rejected for a failure on the changes that had a position before it, whatever has landed since", () => {
+  it("is rejected for a failure on the changes that had a position before it, also when others have landed since", () => {
     const world = worldOf({ bad: new Set([2]) });
     world.ready(1, ["a"]);
     world.run();
@@ -209,7 +209,7 @@ describe("a change on probation", () => {
     expect(world.stateOf(2)).toBe("error");
   });
 
-  it("joins and lands when a bundle with it has passed, whichever batch is first in the bundle", () => {
+  it("joins and lands when a bundle with it has passed, with any batch first in the bundle", () => {
     const buckets = [{ upTo: 1_000, success: 0.8 }];
     const speculation = SpeculationConfig.parse({
       ...LIKELY_FIRST,

@@ -14,7 +14,7 @@ const departuresOf = ({ result }: Run) =>
     next.state === "landing" && before?.state !== "landing" ? [next.id] : [],
   );
 
-describe(`whatever crashes, repeats and reorders (SEED=${seed})`, () => {
+describe(`crashes, repeats and reordered messages (SEED=${seed})`, () => {
   it("every request ends, and the live partition empties", () => {
     holds((_story, { world, joined }) => {
       for (const n of joined) expect(["landed", "error", "cancelled"]).toContain(world.stateOf(n));

@@ -116,7 +116,7 @@ describe("a build that breaks down", () => {
     world.run();
   };
 
-  it.each([0, 2])("is repeated %d times, whatever `retries` says, and then ends the change", (count) => {
+  it.each([0, 2])("is repeated %d times, for every `retries`, and then ends the change", (count) => {
     const world = worldOf({}, { ...runner(count), retries: 3 });
     world.ready(1, ["a"]);
     world.run();

@@ -5,7 +5,7 @@ import { runs, type Story, seed } from "./stories.ts";
 import { aQueue, World } from "./world.ts";
 
 /**
- * Worlds in which the signals alone say how each request ends, whoever is faster. Either no two changes fail together, so that the
+ * Worlds in which the signals alone say how each request ends, in every order of arrival. Either no two changes fail together, so that the
  * order in which they land decides nothing; or some do, but they land in the order of arrival: no bypass, no probation, no priority.
  * A cancel comes with the bundle that its request is in, before any build of it can end: later it may come too late to count.
  */
@@ -65,7 +65,7 @@ const common = {
 const changes = (priority: fc.Arbitrary<number>) =>
   fc.array(change(priority), { minLength: 2, maxLength: 6, size: "max" });
 
-const nobodyClashes: fc.Arbitrary<Bundled> = fc.record({
+const withoutClashes: fc.Arbitrary<Bundled> = fc.record({
   ...common,
   changes: changes(fc.constantFrom(0, 0, 1)),
   clashes: fc.constant([]),
@@ -156,7 +156,7 @@ const sameEnds = (stories: fc.Arbitrary<Bundled>) =>
 
 describe(`signals at one moment, in one run of the planner or in several (SEED=${seed})`, () => {
   it("end each request the same way where no two changes fail together", () => {
-    sameEnds(nobodyClashes);
+    sameEnds(withoutClashes);
   });
 
   it("end each request the same way where changes that fail together land in the order of arrival", () => {

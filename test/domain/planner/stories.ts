@@ -125,9 +125,17 @@ export interface Told {
   readonly joined: readonly number[];
 }
 
+/** What happens to the trunk beside a story: the changes that repair it, and what befalls it before each step and at the end. */
+export interface Meddling {
+  readonly repairs: ReadonlySet<number>;
+  readonly before: (world: World, step: number | "end") => void;
+}
+
+const NOTHING: Meddling = { repairs: new Set(), before: () => {} };
+
 /** `more`: what of the queue's configuration no story chooses. */
-export function tell(story: Story, more: Partial<QueueConfig> = {}): Told {
-  const fate = fateOf(story);
+export function tell(story: Story, more: Partial<QueueConfig> = {}, { repairs, before }: Meddling = NOTHING): Told {
+  const fate = { ...fateOf(story), repairs };
   const config = aQueue({
     conflictAnalyzer: story.analyzer,
     budget: story.budget,
@@ -155,7 +163,8 @@ export function tell(story: Story, more: Partial<QueueConfig> = {}): Told {
     };
     world.ready(n, change.paths, { touches, priority: change.priority });
   };
-  for (const { what, which } of story.steps) {
+  for (const [step, { what, which }] of story.steps.entries()) {
+    before(world, step);
     if (what === "arrive") arrive();
     if (what === "run") world.run();
     if (what === "one") world.run(1);
@@ -183,6 +192,7 @@ export function tell(story: Story, more: Partial<QueueConfig> = {}): Told {
   }
   while (joined.length < story.changes.length) arrive();
   if (world.modes.at(-1) === "paused") world.control("open");
+  before(world, "end");
   world.drain();
   return { world, cancelled, joined };
 }

@@ -27,7 +27,7 @@ it("the example of doc/rfc/evidence.md and doc/rfc/speculation.md goes as the pa
     bypass: false,
     scorer: { type: "flat", success: 0.9 },
   });
-  // A fails whatever it is built with.
+  // A fails in every tree.
   const world = new World(aQueue({ budget: 4, speculation }), { bad: new Set([A]), clashes: [] });
   world.ready(A, ["api.ts"]);
   world.ready(B, ["api.ts", "db.ts"]);

@@ -1,8 +1,16 @@
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
+import { hashOf } from "../../../functions/contracts/hash.ts";
 import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "../../../functions/contracts/ids.ts";
 import { batchIdOf, sqidOf } from "../../../functions/contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
-import type { BuildVerdict, LandBatch, LandOutcome, Signal } from "../../../functions/contracts/messages.ts";
+import type {
+  BuildVerdict,
+  LandBatch,
+  LandOutcome,
+  Signal,
+  TrunkChanged,
+  TrunkUnit,
+} from "../../../functions/contracts/messages.ts";
 import { QueueConfig, type QueueMode } from "../../../functions/contracts/queues.ts";
 import type { Reason } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -12,6 +20,7 @@ import type { Command, Plan, QueueState } from "../../../functions/domain/planne
 import { type PlanningShell, wakeUp } from "../../../functions/domain/planner/run-planner.ts";
 import type { LandingRequest } from "../../../functions/domain/request.ts";
 import { runStepsNow } from "../../../functions/domain/steps.ts";
+import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
 
 export const QUEUE = "q" as QueueName;
 export const sqid = (n: number): Sqid => sqidOf(QUEUE, n as RequestNumber);
@@ -48,10 +57,12 @@ export interface Fate {
   readonly clashes: readonly (readonly [number, number])[];
   /** The first fails where the second, an earlier one, is missing. */
   readonly needs?: readonly (readonly [number, number])[];
-  /** These two touch the same lines: whichever comes second does not apply. */
+  /** These two touch the same lines: the second of them does not apply. */
   readonly jams?: readonly (readonly [number, number])[];
   /** The first does not apply where the second, an earlier one, is missing. */
   readonly stacked?: readonly (readonly [number, number])[];
+  /** Each of these makes a broken trunk pass again. */
+  readonly repairs?: ReadonlySet<number>;
 }
 
 /** Whether the change applies on a tree. */
@@ -73,6 +84,11 @@ export interface BuildRecord {
   readonly tree: ReadonlySet<number>;
   /** The change at which the composition was refused. */
   readonly refused?: number;
+  /** The trunk's commit that it was composed on, and what the tree is called. */
+  readonly trunk: GitSha;
+  readonly treeName: GitSha;
+  /** True when the trunk was broken then. */
+  readonly broken: boolean;
   state: "running" | "passed" | "failed" | "cancelled";
 }
 
@@ -81,6 +97,8 @@ export interface Rejection {
   readonly n: number;
   readonly reason: Reason | undefined;
   readonly trunk: ReadonlySet<number>;
+  /** True when the trunk was broken then. */
+  readonly broken: boolean;
 }
 
 /** One commit point. */
@@ -92,7 +110,7 @@ export interface Landing {
   readonly bypassed: readonly number[];
 }
 
-/** What happened when somebody pulled the plug: how many of a run's effects took place. */
+/** After how many effects the process dies. Undefined: the process survives the run. */
 export type Crash = number | undefined;
 
 /** One run of the planner: what it saw and what it decided, whether or not that was carried out. */
@@ -120,6 +138,9 @@ function deathOf(run: () => unknown): boolean {
 
 const sha = (text: string): GitSha => text.padStart(40, "0").slice(-40) as GitSha;
 
+/** The trunk before anything has landed. */
+export const FIRST_COMMIT = sha("f0");
+
 /**
  * A queue's whole world in memory: tables with version checks, workflows that run once per name, a runway that lands once per batch.
  * It knows nothing of how the planner decides.
@@ -138,6 +159,8 @@ export class World {
   readonly inbox: Signal[] = [];
   readonly merges: LandBatch[] = [];
   readonly landed = new Map<BatchId, LandOutcome>();
+  /** What the gateway was told of the trunk, by version. */
+  readonly news = new Map<number, TrunkChanged>();
   readonly rejections: Rejection[] = [];
   /** How often a build of a sound tree failed, or broke down, for each change that it tested. */
   readonly flakes = new Map<number, number>();
@@ -149,8 +172,25 @@ export class World {
   readonly prioritized: number[] = [];
   /** What the gateway has said, in the order of its versions. */
   readonly modes: QueueMode[] = [];
+  /** Every commit that the trunk was at, and the newest. */
+  readonly commits: GitSha[] = [FIRST_COMMIT];
+  /** The commits that were pushed past the queue. */
+  readonly pushes: GitSha[] = [];
+  /** How often the trunk itself was built, by commit. */
+  readonly trunkBuilds = new Map<GitSha, number>();
+  /** True while the trunk is broken by a push past the queue; or by something outside, which also breaks builds under way. */
+  broken = false;
+  outage = false;
   readonly #store: (batch: Batch) => Batch;
-  queueState: QueueState = { queue: QUEUE, installation: "here", nextArrival: 1, nextPosition: 1, version: 0 };
+  /** A passed build vouches for the first commit. */
+  queueState: QueueState = {
+    queue: QUEUE,
+    installation: "here",
+    nextArrival: 1,
+    nextPosition: 1,
+    trunk: { ...UNKNOWN_TRUNK, vouched: [FIRST_COMMIT] },
+    version: 0,
+  };
   time = 1_000;
   mostBuilds = 0;
 
@@ -178,6 +218,26 @@ export class World {
     this.prioritized.push(n);
     const count = this.prioritized.length;
     this.inbox.push({ v: 1, kind: "priority-changed", queue: QUEUE, sqid: sqid(n), priority, count });
+  }
+
+  get commit(): GitSha {
+    return this.commits.at(-1) ?? FIRST_COMMIT;
+  }
+
+  /** A user pushes a commit past the queue, which breaks the trunk, repairs it, or does neither. */
+  pushPast(broken: boolean): void {
+    this.broken = broken;
+    this.pushes.push(this.#move());
+  }
+
+  #move(): GitSha {
+    this.commits.push(sha(`f${this.commits.length}`));
+    return this.commit;
+  }
+
+  /** The name of a tree: what has landed or is composed, and what was pushed past the queue. */
+  #treeName(tree: ReadonlySet<number>): GitSha {
+    return hashOf("tree", [...tree].sort().join(), this.pushes.join()).slice(0, 40) as GitSha;
   }
 
   control(mode: QueueMode): void {
@@ -264,7 +324,12 @@ export class World {
       throw new Error(`${next.id}: ${stored} is not ${expected}`);
     const before = this.live.get(next.id);
     if (next.state === "failed" && before?.state !== "failed")
-      this.rejections.push({ n: numberIn(next.request.sqid), reason: next.reason, trunk: new Set(this.trunk) });
+      this.rejections.push({
+        n: numberIn(next.request.sqid),
+        reason: next.reason,
+        trunk: new Set(this.trunk),
+        broken: this.broken || this.outage,
+      });
     this.live.set(next.id, this.#store(next));
     return true;
   }
@@ -285,6 +350,7 @@ export class World {
     switch (command.kind) {
       case "start-build": {
         if (this.builds.has(command.buildKey)) return;
+        if ("unless" in command.head && this.#needsNoBuild(command.buildKey, command.head)) return;
         this.builds.set(command.buildKey, {
           key: command.buildKey,
           batchId: command.batchId,
@@ -304,20 +370,45 @@ export class World {
         this.requests.set(command.sqid, { ...request, state: command.outcome, version: request.version + 1 });
         return;
       }
+      case "announce-trunk":
+        this.news.set(command.message.version, command.message);
+        return;
       case "announce":
         for (const event of command.events) if (!this.log.has(event.id)) this.log.set(event.id, event);
     }
   }
 
+  /** True when the trunk itself needs no build, which is reported. */
+  #needsNoBuild(key: BuildKey, { batchId, unless }: TrunkUnit): boolean {
+    const { commit } = this;
+    if (!unless.includes(commit)) {
+      this.trunkBuilds.set(commit, (this.trunkBuilds.get(commit) ?? 0) + 1);
+      return false;
+    }
+    const none = { head: [], tree: new Set<number>(), trunk: commit, treeName: commit, broken: this.broken };
+    const build: BuildRecord = { key, batchId, ...none, state: "cancelled" };
+    this.builds.set(key, build);
+    this.report(build, { kind: "unchanged", trunk: commit });
+    return true;
+  }
+
   /** Trunk and these changes in order, less what has landed, as far as they apply. */
-  #compose(units: readonly number[]): Pick<BuildRecord, "tree" | "refused"> {
+  #compose(units: readonly number[]): Pick<BuildRecord, "tree" | "refused" | "trunk" | "treeName" | "broken"> {
     const tree = new Set(this.trunk);
+    const onTrunk = { trunk: this.commit, broken: this.broken };
     for (const n of units) {
       if (tree.has(n)) continue;
-      if (!applies(this.fate, n, tree)) return { tree, refused: n };
+      if (!applies(this.fate, n, tree)) return { tree, refused: n, treeName: this.#treeName(tree), ...onTrunk };
       tree.add(n);
     }
-    return { tree };
+    return { tree, treeName: this.#treeName(tree), ...onTrunk };
+  }
+
+  /** True when no change of the tree is at fault, and the trunk does not break the build. */
+  #isSound({ tree, head, broken }: BuildRecord): boolean {
+    const about = this.config.buildRunner.tests === "everything" ? tree : new Set(head);
+    const isRepaired = [...tree].some((n) => this.fate.repairs?.has(n));
+    return !this.outage && (!broken || isRepaired) && passes(this.fate, tree, about);
   }
 
   running(): BuildRecord[] {
@@ -327,9 +418,11 @@ export class World {
   /** The build ends as fate will have it, or as cancelled when the planner has given it up; or it fails, or breaks down, for no reason. */
   finish(build: BuildRecord, chance?: "flakes" | "breakdowns"): void {
     const path = this.live.get(build.batchId)?.paths.find((candidate) => candidate.buildKey === build.key);
-    const unwanted = path?.state !== "building";
+    const ofTrunk = this.queueState.trunk?.build;
+    const wanted = path ?? (ofTrunk?.buildKey === build.key ? ofTrunk : undefined);
+    const unwanted = wanted?.state !== "building";
     const about = this.config.buildRunner.tests === "everything" ? build.tree : new Set(build.head);
-    build.state = unwanted ? "cancelled" : passes(this.fate, build.tree, about) ? "passed" : "failed";
+    build.state = unwanted ? "cancelled" : this.#isSound(build) ? "passed" : "failed";
     if (build.refused !== undefined) build.state = "failed";
     else if (chance !== undefined && build.state === "passed") {
       build.state = chance === "flakes" ? "failed" : "cancelled";
@@ -345,8 +438,11 @@ export class World {
     return Math.max(0, ...about.filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
   }
 
-  #verdictOn({ key, state, refused }: BuildRecord, unwanted: boolean): BuildVerdict {
-    const composed = { commit: sha(key), tree: sha(key), trunk: sha("0") };
+  #verdictOn({ key, state, refused, trunk, treeName, head }: BuildRecord, unwanted: boolean): BuildVerdict {
+    const isOfTrunk = head.length === 0;
+    const composed = isOfTrunk
+      ? { commit: trunk, tree: treeName, trunk, author: "Ann" }
+      : { commit: sha(key), tree: treeName, trunk };
     if (refused !== undefined) {
       const reason = { code: "merge.conflict" as const, message: `${refused} conflicts` };
       return { kind: "unappliable", batchId: batchIdOf(sqid(refused)), reason };
@@ -373,6 +469,7 @@ export class World {
     const message = duplicate ? this.merges[0] : this.merges.shift();
     if (!message) return;
     const results: { batchId: BatchId; outcome: LandOutcome }[] = [];
+    const onto = this.commit;
     let isBlocked = false;
     for (const group of groupsOf(message.batches)) {
       const open = group.filter((unit) => !this.landed.has(unit.batchId));
@@ -389,14 +486,17 @@ export class World {
       const news = open.flatMap(numbersOf);
       this.trunk.push(...news);
       if (news.length > 0) this.landings.push(this.#landing(group[0]?.batchId, news));
+      if (news.some((n) => this.fate.repairs?.has(n))) this.broken = false;
+      const commit = news.length > 0 ? this.#move() : this.commit;
+      const tree = this.#treeName(new Set(this.trunk));
       for (const unit of group) {
-        const commit = sha(String(this.trunk.length));
         const outcome = this.landed.get(unit.batchId) ?? {
           kind: "landed",
           commit,
-          tree: commit,
-          testedTree: commit,
+          tree,
+          testedTree: unit.tested.tree,
           commits: [commit],
+          onto,
         };
         this.landed.set(unit.batchId, outcome);
         results.push({ batchId: unit.batchId, outcome });
@@ -415,10 +515,9 @@ export class World {
         tree.add(n);
       }
     const last = group.at(-1);
-    const tested = [...this.builds.values()].find(({ key }) => sha(key) === last?.tested.commit)?.tree ?? tree;
-    if (!last?.exact || (tested.size === tree.size && tree.isSubsetOf(tested))) return undefined;
+    if (!last?.exact || last.tested.tree === this.#treeName(tree)) return undefined;
     this.stale += 1;
-    return new Map(group.map(({ batchId }) => [batchId, { kind: "stale", trunk: sha("1") }]));
+    return new Map(group.map(({ batchId }) => [batchId, { kind: "stale", trunk: this.commit }]));
   }
 
   #landing(first: BatchId | undefined, group: readonly number[]): Landing {
@@ -433,7 +532,11 @@ export class World {
   }
 
   #checkBudget(): void {
-    const wanted = [...this.live.values()].reduce((sum, batch) => sum + batch.paths.filter(pathIsActive).length, 0);
+    const ofTrunk = this.queueState.trunk?.build === undefined ? 0 : 1;
+    const wanted = [...this.live.values()].reduce(
+      (sum, batch) => sum + batch.paths.filter(pathIsActive).length,
+      ofTrunk,
+    );
     this.mostBuilds = Math.max(this.mostBuilds, this.running().length, wanted);
   }
 

@@ -10,11 +10,11 @@ interface Named extends Head {
 
 const head = (
   name: string,
-  position: number,
+  landingOrder: number,
   undecided: readonly (readonly [index: number, landProbability: number])[],
 ): Named => ({
   name,
-  position,
+  landingOrder,
   undecided: undecided.map(([index, landProbability]) => ({ index, landProbability })),
 });
 
@@ -47,7 +47,7 @@ describe(`paths, likeliest first (SEED=${seed})`, () => {
     ]);
   });
 
-  it("assume landing where both sides are equally likely, and come by position and then by the cheapest flips where paths are equally likely", () => {
+  it("assume landing where both sides are equally likely, and come in landing order and then by the cheapest flips where paths are equally likely", () => {
     const even = [
       [1, 0.5],
       [2, 0.5],

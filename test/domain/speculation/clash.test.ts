@@ -36,7 +36,7 @@ describe(`how likely conflicts are to be real (SEED=${seed})`, () => {
     expect(clashOf(history)).toBe(clashOf(undefined));
   });
 
-  it("stays a small probability, and moves by at most a factor e^0.3, whatever happens", () => {
+  it("stays a small probability, and moves by at most a factor e^0.3, with every build", () => {
     const encounter = fc.record({
       alone: fc.double({ min: 0, max: 1, noNaN: true }),
       met: fc.nat({ max: 1_000 }),

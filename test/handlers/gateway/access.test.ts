@@ -53,6 +53,7 @@ const of = (queue: string) => `/v1/queues/${queue}`;
 const VERBS = {
   land: (queue: string) => ["POST", `${of(queue)}/requests`, { changes: [change("b")] }],
   "land with a priority": (queue: string) => ["POST", `${of(queue)}/requests`, { changes: [change("b")], priority: 2 }],
+  "try a land": (queue: string) => ["POST", `${of(queue)}/requests?dryRun=true`, { changes: [change("b")] }],
   cancel: (queue: string) => ["POST", `${of(queue)}/requests/1/cancel`, {}],
   pause: (queue: string) => ["POST", `${of(queue)}/pause`, {}],
   drain: (queue: string) => ["POST", `${of(queue)}/drain`, {}],
@@ -73,6 +74,7 @@ const MAY: Readonly<Record<string, Readonly<Partial<Record<Verb, readonly Role[]
   guarded: {
     ...READS,
     land: ["owner", "developer"],
+    "try a land": ["owner", "developer"],
     "land with a priority": [],
     cancel: ["owner", "lead"],
     pause: ["sre"],
@@ -82,6 +84,7 @@ const MAY: Readonly<Record<string, Readonly<Partial<Record<Verb, readonly Role[]
   other: {
     ...READS,
     land: EVERYBODY,
+    "try a land": EVERYBODY,
     "land with a priority": ["operator"],
     cancel: ["owner", "operator"],
     pause: ["operator"],
@@ -152,6 +155,25 @@ describe("the caller", () => {
       status: "cancelling",
     });
     expect(gateway.sent()[0]).toMatchObject({ kind: "land", caller: { kind: "jwt", name: "dev-anna" } });
+  });
+
+  it("is told who they are, and what they may do in each queue", async () => {
+    const none = { land: false, cancelOthers: false, priority: false, operate: false };
+    const me = async (role: Role) => (await call(role, ["GET", "/v1/me"])).body;
+    expect(await me("developer")).toEqual({
+      kind: "jwt",
+      name: "carl",
+      groups: ["developers", "testers"],
+      queues: [
+        { name: "guarded", rights: { ...none, land: true } },
+        { name: "other", rights: { ...none, land: true } },
+      ],
+    });
+    expect((await me("operator")).queues).toEqual([
+      { name: "guarded", rights: none },
+      { name: "other", rights: { land: true, cancelOthers: true, priority: true, operate: true } },
+    ]);
+    expect(await me("sre")).toMatchObject({ kind: "iam", queues: [{ rights: { ...none, operate: true } }, {}] });
   });
 
   it("who set a queue's mode is shown", async () => {

@@ -125,10 +125,16 @@ const OTHERS: readonly Case[] = [
     status: 400,
     code: "request.malformed_json",
   },
-  { title: "a cancel of a request that nobody made", target: CANCEL, sending: {}, status: 404, code: "land.unknown" },
-  { title: "a request that nobody made", method: "GET", target: `${LAND}/1`, status: 404, code: "land.unknown" },
   {
-    title: "the history of one that nobody made",
+    title: "a cancel of a request that was never made",
+    target: CANCEL,
+    sending: {},
+    status: 404,
+    code: "land.unknown",
+  },
+  { title: "a request that was never made", method: "GET", target: `${LAND}/1`, status: 404, code: "land.unknown" },
+  {
+    title: "the history of a request that was never made",
     method: "GET",
     target: `${LAND}/1/history`,
     status: 404,
@@ -194,10 +200,13 @@ const OTHERS: readonly Case[] = [
 
 /** Every call of the API, and the query parameters that it takes. */
 const CALLS: readonly { readonly method: string; readonly target: string; readonly takes: string }[] = [
-  { method: "POST", target: LAND, takes: "no parameters" },
+  { method: "POST", target: LAND, takes: "dryRun, wait" },
+  { method: "POST", target: "/v1/queues/main/preflights", takes: "wait" },
+  { method: "GET", target: `/v1/queues/main/trials/${"a".repeat(32)}`, takes: "wait" },
+  { method: "GET", target: "/v1/me", takes: "no parameters" },
   { method: "GET", target: LAND, takes: "since, until, change, status, author, caller, limit, page" },
   { method: "GET", target: `${LAND}/1`, takes: "wait" },
-  { method: "GET", target: `${LAND}/1/history`, takes: "no parameters" },
+  { method: "GET", target: `${LAND}/1/history`, takes: "wait, known" },
   { method: "GET", target: `${LAND}/1/why`, takes: "no parameters" },
   { method: "POST", target: CANCEL, takes: "no parameters" },
   { method: "GET", target: "/v1/queues", takes: "no parameters" },

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { QueueList, QueueNow } from "../../../functions/contracts/api.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
   type EntryDetails,
@@ -7,6 +8,8 @@ import {
   type Status,
   statusEvent,
 } from "../../../functions/contracts/log-event.ts";
+import { TrunkChanged } from "../../../functions/contracts/messages.ts";
+import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
 
@@ -154,6 +157,28 @@ describe("the log consumer", () => {
     ]);
     expect(gateway.published[1]?.data).toMatchObject({ queue: "main", mode: "paused", note: "release" });
     expect(await history()).toEqual(["accepted", "cancelling"]);
+  });
+
+  it("keeps that a trunk is red until it has recovered, and publishes an event of each change", async () => {
+    const red = { since: epochMs(5), commit: "a".repeat(40), author: "Ann", reason: reasonOf("build.failed", "unit") };
+    const told = { v: 1, kind: "trunk", queue: "main" };
+    const became = TrunkChanged.parse({ ...told, at: 5, version: 1, red });
+    const recovered = TrunkChanged.parse({ ...told, at: 9, version: 2 });
+    const shown = async () => {
+      const one = QueueNow.parse((await gateway.get("/v1/queues/main")).body);
+      const { queues } = QueueList.parse((await gateway.get("/v1/queues")).body);
+      return [one.red?.commit, queues.find(({ name }) => name === "main")?.red?.author];
+    };
+    await gateway.deliver(became);
+    expect(await shown()).toEqual([red.commit, "Ann"]);
+    await gateway.deliver(recovered);
+    await gateway.deliver(became);
+    expect(await shown()).toEqual([undefined, undefined]);
+    expect(gateway.published.map(({ id, type }) => [id, type])).toEqual([
+      ["main/trunk/1", "dev.submitqueue.trunk.red"],
+      ["main/trunk/2", "dev.submitqueue.trunk.recovered"],
+      ["main/trunk/1", "dev.submitqueue.trunk.red"],
+    ]);
   });
 
   it("tells itself of a mode once: the sweep does not tell of it again", async () => {

@@ -22,7 +22,7 @@ const usual = { name: "main", repository: "https://h/main.git", branch: "main", 
 const controls = () => gateway.sent().filter(({ kind }) => kind === "control");
 
 describe("a queue's mode", () => {
-  it("is open unless somebody has said otherwise, and says then since when and why", async () => {
+  it("is open unless a caller has set another mode, and then says since when and why", async () => {
     expect(await view()).toEqual(usual);
     gateway.clock.at += 5;
     const { status, body } = await tell("pause", { note: "release week" });
@@ -77,7 +77,7 @@ describe("a queue's mode", () => {
     expect((await view()).mode).toBe(last?.mode);
   });
 
-  it("never begins before the one that it replaces, whatever the clocks say", async () => {
+  it("never begins before the mode that it replaces, also with a clock that is behind", async () => {
     await tell("pause");
     gateway.clock.at -= 1_000;
     expect((await tell("drain")).body.since).toBe(at(0));

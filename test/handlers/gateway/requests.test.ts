@@ -104,6 +104,14 @@ describe("a commit that is refused again and again", () => {
     },
   );
 
+  it("is taken again however often its pull request was at fault, since that has cost no build", async () => {
+    for (let n = 1; n <= 6; n++) {
+      expect((await gateway.land([change("a")])).status).toBe(202);
+      const reason = { code: "change.draft" as const, message: "#7 is a draft." };
+      await gateway.deliver(statusEvent(`main/${n}` as Sqid, "error", epochMs(START + n), { version: 2, reason }));
+    }
+  });
+
   it("is taken a fifth time", async () => {
     await refuse(4);
     expect((await gateway.land([change("a")])).status).toBe(202);
@@ -172,6 +180,30 @@ describe("a filtered list", () => {
   });
 });
 
+describe("the history of a request, with wait", () => {
+  const history = (query: string) => gateway.get(`${at("main", 1)}/history?${query}`);
+
+  it("comes once there is more than the caller knows: at once, or when an entry arrives", async () => {
+    await gateway.land([change("a")]);
+    expect(await gateway.costOf(() => history("wait=20&known=0"))).toEqual(["BatchGet", "Query"]);
+    // The look after half a second finds the entry.
+    gateway.interpose(3, async () => {
+      await gateway.deliver(event("main/1", "building", 1, { build_key: key("a") }));
+    });
+    const { body } = await history("wait=20&known=1");
+    expect(body.events.map((entry: { id: string }) => entry.id)).toEqual(["main/1/accepted", "main/1/building/1"]);
+  });
+
+  it("comes at once when the request has ended, and when the time is up", async () => {
+    await gateway.land([change("a")]);
+    expect((await history("wait=1&known=9")).body.events).toHaveLength(1);
+    await gateway.deliver(status("main/1", "error", 1));
+    const cost = await gateway.costOf(() => history("wait=20&known=9"));
+    expect(cost).toEqual(["BatchGet", "Query"]);
+    expect((await gateway.get("/v1/queues/main/requests/9/history?wait=20")).body.code).toBe("land.unknown");
+  });
+});
+
 describe("a queue", () => {
   const now = async () => QueueNow.strict().parse((await gateway.get("/v1/queues/other")).body);
 
@@ -203,6 +235,28 @@ describe("a queue", () => {
       lastHour: { landed: 1, refused: 0, cancelled: 0 },
       lastDay: { landed: 1, refused: 0, cancelled: 0 },
     });
+  });
+
+  it("counts what it took in the last hour and how long builds take, also of what was archived", async () => {
+    await gateway.land([change("old")], {}, {}, "other");
+    gateway.clock.at += 3_600_001;
+    for (const name of ["a", "b"]) await gateway.land([change(name)], {}, {}, "other");
+    const hour = 3_600_001;
+    for (const [n, minutes] of [
+      [2, 4],
+      [3, 10],
+    ] as const)
+      await gateway.deliver(
+        event(`other/${n}`, "building", hour, { build_key: key(`${n}`) }),
+        event(`other/${n}`, "built", hour + minutes * 60_000, { build_key: key(`${n}`) }),
+        status(`other/${n}`, "landed", hour + minutes * 60_000, 2),
+      );
+    expect((await now()).load).toEqual({ receivedLastHour: 2, buildMinutes: 7 });
+    gateway.clock.at += 1_200_000;
+    await gateway.sweep();
+    expect((await now()).load).toEqual({ receivedLastHour: 2, buildMinutes: 7 });
+    gateway.clock.at += 3_600_000;
+    expect((await now()).load).toMatchObject({ receivedLastHour: 0 });
   });
 
   it("shows the same of its ends once they are archived", async () => {

@@ -68,7 +68,7 @@ describe("trends", () => {
     expect(weeks.buckets.at(-1)).toMatchObject({ start: "2025-12-29T00:00:00.000Z", landed: 2, refused: 1 });
   });
 
-  it("count an end once, however often and beside whatever else it is delivered", async () => {
+  it("count an end once, however often and with any other entries it is delivered", async () => {
     await landAll(3);
     await gateway.deliver(landed(1, 1), landed(1, 1), refused(2, 2));
     await gateway.deliver(refused(2, 2), landed(3, 3), landed(1, 1));

@@ -22,7 +22,7 @@ const time = (ms: number) => epochMs(START + ms);
 const why = () => gateway.get("/v1/queues/main/requests/1/why");
 const buildKey = "b".repeat(32);
 
-it("a request that waits is told what for, from the log, with two reads and one listing", async () => {
+it("a request that waits is told what for, from the log, with three reads and two listings", async () => {
   await gateway.land([change("a")]);
   const built = { build_key: buildKey, build_url: "https://ci.example/1" };
   await gateway.deliver(
@@ -49,7 +49,7 @@ it("a request that waits is told what for, from the log, with two reads and one 
       },
     ]);
   });
-  expect(calls.toSorted()).toEqual(["BatchGet", "Get", "Query", "Query"]);
+  expect(calls.toSorted()).toEqual(["BatchGet", "Get", "Get", "Query", "Query"]);
 });
 
 it("a paused queue is told of as it is now", async () => {

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
-import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
+import { createCheckRun, updateCheckRun } from "../../../localstack/fakes/github/checks.ts";
+import { openPull, stackPulls } from "../../../localstack/fakes/github/pull-requests.ts";
+import type { PullRequest, Review } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
+import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
 import { GitHubWorld, serviceOn } from "./world.ts";
 
 let world: GitHubWorld;
@@ -152,7 +155,7 @@ describe("a comment /land", () => {
 });
 
 describe("a request that ends otherwise than landed", () => {
-  it("is told in a new comment that mentions whoever asked, with reason, build, and what to do, once", async () => {
+  it("is told in a new comment that mentions the user who asked, with reason, build, and what to do, once", async () => {
     const pull = await world.pull();
     await landed(pull);
     const builds = [
@@ -355,7 +358,7 @@ describe("GitHub's limits and failures", () => {
   });
 
   it("used-up content makes the message wait, with nothing lost", async () => {
-    queue.store.perMinute = 1;
+    queue.store.perMinute = 0;
     const pull = await world.pull();
     world.comment(pull, "/land");
     const delivery = queue.inbox.splice(0).at(-1);
@@ -386,6 +389,38 @@ describe("GitHub's limits and failures", () => {
     expect(queue.gateway.requests).toHaveLength(1);
   });
 
+  it.each([
+    "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "post /repos/{owner}/{repo}/check-runs",
+    "post /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "patch /repos/{owner}/{repo}/issues/comments/{comment_id}",
+  ])("a 502 of %s after its work was done makes nothing twice", async (operation) => {
+    const pull = await world.pull();
+    const asked = world.comment(pull, "/land");
+    world.github.loseAnswerOfNext(operation);
+    const run = async (work: () => Promise<void>) => {
+      const error = await work().catch((caught: unknown) => caught);
+      if (error !== undefined) await work();
+      return error;
+    };
+    const [message] = queue.inbox.splice(0).slice(-1);
+    if (message === undefined) throw new Error("nothing was delivered");
+    const errors = [await run(() => queue.run(message))];
+    Object.assign(queue.gateway.requests[0] ?? {}, {
+      status: "error",
+      reason: reasonOf("build.failed", "Two tests fail."),
+    });
+    errors.push(await run(() => queue.look(pull)));
+    expect(errors.filter((error) => error !== undefined)).toMatchObject([{ code: "github.unavailable" }]);
+    expect(queue.gateway.requests).toHaveLength(1);
+    expect(world.checksOf(pull)).toHaveLength(1);
+    expect(ours(pull).map(({ body }) => body.slice(0, 22))).toEqual([
+      "<!-- submitqueue:main ",
+      "<!-- submitqueue:end:m",
+    ]);
+    expect(new Set(reactionsTo(asked)).size).toBe(asked.reactions.size);
+  });
+
   it("a 502 is tried again", async () => {
     const pull = await world.pull();
     world.comment(pull, "/land");
@@ -395,5 +430,99 @@ describe("GitHub's limits and failures", () => {
     await expect(queue.run(delivery)).rejects.toMatchObject({ code: "github.unavailable" });
     await queue.run(delivery);
     expect(queue.gateway.requests).toHaveLength(1);
+  });
+});
+
+describe("a review", () => {
+  const review = async (pull: PullRequest, state: Review["state"]) => {
+    const made = addReview(world.github, world.repository, pull, state, "bob");
+    await queue.settle();
+    return made;
+  };
+  const rule = () => world.repository.reviewRules.set("main", { by: "classic", approvals: 1 });
+  beforeEach(() => world.repository.collaborators.set("bob", "write"));
+  afterEach(() => world.repository.reviewRules.clear());
+
+  it("has the request that waits for it look again, and says that it waits in one comment", async () => {
+    rule();
+    const pull = await world.pull();
+    await landed(pull);
+    const sentence = `Waiting for a review: #${pull.number} is not approved yet.`;
+    await become(pull, 0, { status: "validating", blocker: "review", sentence });
+    expect(world.checksOf(pull)).toMatchObject([{ status: "queued", title: "Waiting, not in the queue yet" }]);
+    expect(ours(pull).map(({ body }) => body)).toEqual([expect.stringContaining(sentence)]);
+    await review(pull, "APPROVED");
+    expect(queue.gateway.rechecked).toEqual([1]);
+    expect(queue.gateway.requests[0]?.cancel).toBeUndefined();
+  });
+
+  it("that is withdrawn takes the request out of the queue, and whoever asked is told", async () => {
+    rule();
+    const pull = await world.pull();
+    const approval = await review(pull, "APPROVED");
+    await landed(pull);
+    await become(pull, 0, { status: "speculating" });
+    await review(pull, "COMMENTED");
+    expect(queue.gateway.requests[0]?.status).toBe("speculating");
+    dismissReview(world.github, world.repository, pull, approval, "cleo");
+    await queue.settle();
+    expect(queue.gateway.requests[0]?.cancel).toMatch(/^The review was withdrawn while the request was in the queue/);
+    expect(ours(pull).at(-1)?.body).toMatch(/@ann, this pull request was cancelled[\s\S]*The review was withdrawn/);
+  });
+
+  it("of a lower pull request of a stack concerns the request of the whole stack", async () => {
+    const low = await world.pull();
+    const top = await world.pull({ base: low.headBranch });
+    await landed(top);
+    await become(top, 0, { status: "speculating" });
+    await review(low, "CHANGES_REQUESTED");
+    expect(queue.gateway.requests[0]?.cancel).toMatch(/@bob asked for changes of #\d+/);
+  });
+
+  it("is not the only thing to wait for: the end of a check suite has the request look again, too", async () => {
+    const pull = await world.pull();
+    await landed(pull);
+    await become(pull, 0, { status: "validating", blocker: "checks", sentence: "Waiting for checks." });
+    const words = { name: "unit", status: "in_progress" as const };
+    const run = createCheckRun(world.github, world.repository, { sha: pull.head, appId: 15_368, words });
+    await queue.settle();
+    expect(queue.gateway.rechecked).toEqual([]);
+    updateCheckRun(world.github, world.repository, run, { conclusion: "success" });
+    await queue.settle();
+    expect(queue.gateway.rechecked).toEqual([1]);
+  });
+
+  it("of a pull request without a request changes nothing, nor does one of a request that has ended", async () => {
+    const pull = await world.pull();
+    await review(pull, "APPROVED");
+    await landed(pull);
+    await become(pull, 0, { status: "landed", commit: "a".repeat(40) });
+    await review(pull, "CHANGES_REQUESTED");
+    expect(queue.gateway.rechecked).toEqual([]);
+    expect(queue.gateway.requests).toHaveLength(1);
+  });
+});
+
+describe("a stack of GitHub's own", () => {
+  it("is landed up to the pull request, in its order, without what was merged already", async () => {
+    const merged = await world.pull();
+    const low = await world.pull({ base: merged.headBranch });
+    const top = await world.pull({ base: low.headBranch });
+    const above = await world.pull({ base: top.headBranch });
+    // Another pull request of the same branch: by branches alone this one would be taken.
+    const twin = await openPull(world.github, world.repository, {
+      title: "Twin",
+      head: low.headBranch,
+      base: "main",
+      by: "ann",
+    });
+    stackPulls(world.github, world.repository, [merged, low, top, above], "ann");
+    world.change(low, { base: "main" });
+    merged.state = "closed";
+    merged.mergedAt = world.clock.at;
+    await landed(top);
+    const changes = queue.gateway.requests[0]?.body.changes.map((uri) => Number(/pull\/(\d+)/.exec(uri)?.[1]));
+    expect(changes).toEqual([low.number, top.number]);
+    expect(changes).not.toContain(twin.number);
   });
 });

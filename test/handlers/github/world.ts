@@ -2,10 +2,12 @@ import { createHmac } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { pino } from "pino";
 import { Client } from "../../../client/client.ts";
 import type { PullRef, PullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { gitHubClient } from "../../../functions/adapters/github/client.ts";
+import { reviewedQueues } from "../../../functions/adapters/github/reviewed-queues.ts";
 import type { LandBody, RequestSummary, Why } from "../../../functions/contracts/api.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
 import { type PullMessage, PullRow } from "../../../functions/contracts/github.ts";
@@ -15,7 +17,7 @@ import { GitHubAppConfig, QueuesConfig } from "../../../functions/contracts/queu
 import { type Reason, reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
-import { gitHubIn, queuesOf, type Service, targetsOf } from "../../../functions/handlers/github/service.ts";
+import { gitHubIn, obstacles, queuesOf, type Service, targetsOf } from "../../../functions/handlers/github/service.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
 import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
 import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
@@ -37,11 +39,15 @@ export class FakeGateway {
     /** When it was received, and changed last. */
     at: number;
     on: string[];
+    blocker?: Why["blocker"];
+    sentence?: string;
   }[] = [];
   /** Answers the next call of a Land so. */
   refuseLand: { status: number; code: string; detail: string } | undefined;
   /** Calls of this kind do their work, and their answer is lost, this often. */
   loseAnswers = 0;
+  /** The numbers of the requests that were told to look again at what they wait for. */
+  readonly rechecked: number[] = [];
   readonly now: () => number;
 
   constructor(now: () => number) {
@@ -89,6 +95,7 @@ export class FakeGateway {
       found.status = "cancelled";
       found.reason = reasonOf("cancelled.by_caller", found.cancel ?? "no reason");
     }
+    if (what === "/recheck") this.rechecked.push(Number(number));
     if (what === "/why") return Response.json(this.#why(Number(number) - 1));
     return Response.json(this.#summary(Number(number) - 1));
   }
@@ -115,7 +122,7 @@ export class FakeGateway {
   }
 
   #why(index: number): Why {
-    const { status, reason, builds, on } = this.requests[index] as (typeof this.requests)[number];
+    const { status, reason, builds, on, blocker, sentence } = this.requests[index] as (typeof this.requests)[number];
     return {
       sqid: `main/${index + 1}` as Why["sqid"],
       status,
@@ -123,7 +130,8 @@ export class FakeGateway {
       on: on as Why["on"],
       since: new Date(this.now()).toISOString(),
       builds,
-      sentence: reason?.message ?? `It is ${status}.`,
+      ...(blocker === undefined ? {} : { blocker }),
+      sentence: sentence ?? reason?.message ?? `It is ${status}.`,
     };
   }
 }
@@ -197,7 +205,7 @@ export class GitHubWorld {
     return this.github.repository(REPOSITORY);
   }
 
-  /** A commit on a branch, pushed by somebody. */
+  /** A commit on a branch, pushed by a user. */
   async push(branch: string, message: string, by = "ann"): Promise<string> {
     const { path } = this.repository.git;
     const heads = await this.repository.git.refs("refs/heads/");
@@ -265,6 +273,15 @@ export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> =
     store,
     gateway: new Client({ url: "http://gateway.invalid", fetch: gateway.fetch, retries: 0 }),
     github: async () => gitHubIn(client),
+    obstacle: obstacles(
+      app,
+      reviewedQueues({
+        secrets: {
+          send: async () => ({ SecretString: JSON.stringify({ appId: identity.id, privateKey: identity.privateKey }) }),
+        } as unknown as SecretsManagerClient,
+        now: () => epochMs(clock.at),
+      }),
+    ),
     now: () => epochMs(clock.at),
     log: pino({ level: "silent" }),
   };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ENV } from "../../../functions/contracts/environment.ts";
 import { executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
@@ -38,6 +39,26 @@ describe("a Land", () => {
   it("comes back when Step Functions does not answer", async () => {
     world.dieAt({ at: 1, moment: "before" });
     expect(await world.deliver(intake, aLand(1))).toEqual(["m0"]);
+  });
+});
+
+describe("a question", () => {
+  it.each([
+    { v: 1, kind: "preflight", queue: QUEUE, id: "a".repeat(32) },
+    {
+      v: 1,
+      kind: "trial",
+      queue: QUEUE,
+      id: "a".repeat(32),
+      step: { sqid: sqid(1), changes: aLand(1).changes, strategy: "REBASE" },
+    },
+  ])("of kind $kind starts the ask workflow once, and writes nothing", async (question) => {
+    expect(await world.deliver(intake, question, question)).toEqual([]);
+    const name = executionName("ask", QUEUE, question.id);
+    expect([...world.executions.values()]).toMatchObject([
+      { workflow: world.env[ENV.askWorkflow], name, input: question },
+    ]);
+    expect(world.trace).toEqual(["StartExecutionCommand", "StartExecutionCommand"]);
   });
 });
 

@@ -5,7 +5,7 @@ import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 import { Runtime } from "./runtime.ts";
 import { aCancel, aLand, change, type Death, sqid, World } from "./world.ts";
 
-// Nobody waits here for a retry.
+// The tests do not wait for retries.
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
 
 let dynalite: Dynalite;

@@ -219,7 +219,7 @@ describe("a log that is not there", () => {
 });
 
 describe("a request that can't be written", () => {
-  it("stands in nobody's way, and ends once it can be written", async () => {
+  it("delays no other request, and ends once it can be written", async () => {
     world.configure({ conflictAnalyzer: { type: "none" } });
     const isItsEnd = (command: object) =>
       command instanceof PutCommand && command.input.Item?.["sqid"] === sqid(1) && "endedAt" in command.input.Item;

@@ -3,12 +3,14 @@ import { CodedError, isRetryable } from "../../../functions/contracts/errors.ts"
 import { hashOf } from "../../../functions/contracts/hash.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
 import {
+  type Composed,
   type InspectResult,
   type Land,
   MergeMessage,
   type RequestMessage,
   type Signal,
 } from "../../../functions/contracts/messages.ts";
+import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { BuildOrder, BuildSeen, StartResult, ValidateResult } from "../../../functions/contracts/workflows.ts";
 import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
@@ -36,6 +38,10 @@ export class Runtime {
   readonly world: World;
   /** The requests on the trunk, in order. */
   readonly trunk: string[] = [];
+  /** The commit that the trunk is at. */
+  tip = fakeSha("trunk");
+  /** True for a build that fails with any changes. */
+  breaks: (order: BuildOrder, composed: Composed) => boolean = () => false;
   readonly #landings = new Map<string, Signal>();
   readonly #taken = new Map<string, number>();
   readonly #waiting = new Map<string, string[]>();
@@ -87,7 +93,7 @@ export class Runtime {
     return true;
   }
 
-  /** Runs, and revives whoever died of it. */
+  /** Runs, and revives the process that died of it. */
   async #attempt<T>(work: () => Promise<T>): Promise<{ ok: true; value: T } | { ok: false; error: unknown }> {
     try {
       return { ok: true, value: await work() };
@@ -134,14 +140,29 @@ export class Runtime {
 
   /** Undefined while the build runs. */
   async #build(order: BuildOrder) {
-    const trees = [...order.base, order.head].map(({ batchId }) => batchId);
-    const composed = { commit: fakeSha("commit", ...trees), tree: fakeSha("tree", ...trees), trunk: fakeSha("trunk") };
+    const composed = this.#compose(order);
+    if (composed === undefined)
+      return this.#step(report, { ...order, compose: { kind: "unchanged", trunk: this.tip } });
+    if (this.breaks(order, composed)) {
+      const reason = reasonOf("build.failed", "The trunk is broken.");
+      const outcome = { kind: "finished", verdict: { kind: "failed", composed, reason } };
+      return this.#step(report, { ...order, outcome });
+    }
     const asked = await this.#step<BuildSeen>(trigger, { ...order, composed });
     if (!asked.ok) return this.#step(report, { ...order, error: failureOf(asked.error) });
     if (asked.value.kind === "finished") return this.#step(report, { ...order, ...asked.value });
     const seen = await this.#step<BuildSeen>(poll, order);
     if (!seen.ok) return this.#step(report, { ...order, error: failureOf(seen.error) });
     return seen.value.kind === "running" ? undefined : this.#step(report, { ...order, ...seen.value });
+  }
+
+  /** Undefined for a trunk that needs no build. */
+  #compose({ base, head }: BuildOrder): Composed | undefined {
+    const trunk = this.tip;
+    if ("unless" in head)
+      return head.unless.includes(trunk) ? undefined : { commit: trunk, tree: trunk, trunk, author: "Ann" };
+    const trees = [...base, head].map(({ batchId }) => batchId);
+    return { commit: fakeSha("commit", ...trees, trunk), tree: fakeSha("tree", ...trees, trunk), trunk };
   }
 
   /** Runway: a landing that it made before gets the same answer. */
@@ -159,9 +180,11 @@ export class Runtime {
         tree: tested.tree,
         testedTree: tested.tree,
         commits: [tested.commit],
+        onto: this.tip,
       },
     }));
     const known = this.#landings.get(id);
+    this.tip = known === undefined ? (batches.at(-1)?.tested.commit ?? this.tip) : this.tip;
     if (!known) this.trunk.push(...batches.flatMap(({ steps }) => steps.map((step) => step.sqid)));
     const answer = known ?? { v: 1, kind: "land-finished", queue, landId: id, results };
     this.#landings.set(id, answer);

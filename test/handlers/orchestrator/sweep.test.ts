@@ -106,7 +106,7 @@ describe("the sweep of a queue's builds", () => {
     ["was aborted", { status: "ABORTED" }],
     ["left no report", { status: "SUCCEEDED", output: null }],
     ["is not there", undefined],
-  ])("takes a build whose workflow %s for one that nobody knows about", async (_, rest) => {
+  ])("takes a build whose workflow %s for an infrastructure failure", async (_, rest) => {
     await building();
     if (rest) execution("build", buildKey, rest);
     await swept(120_000);

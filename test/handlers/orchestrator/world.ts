@@ -27,6 +27,7 @@ import {
   type InspectResult,
   type Land,
   LandBatch,
+  LogMessage,
   Signal,
 } from "../../../functions/contracts/messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
@@ -137,6 +138,7 @@ export class World {
       [ENV.looksTopic]: "looks",
       [ENV.deadLetters]: "dead.fifo",
       [ENV.admitWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:admit",
+      [ENV.askWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:ask",
       [ENV.buildWorkflow]: "arn:aws:states:eu-west-1:1:stateMachine:build",
       [ENV.workDirectory]: this.directory,
     };
@@ -221,9 +223,13 @@ export class World {
   get merges(): readonly LandBatch[] {
     return this.messages("merges.fifo", LandBatch);
   }
-  /** Each fact once: the gateway absorbs repeats by id. */
+  /** Each entry once: the gateway absorbs repeats by id. Without what was told of the trunk. */
   get log(): readonly LogEvent[] {
-    return [...new Map(this.messages("log", LogEventSchema).map((event) => [event.id, event])).values()];
+    const entries = this.messages("log", LogMessage).flatMap((message) => {
+      const entry = LogEventSchema.safeParse(message);
+      return entry.success ? [entry.data] : [];
+    });
+    return [...new Map(entries.map((event) => [event.id, event])).values()];
   }
   logOf(n: number): readonly string[] {
     return this.log

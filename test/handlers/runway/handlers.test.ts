@@ -68,7 +68,7 @@ const change = (name: string): MergeUnit =>
     ]),
   ]);
 
-/** The host declines whatever moves the trunk. */
+/** The host declines every push that moves the trunk. */
 function hostSays(words: string): void {
   const hook = join(sandbox.remote, "hooks", "pre-receive");
   writeFileSync(hook, `#!/bin/sh\ngrep -q ' refs/heads/main$' || exit 0\necho '${words}' >&2\nexit 1\n`);

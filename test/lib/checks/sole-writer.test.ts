@@ -189,10 +189,7 @@ describe("the sole-writer check", () => {
     ["that is gone", () => []],
     ["that allows", (deny) => [{ ...deny, Effect: "Allow" }]],
     ["that forgets an action", (deny) => [{ ...deny, Action: (deny["Action"] as string[]).slice(1) }]],
-    [
-      "that is about somebody in particular",
-      (deny) => [{ ...deny, Principal: { AWS: "arn:aws:iam::111122223333:role/x" } }],
-    ],
+    ["that is about one principal", (deny) => [{ ...deny, Principal: { AWS: "arn:aws:iam::111122223333:role/x" } }]],
     [
       "that is about another resource",
       (deny) => [{ ...deny, Resource: "arn:aws:dynamodb:eu-west-1:111122223333:table/x" }],
@@ -227,7 +224,7 @@ describe("the sole-writer check", () => {
     expect(ownershipFindings(split)).toEqual([]);
   });
 
-  it("finds a table that nobody owns, one in the wrong stack, one that is missing, and one with a stream", () => {
+  it("finds a table without an owner, one in the wrong stack, one that is missing, and one with a stream", () => {
     const table = sound.find(({ stack }) => stack === log.stack)?.template.Resources?.[log.logicalId];
     if (table === undefined) throw new Error("the log table is gone");
     const rules = (changed: readonly StackTemplate[]) => [
@@ -289,7 +286,7 @@ describe("the check of topics", () => {
     expect(grant(role, action, METADATA.deadLettersOf, topic)).toEqual(rules);
   });
 
-  it("finds a queue's own policy that lets strangers send, and a queue that nobody knows", () => {
+  it("finds a queue's own policy that lets strangers send, and a queue that lib/ownership.ts does not name", () => {
     const { stack, logicalId } = queueOf(METADATA.topic, "log");
     const opened = withResource(sound, stack, "Planted", () => ({
       Type: "AWS::SQS::QueuePolicy",

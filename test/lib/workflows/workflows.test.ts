@@ -3,6 +3,7 @@ import { CodedError, type ErrorCode, RETRYABLE_CODES } from "../../../functions/
 import { CheckTask, ComposeTask, InspectTask } from "../../../functions/contracts/messages.ts";
 import {
   AdmitTask,
+  AnswerTask,
   BuildOrder,
   PollTask,
   RejectTask,
@@ -17,6 +18,7 @@ import { type Answers, definitionOf, run } from "./run.ts";
 
 const templates = read(templatesOf());
 const admit = definitionOf(templates, "admit");
+const ask = definitionOf(templates, "ask");
 const build = definitionOf(templates, "build");
 
 const sha = "a".repeat(40);
@@ -116,7 +118,7 @@ describe("the admit workflow", () => {
       ["Start", "Inspect", "InspectDelay", "Failed"],
     ],
     [
-      "rejects what nobody classified",
+      "rejects an error without a class",
       { Ready: [new TypeError("oops")] },
       ["Start", "Inspect", "Validate", "Check", "Ready", "Failed"],
     ],
@@ -206,6 +208,39 @@ const built: Answers = {
   Report: [{ kind: "build-finished" }],
 };
 
+describe("the ask workflow", () => {
+  const preflight = { v: 1, kind: "preflight", queue: "main", id: "a".repeat(32) };
+  const step = { sqid: "main/1", changes: land.changes, strategy: "REBASE" };
+  const trial = { ...preflight, kind: "trial", step };
+  const checked = { kind: "ok", trunk: sha };
+  const refused = { kind: "refused", reason };
+  const answersTo = (answers: Answers): Answers => ({ Inspect: [inspected], Check: [checked], ...answers });
+
+  it.each<[string, object, Answers, readonly string[], object]>([
+    ["inspects and merges", trial, {}, ["Inspect", "Check", "Answer"], { inspected, checked }],
+    ["does not merge what can't be read", trial, { Inspect: [refused] }, ["Inspect", "Answer"], { inspected: refused }],
+    ["tells a conflict", trial, { Check: [refused] }, ["Inspect", "Check", "Answer"], { inspected, checked: refused }],
+    ["goes straight to the answer for a preflight", preflight, {}, ["Answer"], {}],
+  ])("%s", async (_, question, answers, states, told) => {
+    const { calls } = await run(ask, question, answersTo(answers));
+    expect(statesOf(calls)).toEqual(states);
+    expect(AnswerTask.parse(calls.at(-1)?.input)).toEqual({ ...question, ...told });
+  });
+
+  it("gives the steps what they take", async () => {
+    const { calls } = await run(ask, trial, answersTo({}));
+    const [inspect, check] = calls.map(({ input }) => input);
+    expect(InspectTask.parse(inspect)).toEqual({ queue: "main", changes: land.changes });
+    expect(CheckTask.parse(check)).toEqual({ queue: "main", step });
+  });
+
+  it.each(["Inspect", "Check"])("answers what %s failed with, and does not wait for a repository", async (state) => {
+    const { calls } = await run(ask, trial, answersTo({ [state]: [failed("repository.unavailable")] }));
+    expect(statesOf(calls).filter((name) => name === state)).toHaveLength(1);
+    expect(AnswerTask.parse(calls.at(-1)?.input).error).toMatchObject({ Error: "repository.unavailable" });
+  });
+});
+
 describe("the build workflow", () => {
   it.each<[string, Answers, readonly string[]]>([
     ["polls until the build has finished", {}, ["Compose", "Trigger", "Poll", "Poll", "Poll", "Report"]],
@@ -220,7 +255,7 @@ describe("the build workflow", () => {
       ["Compose", "Report"],
     ],
     [
-      "reports a build that nobody wants any more",
+      "reports a build that no batch needs any more",
       { Trigger: [{ kind: "finished", verdict: { kind: "cancelled" } }] },
       ["Compose", "Trigger", "Report"],
     ],
@@ -228,6 +263,16 @@ describe("the build workflow", () => {
       "reports a build that has ended when it was triggered, without a wait",
       { Trigger: [passed] },
       ["Compose", "Trigger", "Report"],
+    ],
+    [
+      "asks again for a build that was put off, as often as it is put off",
+      { Trigger: [{ kind: "deferred", seconds: 3_000 }, { kind: "deferred", seconds: 3_600 }, running] },
+      ["Compose", "Trigger", "Trigger", "Trigger", "Poll", "Poll", "Poll", "Report"],
+    ],
+    [
+      "goes on with a build whose CI system was away for a while",
+      { Poll: [...Array(20).fill(failed("runner.unavailable")), passed] },
+      ["Compose", "Trigger", ...Array(21).fill("Poll"), "Report"],
     ],
     ["reports what fails for good", { Trigger: [failed("internal")] }, ["Compose", "Trigger", "Report"]],
     [
@@ -270,7 +315,7 @@ describe("the build workflow", () => {
     });
   });
 
-  it("tells report where the build is to be seen, when somebody knows", async () => {
+  it("tells report the URL of the build, when the URL is known", async () => {
     const url = "https://ci.example.com/1";
     const { calls } = await run(build, order, { ...built, Poll: [{ ...passed, url }] });
     expect(ReportTask.parse(calls.at(-1)?.input)).toMatchObject({ outcome: { ...passed, url } });
@@ -298,30 +343,31 @@ const WAITING = ["Inspect", "Check"];
 
 describe.each([
   ["admit", admit],
+  ["ask", ask],
   ["build", build],
-])("a task of %s", (_, definition) => {
+])("a task of %s", (name, definition) => {
   const tasks = Object.entries(definition.States).filter(([, { Type }]) => Type === "Task");
 
   it.each(tasks)("%s calls a function by its ARN, and waits longer than the function may run", (_, state) => {
     const fn = functionsOf(templates).find(({ arn }) => arn === state.Resource);
-    expect(fn?.metadata[METADATA.function]).toMatch(/^(orchestrator\/(admit|build)-workflow|runway)\//);
+    expect(fn?.metadata[METADATA.function]).toMatch(/^(orchestrator\/(admit|ask|build)-workflow|runway)\//);
     expect(state.TimeoutSeconds).toBeGreaterThan(fn?.timeout ?? Number.POSITIVE_INFINITY);
   });
 
   it.each(tasks)(
     "%s is tried again, less and less often, for every code that may pass and for no other",
-    (name, { Retry = [] }) => {
+    (state, { Retry = [] }) => {
       const retry = Retry.at(-1);
       const waits = Retry.slice(0, -1);
       expect(waits.map(({ ErrorEquals }) => ErrorEquals)).toEqual(
-        name === "Compose" ? [["repository.unavailable"]] : [],
+        state === "Compose" ? [["repository.unavailable"]] : [],
       );
       // An hour, by default.
       for (const { MaxAttempts } of waits) expect(MaxAttempts).toBe(65);
-      expect(retry?.ErrorEquals.filter((name) => !/^(Lambda|States|Runtime|Sandbox)\./.test(name)).sort()).toEqual(
+      expect(retry?.ErrorEquals.filter((error) => !/^(Lambda|States|Runtime|Sandbox)\./.test(error)).sort()).toEqual(
         // The workflow itself waits for a repository that does not answer.
         RETRYABLE_CODES.filter(
-          (code) => !([...WAITING, "Compose"].includes(name) && code === "repository.unavailable"),
+          (code) => !([...WAITING, "Compose"].includes(state) && code === "repository.unavailable"),
         ).sort(),
       );
       expect(retry?.ErrorEquals).not.toContain("States.ALL");
@@ -332,14 +378,16 @@ describe.each([
 
   it("that fails for good leads to the end that says so", () => {
     const ends = tasks.filter(([, { Catch = [] }]) => Catch.length === 0).map(([name]) => name);
-    expect(ends.sort()).toEqual(definition === admit ? ["Failed", "GaveUp", "Refused"] : ["Report"]);
-    for (const [name, { Catch = [] }] of tasks) {
+    expect(ends.sort()).toEqual(
+      definition === admit ? ["Failed", "GaveUp", "Refused"] : [name === "ask" ? "Answer" : "Report"],
+    );
+    for (const [state, { Catch = [] }] of tasks) {
       const last = Catch.at(-1);
       if (last === undefined) continue;
       expect(last.ErrorEquals).toEqual(["States.ALL"]);
       expect(ends).toContain(last.Next);
-      const awaited = [{ ErrorEquals: ["repository.unavailable", "queue.unknown"], Next: `${name}Delay` }];
-      expect(Catch.slice(0, -1)).toMatchObject(WAITING.includes(name) ? awaited : []);
+      const awaited = [{ ErrorEquals: ["repository.unavailable", "queue.unknown"], Next: `${state}Delay` }];
+      expect(Catch.slice(0, -1)).toMatchObject(name === "admit" && WAITING.includes(state) ? awaited : []);
     }
   });
 });

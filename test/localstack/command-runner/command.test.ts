@@ -136,7 +136,7 @@ describe("the command runner", () => {
     await gone(pid);
   });
 
-  it("tells a build that somebody else stopped from one that was cancelled", async () => {
+  it("tells a build that another program stopped from one that was cancelled", async () => {
     const world = await commandWorld();
     const { task, pid } = await atWork(world);
     const claim = await readClaim(filesOfBuild(world.workDirectory, task));

@@ -25,7 +25,7 @@ async function anOrder(command: string, timeoutMs: number) {
   return { root, directory, order };
 }
 
-it("stops a build that outlives its time, though nobody asks", async () => {
+it("stops a build that outlives its time, also without a poll", async () => {
   const { directory, order } = await anOrder("echo begun; sleep 1000", 300);
   const supervisor = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: "inherit" });
   await new Promise((resolve) => supervisor.once("exit", resolve));

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, it } from "vitest";
@@ -84,7 +85,7 @@ it("lands through a GitHub on this machine, and refuses what its check fails", a
   const { requests, trunk } = Document.parse(JSON.parse(stdout));
   expect(requests.map(({ status }) => status)).toEqual(["landed", "error"]);
   expect(requests[1]?.reason?.message).toMatch(
-    /^The check check \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/m,
+    /^The check tests \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/m,
   );
   expect(await git(trunk.repository, ["for-each-ref", "refs/heads/submitqueue/"])).toBe("");
 }, 300_000);
@@ -96,4 +97,30 @@ it("refuses wrong flags before it does anything", async () => {
   expect(stderr).toMatch(
     /^option '--count <n>' argument 'none' is invalid\. It is a whole number from 1 to 100\.\n\nUsage: npm run demo/,
   );
+});
+
+it("lands pull requests by comments and a label on a GitHub of its own, and shows what became of each", async () => {
+  const state = await scratch();
+  const { exitCode, stdout, stderr } = await demo("--github", "--json", "--state", state);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const { pulls, wrong } = JSON.parse(stdout) as {
+    pulls: { number: number; state: string; check: { conclusion: string }; comments: string[]; expected: string }[];
+    wrong: string[];
+  };
+  expect(wrong).toEqual([]);
+  expect(pulls.map(({ check }) => check.conclusion)).toEqual([
+    ...Array(8).fill("success"),
+    "failure",
+    "failure",
+    "cancelled",
+  ]);
+  const [, , , , , , , , red, conflicting, pushed] = pulls.map(({ comments }) => comments.at(-1));
+  expect(red).toMatch(
+    /@ann, this pull request did not land \(`build\.failed`[\s\S]*rooibos\/price: 0 is no price[\s\S]*Next:/,
+  );
+  expect(conflicting).toMatch(/@ann, this pull request did not land \(`merge\.conflict`[\s\S]*earl-grey\/price/);
+  expect(pushed).toMatch(/@ann, this pull request was cancelled[\s\S]*pushed to/);
+  const page = await readFile(join(state, "github.html"), "utf8");
+  expect(page.match(/<article /g)).toHaveLength(11);
+  expect(page).toContain("Raise the price of Earl Grey");
 });

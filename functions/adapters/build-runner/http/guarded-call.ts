@@ -6,7 +6,7 @@ import { CodedError } from "../../../contracts/errors.ts";
 import { mayCall, type Reach } from "./addresses.ts";
 
 const TIMEOUT_MS = 10_000;
-export const MAX_ANSWER_BYTES = 65_536;
+const MAX_ANSWER_BYTES = 65_536;
 
 export interface Outgoing {
   readonly method: "GET" | "POST" | "DELETE";
@@ -18,6 +18,8 @@ export interface Outgoing {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** In how many seconds to call again, where the answer says so. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** Calls a CI system. Throws runner.unavailable when it does not answer, config.invalid when its address may not be called. */
@@ -95,5 +97,8 @@ async function send(
     if (size > MAX_ANSWER_BYTES) throw new Error("an answer of more than 64 KB");
     chunks.push(chunk);
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") };
+  const answered = Buffer.concat(chunks).toString("utf8");
+  const { "retry-after": retryAfter = "" } = response.headers;
+  const later = /^\d{1,6}$/.test(retryAfter) ? { retryAfterSeconds: Number(retryAfter) } : {};
+  return { status: response.statusCode ?? 0, body: answered, ...later };
 }

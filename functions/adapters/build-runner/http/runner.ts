@@ -39,7 +39,7 @@ export interface HttpRunnerOptions {
 const NO_STATUS = "no-status";
 
 /**
- * Builds wherever somebody speaks HTTP: a signed POST starts a build, a signed callback ends it, or its status URL does, DELETE stops it. A
+ * Builds in any CI system that speaks HTTP: a signed POST starts a build, a signed callback ends it, or its status URL does, DELETE stops it. A
  * trigger is one call and two reads of the mark of a stop; a status is a read, and a call where the CI system has named a status URL.
  */
 export function httpRunner(options: HttpRunnerOptions): BuildRunner {
@@ -47,9 +47,9 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
   const ask = asker(options);
 
   const stop = async (build: BuildId): Promise<void> => {
-    const { status } = await ask("DELETE", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
-    if (status >= 500 && status !== 501) throw unavailable(status, "stopping the build");
-    // Nobody can be asked whether it has stopped, and the CI system has answered.
+    const answer = await ask("DELETE", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
+    if (answer.status >= 500 && answer.status !== 501) throw unavailable(answer, now(), "stopping the build");
+    // There is no URL to ask whether the build has stopped, and the CI system has answered the cancel.
     if (statusUrlOf(build) === undefined)
       await builds.settle(build, { result: "cancelled", message: "The build was cancelled." });
   };
@@ -59,7 +59,7 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (task.id !== undefined) return { id: task.id };
       if (await builds.isStopped(task)) return {};
       const answer = await ask("POST", task, options.address, startMessage(task, options.callbackUrl));
-      const { url, statusUrl } = startedBy(answer, options.address);
+      const { url, statusUrl } = startedBy(answer, options.address, now());
       const started = { id: statusUrl ?? NO_STATUS, ...(url === undefined ? {} : { url }) };
       // A stop that came between the mark's first read and the start found no build to stop.
       if (await builds.isStopped(task)) await stop({ ...task, id: started.id });
@@ -72,7 +72,7 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (build.id === NO_STATUS) return { kind: "running" };
       const answer = await ask("GET", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
       if (answer.status >= 200 && answer.status < 300) return statusIn(answer);
-      if (answer.status >= 500 || answer.status === 429) throw unavailable(answer.status, "asking for the build");
+      if (answer.status >= 500 || answer.status === 429) throw unavailable(answer, now(), "asking for the build");
       return missing(build, await builds.isStopped(build));
     },
 
@@ -114,9 +114,10 @@ const asker =
     return call({ method, url, headers: { ...signed, ...type, accept: "application/json" }, body });
   };
 
-function startedBy({ status, body }: Answer, address: URL) {
+function startedBy(answer: Answer, address: URL, now: EpochMs) {
+  const { status, body } = answer;
   if (status >= 500 || status === 408 || status === 425 || status === 429)
-    throw unavailable(status, "starting a build");
+    throw unavailable(answer, now, "starting a build");
   if (status < 200 || status >= 300)
     throw new CodedError(
       "config.invalid",
@@ -149,8 +150,10 @@ const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
     ? { kind: "finished", result: "cancelled", message: "The build was cancelled before the CI system started it." }
     : { kind: "finished", result: "infrastructure", message: "The CI system does not know the build." };
 
-const unavailable = (status: number, doing: string): CodedError =>
-  new CodedError("runner.unavailable", `${doing}: the CI system answers with status ${status}`);
+const unavailable = ({ status, retryAfterSeconds }: Answer, now: EpochMs, doing: string): CodedError =>
+  new CodedError("runner.unavailable", `${doing}: the CI system answers with status ${status}`, {
+    detail: retryAfterSeconds === undefined ? {} : { retryAt: now + retryAfterSeconds * 1_000 },
+  });
 
 /** Undefined for what is no JSON; an empty body too. */
 function parsed(text: string): unknown {

@@ -1,5 +1,5 @@
 import type { FirstUse, ModeSet } from "../../../adapters/dynamodb/view-items.ts";
-import { IdempotencyKey, LandBody } from "../../../contracts/api.ts";
+import { IdempotencyKey, LandBody, LandQuery } from "../../../contracts/api.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { hashOf } from "../../../contracts/hash.ts";
 import { partsOfSqid, type QueueName, sqidOf } from "../../../contracts/ids.ts";
@@ -13,17 +13,24 @@ import { acceptedEntry, announceLand } from "../announce.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { requireFewRefusals } from "../refusals.ts";
 import { shown, timestamp } from "../shown.ts";
+import { tryLand } from "./trials.ts";
 
 /**
  * Land: asks for changes to be landed. GetItem, a Query per change, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
- * SendMessage. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
+ * SendMessage. With `dryRun=true`, GetItem, a Query per change and the calls of `ask`: nothing is minted and nothing is logged. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
  * first try left undone.
  */
 export const land = (gateway: Gateway): Route => ({
   method: "POST",
   path: "/v1/queues/{queue}/requests",
+  takes: Object.keys(LandQuery.shape),
   answer: async (call) => {
+    const { dryRun, wait = 0 } = call.query(LandQuery);
     const asked = parseLand(gateway, call);
+    if (dryRun === "true") {
+      await requireTaken(gateway, asked);
+      return tryLand(gateway, call, asked, wait);
+    }
     const key = call.header("Idempotency-Key", IdempotencyKey);
     const summary =
       key === undefined
@@ -64,10 +71,15 @@ export const boundOf = (queue: QueueName, maxPriority: number): string =>
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
 /** Throws queue.draining, land.refused_too_often. */
+async function requireTaken(gateway: Gateway, asked: Asked): Promise<void> {
+  const [set] = await Promise.all([gateway.view.mode(asked.queue), requireFewRefusals(gateway, asked)]);
+  if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
+}
+
+/** Throws as requireTaken. */
 async function mint(gateway: Gateway, asked: Asked): Promise<Land> {
   const { view, now } = gateway;
-  const [set] = await Promise.all([view.mode(asked.queue), requireFewRefusals(gateway, asked)]);
-  if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
+  await requireTaken(gateway, asked);
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
 }
@@ -80,7 +92,7 @@ const isDraining = ({ queue, since, note }: ModeSet): string =>
   ].join(" ");
 
 /**
- * From the summary on the request is accepted, whatever happens: `sweep` finishes what is left of a request that the orchestrator has not
+ * Once the summary is written the request is accepted: after a crash, `sweep` finishes what is left of a request that the orchestrator has not
  * answered. So what fails after it is logged, and not the caller's concern. Before it, nothing can be seen of the request.
  */
 async function accept(gateway: Gateway, message: Land): Promise<Summary> {

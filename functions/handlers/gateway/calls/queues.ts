@@ -1,39 +1,46 @@
 import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
 import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
+import type { RedTrunk } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domain/queue-now.ts";
 import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
-import { shownQueue } from "../shown.ts";
+import { shownQueue, timestamp } from "../shown.ts";
 
-/** The configured queues with their numbers, in the order of the configuration. One Query, and the reads of each queue (recordsOf). */
+/** The configured queues with their numbers, in the order of the configuration. One Query, and a GetItem and the reads of recordsOf for each queue. */
 export const queues = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues",
   answer: async () => {
     const modes = await gateway.view.modes();
-    const summaries = [...gateway.queues.values()].map(async (config) =>
-      summaryOf(config, modes.get(config.name), (await recordsOf(gateway, config.name)).records),
-    );
+    const summaries = [...gateway.queues.values()].map(async (config) => {
+      const { name } = config;
+      const [red, { records }] = await Promise.all([gateway.view.redTrunk(name), recordsOf(gateway, name)]);
+      return summaryOf(config, { set: modes.get(name), red }, records);
+    });
     const body: QueueList = { queues: await Promise.all(summaries) };
     return { status: 200, body };
   },
 });
 
-/** One of them, with the requests that it holds. GetItem, and the reads of recordsOf. */
+/** One of them, with the requests that it holds. Two GetItem, and the reads of recordsOf. */
 export const queue = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}",
   answer: async (call) => {
     const config = queueOf(gateway, call);
     const { name, budget } = config;
-    const [set, { records, more }] = await Promise.all([gateway.view.mode(name), recordsOf(gateway, name)]);
-    const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note });
+    const [set, red, { records, more }] = await Promise.all([
+      gateway.view.mode(name),
+      gateway.view.redTrunk(name),
+      recordsOf(gateway, name),
+    ]);
+    const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note, red });
     const body: QueueNow = {
-      ...summaryOf(config, set, records),
+      ...summaryOf(config, { set, red }, records),
       requests: shown.requests,
       more: more || shown.more,
       recent: recentEnds(name, records),
@@ -42,8 +49,15 @@ export const queue = (gateway: Gateway): Route => ({
   },
 });
 
-const summaryOf = (config: QueueConfig, set: ModeSet | undefined, records: QueueRecords): QueueSummary => ({
+/** How a queue was told to run, and whether its trunk is red. */
+interface Condition {
+  readonly set: ModeSet | undefined;
+  readonly red: RedTrunk | undefined;
+}
+
+const summaryOf = (config: QueueConfig, { set, red }: Condition, records: QueueRecords): QueueSummary => ({
   ...shownQueue(config, set),
+  ...(red === undefined ? {} : { red: { ...red, since: timestamp(red.since) } }),
   budget: config.budget,
   ...numbersOf(records),
 });

@@ -14,9 +14,12 @@ export interface Claiming {
   readonly now: () => EpochMs;
 }
 
-/** Claims every change of the request, or says who holds one. A refused request keeps what it claimed until it is ended. One call per change. */
+/**
+ * Claims every change of the request. The reason for a refusal when another request holds one of them: then the claims of the other changes
+ * stay until the request has ended. One call per change.
+ */
 export async function claimChanges(stores: Claiming, { sqid, queue, changes }: Land): Promise<Reason | undefined> {
-  // In one order for all: of two requests that name the same changes, one gets them all.
+  // Every request claims in the same order, so that of two requests with the same changes one gets all of them.
   const inOrder = changes.map((uri) => ({ uri, key: changeKey(uri) })).sort((a, b) => (a.key < b.key ? -1 : 1));
   for (const { uri } of inOrder) {
     const held = await claimOrHolder(stores, queue, { owner: sqid, uri });
@@ -25,7 +28,27 @@ export async function claimChanges(stores: Claiming, { sqid, queue, changes }: L
   return undefined;
 }
 
-/** Undefined when the change is ours now. A claim whose owner has ended, or is gone, is taken over. */
+/**
+ * Why a request with these changes would be refused because another request holds one of them. Undefined when none is held. Claims nothing.
+ * One call per change, and one more when it is claimed.
+ */
+export async function duplicateOf(
+  { requests, claims }: Pick<Claiming, "requests" | "claims">,
+  queue: Land["queue"],
+  changes: Land["changes"],
+): Promise<Reason | undefined> {
+  for (const uri of changes) {
+    const held = await claims.holder(queue, uri);
+    const owner = held && (await requests.get(held.owner));
+    if (held && owner && !requestHasEnded(owner.state)) return duplicate(uri, held);
+  }
+  return undefined;
+}
+
+/**
+ * Claims one change. The claim of another request when that holds the change; undefined when the change is claimed now. A claim whose owner
+ * has ended, or does not exist, is taken over.
+ */
 async function claimOrHolder(
   { requests, claims, now }: Claiming,
   queue: Land["queue"],

@@ -5,23 +5,27 @@ import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { logTopic, signalsTopic } from "../../../contracts/messages.ts";
-import { AdmitTask, type ReadyResult } from "../../../contracts/workflows.ts";
-import { requestHasEnded } from "../../../domain/request.ts";
+import { type ReadyResult, ReadyTask } from "../../../contracts/workflows.ts";
+import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
-/** Hands the request to the planner. A repeat tells the planner again; a request that ended while it was checked stays so. Four calls. */
+/**
+ * Marks the request as ready, and tells the planner. A repeat tells the planner again. A request that ended during the check stays ended.
+ * Four calls.
+ */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
   const [log, signals] = [need(env, ENV.logTopic), need(env, ENV.signalsTopic)];
-  return taskHandler(AdmitTask, async ({ queue, sqid }): Promise<ReadyResult> => {
-    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+  return taskHandler(ReadyTask, async ({ queue, sqid, review }): Promise<ReadyResult> => {
+    // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
     const found = await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
     if (found?.state !== "validated" && found?.state !== "ready")
       throw new CodedError("internal", `${sqid} can't be ready: it is ${found?.state ?? "missing"}`);
-    const ready = found.state === "ready" ? found : { ...found, state: "ready" as const, version: found.version + 1 };
+    const ready = found.state === "ready" ? found : readyWith(found, review?.targets);
     if (ready !== found && !(await requests.replace(ready)))
       throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
     await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", at, { version: ready.version }));
@@ -29,5 +33,15 @@ export const wire: Wire = (env, clients) => {
     return { kind: "ready" };
   });
 };
+
+/** The request, ready to be planned. Targets that its pull requests' labels name take the place of none. */
+function readyWith(request: LandingRequest, targets: readonly string[] | undefined): LandingRequest {
+  const { touches, version } = request;
+  const named =
+    targets === undefined || touches === undefined || touches.targets !== undefined
+      ? {}
+      : { touches: boundedTouches({ ...touches, targets }) };
+  return { ...request, ...named, state: "ready", version: version + 1 };
+}
 
 export const handler = onLambda(wire);

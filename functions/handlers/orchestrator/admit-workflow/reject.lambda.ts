@@ -11,8 +11,8 @@ import { admissionFailed } from "../reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, type Termination, terminate } from "../termination.ts";
 
 /**
- * Ends the request as `error`, also one that was never written. A repeat announces the end again; a request that ended otherwise, or that
- * the planner owns by now (sweep sees to it), is left alone. Three calls, and one per change.
+ * Ends the request as `error`, also a request that was never written. A repeat announces the end again. Does nothing to a request that ended
+ * otherwise, or that the planner owns by now. Three calls, and one per change.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));

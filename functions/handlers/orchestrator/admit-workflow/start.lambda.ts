@@ -10,7 +10,10 @@ import { requestHasEnded } from "../../../domain/request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
-/** Persists the request unless it is, and says so. One that was cancelled before this is left alone. Two calls, three on a repeat. */
+/**
+ * Writes the request unless it is written already, and announces that it has started. Does nothing to a request that was cancelled before.
+ * Two calls, three on a repeat.
+ */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -20,7 +23,7 @@ export const wire: Wire = (env, clients) => {
     const { sqid } = asked;
     const config = queues.get(asked.queue);
     const target = config === undefined ? {} : { target: targetOf(config.repository) };
-    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
     const fresh = await requests.create({ ...asked, ...target, state: "started", version: 1 });
     const found = fresh ? undefined : await requests.get(sqid);

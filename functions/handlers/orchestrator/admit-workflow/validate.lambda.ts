@@ -3,10 +3,8 @@ import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
-import { type ChangeUri, changeOf } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
-import type { GitSha } from "../../../contracts/ids.ts";
 import { type Metadata, statusEvent } from "../../../contracts/log-event.ts";
 import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { cut, printable } from "../../../contracts/text.ts";
@@ -16,13 +14,14 @@ import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts
 import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
-import { reasonOf } from "../reasons.ts";
+import { cannotBuild } from "../reasons.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
+import { commitsOf } from "./commits-of.ts";
 
 /**
- * Refuses a request of a queue that can't build, claims the changes, and keeps what runway found that they touch. Three calls and one per
- * change, and what the preflight of the queue's build runner costs.
+ * Refuses a request of a queue that can't build, claims the changes, and stores what runway found that they touch. Three calls and one per
+ * change, and the calls of the preflight of the queue's build runner.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -35,8 +34,7 @@ export const wire: Wire = (env, clients) => {
     const config = queues.get(queue);
     const obstacles = config && (await obstaclesOf(config, changes.flatMap(commitsOf)));
     if (!obstacles || obstacles.length === 0) return undefined;
-    const message = `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`;
-    return { kind: "refused", reason: reasonOf("queue.cannot_build", message) };
+    return { kind: "refused", reason: cannotBuild(queue, obstacles) };
   }
 
   /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
@@ -49,7 +47,7 @@ export const wire: Wire = (env, clients) => {
   }
 
   return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
-    // Before the first call: an end that comes meanwhile is then later than this, and the history ends with the end.
+    // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
     const found = await requests.get(land.sqid);
     const before = await settled(land, found);
@@ -58,7 +56,7 @@ export const wire: Wire = (env, clients) => {
       clients.sqs,
       log,
       logTopic,
-      statusEvent(land.sqid, "validating", at, { metadata: authorIn(step.touches) }),
+      statusEvent(land.sqid, "validating", at, { metadata: shownIn(step.touches) }),
     );
     const refused = await unbuildable(land);
     if (refused) return refused;
@@ -75,13 +73,10 @@ export const wire: Wire = (env, clients) => {
   });
 };
 
-/** The author of the first commit, for people who look at the queue. */
-const authorIn = ({ authors: [author] }: Touches): Metadata =>
-  author === undefined ? {} : { author: cut(printable(author), 200) };
-
-const commitsOf = (uri: ChangeUri): readonly GitSha[] => {
-  const change = changeOf(uri);
-  return "sha" in change ? [change.sha] : [];
-};
+/** For people who look at the queue: the author of the first commit, and the subject of the last. */
+const shownIn = ({ authors: [author], title }: Touches): Metadata => ({
+  ...(author === undefined ? {} : { author: cut(printable(author), 200) }),
+  ...(title === undefined ? {} : { title }),
+});
 
 export const handler = onLambda(wire);

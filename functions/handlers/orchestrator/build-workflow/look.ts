@@ -25,7 +25,7 @@ type Stop = NonNullable<Build["stop"]>;
 export type Look = (build: Build) => Promise<BuildSeen>;
 
 /**
- * Looks at a build that a runner was asked for. A build that nobody wants any more, or that takes too long, is asked to stop, and watched
+ * Looks at a build that a runner was asked for. A build that no batch needs any more, or that takes too long, is asked to stop, and watched
  * until it has stopped: it holds its place in the budget. One call beside the runner's; three more when the build is first asked to stop.
  */
 export function lookerOf(env: Env, clients: Clients): Look {
@@ -57,9 +57,9 @@ export function lookerOf(env: Env, clients: Clients): Look {
     const lateness: Stop = status.waiting === true ? "waiting" : "deadline";
     const stop = build.stop ?? (late ? lateness : (await isWanted(batches, build)) ? undefined : "unwanted");
     if (stop === undefined) return runningAt(build, deadline, config, now);
-    // It does not stop: whoever waits for it shall not wait for good.
+    // The build does not stop. The batches that wait for its end shall not wait for good.
     if (now >= deadline + STOP_GRACE_MS)
-      return located(build, undefined, { kind: "finished", verdict: givenUp(stop, config) });
+      return located(build, undefined, { kind: "finished", verdict: givenUp(build, stop, config) });
     const after = await askToStop(build, stop, runner);
     if (after.kind === "finished") return ended({ ...build, stop }, after, config);
     return runningAt(build, deadline, config, now);

@@ -31,7 +31,7 @@ export function reporterOf(env: Env, clients: Clients): ReportEnd {
   };
 }
 
-/** Undefined for a tree that could not be composed: the planner tells the log. */
+/** Undefined for a tree that could not be composed: the planner tells the log. And for a trunk that needed no build. */
 function eventOf({ kind }: BuildVerdict): "built" | "build_failed" | "build_stopped" | undefined {
   switch (kind) {
     case "passed":
@@ -43,6 +43,7 @@ function eventOf({ kind }: BuildVerdict): "built" | "build_failed" | "build_stop
     case "refuted":
       return "build_stopped";
     case "unappliable":
+    case "unchanged":
       return undefined;
   }
 }

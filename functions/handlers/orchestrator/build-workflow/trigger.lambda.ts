@@ -1,13 +1,15 @@
+import type { Triggered } from "../../../adapters/build-runner/build-runner.ts";
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
 import { batchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import { type Build, buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { knownQueues } from "../../../adapters/dynamodb/known-queues.ts";
+import { retryAtOf } from "../../../adapters/github/errors.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { pathRef } from "../../../contracts/build-refs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
-import { epochMs } from "../../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { type BuildSeen, TriggerTask } from "../../../contracts/workflows.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { wholeComposition } from "../../payloads.ts";
@@ -16,13 +18,15 @@ import { namesOf } from "./asked.ts";
 import { buildHappened } from "./happening.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { lookerOf } from "./look.ts";
+import { neverTaken } from "./verdict.ts";
 import { isWanted } from "./wanted.ts";
 
 /**
- * Asks the runner for the build, unless nobody wants it any more. The first commit that was asked for under a key stands: a workflow
+ * Asks the runner for the build, unless no batch needs the build any more. The first commit that was asked for under a key stands: a workflow
  * that is run again may compose another, and the runner is then asked for the first. A build that was asked for is looked at even when it
- * became unwanted, for it must be seen to stop. The build is looked at right away, so that nobody waits for one that ends at once. Six
- * calls, seven in a repeat, beside the runner's, and one per 300 KB of a composition that did not travel with the input.
+ * became unwanted, because it must be seen to stop. The build is looked at right away, so that a build that ends at once delays no batch. A
+ * build that the CI system takes no call for, as when a rate limit is met, is put off. Six calls, seven in a repeat, beside the runner's, and
+ * one per 300 KB of a composition that did not travel with the input.
  */
 export const wire: Wire = (env, clients) => {
   const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
@@ -34,6 +38,19 @@ export const wire: Wire = (env, clients) => {
 
   const asked = async (build: Build): Promise<Build> =>
     (await builds.create(build)) ? build : ((await builds.get(build.buildKey)) ?? build);
+
+  /**
+   * The CI system says when it takes calls again: the build is asked for then, and has its whole time from then on. A build that has waited
+   * for as long as it may take is given up.
+   */
+  const putOff = async (build: Build, retryAt: EpochMs, said: string, timeoutMs: number): Promise<BuildSeen> => {
+    const now = clients.now();
+    const latest = build.startedAt + timeoutMs;
+    if (now >= latest) return { kind: "finished", verdict: neverTaken(timeoutMs / 1_000, said) };
+    const until = Math.min(retryAt, latest);
+    await builds.note(build.buildKey, { deadline: epochMs(until + timeoutMs) });
+    return { kind: "deferred", seconds: Math.max(1, Math.ceil((until - now) / 1_000)) };
+  };
 
   const ask = async (task: TriggerTask): Promise<BuildSeen> => {
     const { queue, batchId, buildKey, composed, ref = pathRef(task.buildKey), under, base, head } = task;
@@ -48,16 +65,18 @@ export const wire: Wire = (env, clients) => {
     const deadline = epochMs(startedAt + timeoutSeconds * 1_000);
     const named = { buildKey, queue, batchId, sqids, attempt, composed, under };
     const build = await asked({ ...named, startedAt, deadline, expectedSeconds });
-    const started = await runnerOf(config).trigger({
+    const wanted = {
       ...namesOf(build),
       queue,
       batchId,
       ref,
       base: build.under ?? build.composed.trunk,
-      // Later than ours, so that a build that takes too long is seen to: for when nobody polls.
+      // Later than the deadline of the queue: it stops the build when no poll does.
       timeoutSeconds: timeoutSeconds + 60,
       changes: [...base, head].flatMap((unit) => unit.steps).flatMap((step) => step.changes),
-    });
+    };
+    const started = await answerOrLimit(runnerOf(config).trigger(wanted));
+    if ("retryAt" in started) return putOff(build, started.retryAt, started.said, timeoutSeconds * 1_000);
     const { url = build.url, id = build.id } = started;
     if (url !== build.url || id !== build.id) await builds.note(buildKey, { url, id });
     await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url, base }));
@@ -65,5 +84,18 @@ export const wire: Wire = (env, clients) => {
   };
   return taskHandler(TriggerTask, ask, wholeComposition(clients));
 };
+
+/** What a runner answered, or until when it takes no calls. Throws what a runner throws otherwise. */
+async function answerOrLimit(
+  triggered: Promise<Triggered>,
+): Promise<Triggered | { readonly retryAt: EpochMs; readonly said: string }> {
+  try {
+    return await triggered;
+  } catch (error) {
+    const retryAt = retryAtOf(error);
+    if (retryAt === undefined) throw error;
+    return { retryAt, said: error instanceof Error ? error.message : String(error) };
+  }
+}
 
 export const handler = onLambda(wire);

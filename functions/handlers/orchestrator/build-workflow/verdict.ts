@@ -26,10 +26,25 @@ const neverBegan = (timeoutSeconds: number): Verdict<"infrastructure"> => ({
   ),
 });
 
+/** The verdict about a build that the CI system took no call for, for as long as a build may take. `said`: by the CI system. */
+export const neverTaken = (timeoutSeconds: number, said: string): Verdict<"infrastructure"> => ({
+  kind: "infrastructure",
+  reason: reasonOf(
+    "build.infrastructure",
+    `The CI system took no calls for ${timeoutSeconds} seconds, and the build did not begin: ${said}`,
+  ),
+});
+
 /** The verdict about a build that does not stop though it was asked to. */
-export function givenUp(stop: NonNullable<Build["stop"]>, { buildRunner }: QueueConfig): BuildVerdict {
+export function givenUp(
+  { composed }: Pick<Build, "composed">,
+  stop: NonNullable<Build["stop"]>,
+  { buildRunner }: QueueConfig,
+): BuildVerdict {
   if (stop === "unwanted") return { kind: "cancelled" };
-  return stop === "waiting" ? neverBegan(buildRunner.timeoutSeconds) : overdue(buildRunner.timeoutSeconds);
+  return stop === "waiting"
+    ? neverBegan(buildRunner.timeoutSeconds)
+    : { ...overdue(buildRunner.timeoutSeconds), composed };
 }
 
 /** What a finished build says about its tree. Only a stop that we asked for is a cancel; one that we did not is worth another attempt. */
@@ -59,6 +74,7 @@ export function endOf({ outcome, verdict, url, compose, error }: ReportTask): Bu
   if (verdict !== undefined) return { ...finished(verdict), ...(url === undefined ? {} : { url }) };
   if (compose?.kind === "refused")
     return finished({ kind: "unappliable", batchId: compose.batchId, reason: compose.reason });
+  if (compose?.kind === "unchanged") return finished({ kind: "unchanged", trunk: compose.trunk });
   if (compose?.kind === "refuted") return finished({ kind: "refuted", batchId: compose.batchId });
   return finished(lost(error ?? { Error: "internal", Cause: "the build workflow ended without a verdict" }));
 }

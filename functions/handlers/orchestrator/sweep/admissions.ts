@@ -20,11 +20,14 @@ export interface Admissions {
   readonly claims: ClaimsStore;
   readonly admitWorkflow: string;
   readonly log: string;
-  /** Executions that need no second look. */
+  /** The names of failed executions that were dealt with. */
   readonly settled: Set<string>;
 }
 
-/** Ends the requests whose admit workflow failed within the last day: `reject` itself did not get through, and there may be no row yet. One call per failure, once. */
+/**
+ * Ends the requests whose admit workflow failed within the last day, because its step `reject` failed too. A request may not have been
+ * written yet. One call per failed execution, once per process.
+ */
 export async function endFailedAdmissions(admissions: Admissions): Promise<void> {
   const { clients, admitWorkflow, settled } = admissions;
   const since = epochMs(Math.max(0, clients.now() - DAY_MS));
@@ -41,7 +44,10 @@ export async function endFailedAdmissions(admissions: Admissions): Promise<void>
   );
 }
 
-/** Ends the requests that are in admission though nothing admits them any more. One call per request that has been there for long. */
+/**
+ * Ends the requests that are in admission although their workflow does not run any more. One call per request that has been in admission for
+ * long.
+ */
 export async function endLostAdmissions(admissions: Admissions, requests: readonly LandingRequest[]): Promise<void> {
   const { clients, admitWorkflow } = admissions;
   const due = requests.filter(

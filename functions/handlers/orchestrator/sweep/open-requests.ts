@@ -3,10 +3,13 @@ import type { EpochMs } from "../../../contracts/time.ts";
 import type { Batch } from "../../../domain/batch.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 
-/** A request received so long ago is looked after. Longer than FIFO topics remember a message, so that one sent again arrives. */
+/**
+ * How old a ready request without a batch is when the planner is told of it again. Longer than FIFO topics remember a message, so that the
+ * repeat is delivered.
+ */
 export const LOOK_AFTER_MS = 360_000;
 
-/** Ready requests that no batch carries: the planner has not heard of them, and is told again. */
+/** The ready requests that no batch carries, of which the planner is to be told again: its signal was lost. */
 export function readyUncarried(
   requests: readonly LandingRequest[],
   batches: readonly Batch[],

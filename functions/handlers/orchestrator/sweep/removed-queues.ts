@@ -34,18 +34,18 @@ export interface RemovedQueues {
   readonly warned: Set<QueueName>;
 }
 
-/** True when what the queue holds is for another target than its configuration, or when it is not configured. */
+/** True when the queue is not configured, or when its requests are for another target than the configured one. */
 export const isGone = (known: KnownQueue | undefined, config: QueueConfig | undefined): boolean =>
   !isForTarget(known?.config && targetOf(known.config.repository), config);
 
 /**
- * Sees to a queue that was taken out of the configuration, or that is configured for another target. For ten minutes nothing of it is planned
- * or landed. Then each of its requests ends with a reason, its changes are free, and its running builds are no longer wanted, so that `poll`
- * stops them. Repeats do no harm.
+ * Ends the requests of a queue that was taken out of the configuration, or that is configured for another target. For the first ten minutes
+ * nothing happens, except that nothing of the queue is planned or landed. Then each request ends with a reason, the claims on its changes are
+ * released, and its batch is archived, so that `poll` stops its builds. A repeat does no harm.
  *
- * Calls: at first, and when the ten minutes are over, two queries (one more per megabyte of the queue's requests of 30 days); none in between;
- * afterwards two queries each minute, for late messages, until the queue is forgotten. Ending takes three calls per request, and one per
- * change.
+ * Calls: at first, and when the ten minutes are over, two queries (one more per megabyte of the queue's requests of 30 days); none in
+ * between; afterwards two queries each minute, for late messages, until the queue is forgotten. Ending takes three calls per request, and one
+ * per change.
  */
 export async function sweepRemoved(
   sweeping: RemovedQueues,
@@ -79,10 +79,13 @@ interface Open {
   readonly requests: readonly LandingRequest[];
 }
 
-/** An end that was written so long ago has been told. */
+/** How long ago an end was written for its announcement to be sure to have been sent. */
 const TOLD_AFTER_MS = 600_000;
 
-/** What the queue holds that may not go on, and what ended for that a moment ago: the sweep may have died before it told of the end. */
+/**
+ * The batches and requests that have to end, and the requests that ended for that reason a moment ago: the sweep may have died before it
+ * announced their ends.
+ */
 async function openIn(
   { clients, batches, requests }: RemovedQueues,
   { queue, ended }: KnownQueue,
@@ -106,7 +109,10 @@ function warning(queue: QueueName, config: QueueConfig | undefined, open: number
   return `queue ${queue} ${what}: ${open} of its requests are in flight. They end with queue.removed at ${ends}, unless queues.yaml has the queue as it was by then.`;
 }
 
-/** Requests first: a batch that is still there is found again by the next sweep, when this one dies half-way. */
+/**
+ * Ends all batches with their requests, and then the requests without a batch. When the process dies in between, the next sweep finds the
+ * rest.
+ */
 async function endAll(
   sweeping: RemovedQueues,
   batches: readonly Batch[],
@@ -125,7 +131,7 @@ async function endAll(
 
 async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {
   const { clients, batches, log } = sweeping;
-  // What the planner has written and may not have sent.
+  // Log entries that the planner has written and may not have sent.
   await sendAll(clients.sqs, log, logTopic, batch.outbox);
   await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
   // False when an older planner wrote the batch meanwhile: the next sweep takes it.

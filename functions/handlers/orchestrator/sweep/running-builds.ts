@@ -1,35 +1,39 @@
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import { describeNamed, type Execution } from "../../../adapters/step-functions.ts";
+import { type BatchId, type BuildKey, type QueueName, trunkIdOf } from "../../../contracts/ids.ts";
 import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
-import { type Batch, type Path, pathIsActive } from "../../../domain/batch.ts";
+import { pathIsActive } from "../../../domain/batch.ts";
 import { concurrently } from "../../../domain/concurrently.ts";
+import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 import { lost } from "../build-workflow/verdict.ts";
 
-/** A build that was dispatched so long ago is looked after: its workflow is visible to DescribeExecution by then. */
+/** How long ago a build was dispatched when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
 export const LOOK_AFTER_MS = 120_000;
 
-/** The builds that the planner waits for though their workflows have ended: their reports, sent again. One call per build. */
+/** The reports, to be sent again, of the builds that the planner waits for although their workflows have ended. One call per build. */
 export async function finishedBuilds(
   { sfn, now }: Clients,
   buildWorkflow: string,
-  batches: readonly Batch[],
+  { queue, batches }: LiveQueue,
 ): Promise<readonly SignalOf<"build-finished">[]> {
   const found: SignalOf<"build-finished">[] = [];
-  const due = batches.flatMap((batch) =>
-    batch.paths
-      .filter((path) => path.dispatched && pathIsActive(path) && now() - path.startedAt >= LOOK_AFTER_MS)
-      .map((path) => ({ batch, path })),
+  const ofTrunk = queue.trunk?.build;
+  const running = batches.flatMap(({ id, paths }) =>
+    paths.filter(pathIsActive).map(({ buildKey, dispatched, startedAt }) => ({ id, buildKey, dispatched, startedAt })),
   );
-  await concurrently(due, 8, async ({ batch, path }) => {
-    const execution = await describeNamed(sfn, buildWorkflow, path.buildKey);
-    if (execution.kind !== "running") found.push(reportOf(batch, path, execution));
+  if (ofTrunk !== undefined) running.push({ id: trunkIdOf(queue.queue), ...ofTrunk });
+  const due = running.filter(({ dispatched, startedAt }) => dispatched && now() - startedAt >= LOOK_AFTER_MS);
+  await concurrently(due, 8, async ({ id, buildKey }) => {
+    const execution = await describeNamed(sfn, buildWorkflow, buildKey);
+    if (execution.kind !== "running") found.push(reportOf(queue.queue, id, buildKey, execution));
   });
   return found;
 }
 
 function reportOf(
-  { queue, id }: Batch,
-  { buildKey }: Path,
+  queue: QueueName,
+  id: BatchId,
+  buildKey: BuildKey,
   execution: Exclude<Execution, { kind: "running" }>,
 ): SignalOf<"build-finished"> {
   const told = execution.kind === "succeeded" ? BuildFinished.safeParse(execution.output) : undefined;

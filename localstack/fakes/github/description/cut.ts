@@ -32,6 +32,7 @@ const OPERATIONS = [
   `get ${R}/commits/{commit_sha}/pulls`,
   `get ${R}/branches/{branch}`,
   `get ${R}/rules/branches/{branch}`,
+  `get ${R}/rulesets/{ruleset_id}`,
   `get ${R}/commits/{ref}/check-runs`,
   `post ${R}/check-runs`,
   `get ${R}/check-runs/{check_run_id}`,

@@ -106,7 +106,7 @@ describe("validate", () => {
     expect((await world.requests.get(sqid(1)))?.version).toBe(2);
   });
 
-  it("lets exactly one of two requests that name the same changes through, whoever is when", async () => {
+  it("lets exactly one of two requests that name the same changes through, in every order of their steps", async () => {
     const changes = [change("left"), change("right")];
     const lands = [aLand(1, { changes }), aLand(2, { changes: changes.toReversed() })];
     for (const land of lands) await world.call(start, land);

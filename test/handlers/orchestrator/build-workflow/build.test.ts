@@ -203,7 +203,7 @@ describe("poll", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("takes a cancel that nobody of ours asked for as a reason to try again", async () => {
+  it("takes a cancel that the queue did not ask for as a reason to try again", async () => {
     await triggered("build-hang");
     const { fakeRunner } = await import("../../../../functions/adapters/build-runner/fake.ts");
     await fakeRunner({ workDirectory: world.directory }).cancel({
@@ -266,7 +266,7 @@ describe("look", () => {
     expect(world.signals).toEqual([]);
   });
 
-  it("stops a build that nobody wants any more", async () => {
+  it("stops a build that no batch needs any more", async () => {
     await triggered("build-hang");
     await planned("cancelling");
     await looked();
@@ -300,7 +300,7 @@ describe("report", () => {
   it.each([
     ["passed", { kind: "passed", composed }, "built"],
     ["failed", { kind: "failed", reason, composed }, "build_failed"],
-    ["nobody knows", { kind: "infrastructure", reason }, "build_failed"],
+    ["infrastructure", { kind: "infrastructure", reason }, "build_failed"],
     ["cancelled", { kind: "cancelled" }, "build_stopped"],
     ["refuted", { kind: "refuted", batchId }, "build_stopped"],
   ])(
@@ -338,7 +338,7 @@ describe("report", () => {
     });
   });
 
-  it("takes a step that failed for good for something that nobody knows", async () => {
+  it("takes a step that failed for good for an infrastructure failure", async () => {
     const error = { Error: "runner.unavailable", Cause: '{"errorMessage":"502 for ten minutes"}' };
     const compose = { kind: "composed", composed, under: composed.trunk, ref: "refs/x", landed: [] };
     expect(await reported({ error, compose })).toMatchObject({

@@ -115,7 +115,7 @@ describe("a build in CodeBuild", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "infrastructure" } });
   });
 
-  it("that somebody stopped in the console is worth another attempt", async () => {
+  it("that was stopped in the console is worth another attempt", async () => {
     await planned("building");
     await triggered();
     const [build] = fake.builds;
@@ -149,15 +149,37 @@ describe("a build in CodeBuild", () => {
     expect(fake.builds).toEqual([]);
   });
 
-  it("is not given up while CodeBuild is full: the trigger is to be retried, and starts one build", async () => {
+  it("is put off while CodeBuild is full, for as long as a build may take, and is then one build", async () => {
     await planned("building");
-    for (let n = 0; n < 3; n++) {
+    for (let minutes = 0; minutes < 100; minutes += 25) {
       fake.refuseNext("AccountLimitExceededException", { operation: "StartBuild" });
-      await expect(triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
-      world.now += 2 * MINUTE;
+      expect(await triggered()).toEqual({ kind: "deferred", seconds: 60 });
+      world.now += 25 * MINUTE;
     }
     expect(await triggered()).toMatchObject({ kind: "running" });
     expect(fake.builds).toHaveLength(1);
+  });
+
+  it("is given up, and nobody's fault, when CodeBuild is full for longer than a build may take", async () => {
+    await planned("building");
+    fake.refuseNext("AccountLimitExceededException", { operation: "StartBuild" });
+    await triggered();
+    world.now += 120 * MINUTE;
+    fake.refuseNext("AccountLimitExceededException", { operation: "StartBuild" });
+    expect(await triggered()).toMatchObject({
+      verdict: {
+        kind: "infrastructure",
+        reason: {
+          message: expect.stringMatching(/took no calls for 7200 seconds.*CodeBuild takes no more builds now/),
+        },
+      },
+    });
+  });
+
+  it("is to be asked for again at once when CodeBuild is called too often", async () => {
+    await planned("building");
+    fake.refuseNext("ThrottlingException", { operation: "StartBuild" });
+    await expect(triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
   });
 
   it("is built in the project that the stack created, where the queue names none", async () => {
@@ -209,7 +231,7 @@ describe("a build in CodeBuild", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
-  it("that waits in CodeBuild's own queue for all its time is nobody's fault", async () => {
+  it("that waits in CodeBuild's own queue for all its time is no change's fault", async () => {
     course = { ...COURSES.hangs, queuedMs: 300 * MINUTE };
     await planned("building");
     await triggered();

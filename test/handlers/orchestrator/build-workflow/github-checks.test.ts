@@ -1,13 +1,17 @@
 import { createHmac } from "node:crypto";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed } from "../../../../functions/contracts/messages.ts";
+import { epochMs } from "../../../../functions/contracts/time.ts";
+import type { LambdaContext } from "../../../../functions/handlers/on-lambda.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
 import { wire as reportGitHub } from "../../../../functions/handlers/orchestrator/build-workflow/report-github.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
+import { MOST_PER_RUN } from "../../../../functions/handlers/orchestrator/sweep/left-behind.ts";
+import { wire as sweep } from "../../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { change, QUEUE, sqid, World } from "../world.ts";
@@ -154,15 +158,17 @@ describe("a build that waits for the checks of GitHub", () => {
     hub.github.onEvent((event, payload) => told.push({ event, payload }));
     await hanging.triggered();
     await hub.ci.idle();
-    const deliver = (secret: string) => {
-      const body = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
-      const mac = createHmac("sha256", secret).update(body).digest("hex");
+    const deliver = (secret: string, encoding: "utf8" | "base64" = "utf8") => {
+      const sent = JSON.stringify(told.find(({ event }) => event === "check_run.created")?.payload);
+      const mac = createHmac("sha256", secret).update(sent).digest("hex");
       const headers = { "X-GitHub-Event": "check_run", "X-Hub-Signature-256": `sha256=${mac}` };
-      return world.call(reportGitHub, { headers, body });
+      const body = Buffer.from(sent).toString(encoding);
+      return world.call(reportGitHub, { headers, body, isBase64Encoded: encoding === "base64" });
     };
     expect(await deliver("another")).toMatchObject({ statusCode: 401 });
     expect(world.sent.get(world.env[ENV.looksTopic] ?? "") ?? []).toEqual([]);
     expect(await deliver(hub.github.identities.app.webhookSecret)).toMatchObject({ statusCode: 204 });
+    expect(await deliver(hub.github.identities.app.webhookSecret, "base64")).toMatchObject({ statusCode: 204 });
     const [look] = world.sent.get(world.env[ENV.looksTopic] ?? "") ?? [];
     expect(JSON.parse(look?.body ?? "")).toMatchObject({ kind: "look-at-build", buildKey: hanging.order.buildKey });
   });
@@ -170,12 +176,189 @@ describe("a build that waits for the checks of GitHub", () => {
   it("is not given up while GitHub takes no more calls", async () => {
     const hanging = await ordered("hangs");
     hub.github.limitNext({ operation: "post /repos/{owner}/{repo}/git/refs", retryAfterSeconds: 1_800 });
-    await expect(hanging.triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 1_800 });
+    expect(hanging.started()).toBe(0);
     pass(30 * MINUTE);
     expect(await hanging.triggered()).toMatchObject({ kind: "running" });
     hub.github.limitNext({ operation: "get /repos/{owner}/{repo}/commits/{ref}/check-runs" });
     expect(await hanging.polled()).toMatchObject({ kind: "running" });
     expect(hanging.started()).toBe(1);
+  });
+});
+
+describe("a rate limit of GitHub", () => {
+  const POST = "post /repos/{owner}/{repo}/git/refs";
+  const limit = (minutes: number) => hub.github.limitNext({ operation: POST, retryAfterSeconds: minutes * 60 });
+
+  it("of hours puts a build off, again and again, and takes nothing from its time", async () => {
+    const hanging = await ordered("hangs");
+    limit(50);
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 3_000 });
+    pass(50 * MINUTE);
+    limit(60);
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 3_600 });
+    pass(60 * MINUTE);
+    expect(await hanging.triggered()).toMatchObject({ kind: "running" });
+    pass(119 * MINUTE);
+    expect(await hanging.polled()).toMatchObject({ kind: "running" });
+    pass(2 * MINUTE);
+    expect(await hanging.polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
+  it("that lasts longer than a build may take ends the build, and blames no change", async () => {
+    const hanging = await ordered("hangs");
+    limit(180);
+    // No longer than the two hours that a build may take.
+    expect(await hanging.triggered()).toEqual({ kind: "deferred", seconds: 7_200 });
+    pass(120 * MINUTE);
+    limit(60);
+    expect(await hanging.triggered()).toMatchObject({
+      kind: "finished",
+      verdict: {
+        kind: "infrastructure",
+        reason: {
+          code: "build.infrastructure",
+          message: expect.stringMatching(/took no calls for 7200 seconds.*GitHub takes no more calls until/),
+        },
+      },
+    });
+    expect(hanging.started()).toBe(0);
+  });
+
+  it("starts no build that became unwanted meanwhile, and one build when the function dies as it is put off", async () => {
+    const unwanted = await ordered("hangs");
+    limit(50);
+    await unwanted.triggered();
+    await unwanted.unwanted();
+    pass(50 * MINUTE);
+    expect(await unwanted.triggered()).toMatchObject({ kind: "finished" });
+    expect(unwanted.started()).toBe(0);
+    for (const moment of ["before", "after"] as const)
+      for (let at = 1; at <= 7; at++) {
+        const build = await ordered("hangs");
+        limit(50);
+        if (!(await dying("AWS", { at, moment }, build.triggered))) continue;
+        pass(50 * MINUTE);
+        let seen = await build.triggered();
+        // The limit was not met by a function that died before it called GitHub.
+        if ((seen as { kind: string }).kind === "deferred") {
+          pass(50 * MINUTE);
+          seen = await build.triggered();
+        }
+        expect(seen).toMatchObject({ kind: "running" });
+        expect(build.started()).toBe(1);
+        await hub.git.delete(`refs/heads/submitqueue/main/${build.order.buildKey}`);
+      }
+  });
+});
+
+describe("the branch of a build that is over, whose deletion failed", () => {
+  let built: Awaited<ReturnType<typeof ordered>>;
+  beforeAll(async () => {
+    built = await ordered("passes");
+  });
+  beforeEach(async () => {
+    for (const ref of (await hub.branches()).keys()) await hub.git.delete(ref);
+  });
+  const branches = async () => [...(await hub.branches()).keys()];
+  const branchOf = ({ order: { buildKey } }: { order: { buildKey: BuildKey } }) =>
+    `refs/heads/submitqueue/main/${buildKey}`;
+  const none = () => plan(world, { batchId, buildKey: BuildKey.parse("f".repeat(32)) }, undefined);
+  const swept = () => world.call(sweep, {});
+
+  /** A build that has ended, and whose branch is there: the function died before it deleted the branch. */
+  async function leftBehind() {
+    orders += 1;
+    const buildKey = BuildKey.parse(orders.toString(16).padStart(32, "0"));
+    const build = { ...built, order: { ...built.order, buildKey } };
+    await world.builds.create({ ...build.order, startedAt: epochMs(world.now), deadline: epochMs(world.now + MINUTE) });
+    await hub.git.update(branchOf(build), build.commit);
+    return build;
+  }
+  /** The same of a build that has not ended. */
+  async function live() {
+    const build = await leftBehind();
+    await plan(world, { batchId, buildKey: build.order.buildKey }, "building");
+    return build;
+  }
+
+  it("is deleted by the sweep, and no branch of a build that is live, of another installation, of another queue, or of no build is", async () => {
+    const over = await leftBehind();
+    const running = await live();
+    const others = [
+      `refs/heads/submitqueue/main/${"e".repeat(32)}`,
+      `refs/heads/submitqueue/main-2/${over.order.buildKey}`,
+      "refs/heads/submitqueue/main/mine",
+      "refs/heads/submitqueue/mine",
+    ];
+    for (const ref of others) await hub.git.update(ref, over.commit);
+    await swept();
+    expect((await branches()).toSorted()).toEqual([branchOf(running), ...others].toSorted());
+  });
+
+  it("takes its runs of Actions with it", async () => {
+    const over = await ordered("hangs");
+    await over.triggered();
+    await hub.ci.idle();
+    await none();
+    await swept();
+    expect(hub.repository.workflowRuns.filter(({ sha }) => sha === over.commit)).toMatchObject([
+      { conclusion: "cancelled" },
+    ]);
+    expect(await branches()).toEqual([]);
+  });
+
+  it("is one of twenty that a run deletes; the next run goes on, and then GitHub is left alone for ten minutes", async () => {
+    for (let n = 0; n < MOST_PER_RUN + 1; n++) await leftBehind();
+    await none();
+    const process = sweep(world.env, world.clients);
+    const run = () => process({}, {} as LambdaContext);
+    await run();
+    expect(await branches()).toHaveLength(1);
+    await run();
+    expect(await branches()).toEqual([]);
+    await leftBehind();
+    await none();
+    hub.github.calls.length = 0;
+    pass(9 * MINUTE);
+    await run();
+    expect(hub.github.calls).toEqual([]);
+    pass(MINUTE);
+    await run();
+    expect(await branches()).toEqual([]);
+  });
+
+  it("waits while GitHub takes no more calls, and keeps nothing else from being swept", async () => {
+    await leftBehind();
+    await none();
+    const process = sweep(world.env, world.clients);
+    const run = () => process({}, {} as LambdaContext);
+    hub.github.limitNext({ operation: "get /repos/{owner}/{repo}/git/matching-refs/{ref}", retryAfterSeconds: 1_800 });
+    await run();
+    hub.github.calls.length = 0;
+    pass(29 * MINUTE);
+    await run();
+    expect(hub.github.calls).toEqual([]);
+    pass(MINUTE);
+    await run();
+    expect(await branches()).toEqual([]);
+  });
+
+  it("is deleted by a later sweep, when a sweep dies between any two of its calls", async () => {
+    let cutOff = 0;
+    for (const [of, at, moment] of moments(14)) {
+      const where = `call ${at} of ${of}, ${moment} it took effect`;
+      // A sweep has five calls of GitHub. Of AWS it only reads: to die after a call is to die before the next one.
+      if (of === "GitHub" ? at > 5 : moment === "before") continue;
+      await leftBehind();
+      const running = await live();
+      await dying(of, { at, moment }, swept);
+      if ((await branches()).length > 1) cutOff += 1;
+      await swept();
+      expect(await branches(), where).toEqual([branchOf(running)]);
+      await hub.git.delete(branchOf(running));
+    }
+    expect(cutOff).toBeGreaterThanOrEqual(12);
   });
 });
 

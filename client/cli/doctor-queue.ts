@@ -1,0 +1,79 @@
+import type { Me, Preflight } from "../../functions/contracts/api.ts";
+import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
+import type { QueueClient } from "../client.ts";
+import type { QueueNow } from "../queue-now.ts";
+import { type Finding, skipped } from "./finding.ts";
+import { modeOf } from "./queue-lines.ts";
+import type { Session } from "./session.ts";
+
+/** How the queue runs, what the caller may do in it, whether it can build, and whether its budget is large enough. */
+export async function queueFindings(session: Session, me: Me): Promise<readonly Finding[]> {
+  try {
+    const queue = await session.queue();
+    const now = await queue.show();
+    return [modeFinding(now), rightsFinding(now.name, me), ...(await buildFindings(queue)), budgetFinding(now)];
+  } catch (error) {
+    if (session.interrupted.aborted) throw error;
+    const says = error instanceof Error ? error.message : String(error);
+    return [
+      { check: "queue", state: "problem", says },
+      ...["rights", "builds", "budget"].map((check) => skipped(check, "needs the queue")),
+    ];
+  }
+}
+
+function modeFinding(now: QueueNow): Finding {
+  const says = `${now.name} is ${modeOf({ colours: false }, now)}`;
+  if (now.mode === "open") return { check: "queue", state: "ok", says };
+  const effect =
+    now.mode === "paused" ? "nothing lands until it is resumed" : "it takes nothing new until it is resumed";
+  return { check: "queue", state: "warning", says: `${says} (${effect})` };
+}
+
+const VERBS = {
+  land: "land",
+  cancelOthers: "cancel requests of others",
+  priority: "set priorities",
+  operate: "pause, drain and resume",
+} as const;
+
+function rightsFinding(queue: string, me: Me): Finding {
+  const rights = me.queues.find(({ name }) => name === queue)?.rights;
+  const may = (wanted: boolean) =>
+    Object.entries(VERBS).flatMap(([right, verb]) => (rights?.[right as keyof typeof VERBS] === wanted ? [verb] : []));
+  const [can, cannot] = [may(true), may(false)];
+  if (cannot.length === 0) return { check: "rights", state: "ok", says: `you may ${can.join("; ")}` };
+  const lacks = `not ${cannot.join("; ")}`;
+  if (rights?.land === true) return { check: "rights", state: "ok", says: `you may ${can.join("; ")}; ${lacks}` };
+  return {
+    check: "rights",
+    state: "problem",
+    says: `you may not land in ${queue}: access.land in queues.yaml names who may. You may ${can.join("; ") || "look"}`,
+  };
+}
+
+const STATES = { ok: "ok", problem: "problem", unknown: "warning" } as const;
+
+async function buildFindings(queue: QueueClient): Promise<readonly Finding[]> {
+  const preflight: Preflight = await queue.preflight();
+  const { state, sentence, findings = [] } = preflight;
+  if (state === "answered" && findings.length > 0)
+    return findings.map(({ kind, sentence: says }) => ({ check: "builds", state: STATES[kind], says }));
+  if (state === "answered") return [{ check: "builds", state: "ok", says: sentence }];
+  const says = state === "failed" ? sentence : "not known: the orchestrator has not answered. Try again in a minute";
+  return [{ check: "builds", state: "warning", says }];
+}
+
+function budgetFinding({ budget, load }: QueueNow): Finding {
+  const check = "budget";
+  if (budget === undefined || load?.buildMinutes === undefined)
+    return { check, state: "ok", says: "no build has ended in the last day: nothing to measure it by" };
+  const { receivedLastHour: changesPerHour, buildMinutes } = load;
+  const advice = budgetAdvice({ budget, changesPerHour, buildMinutes });
+  if (advice !== undefined) return { check, state: "warning", says: `${advice} Raise budget in queues.yaml.` };
+  return {
+    check,
+    state: "ok",
+    says: `${budget} at once suffices: ${changesPerHour} changes in the last hour, builds of ${buildMinutes} minutes`,
+  };
+}

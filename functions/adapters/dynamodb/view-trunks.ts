@@ -1,0 +1,35 @@
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import type { QueueName } from "../../contracts/ids.ts";
+import { RedTrunk, type TrunkChanged } from "../../contracts/messages.ts";
+import { KEY, viewKeys } from "../../contracts/tables.ts";
+import { stored, won } from "../aws-errors.ts";
+
+/** The part of the view table that says which trunks are red: one item per queue whose trunk ever was. Every method is one call. */
+export interface ViewTrunks {
+  /** Undefined while the trunk is not known to be red. */
+  redTrunk(queue: QueueName): Promise<RedTrunk | undefined>;
+  /** Keeps what was told of the trunk. False, and nothing is written, when something later is stored. */
+  setTrunk(changed: TrunkChanged): Promise<boolean>;
+}
+
+export const viewTrunks = (dynamodb: DynamoDBDocumentClient, table: string): ViewTrunks => ({
+  async redTrunk(queue) {
+    const get = new GetCommand({ TableName: table, Key: viewKeys.trunk(queue), ConsistentRead: true });
+    const { Item } = await stored(`reading the trunk of ${queue}`, dynamodb.send(get));
+    return RedTrunk.optional().parse(Item?.["red"]);
+  },
+
+  setTrunk: ({ queue, at, red }) =>
+    won(
+      `writing the trunk of ${queue}`,
+      dynamodb.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...viewKeys.trunk(queue), at, ...(red === undefined ? {} : { red }) },
+          ConditionExpression: "attribute_not_exists(#pk) OR #at <= :at",
+          ExpressionAttributeNames: { "#pk": KEY.pk, "#at": "at" },
+          ExpressionAttributeValues: { ":at": at },
+        }),
+      ),
+    ),
+});

@@ -1,0 +1,158 @@
+import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
+import { CodedError, isRetryable } from "../../contracts/errors.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
+import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { targetsInLabels, targetsOfAll } from "../../domain/named-targets.ts";
+import type { Member, Standing, Terms } from "../../domain/pull-request.ts";
+import { obstacleTo, standingOf } from "../../domain/pull-request.ts";
+import type { Clients } from "../aws-clients.ts";
+import { secretsOf } from "../secrets.ts";
+import { type GitHubClient, gitHubClient } from "./client.ts";
+import { credentialsFrom } from "./credentials.ts";
+import { pullChecks } from "./pull-checks.ts";
+import { pullFacts } from "./pull-facts.ts";
+import { targetsOfCheck } from "./target-check.ts";
+
+type Changes = readonly ChangeUri[];
+
+/** Whether pull requests may land, by GitHub's word. Asks nothing for a queue whose change provider is not `github`. */
+export interface ReviewedQueues {
+  /**
+   * Where a request stands that is in admission. One call, two where GitHub gives no verdict on a review; four more per pull request where
+   * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
+   */
+  standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
+  /**
+   * The build targets that a request affects, by its pull requests' labels or by a check on its commits, as the queue's conflict analyzer has
+   * it. Undefined when they are not known. One call or two for labels, one per change for a check, none for a queue that reads neither.
+   * Throws as `standing`.
+   */
+  targets(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
+  /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
+  obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
+}
+
+export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): ReviewedQueues {
+  const clientOf = clientsBy(clients);
+  const read = async (queue: QueueConfig, changes: Changes, withChecks: boolean) => {
+    const { repository, changeProvider } = queue;
+    if (changeProvider?.type !== "github") return undefined;
+    const client = await clientOf(queue);
+    const pulls = changes.flatMap((uri) => pullIn(uri) ?? []);
+    const { facts, rule } = await pullFacts(client, pulls, repository.branch);
+    const whole = withChecks
+      ? await Promise.all(
+          facts.map(async (one) => ({ ...one, checks: await pullChecks(client, one.head, repository.branch) })),
+        )
+      : facts;
+    const terms: Terms = { branch: repository.branch, waitFor: changeProvider.waitFor, rule };
+    return {
+      terms,
+      membersOf: (of: Changes): readonly Member[] =>
+        of.flatMap((uri) => memberOf(uri, (number) => whole.find((one) => one.number === number))),
+    };
+  };
+
+  return {
+    async standing(queue, changes) {
+      const foreign = foreignTo(queue, changes);
+      if (foreign !== undefined) return { kind: "refused", reason: foreign };
+      const withChecks = queue.changeProvider?.type === "github" && queue.changeProvider.waitFor.includes("checks");
+      const found = await read(queue, changes, withChecks);
+      return found === undefined ? { kind: "fit" } : standingOf(found.membersOf(changes), found.terms);
+    },
+
+    async targets(queue, changes) {
+      const { conflictAnalyzer: analyzer } = queue;
+      if (analyzer.type !== "targets") return undefined;
+      const { labels: pattern, check } = analyzer;
+      if (pattern !== undefined) {
+        const found = await read(queue, changes, false);
+        const members = found?.membersOf(changes) ?? [];
+        const labels = members.flatMap((member) => ("number" in member && member.facts ? [member.facts.labels] : []));
+        return labels.length < changes.length
+          ? undefined
+          : targetsOfAll(labels.map((one) => targetsInLabels(pattern, one)));
+      }
+      if (check === undefined) return undefined;
+      const client = await clientOf(queue);
+      const named = typeof check === "string" ? { name: check } : check;
+      return targetsOfAll(
+        await Promise.all(
+          changes.map(async (uri) => {
+            const change = changeOf(uri);
+            return "sha" in change ? targetsOfCheck(client, change.sha, named) : undefined;
+          }),
+        ),
+      );
+    },
+
+    async obstacles(queue, requests) {
+      const found = await read(queue, [...requests.values()].flat(), false);
+      if (found === undefined) return new Map();
+      const obstacles = [...requests].flatMap(([key, changes]) => {
+        const reason = obstacleTo(found.membersOf(changes), found.terms);
+        return reason === undefined ? [] : [[key, reason] as const];
+      });
+      return new Map(obstacles);
+    },
+  };
+}
+
+const pullIn = (uri: ChangeUri): number | undefined => {
+  const change = changeOf(uri);
+  return change.scheme === "github" ? change.pull : undefined;
+};
+
+function memberOf(uri: ChangeUri, factsOf: (pull: number) => Extract<Member, { number: number }>["facts"]): Member[] {
+  const change = changeOf(uri);
+  switch (change.scheme) {
+    case "github":
+      return [{ number: change.pull, commit: change.sha, facts: factsOf(change.pull) }];
+    case "git":
+      return [{ branch: change.ref.replace(/^refs\/heads\//, ""), commit: change.sha }];
+    case "phab":
+      return [];
+  }
+}
+
+/** Why a change is none of the queue's repository. Undefined when all are. */
+function foreignTo({ name, changeProvider }: QueueConfig, changes: Changes): Reason | undefined {
+  if (changeProvider?.type !== "github") return undefined;
+  const { repository = "" } = changeProvider;
+  const isForeign = (uri: ChangeUri) => {
+    const change = changeOf(uri);
+    return change.scheme === "github" && change.repo.toLowerCase() !== repository.toLowerCase();
+  };
+  const foreign = changes.find(isForeign);
+  if (foreign === undefined) return undefined;
+  return reasonOf(
+    "change.unsupported",
+    `${foreign} is of another repository: the queue ${name} lands pull requests of ${repository}.`,
+  );
+}
+
+/** A client per queue: one as long as its credentials stay the same, so that an installation token is made once an hour. */
+function clientsBy({ secrets, now }: Pick<Clients, "secrets" | "now">): (queue: QueueConfig) => Promise<GitHubClient> {
+  const secretOf = secretsOf({ secrets, now });
+  const known = new Map<string, { readonly secret: string; readonly client: GitHubClient }>();
+  return async ({ name, changeProvider }) => {
+    const { repository, api, credentialsSecret } = changeProvider?.type === "github" ? changeProvider : {};
+    if (repository === undefined || api === undefined || credentialsSecret === undefined)
+      throw new CodedError(
+        "config.invalid",
+        `queue ${name}: write repository, api and credentialsSecret into its changeProvider`,
+      );
+    const secret = await secretOf(credentialsSecret).catch((cause: unknown) => {
+      if (!isRetryable(cause)) throw cause;
+      throw new CodedError("github.unavailable", cause instanceof Error ? cause.message : String(cause), { cause });
+    });
+    const found = known.get(name);
+    if (found !== undefined && found.secret === secret) return found.client;
+    const credentials = credentialsFrom(secret ?? "", credentialsSecret);
+    const [owner = "", repo = ""] = repository.split("/");
+    const client = gitHubClient({ api: api.replace(/\/$/, ""), owner, repo, credentials, now });
+    known.set(name, { secret: secret ?? "", client });
+    return client;
+  };
+}

@@ -1,0 +1,104 @@
+import { buildKeyOf, trunkIdOf } from "../../contracts/ids.ts";
+import type { BuildVerdict, SignalOf, TrunkChanged } from "../../contracts/messages.ts";
+import type { EpochMs } from "../../contracts/time.ts";
+import { dueBuild, type Trunk, trunkBrokeDown, trunkFailed, trunkPassed, trunkUnchanged } from "../trunk.ts";
+import type { Draft } from "./draft.ts";
+import type { Command, QueueState } from "./plan.ts";
+
+/** Takes note of how a build of the trunk itself ended. A verdict about any other build than the one under way changes nothing. */
+export function recordTrunkBuild(draft: Draft, { buildKey, verdict }: SignalOf<"build-finished">): void {
+  const { build, ...trunk } = draft.trunk;
+  if (build?.buildKey !== buildKey) return;
+  draft.trunk = build.state === "cancelling" ? trunk : judged(trunk, verdict, draft.now);
+}
+
+function judged(trunk: Trunk, verdict: BuildVerdict, now: EpochMs): Trunk {
+  switch (verdict.kind) {
+    case "passed":
+      return trunkPassed(trunk, verdict.composed.commit, now);
+    case "failed": {
+      const { composed, reason } = verdict;
+      if (composed === undefined) return trunkBrokeDown(trunk, now);
+      return trunkFailed(trunk, { commit: composed.commit, author: composed.author, reason }, now);
+    }
+    case "unchanged":
+      return trunkUnchanged(trunk, verdict.trunk, now);
+    default:
+      return trunkBrokeDown(trunk, now);
+  }
+}
+
+/** A build of the trunk that could not be started counts as one that broke down. */
+export function trunkBuildNotStarted(draft: Draft, buildKey: string): void {
+  const { build, ...trunk } = draft.trunk;
+  if (build?.buildKey === buildKey && !build.dispatched) draft.trunk = trunkBrokeDown(trunk, draft.now);
+}
+
+/**
+ * Starts a build of the trunk itself when one is due and a slot of the budget is free. One build serves all batches whose builds failed on
+ * the trunk's commit. See `dueBuild`.
+ */
+export function buildTrunk(draft: Draft): void {
+  const { trunk, now } = draft;
+  if (draft.activeBuilds() >= draft.config.budget) return;
+  const unfinished = new Set(draft.unfinished().map(({ id }) => id));
+  const paths = draft.batches().flatMap((batch) => batch.paths);
+  const isAsked = paths.some((path) => path.setAside === "unproven" && path.heads.some((id) => unfinished.has(id)));
+  const unless = dueBuild(trunk, isAsked, now);
+  if (unless === undefined) return;
+  const { installation, queue } = draft.queue;
+  const buildCount = trunk.buildCount + 1;
+  const buildKey = buildKeyOf(installation, trunkIdOf(queue), buildCount);
+  draft.trunk = {
+    ...trunk,
+    buildCount,
+    build: { buildKey, state: "building", dispatched: false, startedAt: now, unless },
+  };
+}
+
+/** The commands that the state of the trunk asks for. */
+export function trunkCommands({ queue, trunk: { build, vouched, red, changes, told, recoveredAt } }: Draft): Command[] {
+  const commands: Command[] = [];
+  if (build !== undefined && !build.dispatched) {
+    const since = vouched.at(-1);
+    const batchId = trunkIdOf(queue.queue);
+    commands.push({
+      kind: "start-build",
+      installation: queue.installation,
+      batchId,
+      buildKey: build.buildKey,
+      attempt: 1,
+      base: [],
+      head: { batchId, steps: [], unless: [...build.unless], ...(since === undefined ? {} : { since }) },
+      sqids: [],
+      without: [],
+      ...(queue.history?.buildMs ? { expectedMs: queue.history.buildMs[0] } : {}),
+    });
+  }
+  if (told < changes) {
+    const at = red?.since ?? recoveredAt;
+    const message = { v: 1 as const, kind: "trunk" as const, queue: queue.queue, version: changes };
+    if (at !== undefined) commands.push({ kind: "announce-trunk", message: { ...message, at, ...redOf(red) } });
+  }
+  return commands;
+}
+
+function redOf(red: Trunk["red"]): Pick<TrunkChanged, "red"> {
+  if (red === undefined) return {};
+  const { since, commit, author, reason } = red;
+  return { red: { since, commit, ...(author === undefined ? {} : { author }), reason } };
+}
+
+/** The queue's own item as it is once the commands of the trunk have been carried out. Undefined when there are none. */
+export function acknowledgeTrunk(queue: QueueState): QueueState | undefined {
+  const { trunk } = queue;
+  if (trunk === undefined) return undefined;
+  const { build, told, changes } = trunk;
+  const isUndispatched = build !== undefined && !build.dispatched;
+  if (!isUndispatched && told >= changes) return undefined;
+  return {
+    ...queue,
+    trunk: { ...trunk, told: changes, ...(isUndispatched ? { build: { ...build, dispatched: true } } : {}) },
+    version: queue.version + 1,
+  };
+}

@@ -1,0 +1,24 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How often something is looked at while a caller waits for it. */
+const LOOK_EVERY_MS = 500;
+
+/** API Gateway waits for 30 seconds at most. */
+const MOST_SECONDS = 25;
+
+/**
+ * What `look` finds once `isDone` says so, or after so many seconds (25 at most): `first` when nothing is to be waited for. Two looks per
+ * second.
+ */
+export async function lookUntil<T>(
+  first: T,
+  seconds: number,
+  { look, isDone }: { readonly look: () => Promise<T>; readonly isDone: (found: T) => boolean },
+): Promise<T> {
+  let found = first;
+  for (let left = Math.min(seconds, MOST_SECONDS) * 1_000; left > 0 && !isDone(found); left -= LOOK_EVERY_MS) {
+    await delay(Math.min(left, LOOK_EVERY_MS));
+    found = await look();
+  }
+  return found;
+}

@@ -1,0 +1,74 @@
+import type { Clients } from "../../../adapters/aws-clients.ts";
+import type { Remains } from "../../../adapters/build-runner/build-runner.ts";
+import type { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
+import type { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
+import { retryAtOf } from "../../../adapters/github/errors.ts";
+import type { BuildKey, QueueName } from "../../../contracts/ids.ts";
+import type { QueueConfig } from "../../../contracts/queues.ts";
+import { type EpochMs, epochMs } from "../../../contracts/time.ts";
+import { type Batch, pathIsActive } from "../../../domain/batch.ts";
+
+/** How often a CI system is asked for what is left. */
+const EVERY_MS = 600_000;
+
+/** How many builds are cleared up after in one run. What is left over is for the run a minute later. */
+export const MOST_PER_RUN = 20;
+
+export interface RemainsSweep {
+  readonly clients: Clients;
+  readonly batches: BatchesStore;
+  readonly builds: BuildsStore;
+  readonly remainsOf: (queue: QueueConfig) => Remains | undefined;
+  /** When this process looks after a queue again. */
+  readonly nextAt: Map<QueueName, EpochMs>;
+}
+
+/**
+ * Removes what builds that are over have left behind in the queue's CI system: a branch whose deletion failed, because the process died or
+ * the host was away. A build is over when no live batch has an active path with its key. A build that is not in the builds table is of
+ * another installation, and is left alone. Never throws: what can't be removed is logged, and tried again ten minutes later, or when the
+ * host's rate limit is over.
+ *
+ * Calls: none for a queue that was looked after within ten minutes; otherwise one of the CI system, a query, a read for each build that is
+ * over, and two calls of the CI system for each of the first twenty that are ours.
+ */
+export async function sweepRemains(sweep: RemainsSweep, config: QueueConfig): Promise<void> {
+  const { clients, nextAt } = sweep;
+  const { name: queue } = config;
+  const now = clients.now();
+  if (now < (nextAt.get(queue) ?? 0)) return;
+  try {
+    const remains = sweep.remainsOf(config);
+    if (remains === undefined) return;
+    const isDone = await removeThoseOver(sweep, queue, remains);
+    if (isDone) nextAt.set(queue, epochMs(now + EVERY_MS));
+  } catch (err) {
+    nextAt.set(queue, epochMs(Math.max(now + EVERY_MS, retryAtOf(err) ?? 0)));
+    clients.log.warn({ queue, err }, "what builds have left behind could not be removed");
+  }
+}
+
+/** False when some are left over for the next run. */
+async function removeThoseOver(
+  { clients, batches, builds }: RemainsSweep,
+  queue: QueueName,
+  remains: Remains,
+): Promise<boolean> {
+  // Listed before the live batches are read: a build has its path, and its row, before it leaves anything behind.
+  const left = await remains.list();
+  if (left.length === 0) return true;
+  const live = activeBuilds((await batches.live(queue)).batches);
+  let removed = 0;
+  for (const build of left.filter(({ key }) => !live.has(key))) {
+    if (removed === MOST_PER_RUN) return false;
+    const row = await builds.get(build.key);
+    if (row?.queue !== queue) continue;
+    await remains.remove(build);
+    removed += 1;
+    clients.log.info({ queue, buildKey: build.key }, "removed what a build had left behind");
+  }
+  return true;
+}
+
+const activeBuilds = (batches: readonly Batch[]): ReadonlySet<BuildKey> =>
+  new Set(batches.flatMap(({ paths }) => paths.filter(pathIsActive).map(({ buildKey }) => buildKey)));

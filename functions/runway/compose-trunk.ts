@@ -1,0 +1,44 @@
+import type { Repository } from "../adapters/git/repository.ts";
+import type { ComposeResult, ComposeTask, TrunkUnit } from "../contracts/messages.ts";
+import type { QueueConfig } from "../contracts/queues.ts";
+import { printable } from "../contracts/text.ts";
+import type { EpochMs } from "../contracts/time.ts";
+import { composerFor } from "./composer.ts";
+import { pushPath } from "./push-path.ts";
+import { readSnapshot } from "./remote-snapshot.ts";
+
+export type TrunkTask = ComposeTask & { readonly head: TrunkUnit };
+
+export const isOfTrunk = (task: ComposeTask): task is TrunkTask => "unless" in task.head;
+
+/**
+ * Has the trunk's own commit built: pushes it as what a path is built as, and makes no commit. Answers `unchanged` when the trunk is at one of
+ * the commits that need no build. `under` is the commit that `since` names, as long as the trunk's history holds the commit. Four git
+ * processes (one fetch, one push). Throws repository.unavailable, and repository.refused.
+ */
+export async function composeTrunk(
+  repository: Repository,
+  config: QueueConfig,
+  task: TrunkTask,
+  now: EpochMs,
+): Promise<ComposeResult> {
+  const { unless, since } = task.head;
+  const snapshot = await readSnapshot(repository, { units: [], commits: since === undefined ? [] : [since] });
+  const { trunk, seen, graph } = snapshot;
+  if (unless.includes(trunk)) return { kind: "unchanged", trunk };
+  const composer = await composerFor(repository, config, snapshot, { landed: [], units: [] });
+  const tip = composer.trunk;
+  const pushed = await pushPath(repository, config, task, { composer, base: tip, tip, tips: [], idle: [], now });
+  if (pushed.kind === "refused") return pushed;
+  const isInHistory = since !== undefined && seen.has(since) && !graph.has(since);
+  return {
+    kind: "composed",
+    composed: { commit: trunk, tree: tip.tree, trunk, author: nameIn(composer.commit(trunk).author) },
+    under: isInHistory ? since : trunk,
+    ref: pushed.ref,
+    landed: [],
+  };
+}
+
+/** Example: `Ann Lee <ann@example.com> 1700000000 +0100` is by Ann Lee. */
+const nameIn = (author: string): string => printable(author.slice(0, Math.max(0, author.lastIndexOf("<"))).trim());

@@ -1,0 +1,161 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
+import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
+import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
+import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
+import { openPull } from "../../../localstack/fakes/github/pull-requests.ts";
+import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
+import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
+import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
+import { buildKey, INSTALLATION, landing, NOW, pullUri, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+
+const REPOSITORY = "acme/shop";
+const sqs = mockClient(SQSClient);
+let sandbox: Sandbox;
+let github: FakeGitHub;
+beforeEach(async () => {
+  sqs.reset();
+  sqs.resolves({});
+  sandbox = new Sandbox();
+  github = await startFakeGitHub({ directory: sandbox.directory, repositories: { [REPOSITORY]: sandbox.remote } });
+  repository().collaborators.set("bob", "write");
+  repository().reviewRules.set("main", { by: "classic", approvals: 1 });
+});
+afterEach(async () => {
+  await github.stop();
+  sandbox.remove();
+});
+
+const repository = () => github.repository(REPOSITORY);
+const clients = {
+  sqs: new SQSClient({ region: "eu-west-1" }),
+  secrets: {
+    send: async () => {
+      const { id: appId, privateKey } = github.identities.app;
+      return { SecretString: JSON.stringify({ appId, privateKey }) };
+    },
+  } as unknown as SecretsManagerClient,
+  log: pino({ level: "silent" }),
+  now: () => NOW,
+} as unknown as Clients;
+
+function call(wire: Wire, event: unknown): Promise<unknown> {
+  const queuesFile = join(sandbox.directory, "queues.json");
+  const { changeProvider: _none, ...config } = sandbox.config;
+  const app = { api: github.url, repositories: { [REPOSITORY]: [config.name] } };
+  writeFileSync(queuesFile, JSON.stringify({ github: app, queues: [config] }));
+  const env = {
+    [ENV.queuesFile]: queuesFile,
+    [ENV.workDirectory]: sandbox.workDirectory,
+    [ENV.signalsTopic]: "signals.fifo",
+    [ENV.deadLetters]: "dead.fifo",
+  };
+  return wire(env, clients)(event, {} as LambdaContext);
+}
+
+const land = (message: LandBatch) =>
+  call(wireLand, {
+    Records: [
+      {
+        messageId: "m",
+        body: JSON.stringify(message),
+        attributes: { MessageGroupId: "target", MessageDeduplicationId: "d" },
+      },
+    ],
+  });
+const results = () =>
+  sqs
+    .commandCalls(SendMessageCommand)
+    .map(({ args: [{ input }] }) => Signal.parse(JSON.parse(input.MessageBody ?? "")))
+    .flatMap((signal) => (signal.kind === "land-finished" ? signal.results : []));
+
+/** An approved pull request, as a unit that is to land. */
+async function approved(n: number): Promise<{ readonly pull: PullRequest; readonly unit: MergeUnit }> {
+  sandbox.branch(`change-${n}`, [{ files: { [`f${n}`]: "1\n" }, message: `change ${n}` }]);
+  const wanted = { title: `Change ${n}`, head: `change-${n}`, base: "main", by: "ann" };
+  const pull = await openPull(github, repository(), wanted);
+  addReview(github, repository(), pull, "APPROVED", "bob");
+  return { pull, unit: unit(n, [pullUri(pull.number, pull.head)]) };
+}
+
+async function landingOf(...units: readonly MergeUnit[]): Promise<LandBatch> {
+  const tested = [];
+  for (const [index, head] of units.entries()) {
+    const sqids = head.steps.map(({ sqid }) => sqid);
+    const base = units.slice(0, index);
+    const task = { queue: "q", installation: INSTALLATION, buildKey: buildKey(index + 1), base, head, sqids };
+    const result = ComposeResult.parse(await call(wireCompose, task));
+    if (result.kind !== "composed") throw new Error(JSON.stringify(result));
+    tested.push({ unit: head, tested: result.composed });
+  }
+  return landing("land-1", tested);
+}
+
+describe("what has passed, and lost its review in the queue", () => {
+  it("does not land; what is ahead of it does, and one call of GitHub asks for both", async () => {
+    const [one, two] = [await approved(1), await approved(2)];
+    const message = await landingOf(one.unit, two.unit);
+    dismissReview(github, repository(), two.pull, two.pull.reviews[0] as never, "bob");
+    github.calls.length = 0;
+    await land(message);
+    expect(sandbox.log()).toEqual(["change 1"]);
+    expect(results()).toMatchObject([
+      { outcome: { kind: "landed" } },
+      { outcome: { kind: "refused", reason: { code: "change.not_reviewed" } } },
+    ]);
+    expect(github.calls.filter((made) => made === "post /graphql")).toHaveLength(1);
+  });
+
+  it("does not land when a reviewer asked for changes meanwhile, or when it was pushed to", async () => {
+    const { pull, unit: head } = await approved(1);
+    const message = await landingOf(head);
+    addReview(github, repository(), pull, "CHANGES_REQUESTED", "bob");
+    await land(message);
+    expect(results()).toMatchObject([{ outcome: { kind: "refused", reason: { code: "change.changes_requested" } } }]);
+    const other = await approved(2);
+    const moved = { ...(await landingOf(other.unit)), id: "land-2" };
+    other.pull.head = pull.head;
+    await land(moved);
+    expect(results().at(-1)).toMatchObject({ outcome: { kind: "refused", reason: { code: "change.stale" } } });
+    expect(sandbox.log()).toEqual([]);
+  });
+});
+
+describe("GitHub, when it does not answer right before the push,", () => {
+  it("keeps the landing back, and not what has landed from being told again", async () => {
+    const { unit: head } = await approved(1);
+    const message = await landingOf(head);
+    const away = () => {
+      for (let n = 0; n < 3; n++) github.refuseNext(new Refusal(502, "Bad Gateway"), "post /graphql");
+    };
+    away();
+    expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+    expect([sandbox.log(), results()]).toEqual([[], []]);
+    await land(message);
+    expect(sandbox.log()).toEqual(["change 1"]);
+    away();
+    expect(await land(message)).toEqual({ batchItemFailures: [] });
+    expect(results()).toMatchObject([{ outcome: { kind: "landed" } }, { outcome: { kind: "landed" } }]);
+  });
+
+  it("that no longer knows the App has the landing held, and no change is at fault", async () => {
+    const { unit: head } = await approved(1);
+    const message = await landingOf(head);
+    github.identities.installation = "uninstalled";
+    await land(message);
+    const [signal] = sqs
+      .commandCalls(SendMessageCommand)
+      .map(({ args: [{ input }] }) => JSON.parse(input.MessageBody ?? ""))
+      .filter(({ kind }) => kind === "land-held");
+    expect(signal).toMatchObject({ held: ["q/batch/1"], reason: { code: "repository.refused" } });
+  });
+});
