@@ -54,7 +54,7 @@ export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence
 export function willFail(speculation: Speculation, proposal: ProposedTree): boolean {
   const { index, belief } = speculation;
   if (belief.failures.length === 0) return false;
-  const tree = treeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
+  const tree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
   return containsFailure(index, belief.failures, tree, proposal.heads);
 }
 
