@@ -6,6 +6,7 @@ import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
+import { countFlakes } from "./count-flakes.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
 import { record } from "./record.ts";
@@ -14,7 +15,7 @@ import { record } from "./record.ts";
  * Consumes the log topic: the only way in which the orchestrator's words reach the request log. The entries of one request in a batch are
  * recorded together. An answer to a question of the gateway's is kept beside the question. A lifecycle event is published of every entry that is new, before the summary tells that the entry was seen: a crash in
  * between brings the message back, so that an event comes at least once. What a batch says
- * about ends is counted once the batch is in the log. When that can't be done now, the batch comes again; when it can't be done at all, the
+ * about ends is counted once the batch is in the log, and what it says about flaky tests before. When that can't be done now, the batch comes again; when it can't be done at all, the
  * log goes on without it.
  */
 export const wire: Wire = (env, clients) => {
@@ -24,6 +25,10 @@ export const wire: Wire = (env, clients) => {
   const keepTrunk = async (changed: TrunkChanged) => {
     await stores.view.setTrunk(changed);
     await publishTrunk(publishing, changed);
+  };
+  const unlessItMayPass = (what: string) => (error: unknown) => {
+    if (isRetryable(error)) throw error;
+    clients.log.error({ err: error }, what);
   };
   return async (event, context) => {
     const recorded: LogEvent[] = [];
@@ -37,16 +42,16 @@ export const wire: Wire = (env, clients) => {
       }
       const [first] = entries;
       if (first === undefined) return;
-      await record(stores, first.sqid, entries, (news, summary) => publishEntries(publishing, news, summary));
+      await record(stores, first.sqid, entries, async (news, summary) => {
+        await publishEntries(publishing, news, summary);
+        await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
+      });
       recorded.push(...entries);
     };
     const groupOf = (message: LogMessage) => ("sqid" in message ? message.sqid : `${message.queue}#${message.kind}`);
     const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
     const answer = await consume(event, context);
-    await countEnds(stores, recorded).catch((error: unknown) => {
-      if (isRetryable(error)) throw error;
-      clients.log.error({ err: error }, "ends of requests were not counted");
-    });
+    await countEnds(stores, recorded).catch(unlessItMayPass("ends of requests were not counted"));
     return answer;
   };
 };
