@@ -28,7 +28,7 @@ describe("a deployment with a GitHub App", () => {
     );
   });
 
-  it("lets those functions read the App's secret that speak to GitHub, and no others", () => {
+  it("lets only the functions that speak to GitHub read the App's secret", () => {
     const readers = functions.filter(({ name }) => rightsOf(name).includes("secret:submitqueue/app-??????"));
     expect(readers.map(({ name }) => name).sort()).toEqual([
       "github/commands",

@@ -70,7 +70,7 @@ export class MemoryGitHub {
 
   #shown({ number, head, base, branch, isDraft, isOpen }: MemoryPull): Pull {
     const names = { title: `Pull ${number}`, body: "", author: "ann", headBranch: branch, headRepository: REPOSITORY };
-    return { number, head, base, isDraft, isOpen, isMerged: false, ...names };
+    return { number, head, base, isDraft, isOpen, isMerged: false, isStacked: false, ...names };
   }
 
   /** A call that the faults of the run may hit. */
@@ -97,6 +97,7 @@ export class MemoryGitHub {
         const pull = this.#of(number);
         return pull && this.#shown(pull);
       }),
+    nativeStack: () => this.#call(() => undefined),
     withHead: (branch) =>
       this.#call(() =>
         this.pulls.filter((pull) => pull.branch === branch && pull.isOpen).map((pull) => this.#shown(pull)),

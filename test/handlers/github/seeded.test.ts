@@ -65,6 +65,7 @@ class Run {
       store: this.store,
       gateway: new Client({ url: "http://gateway.invalid", fetch: this.gateway.fetch, retries: 0 }),
       github: async () => this.github.service,
+      obstacle: async () => undefined,
       now: () => epochMs(this.clock.at),
       log: pino({ level: "silent" }),
     };

@@ -112,7 +112,7 @@ describe("a request whose pull request is not approved", () => {
     ]);
   });
 
-  it("ends when the time is over, with what it waited for and what to do", async () => {
+  it("ends when the time is over, with a reason that names the missing review and what to do", async () => {
     const { seconds, looks, last } = await waitedOut();
     expect(seconds).toBe(3_600);
     expect(looks).toBeLessThan(70);
@@ -138,7 +138,7 @@ describe("a recheck", () => {
   const executions = () =>
     [...world.executions.values()].filter(({ workflow }) => workflow === world.env[ENV.admitWorkflow]);
 
-  it("starts an execution that looks once beside the one that waits; its repeat starts none", async () => {
+  it("starts an execution that looks once beside the waiting execution; its repeat starts none", async () => {
     await world.deliver(intake, recheck(START), recheck(START));
     expect(executions().map(({ input }) => input)).toMatchObject([{ sqid: sqid(1), woken: true }]);
     expect(await world.call(review, executions()[0]?.input)).toEqual({ kind: "ended" });
