@@ -52,7 +52,7 @@ describe("a comment /land", () => {
       },
     ]);
     expect(ours(pull).map(({ body }) => body)).toEqual([expect.stringContaining("<!-- submitqueue:main -->")]);
-    const [, link = ""] = /\]\((\S+)\)/.exec(ours(pull)[0]?.body ?? "") ?? [];
+    const [, link = ""] = /\]\(([^)\s]+)\)/.exec(ours(pull)[0]?.body ?? "") ?? [];
     expect(routeOf(new URL(link).pathname)).toEqual({ view: "request", queue: "main", number: 1 });
     await become(pull, 0, { status: "landing" });
     await become(pull, 0, { status: "landed", commit: "c0ffee".padEnd(40, "0") });
