@@ -1,5 +1,5 @@
 import type { RequestSummary } from "../../functions/contracts/api.ts";
-import { follow } from "./follow.ts";
+import { follow } from "../follow.ts";
 import { entryLine, exitCodeOf } from "./request-lines.ts";
 import type { Session } from "./session.ts";
 

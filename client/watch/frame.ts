@@ -19,7 +19,7 @@ export function frameOf(snapshot: Snapshot, wanted: Scroll, size: Size, now: num
   const room = roomFor(size);
   const scroll = settled(wanted, rows.length, room);
   const shown = rows.slice(scroll.top, scroll.top + room);
-  const widths = widthsFor(snapshot.rows, size.columns);
+  const widths = widthsFor(snapshot.rows, shown, size.columns);
   const lines = shown.map((row, i) => rowLine(row, widths, size, now, scroll.top + i === scroll.cursor));
   return [
     styled(size, "bold", fitted(snapshot.heading, size.columns)),
@@ -40,14 +40,19 @@ interface Widths {
   readonly state: number;
 }
 
-/** Title and state share what the narrow columns leave: the state gets up to three fifths of it, the title the rest. */
-function widthsFor(rows: readonly Row[], columns: number): Widths {
+/**
+ * Title and state share what the narrow columns leave: the state gets what the rows on the screen need, up to three fifths, and the title the
+ * rest. The narrow columns are as wide as all rows need, so that they stay where they are when the reader moves.
+ */
+function widthsFor(rows: readonly Row[], shown: readonly Row[], columns: number): Widths {
   const sqid = Math.min(20, Math.max(7, ...rows.map((row) => row.sqid.length)));
   const builds = Math.min(10, Math.max(6, ...rows.map((row) => buildCounts(row.builds).length)));
-  const fixed = { sqid, status: 11, builds, elapsed: 7, left: 5 };
-  const gaps = 2 + 6;
-  const rest = Math.max(12, columns - gaps - sqid - fixed.status - builds - fixed.elapsed - fixed.left);
-  const widest = Math.max(5, ...rows.map((row) => stateOf(row).length));
+  // A queue that has not landed enough estimates nothing: then there is no such column.
+  const left = rows.some((row) => leftOf(row) !== "") ? 5 : 0;
+  const fixed = { sqid, status: 11, builds, elapsed: 7, left };
+  const gaps = left === 0 ? 7 : 8;
+  const rest = Math.max(12, columns - gaps - sqid - fixed.status - builds - fixed.elapsed - left);
+  const widest = Math.max(5, ...shown.map((row) => stateOf(row).length));
   const state = Math.min(widest, Math.floor(rest * 0.6));
   return { ...fixed, title: rest - state, state };
 }
@@ -56,7 +61,7 @@ function cells(widths: Widths, columns: number, texts: Readonly<Record<keyof Wid
   const left = (key: keyof Widths) => fitted(texts[key], widths[key], "pad");
   const right = (key: keyof Widths) => fitted(texts[key], widths[key]).padStart(widths[key]);
   return fitted(
-    `${mark} ${left("sqid")} ${left("status")} ${left("builds")} ${right("elapsed")} ${right("left")} ${left("title")} ${texts.state}`,
+    `${mark} ${left("sqid")} ${left("status")} ${left("builds")} ${right("elapsed")} ${widths.left === 0 ? "" : `${right("left")} `}${left("title")} ${texts.state}`,
     columns,
   ).trimEnd();
 }
@@ -71,15 +76,18 @@ const titleLine = (widths: Widths, columns: number): string =>
       builds: "BUILDS",
       elapsed: "ELAPSED",
       left: "LEFT",
-      title: "CHANGES",
+      title: "TITLE",
       state: "STATE",
     },
     " ",
   );
 
+/** The estimate of the time left, as `~4m`. Empty when there is none. */
+const leftOf = (row: Row): string =>
+  isEnded(row) || row.estimateSeconds === undefined ? "" : `~${span(row.estimateSeconds * 1_000).split(" ")[0]}`;
+
 function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: boolean): string {
-  const { sqid, status, title, receivedAt, endedAt, builds, estimateSeconds } = row;
-  const left = isEnded(row) || estimateSeconds === undefined ? "" : `~${span(estimateSeconds * 1_000).split(" ")[0]}`;
+  const { sqid, status, title, receivedAt, endedAt, builds } = row;
   const line = cells(
     widths,
     size.columns,
@@ -88,7 +96,7 @@ function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: bo
       status,
       builds: buildCounts(builds),
       elapsed: span((endedAt ?? now) - receivedAt),
-      left,
+      left: leftOf(row),
       title,
       state: stateOf(row),
     },
@@ -103,10 +111,11 @@ function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: bo
 /** Two lines about the row under the cursor: what it waits for, and where its builds can be seen. */
 function details(row: Row | undefined, size: Size): readonly string[] {
   if (row === undefined) return ["", ""];
-  const sentence = row.reason?.message.split("\n")[0] ?? row.sentence ?? "";
+  const [reason = ""] = row.reason?.message.split("\n") ?? [];
+  const sentence = reason || row.sentence || [row.status, isEnded(row) ? stateOf(row) : ""].filter(Boolean).join(" ");
   const urls = row.builds.flatMap(({ url }) => url ?? []);
   const line = (text: string) => styled(size, "dim", fitted(text, size.columns));
-  return [line(`${row.sqid}: ${sentence || row.status}`), line(urls.length > 0 ? `builds: ${urls.join(" ")}` : "")];
+  return [line(`${row.sqid}: ${sentence}`), line(urls.length > 0 ? `builds: ${urls.join(" ")}` : "")];
 }
 
 function footOf({ rows, notice }: Snapshot, scroll: Scroll, count: number, room: number, size: Size): string {

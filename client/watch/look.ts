@@ -97,10 +97,13 @@ export function lookAtQueue(queue: QueueClient): Look {
           endedAt: Date.parse(endedAt),
           on: undefined,
           blocker: undefined,
+          // What the request waited for before it ended.
+          sentence: undefined,
         });
     }
     before = rows;
-    return { heading: headingOf(now), rows: [...rows, ...[...ended.values()].reverse()] };
+    const latestFirst = [...ended.values()].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
+    return { heading: headingOf(now), rows: [...rows, ...latestFirst] };
   };
 }
 

@@ -42,11 +42,13 @@ export const isEnded = ({ status }: Pick<Row, "status">): boolean => hasEnded(st
 
 const BLOCKED_BY: Readonly<Record<string, string>> = {
   dependency: "waits for requests ahead",
-  budget: "no free build slot",
+  budget: "no free slot",
   pause: "the queue is paused",
   "missing-path": "is being rebuilt",
   probation: "on probation",
   repository: "the repository does not answer",
+  review: "waits for a review",
+  checks: "waits for its own checks",
   host: "the push was refused",
   "trunk.red": "the branch itself fails",
   "trunk.unproven": "the branch itself is being built",
@@ -54,7 +56,7 @@ const BLOCKED_BY: Readonly<Record<string, string>> = {
 
 /**
  * What a request is doing, in a few words. Examples: `as 0123456789ab`, `build.failed`, `waits for main/15 +2`,
- * `no free build slot`, `1 build runs`.
+ * `no free slot`, `building`.
  */
 export function stateOf(row: Row): string {
   const { status, reason, commit, blocker, on = [] } = row;
@@ -63,8 +65,7 @@ export function stateOf(row: Row): string {
   const [first, ...more] = on;
   if (first !== undefined) return `waits for ${first}${more.length > 0 ? ` +${more.length}` : ""}`;
   if (blocker !== undefined) return BLOCKED_BY[blocker] ?? blocker;
-  const running = row.builds.filter(({ state }) => isRunning(state)).length;
-  return running === 0 ? "" : `${running} ${running === 1 ? "build runs" : "builds run"}`;
+  return row.builds.some(({ state }) => isRunning(state)) ? "building" : "";
 }
 
 const isRunning = (state: string): boolean => state === "running" || state === "unfinished";

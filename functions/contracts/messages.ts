@@ -475,7 +475,7 @@ export const signalsTopic: Topic<Signal> = {
   },
 };
 
-/** `target` (targetOf) and `nonce` are the sender's: two queues onto one branch share a group, and a command sent again must not be swallowed. */
+/** `target` (targetOf) and `nonce` are the sender's: two queues onto one branch share a group, and SQS must not drop a command that is sent again. */
 export const mergesTopic = (target: string, nonce: string): Topic<MergeMessage> => ({
   name: "merges",
   schema: MergeMessage,

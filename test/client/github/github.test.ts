@@ -274,7 +274,7 @@ describe("submitqueue github doctor", () => {
     expect(code).toBe(1);
   });
 
-  it("does not pass what it can't see: classic protection hides its lists", async () => {
+  it("does not pass a check that it can't make: classic protection hides its lists", async () => {
     repository().protection.set("main", []);
     const { code, of } = await doctor();
     repository().protection.delete("main");

@@ -122,7 +122,7 @@ describe("the log of a watch", () => {
     ];
     expect(changedRows(before, now).map(logLine)).toEqual([
       "main/2  landed  as 0123456789ab",
-      "main/3  speculating  1…  1 build runs",
+      "main/3  speculating  1…  building",
       "main/4  error  build.failed  The build failed.",
     ]);
     expect(changedRows(now, now)).toEqual([]);

@@ -5,6 +5,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { logTopic, signalsTopic } from "../../../contracts/messages.ts";
+import { cut } from "../../../contracts/text.ts";
 import { type ReadyResult, ReadyTask } from "../../../contracts/workflows.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
@@ -28,7 +29,12 @@ export const wire: Wire = (env, clients) => {
     const ready = found.state === "ready" ? found : readyWith(found, review ?? {});
     if (ready !== found && !(await requests.replace(ready)))
       throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", at, { version: ready.version }));
+    await send(
+      clients.sqs,
+      log,
+      logTopic,
+      statusEvent(sqid, "validated", at, { version: ready.version, ...authorIn(review?.author) }),
+    );
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "request-ready", queue, sqid });
     return { kind: "ready" };
   });
@@ -48,5 +54,9 @@ function readyWith(request: LandingRequest, { targets, messages }: NonNullable<R
   const kept = isSaid ? { touches: boundedTouches({ ...touches, ...said }) } : {};
   return { ...request, ...kept, state: "ready", version: version + 1 };
 }
+
+/** For people who look at the queue: the author of a pull request by the name that GitHub has. */
+const authorIn = (author: string | undefined) =>
+  author === undefined ? {} : { metadata: { author: cut(author, 200) } };
 
 export const handler = onLambda(wire);

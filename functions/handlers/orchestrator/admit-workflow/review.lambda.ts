@@ -1,7 +1,7 @@
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { retryAtOf } from "../../../adapters/github/errors.ts";
 import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
-import { configOf, loadQueues, need } from "../../../adapters/settings.ts";
+import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
@@ -95,10 +95,21 @@ export const wire: Wire = (env, clients) => {
     // Before the first call: an end that comes meanwhile is then later than this.
     const at = clients.now();
     const found = await requests.get(task.sqid);
-    if (found?.state !== "validated") return { kind: "ended" };
-    return look(task, configOf(queues, task.queue), at);
+    const config = queues.get(task.queue);
+    if (found?.state !== "validated" || (config === undefined && task.woken)) return { kind: "ended" };
+    // The sweep ends the request, unless the queue is put back.
+    if (config === undefined) return waitingAsBefore(task, at);
+    return look(task, config, at);
   });
 };
+
+/** How soon a request whose queue is not configured is looked at again. */
+const UNCONFIGURED_SECONDS = 60;
+
+const waitingAsBefore = ({ review }: ReviewTask, at: EpochMs): ReviewResult =>
+  review.kind === "waiting"
+    ? { ...review, seconds: UNCONFIGURED_SECONDS }
+    : { kind: "waiting", seconds: UNCONFIGURED_SECONDS, since: at };
 
 interface Silence {
   readonly kind: "silent";

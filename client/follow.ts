@@ -1,6 +1,6 @@
-import type { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
-import { hasEnded } from "../../functions/contracts/log-event.ts";
-import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
+import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
+import { hasEnded } from "../functions/contracts/log-event.ts";
+import { MOST_WAIT_SECONDS, type QueueClient } from "./client.ts";
 
 /**
  * The entries of a request's history as they come, each once, oldest first, until the request has ended; then its summary. The API waits for
