@@ -110,6 +110,7 @@ export class OrchestratorStack extends Stack {
     this.#requests.grant(answer, ENV.requestsTable, "GetItem");
     this.#claims.grant(answer, ENV.claimsTable, "GetItem");
     this.#readsChecks(answer);
+    answer.readsSecrets(reviewSecretsOf(this.#settings.queues));
     answer.sendsTo(this.#topics.log, ENV.logTopic);
     return new Workflow(this, "Ask", {
       name: "ask",

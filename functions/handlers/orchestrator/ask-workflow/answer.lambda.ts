@@ -1,11 +1,15 @@
 import { examinationBy, obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
 import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { logMessages, type Preflight } from "../../../contracts/messages.ts";
+import { CodedError } from "../../../contracts/errors.ts";
+import { logMessages, type Preflight, type Trial } from "../../../contracts/messages.ts";
 import { type Answer, namedPaths, type Touched } from "../../../contracts/questions.ts";
+import type { QueueConfig } from "../../../contracts/queues.ts";
+import type { Reason } from "../../../contracts/reasons.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { AnswerTask } from "../../../contracts/workflows.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
@@ -16,7 +20,7 @@ import { cannotBuild, saidBy } from "../reasons.ts";
 
 /**
  * Last step of the ask workflow: tells the gateway the answer to its question, the same again for a repeat. It claims nothing and writes to
- * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner costs.
+ * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and a look at the pull requests cost.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -25,6 +29,7 @@ export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const examine = examinationBy(clients);
   const obstaclesOf = obstaclesFor(clients);
+  const reviews = reviewedQueues(clients);
 
   async function examined({ queue }: Preflight): Promise<Answer> {
     const config = queues.get(queue);
@@ -45,19 +50,38 @@ export const wire: Wire = (env, clients) => {
       const { reason, conflicts } = checked;
       return { kind: "refused", reason, touches, ...(conflicts === undefined ? {} : { conflicts: [...conflicts] }) };
     }
-    const obstacles = (await obstaclesOf(config, step.changes.flatMap(commitsOf))) ?? [];
-    const reason =
-      obstacles.length > 0
-        ? cannotBuild(queue, obstacles)
-        : await duplicateOf({ requests, claims }, queue, step.changes);
-    return reason === undefined
-      ? { kind: "mergeable", trunk: checked.trunk, touches }
-      : { kind: "refused", reason, touches };
+    const reason = await refusalOf(config, step.changes);
+    if (reason !== undefined) return { kind: "refused", reason, touches };
+    const { trunk } = checked;
+    const standing = await reviews.standing(config, step.changes);
+    if (standing.kind === "refused") return { ...standing, touches };
+    // That GitHub is still working out whether it merges takes seconds.
+    const isMissing = standing.kind === "waits" && standing.for !== "mergeable";
+    return { kind: "mergeable", trunk, touches, ...(isMissing ? { waits: standing.reason.message } : {}) };
+  }
+
+  /** Why admission would refuse the changes although they merge. */
+  async function refusalOf(config: QueueConfig, changes: Trial["step"]["changes"]): Promise<Reason | undefined> {
+    const obstacles = (await obstaclesOf(config, changes.flatMap(commitsOf))) ?? [];
+    if (obstacles.length > 0) return cannotBuild(config.name, obstacles);
+    return duplicateOf({ requests, claims }, config.name, changes);
+  }
+
+  /** That GitHub does not answer, or takes no credentials, is told and not waited for. */
+  async function orSilence(work: Promise<Answer>): Promise<Answer> {
+    try {
+      return await work;
+    } catch (error) {
+      const isGitHub =
+        error instanceof CodedError && (error.code.startsWith("github.") || error.code === "config.invalid");
+      if (isGitHub) return couldNotTell(error.message);
+      throw error;
+    }
   }
 
   return taskHandler(AnswerTask, async (task) => {
     const { queue, id, error } = task;
-    const found = async () => (task.kind === "trial" ? tried(task) : examined(task));
+    const found = () => orSilence(task.kind === "trial" ? tried(task) : examined(task));
     const answer = error === undefined ? await found() : couldNotTell(saidBy(error));
     await send(clients.sqs, log, logMessages, { v: 1, kind: "answer", queue, id, answer });
   });

@@ -2,10 +2,12 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
+import { LogMessage } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { ReviewResult } from "../../../../functions/contracts/workflows.ts";
 import { wire as review } from "../../../../functions/handlers/orchestrator/admit-workflow/review.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as answer } from "../../../../functions/handlers/orchestrator/ask-workflow/answer.lambda.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.lambda.ts";
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
@@ -195,4 +197,27 @@ describe("GitHub, when it does not answer,", () => {
     expect(second).not.toHaveProperty("failingSince");
     expect(second).toMatchObject({ since: epochMs(START) });
   });
+});
+
+it("a trial of the pull request tells what a request of it would wait for, and that GitHub could not be asked", async () => {
+  const touches = { paths: ["a"], files: 1, additions: 1, deletions: 0, authors: [] };
+  const trunk = "f".repeat(40);
+  const tried = async () => {
+    const step = { sqid: sqid(9), changes: land().changes, strategy: "REBASE" };
+    const asked = { v: 1, kind: "trial", queue: QUEUE, id: "a".repeat(32), step };
+    await world.call(answer, { ...asked, inspected: { kind: "inspected", touches }, checked: { kind: "ok", trunk } });
+    const told = world.messages("log", LogMessage).at(-1);
+    return told?.kind === "answer" ? told.answer : undefined;
+  };
+  expect(await tried()).toMatchObject({ kind: "mergeable", waits: expect.stringMatching(/review|approv/i) });
+  await approve();
+  expect(await tried()).toEqual({
+    kind: "mergeable",
+    trunk,
+    touches: { paths: ["a"], files: 1, additions: 1, deletions: 0 },
+  });
+  hub.github.limitNext({});
+  expect(await tried()).toMatchObject({ kind: "failed", sentence: expect.stringContaining("Ask again") });
+  pull.isDraft = true;
+  expect(await tried()).toMatchObject({ kind: "refused", reason: { code: expect.any(String) } });
 });
