@@ -25,6 +25,7 @@ export class OrchestratorStack extends Stack {
   readonly #batches: OwnedTable;
   readonly #builds: OwnedTable;
   readonly #payloads: OwnedTable;
+  readonly #projects: BuildProjects;
 
   constructor(
     scope: Construct,
@@ -43,6 +44,7 @@ export class OrchestratorStack extends Stack {
     this.#batches = new OwnedTable(this, "BatchesTable", "batches", settings);
     this.#builds = new OwnedTable(this, "BuildsTable", "builds", settings);
     this.#payloads = new OwnedTable(this, "PayloadsTable", "payloads", settings);
+    this.#projects = new BuildProjects(this, "BuildProjects", settings);
     this.#payloads.lend([runway.compose, runway.land], "GetItem");
 
     const admit = this.#admit(runway);
@@ -76,6 +78,7 @@ export class OrchestratorStack extends Stack {
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
     this.#readsChecks(validate);
+    this.#projects.foundBy(validate);
     ready.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ repositoryTimeoutSeconds }) => repositoryTimeoutSeconds));
@@ -110,6 +113,7 @@ export class OrchestratorStack extends Stack {
     this.#requests.grant(answer, ENV.requestsTable, "GetItem");
     this.#claims.grant(answer, ENV.claimsTable, "GetItem");
     this.#readsChecks(answer);
+    this.#projects.foundBy(answer);
     answer.readsSecrets(reviewSecretsOf(this.#settings.queues));
     answer.sendsTo(this.#topics.log, ENV.logTopic);
     return new Workflow(this, "Ask", {
@@ -137,7 +141,7 @@ export class OrchestratorStack extends Stack {
     }
     this.#runsBuildsHere(trigger, poll, look);
     for (const fn of [trigger, poll, look]) this.#readsChecks(fn);
-    const projects = new BuildProjects(this, "BuildProjects", this.#settings);
+    const projects = this.#projects;
     projects.startedBy(trigger);
     for (const fn of [trigger, poll, look]) projects.watchedBy(fn);
     projects.reportedTo(() => {

@@ -16,7 +16,7 @@ export interface Breakdown {
   readonly order: number;
   /** Added because builders are few. */
   readonly budget: number;
-  /** Added because changes fail or clash, and builds fail for no reason. */
+  /** Added because changes fail or clash, builds fail for no reason, and the trunk is broken. */
   readonly failures: number;
 }
 
@@ -38,7 +38,8 @@ export function breakdownOf(
   full: Ledger,
   run: (workload: Workload, settings: Settings) => Ledger,
 ): { readonly p50: Breakdown; readonly p95: Breakdown } {
-  const sound = { ...settings, flakes: 0 };
+  const { breakages: _, ...unbroken } = settings;
+  const sound = { ...unbroken, flakes: 0 };
   const limited = run(flawless(workload), sound);
   const unlimited = run(flawless(workload), { ...sound, builders: UNLIMITED });
   const landed = workload.changes.filter(({ n }) => full.decisions[n]?.outcome === "landed");

@@ -1,3 +1,4 @@
+import { type Rescue, sumOf } from "./breakages.ts";
 import type { Breakdown } from "./breakdown.ts";
 import type { Bound } from "./group-testing.ts";
 import { type Job, type JobResult, workloadNameOf } from "./job.ts";
@@ -29,6 +30,8 @@ export interface Cell extends Omit<Measures, "ratio" | "plannerMs">, Quantiles {
   readonly bound: Bound;
   /** Where the minutes from request to landing go. Only where it was asked for. */
   readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
+  /** What the rule about a red trunk is worth, all seeds together. Only where the trunk is broken past the queue. */
+  readonly rescue?: Rescue;
   readonly range: Readonly<Record<(typeof RANGED)[number], Range>>;
   /** Real time of the planner's runs in milliseconds. It differs each time that the simulator is called. */
   readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
@@ -65,6 +68,7 @@ export function cellOf({ jobs, results }: Runs): Cell {
       landedPerHour: median(results.map(({ bound }) => bound.landedPerHour)),
     },
     ...middleBreakdown(results),
+    ...rescueOf(results),
     seeds: jobs.map((job) => job.settings.seed),
     ...quantiles((run) => run.ratio),
     minutes: quantiles((run) => run.minutes),
@@ -84,6 +88,11 @@ export function cellOf({ jobs, results }: Runs): Cell {
     range: rangesOf(runs),
     ...plannerTime(runs),
   };
+}
+
+function rescueOf(results: readonly Measured[]): Pick<Cell, "rescue"> {
+  const rescues = results.flatMap(({ rescue }) => rescue ?? []);
+  return rescues.length === 0 ? {} : { rescue: sumOf(rescues) };
 }
 
 function middleBreakdown(results: readonly Measured[]): Pick<Cell, "breakdown"> {

@@ -1,6 +1,7 @@
+import type { Rescue } from "./breakages.ts";
 import { type Breakdown, breakdownOf } from "./breakdown.ts";
 import { type Bound, boundOf } from "./group-testing.ts";
-import { PolicyDefect } from "./ledger.ts";
+import { type Ledger, PolicyDefect } from "./ledger.ts";
 import { type Measures, measure, type Reliability, reliabilityOf } from "./measures.ts";
 import { oracle } from "./policies/oracle.ts";
 import type { Stopwatch } from "./policies/ours.ts";
@@ -30,6 +31,8 @@ export type JobResult =
       readonly reliability: readonly Reliability[];
       readonly bound: Bound;
       readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
+      /** Where the trunk is broken past the queue: what the rule about it is worth. */
+      readonly rescue?: Rescue;
     }
   | { readonly kind: "broken"; readonly problem: string };
 
@@ -39,6 +42,19 @@ export const workloadNameOf = ({ source }: Job): string => ("spec" in source ? s
 function workloadOf({ source, settings }: Pick<Job, "source" | "settings">): Workload {
   const workload = "spec" in source ? makeWorkload(source.spec) : source.history;
   return settings.analyzer === "all" ? inOneLine(workload) : workload;
+}
+
+/** Runs the policy once more, without the rule about a red trunk. */
+function rescueIn(
+  { breakages, trunkBuilds, falseRejections }: Ledger,
+  workload: Workload,
+  settings: Settings,
+  run: (workload: Workload, settings: Settings) => Ledger,
+): { readonly rescue?: Rescue } {
+  if (settings.breakages === undefined) return {};
+  const without = run(workload, { ...settings, breakages: { ...settings.breakages, unnoticed: true } });
+  const withoutRule = without.falseRejections;
+  return { rescue: { breakages, trunkBuilds, innocents: falseRejections, withoutRule } };
 }
 
 /** Runs one job, and the oracle on the same workload to measure against. */
@@ -54,6 +70,7 @@ export function runJob({ source, policy, predictor, settings, breaksDown }: Job,
       measures: measure(workload, ledger, best),
       reliability: reliabilityOf(ledger.predictions),
       bound: boundOf(workload, settings),
+      ...rescueIn(ledger, workload, settings, run),
       ...(breaksDown ? { breakdown: breakdownOf(workload, settings, ledger, run) } : {}),
     };
   } catch (error) {

@@ -23,6 +23,9 @@ export class Ledger {
   readonly decisions: (Decision | undefined)[];
   /** Builds started. */
   started = 0;
+  /** Of these, builds of the trunk itself; and how often the trunk was broken past the queue. */
+  trunkBuilds = 0;
+  breakages = 0;
   /** Builds given up before they finished. */
   aborted = 0;
   /** The time that slots were taken, aborted builds included. */

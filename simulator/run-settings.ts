@@ -1,3 +1,4 @@
+import type { Breakages } from "./breakages.ts";
 import { hash32 } from "./random-streams.ts";
 import type { TestScope } from "./tree-outcome.ts";
 
@@ -21,6 +22,8 @@ export interface Settings {
   readonly flakes: number;
   /** How often a failed build is repeated before the failure counts. */
   readonly retries: number;
+  /** Commits pushed past the queue that break the trunk. Absent: there are none. Only policies that drive the product's planner know them. */
+  readonly breakages?: Breakages;
   /** What the queue takes to conflict. `paths`: changes that share a path. `all`: every change with every other. */
   readonly analyzer: Analyzer;
 }

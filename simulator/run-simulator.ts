@@ -9,6 +9,7 @@ import type { Reliability } from "./measures.ts";
 import { isOurs } from "./policies/policy-table.ts";
 import { runAll } from "./pool.ts";
 import { parseReplay, type Replay } from "./replay.ts";
+import { rescueTable } from "./rescue-table.ts";
 import type { Settings } from "./run-settings.ts";
 import { HOURS, parseOptions, type SimulatorOptions, showsTeam } from "./simulator-options.ts";
 import { teamTable, whereMinutesGo } from "./team-table.ts";
@@ -48,8 +49,11 @@ function jobsFor(options: SimulatorOptions, history: History | undefined): Job[]
 }
 
 function settingsFor(options: SimulatorOptions, own: Pick<Settings, "analyzer" | "builders" | "seed">): Settings {
-  const { tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs } = options;
-  return { ...own, tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs };
+  const { tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs, breakages, mendedAfterMs } = options;
+  return {
+    ...{ ...own, tests, flakes, retries, startDelayMs, cancelDelayMs, mergeDelayMs },
+    ...(breakages > 0 ? { breakages: { perHour: breakages, mendedAfterMs } } : {}),
+  };
 }
 
 interface Outcome {
@@ -108,6 +112,7 @@ function show(options: SimulatorOptions, notes: readonly string[], outcome: Outc
       `Predictions for ${workload}, first seed: told probability of passing, share passed\n\n${reliability(tenths)}`,
     );
   if (options.timings) parts.push(`Real time per run of the planner, in milliseconds\n\n${plannerTime(cells)}`);
+  parts.push(...rescueTable(cells));
   parts.push(bulleted(notes, process.stdout.columns));
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } from "../client/flags.ts";
-import { aboutPolicy, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
+import { aboutPolicy, isOurs, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
 import { ANALYZERS, type Analyzer } from "./run-settings.ts";
 import { TEST_SCOPES, type TestScope } from "./tree-outcome.ts";
@@ -26,6 +26,9 @@ export interface SimulatorOptions extends Conditions {
   readonly workloads: readonly WorkloadName[];
   readonly seeds: readonly number[];
   readonly cancellations: number;
+  /** How often an hour the trunk is broken past the queue, and after how many milliseconds it is repaired. */
+  readonly breakages: number;
+  readonly mendedAfterMs: number;
   readonly mergeDelayMs: number;
   readonly startDelayMs: number;
   readonly cancelDelayMs: number;
@@ -120,6 +123,13 @@ const command = (name: string) =>
     .option("--flakes <share>", byWorkload("share of the builds that fail for no reason", "flakes"), share)
     .option("--retries <n>", byWorkload("how often a failed build is repeated", "retries"), wholeIn(0, 5))
     .option("--cancellations <share>", "share of the changes that their authors cancel", share, 0)
+    .option(
+      "--breakages <n>",
+      "how often an hour a commit past the queue breaks the trunk; shows how many innocent changes the queue saves",
+      numberIn(0, 60),
+      0,
+    )
+    .option("--mended-after <s>", "seconds until another commit past the queue repairs the trunk", seconds, 3_600_000)
     .option("--start-delay <s>", "seconds from the start of a build until it makes progress", seconds, 0)
     .option("--cancel-delay <s>", "seconds from giving up a build until its slot is free", seconds, 0)
     .option("--merge-delay <s>", "seconds from the decision to land until the change is on the trunk", seconds, 0)
@@ -137,16 +147,17 @@ type Flags = Partial<Omit<Conditions, "rates" | "analyzers">> & {
   readonly workload: SimulatorOptions["workloads"];
   readonly rate?: SimulatorOptions["rates"];
   readonly analyzer?: SimulatorOptions["analyzers"];
+  readonly mendedAfter: number;
   readonly startDelay: number;
   readonly cancelDelay: number;
   readonly mergeDelay: number;
-} & Pick<SimulatorOptions, "seeds" | "cancellations" | "json" | "timings" | "svg" | "replay" | "threads">;
+} & Pick<SimulatorOptions, "seeds" | "cancellations" | "breakages" | "json" | "timings" | "svg" | "replay" | "threads">;
 
 /** Reads the command line. `name` is what the help calls the command. Never throws and prints nothing. */
 export function parseOptions(args: readonly string[], name = "simulate"): Parsed<SimulatorOptions> {
   const parsed = parseFlags<Flags>(command(name), args);
   if (parsed.kind !== "run") return parsed;
-  const { workload, rate, analyzer, startDelay, cancelDelay, mergeDelay, ...rest } = parsed.options;
+  const { workload, rate, analyzer, startDelay, cancelDelay, mergeDelay, mendedAfter, ...rest } = parsed.options;
   const isTeam = workload.includes("team");
   if (isTeam && workload.length > 1)
     return {
@@ -154,14 +165,26 @@ export function parseOptions(args: readonly string[], name = "simulate"): Parsed
       problem: "--workload: team is simulated without other workloads\n\nUsage: --workload team\n",
     };
   const conditions = rest.replay !== undefined ? REPLAYED : isTeam ? TEAM : LARGE;
-  const delays = { startDelayMs: startDelay, cancelDelayMs: cancelDelay, mergeDelayMs: mergeDelay };
+  const others = (rest.policies ?? conditions.policies).filter((policy) => !isOurs(policy));
+  if (rest.breakages > 0 && others.length > 0) {
+    if (rest.policies !== undefined)
+      return {
+        kind: "refused",
+        problem: `--breakages: ${others.join(", ")} knows no broken trunk\n\nUsage: --breakages 0.5 --policies ours\n`,
+      };
+  }
+  const policies = rest.breakages > 0 ? { policies: rest.policies ?? (["ours"] as const) } : {};
+  const delays = {
+    ...{ startDelayMs: startDelay, cancelDelayMs: cancelDelay, mergeDelayMs: mergeDelay },
+    mendedAfterMs: mendedAfter,
+  };
   return {
     kind: "run",
     options: {
       ...conditions,
       ...(rate && { rates: rate }),
       ...(analyzer && { analyzers: analyzer }),
-      ...{ workloads: workload, ...delays, ...rest },
+      ...{ workloads: workload, ...delays, ...rest, ...policies },
     },
   };
 }

@@ -31,7 +31,7 @@ export function Gutter({ lanes, columns, phase, isLit }: GutterProps) {
       {into.map((lane) => (
         <path class={lit(lane)} key={`i${lane.from}`} d={arrival(x(lane.column), x(0))} />
       ))}
-      {out === undefined ? null : <Departure at={x(out.column)} node={x(0)} class={lit(out)} />}
+      {out === undefined ? null : <OutgoingLine at={x(out.column)} node={x(0)} class={lit(out)} />}
       <circle class={`node ${phase}`} cx={x(0)} cy={NODE_Y} r={RADIUS} />
       {phase === "passed" || phase === "landing" ? (
         <path
@@ -52,7 +52,15 @@ const arrival = (lane: number, node: number): string =>
     ? `M${lane} 0V${NODE_Y - RADIUS}`
     : `M${lane} 0V${NODE_Y - CURVE}Q${lane} ${NODE_Y} ${lane + CURVE} ${NODE_Y}H${node - RADIUS}`;
 
-function Departure({ at, node, class: name }: { readonly at: number; readonly node: number; readonly class: string }) {
+function OutgoingLine({
+  at,
+  node,
+  class: name,
+}: {
+  readonly at: number;
+  readonly node: number;
+  readonly class: string;
+}) {
   if (at === node) return <line class={name} x1={at} x2={at} y1={NODE_Y + RADIUS} y2="100%" />;
   return (
     <>

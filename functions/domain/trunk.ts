@@ -10,8 +10,16 @@ import type { EpochMs } from "../contracts/time.ts";
  * `unproven` is [X, C] until the trunk has been built, or until a batch lands whose build passed on exactly the tree that it leaves.
  */
 export interface Trunk {
-  /** The trunk commits that a passed build vouches for, oldest first. At most MOST_VOUCHED. */
+  /** The newest trunk commits that a passed build vouches for, oldest first. At most MOST_VOUCHED. */
   readonly vouched: readonly GitSha[];
+  /**
+   * From when on all commits are kept that a passed build vouches for. Absent: all are kept. `halfAt`: when the newer half of the kept ones
+   * began.
+   */
+  readonly keptSince?: EpochMs;
+  readonly halfAt?: EpochMs;
+  /** Since when a passed build has vouched for every commit that the trunk was at. Absent: ever since. */
+  readonly soundSince?: EpochMs;
   /**
    * The newest commits of the trunk, when no passed build vouches for them, oldest first. Each but the first was landed directly on the one
    * before it. Empty when a passed build vouches for the newest commit.
@@ -73,7 +81,7 @@ export const UNKNOWN_TRUNK: Trunk = {
   told: 0,
 };
 
-/** How many vouched commits are kept: some 6 KB. A failure on an older one is no verdict: its change is built again on the newest. */
+/** How many vouched commits are kept: some 5 KB. When there are more, the older half is forgotten. */
 const MOST_VOUCHED = 128;
 
 /** How many commits that landed one after the other on an unproven commit are kept: the newest. */
@@ -91,15 +99,24 @@ export const DOUBTED_AFTER = 3;
 
 export const isVouched = ({ vouched }: Trunk, commit: GitSha): boolean => vouched.includes(commit);
 
+/** The trunk with these commits vouched for, the newest last. */
+function vouch(trunk: Trunk, commits: readonly GitSha[], now: EpochMs): Trunk {
+  const vouched = [...trunk.vouched.filter((one) => !commits.includes(one)), ...commits];
+  const half = MOST_VOUCHED / 2;
+  if (vouched.length <= half) return { ...trunk, vouched };
+  const { halfAt = now } = trunk;
+  if (vouched.length <= MOST_VOUCHED) return { ...trunk, vouched, halfAt };
+  return { ...trunk, vouched: vouched.slice(-half), keptSince: halfAt, halfAt: now };
+}
+
 /**
  * The trunk after it was found to be sound at `commits`, of which the last is the newest commit. A red trunk has recovered, and a build of
  * the trunk that is under way is not needed any more.
  */
 function sound(trunk: Trunk, commits: readonly GitSha[], now: EpochMs): Trunk {
-  const { red, brokenDown: _, build, ...rest } = trunk;
-  const vouched = [...trunk.vouched.filter((one) => !commits.includes(one)), ...commits].slice(-MOST_VOUCHED);
+  const { red, brokenDown: _, build, ...rest } = vouch(trunk, commits, now);
   const givenUp = build === undefined ? {} : { build: { ...build, state: "cancelling" as const } };
-  const next: Trunk = { ...rest, ...givenUp, vouched, unproven: [], knownAt: now, rejectedInARow: 0 };
+  const next: Trunk = { ...rest, ...givenUp, unproven: [], knownAt: now, rejectedInARow: 0 };
   return red === undefined ? next : { ...next, recoveredAt: now, changes: trunk.changes + 1 };
 }
 
@@ -123,7 +140,8 @@ export function learnLanding(
   now: EpochMs,
 ): Trunk {
   if (isVouched(trunk, tip) || trunk.unproven.includes(tip)) return trunk;
-  if (isTested || (onto !== undefined && isVouched(trunk, onto))) return sound(trunk, [tip], now);
+  if (onto !== undefined && isVouched(trunk, onto)) return sound(trunk, [tip], now);
+  if (isTested) return { ...sound(trunk, [tip], now), soundSince: now };
   const at = onto === undefined ? -1 : trunk.unproven.indexOf(onto);
   const under = at >= 0 ? trunk.unproven : onto === undefined ? [] : [onto];
   return { ...trunk, unproven: [...under, tip].slice(-MOST_UNPROVEN), knownAt: now };
@@ -141,7 +159,7 @@ export function learnCommit(trunk: Trunk, commit: GitSha, startedAt: EpochMs): T
 /** The trunk itself was built at `commit`, and passed: so every commit that was landed on this one is sound too. */
 export function trunkPassed(trunk: Trunk, commit: GitSha, now: EpochMs): Trunk {
   const at = trunk.unproven.indexOf(commit);
-  return sound(trunk, at < 0 ? [commit] : trunk.unproven.slice(at), now);
+  return { ...sound(trunk, at < 0 ? [commit] : trunk.unproven.slice(at), now), soundSince: now };
 }
 
 /** The trunk itself was built at `commit`, and failed. */
@@ -180,7 +198,7 @@ export function trunkFailed(
 /** The trunk was looked at, and is at `commit`, which needed no build. */
 export function trunkUnchanged(trunk: Trunk, commit: GitSha, now: EpochMs): Trunk {
   if (trunk.red?.built === commit) return looked(trunk, now);
-  return isVouched(trunk, commit) ? sound(trunk, [commit], now) : trunk;
+  return isVouched(trunk, commit) ? { ...sound(trunk, [commit], now), soundSince: now } : trunk;
 }
 
 /** The trunk could not be built, by no fault of any commit. It is tried again after a minute, then after 2, 4, 8 … at most 60. */
@@ -207,6 +225,10 @@ export function doubted(trunk: Trunk, commit: GitSha): Trunk {
   return { ...trunk, vouched: trunk.vouched.slice(0, -1), unproven: [commit] };
 }
 
+/** True when the commit may be one that was forgotten, and nothing was pushed past the queue since the build started. */
+const mayBeForgotten = ({ keptSince, soundSince }: Trunk, startedAt: EpochMs): boolean =>
+  startedAt < (keptSince ?? 0) && startedAt >= (soundSince ?? 0);
+
 /**
  * What a failed build says that started at `startedAt` and was composed on `commit`. evidence: it may count against its batches. unproven:
  * not known before the trunk itself has been built. nothing: the trunk was red, or another commit than any that was judged.
@@ -214,7 +236,7 @@ export function doubted(trunk: Trunk, commit: GitSha): Trunk {
 export function failureOn(trunk: Trunk, commit: GitSha, startedAt: EpochMs): "evidence" | "unproven" | "nothing" {
   if (trunk.recoveredAt !== undefined && startedAt < trunk.recoveredAt) return "nothing";
   if (trunk.red !== undefined) return "nothing";
-  if (isVouched(trunk, commit)) return "evidence";
+  if (isVouched(trunk, commit) || mayBeForgotten(trunk, startedAt)) return "evidence";
   return trunk.unproven.includes(commit) ? "unproven" : "nothing";
 }
 

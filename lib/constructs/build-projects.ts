@@ -54,6 +54,15 @@ export class BuildProjects extends Construct {
     fn.refuseWhen({ Null: { "codebuild:source.buildspec": "false" } }, arns, "codebuild:StartBuild");
   }
 
+  /** The right to ask whether the projects are there, by asking for their builds. */
+  foundBy(fn: LambdaFunction): void {
+    if (this.#all.length === 0) return;
+    fn.allow(
+      this.#all.map(({ arn }) => arn),
+      "codebuild:ListBuildsForProject",
+    );
+  }
+
   /** The right to find and stop builds, and to read their logs and test reports. */
   watchedBy(fn: LambdaFunction): void {
     if (this.#all.length === 0) return;

@@ -30,7 +30,7 @@ const command = () =>
       8,
     )
     .option("--folders <n>", "folders of the project to spread them over, 1 to 40", wholeIn(1, 40), 3)
-    .option("--stacked", "all changes but those two travel as one stack, in one request; none is slow", false)
+    .option("--stacked", "all changes but the two that clash are one stack, in one request; none is slow", false)
     .option("--seed <n>", "decides everything that is left to chance, 0 to 4294967295", wholeIn(0, 0xffff_ffff), 1)
     .addOption(
       new Option("--ci <name>", "who builds: a command on this machine, or CI that reports to a GitHub on this machine")

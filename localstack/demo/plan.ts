@@ -8,7 +8,7 @@ export interface PlanOptions {
   readonly count: number;
   readonly folders: readonly string[];
   readonly seed: number;
-  /** The changes that have no part in the semantic conflict travel as one stack, in one request. */
+  /** The changes without a part in the semantic conflict are one stack, in one request. */
   readonly stacked: boolean;
 }
 

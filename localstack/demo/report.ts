@@ -2,9 +2,9 @@ import type { Row } from "../../client/watch/row.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import type { Reason } from "../../functions/contracts/reasons.ts";
+import { type HowLanded, totalsOf } from "./how-landed.ts";
 import type { TrunkReport } from "./proof.ts";
 import type { RequestPlan } from "./request-plan.ts";
-import { type Travel, totalsOf } from "./travel.ts";
 
 /** A request as the demo last saw it. */
 export interface RequestReport {
@@ -19,7 +19,7 @@ export interface RequestReport {
   /** From its receipt to its end, or to now. */
   readonly elapsedMs: number;
   readonly trail: readonly string[];
-  readonly travel: Travel;
+  readonly howLanded: HowLanded;
   /** The request in the live view. */
   readonly row: Row;
 }
@@ -48,19 +48,19 @@ export function surprises(requests: readonly RequestReport[], trunk: TrunkReport
 
 /** What `--json` prints. */
 export const documentOf = (requests: readonly RequestReport[], trunk: TrunkReport) => ({
-  requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail, travel }) => ({
+  requests: requests.map(({ sqid, changes, status, reason, elapsedMs, trail, howLanded }) => ({
     sqid,
     changes,
     status,
     reason: reason ?? null,
     elapsedMs,
     trail,
-    ...travel,
+    ...howLanded,
   })),
   totals: {
     requests: requests.length,
     landed: requests.filter(({ status }) => status === "landed").length,
-    ...totalsOf(requests.map(({ travel }) => travel)),
+    ...totalsOf(requests.map(({ howLanded }) => howLanded)),
   },
   trunk,
 });
@@ -71,7 +71,7 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
   const points = trunk.commits.filter(({ point }) => point).length;
   const said = [
     `${landed} of ${requests.length} requests landed, and the check passes at all ${points} commit points.`,
-    ...travelled(requests),
+    ...sharedLandings(requests),
   ];
   for (const { sqid, titles, plan } of requests)
     if (plan.expected === "build.failed")
@@ -82,20 +82,23 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
   return said.join("\n");
 }
 
-/** Who landed past whom, and how many in one push; nothing when everybody travelled alone and in order. */
-function travelled(requests: readonly RequestReport[]): string[] {
-  const { bypassing, inSharedPushes, largestPush } = totalsOf(requests.map(({ travel }) => travel));
+/**
+ * Lines about requests that landed before a request ahead of them, and about requests that landed in one push. None when there is no such
+ * request.
+ */
+function sharedLandings(requests: readonly RequestReport[]): string[] {
+  const { bypassing, inSharedPushes, largestPush } = totalsOf(requests.map(({ howLanded }) => howLanded));
   const names = (of: readonly RequestReport[]) => of.map(({ sqid }) => sqid).join(", ");
   const said: string[] = [];
   if (bypassing > 0) {
-    const pairs = requests.flatMap(({ sqid, travel: { bypassed } }) =>
+    const pairs = requests.flatMap(({ sqid, howLanded: { bypassed } }) =>
       bypassed.length > 0 ? [`${sqid} past ${bypassed.join(" ")}`] : [],
     );
     said.push(`${bypassing} landed past a slower one (${pairs.join(", ")})`);
   }
   if (inSharedPushes > 0 && inSharedPushes === largestPush)
     said.push(
-      `${inSharedPushes} landed in one push (${names(requests.filter(({ travel }) => travel.landedTogether > 1))})`,
+      `${inSharedPushes} landed in one push (${names(requests.filter(({ howLanded }) => howLanded.landedTogether > 1))})`,
     );
   else if (inSharedPushes > 0) said.push(`${inSharedPushes} shared a push with others, up to ${largestPush} in one`);
   return said.length === 0 ? [] : [`${said.join("; ")}.`];

@@ -5,10 +5,10 @@ import { STATUSES } from "../../functions/contracts/log-event.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { makeChange } from "./changes.ts";
 import type { Display } from "./display.ts";
+import { howLandedOf } from "./how-landed.ts";
 import type { RequestReport } from "./report.ts";
 import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import { trailOf } from "./trail.ts";
-import { travelOf } from "./travel.ts";
 
 const LOOK_EVERY_MS = 300;
 
@@ -69,7 +69,7 @@ async function request({ sandbox, seed, client, now }: Run, plan: RequestPlan): 
     ended,
     elapsedMs,
     trail: [status],
-    travel: { bypassed: [], landedTogether: 0 },
+    howLanded: { bypassed: [], landedTogether: 0 },
     row: rowOf(summary, { builds: [], sentence: "" }),
   };
 }
@@ -92,7 +92,7 @@ async function look({ client, now }: Run, reports: RequestReport[]): Promise<voi
         ...(summary.reason ? { reason: summary.reason } : {}),
         elapsedMs: Math.max(0, until - Date.parse(summary.receivedAt)),
         trail: trailOf(history),
-        travel: travelOf(history),
+        howLanded: howLandedOf(history),
         row: rowOf(summary, why),
       };
     }),

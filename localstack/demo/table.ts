@@ -1,7 +1,7 @@
 import Table from "cli-table3";
+import { howLandedText } from "./how-landed.ts";
 import { addedNothing, type RequestReport } from "./report.ts";
 import { shortTrail } from "./trail.ts";
-import { travelText } from "./travel.ts";
 
 const WIDEST = 150;
 const FIXED = { request: 10, elapsed: 9, outcome: 13 };
@@ -32,11 +32,11 @@ export function renderTable(requests: readonly RequestReport[], columns: number)
   return table.toString();
 }
 
-/** At a glance: how it ended, and how it travelled. */
+/** In short: the status of the request, and how the request landed. */
 function outcomeOf(request: RequestReport): string {
-  const { ended, status, travel } = request;
+  const { ended, status, howLanded } = request;
   if (!ended) return "";
-  return [status, ...(addedNothing(request) ? ["nothing new"] : []), ...travelText(travel)].join("\n");
+  return [status, ...(addedNothing(request) ? ["nothing new"] : []), ...howLandedText(howLanded)].join("\n");
 }
 
 const stageOf = ({ trail, reason }: RequestReport): string =>

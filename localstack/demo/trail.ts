@@ -1,6 +1,6 @@
 import type { HistoryEntry, HistoryPage } from "../../functions/contracts/api.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
-import { travelOf, travelText } from "./travel.ts";
+import { howLandedOf, howLandedText } from "./how-landed.ts";
 
 /** The statuses that a request went through, oldest first, each with what happened meanwhile: `speculating [building, built]`. */
 export function trailOf({ sqid, events }: HistoryPage): string[] {
@@ -22,7 +22,7 @@ export function trailOf({ sqid, events }: HistoryPage): string[] {
 }
 
 function howItLanded(sqid: HistoryPage["sqid"], entry: HistoryEntry): string {
-  const told = travelText(travelOf({ sqid, events: [entry] }));
+  const told = howLandedText(howLandedOf({ sqid, events: [entry] }));
   return told.length === 0 ? "" : ` (${told.join(", ")})`;
 }
 

@@ -79,7 +79,7 @@ export class ProcessHelper implements Processes {
     if (this.#runs.size + this.#dialogues.size === 0) this.#child?.channel?.unref();
   }
 
-  /** No more is heard of the programs that this helper has started. */
+  /** Answers nothing more about the programs that this helper has started. */
   #lose(child: ChildProcess): void {
     if (this.#child !== child) return;
     this.#child = undefined;

@@ -1,36 +1,43 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import type { BatchId, BuildKey, Sqid } from "../../functions/contracts/ids.ts";
+import { type BatchId, type BuildKey, type GitSha, type Sqid, trunkIdOf } from "../../functions/contracts/ids.ts";
 import type { LogEvent } from "../../functions/contracts/log-event.ts";
-import type { LandBatch, Signal } from "../../functions/contracts/messages.ts";
+import type { BuildVerdict, Composed, LandBatch, Signal, TrunkUnit } from "../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import type { Batch } from "../../functions/domain/batch.ts";
 import { plan } from "../../functions/domain/planner/index.ts";
-import type { Command, Planner } from "../../functions/domain/planner/plan.ts";
+import type { Command, Planner, QueueState } from "../../functions/domain/planner/plan.ts";
 import { type PlanningShell, wakeUp } from "../../functions/domain/planner/run-planner.ts";
 import type { LandingRequest } from "../../functions/domain/request.ts";
 import { scorerFor } from "../../functions/domain/speculation/scorer.ts";
 import { runStepsNow } from "../../functions/domain/steps.ts";
+import { UNKNOWN_TRUNK } from "../../functions/domain/trunk.ts";
 import { Agenda } from "../agenda.ts";
+import { type Push, pushesUntil } from "../breakages.ts";
 import { Ledger } from "../ledger.ts";
+import { median } from "../measures.ts";
 import { MemoryQueueStore } from "../memory-store.ts";
 import type { Prediction } from "../predictor.ts";
 import { isFlaky, type Settings } from "../run-settings.ts";
 import { passes } from "../tree-outcome.ts";
 import type { Change, Workload } from "../workload.ts";
 import { linesFor } from "./queue-config.ts";
-import { COMPOSED, FAILED, finished, LANDED, numberOf, numbersOf, QUEUE, sqidFor } from "./simulated-signals.ts";
+import { FAILED, finished, numberOf, numbersOf, QUEUE, sqidFor } from "./simulated-signals.ts";
+import { SimulatedTrunk } from "./simulated-trunk.ts";
 
 interface Running {
   readonly batchId: BatchId;
   readonly startedMs: number;
   readonly passes: boolean;
+  readonly composed: Composed;
 }
 
 type Event =
   | { readonly kind: "arrive" | "cancel"; readonly n: number }
   | { readonly kind: "finish"; readonly key: BuildKey }
   | { readonly kind: "stopped"; readonly key: BuildKey; readonly batchId: BatchId }
+  | { readonly kind: "look"; readonly key: BuildKey; readonly trunk: GitSha }
+  | { readonly kind: "push"; readonly push: Push }
   | { readonly kind: "land"; readonly message: LandBatch };
 
 /** The time at which virtual time 0 lies, so that no time that the planner computes is negative. */
@@ -53,7 +60,12 @@ export class OurQueue {
   readonly #prediction: Prediction;
   readonly #stopwatch: Stopwatch;
   readonly #agenda = new Agenda<Event>();
-  readonly #store = new OurStore((batch) => this.#written(batch));
+  readonly #store = new OurStore(
+    (batch) => this.#written(batch),
+    ({ trunk }) => {
+      if (trunk?.build?.state === "cancelling") this.#stop(trunk.build.buildKey);
+    },
+  );
   readonly #shell: PlanningShell;
   /** The requests that the run at hand ended. */
   readonly #ended: Extract<Command, { kind: "end-request" }>[] = [];
@@ -63,6 +75,9 @@ export class OurQueue {
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
   readonly #builds = new Map<number, number>();
+  readonly #trunk = new SimulatedTrunk();
+  /** How long a build of the trunk itself takes. */
+  readonly #trunkBuildMs: number;
   #now = 0;
 
   constructor(
@@ -79,6 +94,11 @@ export class OurQueue {
     this.#prediction = prediction;
     this.#stopwatch = stopwatch;
     this.#shell = this.#shellOf();
+    this.#trunkBuildMs = median(workload.changes.map(({ buildMs }) => buildMs));
+    const lastMs = workload.changes.at(-1)?.arrivalMs ?? 0;
+    if (settings.breakages !== undefined)
+      for (const push of pushesUntil(lastMs, settings.breakages, settings.seed))
+        this.#agenda.add(push.atMs, 1, { kind: "push", push });
     for (const { n, arrivalMs, cancelMs } of workload.changes) {
       this.#agenda.add(arrivalMs, 2, { kind: "arrive", n });
       if (cancelMs !== undefined) this.#agenda.add(cancelMs, 3, { kind: "cancel", n });
@@ -87,7 +107,7 @@ export class OurQueue {
 
   /** Runs the planner once for each time at which an event is due, until no event is left. Throws PolicyDefect. */
   run(): Ledger {
-    for (let at = this.#agenda.nextAt; at !== undefined; at = this.#agenda.nextAt) {
+    for (let at = this.#nextAt(); at !== undefined; at = this.#nextAt()) {
       const ticks = this.#store.batches.size > 0 && at - this.#now > TICK_MS;
       this.#now = ticks ? this.#now + TICK_MS : at;
       const tick: Signal = { v: 1, kind: "tick", queue: QUEUE, nonce: String(this.#now) };
@@ -95,6 +115,12 @@ export class OurQueue {
       if (signals.length > 0) this.#plan(signals);
     }
     return this.ledger;
+  }
+
+  /** Nothing else may be due while the trunk is red: then only ticks go on. */
+  #nextAt(): number | undefined {
+    const waits = this.#store.batches.size > 0 && this.#store.queue.trunk?.red !== undefined;
+    return this.#agenda.nextAt ?? (waits ? this.#now + TICK_MS + 1 : undefined);
   }
 
   #happen(event: Event): Signal[] {
@@ -108,6 +134,13 @@ export class OurQueue {
         return this.#finish(event.key);
       case "stopped":
         return [finished(event.batchId, event.key, { kind: "cancelled" })];
+      case "look":
+        this.#running.delete(event.key);
+        return [finished(trunkIdOf(QUEUE), event.key, { kind: "unchanged", trunk: event.trunk })];
+      case "push":
+        if (event.push.breaks) this.ledger.breakages += 1;
+        this.#trunk.push(event.push.breaks);
+        return [];
       case "land":
         return [this.#land(event.message)];
     }
@@ -141,12 +174,22 @@ export class OurQueue {
     this.#running.delete(key);
     this.#provenMs.set(key, this.#now);
     this.ledger.buildEnded(build.startedMs, this.#now, false);
-    return [finished(build.batchId, key, build.passes ? { kind: "passed", composed: COMPOSED } : FAILED)];
+    return [finished(build.batchId, key, this.#verdictOn(build))];
+  }
+
+  /** Where breakages go unnoticed, a failed build does not say what it was composed on. */
+  #verdictOn({ passes: passed, composed }: Running): BuildVerdict {
+    if (passed) return { kind: "passed", composed };
+    return this.#settings.breakages?.unnoticed ? FAILED : { ...FAILED, composed };
   }
 
   #land({ id, batches }: LandBatch): Signal {
     for (const n of batches.flatMap(numbersOf)) this.ledger.land(n);
-    const results = batches.map(({ batchId }) => ({ batchId, outcome: LANDED }));
+    const outcomes = this.#trunk.land(batches.map((batch) => ({ changes: numbersOf(batch), tested: batch.tested })));
+    const results = batches.flatMap(({ batchId }, i) => {
+      const outcome = outcomes[i];
+      return outcome === undefined ? [] : [{ batchId, outcome }];
+    });
     return { v: 1, kind: "land-finished", queue: QUEUE, landId: id, results };
   }
 
@@ -206,7 +249,24 @@ export class OurQueue {
     return [];
   }
 
+  /** Builds the trunk itself, or sees that it needs no build. */
+  #buildTrunk(key: BuildKey, { batchId, unless }: TrunkUnit): void {
+    const composed = this.#trunk.itself();
+    this.#running.set(key, { batchId, startedMs: this.#now, passes: !this.#trunk.isBroken, composed });
+    if (unless.includes(composed.trunk)) {
+      this.#agenda.add(this.#now, 0, { kind: "look", key, trunk: composed.trunk });
+      return;
+    }
+    this.ledger.started += 1;
+    this.ledger.trunkBuilds += 1;
+    this.#agenda.add(this.#now + this.#settings.startDelayMs + this.#trunkBuildMs, 0, { kind: "finish", key });
+  }
+
   #start({ buildKey, batchId, base, head, sqids }: Extract<Command, { kind: "start-build" }>): void {
+    if ("unless" in head) {
+      this.#buildTrunk(buildKey, head);
+      return;
+    }
     const heads = sqids.map(numberOf);
     const { isLanded } = this.ledger;
     const under = [...base.flatMap(numbersOf), ...numbersOf(head)].filter((n) => !heads.includes(n) && !isLanded(n));
@@ -218,7 +278,8 @@ export class OurQueue {
     this.#running.set(buildKey, {
       batchId,
       startedMs: this.#now,
-      passes: sound && !isFlaky(this.#settings, first, count),
+      passes: sound && !this.#trunk.isBroken && !isFlaky(this.#settings, first, count),
+      composed: this.#trunk.composed([...under, ...heads], buildKey),
     });
     this.ledger.started += 1;
     this.#agenda.add(this.#now + this.#settings.startDelayMs + buildMs, 0, { kind: "finish", key: buildKey });
@@ -249,13 +310,22 @@ export class OurQueue {
   }
 }
 
-/** Tells of each batch that is written. */
+/** Tells of each batch that is written, and of the queue's own item. A passed build vouches for the first commit of the trunk. */
 class OurStore extends MemoryQueueStore {
   readonly #told: (batch: Batch) => void;
+  readonly #toldQueue: (queue: QueueState) => void;
 
-  constructor(told: (batch: Batch) => void) {
-    super({ queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, version: 0 });
+  constructor(told: (batch: Batch) => void, toldQueue: (queue: QueueState) => void) {
+    const trunk = { ...UNKNOWN_TRUNK, vouched: [new SimulatedTrunk().commit] };
+    super({ queue: QUEUE, installation: "simulated", nextArrival: 1, nextPosition: 1, trunk, version: 0 });
     this.#told = told;
+    this.#toldQueue = toldQueue;
+  }
+
+  override putQueue(next: QueueState, before: number): boolean {
+    const won = super.putQueue(next, before);
+    if (won) this.#toldQueue(next);
+    return won;
   }
 
   override put(next: Batch, before: number): boolean {

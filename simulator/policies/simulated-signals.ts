@@ -1,13 +1,12 @@
 import {
   type BatchId,
   type BuildKey,
-  type GitSha,
   type QueueName,
   type RequestNumber,
   type Sqid,
   sqidOf,
 } from "../../functions/contracts/ids.ts";
-import type { BuildVerdict, LandOutcome, Signal } from "../../functions/contracts/messages.ts";
+import type { BuildVerdict, Signal } from "../../functions/contracts/messages.ts";
 import { QUEUE as NAME } from "./queue-config.ts";
 
 export const QUEUE = NAME as QueueName;
@@ -20,14 +19,10 @@ export const numberOf = (sqid: Sqid): number => Number(sqid.slice(sqid.indexOf("
 export const numbersOf = (unit: { readonly steps: readonly { readonly sqid: Sqid }[] }): number[] =>
   unit.steps.map((step) => numberOf(step.sqid));
 
-const SHA = "0".repeat(40) as GitSha;
-export const COMPOSED = { commit: SHA, tree: SHA, trunk: SHA };
-export const LANDED: LandOutcome = { kind: "landed", commit: SHA, tree: SHA, testedTree: SHA, commits: [SHA] };
-export const FAILED: BuildVerdict = {
+export const FAILED = {
   kind: "failed",
-  composed: COMPOSED,
   reason: { code: "build.failed", message: "The build failed." },
-};
+} as const satisfies BuildVerdict;
 
 /** Tells the planner that a build has ended. */
 export const finished = (batchId: BatchId, buildKey: BuildKey, verdict: BuildVerdict): Signal => ({

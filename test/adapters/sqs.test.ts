@@ -49,7 +49,7 @@ const fifo: Topic<{ n: number }> = {
 const { fifo: _fifo, ...standard } = fifo;
 
 describe("sending to a topic", () => {
-  it("gives a message of a FIFO topic its group, and swallows a repeat of its dedup id", async () => {
+  it("gives a message of a FIFO topic its group, and drops a repeat of its dedup id", async () => {
     const url = await create("send.fifo");
     for (const n of [1, 1]) await send(sqs, url, fifo, { n });
     expect(await receive(url)).toMatchObject([

@@ -15,7 +15,7 @@ const parse = (...args: string[]) =>
   );
 
 describe("flags of a command line", () => {
-  it("are read as what they are, with defaults for those that are not given", () => {
+  it("are read by their types, with defaults for flags that are not given", () => {
     expect(parse("--share", "0.5", "--colour=red", "--seeds", "3, 4,3", "--json")).toEqual({
       kind: "run",
       options: { size: 3, format: "text", share: 0.5, colour: "red", seeds: [3, 4], json: true },

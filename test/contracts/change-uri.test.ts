@@ -220,7 +220,7 @@ describe("a change URI", () => {
     );
   });
 
-  it("written from its parts reads back as those parts", () => {
+  it("written from its parts reads back as the same parts", () => {
     const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/);
     const host = fc.stringMatching(/^[a-z0-9]{1,8}(\.[a-z0-9]{1,4})?(:[0-9]{1,5})?$/);
     const sha = fc.stringMatching(/^[0-9a-f]{40}$/);

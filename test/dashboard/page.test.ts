@@ -115,7 +115,7 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     await page.getByText(/The budget is 6 builds at once\. 40 changes an hour.*need about 16/).waitFor();
   });
 
-  it("keeps what it knows while the server is away, says so, and goes on when it is back", async () => {
+  it("keeps its content while the server is away, says so, and goes on when the server is back", async () => {
     await open("/q/main");
     await rows().first().waitFor();
     gateway.answer = () => ({ status: 503, body: { detail: "It should pass." } });
@@ -492,13 +492,13 @@ describe.skipIf(!hasBrowser)("a runtime that asks for a token", () => {
       headers.authorization === "Bearer right" ? undefined : { status: 401, body: {} };
   });
 
-  it("gets the one of the printed address, which leaves the address", async () => {
+  it("gets the token of the printed address, which leaves the address", async () => {
     await open("/q/main#token=right");
     await rows().first().waitFor();
     expect(page.url()).toBe(`${gateway.url}/q/main`);
   });
 
-  it("gets the one that is typed", async () => {
+  it("gets the token that is typed", async () => {
     await open("/q/main");
     await page.getByLabel("The token that npm start has printed").fill("right");
     await page.getByRole("button", { name: "Use it" }).click();

@@ -87,7 +87,7 @@ describe("a consumer of messages", () => {
     ]);
   });
 
-  it("dead-letters what it can't read, as undecodable", async () => {
+  it("dead-letters a message that it can't read, as undecodable", async () => {
     expect(await givenBack(consumer(new Map()), "a", "a1")).toEqual([]);
     expect(buried()).toMatchObject([
       {

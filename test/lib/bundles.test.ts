@@ -20,7 +20,7 @@ async function contentsOf(entry: string): Promise<readonly string[]> {
   return [...new Set([...Object.keys(metafile.inputs), ...imported])];
 }
 
-describe("what is deployed to AWS", () => {
+describe("the code that is deployed to AWS", () => {
   const contents = new Map<string, readonly string[]>();
   beforeAll(async () => {
     for (const { name, entry } of functions) contents.set(name, await contentsOf(entry));

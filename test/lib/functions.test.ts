@@ -184,7 +184,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe("a function", () => {
-  it("is one of those that are named here", () => {
+  it("is named in this file", () => {
     expect(functions.map(({ name }) => name).sort()).toEqual(Object.keys(MAY).sort());
   });
 
@@ -237,6 +237,8 @@ describe("a function", () => {
       ],
       "orchestrator/build-workflow/poll": watches,
       "orchestrator/build-workflow/look": watches,
+      "orchestrator/admit-workflow/validate": on(["ListBuildsForProject"]),
+      "orchestrator/ask-workflow/answer": on(["ListBuildsForProject"]),
       "orchestrator/build-workflow/report-codebuild": ["topic looks: sqs:SendMessage"],
     };
     for (const { name, stack, properties } of functionsOf(built)) {
@@ -338,7 +340,7 @@ describe("a CodeBuild project", () => {
     ]);
   });
 
-  it("has the ends of its builds reported, with those of the projects that exist", () => {
+  it("has the ends of its builds reported, like builds of the projects that exist", () => {
     const rules = built.ofType("AWS::Events::Rule").flatMap(({ properties }) => properties["EventPattern"] ?? []);
     expect(rules).toEqual([
       {

@@ -102,7 +102,7 @@ describe("a queue configuration", () => {
   });
 });
 
-describe("what a target refuses", () => {
+describe("the refusals of a target", () => {
   it.each<[Target, string, readonly string[]]>([
     ["aws", valid, ["queues.yaml:4:20 queues[0].buildRunner.type: fake keeps its builds in files"]],
     [

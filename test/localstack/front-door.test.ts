@@ -68,7 +68,7 @@ describe("the front door", () => {
     await expect(read("other")).rejects.toThrow(/set SUBMITQUEUE_SECRET_OTHER_FILE .* or set SUBMITQUEUE_SECRET_OTHER/);
   });
 
-  it("knows no function but those of the templates", async () => {
+  it("knows no function but the functions of the templates", async () => {
     const runtime = await aRuntime({});
     expect(() => runtime.clientsOf("fixture/Absent")).toThrow(/no function fixture\/Absent/);
   });

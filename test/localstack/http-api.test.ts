@@ -187,7 +187,7 @@ describe("a page of this server, and a program", () => {
   });
 });
 
-describe("what is no request", () => {
+describe("a message that is no request", () => {
   it.each<[string, string, number, string]>([
     ["no HTTP", "hello\r\n\r\n", 400, "request.invalid"],
     ["a method that HTTP does not know", "BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "request.invalid"],

@@ -40,7 +40,7 @@ function listenersOf(pid: number): readonly Listener[] {
 
 const servers = () => process.getActiveResourcesInfo().filter((name) => /Server|Pipe/.test(name)).length;
 
-describe("what listens", () => {
+describe("the listening sockets", () => {
   it("is the HTTP API alone when a program starts the runtime", async () => {
     const before = servers();
     const runtime = await aRuntime({});

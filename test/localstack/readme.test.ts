@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe("the commands of README.md", () => {
-  it("are those of the API", () => {
+  it("are calls of the API", () => {
     expect(EXAMPLES.map(({ path }) => path)).toEqual(
       expect.arrayContaining(["/v1/queues/fixture/requests", "/v1/queues/fixture/resume", "/v1/ping"]),
     );
@@ -55,7 +55,7 @@ describe("the commands of README.md", () => {
   });
 });
 
-describe("what a web page could send instead, to a browser that tells nothing of the page", () => {
+describe("a call of a web page, in a browser that tells nothing of the page", () => {
   const posts = EXAMPLES.filter(({ init }) => init.method === "POST");
 
   it.each(posts)("is refused for $path, and says what to send", async ({ path, init }) => {

@@ -94,7 +94,7 @@ describe("a deployment", () => {
     ]);
   });
 
-  it("refuses what it can't run, naming the resource", () => {
+  it("refuses a template that it can't run, naming the resource", () => {
     const rule = { Type: "AWS::Events::Rule", Properties: { ScheduleExpression: "cron(0 12 * * ? *)" } };
     expect(() => deploymentOf(assemblyOf([["s", { Resources: { Noon: rule } }]]), urlOf)).toThrow(
       /s\/Noon.*only rate/s,

@@ -64,7 +64,7 @@ describe("a composed commit", () => {
 });
 
 describe("the branch of a build", () => {
-  it("goes when what it built has landed, those of other attempts included", async () => {
+  it("is deleted when its batch has landed, with the branches of other attempts", async () => {
     const { runway, one, branches, ours } = await queueBuiltBy(codebuild());
     await runway.tested(one);
     const tested = await runway.tested(one);

@@ -32,7 +32,7 @@ it("pushes trunk, base and head as one commit under the path's ref, and touches 
   expect(sandbox.refs("refs/heads")).toEqual(heads);
 });
 
-it("says what is under all that the build is for, so that a build can tell what it is about", async () => {
+it("names the commit below the heads of the build, so that a build can tell which changes it is about", async () => {
   const [a, b, c] = [unit(1, [branch("a")]), unit(2, [branch("b")]), unit(3, [branch("c")])];
   const result = await runway.compose(c, { base: [a, b], bundled: [b] });
   if (result.kind !== "composed") throw new Error(JSON.stringify(result));

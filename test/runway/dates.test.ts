@@ -22,7 +22,7 @@ const oldTrunk = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ files: { [`old${n}`]: `${n}\n` }, committedAt: OLD + n })),
   );
 
-describe("what is above the trunk does not depend on dates", () => {
+describe("the commits above the trunk do not depend on dates", () => {
   it.each(STRATEGIES)("%s: a trunk whose last commits are older than its root", async (strategy) => {
     const uri = sandbox.branch("fork", [{ files: { f: "f\n" }, message: "f" }]);
     oldTrunk(9);
@@ -65,7 +65,7 @@ describe("what is above the trunk does not depend on dates", () => {
     expect(await runway.landAlone(one, "again")).toEqual(first);
   });
 
-  it("the graph is the same as the one that git lists when dates are in order", async () => {
+  it("the graph is the same as git's list when dates are in order", async () => {
     const [own] = sandbox.commits("refs/heads/x", [{ files: { f: "1\n" } }, { files: { f: "2\n" } }], sandbox.base);
     const tip = sandbox.at("refs/heads/x") ?? "";
     oldTrunk(9);

@@ -182,7 +182,7 @@ describe("a host that refuses the queue itself", () => {
     expect(await kinds(next)).toEqual(["landed"]);
   });
 
-  it("holds what it refuses, and what it took before is told as landed", async () => {
+  it("holds the batches that the host refuses, and tells the batches that it took before as landed", async () => {
     const message = await trainOf([1, 2].map((n) => unit(n, [change(`c${n}`, n === 2 ? "WIP" : "c1")])));
     refuseMessages("WIP", "echo 'push exceeds the maximum'");
     const closes = async (n: number) => {

@@ -61,7 +61,7 @@ describe("a trunk that has not moved", () => {
     expect(landedAt(2)).toBe(tested[1]?.commit);
   });
 
-  it("lands a batch that was tested on others after those have landed by themselves", async () => {
+  it("lands a batch that was tested on others after the others have landed by themselves", async () => {
     const [a, b] = [unit(1, [twoSteps("a")]), unit(2, [twoSteps("b")])];
     const onTop = await runway.tested(b, [a]);
     await runway.landAlone(a);
@@ -124,7 +124,7 @@ describe("batches that do not apply", () => {
     expect([sandbox.trunk, sandbox.at("refs/heads/l")]).toEqual([trunk, branch]);
   });
 
-  it("what goes ahead of a refused batch lands, and what follows was not tried", async () => {
+  it("the batches ahead of a refused batch land, and the batches behind it were not tried", async () => {
     const units = [unit(1, [twoSteps("a", "f")]), unit(2, [twoSteps("b", "f")]), unit(3, [twoSteps("c")])];
     const tested = await Promise.all(units.map((one) => runway.tested(one)));
     const together = units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n], exact: false }] : []));
@@ -290,7 +290,7 @@ describe("contention", () => {
   });
 });
 
-it("names what is spent: the path refs of the batches that have ended, those of other attempts included", async () => {
+it("names the refs that are not needed any more: the path refs of the batches that have ended, other attempts included", async () => {
   const one = unit(1, [twoSteps("one")]);
   await runway.tested(one);
   const tested = await runway.tested(one);

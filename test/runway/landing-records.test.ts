@@ -56,7 +56,7 @@ describe("the records of landings", () => {
     expect(days()).toEqual([1, KEPT_DAYS, KEPT_DAYS + 1].map((day) => String(first + day)));
   });
 
-  it("are sent as what is new beside those before, and not all of them again", async () => {
+  it("are sent without the records of earlier pushes", async () => {
     const sizes: number[] = [];
     for (const n of [1, 2, 3]) {
       const one = unit(n, [change(`c${n}`)]);

@@ -105,7 +105,7 @@ describe("an annotated tag", () => {
   );
 });
 
-describe("what could not be looked at", () => {
+describe("an object that can't be read", () => {
   it("is an error and not an absence: a name that git finds ambiguous", async () => {
     const answering = (stdout: string) =>
       new ObjectReader(() => ({

@@ -87,7 +87,7 @@ describe.concurrent("a paused queue", () => {
 });
 
 describe.concurrent("a draining queue", () => {
-  it("lands what it holds, and takes nothing new until it is resumed", async () => {
+  it("lands its requests, and takes no new request until it is resumed", async () => {
     const { lane, remote } = at("drained");
     const held = await lane.land(await remote.change("held", { "1.txt": "1\n" }));
     await set("drained", "drain");

@@ -70,7 +70,7 @@ async function messagesOf(sqid: Sqid): Promise<readonly (readonly [EnvName, obje
   ];
 }
 
-describe("what was said before", () => {
+describe("earlier answers", () => {
   it("changes nothing when it is said again, also long after: no message of a landed request does anything twice", async () => {
     const { lane, remote } = topology.at("again");
     const landed = await lane.landed(await remote.change("one", { "a.txt": "a\n" }));

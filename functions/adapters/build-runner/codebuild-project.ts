@@ -15,7 +15,7 @@ import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { CodeBuildClients } from "../aws-clients.ts";
 import { isTransient, translated } from "../aws-errors.ts";
-import { type BuildId, type BuildTask, MAX_MESSAGE } from "./build-runner.ts";
+import { type BuildId, type BuildTask, type Finding, MAX_MESSAGE } from "./build-runner.ts";
 import { failedTestsOf } from "./codebuild-tests.ts";
 import { endOfText } from "./output.ts";
 
@@ -51,6 +51,17 @@ export class CodeBuildProject {
 
   constructor(options: ProjectOptions) {
     this.#options = options;
+  }
+
+  /** Whether the project is there and may be asked. Throws runner.unavailable. One call. */
+  async finding(): Promise<Finding> {
+    try {
+      await this.#list(undefined);
+      return { kind: "ok", sentence: `The CodeBuild project ${this.#options.name} is there.` };
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== "config.invalid") throw error;
+      return { kind: "problem", sentence: error.message };
+    }
   }
 
   /** Starts the build, or finds the one that the same call started within the last five minutes. One call; a search when CodeBuild refuses. */

@@ -1,11 +1,11 @@
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
-import type { CodeBuildConfig } from "../../contracts/queues.ts";
+import type { CodeBuildConfig, QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import type { WireRunner } from "../aws-clients.ts";
+import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
-import type { BuildId, BuildRunner, BuildStatus, Triggered } from "./build-runner.ts";
+import type { BuildId, BuildRunner, BuildStatus, Finding, Triggered } from "./build-runner.ts";
 import { accountClients, CodeBuildProject, type StartedBuild } from "./codebuild-project.ts";
 import { pageOf, verdictOf } from "./codebuild-verdict.ts";
 
@@ -17,26 +17,36 @@ const TOKEN_COVERS_MS = 180_000;
 
 /** Runners on CodeBuild, each in the project that its queue names, or in the one that the stack created for it. */
 export const codebuildRunners: WireRunner = (env, clients) => {
-  const { codebuild, logs } = clients.codebuild ?? accountClients();
+  const projectOf = projectsBy(clients);
   const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const isStopped = async ({ key, commit }: BuildId) => {
     const build = await builds.get(key);
     return build?.stop !== undefined && build.composed.commit === commit;
   };
-  return ({ name, buildRunner }) => {
-    if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
-    const projectName = buildRunner.project ?? codeBuildProjectOf(name);
-    const project = new CodeBuildProject({
-      codebuild,
-      logs,
-      name: projectName,
-      source: buildRunner.source,
-      now: clients.now,
-    });
-    const { infrastructurePhases } = buildRunner;
-    return codebuildRunner({ project, isStopped, infrastructurePhases, now: clients.now });
+  return (queue) => {
+    const { infrastructurePhases } = codebuildOf(queue);
+    return codebuildRunner({ project: projectOf(queue), isStopped, infrastructurePhases, now: clients.now });
   };
 };
+
+/** Whether a queue's project is there. Throws runner.unavailable. One call. */
+export function codebuildPreflight(clients: Clients): (queue: QueueConfig) => Promise<readonly Finding[]> {
+  const projectOf = projectsBy(clients);
+  return async (queue) => [await projectOf(queue).finding()];
+}
+
+function projectsBy(clients: Clients): (queue: QueueConfig) => CodeBuildProject {
+  const { codebuild, logs } = clients.codebuild ?? accountClients();
+  return (queue) => {
+    const { project = codeBuildProjectOf(queue.name), source } = codebuildOf(queue);
+    return new CodeBuildProject({ codebuild, logs, name: project, source, now: clients.now });
+  };
+}
+
+function codebuildOf({ name, buildRunner }: QueueConfig): CodeBuildConfig {
+  if (buildRunner.type !== "codebuild") throw new Error(`queue ${name} is not built by CodeBuild`);
+  return buildRunner;
+}
 
 export interface CodeBuildRunnerOptions {
   readonly project: CodeBuildProject;

@@ -3,6 +3,7 @@ import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Clients } from "../aws-clients.ts";
 import type { Finding } from "./build-runner.ts";
+import { codebuildPreflight } from "./codebuild.ts";
 import { githubChecksPreflight } from "./github-checks-queues.ts";
 
 /** What can be found out before a build about whether a queue's builds come to a verdict. Throws runner.unavailable. */
@@ -10,6 +11,7 @@ export type Preflight = (queue: QueueConfig, commits: readonly GitSha[]) => Prom
 
 /** By the type of a runner. A type that is not here is not looked at: its builds tell. */
 const PREFLIGHTS: Readonly<Record<string, (clients: Clients) => Preflight>> = {
+  codebuild: codebuildPreflight,
   "github-checks": githubChecksPreflight,
 };
 

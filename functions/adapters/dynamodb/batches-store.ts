@@ -40,6 +40,9 @@ const HistoryText = z.string().transform((text, ctx): NonNullable<QueueState["hi
 
 const StoredTrunk = z.looseObject({
   vouched: z.array(GitSha),
+  keptSince: EpochMs.exactOptional(),
+  halfAt: EpochMs.exactOptional(),
+  soundSince: EpochMs.exactOptional(),
   unproven: z.array(GitSha),
   knownAt: EpochMs,
   build: z

@@ -5,7 +5,7 @@ import { reasonOf } from "../../contracts/reasons.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
-/** What the orchestrator is told of a queue's mode: the same however often it is told. */
+/** The Control message about a queue's mode. The same mode always gives the same message. */
 const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => ({
   v: 1,
   kind: "control",
@@ -17,8 +17,8 @@ const controlOf = ({ queue, mode, note, since, version }: ModeSet): Control => (
 });
 
 /**
- * Makes a queue's mode known: the log consumer (which publishes an event) when this version was not yet told, and the orchestrator. All may
- * be repeated. SendMessage; of a version that was not told, one more and a PutItem.
+ * Sends a queue's mode to the orchestrator; and to the log consumer, which publishes an event, unless this version was sent there before. May
+ * be repeated. One SendMessage; for a version that was not sent to the log consumer, one more and a PutItem.
  */
 export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSet): Promise<void> {
   const control = controlOf(set);
@@ -30,7 +30,7 @@ export async function announceMode({ view, send, tellLog }: Gateway, set: ModeSe
 
 const by = (caller: string | undefined) => (caller === undefined ? {} : { caller });
 
-/** The log's first entry of a request: the same however often it is made. */
+/** The first log entry of a request. The same request always gives the same entry. */
 export const acceptedEntry = ({ sqid, receivedAt, caller, retryReason }: Land): LogEvent => {
   const retried = retryReason === undefined ? {} : { retry_reason: retryReason };
   return statusEvent(sqid, "accepted", receivedAt, { metadata: { ...by(caller?.name), ...retried } });
@@ -43,7 +43,10 @@ export const cancellingEntry = ({ sqid, at, note, caller }: Cancel): LogEvent =>
     reason: reasonOf("cancelled.by_caller", note ?? "Cancelled by its caller, who gave no reason."),
   });
 
-/** The Cancel message of a request that has been cancelled: the same however often it is made. Undefined when it has not. */
+/**
+ * The Cancel message of a request that its caller has cancelled. The same request always gives the same message. Undefined when it was not
+ * cancelled.
+ */
 export const cancelOf = ({ queue, sqid, cancel }: Summary): Cancel | undefined =>
   cancel && { v: 1, kind: "cancel", queue, sqid, ...cancel };
 
@@ -58,7 +61,10 @@ const prioritizedEntry = ({ sqid, priority = 0 }: Summary, change: NonNullable<S
   return happeningEvent(sqid, "prioritized", at, { occurrence: String(count), metadata });
 };
 
-/** Makes an accepted request known: log, lists, orchestrator. The log consumer publishes its event once the orchestrator answers. All may be repeated. A BatchWriteItem per 25 changes, and SendMessage; at once. */
+/**
+ * Makes an accepted request known: log, lists, orchestrator. The log consumer publishes its event once the orchestrator answers. All may be
+ * repeated. A BatchWriteItem per 25 changes, and SendMessage; at once.
+ */
 export async function announceLand({ entries, view, write, send }: Gateway, land: Land): Promise<void> {
   await Promise.all([write([entries.itemOf(acceptedEntry(land)), ...view.pointersOf(land)]), send(land)]);
 }
@@ -70,7 +76,7 @@ export async function announceCancel({ entries, send, tellLog }: Gateway, summar
   const entry = cancellingEntry(message);
   await entries.append([entry]);
   await tellLog(entry);
-  // Its Land may not have been sent yet. Within the request's group the repeat is swallowed, and the cancel comes second either way.
+  // The request's Land may not have been sent yet. SQS drops a repeat of it, and delivers the cancel after the Land, since both are in the request's group.
   if (!summary.heard) await send(landOf(summary));
   await send(message);
 }

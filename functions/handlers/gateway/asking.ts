@@ -36,7 +36,10 @@ async function known({ view, now }: Gateway, { queue, id }: Pick<Question, "queu
   );
 }
 
-/** The question of the kind that a call names, with its answer once there is one, or after so many seconds. Throws queue.unknown, question.unknown. */
+/**
+ * The question of the kind that a call names, with its answer once there is one, or after so many seconds. Throws queue.unknown,
+ * question.unknown.
+ */
 export async function askedBefore(
   gateway: Gateway,
   call: Call,

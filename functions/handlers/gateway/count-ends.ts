@@ -3,8 +3,9 @@ import { endOfRequest } from "../../domain/trends.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
- * Counts the ends among entries that are in the log, for the trends of their queues. A repeat counts nothing. Per end a Query of the request's
- * log; per queue and hour one UpdateItem for all of them, and a GetItem and an UpdateItem more when some were counted before.
+ * Counts the ends of requests among these entries, which the log holds already, for the trends of their queues. A repeat counts nothing. One
+ * Query of the request's log per end; one UpdateItem per queue and hour, and one GetItem and one UpdateItem more when some of the ends were
+ * counted before.
  */
 export async function countEnds(
   { entries: log, view }: Pick<Gateway, "entries" | "view">,

@@ -21,19 +21,19 @@ export interface Gateway {
   readonly queues: ReadonlyMap<QueueName, QueueConfig>;
   readonly entries: LogStore;
   readonly view: ViewStore;
-  /** Puts items of the two tables together: for items that are the same however often they are written. */
+  /** Writes items of both tables. For items whose repeat is the same item (`putAll`). */
   readonly write: (puts: readonly TablePut[]) => Promise<void>;
   /** The queues that ever were configured: their messages are sent again, also when they are not configured any more. */
   readonly known: KnownQueues;
-  /** To the orchestrator. */
+  /** Sends a message to the orchestrator. */
   readonly send: (message: RequestMessage) => Promise<void>;
-  /** To the gateway's own log consumer, which publishes an event of it. */
+  /** Sends a message to the gateway's own log consumer, which publishes an event about it. */
   readonly tellLog: (message: LogMessage) => Promise<void>;
   readonly now: () => EpochMs;
   readonly log: Clients["log"];
 }
 
-/** The stores alone: all that consuming the log takes. */
+/** The stores alone, which is all that the log consumer needs. */
 export const storesOf = (env: Env, { dynamodb }: Clients): Pick<Gateway, "entries" | "view"> => ({
   entries: logStore(dynamodb, need(env, ENV.logTable)),
   view: viewStore(dynamodb, need(env, ENV.viewTable)),
@@ -55,7 +55,7 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
   };
 }
 
-/** The name in a call's path, whether or not there is such a queue. Throws queue.unknown when no queue can bear it. */
+/** The name of a queue in a call's path, whether or not there is such a queue. Throws queue.unknown when the text can't be a queue's name. */
 function queueNameOf(call: Call): QueueName {
   const name = QueueName.safeParse(call.param("queue"));
   if (name.success) return name.data;
@@ -65,7 +65,9 @@ function queueNameOf(call: Call): QueueName {
 /** The configured queue that a call names. Throws queue.unknown. */
 export const queueOf = ({ queues }: Gateway, call: Call): QueueConfig => configOf(queues, queueNameOf(call));
 
-/** The request that a call names, whether or not it exists, and whether or not its queue is configured. Throws queue.unknown, request.invalid. */
+/**
+ * The request that a call names, whether or not it exists, and whether or not its queue is configured. Throws queue.unknown, request.invalid.
+ */
 export function requestOf(
   { queues }: Gateway,
   call: Call,
@@ -90,7 +92,7 @@ export async function listedQueueOf({ queues, view }: Gateway, call: Call): Prom
   return queue;
 }
 
-/** There is no such request. Throws queue.unknown when the queue is not configured either, else land.unknown. */
+/** Throws for a request that does not exist: queue.unknown when its queue is not configured either, and land.unknown otherwise. */
 export function unknownLand({ queues }: Pick<Gateway, "queues">, queue: QueueName, n: RequestNumber): never {
   configOf(queues, queue);
   throw new CodedError("land.unknown", `Queue ${queue} has had no request ${n}.`);

@@ -11,11 +11,13 @@ import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publi
 import { record } from "./record.ts";
 
 /**
- * Consumes the log topic: the only way in which the orchestrator's words reach the request log. The entries of one request in a batch are
- * recorded together. An answer to a question of the gateway's is kept beside the question. A lifecycle event is published of every entry that is new, before the summary tells that the entry was seen: a crash in
- * between brings the message back, so that an event comes at least once. What a batch says
- * about ends is counted once the batch is in the log. When that can't be done now, the batch comes again; when it can't be done at all, the
- * log goes on without it.
+ * Consumes the log topic, the only way from the orchestrator to the request log.
+ * - The entries of one request in a call are recorded together.
+ * - A lifecycle event is published for every new entry, before the summary tells that the entry was seen. A crash in between brings the
+ *   message back, so that every event is published at least once.
+ * - An answer to a question of the gateway is stored with the question.
+ * - Ends of requests are counted after their entries were recorded. When counting fails for a reason that may pass, the call fails and its
+ *   messages come again; when it fails for good, the failure is logged.
  */
 export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);

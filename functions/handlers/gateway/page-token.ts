@@ -8,7 +8,7 @@ import { hashOf } from "../../contracts/hash.ts";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { EpochMs } from "../../contracts/time.ts";
 
-/** Opaque to callers, not secret: all that a forged one can do is begin a listing elsewhere. */
+/** The content of a page token. Not secret: a forged token can only make a listing begin at another request. */
 const Token = z.strictObject({ of: z.string(), receivedAt: EpochMs, number: RequestNumber });
 
 type Bounds = Pick<ListQuery, "since" | "until" | "change" | "status" | "author" | "caller">;
@@ -20,7 +20,7 @@ const listing = (queue: QueueName, { since = "", until = "", change, status, aut
     16,
   );
 
-/** Where the listing goes on after `last`. */
+/** The token of the page that comes after this request. */
 export const tokenAfter = (queue: QueueName, bounds: Bounds, { receivedAt, number }: Pointer): string =>
   Buffer.from(JSON.stringify({ of: listing(queue, bounds), receivedAt, number })).toString("base64url");
 

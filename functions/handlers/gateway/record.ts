@@ -7,8 +7,9 @@ import { acceptedEntry } from "./announce.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
- * Changes a request's summary, starting from the summary as it was read, and returns what stands then. One PutItem when `change` changes
- * something, none otherwise; one more of each and a BatchGetItem per lost race. Throws store.version_conflict.
+ * Applies `change` to a request's summary, which was read as `read`, and answers the stored summary. One PutItem when `change` changes
+ * something, none otherwise. Each time that another writer was faster, `change` is applied to the newer summary: one PutItem and one
+ * BatchGetItem more. Throws store.version_conflict.
  */
 export function changeSummary(
   view: Gateway["view"],
@@ -25,14 +26,15 @@ export function changeSummary(
 }
 
 /**
- * Is told of the entries of a request that are new, once they are in the log and before the summary tells that they were seen: at least once
- * of each. `summary` is as it will be.
+ * Is called with the new entries of a request after they were written to the log, and before the summary tells that they were seen. At least
+ * once for each entry. `summary` is the summary with these entries.
  */
 export type OnNews = (news: readonly LogEvent[], summary: Summary) => Promise<void>;
 
 /**
- * Writes entries of one request to the log, and folds them into its summary. The log first: an entry that the summary has seen is in the log.
- * BatchGetItem, and when an entry is new BatchWriteItem and PutItem; one more of each per lost race. Throws store.version_conflict.
+ * Writes entries of one request to the log, and folds them into its summary. The log is written first, so that the log holds every entry that
+ * the summary has seen. One BatchGetItem; one BatchWriteItem and one PutItem when an entry is new; one more of each when another writer was
+ * faster. Throws store.version_conflict.
  */
 export async function record(
   { entries: log, view }: Pick<Gateway, "entries" | "view">,
@@ -60,7 +62,7 @@ export async function record(
 const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
   after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
 
-/** The entries that the API has written and folded itself, and sent to be told of. */
+/** The entries that the API has written and folded itself, and sent here to be published. */
 const own = (entries: readonly LogEvent[]): LogEvent[] => entries.filter((entry) => !isAnswer(entry));
 
 const eachOnce = (entries: readonly LogEvent[]): LogEvent[] => [

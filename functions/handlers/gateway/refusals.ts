@@ -8,9 +8,9 @@ import type { Gateway } from "./gateway.ts";
 const DAY_MS = 86_400_000;
 
 /**
- * Throws land.refused_too_often when one of the commits has been refused as often as the queue lets it within a day, unless the caller says
- * why it should be tried again: a loop that lands what can't land would keep the queue's builders busy. One Query per change; a
- * BatchGetItem more for a change that was asked for as often.
+ * Throws land.refused_too_often when requests with one of these commits were refused as often within a day as the queue allows, unless the
+ * caller says why the commit should be tried again. Otherwise a program that repeats a failing request could keep the queue's builders busy.
+ * One Query per change; one BatchGetItem more for a change that was requested that often.
  */
 export async function requireFewRefusals(gateway: Gateway, asked: Pick<Land, "queue" | "changes" | "retryReason">) {
   const { queue, changes, retryReason } = asked;

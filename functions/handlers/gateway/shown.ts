@@ -44,7 +44,7 @@ export const shownWhy = (
   sentence,
 });
 
-/** A queue as the API shows it: as it is configured, and how it was told to run. */
+/** A queue as the API shows it: its configuration and its mode. */
 export const shownQueue = ({ name, repository, strategy }: QueueConfig, set: ModeSet | undefined): QueueView => ({
   name,
   repository: repository.remote,

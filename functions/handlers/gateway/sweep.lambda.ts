@@ -7,25 +7,34 @@ import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
 import { type Gateway, gatewayOf } from "./gateway.ts";
 
-/** Younger messages are still on their way. Longer than the time-out of the API's Lambda: no call is in the middle of an older one. */
+/**
+ * How old an unanswered message is when it is sent again. Longer than the time-out of the API's Lambda, so that no call is still working on
+ * it.
+ */
 const PATIENCE_MS = 60_000;
 
 /** How many messages are repaired at once. */
 const AT_ONCE = 10;
 
-/** A queue that was opened again is said to be for so long; one that is paused or drained, as long as it is. */
+/**
+ * For how long the orchestrator is told again and again that a queue was opened. That a queue is paused or draining is repeated as long as it
+ * is so.
+ */
 const REPEAT_OPEN_MS = 3_600_000;
 
-/** A priority that a caller has set is sent again for so long: nothing tells that the planner has received it. */
+/** For how long a new priority is sent again: no answer tells that the planner has received the priority. */
 const REPEAT_PRIORITY_MS = 600_000;
 
-/** A queue that is not configured any more is swept for so long: its requests end within minutes, and then no message of it is unanswered. */
+/**
+ * For how long a queue that is not configured any more is swept. Its requests end within minutes, and then none of its messages is
+ * unanswered.
+ */
 const REMEMBER_MS = 2 * 86_400_000;
 
 /**
- * Finishes what a crash left half done: every message that is still unanswered after a minute is sent again, and the orchestrator is told
- * again how queues are to run. Moves the summaries of requests that have ended. Two Query, and one per megabyte that a queue holds, of each
- * queue that is configured, or that was within two days; three writes per request that has ended.
+ * Runs every minute. Sends again every message that is unanswered after a minute, because a crash may have kept it from being sent, and the
+ * modes of the queues. Archives the summaries of requests that have ended. Two Query, and for each queue that is configured, or was within
+ * the last two days, one per megabyte of its requests in flight; three writes per request that has ended.
  */
 export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
@@ -44,8 +53,9 @@ export const wire: Wire = (env, clients) => {
 export const handler = onLambda(wire);
 
 /**
- * Looks at everything that the queue holds. A request that ended a minute ago is archived. Of any other, what was asked for a minute ago and
- * may not have reached the orchestrator is sent again. One that fails stops no other; returns what failed.
+ * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other
+ * request again that are a minute old and may not have reached the orchestrator. Answers the errors: one request's failure does not stop the
+ * others.
  */
 async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
   const { summaries } = await gateway.view.live(queue);
@@ -58,7 +68,7 @@ async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
   return failures;
 }
 
-/** The land before the cancel, so that a cancel does not overtake its land. */
+/** Archives one request, or sends its unanswered messages again: Land first, so that a Cancel does not overtake it. */
 async function repair(gateway: Gateway, summary: Summary): Promise<void> {
   const { status, at, heard, receivedAt, cancel, prioritized } = summary;
   const age = (since: EpochMs) => gateway.now() - since;
@@ -73,7 +83,7 @@ async function repair(gateway: Gateway, summary: Summary): Promise<void> {
   if (since >= PATIENCE_MS && since < REPEAT_PRIORITY_MS) await announcePriority(gateway, summary);
 }
 
-/** The queues that are not configured any more: what was accepted for them is told to the orchestrator, which ends it. */
+/** Sweeps the queues that are not configured any more: the orchestrator is sent their unanswered requests, and ends them. */
 async function sweepRemoved(gateway: Gateway, trySweep: (queue: QueueName) => Promise<unknown>): Promise<void> {
   const before = new Map((await gateway.known.all()).map((known) => [known.queue, known]));
   for (const queue of before.keys()) if (!gateway.queues.has(queue)) await trySweep(queue);
@@ -82,8 +92,8 @@ async function sweepRemoved(gateway: Gateway, trySweep: (queue: QueueName) => Pr
 }
 
 /**
- * Keeps in mind that there is such a queue, and when it went out of the configuration; forgets it in the end. No call when nothing has
- * changed. The first sweep of a queue makes it known: within a minute of its configuration.
+ * Stores that the queue exists, or since when it is not configured any more; forgets such a queue in the end. No call when nothing has
+ * changed. So a queue is known within a minute of its configuration.
  */
 async function remember(
   { queues, known, now }: Gateway,
@@ -96,7 +106,10 @@ async function remember(
   else if (now() - before.goneSince >= REMEMBER_MS) await known.forget(queue);
 }
 
-/** A mode is a state and not an event: no answer is kept book of. FIFO topics swallow a repeat within five minutes, planners an old one. */
+/**
+ * Sends the modes of the queues again. No answer is waited for: FIFO topics drop a repeat within five minutes, and planners ignore an old
+ * version.
+ */
 async function repeatModes(gateway: Gateway): Promise<void> {
   const { view, queues, now } = gateway;
   for (const set of (await view.modes()).values()) {

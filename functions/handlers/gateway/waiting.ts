@@ -7,8 +7,8 @@ const LOOK_EVERY_MS = 500;
 const MOST_SECONDS = 25;
 
 /**
- * What `look` finds once `isDone` says so, or after so many seconds (25 at most): `first` when nothing is to be waited for. Two looks per
- * second.
+ * Calls `look` twice a second until `isDone` is true of its answer, or until `seconds` (at most 25) have passed, and answers the last answer.
+ * Answers `first` at once when it is done, or when `seconds` is 0.
  */
 export async function lookUntil<T>(
   first: T,

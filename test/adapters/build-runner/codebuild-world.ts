@@ -54,12 +54,13 @@ export async function codebuildWorld({
     courseOf: ({ SQ_COMMIT = "" }) => courses.get(SQ_COMMIT) ?? COURSES.passes,
   });
   onTestFinished(() => fake.stop());
+  const project = new CodeBuildProject({ ...clientsOn(fake), name: PROJECT, source, now: () => epochMs(clock.now) });
   const ids = new Map<string, string>();
   const stopped = new Set<string>();
   const rowOf = ({ key, commit }: BuildId) => `${key} ${commit}`;
   const bare = (isStopped = async (build: BuildId) => stopped.has(rowOf(build))): BuildRunner =>
     codebuildRunner({
-      project: new CodeBuildProject({ ...clientsOn(fake), name: PROJECT, source, now: () => epochMs(clock.now) }),
+      project,
       isStopped,
       infrastructurePhases,
       now: () => epochMs(clock.now),
@@ -87,5 +88,5 @@ export async function codebuildWorld({
   };
   const buildsOf = ({ key, commit }: BuildId) =>
     fake.builds.filter(({ variables }) => variables["SQ_BUILD"] === key && variables["SQ_COMMIT"] === commit);
-  return { fake, clock, stopped, ids, rowOf, bare, open, task, buildsOf };
+  return { fake, project, clock, stopped, ids, rowOf, bare, open, task, buildsOf };
 }

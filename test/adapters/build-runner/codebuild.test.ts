@@ -295,6 +295,19 @@ describe("the codebuild runner", () => {
     });
   });
 
+  it.each<[string | undefined, string, RegExp]>([
+    [undefined, "ok", /^The CodeBuild project shop-builds is there\.$/],
+    ["ResourceNotFoundException", "problem", /there is no CodeBuild project shop-builds .*Create it, or name another/],
+    ["AccessDeniedException", "problem", /CodeBuild refuses \(AccessDeniedException/],
+  ])("finds out before a build whether the project is there: CodeBuild answers %s", async (error, kind, sentence) => {
+    const world = await codebuildWorld();
+    if (error !== undefined) world.fake.refuseNext(error);
+    expect(await world.project.finding()).toEqual({ kind, sentence: expect.stringMatching(sentence) });
+    expect(world.fake.calls).toEqual(["ListBuildsForProject"]);
+    world.fake.refuseNext("ThrottlingException");
+    await expect(world.project.finding()).rejects.toMatchObject({ code: "runner.unavailable" });
+  });
+
   it("does not take a build of another commit, another key or another time for its own", async () => {
     const world = await codebuildWorld({ stores: false });
     const task = world.task(COURSES.hangs);

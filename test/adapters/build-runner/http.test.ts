@@ -192,18 +192,20 @@ describe("the http runner", () => {
   });
 });
 
-it("a CI system that takes no calls for an hour says so, to a call that starts a build and to one that asks for its status", async () => {
+it("a CI system that takes no calls for an hour has a start wait for as long, and the builds that are asked for go on", async () => {
   const { ci, runner, task } = await httpWorld();
   const asked = task(COURSES.hangs);
+  ci.refusals.push(429);
+  const before = Date.now();
+  const error = await runner.trigger(asked).catch((thrown: CodedError) => thrown);
+  expect(error).toMatchObject({ code: "runner.unavailable", detail: { retryAt: expect.any(Number) } });
+  expect(retryAtOf(error)).toBeGreaterThanOrEqual(before + 3_600_000);
+  ci.refusals.push(429);
+  expect(await runner.status(asked)).toEqual({ kind: "running" });
   for (const ask of [() => runner.trigger(asked), () => runner.status(asked)]) {
-    ci.refusals.push(429);
-    const before = Date.now();
-    const error = await ask().catch((thrown: CodedError) => thrown);
-    expect(error).toMatchObject({ code: "runner.unavailable", detail: { retryAt: expect.any(Number) } });
-    expect(retryAtOf(error)).toBeGreaterThanOrEqual(before + 3_600_000);
+    ci.refusals.push(503);
+    await expect(ask()).rejects.toMatchObject({ code: "runner.unavailable", detail: {} });
   }
-  ci.refusals.push(503);
-  await expect(runner.trigger(asked)).rejects.toMatchObject({ code: "runner.unavailable", detail: {} });
 });
 
 describe("the guard of outgoing calls", () => {

@@ -205,7 +205,7 @@ describe("the command line", () => {
     expect(refused).toMatchObject({ code: 1, out: "shop/3 was not landed: The build failed.\n" });
   });
 
-  it("watches several requests with a line per change, and says by its exit code that one did not land", async () => {
+  it("watches several requests with a line per change, and says by its exit code that a request did not land", async () => {
     const { code, out, err } = await run(["watch", "1", "shop/3", "1"]);
     expect({ code, err }).toEqual({ code: 1, err: "" });
     expect(out.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "").split("\n")).toEqual([
@@ -450,7 +450,7 @@ describe("the command line", () => {
     expect(out).toMatch(/^trunk red for .* at c0ffee000000 by Ann: unit failed$/m);
   });
 
-  it("watches a queue until nothing is in flight, and shows what it holds", async () => {
+  it("watches a queue until nothing is in flight, and shows its requests", async () => {
     const ends = { landed: 2, refused: 1, cancelled: 0 };
     const inFlight = (number: number) => ({
       ...request(number, "speculating"),

@@ -15,7 +15,7 @@ describe("the settings of the command line", () => {
   });
   afterEach(() => rmSync(home, { recursive: true }));
 
-  it("are those of the embedded runtime when nothing is set", () => {
+  it("are the embedded runtime's when nothing is set", () => {
     expect(resolveSettings({}, { HOME: home })).toEqual({ url: { value: "http://127.0.0.1:3000", source: "default" } });
   });
 

@@ -29,7 +29,7 @@ const aRequest = (more: object) =>
 const aWhy = (more: object = {}) =>
   Why.parse({ sqid: "main/7", status: "error", ended: true, since: AT, builds: [], sentence: "It failed.", ...more });
 
-describe("what an agent is told to do", () => {
+describe("the next steps for an agent", () => {
   it.each([...Object.entries(NEXT_BY_REASON), ...Object.entries(NEXT_BY_ERROR)])(
     "about %s is in the guide",
     (code, next) => {

@@ -105,7 +105,7 @@ describe("a bypassed change is not rejected", () => {
       slowRunway: false,
       trickling: false,
       tight: false,
-      suspected: "bad",
+      expectedToFail: "bad",
     };
     expect(live({ size: 3, bad: NONE, relations }, how).trunk.toSorted()).toEqual([1, 2, 3]);
   });
@@ -129,7 +129,7 @@ describe("a request ends", () => {
       slowRunway: true,
       trickling: false,
       tight: false,
-      suspected: "good",
+      expectedToFail: "good",
     };
     expect(() => live(world, how)).not.toThrow();
   });

@@ -78,7 +78,7 @@ const land = (world: World): void => {
   world.run();
 };
 
-/** Where a build speaks for its heads alone. */
+/** Where a build tests only what its heads affect. */
 const worldOfHeads = (fate: Partial<Fate> = {}) => {
   const buildRunner = BuildRunnerConfig.parse({ type: "fake", tests: "affected" });
   const speculation = SpeculationConfig.parse(LIKELY_FIRST);

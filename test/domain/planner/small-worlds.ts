@@ -83,14 +83,14 @@ export interface Circumstances {
   readonly trickling: boolean;
   readonly tight: boolean;
   /** Which changes are expected to fail. */
-  readonly suspected: "none" | "bad" | "good" | "odd";
+  readonly expectedToFail: "none" | "bad" | "good" | "odd";
 }
 
 const RADICES = [2, 2, 2, 2, 24, 2, 2, 2, 4] as const;
 export const CIRCUMSTANCES = RADICES.reduce((product, radix) => product * radix, 1);
 
 export function circumstances(number: number, size: number): Circumstances {
-  const [bypass, order, maxSize, tests, finishing, slowRunway, trickling, tight, suspected] = digitsOf(
+  const [bypass, order, maxSize, tests, finishing, slowRunway, trickling, tight, expectedToFail] = digitsOf(
     number % CIRCUMSTANCES,
     RADICES,
   );
@@ -103,7 +103,7 @@ export function circumstances(number: number, size: number): Circumstances {
     slowRunway: slowRunway === 1,
     trickling: trickling === 1,
     tight: tight === 1,
-    suspected: (["none", "bad", "good", "odd"] as const)[suspected ?? 0] ?? "none",
+    expectedToFail: (["none", "bad", "good", "odd"] as const)[expectedToFail ?? 0] ?? "none",
   };
 }
 
@@ -135,9 +135,9 @@ function configOf({ bypass, order, maxSize, tests, tight }: Circumstances): Queu
   });
 }
 
-function isSuspected({ bad }: SmallWorld, n: number, { suspected }: Circumstances): boolean {
-  if (suspected === "odd") return n % 2 === 1;
-  return suspected !== "none" && bad.has(n) === (suspected === "bad");
+function isExpectedToFail({ bad }: SmallWorld, n: number, { expectedToFail }: Circumstances): boolean {
+  if (expectedToFail === "odd") return n % 2 === 1;
+  return expectedToFail !== "none" && bad.has(n) === (expectedToFail === "bad");
 }
 
 /** Lets everything come to its end. Throws when it does not. */
@@ -162,7 +162,7 @@ export function live(small: SmallWorld, how: Circumstances): World {
 function arrive(world: World, small: SmallWorld, n: number, how: Circumstances): void {
   const others = Array.from({ length: small.size }, (_, i) => i + 1).filter((m) => conflict(small, n, m));
   const paths = [`${n}`, ...others.map((m) => `${Math.min(n, m)}-${Math.max(n, m)}`)];
-  const additions = isSuspected(small, n, how) ? 100 : 1;
+  const additions = isExpectedToFail(small, n, how) ? 100 : 1;
   world.ready(n, paths, { touches: { paths, files: paths.length, additions, deletions: 0, authors: [] } });
 }
 

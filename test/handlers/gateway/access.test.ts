@@ -207,7 +207,7 @@ describe("the caller", () => {
   });
 });
 
-describe("what counts as a caller", () => {
+describe("the caller", () => {
   it.each([
     ["iam", jwt("a"), 401],
     ["iam", iam("A"), 200],

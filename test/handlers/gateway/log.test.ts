@@ -41,7 +41,7 @@ const history = async (): Promise<string[]> =>
 const repeated = async (): Promise<string[]> => {
   const before = gateway.sent().length;
   gateway.clock.at += 61_000;
-  // SQS swallows repeats, so the calls tell.
+  // SQS drops repeats, so the calls tell.
   const calls = await gateway.costOf(() => gateway.sweep());
   expect(gateway.sent().length).toBeGreaterThanOrEqual(before);
   return calls.filter((call) => call === "SendMessage");
@@ -122,7 +122,7 @@ describe("the log consumer", () => {
     expect(gateway.dead()).toHaveLength(0);
   });
 
-  it("what can't be read goes to the dead-letter queue with the reason", async () => {
+  it("an unreadable message goes to the dead-letter queue with the reason", async () => {
     expect(await gateway.deliver("{", JSON.stringify({ v: 2 }), status("started", 5))).toEqual([]);
     expect(gateway.dead().map(({ messageAttributes }) => messageAttributes["reason"]?.StringValue)).toEqual([
       "undecodable",

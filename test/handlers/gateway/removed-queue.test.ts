@@ -61,7 +61,7 @@ describe("a queue that is not configured any more", () => {
     expect((await get(`${at}/1/why`)).body.sentence).toBe(removed.message);
   });
 
-  it("takes a cancel of what it holds, and no new request, pause or resume", async () => {
+  it("takes a cancel of its requests, and no new request, pause or resume", async () => {
     await gateway.land([change("a")]);
     const { call, get } = redeployed();
     expect(await call("POST", `${at}/1/cancel`, {})).toMatchObject({ status: 202, body: { status: "cancelling" } });

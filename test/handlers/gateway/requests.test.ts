@@ -207,7 +207,7 @@ describe("the history of a request, with wait", () => {
 describe("a queue", () => {
   const now = async () => QueueNow.strict().parse((await gateway.get("/v1/queues/other")).body);
 
-  it("shows what it holds in the order of the queue, with builds, blockers and numbers", async () => {
+  it("shows its requests in the order of the queue, with builds, blockers and numbers", async () => {
     for (const name of ["a", "b", "c", "d"]) await gateway.land([change(name)], {}, {}, "other");
     await gateway.deliver(
       status("other/1", "speculating", 10, 0, { position: 1 }),
@@ -237,7 +237,7 @@ describe("a queue", () => {
     });
   });
 
-  it("counts what it took in the last hour and how long builds take, also of what was archived", async () => {
+  it("counts the requests of the last hour and how long builds take, also of archived requests", async () => {
     await gateway.land([change("old")], {}, {}, "other");
     gateway.clock.at += 3_600_001;
     for (const name of ["a", "b"]) await gateway.land([change(name)], {}, {}, "other");

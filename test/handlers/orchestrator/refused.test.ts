@@ -79,7 +79,7 @@ describe("builds that can't be started", () => {
     await expectAtRest();
   });
 
-  it("of a bundle are built apart: only the one that can't be built ends", async () => {
+  it("of a bundle are built apart: only the request that can't be built ends", async () => {
     world.configure({ budget: 1, bundle: { maxSize: 4 }, conflictAnalyzer: { type: "none" } });
     // A bundle is composed as its last head on the others.
     const holds = (command: object) =>

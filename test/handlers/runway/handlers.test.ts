@@ -194,7 +194,7 @@ describe("land", () => {
     expect(sentTo("dead.fifo")).toHaveLength(1);
   });
 
-  it("what can't be read goes to the dead letters, and the next message is answered", async () => {
+  it("an unreadable message goes to the dead letters, and the next message is answered", async () => {
     const message = await composed(change("a"));
     expect(await call(wireLand, deliver({ v: 1, kind: "land-batch", batches: [] }, message))).toEqual({
       batchItemFailures: [],

@@ -69,7 +69,7 @@ async function tested() {
   return { head, task, target };
 }
 
-describe.each([0, 1, 2])("what was tested for a queue that by now is another one (%i)", (index) => {
+describe.each([0, 1, 2])("a batch that was tested for a queue with another target by now (%i)", (index) => {
   it("is neither landed nor dead-lettered nor held back", async () => {
     const { head, task, target } = await tested();
     const made = ComposeResult.parse(await call(compose, task, sandbox.config));

@@ -100,7 +100,7 @@ async function landingOf(...units: readonly MergeUnit[]): Promise<LandBatch> {
   return landing("land-1", tested);
 }
 
-describe("what has passed, and lost its review in the queue", () => {
+describe("a batch that has passed, and lost its review in the queue", () => {
   it("does not land; what is ahead of it does, and one call of GitHub asks for both", async () => {
     const [one, two] = [await approved(1), await approved(2)];
     const message = await landingOf(one.unit, two.unit);

@@ -107,7 +107,7 @@ describe("a build that writes wherever it is pointed to", () => {
   });
 });
 
-describe("what a build finds in its clone", () => {
+describe("the clone of a build", () => {
   it("is enough history to describe it, to compare it with the target branch and with its base", async () => {
     const world = await commandWorld();
     await git(world.remote, ["tag", "-a", "-m", "One", "v1.0.0", world.trunk]);
@@ -222,7 +222,7 @@ describe.runIf(process.platform === "linux")("the processes of a build", () => {
     }
   });
 
-  it("are not mistaken for those of another build, or of the user", async () => {
+  it("are not mistaken for processes of another build, or of the user", async () => {
     const world = await commandWorld();
     const other = await world.scripted("sleep 1000");
     await world.open().trigger(other);
@@ -247,7 +247,7 @@ describe.runIf(process.platform === "linux")("the processes of a build", () => {
   });
 });
 
-describe("what a build leaves behind", () => {
+describe("the leftovers of a build", () => {
   const stuck = (world: CommandWorld) => `
 mkdir -p ro/deep && echo x > ro/deep/file && chmod -R a-w ro && chmod 000 ro/deep
 mkdir hidden && chmod 000 hidden

@@ -97,7 +97,7 @@ describe("the changes of the demo", () => {
     );
   });
 
-  it("pass the check, each alone, but for the slow one and those that use it", async () => {
+  it("pass the check, each alone, but for the slow change and the changes that use it", async () => {
     const sandbox = await open();
     const [slow, , ...users] = slowAndBehind(sandbox);
     const names = [slow, ...users].map((plan) => plan?.name);

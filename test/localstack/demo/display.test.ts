@@ -18,7 +18,7 @@ const aReport = (overrides: Partial<RequestReport> = {}): RequestReport => ({
   ended: true,
   elapsedMs: 4_321,
   trail: ["accepted", "started", "validating", "landed"],
-  travel: { bypassed: [], landedTogether: 1 },
+  howLanded: { bypassed: [], landedTogether: 1 },
   row: { sqid: "demo/1", status: "landed", title: "", receivedAt: 0, endedAt: 4_321, builds: [] },
   ...overrides,
 });
@@ -43,12 +43,12 @@ const refused = aReport({
     message: "Build 4f: the command exited with code 1.\nFAIL it does not load\n2 checks",
   },
   trail: ["accepted", "error"],
-  travel: { bypassed: [], landedTogether: 0 },
+  howLanded: { bypassed: [], landedTogether: 0 },
 });
 
 const idle = aReport({ reason: { code: "landed.nothing_new", message: "Nothing was added to main." } });
 
-describe("what the demo shows", () => {
+describe("the display of the demo", () => {
   it("tells at a glance which request added nothing", () => {
     const table = renderTable([idle], 130);
     expect(table).toMatch(/nothing new/);
@@ -73,9 +73,9 @@ describe("what the demo shows", () => {
 
   it("tells at a glance who landed past whom, and who in one push", () => {
     const reports = [
-      aReport({ travel: { bypassed: ["demo/1"], landedTogether: 1 } }),
-      aReport({ travel: { bypassed: [], landedTogether: 3 } }),
-      aReport({ ended: false, status: "landing", travel: { bypassed: [], landedTogether: 0 } }),
+      aReport({ howLanded: { bypassed: ["demo/1"], landedTogether: 1 } }),
+      aReport({ howLanded: { bypassed: [], landedTogether: 3 } }),
+      aReport({ ended: false, status: "landing", howLanded: { bypassed: [], landedTogether: 0 } }),
     ];
     const outcomes = renderTable(reports, 120)
       .split("\n")
@@ -143,9 +143,9 @@ describe("the judgement on a run", () => {
   });
 
   it("tells who landed past whom and how many in one push, if any did", () => {
-    const saying = (...travels: RequestReport["travel"][]) =>
+    const saying = (...all: RequestReport["howLanded"][]) =>
       lesson(
-        travels.map((travel, i) => aReport({ sqid: `demo/${i + 1}`, travel })),
+        all.map((howLanded, i) => aReport({ sqid: `demo/${i + 1}`, howLanded })),
         aTrunk(true),
       )
         .split("\n")
@@ -162,7 +162,7 @@ describe("the judgement on a run", () => {
   });
 
   it("is a document of requests and the trunk for programs", () => {
-    const landed = aReport({ travel: { bypassed: ["demo/2"], landedTogether: 1 } });
+    const landed = aReport({ howLanded: { bypassed: ["demo/2"], landedTogether: 1 } });
     const { requests, totals, trunk } = documentOf([landed, refused], aTrunk(true));
     expect(Object.keys(requests[0] ?? {})).toEqual([
       "sqid",

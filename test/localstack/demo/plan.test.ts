@@ -10,7 +10,7 @@ const anyOptions = fc.record({
   stacked: fc.boolean(),
 });
 
-describe("what the demo asks of the queue", () => {
+describe("the requests of the demo", () => {
   it("is as many changes as were asked for, each with a name of its own", () => {
     fc.assert(
       fc.property(anyOptions, (options) => {
@@ -41,7 +41,7 @@ describe("what the demo asks of the queue", () => {
     );
   });
 
-  it("holds a slow change and those behind it, in a folder that the conflict keeps out of when there are others", () => {
+  it("holds a slow change and the changes behind it, in a folder that the conflict keeps out of when there are others", () => {
     fc.assert(
       fc.property(anyOptions, ({ stacked, ...options }) => {
         const requests = planRequests({ ...options, stacked });

@@ -35,6 +35,9 @@ export interface HttpRunnerOptions {
   readonly now: () => EpochMs;
 }
 
+/** The answers of a CI system that takes no calls for now. */
+const LIMITED: readonly number[] = [429, 503];
+
 /** The id of a build whose CI system has named no status URL. */
 const NO_STATUS = "no-status";
 
@@ -72,6 +75,8 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (build.id === NO_STATUS) return { kind: "running" };
       const answer = await ask("GET", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
       if (answer.status >= 200 && answer.status < 300) return statusIn(answer);
+      // It says when to ask again: the build is there, and the next look asks.
+      if (LIMITED.includes(answer.status) && answer.retryAfterSeconds !== undefined) return { kind: "running" };
       if (answer.status >= 500 || answer.status === 429) throw unavailable(answer, now(), "asking for the build");
       return missing(build, await builds.isStopped(build));
     },

@@ -1,6 +1,6 @@
+import { LOST, retryOnConflict } from "../../../adapters/dynamodb/retry-on-conflict.ts";
 import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
 import { ModeBody, ResumeBody } from "../../../contracts/api.ts";
-import { CodedError } from "../../../contracts/errors.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import type { QueueMode } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
@@ -26,7 +26,7 @@ export const resume = (gateway: Gateway): Route =>
 
 const noteIn = (call: Call): string | undefined => call.body(ModeBody, {}).note?.trim() || undefined;
 
-/** A repeat changes nothing, and tells the orchestrator again. */
+/** The call that sets a queue to `mode`. A repeat changes nothing, and tells the orchestrator again. */
 const setting = (
   gateway: Gateway,
   verb: string,
@@ -45,29 +45,25 @@ const setting = (
   },
 });
 
-/** Each lost race is another caller's change. */
-const ATTEMPTS = 5;
-
-/** The mode as it stands then: undefined when the queue is open and never was anything else. */
-async function setMode(
+/** Sets the mode, and answers the stored one. Undefined when the queue is open and its mode was never set. Throws store.version_conflict. */
+function setMode(
   { view, now }: Gateway,
   queue: QueueName,
   { mode, note, caller }: { readonly mode: QueueMode; readonly note: string | undefined; readonly caller: string },
 ): Promise<ModeSet | undefined> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  return retryOnConflict(`the mode of ${queue}`, async () => {
     const before = await view.mode(queue);
     const isSo = (before?.mode ?? "open") === mode;
     if (isSo && before?.note === note) return before;
-    // Another instance's clock may be ahead of ours.
+    // The clock of the instance that wrote the mode before may be ahead of this one's.
     const since = isSo && before ? before.since : epochMs(Math.max(now(), before?.since ?? 0));
     const version = (before?.version ?? 0) + 1;
     const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), caller, since, version };
-    if (await view.setMode(next)) return next;
-  }
-  throw new CodedError("store.version_conflict", `the mode of ${queue} changes too fast`);
+    return (await view.setMode(next)) ? next : LOST;
+  });
 }
 
-/** What fails here is not the caller's concern: the sweep says it again. */
+/** Announces the mode. A failure is logged and not thrown, since the sweep announces the mode again. */
 async function tell(gateway: Gateway, set: ModeSet): Promise<void> {
   await announceMode(gateway, set).catch((error: unknown) => {
     gateway.log.warn({ queue: set.queue, mode: set.mode, err: error }, "set, and left to the sweep to tell");

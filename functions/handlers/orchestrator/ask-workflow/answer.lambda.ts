@@ -4,14 +4,15 @@ import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
+import type { ChangeUri } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { CodedError } from "../../../contracts/errors.ts";
-import { logMessages, type Preflight, type Trial } from "../../../contracts/messages.ts";
+import { CodedError, isRetryable } from "../../../contracts/errors.ts";
+import { logMessages, type Preflight } from "../../../contracts/messages.ts";
 import { type Answer, namedPaths, type Touched } from "../../../contracts/questions.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
-import type { Reason } from "../../../contracts/reasons.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { AnswerTask } from "../../../contracts/workflows.ts";
+import type { Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 import { duplicateOf } from "../admit-workflow/claiming.ts";
@@ -20,7 +21,7 @@ import { cannotBuild, saidBy } from "../reasons.ts";
 
 /**
  * Last step of the ask workflow: tells the gateway the answer to its question, the same again for a repeat. It claims nothing and writes to
- * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and a look at the pull requests cost.
+ * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and, of pull requests, the look at their reviews cost.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -40,6 +41,16 @@ export const wire: Wire = (env, clients) => {
       : { kind: "examined", findings: [...findings] };
   }
 
+  /** Where the pull requests stand, or why GitHub can't be asked. A review that is missing may come, and refuses nothing. */
+  async function standingOf(config: QueueConfig, changes: readonly ChangeUri[]): Promise<Standing | string> {
+    try {
+      return await reviews.standing(config, changes);
+    } catch (error) {
+      if (!isRetryable(error) && !(error instanceof CodedError && error.code === "config.invalid")) throw error;
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
   async function tried({ queue, step, inspected, checked }: Extract<AnswerTask, { kind: "trial" }>): Promise<Answer> {
     if (inspected?.kind === "refused") return inspected;
     if (inspected === undefined || checked === undefined) return couldNotTell("a step is missing");
@@ -50,38 +61,24 @@ export const wire: Wire = (env, clients) => {
       const { reason, conflicts } = checked;
       return { kind: "refused", reason, touches, ...(conflicts === undefined ? {} : { conflicts: [...conflicts] }) };
     }
-    const reason = await refusalOf(config, step.changes);
+    const standing = await standingOf(config, step.changes);
+    if (typeof standing === "string") return couldNotTell(standing);
+    if (standing.kind === "refused") return { kind: "refused", reason: standing.reason, touches };
+    const obstacles = (await obstaclesOf(config, step.changes.flatMap(commitsOf))) ?? [];
+    const reason =
+      obstacles.length > 0
+        ? cannotBuild(queue, obstacles)
+        : await duplicateOf({ requests, claims }, queue, step.changes);
     if (reason !== undefined) return { kind: "refused", reason, touches };
-    const { trunk } = checked;
-    const standing = await reviews.standing(config, step.changes);
-    if (standing.kind === "refused") return { ...standing, touches };
     // That GitHub is still working out whether it merges takes seconds.
     const isMissing = standing.kind === "waits" && standing.for !== "mergeable";
-    return { kind: "mergeable", trunk, touches, ...(isMissing ? { waits: standing.reason.message } : {}) };
-  }
-
-  /** Why admission would refuse the changes although they merge. */
-  async function refusalOf(config: QueueConfig, changes: Trial["step"]["changes"]): Promise<Reason | undefined> {
-    const obstacles = (await obstaclesOf(config, changes.flatMap(commitsOf))) ?? [];
-    if (obstacles.length > 0) return cannotBuild(config.name, obstacles);
-    return duplicateOf({ requests, claims }, config.name, changes);
-  }
-
-  /** That GitHub does not answer, or takes no credentials, is told and not waited for. */
-  async function orSilence(work: Promise<Answer>): Promise<Answer> {
-    try {
-      return await work;
-    } catch (error) {
-      const isGitHub =
-        error instanceof CodedError && (error.code.startsWith("github.") || error.code === "config.invalid");
-      if (isGitHub) return couldNotTell(error.message);
-      throw error;
-    }
+    const waits = isMissing ? { waits: standing.reason.message } : {};
+    return { kind: "mergeable", trunk: checked.trunk, touches, ...waits };
   }
 
   return taskHandler(AnswerTask, async (task) => {
     const { queue, id, error } = task;
-    const found = () => orSilence(task.kind === "trial" ? tried(task) : examined(task));
+    const found = async () => (task.kind === "trial" ? tried(task) : examined(task));
     const answer = error === undefined ? await found() : couldNotTell(saidBy(error));
     await send(clients.sqs, log, logMessages, { v: 1, kind: "answer", queue, id, answer });
   });
@@ -89,7 +86,7 @@ export const wire: Wire = (env, clients) => {
 
 const couldNotTell = (why: string): Answer => ({
   kind: "failed",
-  sentence: `It could not be found out: ${why}. Ask again in a minute.`,
+  sentence: `It could not be found out: ${why.replace(/\.$/, "")}. Ask again in a minute.`,
 });
 
 const GONE = couldNotTell("the queue is not configured any more");

@@ -8,11 +8,14 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { type Batch, pathIsActive } from "../../../domain/batch.ts";
 
-/** How often a CI system is asked for what is left. */
+/** How often a CI system is asked for the remains of builds. */
 const EVERY_MS = 600_000;
 
-/** How many builds are cleared up after in one run. What is left over is for the run a minute later. */
+/** The remains of so many builds are removed in one run. The run a minute later removes further ones. */
 export const MOST_PER_RUN = 20;
+
+/** After so long a run begins with no further build: the function has 50 seconds, and a CI system that is slow takes 10 for a call. */
+const LONGEST_RUN_MS = 10_000;
 
 export interface RemainsSweep {
   readonly clients: Clients;
@@ -24,7 +27,7 @@ export interface RemainsSweep {
 }
 
 /**
- * Removes what builds that are over have left behind in the queue's CI system: a branch whose deletion failed, because the process died or
+ * Removes the remains of builds that are over from the queue's CI system: a branch whose deletion failed, because the process died or
  * the host was away. A build is over when no live batch has an active path with its key. A build that is not in the builds table is of
  * another installation, and is left alone. Never throws: what can't be removed is logged, and tried again ten minutes later, or when the
  * host's rate limit is over.
@@ -40,7 +43,7 @@ export async function sweepRemains(sweep: RemainsSweep, config: QueueConfig): Pr
   try {
     const remains = sweep.remainsOf(config);
     if (remains === undefined) return;
-    const isDone = await removeThoseOver(sweep, queue, remains);
+    const isDone = await removeOfFinished(sweep, queue, remains);
     if (isDone) nextAt.set(queue, epochMs(now + EVERY_MS));
   } catch (err) {
     nextAt.set(queue, epochMs(Math.max(now + EVERY_MS, retryAtOf(err) ?? 0)));
@@ -48,8 +51,8 @@ export async function sweepRemains(sweep: RemainsSweep, config: QueueConfig): Pr
   }
 }
 
-/** False when some are left over for the next run. */
-async function removeThoseOver(
+/** Removes the remains of builds that are over. False when the next run has more to remove. */
+async function removeOfFinished(
   { clients, batches, builds }: RemainsSweep,
   queue: QueueName,
   remains: Remains,
@@ -58,9 +61,10 @@ async function removeThoseOver(
   const left = await remains.list();
   if (left.length === 0) return true;
   const live = activeBuilds((await batches.live(queue)).batches);
+  const latest = clients.now() + LONGEST_RUN_MS;
   let removed = 0;
   for (const build of left.filter(({ key }) => !live.has(key))) {
-    if (removed === MOST_PER_RUN) return false;
+    if (removed === MOST_PER_RUN || clients.now() >= latest) return false;
     const row = await builds.get(build.key);
     if (row?.queue !== queue) continue;
     await remains.remove(build);

@@ -135,7 +135,7 @@ describe("validate", () => {
     expect((await world.requests.get(sqid(1)))?.touches?.paths).toBe("everything");
   });
 
-  it("stops, and lets go of what it claimed, when the request is cancelled meanwhile", async () => {
+  it("stops, and releases its claims, when the request is cancelled meanwhile", async () => {
     await world.call(start, aLand(1));
     await world.deliver(intake, aCancel(1));
     await world.claims.claim(aLand(1).queue, { owner: sqid(1), uri: change("change-1") }, epochMs(START));

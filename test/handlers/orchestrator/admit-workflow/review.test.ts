@@ -2,9 +2,9 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
-import { LogMessage } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { ReviewResult } from "../../../../functions/contracts/workflows.ts";
+import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as review } from "../../../../functions/handlers/orchestrator/admit-workflow/review.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as answer } from "../../../../functions/handlers/orchestrator/ask-workflow/answer.lambda.ts";
@@ -97,7 +97,7 @@ describe("a request whose pull request is not approved", () => {
     expect(second).toMatchObject({ kind: "waiting", seconds: 60, since: START });
     expect(told()).toEqual([`review: Waiting for a review: #${pull.number} is not approved yet.`]);
     approve();
-    expect(await look(second)).toEqual({ kind: "fit" });
+    expect(await look(second)).toMatchObject({ kind: "fit" });
   });
 
   it("is told anew when it waits for something else", async () => {
@@ -114,7 +114,7 @@ describe("a request whose pull request is not approved", () => {
     ]);
   });
 
-  it("ends when the time is over, with what it waited for and what to do", async () => {
+  it("ends when the time is over, with a reason that names the missing review and what to do", async () => {
     const { seconds, looks, last } = await waitedOut();
     expect(seconds).toBe(3_600);
     expect(looks).toBeLessThan(70);
@@ -129,6 +129,22 @@ describe("a request whose pull request is not approved", () => {
     expect(world.logOf(1).at(-1)).toBe("cancelled");
   });
 
+  it("is shown with its author once it may enter the queue", async () => {
+    approve();
+    const answer = await look();
+    expect(answer).toEqual({ kind: "fit", author: "ann" });
+    await world.call(ready, { ...land(), review: answer });
+    expect(world.log.at(-1)).toMatchObject({ status: "validated", metadata: { author: "ann" } });
+  });
+
+  it("waits on while its queue is not configured: the sweep ends it, unless the queue is put back", async () => {
+    const first = await look();
+    world.configure({}, "other");
+    world.now += 86_400_000;
+    expect(await look(first)).toMatchObject({ kind: "waiting", seconds: 60, since: START });
+    expect(await look(undefined, { woken: true })).toEqual({ kind: "ended" });
+  });
+
   it("is refused at once for what no waiting mends", async () => {
     hub.change(pull, { draft: true });
     expect(await look()).toMatchObject({ kind: "refused", reason: { code: "change.draft" } });
@@ -140,13 +156,13 @@ describe("a recheck", () => {
   const executions = () =>
     [...world.executions.values()].filter(({ workflow }) => workflow === world.env[ENV.admitWorkflow]);
 
-  it("starts an execution that looks once beside the one that waits; its repeat starts none", async () => {
+  it("starts an execution that looks once beside the waiting execution; its repeat starts none", async () => {
     await world.deliver(intake, recheck(START), recheck(START));
     expect(executions().map(({ input }) => input)).toMatchObject([{ sqid: sqid(1), woken: true }]);
     expect(await world.call(review, executions()[0]?.input)).toEqual({ kind: "ended" });
     expect(told()).toEqual([]);
     approve();
-    expect(await world.call(review, executions()[0]?.input)).toEqual({ kind: "fit" });
+    expect(await world.call(review, executions()[0]?.input)).toMatchObject({ kind: "fit" });
     await world.deliver(intake, recheck(START + 1));
     expect(executions()).toHaveLength(2);
   });
@@ -171,7 +187,7 @@ describe("GitHub, when it does not answer,", () => {
       expect.stringMatching(/^repository: Whether the pull request may land can't be asked: GitHub did/),
     ]);
     approve();
-    expect(await look(first)).toEqual({ kind: "fit" });
+    expect(await look(first)).toMatchObject({ kind: "fit" });
   });
 
   it("because of a limit, is asked again when the limit ends", async () => {
@@ -199,25 +215,33 @@ describe("GitHub, when it does not answer,", () => {
   });
 });
 
-it("a trial of the pull request tells what a request of it would wait for, and that GitHub could not be asked", async () => {
-  const touches = { paths: ["a"], files: 1, additions: 1, deletions: 0, authors: [] };
+describe("a trial of a pull request", () => {
   const trunk = "f".repeat(40);
-  const tried = async () => {
-    const step = { sqid: sqid(9), changes: land().changes, strategy: "REBASE" };
+  const touches = { paths: ["a.txt"], files: 1, additions: 1, deletions: 0, authors: [] };
+  const trial = async () => {
+    const step = { sqid: sqid(1), changes: land().changes, strategy: "REBASE" };
     const asked = { v: 1, kind: "trial", queue: QUEUE, id: "a".repeat(32), step };
-    await world.call(answer, { ...asked, inspected: { kind: "inspected", touches }, checked: { kind: "ok", trunk } });
-    const told = world.messages("log", LogMessage).at(-1);
-    return told?.kind === "answer" ? told.answer : undefined;
+    await world.call(answer, {
+      ...asked,
+      inspected: { kind: "inspected", touches },
+      checked: { kind: "ok", trunk },
+    });
+    return JSON.parse(world.sent.get("log")?.at(-1)?.body ?? "").answer;
   };
-  expect(await tried()).toMatchObject({ kind: "mergeable", waits: expect.stringMatching(/review|approv/i) });
-  await approve();
-  expect(await tried()).toEqual({
-    kind: "mergeable",
-    trunk,
-    touches: { paths: ["a"], files: 1, additions: 1, deletions: 0 },
+  beforeEach(async () => {
+    await world.deliver(intake, aCancel(1));
   });
-  hub.github.limitNext({});
-  expect(await tried()).toMatchObject({ kind: "failed", sentence: expect.stringContaining("Ask again") });
-  pull.isDraft = true;
-  expect(await tried()).toMatchObject({ kind: "refused", reason: { code: expect.any(String) } });
+
+  it("is refused for a draft, and not for a review that may still come, which it names", async () => {
+    expect(await trial()).toMatchObject({ kind: "mergeable", waits: expect.stringMatching(/review|approv/i) });
+    await approve();
+    expect(await trial()).not.toHaveProperty("waits");
+    hub.change(pull, { draft: true });
+    expect(await trial()).toMatchObject({ kind: "refused", reason: { code: "change.draft" } });
+  });
+
+  it("can't tell while GitHub does not answer", async () => {
+    hub.github.refuseNext(new Refusal(502, "Bad Gateway"), "post /graphql");
+    expect(await trial()).toMatchObject({ kind: "failed", sentence: expect.stringContaining("GitHub did not answer") });
+  });
 });

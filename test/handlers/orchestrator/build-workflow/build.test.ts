@@ -96,7 +96,7 @@ describe("trigger", () => {
     await expect(world.call(trigger, order())).rejects.toMatchObject({ name: "config.invalid" });
   });
 
-  it("tells every request of a bundle, and not those that it is built on", async () => {
+  it("tells every request of a bundle, and no request that the bundle is built on", async () => {
     await planned("building");
     await world.call(trigger, {
       ...order(),

@@ -4,6 +4,7 @@ import { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
 import { Composed, LookAtBuild } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
+import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as look } from "../../../../functions/handlers/orchestrator/build-workflow/look.lambda.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
 import { wire as report } from "../../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
@@ -13,7 +14,7 @@ import { type Course, FakeCodeBuild } from "../../../../localstack/fakes/codebui
 import { stateChange } from "../../../../localstack/fakes/codebuild-build.ts";
 import { COURSES, clientsOn } from "../../../adapters/build-runner/codebuild-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { change, QUEUE, START, sqid, World } from "../world.ts";
+import { aLand, change, QUEUE, START, sqid, World } from "../world.ts";
 import { plan } from "./planned.ts";
 
 const PROJECT = "shop-builds";
@@ -180,6 +181,21 @@ describe("a build in CodeBuild", () => {
     await planned("building");
     fake.refuseNext("ThrottlingException", { operation: "StartBuild" });
     await expect(triggered()).rejects.toMatchObject({ name: "runner.unavailable" });
+  });
+
+  it("is never asked for by a request of a queue whose project is not there: the request is refused, with what to do", async () => {
+    const codebuild = (project: string) => world.configure({ buildRunner: { type: "codebuild", project } });
+    codebuild("gone");
+    await world.call(start, aLand(1));
+    expect(await world.inspectAndValidate(aLand(1))).toMatchObject({
+      kind: "refused",
+      reason: {
+        code: "queue.cannot_build",
+        message: expect.stringMatching(/no change is at fault.*there is no CodeBuild project gone .*Create it/),
+      },
+    });
+    codebuild(PROJECT);
+    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
   });
 
   it("is built in the project that the stack created, where the queue names none", async () => {

@@ -1,7 +1,7 @@
 import type { HistoryPage } from "../../functions/contracts/api.ts";
 
 /** How a request got onto the trunk. */
-export interface Travel {
+export interface HowLanded {
   /** The requests ahead of it, still undecided, that it landed before. */
   readonly bypassed: readonly string[];
   /** How many left in the same push, itself counted; 0 before it has landed. */
@@ -9,7 +9,7 @@ export interface Travel {
 }
 
 /** Read from what the log says of its landing. */
-export function travelOf({ sqid, events }: HistoryPage): Travel {
+export function howLandedOf({ sqid, events }: HistoryPage): HowLanded {
   const { landed_together: landedTogether, bypassed } =
     events.find(({ status }) => status === "landed")?.metadata ?? {};
   const queue = sqid.slice(0, sqid.lastIndexOf("/"));
@@ -21,12 +21,12 @@ export function travelOf({ sqid, events }: HistoryPage): Travel {
 }
 
 /** What is worth telling of it: `push of 3`, `past demo/1`. */
-export const travelText = ({ bypassed, landedTogether }: Travel): string[] => [
+export const howLandedText = ({ bypassed, landedTogether }: HowLanded): string[] => [
   ...(landedTogether > 1 ? [`push of ${landedTogether}`] : []),
   ...(bypassed.length > 0 ? [`past ${bypassed.join(" ")}`] : []),
 ];
 
-export interface TravelTotals {
+export interface LandingTotals {
   /** Requests that landed past others. */
   readonly bypassing: number;
   /** Requests that left in one push with others. */
@@ -35,8 +35,8 @@ export interface TravelTotals {
   readonly largestPush: number;
 }
 
-export const totalsOf = (travels: readonly Travel[]): TravelTotals => ({
-  bypassing: travels.filter(({ bypassed }) => bypassed.length > 0).length,
-  inSharedPushes: travels.filter(({ landedTogether }) => landedTogether > 1).length,
-  largestPush: Math.max(0, ...travels.map(({ landedTogether }) => landedTogether)),
+export const totalsOf = (all: readonly HowLanded[]): LandingTotals => ({
+  bypassing: all.filter(({ bypassed }) => bypassed.length > 0).length,
+  inSharedPushes: all.filter(({ landedTogether }) => landedTogether > 1).length,
+  largestPush: Math.max(0, ...all.map(({ landedTogether }) => landedTogether)),
 });

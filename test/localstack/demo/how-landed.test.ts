@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HistoryPage } from "../../../functions/contracts/api.ts";
-import { totalsOf, travelOf } from "../../../localstack/demo/travel.ts";
+import { howLandedOf, totalsOf } from "../../../localstack/demo/how-landed.ts";
 
 const historyOf = (status: string, metadata: Readonly<Record<string, unknown>>) =>
   HistoryPage.parse({
@@ -8,14 +8,14 @@ const historyOf = (status: string, metadata: Readonly<Record<string, unknown>>) 
     events: [{ id: "demo/9/1", at: "2026-01-05T09:00:00.000Z", kind: "status", status, metadata }],
   });
 
-describe("how a request travelled", () => {
+describe("how a request landed", () => {
   it("is what the log says of its landing, and nothing before that", () => {
-    expect(travelOf(historyOf("landing", { landed_together: 2, bypassed: "4" }))).toEqual({
+    expect(howLandedOf(historyOf("landing", { landed_together: 2, bypassed: "4" }))).toEqual({
       bypassed: [],
       landedTogether: 0,
     });
-    expect(travelOf(historyOf("landed", { landed_together: 1 }))).toEqual({ bypassed: [], landedTogether: 1 });
-    expect(travelOf(historyOf("landed", { landed_together: 2, bypassed: "4 7" }))).toEqual({
+    expect(howLandedOf(historyOf("landed", { landed_together: 1 }))).toEqual({ bypassed: [], landedTogether: 1 });
+    expect(howLandedOf(historyOf("landed", { landed_together: 2, bypassed: "4 7" }))).toEqual({
       bypassed: ["demo/4", "demo/7"],
       landedTogether: 2,
     });

@@ -1,0 +1,49 @@
+import { pino } from "pino";
+import { expect, it } from "vitest";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
+import type { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import type { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { BuildKey, GitSha, QueueName } from "../../../functions/contracts/ids.ts";
+import { QueueConfig } from "../../../functions/contracts/queues.ts";
+import { epochMs } from "../../../functions/contracts/time.ts";
+import { MOST_PER_RUN, sweepRemains } from "../../../functions/handlers/orchestrator/sweep/left-behind.ts";
+
+const queue = QueueName.parse("queue-0");
+const repository = { remote: "https://git.example/shop" };
+const config = QueueConfig.parse({ name: queue, repository, buildRunner: { type: "fake" } });
+const nth = (n: number) => ({
+  key: BuildKey.parse(n.toString(16).padStart(32, "0")),
+  commit: GitSha.parse("a".repeat(40)),
+});
+
+/** Sweeps a CI system that takes its time, until nothing is left. Answers how much of it each run removed. */
+async function removedPerRun(left: number, msPerCall: number): Promise<readonly number[]> {
+  let now = 0;
+  let remaining = Array.from({ length: left }, (_, n) => nth(n));
+  const sweep = {
+    clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
+    batches: { live: async () => ({ batches: [] }) } as unknown as BatchesStore,
+    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
+    remainsOf: () => ({
+      list: async () => remaining,
+      remove: async ({ key }: { readonly key: BuildKey }) => {
+        now += msPerCall;
+        remaining = remaining.filter((build) => build.key !== key);
+      },
+    }),
+    nextAt: new Map(),
+  };
+  const runs: number[] = [];
+  while (remaining.length > 0) {
+    const before = remaining.length;
+    await sweepRemains(sweep, config);
+    runs.push(before - remaining.length);
+    now += 60_000;
+  }
+  return runs;
+}
+
+it("a sweep removes what builds have left behind twenty at a time, and fewer from a CI system that is slow", async () => {
+  expect(await removedPerRun(45, 100)).toEqual([MOST_PER_RUN, MOST_PER_RUN, 5]);
+  expect(await removedPerRun(5, 9_000)).toEqual([2, 2, 1]);
+});
