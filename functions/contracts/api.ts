@@ -387,8 +387,14 @@ export const EndedRequest = z.object({
 });
 export type EndedRequest = z.infer<typeof EndedRequest>;
 
+/** A test, or a check, that has failed and then passed on the same tree: how many builds failed for it, of how many requests. */
+export const FlakeView = z.object({ name: z.string(), builds: z.int(), requests: z.int(), lastSeen: Timestamp });
+export type FlakeView = z.infer<typeof FlakeView>;
+
 /** GET /v1/queues/{queue} */
 export const QueueNow = QueueSummary.extend({
+  /** The last 50 flaky tests, the one seen last first. */
+  flakes: z.array(FlakeView),
   /** The requests in flight, in the order of the queue. At most 1,000. */
   requests: z.array(QueuedRequest),
   /** True when there are more. */

@@ -122,6 +122,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       note: "What was said when the queue was paused or drained.",
       modeBy: "The name of the caller who paused, drained or resumed it last.",
       red: "Set while the target branch fails by itself: nothing lands but a request whose build passes.",
+      flakes:
+        "The last 50 tests, or checks, that failed and passed on the same tree: how many builds of how many requests failed for each. The one seen last first.",
       budget: "How many builds may run at once.",
       counts:
         "The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting: neither.",
