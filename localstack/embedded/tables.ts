@@ -11,23 +11,27 @@ export interface TableAnswer {
 export interface Tables {
   /** Answers one call of DynamoDB's JSON protocol. Rejects when the store fails. */
   answer(operation: string, input: object): Promise<TableAnswer>;
+  /** Makes a table, and returns when it can be used. */
+  create(table: Omit<TableSpec, "arn">): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * dynalite over a LevelDB directory. Tables that are not there yet are made; those that are keep what they hold.
+ * dynalite over a LevelDB directory, or in memory when there is no path. Tables that are not there yet are made; those that are keep what
+ * they hold.
  *
  * The store and the operations of dynalite are loaded by their files, without its HTTP server: the server asks for no credentials,
  * allows every web page to call, and closes its store only when it has listened on a port.
  */
-export async function openTables(path: string, specs: readonly TableSpec[]): Promise<Tables> {
+export async function openTables(path: string | undefined, specs: readonly TableSpec[]): Promise<Tables> {
   const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   const tables: Tables = {
     answer: (operation, input) => answer(store, operation, input),
+    create: (table) => createTable(tables, table),
     close: () => store.lifecycleManager.gracefulClose(),
   };
   const existing = new Set(await tableNames(tables));
-  for (const spec of specs) if (!existing.has(spec.name)) await createTable(tables, spec);
+  for (const spec of specs) if (!existing.has(spec.name)) await tables.create(spec);
   return tables;
 }
 
@@ -91,7 +95,7 @@ const Described = z.object({ Table: z.object({ TableStatus: z.string() }) });
 const tableNames = async (tables: Tables): Promise<readonly string[]> =>
   Listed.parse(await ask(tables, "ListTables", {})).TableNames;
 
-async function createTable(tables: Tables, { name, keys, attributes }: TableSpec): Promise<void> {
+async function createTable(tables: Tables, { name, keys, attributes }: Omit<TableSpec, "arn">): Promise<void> {
   await ask(tables, "CreateTable", {
     TableName: name,
     KeySchema: keys,

@@ -1,12 +1,12 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventBridge } from "../../functions/adapters/event-bus.ts";
 import type { QueueName } from "../../functions/contracts/ids.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { queueEventOf } from "../../functions/domain/lifecycle-event.ts";
+import { mockedClass } from "../support/mocked-class.ts";
 
-const client = mockClient(EventBridgeClient);
+const client = mockedClass(EventBridgeClient);
 beforeEach(() => client.reset());
 const bus = eventBridge(new EventBridgeClient({ region: "eu-west-1" }), "submitqueue");
 

@@ -288,3 +288,24 @@ describe("right before the push", () => {
     expect(world.github.calls.filter((call) => !call.includes("installation"))).toEqual(["post /graphql"]);
   });
 });
+
+describe("the message of a squash", () => {
+  const messages = (pulls: readonly PullRequest[], squashMessage: "commits" | "pull-request") =>
+    reviews().messages({ ...queue(), squashMessage }, pulls.map(uriOf));
+
+  it("is that of each pull request, in the order of the changes", async () => {
+    const [one, other] = [await world.pull(), await world.pull()];
+    Object.assign(one, { title: "Count the tries", body: "They were not counted.\r\n" });
+    expect(await messages([other, one], "pull-request")).toEqual([
+      `${other.title} (#${other.number})\n`,
+      `Count the tries (#${one.number})\n\nThey were not counted.\n`,
+    ]);
+  });
+
+  it("is left to the commits where the queue says so, without a call", async () => {
+    const pull = await world.pull();
+    world.github.calls.length = 0;
+    expect(await messages([pull], "commits")).toBeUndefined();
+    expect(world.github.calls).toEqual([]);
+  });
+});

@@ -1,10 +1,10 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { secretsOf } from "../../functions/adapters/secrets.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { mockedClass } from "../support/mocked-class.ts";
 
-const mock = mockClient(SecretsManagerClient);
+const mock = mockedClass(SecretsManagerClient);
 let now = 0;
 const open = () => secretsOf({ secrets: new SecretsManagerClient({ region: "eu-west-1" }), now: () => epochMs(now) });
 beforeEach(() => {

@@ -1,10 +1,10 @@
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { describeNamed, failedSince, startExecution } from "../../functions/adapters/step-functions.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { mockedClass } from "../support/mocked-class.ts";
 
-const mock = mockClient(SFNClient);
+const mock = mockedClass(SFNClient);
 const sfn = new SFNClient({ region: "eu-west-1" });
 const workflow = "arn:aws:states:eu-west-1:123456789012:stateMachine:build";
 const named = (name: string) => Object.assign(new Error("said so"), { name });

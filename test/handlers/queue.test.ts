@@ -1,5 +1,4 @@
 import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -7,8 +6,9 @@ import type { Clients } from "../../functions/adapters/aws-clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import type { LambdaContext, LambdaHandler } from "../../functions/handlers/on-lambda.ts";
 import { groupHandler, queueHandler } from "../../functions/handlers/queue.ts";
+import { mockedClass } from "../support/mocked-class.ts";
 
-const sqs = mockClient(SQSClient);
+const sqs = mockedClass(SQSClient);
 const clients = { sqs: new SQSClient({ region: "eu-west-1" }), log: pino({ level: "silent" }) } as unknown as Clients;
 const topic = { name: "numbers", schema: z.object({ n: z.int() }) };
 

@@ -20,7 +20,7 @@ import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
 import { wire as wireLog } from "../../../functions/handlers/gateway/log.lambda.ts";
 import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
-import { startDynalite, toEmulator } from "../../support/dynalite.ts";
+import { type Dynalite, startDynalite, toEmulator } from "../../support/dynalite.ts";
 
 /** 2026-01-01T00:00:00.000Z */
 export const START = 1_767_225_600_000;
@@ -117,7 +117,7 @@ export async function rig(queues: QueuesConfig = QUEUES) {
     open: async (apiAuth: ApiAuth = "none") => {
       const id = ++opened;
       await dynamo.create(`log-${id}`, `view-${id}`);
-      return gatewayOn(id, { queuesFile, apiAuth }, dynamo.endpoint, fauxqs);
+      return gatewayOn(id, { queuesFile, apiAuth }, dynamo, fauxqs);
     },
     stop: async () => {
       await Promise.all([dynamo.stop(), fauxqs.stop()]);
@@ -137,7 +137,7 @@ export type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
 async function gatewayOn(
   id: number,
   { queuesFile, apiAuth }: { readonly queuesFile: string; readonly apiAuth: ApiAuth },
-  dynamoEndpoint: string,
+  dynamo: Dynalite,
   fauxqs: FauxqsServer,
 ) {
   const requests = fauxqs.createQueue(`requests-${id}.fifo`, { attributes: { FifoQueue: "true" } });
@@ -161,7 +161,7 @@ async function gatewayOn(
   const published: LifecycleEvent[] = [];
   let failing: (Failure & { made: number }) | undefined;
   let interposed: { left: number; work: () => Promise<unknown> } | undefined;
-  const { clients, destroy } = emulated(dynamoEndpoint, `http://127.0.0.1:${fauxqs.port}`, clock, lines, published);
+  const { clients, destroy } = emulated(dynamo, `http://127.0.0.1:${fauxqs.port}`, clock, lines, published);
   const middleware = { step: "initialize", name: "watch" } as const;
   const watch = (next: (args: never) => Promise<unknown>, context: { commandName?: string }) => async (args: never) => {
     const command = context.commandName?.replace("Command", "").replace("Item", "") ?? "something else";
@@ -279,13 +279,13 @@ const busOf = (published: LifecycleEvent[]) => ({
 });
 
 function emulated(
-  dynamoEndpoint: string,
+  dynamo: Dynalite,
   sqsEndpoint: string,
   clock: { at: number },
   lines: Record<string, unknown>[],
   published: LifecycleEvent[],
 ) {
-  const raw = new DynamoDBClient(toEmulator(dynamoEndpoint));
+  const raw = new DynamoDBClient(dynamo.settings);
   const settings = toEmulator(sqsEndpoint);
   let nonces = 0;
   const clients: Clients = {

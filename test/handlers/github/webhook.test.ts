@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { mockClient } from "aws-sdk-client-mock";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire } from "../../../functions/handlers/github/webhook.lambda.ts";
 import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
+import { mockedClass } from "../../support/mocked-class.ts";
 import { signatureOf } from "./world.ts";
 
-const sqs = mockClient(SQSClient);
+const sqs = mockedClass(SQSClient);
 const directory = mkdtempSync(join(tmpdir(), "webhook-"));
 const queuesFile = join(directory, "queues.json");
 writeFileSync(

@@ -2,7 +2,6 @@ import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
@@ -13,9 +12,10 @@ import { wire as wireCheck } from "../../../functions/handlers/runway/check.lamb
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
 import { buildKey, INSTALLATION, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+import { mockedClass } from "../../support/mocked-class.ts";
 
-const sqs = mockClient(SQSClient);
-const secrets = mockClient(SecretsManagerClient);
+const sqs = mockedClass(SQSClient);
+const secrets = mockedClass(SecretsManagerClient);
 const clients = {
   sqs: new SQSClient({ region: "eu-west-1" }),
   secrets: new SecretsManagerClient({ region: "eu-west-1" }),

@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
@@ -10,8 +9,9 @@ import { InspectResult } from "../../../functions/contracts/messages.ts";
 import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
 import { wire } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { NOW, Sandbox } from "../../adapters/git/sandbox.ts";
+import { mockedClass } from "../../support/mocked-class.ts";
 
-const secrets = mockClient(SecretsManagerClient);
+const secrets = mockedClass(SecretsManagerClient);
 const clients = {
   secrets: new SecretsManagerClient({ region: "eu-west-1" }),
   log: pino({ level: "silent" }),

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
@@ -13,8 +12,9 @@ import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.
 import { wire as compose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as land } from "../../../functions/handlers/runway/land.lambda.ts";
 import { buildKey, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+import { mockedClass } from "../../support/mocked-class.ts";
 
-const sqs = mockClient(SQSClient);
+const sqs = mockedClass(SQSClient);
 const clients = {
   sqs: new SQSClient({ region: "eu-west-1" }),
   secrets: new SecretsManagerClient({ region: "eu-west-1" }),

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { mockClient } from "aws-sdk-client-mock";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
@@ -17,9 +16,10 @@ import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
 import { buildKey, INSTALLATION, landing, NOW, pullUri, Sandbox, unit } from "../../adapters/git/sandbox.ts";
+import { mockedClass } from "../../support/mocked-class.ts";
 
 const REPOSITORY = "acme/shop";
-const sqs = mockClient(SQSClient);
+const sqs = mockedClass(SQSClient);
 let sandbox: Sandbox;
 let github: FakeGitHub;
 beforeEach(async () => {
