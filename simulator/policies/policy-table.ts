@@ -102,6 +102,9 @@ const POLICIES = {
   }),
   "ours-bundle-4": ours("ours with bundles of up to 4 batches", { bundle: 4 }),
   "ours-bundle-8": ours("ours with bundles of up to 8 batches", { bundle: 8 }),
+  "ours-pushes": ours("ours, but only the tip of each push has to be built (commitPoints: pushes)", {
+    commitPoints: "pushes",
+  }),
   "ours-retries": ours("ours, but a failed build is repeated once", { retries: 1 }),
   "ours-all": ours("ours-preempting with bundles of up to 8 batches and one retry", {
     allocator: "preempting",

@@ -12,6 +12,8 @@ export interface Variant {
   /** The most batches in a bundle. */
   readonly bundle?: number;
   readonly retries?: number;
+  /** The changes of one build land together, when it has passed: only the tip of each push has to be built. */
+  readonly commitPoints?: "pushes";
 }
 
 export const QUEUE = "simulated";
@@ -22,7 +24,7 @@ export const QUEUE = "simulated";
  * tells the prediction.
  */
 export const queueConfig = (settings: Settings, prediction: Prediction, variant: Variant): QueueConfig => {
-  const { bundle, retries = settings.retries, ...speculation } = variant;
+  const { bundle, retries = settings.retries, commitPoints, ...speculation } = variant;
   return QueueConfig.parse({
     name: QUEUE,
     repository: { remote: "/simulated" },
@@ -31,6 +33,7 @@ export const queueConfig = (settings: Settings, prediction: Prediction, variant:
     budget: settings.builders,
     speculation: { scorer: scorerFor(prediction), ...speculation },
     ...(bundle === undefined ? {} : { bundle: { maxSize: bundle } }),
+    ...(commitPoints === undefined ? {} : { commitPoints }),
     retries,
   });
 };
