@@ -197,6 +197,8 @@ export const Trial = z.object({
   strategy: MergeStrategy,
   /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
   mergeable: z.boolean().optional(),
+  /** What a request would wait for before it is built, such as a review. */
+  waits: z.string().optional(),
   /** The commit of the branch that the changes were merged onto. */
   trunk: GitSha.optional(),
   /** Why a request would be refused. */

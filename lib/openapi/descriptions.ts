@@ -185,6 +185,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       strategy: "How the changes would get onto the target branch.",
       mergeable:
         "True when a request of the changes would be admitted and they merge onto `trunk`. Absent until it is answered.",
+      waits: "What a request would wait for before it is built, such as a review. Absent when nothing is missing.",
       trunk: "The commit of the target branch that the changes were merged onto.",
       reason: "Why a request would be refused.",
       conflicts: "The paths in conflict, of a merge conflict: the first 50.",
