@@ -45,7 +45,7 @@ export interface Trunk {
 }
 
 /** A build of the trunk itself. It holds a slot of the budget. cancelling: it is not needed any more, and has not stopped yet. */
-export interface TrunkBuild {
+interface TrunkBuild {
   readonly buildKey: BuildKey;
   readonly state: "building" | "cancelling";
   readonly dispatched: boolean;
@@ -88,14 +88,14 @@ const MOST_VOUCHED = 128;
 const MOST_UNPROVEN = 64;
 
 /** A red commit is built again after 5 minutes, then after 10, 20, 40, and then every hour. */
-export const REBUILD_FIRST_MS = 300_000;
-export const REBUILD_AT_MOST_MS = 3_600_000;
+const REBUILD_FIRST_MS = 300_000;
+const REBUILD_AT_MOST_MS = 3_600_000;
 
 /** How often a red trunk is looked at for another commit. No look builds a commit that has been built. */
-export const LOOK_EVERY_MS = 60_000;
+const LOOK_EVERY_MS = 60_000;
 
 /** So many changes in a row have to be rejected before the trunk itself is doubted, although a passed build vouches for it. */
-export const DOUBTED_AFTER = 3;
+const DOUBTED_AFTER = 3;
 
 export const isVouched = ({ vouched }: Trunk, commit: GitSha): boolean => vouched.includes(commit);
 

@@ -7,7 +7,7 @@ import { composerFor } from "./composer.ts";
 import { pushPath } from "./push-path.ts";
 import { readSnapshot } from "./remote-snapshot.ts";
 
-export type TrunkTask = ComposeTask & { readonly head: TrunkUnit };
+type TrunkTask = ComposeTask & { readonly head: TrunkUnit };
 
 export const isOfTrunk = (task: ComposeTask): task is TrunkTask => "unless" in task.head;
 
