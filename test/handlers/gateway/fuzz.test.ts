@@ -16,7 +16,10 @@ const KNOWN = {
   n: ["1", "2", "3", "999"],
   ChangeUri: [change("a", "a"), change("b", "b"), `github://github.com/acme/shop/pull/7/${"c".repeat(40)}`],
   "idempotency-key": ["first", "second"],
-  id: ["a".repeat(32)],
+  id: [] as string[],
+  dryRun: ["true"],
+  retry: [false],
+  reason: [""],
   wait: ["0"],
   priority: [0],
   limit: ["1", "5", "200"],
@@ -29,6 +32,12 @@ let gateway: Gateway;
 beforeAll(async () => {
   emulators = await rig();
   gateway = await emulators.open();
+  // What the calls that show one thing find.
+  const changes = [change("a", "a")];
+  await gateway.land(changes);
+  const { body: trial } = await gateway.call("POST", "/v1/queues/main/requests?dryRun=true", { body: { changes } });
+  const { body: preflight } = await gateway.call("POST", "/v1/queues/main/preflights");
+  KNOWN.id.push(trial.id, preflight.id);
 });
 afterAll(async () => {
   gateway.close();
