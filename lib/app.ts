@@ -72,6 +72,10 @@ export function buildApp(options: AppOptions): App {
     context: { ...FEATURE_FLAGS, ...options.appProps?.context },
   });
   const settings = settingsOf(options, queues, app);
+  if (queues.github !== undefined && settings.apiAuth === "jwt")
+    throw new QueuesFileError([
+      "github: the GitHub App's functions sign their calls of the API for IAM, and apiAuth=jwt takes tokens alone: deploy with apiAuth=iam+jwt",
+    ]);
   const { topics } = new MessagingStack(app, settings);
   const gateway = new GatewayStack(app, settings, topics);
   if (queues.github !== undefined) new GithubStack(app, settings, queues.github, gateway);

@@ -80,8 +80,16 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
 
 /** Queues whose pull requests GitHub can't be asked about. */
 const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
-  queues.flatMap(({ changeProvider }, index): readonly Problem[] => {
-    if (changeProvider?.type !== "github") return [];
+  queues.flatMap(({ changeProvider, squashMessage }, index): readonly Problem[] => {
+    if (changeProvider?.type !== "github")
+      return squashMessage === "commits"
+        ? []
+        : [
+            {
+              field: ["queues", index, "squashMessage"],
+              what: "a pull request can say it only with changeProvider github",
+            },
+          ];
     const at = (field: string): PropertyKey[] => ["queues", index, "changeProvider", field];
     const { repository, api, credentialsSecret } = changeProvider;
     if (repository === undefined)

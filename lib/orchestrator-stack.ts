@@ -114,6 +114,7 @@ export class OrchestratorStack extends Stack {
     this.#claims.grant(answer, ENV.claimsTable, "GetItem");
     this.#readsChecks(answer);
     this.#projects.foundBy(answer);
+    answer.readsSecrets(reviewSecretsOf(this.#settings.queues));
     answer.sendsTo(this.#topics.log, ENV.logTopic);
     return new Workflow(this, "Ask", {
       name: "ask",

@@ -145,7 +145,7 @@ async function create(session: Session, environment: Environment, flags: CreateF
 }
 
 /** GitHub gives the key out once: when it can't be kept where it is to be, it is kept in a file. Answers the place. */
-async function keepSafe(
+export async function keepSafe(
   { id, pem, webhook_secret: webhookSecret }: CreatedApp,
   secret: AppSecret,
   rescue: AppSecret,

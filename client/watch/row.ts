@@ -47,6 +47,8 @@ const BLOCKED_BY: Readonly<Record<string, string>> = {
   "missing-path": "is being rebuilt",
   probation: "on probation",
   repository: "the repository does not answer",
+  review: "waits for a review",
+  checks: "waits for its own checks",
   host: "the push was refused",
   "trunk.red": "the branch itself fails",
   "trunk.unproven": "the branch itself is being built",

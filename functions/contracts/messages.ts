@@ -86,7 +86,7 @@ export const MergeStep = z.object({
   sqid: Sqid,
   changes: z.array(ChangeUri).min(1),
   strategy: MergeStrategy,
-  /** What the squash of each change says, in the order of `changes`. Absent: the commits of the changes say it. */
+  /** What the squash of each change says, in the order of `changes`. Absent or empty: the commits of the change say it. */
   messages: z.array(z.string()).exactOptional(),
 });
 export type MergeStep = z.infer<typeof MergeStep>;

@@ -371,6 +371,8 @@ export const QueueConfig = z.strictObject({
   /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
+  /** What the commit of SQUASH_REBASE says: the messages of the commits, or the title and body of the pull request. */
+  squashMessage: z.enum(["commits", "pull-request"]).default("commits"),
   /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
   commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),

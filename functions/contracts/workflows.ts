@@ -79,14 +79,30 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 
 export type ReviewResult =
   | Waiting
-  /** The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known. */
-  | { readonly kind: "fit"; readonly targets?: readonly string[] }
+  /**
+   * The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known.
+   * `messages`: what the squash of each change says; absent when the commits say it.
+   */
+  | {
+      readonly kind: "fit";
+      readonly targets?: readonly string[];
+      readonly author?: string;
+      readonly messages?: readonly string[];
+    }
   /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 
-/** Input of `ready`: beside the Land message, what `review` found. Only `targets` matters here. */
-export const ReadyTask = Land.extend({ review: z.object({ targets: Targets.exactOptional() }).optional() });
+/** Input of `ready`: beside the Land message, what `review` found. */
+export const ReadyTask = Land.extend({
+  review: z
+    .object({
+      targets: Targets.exactOptional(),
+      author: z.string().exactOptional(),
+      messages: z.array(z.string()).exactOptional(),
+    })
+    .optional(),
+});
 export type ReadyTask = z.infer<typeof ReadyTask>;
 
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */

@@ -64,7 +64,8 @@ export interface Terms {
 }
 
 export type Standing =
-  | { readonly kind: "fit" }
+  /** `author`: of the pull request; of a stack, of its last one. */
+  | { readonly kind: "fit"; readonly author?: string }
   /** What is missing may come. `mergeable`: GitHub is still working out whether the pull request merges. */
   | { readonly kind: "waits"; readonly for: Awaited | "mergeable"; readonly reason: Reason }
   | { readonly kind: "refused"; readonly reason: Reason };
@@ -99,7 +100,15 @@ export function standingOf(members: readonly Member[], terms: Terms): Standing {
   );
   const worst = (kind: Standing["kind"], what?: Awaited | "mergeable") =>
     standings.find((one) => one.kind === kind && (what === undefined || (one.kind === "waits" && one.for === what)));
-  return worst("refused") ?? worst("waits", "review") ?? worst("waits", "checks") ?? worst("waits") ?? FIT;
+  return (
+    worst("refused") ?? worst("waits", "review") ?? worst("waits", "checks") ?? worst("waits") ?? fitWithAuthor(members)
+  );
+}
+
+function fitWithAuthor(members: readonly Member[]): Standing {
+  const last = members.at(-1);
+  const facts = last !== undefined && "number" in last ? last.facts : undefined;
+  return facts === undefined ? FIT : { kind: "fit", author: facts.author };
 }
 
 /**
@@ -222,7 +231,7 @@ const MERGEABLE_SECONDS = 60;
 
 /** What to do about a standing: go on, look again in so many seconds, or end the request. */
 export type Next =
-  | { readonly kind: "fit" }
+  | Extract<Standing, { kind: "fit" }>
   | { readonly kind: "waiting"; readonly seconds: number }
   | { readonly kind: "refused"; readonly reason: Reason };
 

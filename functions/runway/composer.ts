@@ -162,7 +162,9 @@ const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>
   unit.steps.flatMap(({ changes, strategy, sqid, messages }) =>
     changes.flatMap((uri, index) => {
       const change = pinned(uri);
-      return change ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] }] : [];
+      return change
+        ? [{ ...change, strategy, sqid, range: ranges.take(change.sha), said: messages?.[index] || undefined }]
+        : [];
     }),
   );
 

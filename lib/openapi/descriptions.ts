@@ -318,7 +318,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
   Blocker: {
     about:
-      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. review, checks: the review, or the checks, of a pull request are not there yet. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
   },
   Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
   Reason: {

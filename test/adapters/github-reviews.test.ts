@@ -7,7 +7,7 @@ import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Standing } from "../../functions/domain/pull-request.ts";
 import { createCheckRun } from "../../localstack/fakes/github/checks.ts";
-import { changePull } from "../../localstack/fakes/github/pull-requests.ts";
+import { changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest } from "../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../localstack/fakes/github/reviews.ts";
@@ -18,6 +18,7 @@ let world: GitHubWorld;
 beforeAll(async () => {
   world = await GitHubWorld.start();
   world.repository.collaborators.set("bob", "write").set("cleo", "write");
+  await world.push("shared", "shared");
 });
 afterAll(() => world.github.stop());
 beforeEach(() => {
@@ -27,6 +28,9 @@ beforeEach(() => {
   world.github.hasGraphql = true;
 });
 
+/** A pull request of a branch that many share: it costs two git processes, where a branch of its own costs ten. */
+const shared = (base = "main"): Promise<PullRequest> =>
+  openPull(world.github, world.repository, { title: "Shared", head: "shared", base, by: "ann" });
 const queue = (waitFor: readonly string[] = ["review"]): QueueConfig => {
   const [main] = world.queues.queues;
   if (main?.changeProvider?.type !== "github") throw new Error("the queue lands no pull requests");
@@ -51,14 +55,14 @@ const told = (one: Standing): string => (one.kind === "fit" ? "" : `${one.reason
 describe("the review of a pull request", () => {
   it("is waited for where classic protection asks for it, and is there once GitHub says so: one call", async () => {
     rule({ by: "classic", approvals: 1 });
-    const pull = await world.pull();
+    const pull = await shared();
     world.github.calls.length = 0;
     const waiting = await standing([pull]);
     expect(waiting).toMatchObject({ kind: "waits", for: "review" });
     expect(told(waiting)).toBe(`change.not_reviewed: Waiting for a review: #${pull.number} is not approved yet.`);
     expect(world.github.calls.filter((call) => !call.includes("installation"))).toEqual(["post /graphql"]);
     review(pull, "APPROVED");
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
   });
 
   it("is missing again once it was dismissed, also by a push", async () => {
@@ -74,7 +78,7 @@ describe("the review of a pull request", () => {
 
   it("that asks for changes ends the request, and names the reviewer", async () => {
     rule({ by: "classic", approvals: 1 });
-    const pull = await world.pull();
+    const pull = await shared();
     review(pull, "CHANGES_REQUESTED", "cleo");
     const refused = await standing([pull]);
     expect(told(refused)).toMatch(/^change.changes_requested: @cleo asked for changes of #\d+\. Land it again once/);
@@ -84,28 +88,28 @@ describe("the review of a pull request", () => {
 
   it("of code owners counts as GitHub's verdict has it", async () => {
     rule({ by: "classic", approvals: 1, codeOwners: ["cleo"] });
-    const pull = await world.pull();
+    const pull = await shared();
     review(pull, "APPROVED", "bob");
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "review" });
     review(pull, "APPROVED", "cleo");
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
   });
 
   it("of a team that a ruleset names is waited for, though GitHub's verdict leaves it out", async () => {
     rule({ by: "ruleset", team: ["cleo"] });
-    const pull = await world.pull();
+    const pull = await shared();
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "review" });
     review(pull, "APPROVED", "bob");
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "review" });
     review(pull, "APPROVED", "cleo");
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
   });
 
   it("is not waited for where nothing asks for one, nor where the queue does not", async () => {
-    const pull = await world.pull();
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    const pull = await shared();
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
     rule({ by: "classic", approvals: 2 });
-    expect(await standing([pull], [])).toEqual({ kind: "fit" });
+    expect(await standing([pull], [])).toMatchObject({ kind: "fit" });
   });
 
   it("of a stack follows the rule of the branch that it lands on, and not of the branch that it is based on", async () => {
@@ -116,7 +120,7 @@ describe("the review of a pull request", () => {
     const waiting = await standing([low, top]);
     expect(told(waiting)).toMatch(`#${top.number} is not approved yet`);
     review(top, "APPROVED");
-    expect(await standing([low, top])).toEqual({ kind: "fit" });
+    expect(await standing([low, top])).toMatchObject({ kind: "fit" });
     rule({ by: "classic", approvals: 1, codeOwners: ["bob"] });
     expect(told(await standing([low, top]))).toMatch(`GitHub says once its base is main`);
   });
@@ -124,7 +128,7 @@ describe("the review of a pull request", () => {
   it("can't be had by a branch without a pull request", async () => {
     const branch = ChangeUri.parse(`git://github.com/${REPOSITORY}/refs%2Fheads%2Fquick/${"a".repeat(40)}`);
     const of = () => reviews().standing(queue(), [branch]);
-    expect(await of()).toEqual({ kind: "fit" });
+    expect(await of()).toMatchObject({ kind: "fit" });
     rule({ by: "classic", approvals: 1 });
     expect(told(await of())).toMatch(/main asks for reviews, and quick is no pull request/);
     rule({ by: "ruleset", approvals: 1 });
@@ -134,12 +138,12 @@ describe("the review of a pull request", () => {
   it("is read by REST where GraphQL is out of reach; then what GitHub would not merge waits", async () => {
     rule({ by: "classic", approvals: 1, codeOwners: ["cleo"] });
     world.github.hasGraphql = false;
-    const pull = await world.pull();
+    const pull = await shared();
     review(pull, "APPROVED", "bob");
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "review" });
     review(pull, "APPROVED", "cleo");
-    expect(await standing([pull])).toEqual({ kind: "fit" });
-    const other = await world.pull();
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
+    const other = await shared();
     const asked = review(other, "CHANGES_REQUESTED", "bob");
     expect(await standing([other])).toMatchObject({ kind: "refused", reason: { code: "change.changes_requested" } });
     dismissReview(world.github, world.repository, other, asked, "cleo");
@@ -170,7 +174,7 @@ describe("a pull request", () => {
       /^change.closed: #\d+ is merged already/,
     ],
   ])("that is %s is refused", async (_, change, message) => {
-    const pull = await world.pull();
+    const pull = await shared();
     await change(pull);
     expect(told(await standing([pull]))).toMatch(message);
   });
@@ -191,17 +195,17 @@ describe("a pull request", () => {
   });
 
   it("of which GitHub does not know yet whether it merges is looked at again", async () => {
-    const pull = await world.pull();
+    const pull = await shared();
     pull.mergeable = null;
     pull.looksUntilMergeable = 2;
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "mergeable" });
     expect(await standing([pull])).toMatchObject({ kind: "waits", for: "mergeable" });
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
   });
 
   it("waits for the checks that the branch requires, where the queue is told to; for its own check it does not", async () => {
     world.repository.ruleset.set("main", [{ context: "unit" }, { context: "Submitqueue", appId: 4711 }]);
-    const pull = await world.pull();
+    const pull = await shared();
     const check = (name: string, conclusion?: string, appId = 15_368) =>
       createCheckRun(world.github, world.repository, {
         sha: pull.head,
@@ -214,9 +218,9 @@ describe("a pull request", () => {
     expect(await standing([pull], ["review", "checks"])).toMatchObject({ kind: "waits", for: "checks" });
     check("unit", "failure");
     expect(told(await standing([pull], ["checks"]))).toMatch(/^change.checks_failed: unit failed on/);
-    expect(await standing([pull], ["review"])).toEqual({ kind: "fit" });
+    expect(await standing([pull], ["review"])).toMatchObject({ kind: "fit" });
     check("unit", "success");
-    expect(await standing([pull], ["checks"])).toEqual({ kind: "fit" });
+    expect(await standing([pull], ["checks"])).toMatchObject({ kind: "fit" });
     world.repository.ruleset.clear();
     expect(told(await standing([pull], ["checks"]))).toMatch(/lint failed/);
   });
@@ -230,7 +234,7 @@ describe("what GitHub answers beside", () => {
       "github.limited",
     ],
   ])("an answer %s is told as such", async (refusal, code) => {
-    const pull = await world.pull();
+    const pull = await shared();
     world.github.refuseNext(refusal, "post /graphql");
     const error = await standing([pull]).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code });
@@ -238,7 +242,7 @@ describe("what GitHub answers beside", () => {
   });
 
   it("an App that may not read pull requests, or is not installed any more, is the configuration's fault", async () => {
-    const pull = await world.pull();
+    const pull = await shared();
     const { granted } = world.github.identities;
     const { pull_requests: _taken, ...rest } = granted;
     world.github.identities.granted = rest;
@@ -247,14 +251,14 @@ describe("what GitHub answers beside", () => {
     world.github.identities.installation = "uninstalled";
     await expect(standing([pull])).rejects.toMatchObject({ code: "config.invalid" });
     world.github.identities.installation = "installed";
-    expect(await standing([pull])).toEqual({ kind: "fit" });
+    expect(await standing([pull])).toMatchObject({ kind: "fit" });
   });
 });
 
 describe("right before the push", () => {
   it("an approval that was withdrawn, changes that were asked for, a draft and a push are obstacles; a merge is none", async () => {
     rule({ by: "classic", approvals: 1 });
-    const pulls = await Promise.all(Array.from({ length: 5 }, () => world.pull()));
+    const pulls = await Promise.all(Array.from({ length: 5 }, () => shared()));
     const [good, dismissed, disliked, draft, merged] = pulls as [
       PullRequest,
       PullRequest,
@@ -282,5 +286,26 @@ describe("right before the push", () => {
       /^The review was withdrawn while the request was in the queue/,
     );
     expect(world.github.calls.filter((call) => !call.includes("installation"))).toEqual(["post /graphql"]);
+  });
+});
+
+describe("the message of a squash", () => {
+  const messages = (pulls: readonly PullRequest[], squashMessage: "commits" | "pull-request") =>
+    reviews().messages({ ...queue(), squashMessage }, pulls.map(uriOf));
+
+  it("is that of each pull request, in the order of the changes", async () => {
+    const [one, other] = [await world.pull(), await world.pull()];
+    Object.assign(one, { title: "Count the tries", body: "They were not counted.\r\n" });
+    expect(await messages([other, one], "pull-request")).toEqual([
+      `${other.title} (#${other.number})\n`,
+      `Count the tries (#${one.number})\n\nThey were not counted.\n`,
+    ]);
+  });
+
+  it("is left to the commits where the queue says so, without a call", async () => {
+    const pull = await world.pull();
+    world.github.calls.length = 0;
+    expect(await messages([pull], "commits")).toBeUndefined();
+    expect(world.github.calls).toEqual([]);
   });
 });

@@ -45,6 +45,7 @@ describe("queues.yaml", () => {
       maxRefusalsPerDay: 5,
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
+      squashMessage: "commits",
       repositoryTimeoutSeconds: 3_600,
     });
   });

@@ -66,7 +66,7 @@ describe("where a request stands", () => {
 
   it("goes by GitHub's verdict first: an approval of an older commit counts where GitHub counts it", () => {
     const rule = { approvals: 2, ofHead: true, ofOthers: true };
-    expect(standingOf([pull(1, { opinions: [approval("bob", sha("b"))] })], { ...TERMS, rule })).toEqual({
+    expect(standingOf([pull(1, { opinions: [approval("bob", sha("b"))] })], { ...TERMS, rule })).toMatchObject({
       kind: "fit",
     });
   });
@@ -124,6 +124,12 @@ describe("where a request stands", () => {
   it("a verdict about another base counts no approvals of the branch", () => {
     const rule = { approvals: 1, ofHead: false, ofOthers: false };
     expect(kindOf(standingOf([pull(1), pull(2, { base: "change-1" })], { ...TERMS, rule }))).toBe("waits review");
+  });
+
+  it("names the author of the last pull request", () => {
+    const stack = [pull(1, { author: "ann" }), pull(2, { author: "bob" })];
+    expect(standingOf(stack, TERMS)).toEqual({ kind: "fit", author: "bob" });
+    expect(standingOf([{ branch: "quick", commit: HEAD }], TERMS)).toEqual({ kind: "fit" });
   });
 
   it("names all who asked for changes, and every check that failed", () => {

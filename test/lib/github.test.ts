@@ -35,6 +35,7 @@ describe("a deployment with a GitHub App", () => {
       "github/reconcile",
       "github/webhook",
       "orchestrator/admit-workflow/review",
+      "orchestrator/ask-workflow/answer",
       "runway/land",
     ]);
   });
@@ -49,6 +50,12 @@ describe("a deployment with a GitHub App", () => {
   it("lets the service that speaks to pull requests call the API about requests, and not run queues", () => {
     const calls = [...rightsOf("github/commands").matchAll(/\/\$default\/([^"]+)"/g)].map(([, call]) => call);
     expect(calls).toEqual(["GET/v1/queues/*", "POST/v1/queues/*/requests", "POST/v1/queues/*/requests/*"]);
+  });
+
+  it("is refused where the API would not let its functions in", () => {
+    const jwt = { issuer: "https://login.example.com", audience: ["queue"] };
+    expect(() => templatesOf({ queues: withGitHubApp(), apiAuth: "jwt", jwt })).toThrow(/deploy with apiAuth=iam\+jwt/);
+    expect(() => templatesOf({ queues: withGitHubApp(), apiAuth: "iam+jwt", jwt })).not.toThrow();
   });
 
   it("keeps to the ownership of tables and topics", () => {

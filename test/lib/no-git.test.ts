@@ -58,6 +58,17 @@ describe("only runway touches git: a function of another stack", () => {
   });
 });
 
+it("the key that signs commits is read by the functions that make commits alone", () => {
+  const given = read(templatesOf({ queues: queuesWith({ commitSigningSecret: "submitqueue/signing" }) }));
+  const readers = identityStatements(given)
+    .filter(({ actions }) => actions.some((action) => action.startsWith("secretsmanager:")))
+    .flatMap(({ holders }) => holders.map(({ name }) => name));
+  const names = functionsOf(given)
+    .filter(({ stack, properties }) => readers.includes(target(given, stack, properties["Role"]).logicalId))
+    .map(({ name }) => name);
+  expect(names.sort()).toEqual(["runway/check", "runway/compose", "runway/land"]);
+});
+
 /** The functions outside runway that are given WORK_DIRECTORY, and those of all that may read a secret. */
 function givenOn(where: "aws" | "localstack" | "embedded", type: "fake" | "command") {
   const buildRunner = type === "fake" ? { type } : { type, command: "true" };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Client } from "../../client/client.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
 import { secretVariable } from "../../localstack/embedded/secrets.ts";
@@ -161,5 +162,22 @@ describe.concurrent("the GitHub App", () => {
     skew += 2_000;
     comment(rough, "/land");
     await until("rough lands", () => check(rough.head)?.conclusion === "success");
+  });
+
+  it("lets a change URI wait just so, until it is cancelled", async () => {
+    const quiet = await pull("quiet", { "quiet.txt": "1\n" }, "release");
+    const queue = new Client({ url: runtime.url ?? "" }).queue("reviewed");
+    const { sqid } = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`]);
+    await vi.waitFor(
+      async () => {
+        const why = await queue.why(sqid);
+        expect(why).toMatchObject({ status: "validating", blocker: "review" });
+        expect(why.sentence).toMatch(/^Waiting for a review: #\d+ is not approved yet\. The request enters the queue/);
+      },
+      { timeout: 60_000, interval: 500 },
+    );
+    await queue.cancel(sqid, "not today");
+    await vi.waitFor(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), { timeout: 60_000 });
+    expect(ours(quiet)).toEqual([]);
   });
 });

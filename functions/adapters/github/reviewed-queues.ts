@@ -11,6 +11,7 @@ import { type GitHubClient, gitHubClient } from "./client.ts";
 import { credentialsFrom } from "./credentials.ts";
 import { pullChecks } from "./pull-checks.ts";
 import { pullFacts } from "./pull-facts.ts";
+import { squashMessages } from "./squash-messages.ts";
 import { targetsOfCheck } from "./target-check.ts";
 
 type Changes = readonly ChangeUri[];
@@ -22,6 +23,10 @@ export interface ReviewedQueues {
    * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
    */
   standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
+  /**
+   * What the squash of each change says, by its pull request; undefined where the commits say it. One call per change. Throws as `standing`.
+   */
+  messages(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
   /**
    * The build targets that a request affects, by its pull requests' labels or by a check on its commits, as the queue's conflict analyzer has
    * it. Undefined when they are not known. One call or two for labels, one per change for a check, none for a queue that reads neither.
@@ -60,6 +65,11 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       const withChecks = queue.changeProvider?.type === "github" && queue.changeProvider.waitFor.includes("checks");
       const found = await read(queue, changes, withChecks);
       return found === undefined ? { kind: "fit" } : standingOf(found.membersOf(changes), found.terms);
+    },
+
+    async messages(queue, changes) {
+      if (queue.squashMessage === "commits" || queue.changeProvider?.type !== "github") return undefined;
+      return squashMessages(await clientOf(queue), changes);
     },
 
     async targets(queue, changes) {

@@ -73,7 +73,7 @@ export async function demoOnGitHub({ state: path, json, say, interrupted }: GitH
     ];
     const page = join(state.root, "github.html");
     await writeFile(page, pageOf(repository));
-    if (json) process.stdout.write(`${JSON.stringify(documentOf(repository, played, wrong), null, 2)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ ...documentOf(repository, played, wrong), trunk }, null, 2)}\n`);
     say(`\n${renderTrunk(trunk)}\n`);
     say(`What GitHub shows of each pull request, its check and its comments: ${page}`);
     if (wrong.length === 0) say(`\n${summaryOf(played)} The check passes at all ${requests} commit points.`);
@@ -94,6 +94,7 @@ const queuesFor = (github: DemoGitHub, remote: string, page: string): QueuesConf
         name: QUEUE,
         repository: { remote },
         buildRunner: { ...github.buildRunner, pollSeconds: 1, timeoutSeconds: 180 },
+        squashMessage: "pull-request",
         conflictAnalyzer: { type: "paths", by: "directory" },
         budget: 10,
       },

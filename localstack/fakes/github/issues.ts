@@ -48,7 +48,8 @@ export function issueRoutes(hub: Hub): Routes {
     [`get ${R}/pulls/{pull_number}/commits`]: {
       needs: "pull_requests:read",
       answer: async ({ repository, params, page }) => {
-        const { head, base } = pullOf(repository, params["pull_number"]);
+        const { head, base: branch } = pullOf(repository, params["pull_number"]);
+        const base = (await repository.git.commitOf(branch)) ?? repository.defaultBranch;
         const shas = (await repository.git.between(base, head)).toReversed();
         return ok(await Promise.all(page(shas).map((sha) => commitOf(repository, sha, hub.url))));
       },

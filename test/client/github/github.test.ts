@@ -4,9 +4,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { keepSafe } from "../../../client/cli/github.ts";
 import { runCommandLine } from "../../../client/cli/program.ts";
-import { laptopSecretFile } from "../../../client/github/app-secret.ts";
+import { awsSecret, laptopSecret, laptopSecretFile } from "../../../client/github/app-secret.ts";
 import { gitHubAt } from "../../../client/github/host.ts";
 import { APP_EVENTS, APP_PERMISSIONS } from "../../../functions/contracts/github-app.ts";
 import { answerSecret } from "../../../localstack/embedded/secrets.ts";
@@ -283,5 +285,56 @@ describe("submitqueue github doctor", () => {
     const { findings } = await doctor("--secret", "nowhere");
     expect(findings.map(({ state }) => state)).toEqual(["problem", ...Array(6).fill("skipped")]);
     expect(findings[0]?.says).toContain("create-app");
+  });
+});
+
+describe("the App's secret in AWS Secrets Manager", () => {
+  /** Secrets Manager, as far as the command calls it. */
+  function secretsManager(fails?: string) {
+    const secrets = new Map<string, string>();
+    const client = {
+      send: async ({
+        constructor: { name },
+        input,
+      }: {
+        constructor: { name: string };
+        input: Record<string, string>;
+      }) => {
+        const id = input["SecretId"] ?? input["Name"] ?? "";
+        if (name === fails) throw Object.assign(new Error("no"), { name: "AccessDeniedException" });
+        if (name === "CreateSecretCommand" || name === "PutSecretValueCommand")
+          secrets.set(id, input["SecretString"] ?? "");
+        else if (!secrets.has(id)) throw Object.assign(new Error("none"), { name: "ResourceNotFoundException" });
+        return { SecretString: secrets.get(id) };
+      },
+    } as unknown as SecretsManagerClient;
+    return { secrets, secret: awsSecret("submitqueue/github", async () => client) };
+  }
+
+  it("is made, read, and replaced", async () => {
+    const { secret } = secretsManager();
+    expect([await secret.isThere(), await secret.read()]).toEqual([false, undefined]);
+    await secret.write("one");
+    expect([await secret.isThere(), await secret.read()]).toEqual([true, "one"]);
+    await secret.write("two");
+    expect(await secret.read()).toBe("two");
+  });
+
+  it("that can't be written is kept in a file of this machine, and the command says so", async () => {
+    const { secret } = secretsManager("CreateSecretCommand");
+    const rescue = laptopSecret(environment(), "submitqueue/github.7");
+    const app = {
+      id: 7,
+      name: "a",
+      slug: "a",
+      html_url: "https://github.com/apps/a",
+      pem: "PEM",
+      webhook_secret: "hook",
+    };
+    const says: string[] = [];
+    expect(await keepSafe(app, secret, rescue, (text) => says.push(text))).toBe(rescue.place);
+    expect(JSON.parse((await rescue.read()) ?? "")).toEqual({ appId: 7, privateKey: "PEM", webhookSecret: "hook" });
+    expect(says.join("")).toContain(rescue.place);
+    expect(says.join("")).not.toMatch(/PEM|hook/);
   });
 });

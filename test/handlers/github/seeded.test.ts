@@ -65,7 +65,8 @@ class Run {
       store: this.store,
       gateway: new Client({ url: "http://gateway.invalid", fetch: this.gateway.fetch, retries: 0 }),
       github: async () => this.github.service,
-      obstacle: async () => undefined,
+      obstacle: async () =>
+        !this.#isCalm && this.chance(0.5) ? reasonOf("change.not_reviewed", "The approval was withdrawn.") : undefined,
       now: () => epochMs(this.clock.at),
       log: pino({ level: "silent" }),
     };
@@ -276,6 +277,7 @@ const ACTIONS: readonly ((run: Run) => unknown)[] = [
     pull.isOpen = !pull.isOpen || run.chance(0.5);
     run.deliver(pull, pull.isOpen ? "pull_request.reopened" : "pull_request.closed");
   },
+  (run) => run.deliver(run.anyPull(), "pull_request_review.dismissed", {}, run.anyone()),
   (run) => run.advance(),
   (run) => run.advance(),
   (run) => run.advance(),

@@ -103,7 +103,8 @@ it("lands pull requests by comments and a label on a GitHub of its own, and show
   const state = await scratch();
   const { exitCode, stdout, stderr } = await demo("--github", "--json", "--state", state);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  const { pulls, wrong } = JSON.parse(stdout) as {
+  const { pulls, wrong, trunk } = JSON.parse(stdout) as {
+    trunk: { commits: { subject: string }[] };
     pulls: { number: number; state: string; check: { conclusion: string }; comments: string[]; expected: string }[];
     wrong: string[];
   };
@@ -120,7 +121,8 @@ it("lands pull requests by comments and a label on a GitHub of its own, and show
   );
   expect(conflicting).toMatch(/@ann, this pull request did not land \(`merge\.conflict`[\s\S]*earl-grey\/price/);
   expect(pushed).toMatch(/@ann, this pull request was cancelled[\s\S]*pushed to/);
+  expect(trunk.commits.map(({ subject }) => subject)).toContain("Sell Sencha (#3)");
   const page = await readFile(join(state, "github.html"), "utf8");
   expect(page.match(/<article /g)).toHaveLength(11);
   expect(page).toContain("Raise the price of Earl Grey");
-});
+}, 300_000);

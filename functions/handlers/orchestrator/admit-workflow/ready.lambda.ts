@@ -5,6 +5,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { statusEvent } from "../../../contracts/log-event.ts";
 import { logTopic, signalsTopic } from "../../../contracts/messages.ts";
+import { cut } from "../../../contracts/text.ts";
 import { type ReadyResult, ReadyTask } from "../../../contracts/workflows.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
@@ -25,23 +26,37 @@ export const wire: Wire = (env, clients) => {
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
     if (found?.state !== "validated" && found?.state !== "ready")
       throw new CodedError("internal", `${sqid} can't be ready: it is ${found?.state ?? "missing"}`);
-    const ready = found.state === "ready" ? found : readyWith(found, review?.targets);
+    const ready = found.state === "ready" ? found : readyWith(found, review ?? {});
     if (ready !== found && !(await requests.replace(ready)))
       throw new CodedError("store.version_conflict", `${sqid} was written meanwhile`);
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "validated", at, { version: ready.version }));
+    await send(
+      clients.sqs,
+      log,
+      logTopic,
+      statusEvent(sqid, "validated", at, { version: ready.version, ...authorIn(review?.author) }),
+    );
     await send(clients.sqs, signals, signalsTopic, { v: 1, kind: "request-ready", queue, sqid });
     return { kind: "ready" };
   });
 };
 
-/** The request, ready to be planned. Targets that its pull requests' labels name take the place of none. */
-function readyWith(request: LandingRequest, targets: readonly string[] | undefined): LandingRequest {
+/**
+ * The request, ready to be planned, with what its pull requests say: the messages of squashes, and the targets that labels name, which take
+ * the place of none.
+ */
+function readyWith(request: LandingRequest, { targets, messages }: NonNullable<ReadyTask["review"]>): LandingRequest {
   const { touches, version } = request;
-  const named =
-    targets === undefined || touches === undefined || touches.targets !== undefined
-      ? {}
-      : { touches: boundedTouches({ ...touches, targets }) };
-  return { ...request, ...named, state: "ready", version: version + 1 };
+  const said = {
+    ...(targets === undefined || touches?.targets !== undefined ? {} : { targets }),
+    ...(messages === undefined ? {} : { messages }),
+  };
+  const isSaid = touches !== undefined && Object.keys(said).length > 0;
+  const kept = isSaid ? { touches: boundedTouches({ ...touches, ...said }) } : {};
+  return { ...request, ...kept, state: "ready", version: version + 1 };
 }
+
+/** For people who look at the queue: the author of a pull request by the name that GitHub has. */
+const authorIn = (author: string | undefined) =>
+  author === undefined ? {} : { metadata: { author: cut(author, 200) } };
 
 export const handler = onLambda(wire);

@@ -1,7 +1,7 @@
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { retryAtOf } from "../../../adapters/github/errors.ts";
 import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
-import { configOf, loadQueues, need } from "../../../adapters/settings.ts";
+import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
@@ -31,12 +31,15 @@ export const wire: Wire = (env, clients) => {
     const before = task.review.kind === "waiting" ? task.review : undefined;
     const since = before?.since ?? at;
     const most = config.changeProvider?.type === "github" ? config.changeProvider.waitSeconds : 0;
-    const found = await standingOrSilence(task, config);
+    const standing = await orSilence(reviews.standing(config, task.changes));
+    const squashes = await messagesFor(task, config, standing);
+    const found = "kind" in squashes ? squashes : standing;
     const next =
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
-    if (next.kind === "fit") return { ...next, ...(await namedTargets(task, config)) };
+    if (next.kind === "fit")
+      return { ...next, ...("kind" in squashes ? {} : squashes), ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
     if (task.woken) return { kind: "ended" };
     const told = found.kind === "silent" ? silence(found.error) : said(found);
@@ -50,15 +53,23 @@ export const wire: Wire = (env, clients) => {
     };
   }
 
-  async function standingOrSilence({ changes }: ReviewTask, config: QueueConfig): Promise<Standing | Silence> {
+  async function orSilence<T>(asked: Promise<T>): Promise<T | Silence> {
     try {
-      return await reviews.standing(config, changes);
+      return await asked;
     } catch (error) {
       // Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for.
       if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
         return { kind: "silent", error };
       throw error;
     }
+  }
+
+  /** What squashes are to say, of a request that may enter the queue. A squash says nothing else because GitHub did not answer. */
+  async function messagesFor({ strategy, changes }: ReviewTask, config: QueueConfig, found: Standing | Silence) {
+    if (found.kind !== "fit" || strategy !== "SQUASH_REBASE") return {};
+    const messages = await orSilence(reviews.messages(config, changes));
+    if (messages === undefined) return {};
+    return "kind" in messages ? messages : { messages };
   }
 
   /** Read last, when people and CI have had the time to name them. That GitHub does not answer holds no request up. */
@@ -84,10 +95,21 @@ export const wire: Wire = (env, clients) => {
     // Before the first call: an end that comes meanwhile is then later than this.
     const at = clients.now();
     const found = await requests.get(task.sqid);
-    if (found?.state !== "validated") return { kind: "ended" };
-    return look(task, configOf(queues, task.queue), at);
+    const config = queues.get(task.queue);
+    if (found?.state !== "validated" || (config === undefined && task.woken)) return { kind: "ended" };
+    // The sweep ends the request, unless the queue is put back.
+    if (config === undefined) return waitingAsBefore(task, at);
+    return look(task, config, at);
   });
 };
+
+/** How soon a request whose queue is not configured is looked at again. */
+const UNCONFIGURED_SECONDS = 60;
+
+const waitingAsBefore = ({ review }: ReviewTask, at: EpochMs): ReviewResult =>
+  review.kind === "waiting"
+    ? { ...review, seconds: UNCONFIGURED_SECONDS }
+    : { kind: "waiting", seconds: UNCONFIGURED_SECONDS, since: at };
 
 interface Silence {
   readonly kind: "silent";

@@ -1,13 +1,18 @@
 import { examinationBy, obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
 import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
+import { reviewedQueues } from "../../../adapters/github/reviewed-queues.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
+import type { ChangeUri } from "../../../contracts/change-uri.ts";
 import { ENV } from "../../../contracts/environment.ts";
+import { CodedError, isRetryable } from "../../../contracts/errors.ts";
 import { logMessages, type Preflight } from "../../../contracts/messages.ts";
 import { type Answer, namedPaths, type Touched } from "../../../contracts/questions.ts";
+import type { QueueConfig } from "../../../contracts/queues.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { AnswerTask } from "../../../contracts/workflows.ts";
+import type { Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 import { duplicateOf } from "../admit-workflow/claiming.ts";
@@ -16,7 +21,7 @@ import { cannotBuild, saidBy } from "../reasons.ts";
 
 /**
  * Last step of the ask workflow: tells the gateway the answer to its question, the same again for a repeat. It claims nothing and writes to
- * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner costs.
+ * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and, of pull requests, the look at their reviews cost.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -25,6 +30,7 @@ export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const examine = examinationBy(clients);
   const obstaclesOf = obstaclesFor(clients);
+  const reviews = reviewedQueues(clients);
 
   async function examined({ queue }: Preflight): Promise<Answer> {
     const config = queues.get(queue);
@@ -33,6 +39,16 @@ export const wire: Wire = (env, clients) => {
     return findings === undefined
       ? couldNotTell("the build runner did not answer")
       : { kind: "examined", findings: [...findings] };
+  }
+
+  /** Where the pull requests stand, or why GitHub can't be asked. A review that is missing may come, and refuses nothing. */
+  async function standingOf(config: QueueConfig, changes: readonly ChangeUri[]): Promise<Standing | string> {
+    try {
+      return await reviews.standing(config, changes);
+    } catch (error) {
+      if (!isRetryable(error) && !(error instanceof CodedError && error.code === "config.invalid")) throw error;
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   async function tried({ queue, step, inspected, checked }: Extract<AnswerTask, { kind: "trial" }>): Promise<Answer> {
@@ -45,6 +61,9 @@ export const wire: Wire = (env, clients) => {
       const { reason, conflicts } = checked;
       return { kind: "refused", reason, touches, ...(conflicts === undefined ? {} : { conflicts: [...conflicts] }) };
     }
+    const standing = await standingOf(config, step.changes);
+    if (typeof standing === "string") return couldNotTell(standing);
+    if (standing.kind === "refused") return { kind: "refused", reason: standing.reason, touches };
     const obstacles = (await obstaclesOf(config, step.changes.flatMap(commitsOf))) ?? [];
     const reason =
       obstacles.length > 0

@@ -4,8 +4,10 @@ import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { ReviewResult } from "../../../../functions/contracts/workflows.ts";
+import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as review } from "../../../../functions/handlers/orchestrator/admit-workflow/review.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as answer } from "../../../../functions/handlers/orchestrator/ask-workflow/answer.lambda.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.lambda.ts";
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
@@ -95,7 +97,7 @@ describe("a request whose pull request is not approved", () => {
     expect(second).toMatchObject({ kind: "waiting", seconds: 60, since: START });
     expect(told()).toEqual([`review: Waiting for a review: #${pull.number} is not approved yet.`]);
     approve();
-    expect(await look(second)).toEqual({ kind: "fit" });
+    expect(await look(second)).toMatchObject({ kind: "fit" });
   });
 
   it("is told anew when it waits for something else", async () => {
@@ -127,6 +129,22 @@ describe("a request whose pull request is not approved", () => {
     expect(world.logOf(1).at(-1)).toBe("cancelled");
   });
 
+  it("is shown with its author once it may enter the queue", async () => {
+    approve();
+    const answer = await look();
+    expect(answer).toEqual({ kind: "fit", author: "ann" });
+    await world.call(ready, { ...land(), review: answer });
+    expect(world.log.at(-1)).toMatchObject({ status: "validated", metadata: { author: "ann" } });
+  });
+
+  it("waits on while its queue is not configured: the sweep ends it, unless the queue is put back", async () => {
+    const first = await look();
+    world.configure({}, "other");
+    world.now += 86_400_000;
+    expect(await look(first)).toMatchObject({ kind: "waiting", seconds: 60, since: START });
+    expect(await look(undefined, { woken: true })).toEqual({ kind: "ended" });
+  });
+
   it("is refused at once for what no waiting mends", async () => {
     hub.change(pull, { draft: true });
     expect(await look()).toMatchObject({ kind: "refused", reason: { code: "change.draft" } });
@@ -144,7 +162,7 @@ describe("a recheck", () => {
     expect(await world.call(review, executions()[0]?.input)).toEqual({ kind: "ended" });
     expect(told()).toEqual([]);
     approve();
-    expect(await world.call(review, executions()[0]?.input)).toEqual({ kind: "fit" });
+    expect(await world.call(review, executions()[0]?.input)).toMatchObject({ kind: "fit" });
     await world.deliver(intake, recheck(START + 1));
     expect(executions()).toHaveLength(2);
   });
@@ -169,7 +187,7 @@ describe("GitHub, when it does not answer,", () => {
       expect.stringMatching(/^repository: Whether the pull request may land can't be asked: GitHub did/),
     ]);
     approve();
-    expect(await look(first)).toEqual({ kind: "fit" });
+    expect(await look(first)).toMatchObject({ kind: "fit" });
   });
 
   it("because of a limit, is asked again when the limit ends", async () => {
@@ -194,5 +212,34 @@ describe("GitHub, when it does not answer,", () => {
     const second = await look(first);
     expect(second).not.toHaveProperty("failingSince");
     expect(second).toMatchObject({ since: epochMs(START) });
+  });
+});
+
+describe("a trial of a pull request", () => {
+  const trunk = "f".repeat(40);
+  const touches = { paths: ["a.txt"], files: 1, additions: 1, deletions: 0, authors: [] };
+  const trial = async () => {
+    const step = { sqid: sqid(1), changes: land().changes, strategy: "REBASE" };
+    const asked = { v: 1, kind: "trial", queue: QUEUE, id: "a".repeat(32), step };
+    await world.call(answer, {
+      ...asked,
+      inspected: { kind: "inspected", touches },
+      checked: { kind: "ok", trunk },
+    });
+    return JSON.parse(world.sent.get("log")?.at(-1)?.body ?? "").answer;
+  };
+  beforeEach(async () => {
+    await world.deliver(intake, aCancel(1));
+  });
+
+  it("is refused for a draft, and not for a review that may still come", async () => {
+    expect(await trial()).toMatchObject({ kind: "mergeable" });
+    hub.change(pull, { draft: true });
+    expect(await trial()).toMatchObject({ kind: "refused", reason: { code: "change.draft" } });
+  });
+
+  it("can't tell while GitHub does not answer", async () => {
+    hub.github.refuseNext(new Refusal(502, "Bad Gateway"), "post /graphql");
+    expect(await trial()).toMatchObject({ kind: "failed", sentence: expect.stringContaining("GitHub did not answer") });
   });
 });

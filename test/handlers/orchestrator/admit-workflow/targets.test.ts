@@ -7,6 +7,7 @@ import { wire as review } from "../../../../functions/handlers/orchestrator/admi
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { createCheckRun } from "../../../../localstack/fakes/github/checks.ts";
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
+import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { GitHubWorld, REPOSITORY } from "../../github/world.ts";
 import { aLand, change, sqid, World } from "../world.ts";
@@ -30,9 +31,9 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const configure = (conflictAnalyzer: object) => {
+const configure = (conflictAnalyzer: object, more: object = {}) => {
   const provider = { type: "github", repository: REPOSITORY, api: hub.github.url, credentialsSecret: "app" };
-  world.configure({ conflictAnalyzer, changeProvider: provider });
+  world.configure({ conflictAnalyzer, changeProvider: provider, ...more });
 };
 
 const uriOf = ({ number, head }: PullRequest) =>
@@ -101,6 +102,47 @@ describe("a request whose pull requests are labelled with targets", () => {
     hub.github.calls.length = 0;
     expect(await admitted([uriOf(await labelled("target:cart"))])).toBeUndefined();
     expect(hub.github.calls.filter((call) => call === "post /graphql")).toHaveLength(1);
+  });
+});
+
+describe("a request whose squashes say what the pull requests say", () => {
+  const message = async (strategy: Land["strategy"], squashMessage: string) => {
+    configure({ type: "all" }, { squashMessage });
+    const pull = await hub.pull();
+    Object.assign(pull, { title: "Count the tries", body: "They were not counted." });
+    await admitted([uriOf(pull)], { strategy });
+    const messages = (await world.requests.get(sqid(1)))?.touches?.messages;
+    return messages?.map((text) => text.replace(String(pull.number), "N"));
+  };
+
+  it("keeps title and body from the review to the planner", async () => {
+    expect(await message("SQUASH_REBASE", "pull-request")).toEqual([
+      "Count the tries (#N)\n\nThey were not counted.\n",
+    ]);
+  });
+
+  it.each([
+    ["nothing is squashed", "REBASE", "pull-request"],
+    ["the commits say it", "SQUASH_REBASE", "commits"],
+  ] as const)("keeps neither where %s", async (_what, strategy, squashMessage) => {
+    expect(await message(strategy, squashMessage)).toBeUndefined();
+  });
+
+  it("waits for GitHub, and does not say something else instead", async () => {
+    configure({ type: "all" }, { squashMessage: "pull-request" });
+    const pull = await hub.pull();
+    const land = aLand(1, { changes: [uriOf(pull)], strategy: "SQUASH_REBASE" });
+    await world.call(start, land);
+    const found = await world.requests.get(sqid(1));
+    if (found === undefined) throw new Error("there is no request");
+    await world.requests.replace({ ...found, state: "validated", version: found.version + 1 });
+    hub.github.refuseNext(new Refusal(502, "Bad Gateway"), "get /repos/{owner}/{repo}/pulls/{pull_number}");
+    const waiting = await world.call(review, land);
+    expect(waiting).toMatchObject({ kind: "waiting" });
+    expect(await world.call(review, { ...land, review: waiting })).toMatchObject({
+      kind: "fit",
+      messages: [expect.any(String)],
+    });
   });
 });
 
