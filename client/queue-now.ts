@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { QueueView, RedTrunkView } from "../functions/contracts/api.ts";
+import { FlakeView, QueueView, RedTrunkView } from "../functions/contracts/api.ts";
 import { Status } from "../functions/contracts/log-event.ts";
 import { Reason } from "../functions/contracts/reasons.ts";
 
@@ -24,6 +24,7 @@ export type Queued = z.infer<typeof Queued>;
 export const QueueNow = QueueView.extend({
   budget: z.int().optional(),
   red: RedTrunkView.optional(),
+  flakes: z.array(FlakeView).optional(),
   buildsRunning: z.int().optional(),
   counts: z.object({ waiting: z.int(), building: z.int(), landing: z.int() }).optional(),
   ended: z.object({ lastHour: Ends, lastDay: Ends }).optional(),

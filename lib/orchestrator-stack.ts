@@ -71,6 +71,7 @@ export class OrchestratorStack extends Stack {
     const review = this.#reviews();
     const ready = this.#function("Ready", "admit-workflow/ready");
     const reject = this.#function("Reject", "admit-workflow/reject");
+    reject.endsWorkflow();
     this.#requests.grant(wait, ENV.requestsTable, "GetItem");
     for (const fn of [start, validate, ready, reject])
       this.#requests.grant(fn, ENV.requestsTable, "GetItem", "PutItem");
@@ -110,6 +111,7 @@ export class OrchestratorStack extends Stack {
   /** Answers the gateway's questions. It reads what admission writes, and writes nothing. */
   #ask({ inspect, check }: Pick<RunwayStack, "inspect" | "check">): Workflow {
     const answer = this.#function("Answer", "ask-workflow/answer");
+    answer.endsWorkflow();
     this.#requests.grant(answer, ENV.requestsTable, "GetItem");
     this.#claims.grant(answer, ENV.claimsTable, "GetItem");
     this.#readsChecks(answer);
@@ -130,6 +132,7 @@ export class OrchestratorStack extends Stack {
     const trigger = this.#function("Trigger", "build-workflow/trigger");
     const poll = this.#function("Poll", "build-workflow/poll");
     const report = this.#function("Report", "build-workflow/report");
+    report.endsWorkflow();
     const look = this.#function("Look", "build-workflow/look", this.#topics.looks.consumerTimeout);
     look.consumes(this.#topics.looks, { maxConcurrency: 10 });
     this.#builds.grant(trigger, ENV.buildsTable, "GetItem", "PutItem", "UpdateItem");

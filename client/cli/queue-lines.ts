@@ -22,7 +22,7 @@ function wordsOfMode(terminal: Pick<Terminal, "colours">, queue: QueueNow): stri
 
 /** What a queue holds and how it has done, a fact per line. A fact that the API does not tell has no line. */
 export function statisticsOf(queue: QueueNow): readonly (readonly [string, string])[] {
-  const { counts, ended, timeToLand, buildsRunning, budget, red } = queue;
+  const { counts, ended, timeToLand, buildsRunning, budget, red, flakes = [] } = queue;
   const ends = (of: NonNullable<QueueNow["ended"]>["lastHour"]) =>
     `${of.landed} landed, ${of.refused} refused, ${of.cancelled} cancelled`;
   return [
@@ -31,8 +31,19 @@ export function statisticsOf(queue: QueueNow): readonly (readonly [string, strin
     ...(buildsRunning === undefined ? [] : [["builds", `${buildsRunning} of ${budget ?? "?"} run`] as const]),
     ...(ended ? [["last hour", ends(ended.lastHour)] as const, ["last day", ends(ended.lastDay)] as const] : []),
     ...(timeToLand?.medianSeconds === undefined ? [] : [["to land", timesOf(timeToLand)] as const]),
+    ...flakes.slice(0, MOST_FLAKES).map((flake, i) => [i === 0 ? "flaky" : "", flakeOf(flake)] as const),
+    ...(flakes.length > MOST_FLAKES
+      ? [["", `and ${flakes.length - MOST_FLAKES} more: --json names them`] as const]
+      : []),
   ];
 }
+
+/** How many flaky tests are shown: those that were seen last. */
+const MOST_FLAKES = 10;
+
+/** Example: `cart › adds up: failed 3 builds of 2 requests and passed on retry, last 2h ago`. */
+const flakeOf = ({ name, builds, requests, lastSeen }: NonNullable<QueueNow["flakes"]>[number]): string =>
+  `${name}: failed ${builds} ${builds === 1 ? "build" : "builds"} of ${requests} ${requests === 1 ? "request" : "requests"} and passed on retry, last ${span(Date.now() - Date.parse(lastSeen))} ago`;
 
 export const countsOf = ({ waiting, building, landing }: NonNullable<QueueNow["counts"]>): string =>
   `${waiting} waiting, ${building} building, ${landing} landing`;

@@ -43,12 +43,13 @@ export function requestLines(terminal: Terminal, request: RequestSummary, why: W
 
 /** What came of a trial, a fact per line. */
 export function trialLines(terminal: Terminal, trial: Trial): string {
-  const { state, mergeable, sentence, reason, conflicts = [], touches } = trial;
+  const { state, mergeable, sentence, reason, waits, conflicts = [], touches } = trial;
   const merges = mergeable === undefined ? `not known: ${state}` : mergeable ? "yes" : "no";
   const style = mergeable === true ? "green" : mergeable === false ? "red" : "yellow";
   const facts: readonly (readonly [string, string])[] = [
     ["lands", styled(terminal, style, merges)],
     ["why", sentence],
+    ...(waits ? [["waits", waits] as const] : []),
     ...(reason ? [["code", reason.code] as const] : []),
     ...conflicts.map((path, i) => [i === 0 ? "conflicts" : "", path] as const),
     ...(touches ? [["touches", touchedLine(touches)] as const] : []),

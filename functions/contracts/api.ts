@@ -197,6 +197,8 @@ export const Trial = z.object({
   strategy: MergeStrategy,
   /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
   mergeable: z.boolean().optional(),
+  /** What a request would wait for before it is built, such as a review. */
+  waits: z.string().optional(),
   /** The commit of the branch that the changes were merged onto. */
   trunk: GitSha.optional(),
   /** Why a request would be refused. */
@@ -385,8 +387,14 @@ export const EndedRequest = z.object({
 });
 export type EndedRequest = z.infer<typeof EndedRequest>;
 
+/** A test, or a check, that has failed and then passed on the same tree: how many builds failed for it, of how many requests. */
+export const FlakeView = z.object({ name: z.string(), builds: z.int(), requests: z.int(), lastSeen: Timestamp });
+export type FlakeView = z.infer<typeof FlakeView>;
+
 /** GET /v1/queues/{queue} */
 export const QueueNow = QueueSummary.extend({
+  /** The last 50 flaky tests, the one seen last first. */
+  flakes: z.array(FlakeView),
   /** The requests in flight, in the order of the queue. At most 1,000. */
   requests: z.array(QueuedRequest),
   /** True when there are more. */

@@ -387,6 +387,7 @@ export const OPERATIONS: readonly Operation[] = [
       example: {
         ...PAUSED,
         ...NOW,
+        flakes: [{ name: "cart › adds up", builds: 3, requests: 2, lastSeen: AT }],
         requests: [QUEUED],
         more: false,
         recent: [{ sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT }],

@@ -26,8 +26,8 @@ export type Touched = z.infer<typeof Touched>;
 
 /** What came of a question. */
 export const Answer = z.discriminatedUnion("kind", [
-  /** Of a trial: the changes merge onto `trunk`, and a request of them would be admitted. */
-  z.object({ kind: z.literal("mergeable"), trunk: GitSha, touches: Touched }),
+  /** Of a trial: the changes merge onto `trunk`, and a request of them would be admitted. `waits`: once what it says is there, such as a review. */
+  z.object({ kind: z.literal("mergeable"), trunk: GitSha, touches: Touched, waits: z.string().exactOptional() }),
   /** Of a trial: a request of the changes would be refused. `conflicts`: the paths in conflict, of a merge conflict. */
   z.object({
     kind: z.literal("refused"),

@@ -51,6 +51,8 @@ export const viewKeys = {
   question: (queue: QueueName, id: QuestionId) => ({ pk: `question#${queue}#${id}`, sk: "question" }),
   /** How a queue was last told to run. All of them are one partition. */
   mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
+  /** Which tests of a queue are flaky. */
+  flakes: (queue: QueueName) => ({ pk: `flakes#${queue}`, sk: "flakes" }),
   /** Whether the trunk of a queue is red. */
   trunk: (queue: QueueName) => ({ pk: `trunk#${queue}`, sk: "trunk" }),
   /** What became of the requests that ended in an hour. `hour`: its start. */

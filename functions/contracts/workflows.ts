@@ -80,8 +80,8 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 export type ReviewResult =
   | Waiting
   /**
-   * The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known.
-   * `messages`: what the squash of each change says; absent when the commits say it.
+   * The request may enter the queue. `targets`: the build targets that labels or a check name; absent when not known. `messages`: what the
+   * squash of each change says; absent when the commits say it.
    */
   | {
       readonly kind: "fit";

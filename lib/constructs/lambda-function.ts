@@ -122,6 +122,11 @@ export class LambdaFunction extends Construct {
     this.allow([topic.dead.queueArn], "sqs:SendMessage");
   }
 
+  /** It ends a workflow and has no catch: when it fails, the workflow fails, and the workflow's own alarm sees that. */
+  endsWorkflow(): void {
+    this.node.tryRemoveChild(ERRORS);
+  }
+
   /** The secrets of these names, and no others. A name that is undefined is none. */
   readsSecrets(named: readonly (string | undefined)[]): void {
     const names = new Set(named.flatMap((name) => name ?? []));

@@ -122,6 +122,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       note: "What was said when the queue was paused or drained.",
       modeBy: "The name of the caller who paused, drained or resumed it last.",
       red: "Set while the target branch fails by itself: nothing lands but a request whose build passes.",
+      flakes:
+        "The last 50 tests, or checks, that failed and passed on the same tree: how many builds of how many requests failed for each. The one seen last first.",
       budget: "How many builds may run at once.",
       counts:
         "The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting: neither.",
@@ -183,6 +185,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       strategy: "How the changes would get onto the target branch.",
       mergeable:
         "True when a request of the changes would be admitted and they merge onto `trunk`. Absent until it is answered.",
+      waits: "What a request would wait for before it is built, such as a review. Absent when nothing is missing.",
       trunk: "The commit of the target branch that the changes were merged onto.",
       reason: "Why a request would be refused.",
       conflicts: "The paths in conflict, of a merge conflict: the first 50.",

@@ -128,6 +128,12 @@ describe("the command line in a checkout", () => {
     const unpushed = await use("land");
     expect(unpushed).toMatchObject({ isError: true, code: "usage", sentence: expect.stringContaining("git push") });
     await git(checkout, ["push", "--quiet", "origin", "agent"]);
+    expect(await use("land", { dryRun: true })).toMatchObject({
+      isError: false,
+      landed: false,
+      trial: { mergeable: true },
+      next: "Call land without dryRun.",
+    });
     const first = await use("land");
     expect(first).toMatchObject({ isError: false, landed: false, next: expect.stringContaining("wait") });
     const again = await use("land");

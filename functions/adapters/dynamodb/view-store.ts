@@ -5,6 +5,7 @@ import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
+import { type ViewFlakes, viewFlakes } from "./view-flakes.ts";
 import { FirstUse } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
@@ -29,7 +30,14 @@ export interface Minted {
  * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal. Every
  * method is one call, and every read is strongly consistent, unless the docstring says otherwise.
  */
-export interface ViewStore extends ViewSummaries, ViewListings, ViewModes, ViewQuestions, ViewTrends, ViewTrunks {
+export interface ViewStore
+  extends ViewSummaries,
+    ViewListings,
+    ViewModes,
+    ViewQuestions,
+    ViewTrends,
+    ViewTrunks,
+    ViewFlakes {
   /** The first use of an idempotency key. Undefined when the key is new, or was first used more than a day ago. */
   firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined>;
   /** Stores the first use of an idempotency key. False when the key is in use already. */
@@ -59,6 +67,7 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
     ...viewQuestions(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...viewTrunks(dynamodb, table),
+    ...viewFlakes(dynamodb, table),
     ...counting(dynamodb, table),
 
     async firstUse(queue, key, now) {

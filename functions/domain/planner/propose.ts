@@ -7,8 +7,10 @@ import { clashOf } from "../speculation/history.ts";
 import { needsNoBuild } from "../speculation/proposals.ts";
 import { scorerFor } from "../speculation/scorer.ts";
 import { type Speculation, speculationOn } from "../speculation/speculation.ts";
+import { isImprobable } from "../speculation/will-fail.ts";
 import { bypasses } from "./bypass.ts";
 import type { Draft } from "./draft.ts";
+import { giveUpFailing } from "./give-up.ts";
 import { preempt } from "./preempt.ts";
 import { repairProposals } from "./repair.ts";
 import { startBuild } from "./start-build.ts";
@@ -25,6 +27,7 @@ import { startBuild } from "./start-build.ts";
  */
 export function propose(draft: Draft): void {
   const { budget, speculation: config } = draft.config;
+  giveUpFailing(draft);
   const active = draft.batches().flatMap((batch) => batch.paths.filter(pathIsActive));
   const free = budget - draft.activeBuilds();
   if (free <= 0 && (config.allocator === "sticky" || draft.trunk.red !== undefined)) return;
@@ -157,6 +160,7 @@ class Spending {
       if (isLikeliestOfHead && inBundles.has(i)) continue;
       if (index.batch(i).position === undefined && !this.#isWorthOnProbation(candidate)) continue;
       const proposal = proposalOf(candidate);
+      if (isImprobable(this.#speculation, candidate, minLogProbability)) continue;
       if (!needsNoBuild(this.#speculation, proposal)) yield proposal;
     }
   }

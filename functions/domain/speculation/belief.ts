@@ -1,6 +1,7 @@
 import { compareLandingOrder } from "../batch.ts";
 import type { BitSet } from "../bit-set.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
+import { type Failure, factorOf, failuresIn } from "./failures.ts";
 import type { Prediction } from "./scorer.ts";
 
 /** How likely a batch is to land after one of its builds has passed, before conflicts that the build did not contain are counted. */
@@ -26,6 +27,7 @@ export class Belief {
   readonly #known = new Map<number, number>();
   readonly #aheadByBatch = new Map<number, BitSet>();
   readonly #emptyTree: BitSet;
+  #failures: readonly Failure[] | undefined;
 
   constructor(index: QueueIndex, predict: (i: number) => Prediction, clashRate: number) {
     this.#index = index;
@@ -54,8 +56,34 @@ export class Belief {
     const prior = passed.length > 0 ? PROVEN : this.#predict(i).success;
     const untested = Math.min(...trees.map((tree) => this.#countUntested(i, tree)));
     let probability = prior * (1 - this.#clashRate) ** untested;
-    for (const build of evidence) if (!build.passed) probability = Math.min(probability, this.#despite(build, i));
+    for (const build of evidence)
+      if (build.path.unappliable !== undefined) probability = Math.min(probability, this.#appliesDespite(build, i));
+    for (const failure of this.failures) {
+      const risk = failure.risks.get(i);
+      if (risk !== undefined) probability = Math.min(probability, this.#despite(failure, i, risk));
+    }
     return probability;
+  }
+
+  /** The failed builds, each with its possible causes. See `failuresIn`. */
+  get failures(): readonly Failure[] {
+    this.#failures ??= failuresIn(this.#index, (build, i) => this.#riskIn(build, i));
+    return this.#failures;
+  }
+
+  /**
+   * The probability that all batches of `landing` land, and none of `failing`. It differs from the product of the single probabilities when
+   * one failed build has tested several of the batches: at least one of its possible causes is at fault. See `factorOf`.
+   */
+  jointProbability(landing: readonly number[], failing: readonly number[]): number {
+    let probability = 1;
+    for (const i of landing) probability *= this.landProbability(i);
+    for (const i of failing) probability *= 1 - this.landProbability(i);
+    if (probability === 0 || this.failures.length === 0) return probability;
+    const [lands, fails] = [this.#index.setOf(landing), this.#index.setOf(failing)];
+    for (const failure of this.failures)
+      if (failure.risks.size > 1) probability *= factorOf(failure, lands, fails, (i) => this.landProbability(i));
+    return Math.min(1, probability);
   }
 
   #ahead(i: number): BitSet {
@@ -75,22 +103,27 @@ export class Belief {
   }
 
   /**
-   * How likely batch i is to land despite the failed build. It may land because another batch was the cause, or because the cause was a
-   * conflict with a batch that does not land.
+   * How likely batch i is to land despite the failed build, which it breaks with the probability `risk`. It may land because another batch
+   * was the cause, or because the cause was a conflict with a batch that does not land.
    *
-   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. Each is the cause as likely as the other, so H
-   * lands with 0.5 or a little more.
+   * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. A was expected to pass with 0.9, H with 0.6. So the
+   * build was to fail with 1 - 0.9 · 0.6 = 0.46. H is at fault with 0.4 / 0.46 = 0.87, so H lands with 0.13 or a little more.
    */
-  #despite(build: Evidence, i: number): number {
-    if (build.path.unappliable !== undefined) return this.#appliesDespite(build, i);
-    if (!this.#mayBeCause(build, i)) return 1;
+  #despite({ build, probability }: Failure, i: number, risk: number): number {
     const index = this.#index;
     const ownFault = index.hasPassed(i) ? 0 : 1 - Math.min(PROVEN, this.#predict(i).success);
     const untested = this.#untestedConflicts(build, i);
     const expectedLandings = untested.reduce((sum, other) => sum + this.landProbability(other), 0);
     const conflictGoesAway =
       (this.#clashRate * (untested.length - expectedLandings)) / (ownFault + this.#clashRate * untested.length);
-    return Math.max(DISPROVEN, 1 - (1 - conflictGoesAway) / this.#countPossibleCauses(build, i));
+    return Math.max(DISPROVEN, 1 - (1 - conflictGoesAway) * Math.min(1, risk / probability));
+  }
+
+  /** The probability that batch i breaks the build, as it was before the outcome was known. 0 when it cannot be the cause. */
+  #riskIn(build: Evidence, i: number): number {
+    if (!this.#mayBeCause(build, i)) return 0;
+    const success = this.#index.hasPassed(i) ? 1 : Math.min(PROVEN, this.#predict(i).success);
+    return 1 - success * (1 - this.#clashRate) ** this.#untestedConflicts(build, i).length;
   }
 
   /**
@@ -119,18 +152,6 @@ export class Belief {
     return compareLandingOrder(this.#index.batch(other), this.#index.batch(i)) < 0
       ? Math.max(LESS_THAN_HALF, this.#predict(other).success)
       : 0;
-  }
-
-  /** How many batches may be the cause of the failure, batch i included. Infinity when one that the build tested will never land anyway. */
-  #countPossibleCauses(build: Evidence, i: number): number {
-    const index = this.#index;
-    let count = 1;
-    for (const other of index.testedBy(build.path)) {
-      if (other === i || index.landed.has(other)) continue;
-      if (index.neverLanding.has(other)) return Number.POSITIVE_INFINITY;
-      if (this.#mayBeCause(build, other)) count++;
-    }
-    return count;
   }
 
   /** True when batch i has never passed, or was a head of this build together with a conflicting batch that it has never passed with. */

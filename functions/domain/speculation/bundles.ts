@@ -2,7 +2,7 @@ import type { QueueIndex } from "../queue-index.ts";
 import type { Belief } from "./belief.ts";
 import { type BuildProposal, likelyToLand, type WaitingHead } from "./heads.ts";
 import { OutsideBundle } from "./outside-bundle.ts";
-import { cannotBeComposed, needsNoBuild } from "./proposals.ts";
+import { cannotBeComposed, needsNoBuild, willFail } from "./proposals.ts";
 import type { Speculation } from "./speculation.ts";
 
 /** What bounds the bundles of one run. */
@@ -56,7 +56,8 @@ export function bundleProposals(
     return (
       larger.expectedLandings >= bundle.expectedLandings &&
       larger.logProbability >= minLogProbability &&
-      !cannotBeComposed(speculation, larger.proposal())
+      !cannotBeComposed(speculation, larger.proposal()) &&
+      !willFail(speculation, larger.proposal())
     );
   };
   for (const head of heads) {

@@ -3,11 +3,12 @@ import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 import { type BuildProposal, compare, type ProposedTree, proposedTreeOf } from "./heads.ts";
 import type { Speculation } from "./speculation.ts";
+import { containsFailure } from "./will-fail.ts";
 
 /**
  * True when the proposal, which has one head, should not be built. One of these is then true:
  * - A build of the head is under way, or has passed, whose tree has the same batches that conflict with the head. Other batches may differ.
- * - The tree cannot be composed (`cannotBeComposed`).
+ * - The tree cannot be composed (`cannotBeComposed`), or the build will fail (`willFail`).
  * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`isVerdict`).
  * - At least one failed build counts against the head, and some other batch of the tree has neither landed nor passed on that tree. That
  *   batch may have caused the failure, so the build is not repeated yet.
@@ -20,7 +21,7 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
   const tree = proposedTreeOf(index, proposal);
   const conflicts = index.proposedConflicts(head);
   if (running.get(head)?.some((other) => other.agreesWith(tree, conflicts))) return true;
-  if (passedBuild(index, head, tree)) return true;
+  if (passedBuild(index, head, tree) || willFail(speculation, proposal)) return true;
   if (index.refusals.length === 0 && index.evidenceOf(head).every((build) => build.passed)) return false;
   if (cannotBeComposed(speculation, proposal)) return true;
   const wholeTree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
@@ -48,6 +49,14 @@ export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence
         !build.tree.meets(index.neverLanding, index.possibleCausesOf(build)) &&
         othersAreCleared(index, i, build, tree),
     );
+
+/** True when the tree of the proposal holds that of a failed build. See `containsFailure`. */
+export function willFail(speculation: Speculation, proposal: ProposedTree): boolean {
+  const { index, belief } = speculation;
+  if (belief.failures.length === 0) return false;
+  const tree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
+  return containsFailure(index, belief.failures, tree, proposal.heads);
+}
 
 /** True when each batch of the tree but batch i has landed, or has passed on those batches of the tree that conflict with it. */
 function parentHasPassed(index: QueueIndex, i: number, tree: BitSet): boolean {

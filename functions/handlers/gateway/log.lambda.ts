@@ -6,6 +6,7 @@ import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
 import { countEnds } from "./count-ends.ts";
+import { countFlakes } from "./count-flakes.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
 import { record } from "./record.ts";
@@ -16,6 +17,8 @@ import { record } from "./record.ts";
  * - A lifecycle event is published for every new entry, before the summary tells that the entry was seen. A crash in between brings the
  *   message back, so that every event is published at least once.
  * - An answer to a question of the gateway is stored with the question.
+ * - What is told of a trunk is kept for the queue that shows it, and published.
+ * - Flaky tests are counted once the log holds the failure and the pass, before the summary tells that the entries were seen.
  * - Ends of requests are counted after their entries were recorded. When counting fails for a reason that may pass, the call fails and its
  *   messages come again; when it fails for good, the failure is logged.
  */
@@ -26,6 +29,10 @@ export const wire: Wire = (env, clients) => {
   const keepTrunk = async (changed: TrunkChanged) => {
     await stores.view.setTrunk(changed);
     await publishTrunk(publishing, changed);
+  };
+  const unlessItMayPass = (what: string) => (error: unknown) => {
+    if (isRetryable(error)) throw error;
+    clients.log.error({ err: error }, what);
   };
   return async (event, context) => {
     const recorded: LogEvent[] = [];
@@ -39,16 +46,16 @@ export const wire: Wire = (env, clients) => {
       }
       const [first] = entries;
       if (first === undefined) return;
-      await record(stores, first.sqid, entries, (news, summary) => publishEntries(publishing, news, summary));
+      await record(stores, first.sqid, entries, async (news, summary) => {
+        await publishEntries(publishing, news, summary);
+        await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
+      });
       recorded.push(...entries);
     };
     const groupOf = (message: LogMessage) => ("sqid" in message ? message.sqid : `${message.queue}#${message.kind}`);
     const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
     const answer = await consume(event, context);
-    await countEnds(stores, recorded).catch((error: unknown) => {
-      if (isRetryable(error)) throw error;
-      clients.log.error({ err: error }, "ends of requests were not counted");
-    });
+    await countEnds(stores, recorded).catch(unlessItMayPass("ends of requests were not counted"));
     return answer;
   };
 };

@@ -64,7 +64,7 @@ async function readFacts(
     const top = place?.repository === row.repository ? place.pulls.at(-1) : undefined;
     if (top !== undefined) pulls.set(sqid, top);
   }
-  const page = app.page && `${app.page.replace(/\/$/, "")}/#/${request.sqid}`;
+  const page = app.page && `${app.page.replace(/\/$/, "")}/q/${request.sqid}`;
   return { request: { ...summary, ended: why.ended }, why, asked: request, page, pulls };
 }
 

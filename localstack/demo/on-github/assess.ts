@@ -43,7 +43,7 @@ export function shownOf(
   };
 }
 
-/** True when GitHub shows the end, whichever end it is. */
+/** True when GitHub shows the end of the request, of any kind. */
 export function isTold({ check, ends, state }: Shown): boolean {
   if (check?.conclusion === "success") return state !== "open";
   return check !== undefined && check.conclusion !== null && ends.length > 0;

@@ -52,6 +52,7 @@ export async function play(of: Play): Promise<readonly Played[]> {
 
 async function open({ github, repository, shop, tick }: Play, plan: PullPlan): Promise<Played> {
   const { branch, title, body = "", files, onto } = plan;
+  repository.pushers.set(`refs/heads/${branch}`, PERSON);
   await commitTo(shop, { branch, from: onto === undefined ? shop.start : `refs/heads/${onto}`, message: title, files });
   await github.sync(repository.fullName, PERSON);
   const pull = await openPull(github, repository, { title, body, head: branch, base: onto ?? BRANCH, by: PERSON });

@@ -239,8 +239,9 @@ export class FakeGitHub implements Hub {
     const before = this.#syncing.get(repository) ?? Promise.resolve();
     const work = before.then(async () => {
       for (const change of await repository.git.changes()) {
-        await pushed(this, repository, change, by);
-        await followPush(this, repository, change, by);
+        const pusher = repository.pushers.get(change.ref) ?? by;
+        await pushed(this, repository, change, pusher);
+        await followPush(this, repository, change, pusher);
       }
     });
     this.#syncing.set(repository, work);
@@ -266,6 +267,7 @@ export class FakeGitHub implements Hub {
       deletesBranches: false,
       collaborators: new Map(),
       activity: [],
+      pushers: new Map(),
       ruleset: new Map(),
       reviewRules: new Map(),
       stacks: [],

@@ -44,6 +44,8 @@ export interface RepositoryState {
   deletesBranches: boolean;
   /** By login: what the user may do. Everybody else may read. */
   readonly collaborators: Map<string, "admin" | "write" | "read" | "none">;
+  /** By ref: the user who pushes it, whoever has GitHub look. Others than the looker write to the repository at the same time. */
+  readonly pushers: Map<string, string>;
   /** Every push, oldest first. */
   readonly activity: {
     readonly id: number;

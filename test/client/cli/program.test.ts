@@ -441,6 +441,19 @@ describe("the command line", () => {
     expect((await run(["simulate"])).code).toBe(2);
   });
 
+  it("shows the tests that failed and passed on retry", async () => {
+    const flake = { name: "cart › adds up", builds: 3, requests: 2, lastSeen: AT };
+    const flakes = [
+      flake,
+      ...Array.from({ length: 11 }, (_, n) => ({ ...flake, name: `t${n}`, builds: 1, requests: 1 })),
+    ];
+    routes["GET /v1/queues/shop"] = { ...queue("shop"), flakes };
+    const { out } = await run(["queue", "show"]);
+    expect(out).toMatch(/^flaky {5}cart › adds up: failed 3 builds of 2 requests and passed on retry, last .* ago$/m);
+    expect(out).toMatch(/^ {10}t0: failed 1 build of 1 request /m);
+    expect(out).toMatch(/^ {10}and 2 more: --json names them$/m);
+  });
+
   it("shows that the branch of a queue is red: since when, at which commit, by whom, and what failed", async () => {
     const commit = "c0ffee".padEnd(40, "0");
     const red = { since: AT, commit, author: "Ann", reason: { code: "build.failed", message: "unit failed\nat a" } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";
-import { batchesAfter, givenUp, isContradicted, placedBefore } from "./given-up.ts";
+import { batchesAfter, containsFailure, givenUp, isContradicted, placedBefore } from "./given-up.ts";
 import { aStory, holds, type Story, seed } from "./stories.ts";
 import { aQueue, finish, type Run, World } from "./world.ts";
 
@@ -55,6 +55,35 @@ describe("a build is given up", () => {
   });
 });
 
+describe("a build whose tree holds that of a failed build", () => {
+  const threeInLine = (tests: "everything" | "affected"): World => {
+    const config = aQueue({
+      budget: 4,
+      buildRunner: BuildRunnerConfig.parse({ type: "fake", tests }),
+      speculation: SpeculationConfig.parse({ order: "arrival" }),
+    });
+    const world = new World(config, { bad: new Set([2]), clashes: [] });
+    for (const n of [1, 2, 3]) world.ready(n, ["a"]);
+    world.run();
+    finish(world, [2], [1, 2]);
+    return world;
+  };
+  const treesOf = (world: World) => world.running().map(({ tree }) => [...tree]);
+
+  it("is given up, and its slot goes to a build without the change that is probably at fault", () => {
+    const world = threeInLine("everything");
+    world.drain();
+    expect([1, 2, 3].map((n) => world.stateOf(n))).toEqual(["landed", "error", "landed"]);
+    const trees = [...world.builds.values()].map(({ tree }) => [...tree]);
+    expect(trees).toContainEqual([1, 3]);
+    expect(world.runs.flatMap(givenUp).map(({ heads }) => heads.length)).toEqual([1]);
+  });
+
+  it("goes on, where builds test what is affected: the failure says nothing of its own change", () => {
+    expect(treesOf(threeInLine("affected"))).toContainEqual([1, 2, 3]);
+  });
+});
+
 describe("a change whose likeliest path is too unlikely for a build", () => {
   /** Three in line, each of which lands with 0.6, and a budget; which of them are being built. */
   const built = (tests: "everything" | "affected", budget: number, bad: readonly number[] = []): World => {
@@ -85,11 +114,14 @@ describe("a change whose likeliest path is too unlikely for a build", () => {
 });
 
 describe(`the budget of builds (SEED=${seed})`, () => {
-  it("when sticky, is never taken from a running build whose assumptions still hold", () => {
+  it("when sticky, is never taken from a running build whose assumptions still hold, unless a part of its tree has failed", () => {
     holds((story, { world }) => {
       const placed = placedBefore(world.runs);
       for (const run of world.runs)
-        for (const path of givenUp(run)) expect(isContradicted(story, run, path, placed), path.buildKey).toBe(true);
+        for (const path of givenUp(run))
+          expect(isContradicted(story, run, path, placed) || containsFailure(story, run, path), path.buildKey).toBe(
+            true,
+          );
     }, storiesOf("sticky"));
   });
 
@@ -99,7 +131,9 @@ describe(`the budget of builds (SEED=${seed})`, () => {
       const placed = placedBefore(world.runs);
       for (const run of world.runs) {
         expect(underWayAfter(run)).toBeLessThanOrEqual(story.budget);
-        preempted += givenUp(run).filter((path) => !isContradicted(story, run, path, placed)).length;
+        preempted += givenUp(run).filter(
+          (path) => !isContradicted(story, run, path, placed) && !containsFailure(story, run, path),
+        ).length;
       }
       expect(world.mostBuilds).toBeLessThanOrEqual(story.budget);
     }, storiesOf("preempting"));

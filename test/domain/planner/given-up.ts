@@ -59,3 +59,22 @@ export function isContradicted(
     });
   });
 }
+
+/**
+ * True when builds test everything, and the build holds the whole tree of another one that has failed: it will fail too.
+ *
+ * Example: {A, B} has failed. A build of {A, B, C} may be given up, and one of {A, C} may not.
+ */
+export function containsFailure(story: Story, run: Run, path: Path): boolean {
+  if (story.tests === "affected") return false;
+  const after = [...batchesAfter(run).values()];
+  const treeOf = ({ heads, base, startedAt }: Path): Set<BatchId> =>
+    new Set([
+      ...heads,
+      ...base,
+      ...after.flatMap(({ id, state, endedAt }) => (state === "landed" && (endedAt ?? 0) <= startedAt ? [id] : [])),
+    ]);
+  const tree = treeOf(path);
+  const failed = after.flatMap(({ paths }) => paths.filter(({ state }) => state === "failed"));
+  return failed.some((other) => [...treeOf(other)].every((id) => tree.has(id)));
+}

@@ -75,9 +75,34 @@ describe.each(analyzers)(
     });
 
     it("builds a late arrival first, since it is the likeliest repair", () => {
-      const world = red({ repairs: new Set([9]) }, { budget: 1 });
+      const world = worldOf({}, { conflictAnalyzer, budget: 1 });
+      world.pushPast(true);
+      arrive(world, 1, 2, 3);
+      finish(world, [1]);
+      finish(world, []);
+      expect(world.running().map(({ head }) => [...head])).toEqual([[2]]);
       arrive(world, 9);
-      expect(world.running().map(({ head }) => [...head])).toContainEqual([9]);
+      finish(world, [2]);
+      expect(world.running().map(({ head }) => [...head])).toEqual([[9]]);
+    });
+
+    it("builds nothing while the repair is landing, since the trunk is about to move", () => {
+      const world = red({ repairs: new Set([9]) });
+      arrive(world, 9);
+      finish(world, [9]);
+      arrive(world, 4);
+      expect(world.running()).toEqual([]);
+      world.drain();
+      expect(world.trunk[0]).toBe(9);
+    });
+
+    it("is told of again by a change whose own build has failed on another red commit", () => {
+      const world = red();
+      const before = blockersOf(world, 1).length;
+      world.pushPast(true);
+      world.tick();
+      rounds(world, 4);
+      expect(blockersOf(world, 1)).toHaveLength(before + 1);
     });
 
     it("goes on by itself when a commit past the queue repairs the trunk", () => {
@@ -247,6 +272,22 @@ describe("the signals of a build of the trunk", () => {
     return world;
   };
 
+  it("are asked for once: what was carried out is not asked for again", () => {
+    const world = asked();
+    const kinds = () => world.plan([]).commands.map(({ kind }) => kind);
+    expect(kinds()).not.toContain("start-build");
+    world.broken = true;
+    const [build] = world.running();
+    if (build)
+      world.report(build, {
+        kind: "failed",
+        composed: { commit: build.trunk, tree: build.treeName, trunk: build.trunk },
+        reason: { code: "build.failed", message: "it failed" },
+      });
+    world.run();
+    expect([world.news.size, kinds().includes("announce-trunk")]).toEqual([1, false]);
+  });
+
   it("a lost one leaves the failure undecided, and the build is not started again", () => {
     const world = asked();
     for (let minute = 0; minute < 5; minute++) {
@@ -330,6 +371,18 @@ describe("a red trunk and the budget", () => {
     expect(world.running().map(({ head }) => head)).toEqual([[]]);
     world.drain();
     expect(world.mostBuilds).toBe(1);
+  });
+
+  it("a red trunk is not looked at while no slot is free", () => {
+    const world = worldOf({}, { budget: 1 });
+    world.pushPast(true);
+    arrive(world, 1);
+    rounds(world, 3);
+    arrive(world, 2);
+    world.time += 400_000;
+    world.tick();
+    world.run();
+    expect([world.running().map(({ head }) => [...head]), world.mostBuilds]).toEqual([[[2]], 1]);
   });
 
   it("a repair is found where builds test what is affected, and the trunk is built again then", () => {

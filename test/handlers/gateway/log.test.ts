@@ -3,6 +3,7 @@ import { QueueList, QueueNow } from "../../../functions/contracts/api.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
   type EntryDetails,
+  type Happening,
   happeningEvent,
   type LogEvent,
   type Status,
@@ -178,6 +179,31 @@ describe("the log consumer", () => {
       ["main/trunk/1", "dev.submitqueue.trunk.red"],
       ["main/trunk/2", "dev.submitqueue.trunk.recovered"],
       ["main/trunk/1", "dev.submitqueue.trunk.red"],
+    ]);
+  });
+
+  it("counts a test that failed and passed on retry, once however often it is told", async () => {
+    const key = (n: number) => String(n).repeat(32);
+    const happens = (name: Happening, build: number, ms: number, message?: string) =>
+      happeningEvent(sqid, name, epochMs(START + ms), {
+        occurrence: key(build),
+        metadata: { build_key: key(build) },
+        reason: message === undefined ? undefined : reasonOf("build.failed", message),
+      });
+    const entries = [
+      happens("building", 1, 1),
+      happens("build_failed", 1, 2, "Failed tests: cart › adds up."),
+      happens("retrying", 1, 3, "Failed tests: cart › adds up."),
+      happens("building", 2, 4),
+      happens("built", 2, 5),
+    ];
+    const flakes = async () => QueueNow.parse((await gateway.get("/v1/queues/main")).body).flakes;
+    await gateway.deliver(...entries.slice(0, 4));
+    expect(await flakes()).toEqual([]);
+    await gateway.deliver(...entries.slice(4));
+    await gateway.deliver(...entries);
+    expect(await flakes()).toEqual([
+      { name: "cart › adds up", builds: 1, requests: 1, lastSeen: new Date(START + 3).toISOString() },
     ]);
   });
 

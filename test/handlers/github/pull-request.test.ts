@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { routeOf } from "../../../dashboard/routes.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { createCheckRun, updateCheckRun } from "../../../localstack/fakes/github/checks.ts";
 import { openPull, stackPulls } from "../../../localstack/fakes/github/pull-requests.ts";
@@ -47,10 +48,12 @@ describe("a comment /land", () => {
         status: "queued",
         title: "Queued",
         externalId: `main/1#${pull.number}`,
-        detailsUrl: "https://queue.example/#/main/1",
+        detailsUrl: "https://queue.example/q/main/1",
       },
     ]);
     expect(ours(pull).map(({ body }) => body)).toEqual([expect.stringContaining("<!-- submitqueue:main -->")]);
+    const [, link = ""] = /\]\(([^)\s]+)\)/.exec(ours(pull)[0]?.body ?? "") ?? [];
+    expect(routeOf(new URL(link).pathname)).toEqual({ view: "request", queue: "main", number: 1 });
     await become(pull, 0, { status: "landing" });
     await become(pull, 0, { status: "landed", commit: "c0ffee".padEnd(40, "0") });
     expect(world.checksOf(pull)).toMatchObject([

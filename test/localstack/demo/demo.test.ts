@@ -120,7 +120,7 @@ it("lands pull requests by comments and a label on a GitHub of its own, and show
     /@ann, this pull request did not land \(`build\.failed`[\s\S]*rooibos\/price: 0 is no price[\s\S]*Next:/,
   );
   expect(conflicting).toMatch(/@ann, this pull request did not land \(`merge\.conflict`[\s\S]*earl-grey\/price/);
-  expect(pushed).toMatch(/@ann, this pull request was cancelled[\s\S]*pushed to/);
+  expect(pushed).toMatch(/@ann, this pull request was cancelled[\s\S]*(@ann pushed to|was pushed to)/);
   expect(trunk.commits.map(({ subject }) => subject)).toContain("Sell Sencha (#3)");
   const page = await readFile(join(state, "github.html"), "utf8");
   expect(page.match(/<article /g)).toHaveLength(11);

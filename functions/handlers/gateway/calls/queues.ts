@@ -26,21 +26,23 @@ export const queues = (gateway: Gateway): Route => ({
   },
 });
 
-/** One of them, with the requests that it holds. Two GetItem, and the reads of recordsOf. */
+/** One of them, with the requests that it holds. Three GetItem, and the reads of recordsOf. */
 export const queue = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}",
   answer: async (call) => {
     const config = queueOf(gateway, call);
     const { name, budget } = config;
-    const [set, red, { records, more }] = await Promise.all([
+    const [set, red, { flakes }, { records, more }] = await Promise.all([
       gateway.view.mode(name),
       gateway.view.redTrunk(name),
+      gateway.view.flakes(name),
       recordsOf(gateway, name),
     ]);
     const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note, red });
     const body: QueueNow = {
       ...summaryOf(config, { set, red }, records),
+      flakes: flakes.map(({ seenIn: _, ...flake }) => ({ ...flake, lastSeen: timestamp(flake.lastSeen) })),
       requests: shown.requests,
       more: more || shown.more,
       recent: recentEnds(name, records),

@@ -68,9 +68,16 @@ function outcomeOf(answer: Answer | undefined): Outcome {
       };
     }
     case "mergeable": {
-      const { trunk, touches } = answer;
+      const { trunk, touches, waits } = answer;
       const sentence = `The changes merge onto ${trunk.slice(0, 12)}, where the branch is. Nothing was asked to be landed.`;
-      return { state: "answered", sentence, mergeable: true, trunk, touches };
+      return {
+        state: "answered",
+        sentence,
+        mergeable: true,
+        trunk,
+        touches,
+        ...(waits === undefined ? {} : { waits }),
+      };
     }
   }
 }

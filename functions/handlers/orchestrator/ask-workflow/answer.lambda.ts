@@ -69,9 +69,11 @@ export const wire: Wire = (env, clients) => {
       obstacles.length > 0
         ? cannotBuild(queue, obstacles)
         : await duplicateOf({ requests, claims }, queue, step.changes);
-    return reason === undefined
-      ? { kind: "mergeable", trunk: checked.trunk, touches }
-      : { kind: "refused", reason, touches };
+    if (reason !== undefined) return { kind: "refused", reason, touches };
+    // That GitHub is still working out whether it merges takes seconds.
+    const isMissing = standing.kind === "waits" && standing.for !== "mergeable";
+    const waits = isMissing ? { waits: standing.reason.message } : {};
+    return { kind: "mergeable", trunk: checked.trunk, touches, ...waits };
   }
 
   return taskHandler(AnswerTask, async (task) => {
@@ -84,7 +86,7 @@ export const wire: Wire = (env, clients) => {
 
 const couldNotTell = (why: string): Answer => ({
   kind: "failed",
-  sentence: `It could not be found out: ${why}. Ask again in a minute.`,
+  sentence: `It could not be found out: ${why.replace(/\.$/, "")}. Ask again in a minute.`,
 });
 
 const GONE = couldNotTell("the queue is not configured any more");

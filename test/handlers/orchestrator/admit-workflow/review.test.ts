@@ -232,8 +232,10 @@ describe("a trial of a pull request", () => {
     await world.deliver(intake, aCancel(1));
   });
 
-  it("is refused for a draft, and not for a review that may still come", async () => {
-    expect(await trial()).toMatchObject({ kind: "mergeable" });
+  it("is refused for a draft, and not for a review that may still come, which it names", async () => {
+    expect(await trial()).toMatchObject({ kind: "mergeable", waits: expect.stringMatching(/review|approv/i) });
+    await approve();
+    expect(await trial()).not.toHaveProperty("waits");
     hub.change(pull, { draft: true });
     expect(await trial()).toMatchObject({ kind: "refused", reason: { code: "change.draft" } });
   });

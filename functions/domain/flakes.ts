@@ -1,0 +1,98 @@
+import { hashOf } from "../contracts/hash.ts";
+import { BuildKey, partsOfSqid, type RequestNumber, type Sqid } from "../contracts/ids.ts";
+import type { LogEvent } from "../contracts/log-event.ts";
+import type { EpochMs } from "../contracts/time.ts";
+
+/** A test, or a check, that has failed and then passed on the same tree. */
+export interface Flake {
+  readonly name: string;
+  /** How many builds failed for it, and of how many requests. */
+  readonly builds: number;
+  readonly requests: number;
+  readonly lastSeen: EpochMs;
+  /** The numbers of the last requests that it was seen in. At most MOST_REMEMBERED. */
+  readonly seenIn: readonly RequestNumber[];
+}
+
+/** The flakes of a queue, the one that was seen last first. */
+export interface FlakeLedger {
+  readonly flakes: readonly Flake[];
+  /** Hashes of the keys of the failed builds that were counted, so that a repeat counts nothing. The last ones. */
+  readonly counted: readonly string[];
+}
+
+export const NO_FLAKES: FlakeLedger = { flakes: [], counted: [] };
+
+/** A failed build whose repeat passed. */
+export interface FlakyBuild {
+  readonly buildKey: BuildKey;
+  readonly sqid: Sqid;
+  readonly names: readonly string[];
+  readonly at: EpochMs;
+}
+
+/** How many flakes a queue keeps, how many requests a flake remembers, and how many builds are known to have been counted. */
+const MOST_FLAKES = 50;
+const MOST_REMEMBERED = 20;
+const MOST_COUNTED = 300;
+
+/**
+ * The failed builds in a request's log whose repeat passed: a `retrying` entry with the reason of a failed build, and later a passed build
+ * that started no earlier than the entry. A failure on a red trunk, and one of the infrastructure, has another code.
+ *
+ * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. Build 1 was flaky.
+ */
+export function flakyBuildsIn(entries: readonly LogEvent[]): readonly FlakyBuild[] {
+  const keyOf = ({ metadata }: LogEvent) => BuildKey.safeParse(metadata["build_key"]).data;
+  const named = (event: string) => entries.filter((entry) => entry.kind === "event" && entry.event === event);
+  const startOf = new Map(named("building").map((entry) => [keyOf(entry), entry.at]));
+  const passedStarts = named("built").map((entry) => startOf.get(keyOf(entry)) ?? 0);
+  return named("retrying").flatMap(({ sqid, at, reason, metadata }) => {
+    const buildKey = BuildKey.safeParse(metadata["build_key"]).data;
+    if (buildKey === undefined || reason?.code !== "build.failed") return [];
+    const hasPassed = passedStarts.some((start) => start >= at);
+    const names = namesIn(reason.message);
+    return hasPassed && names.length > 0 ? [{ buildKey, sqid, names, at }] : [];
+  });
+}
+
+/** `Failed tests: cart › adds up, cart › is empty and 3 more.`, as build runners write it. */
+const FAILED_TESTS = /^Failed tests: (.+?)(?: and \d+ more)?\.$/m;
+/** `The check unit (github-actions) ended with failure.` */
+const FAILED_CHECK = /^The check (.+?)(?: \([^()]*\))? ended with /m;
+
+/** The tests that failed, by the reason of a failed build; else the check. Empty when the reason names neither. */
+export function namesIn(message: string): readonly string[] {
+  const tests = FAILED_TESTS.exec(message)?.[1]?.split(", ");
+  if (tests !== undefined) return tests;
+  const check = FAILED_CHECK.exec(message)?.[1];
+  return check === undefined ? [] : [check];
+}
+
+const hashOfKey = (key: BuildKey): string => hashOf("flaky build", key).slice(0, 10);
+
+/** The ledger with these builds counted, each once however often it is given. The same object when all were counted before. */
+export function countFlaky(ledger: FlakeLedger, found: readonly FlakyBuild[]): FlakeLedger {
+  return found.reduce((before, build) => {
+    const hash = hashOfKey(build.buildKey);
+    if (before.counted.includes(hash)) return before;
+    const flakes = build.names.reduce((all, name) => seen(all, name, build), before.flakes);
+    return { flakes, counted: [...before.counted, hash].slice(-MOST_COUNTED) };
+  }, ledger);
+}
+
+function seen(flakes: readonly Flake[], name: string, { sqid, at }: FlakyBuild): readonly Flake[] {
+  const { n } = partsOfSqid(sqid);
+  const before = flakes.find((flake) => flake.name === name);
+  const isNewRequest = before?.seenIn.includes(n) !== true;
+  const next: Flake = {
+    name,
+    builds: (before?.builds ?? 0) + 1,
+    requests: (before?.requests ?? 0) + (isNewRequest ? 1 : 0),
+    lastSeen: Math.max(at, before?.lastSeen ?? 0) as EpochMs,
+    seenIn: isNewRequest ? [...(before?.seenIn ?? []), n].slice(-MOST_REMEMBERED) : (before?.seenIn ?? []),
+  };
+  return [next, ...flakes.filter((flake) => flake !== before)]
+    .toSorted((a, b) => b.lastSeen - a.lastSeen)
+    .slice(0, MOST_FLAKES);
+}
