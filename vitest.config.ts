@@ -9,12 +9,18 @@ const GIT = ["test/adapters/git", "test/adapters/change-provider", "test/handler
 /** Tests that compute, and fill the heap. */
 const PURE = ["test/client", "test/contracts", "test/domain", "test/law", "test/simulator"];
 
+/** Tests that replace modules, which files that share a worker would then have too. */
+const REPLACING = ["test/handlers/orchestrator/pipeline.test.ts"];
+
 const filesIn = (rooms: readonly string[]) => rooms.map((room) => `${room}/**/*.test.ts`);
 
-const room = (name: string, files: { readonly include: string[]; readonly exclude?: string[] }) => ({
-  extends: true as const,
-  test: { name, ...files },
-});
+interface Room {
+  readonly include: string[];
+  readonly exclude?: string[];
+  readonly isolate?: boolean;
+}
+
+const room = (name: string, settings: Room) => ({ extends: true as const, test: { name, ...settings } });
 
 export default defineConfig({
   test: {
@@ -29,7 +35,8 @@ export default defineConfig({
     projects: [
       room("git", { include: filesIn(GIT) }),
       room("pure", { include: filesIn(PURE) }),
-      room("whole", { include: ["test/**/*.test.ts"], exclude: filesIn([...GIT, ...PURE]) }),
+      room("replacing", { include: REPLACING, isolate: true }),
+      room("whole", { include: ["test/**/*.test.ts"], exclude: [...filesIn([...GIT, ...PURE]), ...REPLACING] }),
     ],
   },
 });

@@ -10,7 +10,6 @@ import type { Composed, LandBatch, MergeStep, MergeUnit } from "../../../functio
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
 import type { MergeStrategy } from "../../../functions/contracts/strategy.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import "../../support/process-helper.ts";
 
 export const NOW = epochMs(1_790_000_000_000);
 
