@@ -136,7 +136,7 @@ const oldCaller = (folder: string, author: string): ChangePlan => ({
         [`${folder}/discounts.js`]: `import { price } from "./prices.js";
 
 /** What an item costs at a discount in per cent, in whole cents. */
-const discounted = (item, percent) => Math.round((price(item) * (100 - percent)) / 100);
+export const discounted = (item, percent) => Math.round((price(item) * (100 - percent)) / 100);
 `,
       },
     },

@@ -76,6 +76,7 @@ describe("a deployment", () => {
       functionArn: arnOf("Worker"),
       batchSize: 10,
       maxConcurrency: 10,
+      batchingWindowMs: 0,
       reportsPartialFailures: true,
     });
     expect(deployment.schedules).toMatchObject([{ everyMs: 60_000, functionArn: arnOf("Clock") }]);

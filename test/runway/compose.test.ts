@@ -96,7 +96,7 @@ it("names the batch that does not apply: one of the base, or the head", async ()
 
 it("takes batches of queues whose names git would refuse in a ref", async () => {
   for (const name of ["a..b", "x.lock", "dot."]) {
-    const one = { ...unit(1, [branch(name.replaceAll(".", "_"))]), batchId: BatchId.parse(`${name}/batch/1.2`) };
+    const one = { ...unit(1, [branch(name.replaceAll(".", "_"))]), batchId: BatchId.parse(`${name}/batch/1`) };
     expect(await runway.landAlone(one)).toMatchObject({ kind: "landed" });
   }
   expect(sandbox.records().size).toBe(3);
