@@ -72,7 +72,7 @@ export function trunkCommands({ queue, trunk: { build, vouched, red, changes, to
       head: { batchId, steps: [], unless: [...build.unless], ...(since === undefined ? {} : { since }) },
       sqids: [],
       without: [],
-      ...(queue.history?.buildMs ? { expectedMs: queue.history.buildMs[0] } : {}),
+      ...(queue.history?.buildMs ? { lowerQuartileMs: queue.history.buildMs[0] } : {}),
     });
   }
   if (told < changes) {
