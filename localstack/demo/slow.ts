@@ -38,7 +38,7 @@ const holds = (folder: string, author: string): ChangePlan => ({
         [`${folder}/holds.js`]: `import { find } from "./items.js";
 
 /** For how long an item is held for a customer, in milliseconds. */
-const HELD_MS = ${SLOW_SECONDS}_000;
+export const HELD_MS = ${SLOW_SECONDS}_000;
 
 /** Which items are held, by a clock. */
 export function holds({ now }) {

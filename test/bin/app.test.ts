@@ -43,7 +43,7 @@ describe("the CDK app", () => {
     const queues = join(directory, "command.yaml");
     const text = readFileSync("queues.yaml", "utf8")
       .replace(/^ {6}type: codebuild$/m, "      type: command\n      command: make")
-      .replace(/^ {6}(project|source):.*\n/gm, "");
+      .replace(/^ {6}(project|source|infrastructurePhases):.*\n/gm, "");
     writeFileSync(queues, text);
     const { exitCode, stderr } = await app({ queues });
     expect(exitCode).toBe(1);

@@ -224,7 +224,9 @@ describe("a summary that is archived", () => {
     expect(await view.live(queue)).toEqual({ summaries: [], more: false });
     const archived = { ...next, archived: true };
     expect(await view.summary(queue, n(1))).toEqual(archived);
-    expect(await view.endedSince(queue, epochMs(0))).toEqual([{ number: 1, status: "error", reason, endedAt: 50 }]);
+    expect(await view.endedSince(queue, epochMs(0))).toEqual([
+      { number: 1, status: "error", reason, receivedAt: 1, endedAt: 50 },
+    ]);
     const late = fold({ ...next, archived: true }, statusEvent(next.sqid, "landed", epochMs(60), { version: 3 }));
     expect(await view.replaceSummary(late, next)).toBe(true);
     expect(await view.summary(queue, n(1))).toEqual({ ...late, archived: true });
