@@ -4,8 +4,14 @@ import { defineConfig } from "vitest/config";
 // Many tests start programs of ours. With their compiled code at hand, these start in half the time.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "node");
 
-/** Tests that start many git processes: the start of a process takes longer the more memory the starting one holds. */
-const GIT = ["test/adapters/git", "test/adapters/change-provider", "test/handlers/runway", "test/runway"];
+/** Tests that start many processes: the start of a process takes longer the more memory the starting one holds. */
+const PROCESSES = [
+  "test/adapters/git",
+  "test/adapters/change-provider",
+  "test/handlers/runway",
+  "test/localstack/command-runner",
+  "test/runway",
+];
 /** Tests that compute, and fill the heap. */
 const PURE = ["test/client", "test/contracts", "test/domain", "test/law", "test/simulator"];
 
@@ -33,10 +39,10 @@ export default defineConfig({
     isolate: false,
     setupFiles: ["test/support/each-file.ts"],
     projects: [
-      room("git", { include: filesIn(GIT) }),
+      room("processes", { include: filesIn(PROCESSES) }),
       room("pure", { include: filesIn(PURE) }),
       room("replacing", { include: REPLACING, isolate: true }),
-      room("whole", { include: ["test/**/*.test.ts"], exclude: [...filesIn([...GIT, ...PURE]), ...REPLACING] }),
+      room("whole", { include: ["test/**/*.test.ts"], exclude: [...filesIn([...PROCESSES, ...PURE]), ...REPLACING] }),
     ],
   },
 });

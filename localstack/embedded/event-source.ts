@@ -34,6 +34,7 @@ export function startEventSource(
   const working = new Set<Promise<void>>();
   let running = true;
   let asked = false;
+  const isGathering = spec.batchingWindowMs > 0;
 
   async function deliver(messages: readonly Received[]): Promise<void> {
     const failed = await failuresOf(spec, messages, invoke).catch((err: unknown) => {
@@ -48,12 +49,14 @@ export function startEventSource(
   }
 
   function pump(): void {
-    while (running && working.size < spec.maxConcurrency) {
+    // What has gathered is handed over batch by batch: what is told of a request first is also seen first.
+    while (running && working.size < (isGathering ? 1 : spec.maxConcurrency)) {
       const messages = subscription.take(spec.batchSize);
       if (messages.length === 0) return;
       const work = deliver(messages).finally(() => {
         working.delete(work);
-        pumpInTurn();
+        if (isGathering) order.afterCalls(pump);
+        else pumpInTurn();
       });
       working.add(work);
     }
@@ -67,8 +70,8 @@ export function startEventSource(
         asked = false;
         pump();
       });
-    if (spec.batchingWindowMs === 0) begin();
-    else order.afterWork(begin, spec.batchingWindowMs);
+    if (isGathering) order.afterWork(begin, spec.batchingWindowMs);
+    else begin();
   }
 
   const subscription: Subscription = topics.subscribe(spec.queueArn, () => setImmediate(pumpInTurn));
