@@ -52,5 +52,5 @@ function outcomeOf(answer: Answer | undefined): Pick<Preflight, "state" | "sente
 
 function sentenceOf(findings: number, problems: readonly string[]): string {
   if (problems.length > 0) return problems.join(" ");
-  return findings === 0 ? "Nothing can be found out before a build: builds tell." : "The queue can build.";
+  return findings === 0 ? "The build runner of this queue can only be checked by a build." : "The queue can build.";
 }
