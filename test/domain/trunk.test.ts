@@ -105,7 +105,7 @@ describe("a red trunk", () => {
   });
 });
 
-it("a trunk that nobody asks about is not built", () => {
+it("a trunk that no failed build asks about is not built", () => {
   const moved = learnCommit(sound, X, at(20));
   expect([dueBuild(moved, false, at(30)), dueBuild(moved, true, at(30)), dueBuild(sound, true, at(30))]).toEqual([
     undefined,

@@ -44,7 +44,7 @@ export interface RepositoryState {
   deletesBranches: boolean;
   /** By login: what the user may do. Everybody else may read. */
   readonly collaborators: Map<string, "admin" | "write" | "read" | "none">;
-  /** By ref: the user who pushes it, whoever has GitHub look. Others than the looker write to the repository at the same time. */
+  /** By ref: the user who pushes it. Other users may push at the time at which GitHub looks at the repository. */
   readonly pushers: Map<string, string>;
   /** Every push, oldest first. */
   readonly activity: {

@@ -459,7 +459,7 @@ describe("a review", () => {
     expect(queue.gateway.requests[0]?.cancel).toBeUndefined();
   });
 
-  it("that is withdrawn takes the request out of the queue, and whoever asked is told", async () => {
+  it("that is withdrawn takes the request out of the queue, and the user who asked is told", async () => {
     rule();
     const pull = await world.pull();
     const approval = await review(pull, "APPROVED");
