@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { gitHubOf } from "./code-host.ts";
+import { GitHubApi, GitHubRepository, SecretName } from "./config-fields.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -10,27 +11,11 @@ export type Awaited = z.infer<typeof Awaited>;
 export const GitHubProviderConfig = z.strictObject({
   type: z.literal("github"),
   /** `owner/name` on GitHub. Absent: read from the App's `repositories`, or from the queue's remote. */
-  repository: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/,
-      "the owner and the name of a repository, such as acme/shop",
-    )
-    .exactOptional(),
+  repository: GitHubRepository.exactOptional(),
   /** The address of GitHub's REST API. Absent: that of the App, or of the remote's host. */
-  api: z
-    .url({ protocol: /^https?$/ })
-    .max(300)
-    .refine(
-      (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
-      "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
-    )
-    .exactOptional(),
+  api: GitHubApi.exactOptional(),
   /** The secret with a GitHub App or a token that may read pull requests. Absent: the App's, or the repository's tokenSecret. */
-  credentialsSecret: z
-    .string()
-    .regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret")
-    .exactOptional(),
+  credentialsSecret: SecretName.exactOptional(),
   /**
    * What a request waits for. review: the review that GitHub requires. checks: the pull request's own checks, those that GitHub requires on
    * the branch, or all that were reported where GitHub requires none.

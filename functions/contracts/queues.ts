@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
+import { GitHubApi, GitHubRepository, SecretName } from "./config-fields.ts";
 import { Glob } from "./globs.ts";
 import { QueueName } from "./ids.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -40,10 +41,7 @@ export const Repository = z.strictObject({
       if (problem) ctx.addIssue({ code: "custom", message: problem });
     }),
   branch: BranchName.default("main"),
-  tokenSecret: z
-    .string()
-    .regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret")
-    .optional(),
+  tokenSecret: SecretName.optional(),
   tokenUser: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/)
@@ -135,8 +133,6 @@ const CodeBuild = z
       refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
   });
 
-const SecretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret");
-
 /** A check that a build waits for, by the name that GitHub shows: of a check run or of a commit status. */
 const Check = z.union([
   z.string().min(1).max(300),
@@ -152,22 +148,9 @@ const Check = z.union([
 const GitHubChecks = z.strictObject({
   type: z.literal("github-checks"),
   /** `owner/name` on GitHub. Absent: read from the queue's remote. */
-  repository: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/,
-      "the owner and the name of a repository, such as acme/shop",
-    )
-    .optional(),
+  repository: GitHubRepository.optional(),
   /** The address of GitHub's REST API. Absent: that of the remote's host, `https://HOST/api/v3` for GitHub Enterprise Server. */
-  api: z
-    .url({ protocol: /^https?$/ })
-    .max(300)
-    .refine(
-      (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
-      "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
-    )
-    .optional(),
+  api: GitHubApi.optional(),
   /** The secret with a GitHub App or a token. Absent: the repository's tokenSecret. */
   credentialsSecret: SecretName.optional(),
   /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
@@ -389,10 +372,7 @@ export const LANDED_LABEL = "landed";
 /** The GitHub App of a deployment: doc/howto/github.md. */
 export const GitHubAppConfig = z.strictObject({
   /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
-  secret: z
-    .string()
-    .regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret")
-    .default("submitqueue/github"),
+  secret: SecretName.default("submitqueue/github"),
   /** Of GitHub's REST API: `https://HOST/api/v3` on GitHub Enterprise Server. */
   api: z.url().default("https://api.github.com"),
   /** Which queues a repository has, its usual one first. Absent: the queues whose remote is that repository. */

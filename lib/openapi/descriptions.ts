@@ -3,6 +3,22 @@ interface Described {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
+/** Fields of a tally: what became of the requests that ended in some time. */
+const TALLY = {
+  landed: "How many requests landed.",
+  refused: "How many requests were refused.",
+  cancelled: "How many requests were cancelled.",
+  p50Seconds: "The median time from Land to landed, right to five per cent. Absent when nothing landed.",
+  p95Seconds: "The 95th percentile of the same times.",
+  builds: "How many builds were started for the requests that ended in this time.",
+  buildMinutes: "How long those of the builds took that came to a verdict.",
+  passed: "How many of the builds passed.",
+  failed: "How many of the builds failed.",
+  retried:
+    "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
+  reasons: "How many requests were refused, by the code of the reason.",
+};
+
 /** What the document says about the schemas that it names, and about each of their fields. */
 export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   LandBody: {
@@ -253,35 +269,13 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
     about: "What became of the requests that ended in an hour, a day or a week.",
     fields: {
       start: "When it began.",
-      landed: "How many requests landed.",
-      refused: "How many requests were refused.",
-      cancelled: "How many requests were cancelled.",
-      p50Seconds: "The median time from Land to landed, right to five per cent. Absent when nothing landed.",
-      p95Seconds: "The 95th percentile of the same times.",
-      builds: "How many builds were started for the requests that ended in this time.",
-      buildMinutes: "How long those of the builds took that came to a verdict.",
-      passed: "How many of the builds passed.",
-      failed: "How many of the builds failed.",
-      retried:
-        "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
-      reasons: "How many requests were refused, by the code of the reason.",
+      ...TALLY,
     },
   },
   Tally: {
     about: "What became of the requests that ended in some time.",
     fields: {
-      landed: "How many requests landed.",
-      refused: "How many requests were refused.",
-      cancelled: "How many requests were cancelled.",
-      p50Seconds: "The median time from Land to landed, right to five per cent. Absent when nothing landed.",
-      p95Seconds: "The 95th percentile of the same times.",
-      builds: "How many builds were started for the requests that ended in this time.",
-      buildMinutes: "How long those of the builds took that came to a verdict.",
-      passed: "How many of the builds passed.",
-      failed: "How many of the builds failed.",
-      retried:
-        "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
-      reasons: "How many requests were refused, by the code of the reason.",
+      ...TALLY,
     },
   },
   Links: { about: "Where the API leads on.", fields: { links: "Addresses, by what is there." } },

@@ -1,0 +1,18 @@
+import { z } from "zod";
+
+/** The name of a secret of AWS Secrets Manager. */
+export const SecretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret");
+
+/** `owner/name` on GitHub. */
+export const GitHubRepository = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/, "the owner and the name of a repository, such as acme/shop");
+
+/** The address of GitHub's REST API: by TLS, or on this machine. */
+export const GitHubApi = z
+  .url({ protocol: /^https?$/ })
+  .max(300)
+  .refine(
+    (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
+    "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
+  );
