@@ -1,6 +1,7 @@
 import type { BatchId } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, type Landing, mergeUnitOf, outcomeOf, type Path, pathIsActive } from "../batch.ts";
+import { lowerQuartileOf } from "../speculation/history.ts";
 import type { Draft } from "./draft.ts";
 import type { Command } from "./plan.ts";
 import { trunkCommands } from "./trunk-build.ts";
@@ -71,7 +72,7 @@ function buildCommand(draft: Draft, path: Path): Command {
     head: mergeUnitOf(last),
     sqids: heads.map((batch) => batch.request.sqid),
     without: path.without,
-    ...(draft.queue.history?.buildMs ? { lowerQuartileMs: draft.queue.history.buildMs[0] } : {}),
+    ...lowerQuartileOf(draft.queue.history),
   };
 }
 

@@ -1,6 +1,7 @@
 import { buildKeyOf, trunkIdOf } from "../../contracts/ids.ts";
 import type { BuildVerdict, SignalOf, TrunkChanged } from "../../contracts/messages.ts";
 import type { EpochMs } from "../../contracts/time.ts";
+import { lowerQuartileOf } from "../speculation/history.ts";
 import { dueBuild, type Trunk, trunkBrokeDown, trunkFailed, trunkPassed, trunkUnchanged } from "../trunk.ts";
 import type { Draft } from "./draft.ts";
 import type { Command, QueueState } from "./plan.ts";
@@ -72,7 +73,7 @@ export function trunkCommands({ queue, trunk: { build, vouched, red, changes, to
       head: { batchId, steps: [], unless: [...build.unless], ...(since === undefined ? {} : { since }) },
       sqids: [],
       without: [],
-      ...(queue.history?.buildMs ? { lowerQuartileMs: queue.history.buildMs[0] } : {}),
+      ...lowerQuartileOf(queue.history),
     });
   }
   if (told < changes) {

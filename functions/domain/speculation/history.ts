@@ -18,6 +18,10 @@ export interface History {
   readonly clash?: number;
 }
 
+/** What the command that starts a build says of the queue's build times. Empty before the first build has ended. */
+export const lowerQuartileOf = (history: History | undefined): { readonly lowerQuartileMs?: number } =>
+  history?.buildMs ? { lowerQuartileMs: history.buildMs[0] } : {};
+
 const FEATURES_VERSION = 1;
 
 /** The weights of a new queue: 95 of 100 changes pass, large ones less often. Learned weights are pulled towards these. */

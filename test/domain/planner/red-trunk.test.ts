@@ -272,6 +272,18 @@ describe("the signals of a build of the trunk", () => {
     return world;
   };
 
+  it("come of a command that says how long the queue's builds take, as the command for a batch does", () => {
+    const world = worldOf({ bad: new Set([2]) });
+    arrive(world, 1);
+    rounds(world, 2);
+    world.pushPast(false);
+    arrive(world, 2);
+    finish(world, [2]);
+    const commands = world.runs.flatMap(({ result }) => result.commands);
+    const ofTrunk = commands.filter((command) => command.kind === "start-build" && command.sqids.length === 0);
+    expect(ofTrunk).toMatchObject([{ lowerQuartileMs: expect.any(Number) }]);
+  });
+
   it("are asked for once: what was carried out is not asked for again", () => {
     const world = asked();
     const kinds = () => world.plan([]).commands.map(({ kind }) => kind);
