@@ -1,6 +1,7 @@
 import { partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
-import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
+import type { EndEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
+import type { BuildProgress } from "./progress.ts";
 
 /** The counters of a bucket. `builds` are those that were started; a build that was given up has none of the three outcomes. */
 export const COUNTERS = [
@@ -54,22 +55,20 @@ const NOTHING: Tally = {
 
 /**
  * What the end of a request adds to the trends: its outcome, its time to land, its reason, and the builds of its own. A build of several
- * requests is the first head's own, so that it counts once. Undefined when `end` is no end. Entries in any order.
+ * requests is counted with the first of them. `builds`: all that the log tells of.
  */
-export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOfRequest | undefined {
-  if (end.kind !== "status" || !hasEnded(end.status)) return undefined;
+export function endOfRequest(
+  end: EndEvent,
+  { receivedAt, builds }: { readonly receivedAt: EpochMs; readonly builds: readonly BuildProgress[] },
+): EndOfRequest {
   const { n } = partsOfSqid(end.sqid);
   const outcome = end.status === "error" ? "refused" : end.status;
-  const accepted = entries.find(
-    (entry): entry is StatusEvent => entry.kind === "status" && entry.status === "accepted",
-  );
-  const isLanding = end.status === "landed" && accepted !== undefined;
   return {
     number: n,
     endedAt: end.at,
     tally: {
-      counters: { ...NOTHING.counters, [outcome]: 1, ...buildsOf(n, entries) },
-      times: isLanding ? { [stepOf((end.at - accepted.at) / 1_000)]: 1 } : {},
+      counters: { ...NOTHING.counters, [outcome]: 1, ...countersOf(builds) },
+      times: end.status === "landed" ? { [stepOf((end.at - receivedAt) / 1_000)]: 1 } : {},
       reasons: outcome === "refused" && end.reason !== undefined ? { [end.reason.code]: 1 } : {},
     },
   };
@@ -77,33 +76,17 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
 
 type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "buildMs">;
 
-function buildsOf(n: RequestNumber, entries: readonly LogEvent[]): BuildCounters {
-  const startedAt = new Map<unknown, EpochMs>();
-  for (const entry of entries)
-    if (entry.kind === "event" && entry.event === "building" && isOwn(n, entry))
-      startedAt.set(entry.metadata["build_key"], entry.at);
-  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, buildMs: 0 };
-  for (const [key, start] of startedAt) {
-    const about = entries.filter((entry) => entry.kind === "event" && entry.metadata["build_key"] === key);
-    const named = (name: string) => about.find((entry) => entry.kind === "event" && entry.event === name);
-    const [built, failed, retried] = [named("built"), named("build_failed"), named("retrying")];
-    const outcome = retried ? "retried" : failed ? "failed" : built ? "passed" : undefined;
-    const end = built ?? failed ?? retried;
-    if (outcome === undefined || end === undefined) continue;
-    total[outcome] += 1;
-    total.buildMs += Math.max(0, end.at - start);
+function countersOf(builds: readonly BuildProgress[]): BuildCounters {
+  const total = { builds: 0, passed: 0, failed: 0, retried: 0, buildMs: 0 };
+  for (const { startedAt, endedAt, at, state, isOfAnother } of builds) {
+    if (startedAt === undefined || isOfAnother) continue;
+    total.builds += 1;
+    if (state === "running" || state === "stopped") continue;
+    total[state] += 1;
+    total.buildMs += Math.max(0, (endedAt ?? at) - startedAt);
   }
   return total;
 }
-
-/** `main/batch/7`, and `main/batch/7.1` after a split, are of request 7. */
-const isOwn = (n: RequestNumber, { metadata }: LogEvent): boolean => {
-  const label =
-    String(metadata["batch_id"] ?? "")
-      .split("/")
-      .at(-1) ?? "";
-  return label === "" || label.split(".", 1)[0] === String(n);
-};
 
 /** The sum of tallies. */
 export function sumOf(tallies: Iterable<Tally>): Tally {
