@@ -116,8 +116,8 @@ function Answers({ budget, replies, of }: AnswersProps) {
   return (
     <>
       <p class="hint" role="status">
-        {about === undefined ? "Replaying…" : `${count(about.changes, "change")}${isDone ? "" : ", replaying…"}`}{" "}
-        {about?.advice ?? ""}
+        {about === undefined ? "" : (about.advice ?? `The history has ${count(about.changes, "change")}.`)}
+        {isDone ? "" : " Replaying…"}
       </p>
       {rows.length === 0 ? null : (
         <div class="charts what-if">
@@ -149,10 +149,10 @@ function Answers({ budget, replies, of }: AnswersProps) {
           </thead>
           <tbody>
             {rows.map((row) => (
-              <tr key={nameOf(row)} class={row.option.budget === budget ? "current" : ""}>
+              <tr key={nameOf(row)} class={isNow(row, budget) ? "current" : ""}>
                 <th scope="row">
                   {nameOf(row)}
-                  {row.option.budget === budget && row.option.bundle === undefined ? " (now)" : ""}
+                  {isNow(row, budget) ? " (now)" : ""}
                 </th>
                 <td>{row.landed}</td>
                 <td>{span(row.landing.p50 * 60)}</td>
@@ -171,8 +171,12 @@ function Answers({ budget, replies, of }: AnswersProps) {
 const nameOf = ({ option: { budget, bundle } }: WhatIfRow): string =>
   bundle === undefined ? String(budget) : `${budget}, bundles of up to ${bundle}`;
 
+/** True of the option that the queue is configured with. */
+const isNow = ({ option }: WhatIfRow, budget: number): boolean =>
+  option.budget === budget && option.bundle === undefined;
+
 function bestOf(rows: readonly WhatIfRow[], budget: number): string {
-  const now = rows.find(({ option }) => option.budget === budget && option.bundle === undefined);
+  const now = rows.find((row) => isNow(row, budget));
   if (now === undefined) return "…";
   const least = Math.min(...rows.map(({ landing }) => landing.p95));
   // The cheapest that is about as quick as any: a tenth more or less is nothing to pay for.
