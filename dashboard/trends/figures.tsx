@@ -1,65 +1,37 @@
+import { Table } from "../ui/table.tsx";
 import { span } from "../words.ts";
 import { type Bucket, ended, passRate } from "./tally.ts";
 
-/** The figures of all charts as a table, latest first. */
-export function Figures({
-  buckets,
-  labelOf,
-}: {
+interface FiguresProps {
   readonly buckets: readonly Bucket[];
   readonly labelOf: (bucket: Bucket) => string;
-}) {
-  const rows = buckets.filter((bucket) => ended(bucket) > 0).toReversed();
-  return (
-    <details class="figures">
-      <summary>The same as a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached by keyboard. */}
-      <section class="scroll" tabIndex={0} aria-label="Figures">
-        <table>
-          <thead>
-            <tr>
-              {[
-                "From",
-                "Landed",
-                "Refused",
-                "Cancelled",
-                "P50",
-                "P95",
-                "Builds",
-                "Passed",
-                "Failed",
-                "Repeated",
-                "Flaky",
-                "Pass rate",
-                "Build min",
-              ].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((one) => (
-              <tr key={one.start}>
-                <th scope="row">{labelOf(one)}</th>
-                <td>{one.landed}</td>
-                <td>{one.refused}</td>
-                <td>{one.cancelled}</td>
-                <td>{one.p50Seconds === undefined ? "–" : span(one.p50Seconds)}</td>
-                <td>{one.p95Seconds === undefined ? "–" : span(one.p95Seconds)}</td>
-                <td>{one.builds}</td>
-                <td>{one.passed}</td>
-                <td>{one.failed}</td>
-                <td>{one.retried}</td>
-                <td>{one.flaky}</td>
-                <td>{passRate(one)}</td>
-                <td>{one.buildMinutes}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-    </details>
-  );
 }
+
+const time = (seconds: number | undefined): string => (seconds === undefined ? "–" : span(seconds));
+
+/** The figures of all charts as a table, latest first. */
+export const Figures = ({ buckets, labelOf }: FiguresProps) => (
+  <details class="figures">
+    <summary>The same as a table</summary>
+    <Table
+      label="Figures"
+      rows={buckets.filter((bucket) => ended(bucket) > 0).toReversed()}
+      keyOf={({ start }) => start}
+      columns={[
+        ["From", labelOf],
+        ["Landed", ({ landed }) => landed],
+        ["Refused", ({ refused }) => refused],
+        ["Cancelled", ({ cancelled }) => cancelled],
+        ["Half within", ({ p50Seconds }) => time(p50Seconds)],
+        ["95 % within", ({ p95Seconds }) => time(p95Seconds)],
+        ["Builds", ({ builds }) => builds],
+        ["Passed", ({ passed }) => passed],
+        ["Failed", ({ failed }) => failed],
+        ["Repeated", ({ retried }) => retried],
+        ["Flaky", ({ flaky }) => flaky],
+        ["Pass rate", passRate],
+        ["Build min", ({ buildMinutes }) => buildMinutes],
+      ]}
+    />
+  </details>
+);
