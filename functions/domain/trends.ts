@@ -1,4 +1,4 @@
-import { partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
+import { type BuildKey, partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
 import type { EndEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 import type { BuildProgress } from "./progress.ts";
@@ -12,6 +12,8 @@ export const COUNTERS = [
   "passed",
   "failed",
   "retried",
+  /** Of the retried builds, those whose repeat passed. */
+  "flaky",
   /** Of builds that came to an outcome. */
   "buildMs",
 ] as const;
@@ -53,34 +55,40 @@ const NOTHING: Tally = {
   reasons: {},
 };
 
+/** What the trends count of a request beside its end. */
+export interface RequestFacts {
+  readonly receivedAt: EpochMs;
+  /** All builds that the log tells of. */
+  readonly builds: readonly BuildProgress[];
+  /** The failed builds whose repeat passed. */
+  readonly flaky: readonly BuildKey[];
+}
+
 /**
  * What the end of a request adds to the trends: its outcome, its time to land, its reason, and the builds of its own. A build of several
- * requests is counted with the first of them. `builds`: all that the log tells of.
+ * requests is counted with the first of them.
  */
-export function endOfRequest(
-  end: EndEvent,
-  { receivedAt, builds }: { readonly receivedAt: EpochMs; readonly builds: readonly BuildProgress[] },
-): EndOfRequest {
+export function endOfRequest(end: EndEvent, { receivedAt, builds, flaky }: RequestFacts): EndOfRequest {
   const { n } = partsOfSqid(end.sqid);
   const outcome = end.status === "error" ? "refused" : end.status;
   return {
     number: n,
     endedAt: end.at,
     tally: {
-      counters: { ...NOTHING.counters, [outcome]: 1, ...countersOf(builds) },
+      counters: { ...NOTHING.counters, [outcome]: 1, ...countersOf(builds, flaky) },
       times: end.status === "landed" ? { [stepOf((end.at - receivedAt) / 1_000)]: 1 } : {},
       reasons: outcome === "refused" && end.reason !== undefined ? { [end.reason.code]: 1 } : {},
     },
   };
 }
 
-type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "buildMs">;
+type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "flaky" | "buildMs">;
 
-function countersOf(builds: readonly BuildProgress[]): BuildCounters {
-  const total = { builds: 0, passed: 0, failed: 0, retried: 0, buildMs: 0 };
-  for (const { startedAt, endedAt, at, state, isOfAnother } of builds) {
-    if (startedAt === undefined || isOfAnother) continue;
-    total.builds += 1;
+function countersOf(builds: readonly BuildProgress[], flaky: readonly BuildKey[]): BuildCounters {
+  const own = builds.filter(({ startedAt, isOfAnother }) => startedAt !== undefined && !isOfAnother);
+  const total = { builds: own.length, passed: 0, failed: 0, retried: 0, flaky: 0, buildMs: 0 };
+  for (const { buildKey, startedAt = 0, endedAt, at, state } of own) {
+    if (flaky.includes(buildKey)) total.flaky += 1;
     if (state === "running" || state === "stopped") continue;
     total[state] += 1;
     total.buildMs += Math.max(0, (endedAt ?? at) - startedAt);
