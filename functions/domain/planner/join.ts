@@ -31,7 +31,7 @@ export function join(draft: Draft, sqid: Sqid): void {
 
 function batchOf(
   draft: Draft,
-  { queue, priority = 0, priorityCount }: LandingRequest,
+  { queue, priority = 0, priorityCount, version, author }: LandingRequest,
   request: BatchRequest,
   conflicts: readonly Batch[],
 ): Batch {
@@ -51,6 +51,10 @@ function batchOf(
     paths: [],
     buildCount: 0,
     outbox: [
+      statusEvent(request.sqid, "validated", draft.now, {
+        version,
+        metadata: author === undefined ? {} : { author },
+      }),
       statusEvent(request.sqid, "batching", draft.now, details),
       statusEvent(request.sqid, "batched", draft.now, {
         ...details,
