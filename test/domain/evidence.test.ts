@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../functions/domain/batch.ts";
-import { evidenceFor, verdictAgainst } from "../../functions/domain/evidence.ts";
+import { evidenceFor, rejectingBuild } from "../../functions/domain/evidence.ts";
 import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 import { Belief } from "../../functions/domain/speculation/belief.ts";
 import { headsInBundles } from "../../functions/domain/speculation/bundles-under-way.ts";
@@ -66,7 +66,7 @@ const landed = (at: number, landedTogether: readonly number[] = [], bundle?: rea
 
 const verdictOn = (n: number, batches: readonly Batch[], options: QueueIndexOptions = {}) => {
   const index = new QueueIndex(batches, options);
-  return verdictAgainst(index, index.indexOf(id(n)) ?? -1)?.path;
+  return rejectingBuild(index, index.indexOf(id(n)) ?? -1)?.path;
 };
 
 describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed since", () => {

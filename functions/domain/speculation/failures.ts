@@ -22,7 +22,7 @@ export interface Failure {
 export function failuresIn(index: QueueIndex, riskIn: (build: Evidence, i: number) => number): readonly Failure[] {
   const found = failedBuilds(index).flatMap((build): Failure[] => {
     const undecided = build.tested.minus(index.landed);
-    if (undecided.meets(index.neverLanding)) return [];
+    if (undecided.intersects(index.neverLanding)) return [];
     const risks = new Map<number, number>();
     let allPass = 1;
     for (const i of undecided) {
@@ -61,10 +61,10 @@ export function factorOf(
   failing: BitSet,
   landProbability: (i: number) => number,
 ): number {
-  if (!landing.meets(causes) && !failing.meets(causes)) return 1;
-  const isExplained = failing.meets(causes);
+  if (!landing.intersects(causes) && !failing.intersects(causes)) return 1;
+  const isExplained = failing.intersects(causes);
   // The cause may be a conflict with a batch that is not to land.
-  if (!isExplained && failing.meets(build.tree)) return 1;
+  if (!isExplained && failing.intersects(build.tree)) return 1;
   let factor = 1 / probability;
   let othersPass = 1;
   for (const [i, risk] of risks) {
