@@ -5,16 +5,16 @@ import type { Batch } from "../batch.ts";
 import { announce, type Draft } from "./draft.ts";
 import { redReason } from "./set-aside.ts";
 
-/** How many blocking batches an announcement names. */
+/** An announcement names at most this many of the batches in the way. */
 const MOST_NAMED = 5;
 
 /**
- * One run announces a new blocker for at most this many batches that it has not already changed: each such announcement costs a write, and
- * one landing can give hundreds of batches a new blocker. The earliest arrivals go first, and later runs announce the rest.
+ * One run of the planner announces a new blocker for at most this many batches that it would not write otherwise. Each of these costs a write,
+ * and one landing can give hundreds of batches a new blocker. The earliest arrivals are told first, and the others in later runs.
  */
 export const MOST_TOLD = 25;
 
-/** Tells the log what each waiting batch is blocked by, when that has changed. `GET …/why` answers from these entries. */
+/** Tells the log what each waiting batch waits for, when that has changed. `GET …/why` answers from these entries. */
 export function noteBlockers(draft: Draft): void {
   const spent = draft.activeBuilds() >= draft.config.budget;
   let left = MOST_TOLD;

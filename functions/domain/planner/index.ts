@@ -1,4 +1,3 @@
-/** The planner decides everything for one queue at one wake-up. Each step changes the draft; `emit` turns the changes into a plan. */
 import { noteBlockers } from "./blockers.ts";
 import { Draft } from "./draft.ts";
 import { emit } from "./emit.ts";
@@ -11,6 +10,10 @@ import { revertPartialBundles, settle } from "./settle.ts";
 import { buildTrunk } from "./trunk-build.ts";
 import { noteWaiting } from "./waiting.ts";
 
+/**
+ * Decides everything for one queue at one wake-up: what is built, what lands, what fails. `news` are the signals, and the refused commands of the
+ * run before. Each step changes the draft, and `emit` turns the changes into a plan. Pure: the same arguments give the same plan.
+ */
 export const plan: Planner = (config, snapshot, news, now) => {
   const draft = new Draft(config, snapshot, now);
   // 1. What the signals say becomes part of the batches.
