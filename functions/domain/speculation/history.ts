@@ -69,11 +69,15 @@ function featuresOf(history: History, { touches, changes }: BatchRequest): numbe
  */
 function authorRecord(history: History, authors: readonly string[]): number {
   const records = authors.map((author) => {
-    const [passed, failed] = history.authors[author] ?? [0, 0];
+    const [passed, failed] = countsOf(history, author);
     return Math.log((passed + 9.5) / (failed + 0.5)) - Math.log(19);
   });
   return records.length === 0 ? 0 : Math.min(...records);
 }
+
+/** How many requests of the author have passed and failed. An author may have the name of a property that every object has, such as `constructor`. */
+const countsOf = ({ authors }: History, author: string): readonly [passed: number, failed: number] =>
+  (Object.hasOwn(authors, author) ? authors[author] : undefined) ?? [0, 0];
 
 /** The history, or that of a new queue when there is none or it is of another version. */
 const usable = (history: History | undefined): History =>
@@ -106,16 +110,24 @@ export function learnOutcome(stored: History | undefined, request: BatchRequest,
   const weights = history.weights.map(
     (weight, i) => weight + (LEARNING_RATE * (gradients[i] ?? 0)) / Math.sqrt(steps[i] ?? 1),
   );
-  const authors = { ...history.authors };
-  for (const author of request.touches.authors) {
-    const [wins, losses] = authors[author] ?? [0, 0];
-    delete authors[author];
-    authors[author] = [wins * FADE + (passed ? 1 : 0), losses * FADE + (passed ? 0 : 1)];
+  return {
+    ...history,
+    outcomes: history.outcomes + 1,
+    weights,
+    steps,
+    authors: countedAuthors(history, request, passed),
+  };
+}
+
+/** The authors' counts after one more outcome. The authors of this outcome come last, and the first are forgotten. */
+function countedAuthors(history: History, { touches }: BatchRequest, passed: boolean): History["authors"] {
+  const authors = new Map(Object.entries(history.authors));
+  for (const author of touches.authors) {
+    const [wins, losses] = countsOf(history, author);
+    authors.delete(author);
+    authors.set(author, [wins * FADE + (passed ? 1 : 0), losses * FADE + (passed ? 0 : 1)]);
   }
-  // The author who was not seen for longest is forgotten: keys keep the order in which they were last written.
-  for (const oldest of Object.keys(authors).slice(0, Math.max(0, Object.keys(authors).length - MOST_AUTHORS)))
-    delete authors[oldest];
-  return { ...history, outcomes: history.outcomes + 1, weights, steps, authors };
+  return Object.fromEntries([...authors].slice(-MOST_AUTHORS));
 }
 
 /**
