@@ -16,11 +16,11 @@ export type Command =
   /** A `/land` with a word that can't be followed. `problem` says which word, and what is allowed. */
   | { readonly kind: "mistaken"; readonly problem: string };
 
-const STRATEGIES: Readonly<Record<string, MergeStrategy>> = {
-  rebase: "REBASE",
-  squash: "SQUASH_REBASE",
-  merge: "MERGE",
-};
+const STRATEGIES: ReadonlyMap<string, MergeStrategy> = new Map([
+  ["rebase", "REBASE"],
+  ["squash", "SQUASH_REBASE"],
+  ["merge", "MERGE"],
+]);
 
 /**
  * The command in the first line of a comment: `/land` with options, `/cancel` with any text after it, or `/why`, `/status` or `/help` alone.
@@ -50,8 +50,9 @@ export function commandOf(comment: string): Command | undefined {
 function landOf(words: readonly string[]): Command {
   const land: { queue?: QueueName; priority?: number; strategy?: MergeStrategy; commit?: GitSha } = {};
   for (const word of words) {
-    const [name = "", value] = word.split("=", 2);
-    if (value === undefined) {
+    const [name = "", ...values] = word.split("=");
+    const value = values.join("=");
+    if (values.length === 0) {
       const queue = QueueName.safeParse(word);
       if (!queue.success || land.queue !== undefined) return mistaken(`\`${shown(word)}\` is not the name of a queue`);
       land.queue = queue.data;
@@ -60,7 +61,7 @@ function landOf(words: readonly string[]): Command {
       if (!priority.success) return mistaken("a priority is a whole number from 0 to 100");
       land.priority = priority.data;
     } else if (name === "strategy") {
-      const strategy = STRATEGIES[value];
+      const strategy = STRATEGIES.get(value);
       if (strategy === undefined) return mistaken("a strategy is `rebase`, `squash` or `merge`");
       land.strategy = strategy;
     } else if (name === "commit") {
