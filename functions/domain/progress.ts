@@ -170,7 +170,7 @@ export function standingBlock({ blocked, marks }: Progress): BlockedEntry | unde
 }
 
 /** What no longer keeps a request once a build of it has started. */
-const ENDED_BY_A_BUILD: ReadonlySet<Blocker> = new Set(["budget", "missing-path", "trunk.red", "trunk.unproven"]);
+export const ENDED_BY_A_BUILD: ReadonlySet<Blocker> = new Set(["budget", "missing-path", "trunk.red", "trunk.unproven"]);
 
 /** The requests of batches named by their labels. A malformed label is left out. Example: `7 8.1` is main/7 and main/8. */
 export const sqidsOf = (queue: QueueName, labels: string): Sqid[] =>
