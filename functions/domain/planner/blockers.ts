@@ -1,7 +1,7 @@
 import { type BatchId, batchLabel } from "../../contracts/ids.ts";
 import { type Blocker, happeningEvent, type LogEvent } from "../../contracts/log-event.ts";
 import type { Batch, Path } from "../batch.ts";
-import { ENDED_BY_A_BUILD } from "../progress.ts";
+import { isEndedByABuild } from "../progress.ts";
 import { announce, type Draft } from "./draft.ts";
 import { redReason } from "./set-aside.ts";
 
@@ -102,7 +102,7 @@ function isAnnounced(draft: Draft, batch: Batch, by: Blocker, { ended }: Builds)
   const told = batch.blocked?.by;
   const isSame = by === told || (waitsForBuild(by) && waitsForBuild(told));
   if (!isSame || batch.blocked === undefined) return false;
-  if (ENDED_BY_A_BUILD.has(by) && ended.has(batch.id)) return false;
+  if (isEndedByABuild(by) && ended.has(batch.id)) return false;
   const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;
     return state === "speculating" || state === "landing";
