@@ -211,15 +211,20 @@ function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evide
   return false;
 }
 
-/** True when a lands before b or together with b. Also true when both landed at the same time and it is not known which came first. */
+/**
+ * True when a lands before b or together with b, supposing that both land. Also true when both landed at the same time and it is not known which
+ * came first. Example: A is ahead of B, but B has landed by a bypass. B lands before A.
+ */
 function landsBy(a: Batch, b: Batch): boolean {
-  if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
   const { landing } = b;
-  if (landing === undefined || landing.landId !== a.landing?.landId) return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
-  return (
-    landing.bundle?.includes(a.id) === true ||
-    landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
-  );
+  if (landing !== undefined && landing.landId === a.landing?.landId)
+    return (
+      landing.bundle?.includes(a.id) === true ||
+      landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
+    );
+  if (a.state === "landed" && b.state === "landed") return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
+  for (const state of ["landed", "landing"]) if ((a.state === state) !== (b.state === state)) return a.state === state;
+  return goesAhead(a, b);
 }
 
 /**
