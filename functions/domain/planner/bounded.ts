@@ -3,9 +3,6 @@ import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import { bytesOf } from "../../contracts/text.ts";
 import { type Batch, type Path, pathIsActive } from "../batch.ts";
 
-/** A batch with at most this many paths and log entries fits into its item, however long each of them is. */
-const FEW = 10;
-
 /**
  * The batch with as many paths and log entries as its stored item has room for (`STORED_BYTES`). The others are dropped:
  * - Of the paths, those that tell least (`DROPPED_FIRST`), and never one that is under way. A dropped path is no evidence any more, so at worst
@@ -13,7 +10,6 @@ const FEW = 10;
  * - Of the log entries, the oldest, and never the one about the end of a request. They pile up only while the log can't be written.
  */
 export function bounded(batch: Batch): Batch {
-  if (batch.paths.length <= FEW && batch.outbox.length <= FEW) return batch;
   const paths = boundedPaths(batch.paths);
   const outbox = boundedOutbox(batch.outbox);
   return paths === batch.paths && outbox === batch.outbox ? batch : { ...batch, paths, outbox };
@@ -34,10 +30,10 @@ function boundedPaths(paths: readonly Path[]): readonly Path[] {
   let over = paths.reduce((sum, path) => sum + sizeOf(path), 0) - STORED_BYTES.builds;
   if (over <= 0) return paths;
   const dropped = new Set<Path>();
-  for (const goes of DROPPED_FIRST)
+  for (const isOfKind of DROPPED_FIRST)
     for (const path of paths) {
       if (over <= 0) break;
-      if (pathIsActive(path) || dropped.has(path) || !goes(path)) continue;
+      if (pathIsActive(path) || dropped.has(path) || !isOfKind(path)) continue;
       dropped.add(path);
       over -= sizeOf(path);
     }
