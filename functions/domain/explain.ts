@@ -252,11 +252,12 @@ function redBeside({ status }: Summary, block: Block | undefined, { red }: Queue
   return [`The target branch itself fails since commit ${commit}: only a request that repairs the branch lands.`];
 }
 
-/** Example: `Probably lands in about 12 minutes.` Empty when that is not known, and while the queue is paused or its trunk is red. */
+/** Example: 754 seconds are `Probably lands in about 13 minutes.` */
+export const estimateSentence = (seconds: number): string => `Probably lands in about ${roughly(seconds)}.`;
+
+/** The sentence about the time left. Empty when the time is not known, and while the queue is paused or its trunk is red. */
 const estimate = ({ estimateSeconds, mode, red }: QueueFacts): readonly string[] =>
-  estimateSeconds === undefined || mode === "paused" || red !== undefined
-    ? []
-    : [`Probably lands in about ${roughly(estimateSeconds)}.`];
+  estimateSeconds === undefined || mode === "paused" || red !== undefined ? [] : [estimateSentence(estimateSeconds)];
 
 /** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
 function roughly(seconds: number): string {

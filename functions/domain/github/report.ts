@@ -3,6 +3,7 @@ import type { Asked } from "../../contracts/github.ts";
 import type { Status } from "../../contracts/log-event.ts";
 import type { ReasonCode } from "../../contracts/reasons.ts";
 import { cut } from "../../contracts/text.ts";
+import { estimateSentence } from "../explain.ts";
 import { LAND_AGAIN } from "./meaning.ts";
 
 /**
@@ -193,9 +194,15 @@ const commitOf = ({ metadata }: RequestSummary): string | undefined =>
 const linked = ({ request, page }: Facts): string =>
   page === undefined ? `request \`${request.sqid}\`` : `[request ${request.sqid}](${page})`;
 
-/** The sentence about the request. Empty when the title says the same. */
-const sentenceOf = (facts: Facts): string =>
-  facts.why.sentence === `Landed as commit ${commitOf(facts.request)}.` ? "" : named(facts.why.sentence, facts);
+/**
+ * The sentence about the request. Empty when the title says the same. Without the time left: the report may not be rewritten for hours.
+ */
+function sentenceOf(facts: Facts): string {
+  const { sentence, estimateSeconds } = facts.why;
+  if (sentence === `Landed as commit ${commitOf(facts.request)}.`) return "";
+  const timeLeft = estimateSeconds === undefined ? "" : estimateSentence(estimateSeconds);
+  return named(sentence.replace(timeLeft, "").trimEnd(), facts);
+}
 
 /** Paragraphs of Markdown, without those that are empty. */
 const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
