@@ -16,7 +16,7 @@ export interface QueueFacts {
   readonly note?: string | undefined;
   /** Set while the target branch fails by itself. */
   readonly red?: RedTrunk | undefined;
-  /** How long it will probably take until the request lands. Undefined when the queue has not landed enough to tell. */
+  /** The estimated time until the request lands. Undefined when the queue has landed too few requests to tell. */
   readonly estimateSeconds?: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface ExplainedBuild {
   readonly buildKey: BuildKey;
   readonly outcome: BuildOutcome;
   readonly url?: string;
-  /** When `outcome` became so: the time of the log entry that says it. A build that is not in the request's own log has the time of its end. */
+  /** The time of the log entry that `outcome` comes from. For a build that is not in the request's own log: the time of the request's end. */
   readonly at: EpochMs;
 }
 
@@ -161,21 +161,31 @@ function deciding(
 function endOf(summary: Summary): string {
   if (summary.status !== "landed")
     return endReasonOf(summary)?.message ?? "The request has ended. No reason was given.";
-  const { commit, bypassed, repair: repairs } = metadataOf(summary);
-  const ahead = typeof bypassed === "string" ? sqidsOf(summary.queue, bypassed) : [];
-  const before =
-    ahead.length === 0
-      ? ""
-      : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
-  const { cancel } = summary;
-  const repair = repairs === true ? ", ahead of all others, since its build passed on the red target branch" : "";
-  const late =
-    cancel === undefined
-      ? ""
-      : ` The cancel${cancel.caller === undefined ? "" : ` by ${cancel.caller}`} came too late.`;
-  const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
-  const where = note === "" ? " on the target branch" : "";
-  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}${repair}.${note}${late}`;
+  const { commit, bypassed, repair } = metadataOf(summary);
+  const note = summary.reason?.message;
+  const unknown = note === undefined ? " on the target branch" : "";
+  const where = commit === undefined ? unknown : ` as commit ${String(commit)}`;
+  const repaired = repair === true ? ", ahead of all others, since its build passed on the red target branch" : "";
+  return [
+    `Landed${where}${aheadOf(summary, bypassed)}${repaired}.`,
+    ...(note === undefined ? [] : [note]),
+    ...lateCancel(summary),
+  ].join(" ");
+}
+
+/** Why the request landed ahead of the batches that `bypassed` names by their labels. Empty when there are none. */
+function aheadOf({ queue }: Summary, bypassed: unknown): string {
+  const ahead = typeof bypassed === "string" ? sqidsOf(queue, bypassed) : [];
+  if (ahead.length === 0) return "";
+  const those = ahead.length === 1 ? "that request" : "those requests";
+  return `, ahead of ${listed(ahead)}: builds with and without ${those} have passed`;
+}
+
+/** The sentence about a cancel of a request that has landed. Empty when no caller cancelled the request. */
+function lateCancel({ cancel }: Summary): readonly string[] {
+  if (cancel === undefined) return [];
+  const by = cancel.caller === undefined ? "" : ` by ${cancel.caller}`;
+  return [`The cancel${by} came too late.`];
 }
 
 function waitOf(summary: Summary, block: Block | undefined, isBuilding: boolean, queue: QueueFacts): string {
@@ -205,7 +215,9 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
     case "host":
       return `Passed, but the push was refused. The landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
     case "dependency":
-      return `Passed. Waiting for ${on.length === 0 ? "requests that are" : `${listed(on)}, which ${on.length === 1 ? "is" : "are"}`} ahead in the queue and ${on.length === 1 ? "has" : "have"} to be tested together with this one.`;
+      return on.length === 1
+        ? `Passed. Waiting for ${listed(on)}, which is ahead in the queue and has to be tested together with this one.`
+        : `Passed. Waiting for ${on.length === 0 ? "requests that" : `${listed(on)}, which`} are ahead in the queue and have to be tested together with this one.`;
     case "budget":
       return `Waiting for a free build slot. The queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
     case "missing-path":

@@ -21,7 +21,7 @@ import { retargeted } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 
-/** A queue's own item as it is stored. It has no installation when it was never written, or was last written before queues had one. */
+/** A queue's own item as it is stored: without an installation when it was never written, or was last written before queues had one. */
 export interface StoredQueue extends Omit<QueueState, "installation"> {
   readonly installation?: Installation | undefined;
 }
