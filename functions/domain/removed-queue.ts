@@ -10,7 +10,7 @@ import { type Batch, outcomeOf } from "./batch.ts";
  */
 export const GRACE_MS = 600_000;
 
-/** A removed queue is remembered for this long after its requests have ended, in milliseconds: longer than any of its builds may run. */
+/** A removed queue is remembered for this long after its removal, in milliseconds: longer than its builds and late messages take to end. */
 export const FORGET_AFTER_MS = 2 * 86_400_000;
 
 /**

@@ -24,7 +24,7 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
   const bypassed = (batch.landing?.bypassed ?? []).filter((id) => draft.lookup(id)?.state !== "landed");
   const metadata = {
     batch_id: batch.id,
-    // Of a batch that added nothing, `commit` is where the trunk was: another batch's commit.
+    // A batch that added nothing has no commit: `commit` is where the trunk was, the commit of another batch.
     ...(commits.length > 0 ? { commit } : {}),
     tree,
     tested_tree: testedTree,

@@ -41,7 +41,7 @@ export interface QueueStore {
   live(queue: QueueName): Awaitable<LiveQueue>;
   putQueue(next: QueueState, before: number): Awaitable<boolean>;
   put(next: Batch, before: number): Awaitable<boolean>;
-  /** Moves the batch to the archive. A repeat is harmless. False, and nothing is moved, when a later version is stored. */
+  /** Moves the batch to the archive. A repeat is harmless. False when a later version is stored: then the batch stays live. */
   archive(batch: Batch, now: EpochMs): Awaitable<boolean>;
 }
 
@@ -97,7 +97,7 @@ export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: read
     const ran = yield* runOnce(shell, config, news);
     if (ran.kind === "elsewhere") return ran;
     retryable ??= ran.carried.retryable;
-    // A landing that was sent before is refused again: its batches wait for an answer, and there is nothing new to tell.
+    // A landing that was sent before stays due until runway answers, so it is refused in each run: only the first refusal is news.
     news = ran.carried.refused.filter((failure) => isNew(told, failure));
     if (news.length === 0) break;
   }

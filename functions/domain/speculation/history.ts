@@ -1,6 +1,6 @@
 import type { Batch, BatchRequest } from "../batch.ts";
 
-/** What a queue has learned from its own builds and outcomes. About 10 KB, stored in the queue's own item. */
+/** What a queue has learned from its own builds and outcomes. About 10 KB, and 50 KB at most; stored in the queue's own item. */
 export interface History {
   /** The version of the features that the weights are for. A history of another version is forgotten. */
   readonly features: typeof FEATURES_VERSION;
