@@ -28,7 +28,7 @@ export interface FlakyBuild {
   /** The build that failed. */
   readonly buildKey: BuildKey;
   readonly sqid: Sqid;
-  /** What failed: tests, or one check (`namesIn`). Never empty. */
+  /** What failed: the tests, or one check (`namesIn`). Empty when the reason of the failure names neither. */
   readonly names: readonly string[];
   /** When the planner decided to repeat the build. */
   readonly at: EpochMs;
@@ -43,8 +43,7 @@ const MOST_COUNTED = 300;
 
 /**
  * The failed builds in a request's log whose repeat passed. A failed build is in the answer when
- * - a `retrying` entry names it, with reason `build.failed` (failures on a red trunk and of the infrastructure have other codes),
- * - the reason names a test or a check, and
+ * - a `retrying` entry names it, with reason `build.failed` (failures on a red trunk and of the infrastructure have other codes), and
  * - a build of the request passed that started no earlier than the entry. It is taken for the repeat, though its base may be another one.
  *
  * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. The answer is build 1.
@@ -58,8 +57,7 @@ export function flakyBuildsIn(entries: readonly LogEvent[]): readonly FlakyBuild
     const buildKey = BuildKey.safeParse(metadata["build_key"]).data;
     if (buildKey === undefined || reason?.code !== "build.failed") return [];
     const hasPassed = passedStarts.some((start) => start >= at);
-    const names = namesIn(reason.message);
-    return hasPassed && names.length > 0 ? [{ buildKey, sqid, names, at }] : [];
+    return hasPassed ? [{ buildKey, sqid, names: namesIn(reason.message), at }] : [];
   });
 }
 

@@ -1,6 +1,7 @@
 import { batchIdOf, partsOfSqid, type RequestNumber, type Sqid } from "../contracts/ids.ts";
 import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
+import { flakyBuildsIn } from "./flakes.ts";
 
 /**
  * What is counted per hour. Of requests: how many landed, were `refused` (ended with an error) or were cancelled. Of builds: how many were
@@ -14,6 +15,8 @@ export const COUNTERS = [
   "passed",
   "failed",
   "retried",
+  /** Of the retried builds, those whose repeat passed (`flakyBuildsIn`). */
+  "flaky",
   /** How long the builds took that passed, failed or were retried, in milliseconds, all together. */
   "buildMs",
 ] as const;
@@ -82,7 +85,7 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
   };
 }
 
-type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "buildMs">;
+type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "flaky" | "buildMs">;
 
 /** The counts of the builds that are counted for the request. */
 function buildsOf(sqid: Sqid, entries: readonly LogEvent[]): BuildCounters {
@@ -90,7 +93,8 @@ function buildsOf(sqid: Sqid, entries: readonly LogEvent[]): BuildCounters {
   for (const entry of entries)
     if (entry.kind === "event" && entry.event === "building" && isOwn(sqid, entry))
       startedAt.set(entry.metadata["build_key"], entry.at);
-  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, buildMs: 0 };
+  const flaky = flakyBuildsIn(entries).filter(({ buildKey }) => startedAt.has(buildKey)).length;
+  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, flaky, buildMs: 0 };
   for (const [key, start] of startedAt) {
     const about = entries.filter((entry) => entry.kind === "event" && entry.metadata["build_key"] === key);
     const named = (name: string) => about.find((entry) => entry.kind === "event" && entry.event === name);
