@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../../localstack/embedded/runtime.ts";
+import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { Lane } from "../topology/lane.ts";
 import { aRemote, type Remote } from "../topology/remote.ts";
 
@@ -43,7 +44,7 @@ export async function startTopology(
   }));
   const stateDirectory = join(home, "state");
   const parsed = QueuesConfig.parse({ queues: config });
-  const runtime = await startRuntime({ ...options, queues: parsed, stateDirectory, quiet: true });
+  const runtime = await startRuntime({ ...options, synthesize, queues: parsed, stateDirectory, quiet: true });
   const { url = "" } = runtime;
   return {
     runtime,
