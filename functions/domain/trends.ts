@@ -3,7 +3,7 @@ import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-even
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 import { flakyBuildsIn } from "./flakes.ts";
 
-/** The counters of a bucket. `builds` are those that were started; a build that was given up has none of the three outcomes. */
+/** The counters of a bucket. `builds` counts the started builds. A build that was given up counts as none of the three outcomes. */
 export const COUNTERS = [
   "landed",
   "refused",
