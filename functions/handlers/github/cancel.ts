@@ -4,7 +4,7 @@ import { cut } from "../../contracts/text.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { changeSince } from "../../domain/github/refusal.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
-import { submit } from "./land.ts";
+import { configOf, submit } from "./land.ts";
 import type { Service } from "./service.ts";
 import { tell } from "./tell.ts";
 
@@ -28,7 +28,8 @@ export async function cancelIfChanged(service: Service, row: PullRow, by?: strin
   const member = holder?.asked?.members.find(({ pull }) => pull === row.pull);
   if (holder?.asked === undefined || member === undefined) return;
   const github = await service.github(row.repository);
-  const why = changeSince(await github.get(row.pull), member.head, member.base, by);
+  const branch = configOf(service, holder, holder.asked)?.repository.branch;
+  const why = changeSince(await github.get(row.pull), member, branch, by);
   if (why === undefined) return;
   const named = row.pull === holder.pull ? why : `${why} (#${row.pull}, which lands together with this one)`;
   await cancelRequest(service, holder, holder.asked, named);

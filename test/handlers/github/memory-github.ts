@@ -143,7 +143,15 @@ export class MemoryGitHub {
     closeIssue: () => this.#call(() => undefined),
     holds: () => this.#call(() => false),
     branch: () => this.#call(() => undefined),
-    countBasedOn: () => this.#call(() => 0),
+    basedOn: (branch) =>
+      this.#call(() => this.pulls.filter((pull) => pull.isOpen && pull.base === branch).map(({ number }) => number)),
+    retarget: (number, base) =>
+      this.#call(() => {
+        const pull = this.#of(number);
+        if (pull === undefined) return false;
+        pull.base = base;
+        return true;
+      }),
     deleteBranch: () => this.#call(() => undefined),
   };
 }
