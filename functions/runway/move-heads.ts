@@ -143,13 +143,17 @@ const carryOut = (moving: Moving, planned: readonly Planned[], unmoved: Map<Chan
     return [...moves, ...(isRecorded ? [] : [recordOf(moving, move)]), ...outdated];
   });
 
-/** Pushes the updates of moves, all or none. A move that the host declines is left out, and the rest is pushed. */
+/**
+ * Pushes the updates of moves, all or none. A move that the host declines is left out, and the rest is pushed. A host that declines all of
+ * several does not say which of them it means: then each is pushed by itself.
+ */
 async function pushAll(
-  { repository, composer }: Moving,
+  moving: Moving,
   planned: readonly Planned[],
   unmoved: Map<ChangeUri, string>,
   updatesOf: (move: Planned) => readonly RefUpdate[],
 ): Promise<CodedError | undefined> {
+  const { repository, composer } = moving;
   const perMove = planned.map((move) => ({ move, updates: updatesOf(move) }));
   for (;;) {
     const left = perMove.filter(({ move, updates }) => !unmoved.has(move.uri) && updates.length > 0);
@@ -163,6 +167,13 @@ async function pushAll(
     if (pushed.kind === "failed") return pushed.error;
     const { refs, text } = pushed.words;
     const declined = left.filter(({ updates }) => updates.some(({ ref }) => refs.includes(ref)));
+    if (left.length > 1 && (declined.length === 0 || declined.length === left.length)) {
+      for (const { move } of left) {
+        const failed = await pushAll(moving, [move], unmoved, updatesOf);
+        if (failed !== undefined) return failed;
+      }
+      return undefined;
+    }
     for (const { move } of declined.length === 0 ? left : declined)
       unmoved.set(move.uri, `the host declines to move ${move.branch}: ${text}`);
   }
