@@ -1,6 +1,7 @@
 import { tipOf } from "../adapters/git/pinned-changes.ts";
-import { composedPrefix, composedRef, MOVED_ROOT, recordsRef, seenRef } from "../adapters/git/refs.ts";
+import { composedPrefix, composedRef, recordsRef, seenRef } from "../adapters/git/refs.ts";
 import type { Repository } from "../adapters/git/repository.ts";
+import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
 import type { LandBatch } from "../contracts/messages.ts";
 import {

@@ -1,7 +1,7 @@
 import { push, type RefUpdate } from "../adapters/git/push.ts";
-import { movedRef } from "../adapters/git/refs.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { HeadBranches, Movable } from "../adapters/github/head-branches.ts";
+import { movedRef } from "../contracts/build-refs.ts";
 import { type ChangeUri, changeOf } from "../contracts/change-uri.ts";
 import type { CodedError } from "../contracts/errors.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";

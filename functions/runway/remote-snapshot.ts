@@ -1,8 +1,9 @@
 import type { Graph } from "../adapters/git/commit-graph.ts";
 import { faultOf, type PinnedChange, pinned, type RemoteRefs, readRemote } from "../adapters/git/pinned-changes.ts";
-import { MOVED_ROOT, recordsRef } from "../adapters/git/refs.ts";
+import { recordsRef } from "../adapters/git/refs.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { Repository } from "../adapters/git/repository.ts";
+import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
 import type { MergeUnit } from "../contracts/messages.ts";

@@ -1,6 +1,6 @@
 import { refSafe } from "../../contracts/build-refs.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import type { BatchId, BuildKey, GitSha } from "../../contracts/ids.ts";
+import type { BatchId, BuildKey } from "../../contracts/ids.ts";
 
 const ROOT = "refs/submitqueue";
 
@@ -13,10 +13,6 @@ export const recordsRef = (branch: string): string => `${ROOT}/records/${hashOf(
 /** The ref, beside each composed commit's own, of a tag object that says which batch is the head and where its commits begin. */
 export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
 export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
-
-/** The ref of a tag object that says which branch a landing moves to a commit, and that keeps the branch's commit from before. */
-export const movedRef = (to: GitSha): string => `${MOVED_ROOT}${to}`;
-export const MOVED_ROOT = `${ROOT}/moved/`;
 
 export const COMPOSED_ROOT = `${ROOT}/composed/`;
 

@@ -73,6 +73,17 @@ export const afterLanding = ({ call, owner, repo }: GitHubClient) => {
       }
     },
 
+    /** True when the repository has the ref, such as `refs/heads/main`. */
+    async hasRef(ref: string): Promise<boolean> {
+      try {
+        await call("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...at, ref: ref.replace(/^refs\//, "") });
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 404) return false;
+        throw error;
+      }
+    },
+
     /** Undefined when there is no such branch. */
     async branch(name: string): Promise<{ readonly sha: GitSha; readonly isProtected: boolean } | undefined> {
       try {

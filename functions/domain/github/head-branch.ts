@@ -3,8 +3,8 @@ import type { Permission, Pull } from "./refusal.ts";
 
 /** What is known of the head branch of a pull request that has landed. */
 export interface HeadBranch {
-  readonly pull: Pick<Pull, "headBranch" | "headRepository" | "isOpen">;
-  /** The commit that has landed. */
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "isMerged">;
+  /** The commit that was asked for, and has landed. */
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
@@ -27,7 +27,7 @@ export function mayDelete({ pull, landed, repository, targets, branch, users }: 
     !targets.includes(pull.headBranch) &&
     branch !== undefined &&
     !branch.isProtected &&
-    branch.sha === landed &&
+    (branch.sha === landed || (pull.isMerged && branch.sha === pull.head)) &&
     users === 0
   );
 }

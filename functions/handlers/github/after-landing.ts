@@ -1,6 +1,6 @@
 import { webHostOf } from "../../contracts/code-host.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { Member, PullRow } from "../../contracts/github.ts";
+import type { PullRow } from "../../contracts/github.ts";
 import { LANDED_LABEL } from "../../contracts/queues.ts";
 import { epochMs } from "../../contracts/time.ts";
 import { issuesClosedBy } from "../../domain/github/closing-keywords.ts";
@@ -28,7 +28,7 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
   const branch = queue?.repository.branch ?? member.base;
   if (!pull.isMerged) {
-    if (pull.isOpen) await waitForMerge(service, github, facts, { member, branch });
+    if (pull.isOpen) await waitForMerge(service, github, facts, { pull, branch });
     await github.commentOnce(
       row.pull,
       endMarker(facts.request.sqid),
@@ -52,11 +52,11 @@ async function waitForMerge(
   { now }: Service,
   github: GitHub,
   { request: { updatedAt } }: Facts,
-  { member, branch }: { readonly member: Member; readonly branch: string },
+  { pull, branch }: { readonly pull: Pull; readonly branch: string },
 ): Promise<void> {
   const at = now();
-  if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, member.head))) return;
-  throw new CodedError("github.limited", `GitHub has not marked #${member.pull} as merged yet`, {
+  if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, pull.head))) return;
+  throw new CodedError("github.limited", `GitHub has not marked #${pull.number} as merged yet`, {
     detail: { retryAt: epochMs(at + ASKED_EVERY_MS) },
   });
 }

@@ -141,6 +141,7 @@ export class MemoryGitHub {
     settings: () => this.#call(() => ({ defaultBranch: "main", deletesBranches: false })),
     commitMessages: () => this.#call(() => []),
     closeIssue: () => this.#call(() => undefined),
+    hasRef: () => this.#call(() => false),
     holds: () => this.#call(() => false),
     branch: () => this.#call(() => undefined),
     basedOn: (branch) =>
