@@ -225,7 +225,9 @@ export const isUseless = (index: QueueIndex, path: Path): boolean => {
   return path.heads.some((id) => {
     const i = index.indexOf(id);
     return (
-      i === undefined || index.batch(i).state !== "speculating" || (!index.provesItself(i) && isRefuted(index, i, tree))
+      i === undefined ||
+      index.batch(i).state !== "speculating" ||
+      (!index.anyPassEndsProbation(i) && isRefuted(index, i, tree))
     );
   });
 };

@@ -27,6 +27,7 @@ export const NO_FLAKES: FlakeLedger = { flakes: [], counted: [] };
 export interface FlakyBuild {
   readonly buildKey: BuildKey;
   readonly sqid: Sqid;
+  /** The tests that failed, or the check. Empty when the reason of the failure names neither. */
   readonly names: readonly string[];
   readonly at: EpochMs;
 }
@@ -51,8 +52,7 @@ export function flakyBuildsIn(entries: readonly LogEvent[]): readonly FlakyBuild
     const buildKey = BuildKey.safeParse(metadata["build_key"]).data;
     if (buildKey === undefined || reason?.code !== "build.failed") return [];
     const hasPassed = passedStarts.some((start) => start >= at);
-    const names = namesIn(reason.message);
-    return hasPassed && names.length > 0 ? [{ buildKey, sqid, names, at }] : [];
+    return hasPassed ? [{ buildKey, sqid, names: namesIn(reason.message), at }] : [];
   });
 }
 

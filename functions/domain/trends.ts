@@ -1,6 +1,7 @@
 import { partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
 import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
+import { flakyBuildsIn } from "./flakes.ts";
 
 /** The counters of a bucket. `builds` are those that were started; a build that was given up has none of the three outcomes. */
 export const COUNTERS = [
@@ -11,6 +12,8 @@ export const COUNTERS = [
   "passed",
   "failed",
   "retried",
+  /** Of the retried builds, those whose repeat passed. */
+  "flaky",
   /** Of builds that came to an outcome. */
   "buildMs",
 ] as const;
@@ -75,14 +78,15 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
   };
 }
 
-type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "buildMs">;
+type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "flaky" | "buildMs">;
 
 function buildsOf(n: RequestNumber, entries: readonly LogEvent[]): BuildCounters {
   const startedAt = new Map<unknown, EpochMs>();
   for (const entry of entries)
     if (entry.kind === "event" && entry.event === "building" && isOwn(n, entry))
       startedAt.set(entry.metadata["build_key"], entry.at);
-  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, buildMs: 0 };
+  const flaky = flakyBuildsIn(entries).filter(({ buildKey }) => startedAt.has(buildKey)).length;
+  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, flaky, buildMs: 0 };
   for (const [key, start] of startedAt) {
     const about = entries.filter((entry) => entry.kind === "event" && entry.metadata["build_key"] === key);
     const named = (name: string) => about.find((entry) => entry.kind === "event" && entry.event === name);

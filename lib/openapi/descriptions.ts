@@ -16,6 +16,7 @@ const TALLY = {
   failed: "How many of the builds failed.",
   retried:
     "How many of the builds failed and were repeated: for reasons of infrastructure, or because the failure was not believed.",
+  flaky: "How many of the retried builds were flaky: the same tree passed when it was built again.",
   reasons: "How many requests were refused, by the code of the reason.",
 };
 
@@ -263,6 +264,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       by: "How long a bucket is.",
       buckets: "The last 48 hours, 30 days or 4 weeks (from Monday to Sunday, UTC), oldest first.",
       total: "All of them together.",
+      flakes: "The last 50 flaky tests or checks, whenever they were seen. The one seen last first.",
     },
   },
   TrendBucket: {

@@ -7,6 +7,7 @@ import { burst } from "./burst.ts";
 import { callsPerLanding } from "./calls.ts";
 import { gatewayBundle, gatewayCalls } from "./gateway.ts";
 import { landings } from "./landings.ts";
+import { pageViews } from "./page.ts";
 import { plannerRuns } from "./planner-runs.ts";
 import { reading } from "./reading.ts";
 import { landingsByRecords } from "./records.ts";
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
   landings,
   calls: callsPerLanding,
   burst,
+  page: pageViews,
 };
 
 async function measure(named: readonly string[]): Promise<void> {

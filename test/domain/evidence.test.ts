@@ -148,6 +148,14 @@ describe("a change that has passed on exactly what has landed", () => {
   });
 });
 
+it("a batch that lands although it was given up is no longer one that never lands", () => {
+  const givenUp = aBatch(1, [], { state: "cancelling" });
+  const index = new QueueIndex([givenUp, aBatch(2, [1])]);
+  expect(index.neverLanding.toArray()).toEqual([0]);
+  index.update({ ...givenUp, ...landed(200) });
+  expect([index.landed.toArray(), index.neverLanding.toArray()]).toEqual([[0], []]);
+});
+
 describe("a change on probation", () => {
   const failure = aPath("failed", [], [2]);
   const { position: _, ...onProbation } = aBatch(2, [1], { paths: [failure], nextPosition: 1 });

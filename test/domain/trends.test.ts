@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Sqid } from "../../functions/contracts/ids.ts";
 import { happeningEvent, type LogEvent, type Status, statusEvent } from "../../functions/contracts/log-event.ts";
-import { reasonOf } from "../../functions/contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import {
   endOfRequest,
@@ -16,10 +16,17 @@ import {
 const sqid = "main/7" as Sqid;
 const status = (name: Status, seconds: number, details = {}) =>
   statusEvent(sqid, name, epochMs(seconds * 1_000), details);
-const build = (event: "building" | "built" | "build_failed" | "retrying", key: string, seconds: number, batch = "7") =>
+const build = (
+  event: "building" | "built" | "build_failed" | "retrying",
+  key: string,
+  seconds: number,
+  batch = "7",
+  reason?: Reason,
+) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
     metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+    reason,
   });
 const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
 
@@ -44,9 +51,32 @@ describe("the end of a request", () => {
       passed: 1,
       failed: 0,
       retried: 1,
+      flaky: 0,
       buildMs: 70_000,
     });
     expect(end?.tally.times).toEqual({ [stepOf(100)]: 1 });
+  });
+
+  it("counts as flaky the failed builds whose repeat passed, and neither those of the infrastructure nor another request's", () => {
+    const [own, brokenDown, other, passes] = ["1", "2", "3", "4"].map((digit) => digit.repeat(32)) as [
+      string,
+      ...string[],
+    ];
+    const failed = reasonOf("build.failed", "exit code 1");
+    const repeated = (key = "", reason = failed, batch = "7") => [
+      build("building", key, 1, batch),
+      build("build_failed", key, 2, batch, reason),
+      build("retrying", key, 3, batch, reason),
+    ];
+    const end = endOf([
+      ...repeated(own),
+      ...repeated(brokenDown, reasonOf("build.infrastructure", "no machine")),
+      ...repeated(other, failed, "6"),
+      build("building", passes ?? "", 4),
+      build("built", passes ?? "", 5),
+      status("landed", 6),
+    ]);
+    expect(end?.tally.counters).toMatchObject({ builds: 3, retried: 2, flaky: 1, passed: 1 });
   });
 
   it("that was refused adds its reason and no time", () => {
@@ -83,7 +113,17 @@ describe("tallies", () => {
   const landedAfter = (...seconds: readonly number[]): Tally =>
     sumOf(
       seconds.map((s) => ({
-        counters: { landed: 1, refused: 0, cancelled: 0, builds: 0, passed: 0, failed: 0, retried: 0, buildMs: 0 },
+        counters: {
+          landed: 1,
+          refused: 0,
+          cancelled: 0,
+          builds: 0,
+          passed: 0,
+          failed: 0,
+          retried: 0,
+          flaky: 0,
+          buildMs: 0,
+        },
         times: { [stepOf(s)]: 1 },
         reasons: {},
       })),

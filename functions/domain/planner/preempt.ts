@@ -44,7 +44,7 @@ function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild |
   let least: RunningBuild | undefined;
   for (const [i, batch] of index.batches.entries()) {
     for (const path of batch.paths) {
-      if (path.state !== "building" || path.heads.length > 1 || index.provesItself(i)) continue;
+      if (path.state !== "building" || path.heads.length > 1 || index.anyPassEndsProbation(i)) continue;
       const done = medianMs === undefined ? 0.5 : Math.min(1, (draft.now - path.startedAt) / medianMs);
       const probability = probabilityOf(speculation, i, path);
       const worth = probability * (1 + done);

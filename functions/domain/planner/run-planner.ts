@@ -17,7 +17,7 @@ import type { Batch } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
-import { forgotten } from "../trunk.ts";
+import { retargeted } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 
@@ -82,16 +82,16 @@ export const runPlanner = (shell: PlanningShell, config: QueueConfig, signals: r
 /** The same as steps: `runStepsNow` runs them at once on stores in memory, as the simulator does. */
 export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Steps<Ran> {
   const told = new Set<string>();
-  let passing: unknown;
+  let retryable: unknown;
   for (let news: readonly News[] = readyBeforeCancel(signals); ; ) {
     const ran = yield* runOnce(shell, config, news);
     if (ran.kind === "elsewhere") return ran;
-    passing ??= ran.carried.passing;
+    retryable ??= ran.carried.retryable;
     // A landing that was sent before is refused again: its batches wait for an answer, and there is nothing new to tell.
     news = ran.carried.refused.filter((failure) => isNew(told, failure));
     if (news.length === 0) break;
   }
-  if (passing !== undefined) throw passing;
+  if (retryable !== undefined) throw retryable;
   return { kind: "planned" };
 }
 
@@ -112,7 +112,7 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const givenUp = givenUpBuilds(plan, snapshot);
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
-  const isDone = ({ id }: Batch) => !carried.open.has(id);
+  const isDone = ({ id }: Batch) => !carried.unacknowledged.has(id);
   const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
   const leaves = new Set(archived.map(({ id }) => id));
   const stays = ({ id }: Batch) => !leaves.has(id);
@@ -121,7 +121,7 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
   });
   const { acknowledgedQueue: own } = plan;
-  if (own !== undefined && !carried.open.has(trunkIdOf(own.queue)))
+  if (own !== undefined && !carried.unacknowledged.has(trunkIdOf(own.queue)))
     expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
   yield* waitForEach(archived, CONCURRENCY, function* (batch) {
     expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
@@ -178,7 +178,7 @@ function* load(
   const target = was === undefined || live.batches.length === 0 ? targetOf(config.repository) : was;
   const { trunk } = live.queue;
   const isMoved = trunk !== undefined && was !== undefined && was !== target;
-  const moved = isMoved ? { trunk: forgotten(trunk, now()) } : {};
+  const moved = isMoved ? { trunk: retargeted(trunk, now()) } : {};
   const queue = { ...live.queue, installation, target, ...moved };
   const snapshot = { queue, batches: live.batches, requests: found };
   return { snapshot, isNamed: live.queue.installation !== undefined };

@@ -1,7 +1,7 @@
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { isoTimestamp } from "../../contracts/time.ts";
 import { brokeDown, type Path } from "../batch.ts";
-import { doubted, endRow, failureOn, learnCommit, type RedTrunk, type Trunk } from "../trunk.ts";
+import { doubted, endRejections, failureOn, learnCommit, type RedTrunk, type Trunk } from "../trunk.ts";
 import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
@@ -14,7 +14,7 @@ export function setAside(draft: Draft, path: Path): Path {
   if (composed === undefined || brokeDown(path)) return path;
   const trunk = learnCommit(draft.trunk, composed.trunk, startedAt);
   if (path.state !== "failed") {
-    draft.trunk = path.state === "passed" ? endRow(trunk) : trunk;
+    draft.trunk = path.state === "passed" ? endRejections(trunk) : trunk;
     return path;
   }
   draft.trunk = doubted(trunk, composed.trunk);

@@ -45,15 +45,15 @@ export function buildTrunk(draft: Draft): void {
   const unfinished = new Set(draft.unfinished().map(({ id }) => id));
   const paths = draft.batches().flatMap((batch) => batch.paths);
   const isAsked = paths.some((path) => path.setAside === "unproven" && path.heads.some((id) => unfinished.has(id)));
-  const unless = dueBuild(trunk, isAsked, now);
-  if (unless === undefined) return;
+  const due = dueBuild(trunk, isAsked, now);
+  if (due === undefined) return;
   const { installation, queue } = draft.queue;
   const buildCount = trunk.buildCount + 1;
   const buildKey = buildKeyOf(installation, trunkIdOf(queue), buildCount);
   draft.trunk = {
     ...trunk,
     buildCount,
-    build: { buildKey, state: "building", dispatched: false, startedAt: now, unless },
+    build: { buildKey, state: "building", dispatched: false, startedAt: now, ...due },
   };
 }
 

@@ -19,7 +19,7 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
   const { index, running } = speculation;
   const head = proposal.heads[0] ?? -1;
   const tree = proposedTreeOf(index, proposal);
-  const conflicts = index.proposedConflicts(head);
+  const conflicts = index.conflictsToCompare(head);
   if (running.get(head)?.some((other) => other.agreesWith(tree, conflicts))) return true;
   if (passedBuild(index, head, tree) || willFail(speculation, proposal)) return true;
   if (index.refusals.length === 0 && index.evidenceOf(head).every((build) => build.passed)) return false;
