@@ -1,4 +1,5 @@
 import { goesAhead, pathIsActive } from "../batch.ts";
+import { mayLand } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import type { BuildProposal } from "../speculation/heads.ts";
 import { isOnRed } from "../trunk.ts";
@@ -37,9 +38,8 @@ const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) 
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
   if (isLanding(draft)) return undefined;
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const found = [...index.batches.keys()]
-    .filter(mayLand)
+    .filter((i) => mayLand(index, i))
     .sort((a, b) => (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1));
   for (const i of found) {
     const evidence = repairOf(draft, i);

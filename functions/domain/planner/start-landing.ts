@@ -1,7 +1,7 @@
 import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, compareLandingOrder, enter, type Landing } from "../batch.ts";
-import { bundleThatMayLand, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
+import { bundleThatMayLand, evidenceFor, MOST_BYPASSED, mayLand } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
 import { selectRepair } from "./repair.ts";
@@ -32,8 +32,7 @@ export function selectLandable(draft: Draft): LandableBatch[] {
     }
   };
   const compare = (a: number, b: number) => compareLandingOrder(index.batch(a), index.batch(b));
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
-  const passed = [...index.batches.keys()].filter((i) => mayLand(i) && index.hasPassed(i)).sort(compare);
+  const passed = [...index.batches.keys()].filter((i) => mayLand(index, i) && index.hasPassed(i)).sort(compare);
   const mostBypassed = draft.config.speculation.bypass ? MOST_BYPASSED : 0;
   for (const i of passed) {
     if (trunk.has(i)) continue;
@@ -45,7 +44,7 @@ export function selectLandable(draft: Draft): LandableBatch[] {
     for (const build of index.evidenceOf(i)) {
       const together = landsTogether(draft, build);
       if (!build.passed || together.length < 2) continue;
-      const bundle = bundleThatMayLand(index, build, trunk, mayLand, together);
+      const bundle = bundleThatMayLand(index, build, together, trunk);
       if (!bundle) continue;
       select(build, bundle.sort(compare));
       break;
