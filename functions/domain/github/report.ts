@@ -204,7 +204,7 @@ function sentenceOf(facts: Facts): string {
   return named(sentence.replace(timeLeft, "").trimEnd(), facts);
 }
 
-/** Paragraphs of Markdown, without those that are empty. */
+/** The texts as paragraphs of Markdown. Empty texts are left out. */
 const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
 
 /** The sqids of the request's queue in a text. Example: in queue `main`, `main/1` is found in "see main/1.", and not in "main/12" or "x/main/1". */

@@ -1,6 +1,6 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, sameAssumptions } from "../batch.ts";
-import { type BuildProposal, compare, proposedTreeOf } from "../speculation/heads.ts";
+import { type BuildProposal, compareIndexes, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
 import type { Speculation } from "../speculation/speculation.ts";
 import { announceRetry } from "./announce-retry.ts";
@@ -19,7 +19,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   const included = new Set([...base, ...heads]);
   const without = new Set(heads.flatMap((i) => index.undecidedAhead(i).filter((other) => !included.has(other))));
   const inOrder = (batches: Iterable<number>): BatchId[] =>
-    [...batches].sort((a, b) => compare(index, a, b)).map((i) => index.batch(i).id);
+    [...batches].sort((a, b) => compareIndexes(index, a, b)).map((i) => index.batch(i).id);
   announceRepeat(draft, proposal, base);
   const owner = index.batch(first);
   const assumptions = {

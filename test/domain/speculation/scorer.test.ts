@@ -8,7 +8,7 @@ import {
   learnOutcome,
   predict,
 } from "../../../functions/domain/speculation/history.ts";
-import { FALLBACK_SUCCESS, scorerFor } from "../../../functions/domain/speculation/scorer.ts";
+import { FALLBACK_SUCCESS, scorerFor, tellsApart } from "../../../functions/domain/speculation/scorer.ts";
 import { aReadyRequest } from "../planner/world.ts";
 
 const request = (lines: number, author = "a@example.com"): BatchRequest => {
@@ -122,4 +122,21 @@ describe("a queue's history", () => {
     expect(before).toBeLessThan(85_000);
     expect(history?.buildMs?.[1]).toBeLessThan(before * 1.1);
   });
+});
+
+it.each([
+  ["a flat one", { type: "flat" }, false],
+  [
+    "one that is composed of flat ones",
+    { type: "composite", by: "min", of: [{ type: "flat" }, { type: "flat" }] },
+    false,
+  ],
+  ["a heuristic one", { type: "heuristic", buckets }, true],
+  [
+    "one that is composed of a flat one and another",
+    { type: "composite", by: "min", of: [{ type: "flat" }, { type: "history" }] },
+    true,
+  ],
+])("the scorer tells batches apart, or not: %s", (_, config, expected) => {
+  expect(tellsApart(ScorerConfig.parse(config))).toBe(expected);
 });
