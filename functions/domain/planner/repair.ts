@@ -1,4 +1,5 @@
 import { type Batch, compareLandingOrder, pathIsActive } from "../batch.ts";
+import { mayLand } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import type { BuildProposal } from "../speculation/heads.ts";
 import { isOnRed } from "../trunk.ts";
@@ -43,9 +44,8 @@ const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) 
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
   if (isLanding(draft)) return undefined;
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const inOrder = [...index.batches.keys()]
-    .filter(mayLand)
+    .filter((i) => mayLand(index, i))
     .sort((a, b) => compareLandingOrder(index.batch(a), index.batch(b)));
   for (const i of inOrder) {
     const evidence = repairOf(draft, i);
