@@ -44,7 +44,7 @@ const MOST_COUNTED = 300;
 /**
  * The failed builds in a request's log whose repeat passed. A failed build is in the answer when
  * - a `retrying` entry names it, with reason `build.failed` (failures on a red trunk and of the infrastructure have other codes), and
- * - a build of the request passed that started no earlier than the entry. It is taken for the repeat, though its base may be another one.
+ * - a build of the request passed that started no earlier than the entry. That build is taken for the repeat, though its base may be another one.
  *
  * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. The answer is build 1.
  */
