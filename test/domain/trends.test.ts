@@ -22,10 +22,15 @@ const build = (
   seconds: number,
   batch = "7",
   reason?: Reason,
+  repeatedBy?: string,
 ) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
-    metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+    metadata: {
+      build_key: key,
+      batch_id: `main/batch/${batch}`,
+      ...(repeatedBy === undefined ? {} : { repeated_by: repeatedBy }),
+    },
     reason,
   });
 const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
@@ -66,7 +71,7 @@ describe("the end of a request", () => {
     const repeated = (key = "", reason = failed, batch = "7") => [
       build("building", key, 1, batch),
       build("build_failed", key, 2, batch, reason),
-      build("retrying", key, 3, batch, reason),
+      build("retrying", key, 3, batch, reason, passes),
     ];
     const end = endOf([
       ...repeated(own),

@@ -1,4 +1,4 @@
-import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
+import { type BatchId, type BuildKey, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, sameAssumptions } from "../batch.ts";
 import { type BuildProposal, compareIndexes, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
@@ -17,7 +17,8 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   const without = new Set(heads.flatMap((i) => index.undecidedAhead(i).filter((other) => !included.has(other))));
   const inOrder = (batches: Iterable<number>): BatchId[] =>
     [...batches].sort((a, b) => compareIndexes(index, a, b)).map((i) => index.batch(i).id);
-  announceRepeat(draft, proposal, base);
+  const buildKey = buildKeyOf(draft.queue.installation, index.batch(first).id, index.batch(first).buildCount + 1);
+  announceRepeat(draft, proposal, base, buildKey);
   const owner = index.batch(first);
   const assumptions = {
     heads: heads.map((i) => index.batch(i).id),
@@ -26,7 +27,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   };
   const attempts = owner.paths.filter((other) => sameAssumptions(other, assumptions) && other.reason !== undefined);
   const path: Path = {
-    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.buildCount + 1),
+    buildKey,
     attempt: 1 + attempts.length,
     ...assumptions,
     state: "building",
@@ -36,11 +37,11 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   draft.put({ ...owner, paths: [...owner.paths, path], buildCount: owner.buildCount + 1 });
 }
 
-/** When the build repeats one that failed, tells the log which one, and why it failed. */
-function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[]): void {
+/** When the proposed build `repeat` has one head and repeats a failed build of the head, tells the log which build, and why that build failed. */
+function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[], repeat: BuildKey): void {
   const { index } = draft;
   const [head] = heads;
   if (head === undefined || heads.length > 1) return;
   const failure = failuresOf(index, head, proposedTreeOf(index, { heads, assumedLanded: base })).at(-1);
-  if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason);
+  if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason, { repeat });
 }
