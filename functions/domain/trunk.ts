@@ -272,8 +272,8 @@ export const isOnRed = ({ red, unproven }: Trunk, commit: GitSha, startedAt: Epo
 
 /**
  * The build of the trunk that is due, by the commits that need no build (`TrunkBuild.unless`). Undefined when none is due. A sound trunk is due
- * when its newest commit is unproven and `isAsked`: a failed build waits for a verdict on the trunk. A red trunk is due when it has another
- * commit than the one built last, when that one is to be built again (`rebuildAt`), and when it is to be looked at (`lookAt`).
+ * when its newest commit is unproven and `isAsked`: a failed build waits for a verdict on the trunk. A red trunk is due when its newest commit is
+ * not the commit that was built last, when that commit is to be built again (`rebuildAt`), and when the trunk is to be looked at (`lookAt`).
  *
  * Example: a passed build vouches for T, X was pushed past the queue, and a build on X failed. `unless` is [T]: should X be gone by then,
  * nothing is built.

@@ -182,7 +182,7 @@ const linked = ({ request, page }: Facts): string =>
 const sentenceOf = (facts: Facts): string =>
   facts.why.sentence === `Landed as commit ${commitOf(facts.request)}.` ? "" : named(facts.why.sentence, facts);
 
-/** Paragraphs of Markdown, without those that are empty. */
+/** The texts as paragraphs of Markdown. Empty texts are left out. */
 const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
 
 /** Requests in a text, with the pull requests that they are of. Example: `main/12` is `#40 (main/12)`. */

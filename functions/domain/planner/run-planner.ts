@@ -201,7 +201,7 @@ const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
 
 /**
  * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the
- * other in landing order, so that after a crash each batch that was written is covered by evidence without those that were not.
+ * other in landing order, so that after a crash each batch that was written is covered by evidence without the batches that were not written.
  */
 function* write(batches: QueueStore, { queue, writes }: Plan, snapshot: Snapshot): Steps<void> {
   if (queue) expect(yield* waitFor(batches.putQueue(queue, snapshot.queue.version)), `queue ${queue.queue}`);
