@@ -5,7 +5,7 @@ import type { Reason } from "../contracts/reasons.ts";
 import { type EpochMs, isoTimestamp } from "../contracts/time.ts";
 import { type QueueFacts, waitingFor } from "./explain.ts";
 import { type BuildProgress, sqidsOf } from "./progress.ts";
-import { metadataOf, reasonOf, type Summary } from "./request-log.ts";
+import { endReasonOf, metadataOf, type Summary } from "./request-log.ts";
 import { percentileOf, remainingSeconds, type Tally } from "./trends.ts";
 
 /** The requests and counters of a queue, from which its numbers and lists are made. */
@@ -104,7 +104,7 @@ function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRe
 export function endIn(summary: Summary): EndRecord | undefined {
   const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
-  const reason = reasonOf(summary);
+  const reason = endReasonOf(summary);
   const { commit } = metadataOf(summary);
   return {
     number,

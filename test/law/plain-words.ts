@@ -24,7 +24,8 @@ const RIDDLES: readonly WordRule[] = [
     plain: "A failure that no batch caused.",
   },
   {
-    words: "that one(?=[.,:;)!?\"'`]| (?:alone|again|also|fails?|has|is|joins?|lands?|needs|passes|then|too|was|will)\\b)",
+    words:
+      "that one(?=[.,:;)!?\"'`]| (?:alone|again|also|fails?|has|is|joins?|lands?|needs|passes|then|too|was|will)\\b)",
     advice: "repeat the noun: that build, the batch ahead",
     trespass: "A path is built again when that one fails.",
     plain: "A path is built again when its build fails.",

@@ -6,7 +6,10 @@ import type { Speculation } from "../speculation/speculation.ts";
 import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
-/** Gives the proposal's first head a new path, on its base in landing order. The command to start the build follows from the path. */
+/**
+ * Starts a build of the proposal: its first head gets a new path, which `commandsFor` turns into a command. For a bundle, too, only the first
+ * head has the path. The attempt is 1 more than the builds of these heads on the same assumptions that failed.
+ */
 export function startBuild(draft: Draft, speculation: Speculation, proposal: BuildProposal): void {
   const { index } = speculation;
   const { heads } = proposal;
@@ -37,7 +40,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   draft.put({ ...owner, paths: [...owner.paths, path], buildCount: owner.buildCount + 1 });
 }
 
-/** When the proposed build `repeat` has one head and repeats a failed build of the head, tells the log which build, and why that build failed. */
+/** When the head has failed on this base before, tells the log which build `repeat` repeats, and why that build failed. Not for bundles. */
 function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[], repeat: BuildKey): void {
   const { index } = draft;
   const [head] = heads;

@@ -1,5 +1,5 @@
 import type { BitSet } from "../bit-set.ts";
-import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
+import { areEnoughToReject, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 import { type BuildProposal, compareIndexes, type ProposedTree, proposedTreeOf } from "./heads.ts";
 import type { Speculation } from "./speculation.ts";
@@ -10,7 +10,7 @@ import { containsFailure } from "./will-fail.ts";
  * - A build of the head is running or has passed, and its tree holds the same conflicts of the head as the proposed tree. Batches that do not
  *   conflict with the head may differ.
  * - The tree cannot be composed (`cannotBeComposed`), or the build will fail (`willFail`).
- * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`isVerdict`).
+ * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`areEnoughToReject`).
  * - At least one failed build counts against the head, and some other batch of the tree has neither landed nor passed on the rest of the tree.
  *   That batch may have caused the failure, so the build is not repeated yet.
  *
@@ -27,7 +27,7 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
   if (cannotBeComposed(speculation, proposal)) return true;
   const wholeTree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
   const against = failuresOf(index, head, wholeTree);
-  return against.length > 0 && (isVerdict(index, against) || !parentHasPassed(index, head, wholeTree));
+  return against.length > 0 && (areEnoughToReject(index, against) || !parentHasPassed(index, head, wholeTree));
 }
 
 /**
@@ -47,7 +47,7 @@ export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence
       (build) =>
         !build.passed &&
         build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
-        !build.tree.meets(index.neverLanding, index.possibleCausesOf(build)) &&
+        !build.tree.intersects(index.neverLanding, index.possibleCausesOf(build)) &&
         othersAreCleared(index, i, build, tree),
     );
 

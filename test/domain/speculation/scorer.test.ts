@@ -102,6 +102,17 @@ describe("a queue's history", () => {
     expect(history?.authors["author-249@example.com"]).toBeDefined();
   });
 
+  it.each(["constructor", "__proto__"])(
+    "learns of the author %s, a name that every object has a property of",
+    (author) => {
+      const other = success(undefined, 40);
+      expect(success(undefined, 40, author)).toBe(other);
+      const history = learnOutcome(undefined, request(40, author), false);
+      expect(Object.entries(history.authors)).toEqual([[author, [0, 1]]]);
+      expect(success(history, 40, author)).toBeLessThan(success(history, 40));
+    },
+  );
+
   it("follows the build times, and hardly moves for an outlier", () => {
     let history: History | undefined;
     for (let i = 0; i < 200; i++) history = learnDuration(history, 60_000 + (i % 20) * 1_000);
