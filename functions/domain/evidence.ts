@@ -7,7 +7,7 @@ import type { Evidence, QueueIndex } from "./queue-index.ts";
 export const MOST_BYPASSED = 3;
 
 /**
- * The passed build that is the evidence for landing batch i on `trunk`. `trunk` holds the batches that have landed and those that were selected
+ * The passed build that is the evidence for landing batch i on `trunk`. `trunk` holds the batches that have landed and the batches that were selected
  * to land before batch i. The rule: for each set of the undecided batches ahead that may land first, a build of batch i with exactly that set
  * has passed. With no undecided batch ahead, that is one build. With n of them, it is a bypass, and takes 2^n builds.
  *
@@ -62,8 +62,8 @@ export const mayLand = (index: QueueIndex, i: number): boolean =>
 
 /**
  * The batches that may land as one commit point because the passed build `build` tested them together: `together` without the batches of
- * `trunk`. `together` is the heads of the build, or its base and its heads. `trunk` holds the batches that have landed and those that were
- * selected to land before. Undefined unless all of these hold:
+ * `trunk`. `together` is the heads of the build, or its base and its heads. `trunk` holds the batches that have landed and the batches
+ * that were selected to land before. Undefined unless all of these hold:
  * - At least two batches are left, and `mayLand` is true of each.
  * - Every undecided batch ahead of one of them is itself one of them.
  * - The tree of the build agrees with the trunk after the landing, about the conflicts of each (`unbypassedConflicts`).
