@@ -116,8 +116,8 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
 }
 
 /**
- * In how many seconds a request will probably land that has waited for `waitedSeconds`. It is the median time to land of the requests that took
- * longer than that, less `waitedSeconds`. Undefined when fewer than five took longer.
+ * In how many seconds a request that has waited for `waitedSeconds` will probably land: the median time to land of the requests that took longer
+ * than `waitedSeconds`, less `waitedSeconds`. Undefined when fewer than five requests took longer.
  *
  * Example: five requests took 10 minutes each, and the request has waited for 4 minutes. About 6 minutes are left.
  */

@@ -25,16 +25,23 @@ import {
 const sqid = "main/7" as Sqid;
 const status = (name: Status, seconds: number, details = {}) =>
   statusEvent(sqid, name, epochMs(seconds * 1_000), details);
+/** A build key of that name: log entries with another key are none of a build. */
+const keyOf = (name: string): string => (name.length === 32 ? name : hashOf(name).slice(0, 32));
 const build = (
   event: "building" | "built" | "build_failed" | "retrying",
   key: string,
   seconds: number,
   batch = "7",
   reason?: Reason,
+  repeatedBy?: string,
 ) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
-    metadata: { build_key: key.length === 32 ? key : hashOf(key).slice(0, 32), batch_id: `main/batch/${batch}` },
+    metadata: {
+      build_key: keyOf(key),
+      batch_id: `main/batch/${batch}`,
+      ...(repeatedBy === undefined ? {} : { repeated_by: keyOf(repeatedBy) }),
+    },
     reason,
   });
 const RECEIVED_AT = epochMs(100_000);
@@ -81,7 +88,7 @@ describe("the end of a request", () => {
     const repeated = (key = "", reason = failed, batch = "7") => [
       build("building", key, 1, batch),
       build("build_failed", key, 2, batch, reason),
-      build("retrying", key, 3, batch, reason),
+      build("retrying", key, 3, batch, reason, passes),
     ];
     const end = endOf([
       ...repeated(own),

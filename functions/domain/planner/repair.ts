@@ -32,7 +32,7 @@ export function repairProposals(draft: Draft): BuildProposal[] {
     .map((i) => ({ heads: [i], assumedLanded: [], logProbability: 0 }));
 }
 
-/** The higher priority first, then landing order. So a batch on probation comes behind the batches of its own priority only. */
+/** The higher priority first, also of batches on probation. Within a priority, landing order. */
 const compareUrgency = (a: Batch, b: Batch): number => b.priority - a.priority || compareLandingOrder(a, b);
 
 const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) => state === "landing");
