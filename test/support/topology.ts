@@ -32,7 +32,7 @@ export interface Topology {
 export async function startTopology(
   queues: Readonly<Record<string, QueueOptions>>,
   files: Readonly<Record<string, string>> = { "README.md": "A project\n" },
-  options: Pick<RuntimeOptions, "observer"> = {},
+  options: Pick<RuntimeOptions, "observer" | "synthesize"> = {},
 ): Promise<Topology> {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-topology-"));
   const remotes = new Map<string, Remote>();
@@ -44,7 +44,7 @@ export async function startTopology(
   }));
   const stateDirectory = join(home, "state");
   const parsed = QueuesConfig.parse({ queues: config });
-  const runtime = await startRuntime({ ...options, synthesize, queues: parsed, stateDirectory, quiet: true });
+  const runtime = await startRuntime({ synthesize, ...options, queues: parsed, stateDirectory, quiet: true });
   const { url = "" } = runtime;
   return {
     runtime,
