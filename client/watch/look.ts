@@ -113,7 +113,7 @@ function headingOf(queue: QueueNow): string {
     modeOf({ colours: false }, queue),
     ...(counts ? [countsOf(counts)] : []),
     ...(buildsRunning === undefined ? [] : [`${buildsRunning} of ${budget ?? "?"} builds`]),
-    ...(timeToLand?.medianSeconds === undefined ? [] : [timesOf(timeToLand)]),
+    ...(timeToLand?.medianSeconds === undefined ? [] : [`to land: ${timesOf(timeToLand)}`]),
   ];
   return `${name}: ${facts.join(" · ")}`;
 }

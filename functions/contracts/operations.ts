@@ -160,7 +160,7 @@ const ASKED = { id: QUESTION_ID, queue: "main", askedAt: AT, expiresAt: "2026-11
 const TRIAL = {
   ...ASKED,
   state: "answered",
-  sentence: "The changes merge onto 9a0d2c1b8a7e, where the branch is. Nothing was asked to be landed.",
+  sentence: "The changes merge onto 9a0d2c1b8a7e, where the branch is. This was a trial: nothing lands.",
   changes: [CHANGE],
   strategy: "REBASE",
   mergeable: true,
