@@ -9,7 +9,7 @@ import { go, Link } from "./ui/link.tsx";
 import { Failed, Loading, Stale } from "./ui/states.tsx";
 import { count, span } from "./words.ts";
 
-/** All queues. With one alone, that one is shown at once. */
+/** All queues. The page of the queue itself when there is one queue only. */
 export function QueuesView() {
   const { data, error, refresh } = useLive("queues", undefined, getQueues);
   const only = data?.queues.length === 1 ? data.queues[0]?.name : undefined;
@@ -28,13 +28,19 @@ export function QueuesView() {
           <li key={queue.name} class={`card mode-${queue.mode}`}>
             <h2>
               <Link to={queuePath(queue.name)}>{queue.name}</Link>
-              {queue.mode === "open" ? null : (
-                <span class={`pill ${queue.mode}`}>
-                  <Icon name={queue.mode} /> {queue.mode}
-                </span>
-              )}
+              <span>
+                {queue.red === undefined ? null : (
+                  <span class="pill red">
+                    <Icon name="refused" /> {queue.branch} fails
+                  </span>
+                )}
+                {queue.mode === "open" ? null : (
+                  <span class={`pill ${queue.mode}`}>
+                    <Icon name={queue.mode} /> {queue.mode}
+                  </span>
+                )}
+              </span>
             </h2>
-            {queue.red === undefined ? null : <p>{queue.branch} itself fails: only a repair lands.</p>}
             <p class="card-where">
               <code>{queue.branch}</code> of {repositoryName(queue.repository)}
             </p>
@@ -43,7 +49,7 @@ export function QueuesView() {
               {queue.ended.lastHour.landed} landed in the last hour
               {queue.timeToLand.medianSeconds === undefined
                 ? ""
-                : `, half of them within ${span(queue.timeToLand.medianSeconds)}`}
+                : `. Time to land: ${span(queue.timeToLand.medianSeconds)} (median of 24 h)`}
             </p>
             <p class="card-budget">
               <BudgetMeter used={queue.buildsRunning} budget={queue.budget} /> {queue.buildsRunning} of {queue.budget}{" "}

@@ -40,7 +40,7 @@ export function SearchBox({ queue, text }: { readonly queue: string; readonly te
           type="search"
           name="text"
           defaultValue={text}
-          placeholder="Number, author, branch, pull request…"
+          placeholder="Number, author, branch, PR…"
           aria-label={`Search requests of ${queue}`}
           autoComplete="off"
           spellcheck={false}

@@ -38,7 +38,7 @@ function decoded(text: string): string {
   }
 }
 
-/** A request in a few words: its title, else the labels of its changes. */
+/** A request in a few words: its title, else the labels of its changes, such as `hello and 1 more` or `Pull request #7`. */
 export function nameOf({
   title,
   changes,
@@ -47,7 +47,7 @@ export function nameOf({
   readonly changes: readonly string[];
 }) {
   if (title !== undefined && title.trim() !== "") return title;
-  const [first = "", ...more] = changes.map((uri) => shownChange(uri).label);
+  const [first = "", ...more] = changes.map((uri) => shownChange(uri).label.replace(/^#/, "Pull request #"));
   return more.length === 0 ? first : `${first} and ${more.length} more`;
 }
 

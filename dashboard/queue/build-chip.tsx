@@ -17,7 +17,7 @@ const STATES: Readonly<Record<string, { readonly icon: IconName; readonly word: 
   running: { icon: "building", word: "running" },
   passed: { icon: "passed", word: "passed" },
   failed: { icon: "failed", word: "failed" },
-  retried: { icon: "retried", word: "to be repeated" },
+  retried: { icon: "retried", word: "failed, repeated" },
   stopped: { icon: "cancelled", word: "given up" },
 };
 export const buildStateOf = (state: string) => STATES[state] ?? { icon: "waiting", word: state };

@@ -80,15 +80,7 @@ function RowBody(props: RowProps) {
         </span>
         <span class="eta">{estimateSeconds === undefined ? "" : `about ${roughly(estimateSeconds)} left`}</span>
       </div>
-      <RequestActions
-        queue={queue}
-        number={number}
-        status={request.status}
-        priority={request.priority}
-        caller={request.caller}
-        done={refresh}
-        compact
-      />
+      <RequestActions queue={queue} request={request} done={refresh} compact />
       {looked === undefined ? null : <BuildTree build={looked} request={request} queue={queue} titleOf={titleOf} />}
     </li>
   );

@@ -19,7 +19,13 @@ export function ModeBanner({ now: { mode, since, note, modeBy } }: { readonly no
       </span>
       <span class="banner-by">
         {modeBy === undefined ? "" : `by ${modeBy}, `}
-        {since === undefined ? "" : <For since={since} />}
+        {since === undefined ? (
+          ""
+        ) : (
+          <>
+            for <For since={since} />
+          </>
+        )}
       </span>
     </p>
   );
@@ -33,11 +39,12 @@ export function RedBanner({ now: { branch, red } }: { readonly now: QueueSummary
     <p class="banner red" role="status">
       <Icon name="refused" />
       <span>
-        <strong>{branch} itself fails: only a repair lands.</strong> Since commit <code>{commit.slice(0, 12)}</code>
+        <strong>The branch {branch} itself fails. Nothing lands but a change that repairs it.</strong> Since commit{" "}
+        <code>{commit.slice(0, 12)}</code>
         {author === undefined ? "" : ` by ${author}`}: {reason.message.split("\n")[0]}
       </span>
       <span class="banner-by">
-        <For since={since} />
+        for <For since={since} />
       </span>
     </p>
   );

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { cancelRequest, setPriority } from "../api.ts";
 import { useDenial } from "../rights.tsx";
 import { Dialog, fieldOf, ReasonField } from "../ui/dialog.tsx";
@@ -6,11 +7,8 @@ import { Icon } from "../ui/icon.tsx";
 
 interface ActionsProps {
   readonly queue: string;
-  readonly number: number;
-  readonly status: string;
-  readonly priority: number;
-  /** The name of the caller who asked for the request, and may cancel it. */
-  readonly caller: string | undefined;
+  /** Its caller may cancel it. */
+  readonly request: Pick<RequestSummary, "number" | "status" | "priority" | "caller">;
   /** Called when something was done. */
   readonly done: () => void;
   /** One button that opens both, for a row. */
@@ -18,7 +16,8 @@ interface ActionsProps {
 }
 
 /** Cancel a request, or change its priority; a person who may not sees why. */
-export function RequestActions({ queue, number, status, priority, caller, done, compact = false }: ActionsProps) {
+export function RequestActions({ queue, request, done, compact = false }: ActionsProps) {
+  const { number, status, priority, caller } = request;
   const [asked, setAsked] = useState<"cancel" | "priority">();
   const close = () => setAsked(undefined);
   const denial = useDenial(queue);

@@ -56,16 +56,7 @@ export function RequestView({ queue, number }: { readonly queue: string; readonl
         <h1>
           <span class="number">#{number}</span> {titleOf(request, now)}
         </h1>
-        {request.ended ? null : (
-          <RequestActions
-            queue={queue}
-            number={number}
-            status={request.status}
-            priority={request.priority}
-            caller={request.caller}
-            done={refresh}
-          />
-        )}
+        {request.ended ? null : <RequestActions queue={queue} request={request} done={refresh} />}
       </div>
       <Verdict data={data} />
       <div class="columns">

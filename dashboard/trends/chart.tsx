@@ -8,44 +8,38 @@ export interface Series<T> {
   readonly amount: (bucket: T) => number;
 }
 
+/** What every chart over time is told. */
 interface ChartProps<T> {
   readonly title: string;
   /** The figure that matters most, beside the title. */
   readonly headline: string;
   readonly buckets: readonly T[];
-  readonly series: readonly Series<T>[];
   readonly labelOf: (bucket: T) => string;
   /** How an amount is written. */
   readonly write: (amount: number) => string;
-  readonly children?: ComponentChildren;
+}
+
+interface ColumnsProps<T> extends ChartProps<T> {
+  readonly series: readonly Series<T>[];
+  /** The amount of a full column. Absent: a round number above the largest. */
+  readonly most?: number;
 }
 
 /** Columns over time, each a stack of its series. A drawing: the table of the view has the same figures. */
-export function StackedColumns<T>({ title, headline, buckets, series, labelOf, write }: ChartProps<T>) {
+export function StackedColumns<T>(props: ColumnsProps<T>) {
+  const { buckets, series } = props;
   const totalOf = (bucket: T) => series.reduce((sum, { amount }) => sum + amount(bucket), 0);
-  const most = ceiling(Math.max(...buckets.map(totalOf)));
-  return (
-    <Frame
-      title={title}
-      headline={headline}
-      series={series}
-      most={most}
-      write={write}
-      buckets={buckets}
-      labelOf={labelOf}
-    >
-      {buckets.map((bucket) => (
-        <div class="column" key={labelOf(bucket)} title={`${labelOf(bucket)}: ${sayAll(series, bucket, write)}`}>
-          {series.toReversed().map(({ name, tone, amount }) => (
-            <div key={name} class={`part ${tone}`} style={{ height: `${share(amount(bucket), most)}%` }} />
-          ))}
-        </div>
-      ))}
-    </Frame>
-  );
+  const most = props.most ?? ceiling(Math.max(...buckets.map(totalOf)));
+  const draw = (bucket: T) =>
+    series
+      .toReversed()
+      .map(({ name, tone, amount }) => (
+        <div key={name} class={`part ${tone}`} style={{ height: `${share(amount(bucket), most)}%` }} />
+      ));
+  return <Frame {...props} most={most} draw={draw} />;
 }
 
-interface SpanChartProps<T> extends Omit<ChartProps<T>, "series"> {
+interface SpanChartProps<T> extends ChartProps<T> {
   /** Undefined where there is nothing to show. */
   readonly low: (bucket: T) => number | undefined;
   readonly high: (bucket: T) => number | undefined;
@@ -53,54 +47,41 @@ interface SpanChartProps<T> extends Omit<ChartProps<T>, "series"> {
 }
 
 /** Over time, a span from a low time, which is a dot, to a high one; in seconds. */
-export function Spans<T>({ title, headline, buckets, low, high, names, labelOf, write }: SpanChartProps<T>) {
+export function Spans<T>(props: SpanChartProps<T>) {
+  const { buckets, low, high, names } = props;
   // In whole minutes.
   const most = 60 * ceiling(Math.max(...buckets.map((bucket) => high(bucket) ?? 0)) / 60);
   const series = [
     { name: names[0], tone: "dot-low", amount: (bucket: T) => low(bucket) ?? 0 },
     { name: names[1], tone: "dot-high", amount: (bucket: T) => high(bucket) ?? 0 },
   ];
-  return (
-    <Frame
-      title={title}
-      headline={headline}
-      series={series}
-      most={most}
-      write={write}
-      buckets={buckets}
-      labelOf={labelOf}
-    >
-      {buckets.map((bucket) => {
-        const [from, to] = [low(bucket), high(bucket)];
-        if (from === undefined || to === undefined) return <div class="column" key={labelOf(bucket)} />;
-        const bottom = share(from, most);
-        return (
-          <div class="column" key={labelOf(bucket)} title={`${labelOf(bucket)}: ${sayAll(series, bucket, write)}`}>
-            <div class="span" style={{ bottom: `${bottom}%`, height: `${Math.max(0, share(to, most) - bottom)}%` }} />
-            <div class="dot" style={{ bottom: `${bottom}%` }} />
-          </div>
-        );
-      })}
-    </Frame>
-  );
+  const draw = (bucket: T) => {
+    const [from, to] = [low(bucket), high(bucket)];
+    if (from === undefined || to === undefined) return undefined;
+    const bottom = share(from, most);
+    return (
+      <>
+        <div class="span" style={{ bottom: `${bottom}%`, height: `${Math.max(0, share(to, most) - bottom)}%` }} />
+        <div class="dot" style={{ bottom: `${bottom}%` }} />
+      </>
+    );
+  };
+  return <Frame {...props} series={series} most={most} draw={draw} />;
 }
 
 /** So many columns have room for a label each. */
 const FEW = 10;
 
-interface FrameProps<T> {
-  readonly title: string;
-  readonly headline: string;
+interface FrameProps<T> extends ChartProps<T> {
   readonly series: readonly Series<T>[];
   readonly most: number;
-  readonly write: (amount: number) => string;
-  readonly buckets: readonly T[];
-  readonly labelOf: (bucket: T) => string;
-  readonly children: ComponentChildren;
+  /** The content of a column. Undefined where there is nothing to show. */
+  readonly draw: (bucket: T) => ComponentChildren;
 }
 
-function Frame<T>({ title, headline, series, most, write, buckets, labelOf, children }: FrameProps<T>) {
-  const [first, last] = [buckets[0], buckets.at(-1)];
+/** What all charts have: title, legend, axes, and a column for each bucket, whose tooltip has the figures. */
+function Frame<T>({ title, headline, series, most, write, buckets, labelOf, draw }: FrameProps<T>) {
+  const labelled = buckets.length <= FEW ? buckets : [buckets[0], buckets.at(-1)].flatMap((bucket) => bucket ?? []);
   return (
     <figure class="chart">
       <figcaption>
@@ -116,12 +97,22 @@ function Frame<T>({ title, headline, series, most, write, buckets, labelOf, chil
       </figcaption>
       <div class="plot" aria-hidden="true">
         <span class="most">{write(most)}</span>
-        <div class="bars">{children}</div>
+        <div class="bars">
+          {buckets.map((bucket) => {
+            const [label, drawn] = [labelOf(bucket), draw(bucket)];
+            const tip = drawn === undefined ? {} : { title: `${label}: ${sayAll(series, bucket, write)}` };
+            return (
+              <div class="column" key={label} {...tip}>
+                {drawn}
+              </div>
+            );
+          })}
+        </div>
       </div>
       <p class={buckets.length <= FEW ? "axis all" : "axis"} aria-hidden="true">
-        {buckets.length <= FEW
-          ? buckets.map((bucket) => <span key={labelOf(bucket)}>{labelOf(bucket)}</span>)
-          : [first, last].map((bucket) => bucket && <span key={labelOf(bucket)}>{labelOf(bucket)}</span>)}
+        {labelled.map((bucket) => (
+          <span key={labelOf(bucket)}>{labelOf(bucket)}</span>
+        ))}
       </p>
     </figure>
   );

@@ -3,11 +3,12 @@ import type { CallFailed } from "../api.ts";
 import { keep, settings } from "../session.ts";
 import { fieldOf } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
+import { Link } from "./link.tsx";
 
 /** Grey bars in the place of what is on its way. */
 export const Loading = ({ what }: { readonly what: string }) => (
   <div class="loading" role="status">
-    <span class="unseen">Loading {what}…</span>
+    <h1 class="unseen">Loading {what}…</h1>
     {[72, 88, 60, 80, 68].map((width) => (
       <div class="bone" key={width} style={{ width: `${width}%` }} />
     ))}
@@ -31,8 +32,7 @@ export const Empty = ({ title, children, whole = false }: MessageProps & { reado
 /** A call that failed before there was anything to show. */
 export function Failed({ error, retry }: { readonly error: CallFailed; readonly retry: () => void }) {
   const mayNot = error.status === 401 || error.status === 403;
-  const title =
-    error.status === 404 ? "There is no such thing here" : mayNot ? "You may not see this" : "This could not be loaded";
+  const title = error.status === 404 ? "Not found" : mayNot ? "You may not see this" : "This could not be loaded";
   return (
     <div class="message" role="alert">
       <Icon name="refused" />
@@ -44,6 +44,7 @@ export function Failed({ error, retry }: { readonly error: CallFailed; readonly 
         </p>
       ) : null}
       {error.status === 401 && settings.auth === "token" ? <TokenForm done={retry} /> : null}
+      {error.status === 404 ? <Link to="/">See all queues</Link> : null}
       <button type="button" onClick={retry}>
         Try again
       </button>

@@ -4,6 +4,7 @@ import { CallFailed, getQueue } from "../api.ts";
 import { Spans } from "../trends/chart.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Loading } from "../ui/states.tsx";
+import { Table } from "../ui/table.tsx";
 import { count, span } from "../words.ts";
 import { ask, MOST_REQUESTS, optionsAround, readHistory } from "./ask.ts";
 import type { Reply } from "./messages.ts";
@@ -116,8 +117,8 @@ function Answers({ budget, replies, of }: AnswersProps) {
   return (
     <>
       <p class="hint" role="status">
-        {about === undefined ? "Replaying…" : `${count(about.changes, "change")}${isDone ? "" : ", replaying…"}`}{" "}
-        {about?.advice ?? ""}
+        {about === undefined ? "" : (about.advice ?? `The history has ${count(about.changes, "change")}.`)}
+        {isDone ? "" : " Replaying…"}
       </p>
       {rows.length === 0 ? null : (
         <div class="charts what-if">
@@ -133,37 +134,20 @@ function Answers({ budget, replies, of }: AnswersProps) {
           />
         </div>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls has to be reached by keyboard. */}
-      <section class="scroll" tabIndex={0} aria-label="What would have been">
-        <table>
-          <thead>
-            <tr>
-              {["Builds at once", "Landed", "Half within", "95 % within", "Landed per hour", "Builds per landing"].map(
-                (title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ),
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={nameOf(row)} class={row.option.budget === budget ? "current" : ""}>
-                <th scope="row">
-                  {nameOf(row)}
-                  {row.option.budget === budget && row.option.bundle === undefined ? " (now)" : ""}
-                </th>
-                <td>{row.landed}</td>
-                <td>{span(row.landing.p50 * 60)}</td>
-                <td>{span(row.landing.p95 * 60)}</td>
-                <td>{row.landedPerHour.toFixed(1)}</td>
-                <td>{row.buildsPerLanded.toFixed(1)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table
+        label="What would have been"
+        rows={rows}
+        keyOf={nameOf}
+        classOf={(row) => (isNow(row, budget) ? "current" : "")}
+        columns={[
+          ["Builds at once", (row) => `${nameOf(row)}${isNow(row, budget) ? " (now)" : ""}`],
+          ["Landed", ({ landed }) => landed],
+          ["Half within", ({ landing }) => span(landing.p50 * 60)],
+          ["95 % within", ({ landing }) => span(landing.p95 * 60)],
+          ["Landed per hour", ({ landedPerHour }) => landedPerHour.toFixed(1)],
+          ["Builds per landing", ({ buildsPerLanded }) => buildsPerLanded.toFixed(1)],
+        ]}
+      />
     </>
   );
 }
@@ -171,8 +155,12 @@ function Answers({ budget, replies, of }: AnswersProps) {
 const nameOf = ({ option: { budget, bundle } }: WhatIfRow): string =>
   bundle === undefined ? String(budget) : `${budget}, bundles of up to ${bundle}`;
 
+/** True of the option that the queue is configured with. */
+const isNow = ({ option }: WhatIfRow, budget: number): boolean =>
+  option.budget === budget && option.bundle === undefined;
+
 function bestOf(rows: readonly WhatIfRow[], budget: number): string {
-  const now = rows.find(({ option }) => option.budget === budget && option.bundle === undefined);
+  const now = rows.find((row) => isNow(row, budget));
   if (now === undefined) return "…";
   const least = Math.min(...rows.map(({ landing }) => landing.p95));
   // The cheapest that is about as quick as any: a tenth more or less is nothing to pay for.

@@ -230,7 +230,7 @@ export type Rights = z.infer<typeof Rights>;
 
 /** GET /v1/me */
 export const Me = z.object({
-  /** How the API knows the caller. anonymous: it asks no one who they are. */
+  /** How the API knows the caller. anonymous: the API does not ask callers who they are. */
   kind: Caller.shape.kind,
   name: z.string(),
   /** Those that the caller's token names. */
@@ -423,6 +423,8 @@ const TrendCounts = {
   failed: z.int(),
   /** Failed, and were repeated: by infrastructure, or because the failure was not believed. */
   retried: z.int(),
+  /** Of those, the builds whose repeat passed: on the same tree, a test or a check failed and then passed. */
+  flaky: z.int(),
   /** How often a request was refused, by the code of the reason. */
   reasons: z.record(z.string(), z.int()),
 };
@@ -431,13 +433,17 @@ const TrendCounts = {
 export const Tally = z.object(TrendCounts);
 export const TrendBucket = z.object({ start: Timestamp, ...TrendCounts });
 
-/** What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest
- * first; and all of these together. */
+/**
+ * What became of a queue's requests: by the last 48 hours, 30 days, or 4 weeks from Monday to Sunday (of UTC), oldest first; and all of these
+ * together.
+ */
 export const Trends = z.object({
   queue: QueueName,
   by: TrendsQuery.shape.by.unwrap(),
   buckets: z.array(TrendBucket),
   total: Tally,
+  /** The last 50 flaky tests, the one seen last first, whenever that was. */
+  flakes: z.array(FlakeView),
 });
 export type Trends = z.infer<typeof Trends>;
 

@@ -177,6 +177,7 @@ const PREFLIGHT = {
     { kind: "ok", sentence: "The check test reports." },
   ],
 };
+const FLAKES = [{ name: "cart › adds up", builds: 3, requests: 2, lastSeen: AT }];
 const TALLY = {
   landed: 40,
   refused: 5,
@@ -188,6 +189,7 @@ const TALLY = {
   passed: 50,
   failed: 8,
   retried: 1,
+  flaky: 1,
   reasons: { "build.failed": 4, "merge.conflict": 1 },
 };
 
@@ -387,7 +389,7 @@ export const OPERATIONS: readonly Operation[] = [
       example: {
         ...PAUSED,
         ...NOW,
-        flakes: [{ name: "cart › adds up", builds: 3, requests: 2, lastSeen: AT }],
+        flakes: FLAKES,
         requests: [QUEUED],
         more: false,
         recent: [{ sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT }],
@@ -451,7 +453,13 @@ export const OPERATIONS: readonly Operation[] = [
       status: 200,
       description: "The buckets, oldest first, and all of them together.",
       schema: Trends,
-      example: { queue: "main", by: "hour", buckets: [{ start: "2026-11-26T09:00:00.000Z", ...TALLY }], total: TALLY },
+      example: {
+        queue: "main",
+        by: "hour",
+        buckets: [{ start: "2026-11-26T09:00:00.000Z", ...TALLY }],
+        total: TALLY,
+        flakes: FLAKES,
+      },
     },
     errors: ["queue.unknown"],
   },

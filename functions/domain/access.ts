@@ -2,31 +2,32 @@ import { type Caller, OPERATORS } from "../contracts/caller.ts";
 import type { Access } from "../contracts/queues.ts";
 
 /**
- * What a caller may be allowed in a queue. land: land changes, and cancel their own. cancelOthers: cancel everyone's. priority: land with a
- * priority above 0, and change priorities. operate: pause, drain and resume.
+ * What a caller may do in a queue. land: land changes, and cancel their own requests. cancelOthers: cancel every caller's requests.
+ * priority: land with a priority above 0, and change priorities. operate: pause, drain and resume the queue.
  */
-const RIGHTS = ["land", "cancelOthers", "priority", "operate"] as const;
-export type Right = (typeof RIGHTS)[number];
+export type Right = "land" | "cancelOthers" | "priority" | "operate";
 
 const DEFAULT_OPERATORS: readonly string[] = [`group:${OPERATORS}`];
 
 /**
- * The patterns that say who has the right. A queue that says nothing lets every authenticated caller land, and its operators do the rest.
- * Example: with `operate: [group:sre]` alone, the group sre may also cancel everyone's requests and set priorities.
+ * The patterns that say who has the right. Where the queue's `access` has no patterns for it, every caller has the right `land`, and those
+ * who may operate the queue have each other right. Operators are the group `operators` where `access` names none.
+ *
+ * Example: with `operate: [group:sre]` alone, the group sre may also cancel every caller's requests and set priorities.
  */
 export function patternsOf(access: Access, right: Right): readonly string[] {
   const operators = access.operate ?? DEFAULT_OPERATORS;
   return access[right] ?? (right === "land" ? ["*"] : operators);
 }
 
-/** True when one of the patterns of the right matches the caller. */
+/** True when the caller has the right: one of its patterns (`patternsOf`) matches the caller's name or one of the caller's groups. */
 export const mayDo = (access: Access, caller: Caller, right: Right): boolean =>
   patternsOf(access, right).some((pattern) => matches(pattern, caller));
 
 const GROUP = "group:";
 
 /**
- * A pattern is a caller's name, or `group:` and the name of a group. `*` stands for any text. Case counts. Example:
+ * A pattern is a caller's name, or `group:` and the name of a group. `*` stands for any text, also for none. Case counts. Example:
  * `arn:aws:sts::*:assumed-role/Deploy/*` matches every session of the role Deploy.
  */
 function matches(pattern: string, { name, groups = [] }: Caller): boolean {
@@ -35,7 +36,7 @@ function matches(pattern: string, { name, groups = [] }: Caller): boolean {
     : fits(pattern, name);
 }
 
-/** Compares piece by piece, and not with a regular expression: a pattern with many `*` would take exponential time. */
+/** Looks for the pieces between the `*` one after the other. A regular expression with many `*` could take exponential time. */
 function fits(pattern: string, text: string): boolean {
   const [first = "", ...pieces] = pattern.split("*");
   const last = pieces.pop();

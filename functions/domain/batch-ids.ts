@@ -2,7 +2,7 @@ import type { BatchId } from "../contracts/ids.ts";
 import type { Batch } from "./batch.ts";
 import { BitSet } from "./bit-set.ts";
 
-/** Turns batch ids into the numbers that the live batches have in an index, and lists of ids into sets. */
+/** Turns the ids of live batches into their numbers in a queue index, and lists of ids into sets of numbers. */
 export class BatchIds {
   readonly #count: number;
   readonly #batches: readonly Batch[];
@@ -11,7 +11,7 @@ export class BatchIds {
   readonly #indexByArrival: Int32Array;
   readonly #firstArrival: number;
 
-  /** Batches by arrival: the first gets number 0. */
+  /** `batches` are sorted by arrival. The first gets number 0. */
   constructor(batches: readonly Batch[]) {
     this.#batches = batches;
     this.#count = batches.length;
@@ -23,12 +23,12 @@ export class BatchIds {
     });
   }
 
-  /** Undefined for a batch that is not live. It has been archived, and conflicts with no unfinished batch. */
+  /** The number of a batch. Undefined for a batch that has been archived: it conflicts with no unfinished batch. */
   indexOf(id: BatchId): number | undefined {
     return this.#indexById.get(id);
   }
 
-  /** The live batches among those that the lists name. */
+  /** The numbers of the batches that the lists name. Batches that have been archived are left out. */
   bitsOf(...lists: readonly (readonly BatchId[])[]): BitSet {
     const bits = BitSet.empty(this.#count);
     for (const list of lists) this.#addList(bits, list);
@@ -55,7 +55,7 @@ export class BatchIds {
 }
 
 /**
- * The arrivals of the batches that a list of ids names, once all of them were live. The lists of a path never change, and each run of the
- * planner makes a new index and asks for most of the same lists again.
+ * By list of ids, the arrivals of the batches that the list names. A list is kept from the first time that all of its batches were live. The
+ * lists of a path never change, and each run of the planner makes a new index and asks for most of the same lists again.
  */
 const arrivalsIn = new WeakMap<readonly BatchId[], Int32Array>();

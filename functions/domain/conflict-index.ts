@@ -12,7 +12,7 @@ export class ConflictIndex {
   /** Per batch that was bypassed: its conflicts without the batches that bypassed it. */
   readonly #unbypassed = new Map<number, BitSet>();
 
-  /** `forgetBypassing`: a batch need not be tested with the batches that bypassed it. See `#forgetBypassingBatches`. */
+  /** `forgetBypassing`: true when a batch need not be tested with the batches that bypassed it. See `#forgetBypassingBatches`. */
   constructor(batches: readonly Batch[], ids: BatchIds, forgetBypassing: boolean) {
     this.#batches = batches;
     this.#none = BitSet.empty(batches.length);
@@ -34,8 +34,8 @@ export class ConflictIndex {
   }
 
   /**
-   * The conflicts of batch i, without the batches that landed before batch i by a bypass. All conflicts of batch i where a bypass leaves them
-   * as they were: where builds test everything, and where only a tested tree may land (`#forgetBypassingBatches`).
+   * The conflicts of batch i, without the batches that landed before batch i by a bypass. Where builds test everything, and where only a
+   * tested tree may land, a bypass removes no conflict, so these are all conflicts of batch i (`#forgetBypassingBatches`).
    *
    * Example: A and C conflict with B. C landed before B by a bypass. conflictsOf(B) is {A, C}, and unbypassedConflicts(B) is {A}.
    */
@@ -44,9 +44,9 @@ export class ConflictIndex {
   }
 
   /**
-   * The conflicts that a passed build must have right to count as evidence for batch i. Normally all of them, without those that bypassed
-   * it. For a batch on probation: only those that had a position when it arrived, because every later arrival that lands would make its
-   * builds worthless.
+   * The conflicts that a passed build must have right to count as evidence for batch i: its tree and the trunk that batch i lands on hold the
+   * same ones. Normally all conflicts, without the batches that bypassed batch i. For a batch on probation: only the conflicts that had a
+   * position when it arrived, because every later arrival that lands would make its builds worthless.
    *
    * Example: A has position 1. P arrives on probation, then B gets position 2, and all three conflict. relevantConflicts(P) is {A}: a
    * passed build of {A, P} stays evidence for P when B lands.
@@ -56,8 +56,8 @@ export class ConflictIndex {
   }
 
   /**
-   * The conflicts that a failed build must have right to count against batch i. Normally all of them, also those that bypassed it. For a
-   * batch on probation: those that arrived before it, since a later arrival can't be what it needs.
+   * The conflicts that a failed build must have right to count against batch i. Normally all conflicts, also the batches that bypassed batch
+   * i. For a batch on probation: the conflicts that arrived before it, since it cannot need a later arrival.
    *
    * Example: A needs B, and B lands before A by a bypass. The earlier failure of {A} lacks B, so it no longer counts against A.
    */
@@ -84,7 +84,7 @@ export class ConflictIndex {
     }
   }
 
-  /** The conflicts of batch i that arrived before it, and those of them with a position before `position`. */
+  /** all: the conflicts of batch i that arrived before it. positioned: the ones of `all` with a position lower than `position`. */
   #conflictsBefore(i: number, position: number): { all: BitSet; positioned: BitSet } {
     const all = this.conflictsOf(i).copy();
     // Batches are numbered by arrival.
@@ -95,9 +95,9 @@ export class ConflictIndex {
   }
 }
 
-/** The batches that had not ended when batch i arrived. Batches are numbered by arrival. `ended`: those that have ended by now. */
+/** The earlier arrivals that had not ended when batch i arrived. Batches are numbered by arrival. `ended`: the batches that have ended. */
 function unfinishedBefore(batches: readonly Batch[], i: number, ended: readonly number[]): BitSet {
-  const unfinished = BitSet.upTo(i, batches.length);
+  const unfinished = BitSet.below(i, batches.length);
   for (const other of ended) {
     const [later, earlier] = [batches[i], batches[other]];
     if (other < i && later && earlier && !conflictsOnArrival(later, earlier)) unfinished.delete(other);
@@ -105,7 +105,7 @@ function unfinishedBefore(batches: readonly Batch[], i: number, ended: readonly 
   return unfinished;
 }
 
-/** When row a holds b, row b holds a afterwards: of two batches that conflict, only the later one names the other. */
+/** Adds a to row b wherever row a holds b. Of two batches that conflict, only the later one names the other. */
 function symmetric(rows: readonly BitSet[]): readonly BitSet[] {
   rows.forEach((row, i) => {
     for (const other of row) rows[other]?.add(i);

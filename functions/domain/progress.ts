@@ -2,11 +2,11 @@ import { BuildKey, type QueueName, Sqid } from "../contracts/ids.ts";
 import { Blocker, type LogEvent } from "../contracts/log-event.ts";
 import type { EpochMs } from "../contracts/time.ts";
 
-/** The states of a build, as its log entries tell them. A later one in this list is never taken back by an earlier one. */
+/** The states of a build, as its log entries tell them. A state is replaced only by one that stands further on in this list. */
 export const BUILD_STATES = ["running", "stopped", "passed", "failed", "retried"] as const;
 export type BuildState = (typeof BUILD_STATES)[number];
 
-/** A build of a request. */
+/** A build of a request, as the request log tells of it. */
 export interface BuildProgress {
   readonly buildKey: BuildKey;
   readonly state: BuildState;
@@ -15,34 +15,38 @@ export interface BuildProgress {
   /** Absent until the log tells that the build was started. */
   readonly startedAt?: EpochMs;
   readonly url?: string;
-  /** The labels of the batches that it is built on, in landing order, separated by blanks. Absent when there are none. */
+  /** The labels (`batchLabel`) of the batches in the build's base, in landing order, separated by blanks. Absent when there are none. */
   readonly base?: string;
-  /** The requests that share the build, separated by blanks. Absent when there are none. */
+  /** The other requests that share the build, separated by blanks. Absent when there are none. */
   readonly with?: string;
 }
 
-/** What the log last said to keep the request from landing. */
+/** The latest `blocked` entry of a request: the blocker that, by this entry, keeps the request from landing. */
 export interface BlockedEntry {
   readonly at: EpochMs;
+  /** The id of the log entry. */
   readonly id: string;
   readonly blocker: Blocker;
-  /** The labels of the batches in the way, separated by blanks. */
+  /** The labels (`batchLabel`) of the batches in the way, separated by blanks. */
   readonly on: string;
-  /** The reason of the entry. */
+  /** The message of the entry's reason. */
   readonly said?: string;
 }
 
-/** Of which kind of entry the time of the latest is kept: such entries show that a blocker no longer delays the request. */
+/**
+ * The kinds of entries that show that a blocker no longer delays the request. Of each kind, the time of the latest entry is kept. status: any
+ * status. leaving: the statuses `speculated` and `landing`. building: a build was started. joined: the batch got its position.
+ */
 export const MARKS = ["status", "leaving", "building", "joined"] as const;
 export type Mark = (typeof MARKS)[number];
 
-/** How a request gets on, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
+/** The progress of a request, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
 export interface Progress {
-  /** By build key. */
+  /** Sorted by build key. */
   readonly builds: readonly BuildProgress[];
   readonly blocked?: BlockedEntry;
   readonly marks: Readonly<Partial<Record<Mark, EpochMs>>>;
-  /** The request's number in the order in which conflicting requests land. Absent while it has none. */
+  /** The position of the request's batch. Absent while the batch has none. */
   readonly position?: number;
 }
 
@@ -69,6 +73,7 @@ export function foldProgress(progress: Progress, entry: LogEvent): Progress {
   };
 }
 
+/** By the name of a happening, the state of the build that it tells. */
 const STATES: Partial<Record<string, BuildState>> = {
   building: "running",
   build_stopped: "stopped",
@@ -102,9 +107,9 @@ function buildIn(buildKey: BuildKey, state: BuildState, { at, metadata }: LogEve
 }
 
 /**
- * What two entries tell of one build. The further state counts, and of one state the later entry. Each other field is the greater of the
- * two, so that it does not matter which entry came first: two entries that both name a field name the same, except for one that is
- * repeated at another time.
+ * A build by two log entries. The state that is further on in BUILD_STATES counts, and for equal states the later entry. Each other field is
+ * the greater of the two values, so that the order of the entries does not matter. Two entries that both have a field have the same value,
+ * except when an entry was repeated at another time.
  */
 function merged(before: BuildProgress | undefined, entry: BuildProgress): BuildProgress {
   if (before === undefined) return entry;
@@ -128,6 +133,7 @@ function greater<K extends string, T extends string | number>(key: K, a: T | und
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 }
 
+/** The entry as a blocked entry. Undefined for every other entry. */
 function blockIn(entry: LogEvent): BlockedEntry | undefined {
   if (entry.kind !== "event" || entry.event !== "blocked") return undefined;
   const blocker = Blocker.safeParse(entry.metadata["blocker"]);
@@ -154,35 +160,49 @@ function foldMarks(marks: Progress["marks"], entry: LogEvent): Progress["marks"]
 }
 
 /**
- * What keeps the request from landing, as the log last said; undefined when a later entry shows that it no longer does. Entries of one
- * moment are in the order of a request's life: a build starts before a request is blocked, and a request leaves or joins after that.
+ * The latest blocked entry of the request. Undefined when there is none, or when another entry shows that its blocker no longer delays the
+ * request. Entries of the same time count in the order of a request's life: a build is started, then the request is blocked, then the batch
+ * gets its position or leaves the queue.
+ *
+ * Example: blocked by `budget` at 5. An entry `building` at 6 ends that, and one at 5 does not. A status `landing` at 5 or later ends it too.
  */
 export function standingBlock({ blocked, marks }: Progress): BlockedEntry | undefined {
   if (blocked === undefined) return undefined;
-  const isAfter = (mark: Mark) => (marks[mark] ?? -1) > blocked.at;
-  const isAtOrAfter = (mark: Mark) => (marks[mark] ?? -1) >= blocked.at;
-  if (blocked.blocker === "review" || blocked.blocker === "checks") return isAfter("status") ? undefined : blocked;
-  if (blocked.blocker === "repository") return isAfter("status") || isAfter("building") ? undefined : blocked;
-  if (isAtOrAfter("leaving") && blocked.blocker !== "host") return undefined;
-  if (blocked.blocker === "host" && isAfter("leaving")) return undefined;
-  if (isAfter("building") && ENDED_BY_A_BUILD.has(blocked.blocker)) return undefined;
-  return isAtOrAfter("joined") && blocked.blocker === "probation" ? undefined : blocked;
+  const { later = [], atOnce = [] } = ENDED_BY[blocked.blocker];
+  const isOver =
+    later.some((mark) => (marks[mark] ?? -1) > blocked.at) || atOnce.some((mark) => (marks[mark] ?? -1) >= blocked.at);
+  return isOver ? undefined : blocked;
 }
 
-/** What no longer keeps a request once a build of it has started. */
-const ENDED_BY_A_BUILD: ReadonlySet<Blocker> = new Set(["budget", "missing-path", "trunk.red", "trunk.unproven"]);
+/** Per blocker, the entries that show that it is over. later: entries of a later time. atOnce: entries of the same time too. */
+const ENDED_BY: Readonly<Record<Blocker, { readonly later?: readonly Mark[]; readonly atOnce?: readonly Mark[] }>> = {
+  review: { later: ["status"] },
+  checks: { later: ["status"] },
+  repository: { later: ["status", "building"] },
+  host: { later: ["leaving"] },
+  dependency: { atOnce: ["leaving"] },
+  pause: { atOnce: ["leaving"] },
+  probation: { atOnce: ["leaving", "joined"] },
+  budget: { later: ["building"], atOnce: ["leaving"] },
+  "missing-path": { later: ["building"], atOnce: ["leaving"] },
+  "trunk.red": { later: ["building"], atOnce: ["leaving"] },
+  "trunk.unproven": { later: ["building"], atOnce: ["leaving"] },
+};
 
-/** The requests of batches named by their labels. A malformed label is left out. Example: `7 8.1` is main/7 and main/8. */
+/** True when the blocker is over once a build of the request has started. Example: true of `budget`, and false of `dependency`. */
+export const isEndedByABuild = (blocker: Blocker): boolean => ENDED_BY[blocker].later?.includes("building") === true;
+
+/** The requests of the batches with these labels (`batchLabel`). A malformed label is left out. Example: `7 8.1` is main/7 and main/8. */
 export const sqidsOf = (queue: QueueName, labels: string): Sqid[] =>
   labels.split(" ").flatMap((label) => {
     const sqid = Sqid.safeParse(`${queue}/${label.split(".")[0]}`);
     return sqid.success ? [sqid.data] : [];
   });
 
-/** How many builds a summary keeps. */
+/** How many builds a summary keeps at most. */
 const MOST_BUILDS = 20;
 
-/** The progress with its last builds: those that run, and the latest others. */
+/** The progress with at most MOST_BUILDS builds: the running ones first, then the latest others. */
 export function boundedProgress(progress: Progress): Progress {
   if (progress.builds.length <= MOST_BUILDS) return progress;
   const latest = progress.builds.toSorted(

@@ -2,7 +2,7 @@ import type { Awaited } from "../contracts/change-provider.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import { type Reason, type ReasonCode, reasonOf } from "../contracts/reasons.ts";
 
-/** The last word of a reviewer who may write to the repository. */
+/** The latest review, that approves or asks for changes, of a reviewer who may write to the repository. */
 export interface Opinion {
   readonly by: string;
   readonly state: "approved" | "changes_requested";
@@ -10,28 +10,31 @@ export interface Opinion {
   readonly commit: string | undefined;
 }
 
-/** What a branch asks of reviews, by rulesets and by classic protection. */
+/** Which reviews a branch requires, by rulesets and by classic protection. */
 export interface ReviewRule {
+  /** How many approvals are required. */
   readonly approvals: number;
-  /** Only approvals of the head count. */
-  readonly ofHead: boolean;
-  /** Reviews of code owners or of teams are required as well, and GitHub does not say which are there. */
-  readonly ofOthers: boolean;
+  /** True when only approvals of the head commit count. */
+  readonly ofHeadCommit: boolean;
+  /** True when reviews of code owners or of teams are required as well. GitHub does not say which of these are there. */
+  readonly ofOwnersOrTeams: boolean;
 }
 
-/** What GitHub says of a pull request. */
+/** What GitHub says about a pull request. */
 export interface PullFacts {
   readonly number: number;
   readonly state: "open" | "closed" | "merged";
   readonly isDraft: boolean;
+  /** The head commit. */
   readonly head: GitSha;
   readonly headBranch: string;
+  /** The branch that the pull request is to be merged into. */
   readonly base: string;
-  /** unknown: GitHub is still working it out. */
+  /** Whether the pull request merges onto its base. unknown: GitHub is still working that out. */
   readonly mergeable: "yes" | "no" | "unknown";
   /** True when GitHub would not let the pull request be merged: a review or a check that is required is missing. */
   readonly isBlocked: boolean;
-  /** GitHub's verdict on reviews. none: no review is required, rulesets apart. unknown: GitHub could not be asked for the verdict. */
+  /** GitHub's verdict on reviews. none: no review is required, except by rulesets. unknown: GitHub could not be asked for the verdict. */
   readonly decision: "approved" | "changes_requested" | "review_required" | "none" | "unknown";
   readonly opinions: readonly Opinion[];
   readonly author: string;
@@ -40,13 +43,13 @@ export interface PullFacts {
   readonly checks?: readonly CheckFact[] | undefined;
 }
 
-/** A check of a pull request that counts. missing: it is required, and nothing was reported. */
+/** A check that admission of a pull request waits for. missing: the check is required, and GitHub has no report of it. */
 export interface CheckFact {
   readonly name: string;
   readonly state: "passed" | "failed" | "pending" | "missing";
 }
 
-/** A change of a request, and the commit that is to land. */
+/** A change of a request: a pull request or a branch, and the commit that is to land. */
 export type Member =
   /** `facts` is undefined when GitHub has no such pull request. */
   | { readonly number: number; readonly commit: GitSha; readonly facts: PullFacts | undefined }
@@ -55,19 +58,31 @@ export type Member =
 
 type PullMember = Extract<Member, { number: number }>;
 
+/** The conditions of a queue for its pull requests. */
 export interface Terms {
   /** The branch that the queue lands on. */
   readonly branch: string;
+  /** Whether reviews and checks are waited for. */
   readonly waitFor: readonly Awaited[];
-  /** What the branch asks of reviews. Undefined when it asks nothing, or when GitHub's verdicts on all the pull requests say everything. */
+  /** The reviews that the branch requires. Undefined when it requires none, or when GitHub's verdicts on all pull requests are enough (`isReviewSettled`). */
   readonly rule?: ReviewRule | undefined;
 }
 
+/** Whether the pull requests of a request may enter the queue. */
 export type Standing =
-  /** `author`: of the pull request; of a stack, of its last one. */
+  /** They may. `author` is the author of the last pull request. Absent when the last change is a branch. */
   | { readonly kind: "fit"; readonly author?: string }
-  /** What is missing may come. `mergeable`: GitHub is still working out whether the pull request merges. */
-  | { readonly kind: "waits"; readonly for: Awaited | "mergeable"; readonly reason: Reason }
+  /**
+   * They may later: a review or a check is missing. `mergeable`: GitHub is still working out whether a pull request merges, and nothing else is
+   * missing. `author` is set then, as of `fit`.
+   */
+  | {
+      readonly kind: "waits";
+      readonly for: Awaited | "mergeable";
+      readonly reason: Reason;
+      readonly author?: string;
+    }
+  /** They may not, and waiting does not help. */
   | { readonly kind: "refused"; readonly reason: Reason };
 
 const FIT: Standing = { kind: "fit" };
@@ -83,57 +98,68 @@ const waits = (what: Awaited | "mergeable", code: ReasonCode, message: string): 
 });
 
 /**
- * Whether the pull requests of a request may enter the queue. The lowest of a stack comes first. What ends the request goes before what it
- * waits for, and what people do (a review) goes before what machines do. Example: [#1 approved, #2 a draft] is refused for #2; [#1 without
- * a review, #2 with a failed check] is refused for #2 where checks are waited for, and waits for the review of #1 where they are not.
+ * Whether the pull requests of a request may enter the queue. `members` are a stack, the lowest first. Of several answers the first in this
+ * order counts: refused, waits for a review, waits for checks, waits for GitHub's word on merging, fit.
+ *
+ * Example: [#1 approved, #2 a draft] is refused for #2. [#1 without a review, #2 with a failed check] is refused for #2 where checks are
+ * waited for, and waits for the review of #1 where they are not.
  */
 export function standingOf(members: readonly Member[], terms: Terms): Standing {
-  const standings = members.flatMap((member, index) =>
-    "number" in member
-      ? [
-          faultOf(member, members[index - 1], terms.branch),
-          reviewOf(member, terms),
-          checksOf(member, terms),
-          mergeabilityOf(member),
-        ]
-      : [unreviewable(member.branch, terms)],
-  );
-  const worst = (kind: Standing["kind"], what?: Awaited | "mergeable") =>
-    standings.find((one) => one.kind === kind && (what === undefined || (one.kind === "waits" && one.for === what)));
+  const standings = members.flatMap((member, i) => standingsOf(member, members[i - 1], terms));
+  const worst = firstOf(standings);
+  if (worst !== undefined && (worst.kind !== "waits" || worst.for !== "mergeable")) return worst;
+  const author = authorOf(members);
+  return { ...(worst ?? FIT), ...(author === undefined ? {} : { author }) };
+}
+
+/** One standing per question that is asked of a change. `below` is the change below in the stack. */
+const standingsOf = (member: Member, below: Member | undefined, terms: Terms): Standing[] =>
+  "number" in member
+    ? [faultOf(member, below, terms.branch), reviewOf(member, terms), checksOf(member, terms), mergeabilityOf(member)]
+    : [unreviewable(member.branch, terms)];
+
+/** The standing that counts of several, by the order of `standingOf`. Undefined when all are fit. */
+function firstOf(standings: readonly Standing[]): Exclude<Standing, { kind: "fit" }> | undefined {
+  const waits = standings.filter((one) => one.kind === "waits");
   return (
-    worst("refused") ?? worst("waits", "review") ?? worst("waits", "checks") ?? worst("waits") ?? fitWithAuthor(members)
+    standings.find((one) => one.kind === "refused") ??
+    waits.find((one) => one.for === "review") ??
+    waits.find((one) => one.for === "checks") ??
+    waits[0]
   );
 }
 
-function fitWithAuthor(members: readonly Member[]): Standing {
+/** The author of the last pull request. Undefined when the last change is a branch. */
+function authorOf(members: readonly Member[]): string | undefined {
   const last = members.at(-1);
-  const facts = last !== undefined && "number" in last ? last.facts : undefined;
-  return facts === undefined ? FIT : { kind: "fit", author: facts.author };
+  return last !== undefined && "number" in last ? last.facts?.author : undefined;
 }
 
 /**
- * Why a request that is about to be pushed must not land after all; undefined when it may. What was waited for at admission has to be there
- * still. A pull request that was merged meanwhile is no obstacle: git finds that the branch has it.
+ * Why a request that is about to be pushed must not land after all. Undefined when it may land. Its pull requests must be as at admission:
+ * open, not drafts, not pushed to, and reviewed where reviews are waited for. Checks and mergeability are not asked again, since the queue's
+ * own builds and merge have decided. A pull request that was merged meanwhile is no obstacle: git finds that the branch has its commits.
  */
 export function obstacleTo(members: readonly Member[], terms: Terms): Reason | undefined {
-  // Whether it merges, the landing itself finds out.
-  const open = members.flatMap((member): Member[] => {
-    if (!("number" in member)) return [member];
+  const reviewsOnly = { ...terms, waitFor: terms.waitFor.filter((what) => what === "review") };
+  const standings = members.flatMap((member, i): Standing[] => {
+    if (!("number" in member)) return standingsOf(member, undefined, reviewsOnly);
     if (member.facts?.state === "merged") return [];
-    return [{ ...member, facts: member.facts && { ...member.facts, mergeable: "yes" } }];
+    const merging = { ...member, facts: member.facts && { ...member.facts, mergeable: "yes" as const } };
+    return standingsOf(merging, members[i - 1], reviewsOnly);
   });
-  const standing = standingOf(open, { ...terms, waitFor: terms.waitFor.filter((what) => what === "review") });
+  const standing = firstOf(standings);
+  if (standing === undefined) return undefined;
   if (standing.kind === "refused") return standing.reason;
-  if (standing.kind === "fit") return undefined;
   return reasonOf(
     "change.not_reviewed",
     `The review was withdrawn while the request was in the queue. ${standing.reason.message}`,
   );
 }
 
-/** A branch that asks for reviews takes pull requests alone. */
+/** The standing of a change that is a branch: refused where reviews are waited for and the branch of the queue requires some. */
 function unreviewable(change: string, { branch, waitFor, rule }: Terms): Standing {
-  const isAsked = rule !== undefined && (rule.approvals > 0 || rule.ofOthers);
+  const isAsked = rule !== undefined && (rule.approvals > 0 || rule.ofOwnersOrTeams);
   if (!waitFor.includes("review") || !isAsked) return FIT;
   return refused(
     "change.not_reviewed",
@@ -141,7 +167,7 @@ function unreviewable(change: string, { branch, waitFor, rule }: Terms): Standin
   );
 }
 
-/** What no waiting mends. */
+/** The standing of a pull request by its faults that waiting does not mend: refused, or fit. `below` is the change below in the stack. */
 function faultOf({ number, commit, facts }: PullMember, below: Member | undefined, branch: string): Standing {
   if (facts === undefined)
     return refused("change.not_found", `GitHub has no pull request #${number}, or the queue may not see it.`);
@@ -168,6 +194,7 @@ function faultOf({ number, commit, facts }: PullMember, below: Member | undefine
   return FIT;
 }
 
+/** The standing of a pull request by its reviews. */
 function reviewOf({ number, facts }: PullMember, { waitFor, branch, rule }: Terms): Standing {
   if (facts === undefined || !waitFor.includes("review")) return FIT;
   const against = facts.opinions.filter(({ state }) => state === "changes_requested").map(({ by }) => by);
@@ -178,27 +205,31 @@ function reviewOf({ number, facts }: PullMember, { waitFor, branch, rule }: Term
     );
   if (isReviewed(facts, branch, rule)) return FIT;
   const unseen =
-    facts.base === branch || rule?.ofOthers !== true
+    facts.base === branch || rule?.ofOwnersOrTeams !== true
       ? ""
       : ` Whether the code owners and teams that ${branch} asks for have approved it, GitHub says once its base is ${branch}.`;
   return waits("review", "change.not_reviewed", `Waiting for a review: #${number} is not approved yet.${unseen}`);
 }
 
-/** True when every review that GitHub requires is there, as far as GitHub says. What GitHub does not say is not there. */
+/** True when GitHub says that every required review is there. False when GitHub does not say so. */
 function isReviewed(facts: PullFacts, branch: string, rule: ReviewRule | undefined): boolean {
   const { decision, opinions, head, base, isBlocked } = facts;
   if (decision === "review_required") return false;
-  if (isSettled(facts, branch)) return true;
-  const { approvals = 0, ofHead = false, ofOthers = false } = rule ?? {};
-  const counted = opinions.filter(({ state, commit }) => state === "approved" && (!ofHead || commit === head));
+  if (isReviewSettled(facts, branch)) return true;
+  const { approvals = 0, ofHeadCommit = false, ofOwnersOrTeams = false } = rule ?? {};
+  const counted = opinions.filter(({ state, commit }) => state === "approved" && (!ofHeadCommit || commit === head));
   if (counted.length < approvals) return false;
-  return (decision !== "unknown" && !ofOthers) || (base === branch && !isBlocked);
+  return (decision !== "unknown" && !ofOwnersOrTeams) || (base === branch && !isBlocked);
 }
 
-/** True when GitHub's verdict says everything about the reviews of a pull request that is to land on the branch. */
-export const isSettled = ({ decision, base }: Pick<PullFacts, "decision" | "base">, branch: string): boolean =>
+/**
+ * True when GitHub's verdict (`decision`) settles whether a pull request that is to land on the branch has its reviews: there is a verdict, and
+ * it is about this branch.
+ */
+export const isReviewSettled = ({ decision, base }: Pick<PullFacts, "decision" | "base">, branch: string): boolean =>
   base === branch && decision !== "none" && decision !== "unknown";
 
+/** The standing of a pull request by its checks. */
 function checksOf({ number, facts }: PullMember, { waitFor }: Terms): Standing {
   if (facts === undefined || !waitFor.includes("checks")) return FIT;
   const { checks = [] } = facts;
@@ -224,25 +255,30 @@ const mergeabilityOf = ({ number, facts }: PullMember): Standing =>
 
 // ── how long a request waits ────────────────────────────────────────────────────────────────────
 
+/** The shortest and the longest time between two looks. */
 const SOONEST_SECONDS = 5;
 const LATEST_SECONDS = 900;
-/** After so long without GitHub's word on merging, the queue's own trial merge decides alone. */
+/** How long GitHub's word on merging is waited for. After that, the queue's own trial merge decides. */
 const MERGEABLE_SECONDS = 60;
 
-/** What to do about a standing: go on, look again in so many seconds, or end the request. */
+/** What to do about a standing. fit: go on. waiting: look again in so many seconds. refused: end the request. */
 export type Next =
   | Extract<Standing, { kind: "fit" }>
   | { readonly kind: "waiting"; readonly seconds: number }
   | { readonly kind: "refused"; readonly reason: Reason };
 
 /**
- * What follows from a standing after `waited` seconds. A webhook wakes a waiting request, so the looks in between are a backstop: after a
- * tenth of the time waited, every five seconds at most and every quarter of an hour at least. A wait of a week takes some 700 looks.
+ * What to do about a standing after `waitedSeconds`. A request that has waited for `mostSeconds` is refused. A webhook wakes a waiting request,
+ * so the looks in between are a backstop. The next look comes after a tenth of the time waited, but not sooner than after 5 seconds and not
+ * later than after 15 minutes. A wait of a week takes some 700 looks.
  */
 export function nextOf(standing: Standing, waitedSeconds: number, mostSeconds: number): Next {
   if (standing.kind !== "waits") return standing;
-  if (standing.for === "mergeable")
-    return waitedSeconds >= MERGEABLE_SECONDS ? { kind: "fit" } : { kind: "waiting", seconds: SOONEST_SECONDS };
+  if (standing.for === "mergeable") {
+    const { author } = standing;
+    if (waitedSeconds < MERGEABLE_SECONDS) return { kind: "waiting", seconds: SOONEST_SECONDS };
+    return { kind: "fit", ...(author === undefined ? {} : { author }) };
+  }
   const left = Math.ceil(mostSeconds - waitedSeconds);
   if (left <= 0) {
     const { code, message } = standing.reason;

@@ -8,8 +8,8 @@ import { LandingTimes } from "./landing-times.ts";
 /**
  * A finished build, as a fact about one tree. `tree`: the batches that were in it, landed ones included.
  *
- * When the composition was refused at batch X, the tree ends with X, and the evidence is about X alone. Example: A, X, H were to be
- * composed, and X did not apply. The evidence is that {A, X} failed; it says nothing about H.
+ * When batch X did not apply, the composition was refused at X: the tree ends with X, and the evidence is about X alone. Example: A, X, H
+ * were to be composed, and X did not apply. The evidence is that {A, X} failed. It says nothing about H.
  */
 export interface Evidence {
   readonly tree: BitSet;
@@ -25,19 +25,20 @@ export interface Evidence {
 }
 
 export interface QueueIndexOptions {
-  /** Builds that were proposed before this time are evidence of nothing. */
+  /** Builds that were proposed before this time (milliseconds since 1970) are evidence of nothing. */
   readonly since?: number | undefined;
   /** How often a failed build is repeated before its batch fails. */
   readonly retries?: number;
-  /** True when nothing but a tested tree may land, bit for bit (analyzer `all`). */
+  /** True when only a tree that was tested, bit for bit, may land (analyzer `all`). */
   readonly exact?: boolean;
   /** everything: a build tests its whole tree. affected: it tests only what its heads affect. */
   readonly tests?: "everything" | "affected";
 }
 
 /**
- * The live batches of a queue as numbers, and everything about them as sets of numbers, so that questions about trees are quick. Batches
- * are numbered from 0 by arrival. Conflicts and trees are fixed when the index is made. `landed` and `neverLanding` follow `update`.
+ * The live batches of a queue as numbers, and their conflicts, trees and evidence as sets of numbers, so that questions about trees are quick.
+ * Batches are numbered from 0 by arrival. Conflicts, positions, trees and evidence are fixed when the index is made. The states of batches,
+ * `landed` and `neverLanding` follow `update`.
  *
  * Example: A, B and C arrived in this order, so they are 0, 1 and 2. A has landed, C conflicts with both. Then `landed` is {0},
  * `conflictsOf(2)` is {0, 1}, `undecidedAhead(2)` is [1], and a build of C on B that was proposed after A landed has `treeOf` {0, 1, 2}.
@@ -49,7 +50,7 @@ export class QueueIndex {
   readonly landed: BitSet;
   /** The batches that have failed, or that were cancelled or are being cancelled. */
   readonly neverLanding: BitSet;
-  /** The refused compositions, each with the batch that did not apply. */
+  /** The refused compositions, each with the number of the batch that did not apply. */
   readonly refusals: { readonly index: number; readonly evidence: Evidence }[] = [];
   readonly #ids: BatchIds;
   readonly #conflicts: ConflictIndex;
@@ -96,7 +97,7 @@ export class QueueIndex {
     for (const i of evidence.tested.minus(this.landed)) this.#evidence[i]?.push(evidence);
   }
 
-  /** A refused composition is evidence about the batch that did not apply, and about no other. */
+  /** A refused composition is evidence about the batch that did not apply (`id`), and about no other. */
   #recordRefusal(path: Path, id: BatchId): void {
     const index = this.indexOf(id);
     if (index === undefined || this.landed.has(index)) return;
@@ -109,7 +110,7 @@ export class QueueIndex {
     this.refusals.push({ index, evidence });
   }
 
-  /** Takes note of a batch's new state. Throws when the batch was not there when the index was made. */
+  /** Takes note of a batch's new state. Throws when the index was made without the batch. */
   update(batch: Batch): void {
     const i = this.indexOf(batch.id);
     if (i === undefined) throw new Error(`${batch.id} is not in the index`);
@@ -117,10 +118,12 @@ export class QueueIndex {
     if (batch.state === "landing") this.#landing.add(i);
     else this.#landing.delete(i);
     if (batch.state === "landed") this.landed.add(i);
+    // A landing that had been given up may have been carried out after all.
     if (neverLands(batch)) this.neverLanding.add(i);
+    else this.neverLanding.delete(i);
   }
 
-  /** True when the path was proposed before a push from outside the queue moved the trunk: its build is evidence of nothing. */
+  /** True when the path was proposed before a push from outside the queue moved the trunk. Its build is evidence of nothing. */
   isOutdated(path: Path): boolean {
     return path.startedAt < this.#since;
   }
@@ -147,12 +150,12 @@ export class QueueIndex {
     return bits;
   }
 
-  /** The live batches among those that the lists name. */
+  /** The numbers of the batches that the lists name. Batches that have been archived are left out. */
   bitsOf(...lists: readonly (readonly BatchId[])[]): BitSet {
     return this.#ids.bitsOf(...lists);
   }
 
-  /** A copy of what has landed, with these batches counted as landed too. */
+  /** The landed batches and these batches, as a new set: what the trunk will hold when these have landed as well. */
   landedWith(indexes: Iterable<number>): BitSet {
     const bits = this.landed.copy();
     for (const i of indexes) bits.add(i);
@@ -200,9 +203,11 @@ export class QueueIndex {
   }
 
   /**
-   * The batches that can break the tests that this build ran, whether or not the build ran their own tests. May name batches that are not in
-   * the tree. Where builds test everything, and when the composition was refused, it is the whole tree. Where builds test what is affected,
-   * it is the conflicts of the heads; or the whole tree when a head has been archived, since its conflicts are no longer known.
+   * The batches, beside the heads, that can break the tests that this build ran, whether or not the build ran their own tests. May hold batches
+   * that are not in the tree.
+   * - Where builds test everything, and when the composition was refused: the whole tree, heads included.
+   * - Where builds test what is affected: the conflicts of the heads. The whole tree when a head has been archived, since the conflicts of that
+   *   head are no longer known.
    *
    * Example: builds test what is affected, A conflicts with H, and X does not. A build of {A, X, H} with head H has failed. It tested {H}. Of
    * the tree's other batches only A can have broken it.
@@ -218,18 +223,24 @@ export class QueueIndex {
     return causes;
   }
 
-  /** True when every batch that the build tested is live. An archived batch can't be cleared of being the cause of a failure. */
+  /**
+   * True when every batch that the build tested is live, except for those that had landed when the build was proposed. An archived batch can't
+   * be cleared of being the cause of a failure.
+   */
   knowsTested({ path: { base, heads } }: Evidence): boolean {
     const isLive = (id: BatchId) => this.indexOf(id) !== undefined;
     return heads.every(isLive) && (this.tests === "affected" || base.every(isLive));
   }
 
-  /** The finished builds that tested batch i. Empty when the batch has landed. */
+  /**
+   * The finished builds that tested batch i and count as evidence: not outdated (`isOutdated`), and not set aside. Empty when the batch had
+   * landed when the index was made.
+   */
   evidenceOf(i: number): readonly Evidence[] {
     return this.#evidence[i] ?? [];
   }
 
-  /** True when a build that tested batch i has passed. */
+  /** True when a build that tested batch i has passed. False when the batch had landed when the index was made (`evidenceOf`). */
   hasPassed(i: number): boolean {
     return this.evidenceOf(i).some(({ passed }) => passed);
   }
@@ -240,33 +251,35 @@ export class QueueIndex {
   }
 
   /**
-   * True when batch i is on probation and was built before: a build of it has failed, or, where builds test only what is affected, any build
-   * of it was started. From then on each build of batch i makes an assumption about every conflict that arrived before it, also about those
-   * on probation, because batch i may need one of them. The first build assumes something only about conflicts with a position.
+   * True when the next build of batch i is a retry on probation: batch i is on probation, and one of its builds has failed, or, where builds test
+   * only what is affected, was started. A retry makes an assumption about every conflict that arrived before batch i, also about conflicts on
+   * probation, because batch i may need one of them. The first build makes assumptions only about conflicts with a position.
    *
    * Example: R and H are on probation and conflict, R arrived first. The first build of H is {H}. It fails. The next one is {R, H} when R is
    * likely to land.
    */
   isRetriedOnProbation(i: number): boolean {
-    return this.hasFailedOnProbation(i) || (this.provesItself(i) && this.batch(i).paths.length > 0);
+    return this.hasFailedOnProbation(i) || (this.anyPassEndsProbation(i) && this.batch(i).paths.length > 0);
   }
 
   /**
-   * The conflicts to compare when asking whether an existing build of batch i makes a proposed build unnecessary. It does when the two trees
-   * hold the same batches among these. Example: the set is {A}. A build of {A, X, H} replaces a proposed build of {A, H}, not one of {H}.
+   * The conflicts to compare when asking whether an existing build of batch i makes a proposed build unnecessary. The existing build does when
+   * the two trees agree about these conflicts. Example: the set is {A}. A build of {A, X, H} makes a build of {A, H} unnecessary, and not a
+   * build of {H}.
    */
-  proposedConflicts(i: number): BitSet {
+  conflictsToCompare(i: number): BitSet {
     return this.isRetriedOnProbation(i) ? this.relevantToFailure(i) : this.relevantConflicts(i);
   }
 
+  /** The conflicts of batch i that can be ahead of it. */
   #conflictsAhead(i: number): BitSet {
     return this.batch(i).position === undefined ? this.relevantToFailure(i) : this.relevantConflicts(i);
   }
 
   /**
-   * The undecided batches that batch i must wait for: those that conflict with it, have a position, and are ahead of it. A batch on
-   * probation waits for those that arrived before it; once it is retried (`isRetriedOnProbation`), for those on probation too. A batch
-   * that is landing is ahead of every batch that is not, also of one with a higher priority.
+   * The undecided batches that batch i must wait for, as ascending numbers: the conflicts of batch i that have a position and are ahead of it.
+   * A batch on probation waits for the conflicts that arrived before it and have a position, and once it is retried (`isRetriedOnProbation`)
+   * for those on probation too. A batch that is landing is ahead of every batch that is not landing, also of one with a higher priority.
    *
    * Example: A ← B ← C conflict in a row, with positions 1, 2 and 3, and A conflicts with C. undecidedAhead(C) is [A, B]. After A has
    * landed it is [B].
@@ -284,7 +297,7 @@ export class QueueIndex {
     return ahead;
   }
 
-  /** The conflicts of batch i that are ahead of it, in any state. Worked out for all batches at once. */
+  /** The conflicts of batch i that are ahead of it by priority and position, in any state. Worked out for all batches at once. */
   #inOrderAhead(i: number): BitSet {
     this.#aheadInOrder ??= this.#orderedConflicts();
     return this.#aheadInOrder[i] ?? this.emptySet();
@@ -308,10 +321,10 @@ export class QueueIndex {
   }
 
   /**
-   * True when batch i is on probation and builds test only what is affected. Then one passed build ends the probation, also when the
-   * build assumed something wrong about other batches. So a running build stays of use when its assumptions turn out wrong.
+   * True when any passed build of batch i ends its probation, also a build whose assumptions turned out wrong: batch i is on probation, and
+   * builds test only what is affected. So a running build of batch i stays of use when its assumptions turn out wrong.
    */
-  provesItself(i: number): boolean {
+  anyPassEndsProbation(i: number): boolean {
     return this.tests === "affected" && this.batch(i).position === undefined;
   }
 }

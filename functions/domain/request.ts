@@ -10,12 +10,12 @@ import type { Lifecycle } from "./lifecycle.ts";
 export type { Touches };
 
 /**
- * started: stored. validated: claims held, touches known. ready: the trial merge passed, and the planner owns the request. The rest are
- * ends.
+ * started: the request is stored. validated: it holds its claims, and what it touches is known. ready: its trial merge passed, and the planner
+ * owns the request. The other states are ends.
  */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
 
-/** `error` and `cancelled` may be followed by `landed`: a landing that had been given up was carried out after all. */
+/** The states that may follow a state. `landed` may follow `error` and `cancelled`: a landing that had been given up was carried out. */
 export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
   started: ["validated", "error", "cancelled"],
   validated: ["ready", "error", "cancelled"],

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { globSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
 import type { Logger } from "pino";
@@ -30,6 +31,12 @@ export async function loadFunction(
   if (!isWire(loaded.wire)) throw new Error(`${spec.entry} exports no \`wire\``);
   const handler = loaded.wire(environment, clients);
   return { spec, log: clients.log, invoke: (event) => invoke(spec, clients.log, handler, event) };
+}
+
+/** Loads the modules of the functions in these rooms of the handlers. One that is faulty is told of by `loadFunction`, when it is to run. */
+export async function preloadFunctions(root: string, rooms: readonly string[]): Promise<void> {
+  const entries = globSync(`functions/handlers/{${rooms.join()}}/**/*.lambda.ts`, { cwd: root });
+  await Promise.allSettled(entries.map((entry) => import(pathToFileURL(`${root}/${entry}`).href)));
 }
 
 const isWire = (value: unknown): value is Wire => typeof value === "function";

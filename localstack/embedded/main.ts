@@ -89,7 +89,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   const parsed = parseFlags<StartFlags>(command(), args);
   if (parsed.kind !== "run") return answer(parsed);
   const flags = parsed.options;
-  process.stdout.write("submitqueue is starting: it makes the stacks of the CDK app and runs them in this process.\n");
+  process.stdout.write("submitqueue is starting: it makes the stacks of the CDK app and runs them here.\n");
   try {
     const { queues, state, port, quiet } = flags;
     const token = flags.token ? freshToken(userInfo().username) : undefined;

@@ -5,6 +5,7 @@ import { startProcessesBy } from "../../functions/adapters/processes.ts";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
 import type { Assembly } from "../../lib/cloudformation/template.ts";
+import { locate, readLocatedQueues } from "../located.ts";
 import { processHelper } from "../process-helper/index.ts";
 import { type ApiToken, type HttpAuthorizer, tokenAuthorizer } from "./api-tokens.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
@@ -13,7 +14,7 @@ import { type RetryDelay, startEventSource } from "./event-source.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
 import { type FunctionUrls, serveFunctionUrls } from "./function-urls.ts";
-import { type Json, type LocalFunction, loadFunction } from "./functions.ts";
+import { type Json, type LocalFunction, loadFunction, preloadFunctions } from "./functions.ts";
 import { gatewayFetch } from "./gateway-fetch.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
@@ -23,6 +24,7 @@ import { listenForOperator, type OperatorPort } from "./operator-port.ts";
 import { precedence } from "./precedence.ts";
 import { startSchedules } from "./schedules.ts";
 import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import { type Synthesizer, synthesizeApart } from "./synthesis.ts";
 import { openTables } from "./tables.ts";
 import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
 import { openTopics, type Topics } from "./topics.ts";
@@ -31,6 +33,8 @@ import { openWorkflows, type RunTask } from "./workflows.ts";
 export interface RuntimeOptions {
   /** The queues, or a queues.yaml: its relative remotes are relative to its directory. Not looked at when there is an assembly. */
   readonly queues?: string | QueuesConfig;
+  /** What makes the app's templates. Default: a process of its own. */
+  readonly synthesize?: Synthesizer;
   /** Run these templates instead of the app's. */
   readonly assembly?: Assembly;
   /** Where entries of functions are relative to. Default: this repository. */
@@ -200,11 +204,16 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
 const authorizerOf = ({ tokens }: RuntimeOptions): HttpAuthorizer =>
   tokens === undefined ? () => ({}) : tokenAuthorizer(tokens);
 
-async function synthesized({ queues, tokens }: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
+async function synthesized(options: RuntimeOptions, state: StateDirectory): Promise<Assembly> {
+  const { queues, tokens, synthesize = synthesizeApart } = options;
   if (queues === undefined) throw new Error("name the queues, or an assembly to run");
-  // Only when it is needed: the CDK takes a second to load.
-  const { synthesizeInto } = await import("./synthesize.ts");
-  return synthesizeInto(state, queues, tokens === undefined ? "none" : "token");
+  const located = typeof queues === "string" ? readLocatedQueues(queues, "embedded") : locate(queues, process.cwd());
+  const [assembly] = await Promise.all([
+    synthesize(state, located, tokens === undefined ? "none" : "token"),
+    // Meanwhile: the templates will name these functions.
+    preloadFunctions(options.root ?? REPOSITORY, ["gateway", "orchestrator", "runway"]),
+  ]);
+  return assembly;
 }
 
 async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Logger, undo: AsyncDisposableStack) {

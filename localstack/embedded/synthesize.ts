@@ -1,24 +1,14 @@
-import type { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { synthesize } from "../../lib/app.ts";
-import type { Assembly } from "../../lib/cloudformation/template.ts";
-import { locate, readLocatedQueues } from "../located.ts";
-import type { StateDirectory } from "./state-directory.ts";
+import { orderFor, type SynthesisOrder, type Synthesizer } from "./synthesis.ts";
 import { readAssembly } from "./template.ts";
 
-/** Synthesizes the app for a state directory, in this process. Throws QueuesFileError, and what the app's own checks throw. */
-export function synthesizeInto(
-  state: StateDirectory,
-  queues: string | QueuesConfig,
-  apiAuth: "none" | "token",
-): Assembly {
-  const outdir = state.directory("cdk.out");
-  synthesize({
-    queues: typeof queues === "string" ? readLocatedQueues(queues, "embedded") : locate(queues, process.cwd()),
-    target: "embedded",
-    apiAuth,
-    outdir,
-    workDirectory: state.directory("work"),
-    deletionProtection: false,
-  });
-  return readAssembly(outdir);
-}
+/** Synthesizes in this process, which has loaded the CDK for good then. */
+export const synthesizeHere: Synthesizer = (state, queues, apiAuth) => {
+  const order = orderFor(state, queues, apiAuth);
+  synthesizeInto(order);
+  return readAssembly(order.outdir);
+};
+
+export const synthesizeInto = (order: SynthesisOrder): void => {
+  synthesize({ ...order, target: "embedded", deletionProtection: false });
+};

@@ -1,4 +1,5 @@
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
+import { synthesizeApart } from "../../localstack/embedded/synthesis.ts";
 import { startTopology } from "../support/topology.ts";
 import { type Row, rowOf } from "./timing.ts";
 
@@ -8,13 +9,13 @@ const CALLERS = 10;
 
 /** Many independent changes that arrive at once, with builds that pass at once: how many land a second, and how long a caller waits meanwhile. */
 export async function burst(): Promise<Row[]> {
-  const topology = await startTopology({
-    bench: {
-      buildRunner: { type: "fake", pollSeconds: 1 },
-      conflictAnalyzer: { type: "paths", by: "file" },
-      budget: 50,
-    },
-  });
+  const bench = {
+    buildRunner: { type: "fake", pollSeconds: 1 },
+    conflictAnalyzer: { type: "paths", by: "file" },
+    budget: 50,
+  };
+  // As `npm start` has it: the CDK is not in this process's memory.
+  const topology = await startTopology({ bench }, undefined, { synthesize: synthesizeApart });
   try {
     const { lane, remote } = topology.at("bench");
     const changes: Awaited<ReturnType<typeof remote.change>>[] = [];

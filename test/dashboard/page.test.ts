@@ -4,7 +4,20 @@ import { QueueName, RequestNumber } from "../../functions/contracts/ids.ts";
 import { fitsItsWidth, hasBrowser, openTab, startBrowser, type Tab, violationsOf } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { FakeProvider } from "./fake-provider.ts";
-import { busy, crowded, empty, history, hostile, landed, paused, queue, refused, request, waiting } from "./scenes.ts";
+import {
+  busy,
+  crowded,
+  empty,
+  history,
+  hostile,
+  landed,
+  paused,
+  queue,
+  red,
+  refused,
+  request,
+  waiting,
+} from "./scenes.ts";
 
 let browser: Browser;
 let gateway: FakeGateway;
@@ -126,6 +139,15 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     await page.getByText("Not up to date.").waitFor({ state: "detached" });
   });
 
+  it("says since when the trunk is red, at whose commit and for which check", async () => {
+    gateway.queues = [red()];
+    await open("/q/main");
+    await page.locator(".banner.red").waitFor();
+    expect(await text(".banner.red")).toMatch(
+      /main itself fails[\s\S]*Since commit 4f1c09f0a7c1 by linus@example.com: The check unit[\s\S]*for 42 min/,
+    );
+  });
+
   it("is designed for a queue that is empty, paused, draining, failed or not there", async () => {
     gateway.queues = [empty()];
     await open("/q/main");
@@ -133,9 +155,9 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     gateway.queues = [paused()];
     gateway.tell();
     await page.getByText("Paused: nothing lands.").waitFor();
-    expect(await text(".banner")).toMatch(/Release day[\s\S]*by ada@example.com, 12 min/);
+    expect(await text(".banner")).toMatch(/Release day[\s\S]*by ada@example.com, for 12 min/);
     await page.goto(`${gateway.url}/q/nope`);
-    await page.getByText("There is no such thing here").waitFor();
+    await page.getByText("Not found").waitFor();
     gateway.answer = () => ({ status: 500, body: { detail: "It is not your fault." } });
     await page.goto(`${gateway.url}/q/main`);
     await page.getByText("It is not your fault.").waitFor();
@@ -149,6 +171,7 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     gateway.answer = () => promise as never;
     await open("/q/main");
     await page.getByRole("status").getByText("Loading the queue…").waitFor({ state: "attached" });
+    expect(await violationsOf(page)).toEqual([]);
     resolve(undefined);
     await rows().first().waitFor();
   });
@@ -246,7 +269,7 @@ describe.skipIf(!hasBrowser)("a request", () => {
       /passed[\s\S]*about 2 min left[\s\S]*Waiting for main\/42[\s\S]*In the way: #42/,
     );
     expect(await page.locator(".build").allInnerTexts()).toEqual([
-      expect.stringMatching(/to be repeated[\s\S]*1 min 20 s[\s\S]*The machine of the build went away/),
+      expect.stringMatching(/failed, repeated[\s\S]*1 min 20 s[\s\S]*The machine of the build went away/),
       expect.stringMatching(/passed[\s\S]*on #42 \+ 1[\s\S]*3 min 40 s/),
     ]);
     expect(await page.locator(".build a").first().getAttribute("href")).toBe("https://ci.example/builds/90");
@@ -362,9 +385,10 @@ describe.skipIf(!hasBrowser)("the page", () => {
   const VIEWS = [
     ["a busy queue", "/q/main", () => [busy()]],
     ["a paused queue", "/q/main", () => [paused()]],
+    ["a queue whose trunk is red", "/q/main", () => [red()]],
     ["an empty queue", "/q/main", () => [empty()]],
     ["a queue with a hostile title", "/q/main", () => [hostile()]],
-    ["all queues", "/", () => [busy(), { ...paused(), name: "release" }]],
+    ["all queues", "/", () => [busy(), { ...paused(), name: "release" }, { ...red(), name: "docs" }]],
     ["a request that waits", "/q/main/43", () => [busy()]],
     ["a request that was refused", "/q/main/39", () => [busy()]],
     ["trends", "/q/main/trends", () => [busy()]],
@@ -385,14 +409,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     }
   });
 
-  it("draws columns for trends, tells reasons, and has a table of the same", async () => {
+  it("draws columns for trends, tells reasons and flaky tests, and has a table of the same", async () => {
     await open("/q/main/trends");
-    await page.locator(".chart").first().waitFor();
-    expect(await page.locator(".chart").count()).toBe(4);
-    expect(await page.locator(".chart").first().locator(".column").count()).toBe(48);
+    await page.locator("figure").first().waitFor();
+    expect(await page.locator("figure").count()).toBe(5);
+    expect(await page.locator("figure").first().locator(".column").count()).toBe(48);
+    expect(await page.locator("figure", { hasText: "Pass rate" }).innerText()).toMatch(/87 % passed, 2 % flaky/);
     expect(await text(".reasons li")).toMatch(/Its build failed\s+41/);
+    expect(await text(".flakes li")).toMatch(
+      /pays once when the gateway is slow\s+failed 9 builds of 6 requests, last 31 min ago/,
+    );
+    expect(await page.locator(".flaky details").innerText()).toBe("1 more");
     await page.getByText("The same as a table").click();
     expect(await page.locator("tbody tr").count()).toBeGreaterThan(20);
+    expect(await page.locator("thead").innerText()).toMatch(/Flaky\s+Pass rate/);
     await page.getByText("30 days").click();
     await expect.poll(() => gateway.asked.some(({ path }) => path.endsWith("trends?by=day"))).toBe(true);
   });
@@ -511,7 +541,7 @@ describe.skipIf(!hasBrowser)("what if", () => {
     gateway.requests = history(40);
     await open("/q/main/what-if");
     await page.getByRole("button", { name: "Replay them" }).click();
-    await page.locator("tbody tr").nth(7).waitFor({ timeout: 20_000 });
+    await page.locator("tbody tr").nth(7).waitFor();
     expect(await page.locator("tbody th").allInnerTexts()).toEqual([
       "3",
       "3, bundles of up to 4",

@@ -53,7 +53,7 @@ const ended = (number: number, more: Partial<EndedNow>): EndedNow =>
     number,
     status: "landed",
     endedAt: ago(60),
-    commit: key(number * 7_919).slice(0, 40),
+    commit: (number * 7_919_000_017).toString(16).padEnd(40, "c0ffee"),
     ...more,
   }) as EndedNow;
 
@@ -182,6 +182,7 @@ export function queue(more: Partial<QueueNow> = {}): QueueNow {
     timeToLand: { count: 212, medianSeconds: 312, p95Seconds: 1_240 },
     buildsRunning: running.size,
     load: { receivedLastHour: 18, buildMinutes: 4.5 },
+    flakes: [],
     requests,
     more: false,
     recent: [],
@@ -201,6 +202,20 @@ export const paused = (): QueueNow => ({
   since: ago(740),
   note: "Release day: nothing lands until 3.2 is out.",
   modeBy: "ada@example.com",
+});
+
+/** A queue whose trunk fails by itself. */
+export const red = (): QueueNow => ({
+  ...busy(),
+  red: {
+    since: ago(2_540),
+    commit: "4f1c09f0a7c1d2e3b4a5968778695a4b3c2d1e0f",
+    author: "linus@example.com",
+    reason: {
+      code: "build.failed",
+      message: "The check unit (github-actions) ended with failure: 2 failed.\ncheckout.test.js › pays once",
+    },
+  } as QueueNow["red"],
 });
 
 export const crowded = (count = 1_000): QueueNow =>
@@ -396,6 +411,7 @@ export function trends(by: Trends["by"] = "hour"): Trends {
       passed: landed,
       failed: refused,
       retried: i % 4 === 0 ? 1 : 0,
+      flaky: i % 8 === 0 ? 1 : 0,
       reasons: refused === 0 ? {} : { "build.failed": refused },
     };
   });
@@ -416,8 +432,19 @@ export function trends(by: Trends["by"] = "hour"): Trends {
       passed: sum((one) => one.passed),
       failed: sum((one) => one.failed),
       retried: sum((one) => one.retried),
+      flaky: sum((one) => one.flaky),
       reasons: { "build.failed": 41, "merge.conflict": 9, "change.stale": 4 },
     },
+    flakes: [
+      { name: "checkout › pays once when the gateway is slow", builds: 9, requests: 6, lastSeen: ago(1_900) },
+      { name: "e2e", builds: 2, requests: 2, lastSeen: ago(90_000) },
+      ...Array.from({ length: 9 }, (_, i) => ({
+        name: `search › index ${i}`,
+        builds: 1,
+        requests: 1,
+        lastSeen: ago(100_000 + i),
+      })),
+    ],
   };
 }
 

@@ -65,7 +65,7 @@ describe("where a request stands", () => {
   });
 
   it("goes by GitHub's verdict first: an approval of an older commit counts where GitHub counts it", () => {
-    const rule = { approvals: 2, ofHead: true, ofOthers: true };
+    const rule = { approvals: 2, ofHeadCommit: true, ofOwnersOrTeams: true };
     expect(standingOf([pull(1, { opinions: [approval("bob", sha("b"))] })], { ...TERMS, rule })).toMatchObject({
       kind: "fit",
     });
@@ -75,7 +75,7 @@ describe("where a request stands", () => {
     [
       string,
       readonly ReturnType<typeof approval>[],
-      { approvals: number; ofHead: boolean; ofOthers: boolean } | undefined,
+      { approvals: number; ofHeadCommit: boolean; ofOwnersOrTeams: boolean } | undefined,
       boolean,
       string,
     ]
@@ -84,35 +84,35 @@ describe("where a request stands", () => {
     [
       "one approval is asked, and none there",
       [],
-      { approvals: 1, ofHead: false, ofOthers: false },
+      { approvals: 1, ofHeadCommit: false, ofOwnersOrTeams: false },
       false,
       "waits review",
     ],
     [
       "one approval is asked and there",
       [approval("bob", sha("b"))],
-      { approvals: 1, ofHead: false, ofOthers: false },
+      { approvals: 1, ofHeadCommit: false, ofOwnersOrTeams: false },
       true,
       "fit",
     ],
     [
       "an approval of the head is asked, and one of an older commit there",
       [approval("bob", sha("b"))],
-      { approvals: 1, ofHead: true, ofOthers: false },
+      { approvals: 1, ofHeadCommit: true, ofOwnersOrTeams: false },
       false,
       "waits review",
     ],
     [
       "a team is asked, and GitHub would not merge",
       [approval("bob")],
-      { approvals: 1, ofHead: false, ofOthers: true },
+      { approvals: 1, ofHeadCommit: false, ofOwnersOrTeams: true },
       true,
       "waits review",
     ],
     [
       "a team is asked, and GitHub would merge",
       [approval("bob")],
-      { approvals: 1, ofHead: false, ofOthers: true },
+      { approvals: 1, ofHeadCommit: false, ofOwnersOrTeams: true },
       false,
       "fit",
     ],
@@ -122,7 +122,7 @@ describe("where a request stands", () => {
   });
 
   it("a verdict about another base counts no approvals of the branch", () => {
-    const rule = { approvals: 1, ofHead: false, ofOthers: false };
+    const rule = { approvals: 1, ofHeadCommit: false, ofOwnersOrTeams: false };
     expect(kindOf(standingOf([pull(1), pull(2, { base: "change-1" })], { ...TERMS, rule }))).toBe("waits review");
   });
 
@@ -154,6 +154,12 @@ describe("right before the push", () => {
     expect(obstacleTo([pull(1), pull(2, { decision: "review_required" })], BOTH)?.code).toBe("change.not_reviewed");
     expect(obstacleTo([pull(1, { decision: "review_required" })], { branch: "main", waitFor: [] })).toBeUndefined();
   });
+
+  it("a pull request on top of one that was merged meanwhile is no obstacle, while its base is still that branch", () => {
+    const stack = [pull(1, { state: "merged" }), pull(2, { base: "change-1" })];
+    expect(obstacleTo(stack, TERMS)).toBeUndefined();
+    expect(obstacleTo([pull(1), pull(2, { base: "another" })], TERMS)?.code).toBe("change.wrong_base");
+  });
 });
 
 describe("how long a request waits", () => {
@@ -181,6 +187,6 @@ describe("how long a request waits", () => {
 
   it("for GitHub's word on merging it waits for a minute, and goes on to the trial merge", () => {
     expect(nextOf(merging, 0, 604_800)).toEqual({ kind: "waiting", seconds: 5 });
-    expect(nextOf(merging, 60, 604_800)).toEqual({ kind: "fit" });
+    expect(nextOf(merging, 60, 604_800)).toEqual({ kind: "fit", author: "ann" });
   });
 });

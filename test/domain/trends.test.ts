@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Sqid } from "../../functions/contracts/ids.ts";
 import { happeningEvent, type LogEvent, type Status, statusEvent } from "../../functions/contracts/log-event.ts";
-import { reasonOf } from "../../functions/contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import {
   endOfRequest,
@@ -16,10 +16,17 @@ import {
 const sqid = "main/7" as Sqid;
 const status = (name: Status, seconds: number, details = {}) =>
   statusEvent(sqid, name, epochMs(seconds * 1_000), details);
-const build = (event: "building" | "built" | "build_failed" | "retrying", key: string, seconds: number, batch = "7") =>
+const build = (
+  event: "building" | "built" | "build_failed" | "retrying",
+  key: string,
+  seconds: number,
+  batch = "7",
+  reason?: Reason,
+) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
     metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+    reason,
   });
 const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
 
@@ -44,9 +51,32 @@ describe("the end of a request", () => {
       passed: 1,
       failed: 0,
       retried: 1,
+      flaky: 0,
       buildMs: 70_000,
     });
     expect(end?.tally.times).toEqual({ [stepOf(100)]: 1 });
+  });
+
+  it("counts as flaky the failed builds whose repeat passed, and neither those of the infrastructure nor another request's", () => {
+    const [own, brokenDown, other, passes] = ["1", "2", "3", "4"].map((digit) => digit.repeat(32)) as [
+      string,
+      ...string[],
+    ];
+    const failed = reasonOf("build.failed", "exit code 1");
+    const repeated = (key = "", reason = failed, batch = "7") => [
+      build("building", key, 1, batch),
+      build("build_failed", key, 2, batch, reason),
+      build("retrying", key, 3, batch, reason),
+    ];
+    const end = endOf([
+      ...repeated(own),
+      ...repeated(brokenDown, reasonOf("build.infrastructure", "no machine")),
+      ...repeated(other, failed, "6"),
+      build("building", passes ?? "", 4),
+      build("built", passes ?? "", 5),
+      status("landed", 6),
+    ]);
+    expect(end?.tally.counters).toMatchObject({ builds: 3, retried: 2, flaky: 1, passed: 1 });
   });
 
   it("that was refused adds its reason and no time", () => {
@@ -64,13 +94,9 @@ describe("the end of a request", () => {
     });
   });
 
-  it("counts a build of several requests once: with the first of them, also after a split", () => {
-    const entries = [
-      build("building", "other's", 1, "6"),
-      build("building", "own", 2),
-      build("building", "split", 3, "7.1"),
-    ];
-    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 2, cancelled: 1 });
+  it("counts a bundle's build for the request of its first head only", () => {
+    const entries = [build("building", "other's", 1, "6"), build("building", "own", 2)];
+    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 1, cancelled: 1 });
   });
 
   it("is undefined of an entry that is no end", () => {
@@ -83,7 +109,17 @@ describe("tallies", () => {
   const landedAfter = (...seconds: readonly number[]): Tally =>
     sumOf(
       seconds.map((s) => ({
-        counters: { landed: 1, refused: 0, cancelled: 0, builds: 0, passed: 0, failed: 0, retried: 0, buildMs: 0 },
+        counters: {
+          landed: 1,
+          refused: 0,
+          cancelled: 0,
+          builds: 0,
+          passed: 0,
+          failed: 0,
+          retried: 0,
+          flaky: 0,
+          buildMs: 0,
+        },
         times: { [stepOf(s)]: 1 },
         reasons: {},
       })),
@@ -105,6 +141,11 @@ describe("tallies", () => {
     expect(percentileOf(day, 0.95)).toBeCloseTo(secondsOf(stepOf(1_000)));
     expect(day.counters.landed).toBe(10);
     expect(percentileOf(sumOf([]), 0.5)).toBeUndefined();
+  });
+
+  it("fall into steps that each end at 1.1 times the end of the step before", () => {
+    expect([1, 55, 60, 63, 604_800].map(stepOf)).toEqual([0, 43, 43, 44, 140]);
+    expect(secondsOf(43)).toBeCloseTo(57.4, 1);
   });
 
   it("belong to the hour that holds their moment", () => {

@@ -5,10 +5,10 @@ import { epochMs } from "../../functions/contracts/time.ts";
 import {
   dueBuild,
   failureOn,
-  forgotten,
   isVouched,
   learnCommit,
   learnLanding,
+  retargeted,
   type Trunk,
   trunkFailed,
   trunkPassed,
@@ -33,7 +33,7 @@ describe("what a passed build vouches for", () => {
     expect([isVouched(next, Y), isVouched(next, X)]).toEqual([true, false]);
   });
 
-  it("no other landing on a commit that someone pushed, until the trunk was built at or below it", () => {
+  it("no other landing on a commit that a user pushed, until the trunk was built at or below it", () => {
     const next = learnLanding(sound, { onto: X, tip: Y, isTested: false }, at(20));
     expect(next.unproven).toEqual([X, Y]);
     expect(trunkPassed(next, X, at(30))).toMatchObject({ unproven: [], vouched: [T, X, Y] });
@@ -58,7 +58,7 @@ describe("a failed build", () => {
     expect(failureOn(trunk, on, at(startedAt))).toBe(says);
   });
 
-  it("counts on a commit that was forgotten, as long as nothing was pushed past the queue since it started", () => {
+  it("counts on a commit that was retargeted, as long as nothing was pushed past the queue since it started", () => {
     let trunk = sound;
     for (let n = 1; n <= 300; n++)
       trunk = learnLanding(trunk, { onto: n === 1 ? T : commit(n - 1), tip: commit(n), isTested: false }, at(10 + n));
@@ -86,9 +86,9 @@ describe("a red trunk", () => {
     let [trunk, time] = [red, 30];
     for (const minutes of [5, 10, 20, 40, 60, 60]) {
       expect(dueBuild(trunk, true, at(time + 59_999))).toBeUndefined();
-      expect(dueBuild(trunk, true, at(time + 60_000))).toEqual([T, X]);
+      expect(dueBuild(trunk, true, at(time + 60_000))).toEqual({ unless: [T, X] });
       time += minutes * 60_000;
-      expect(dueBuild(trunk, true, at(time))).toEqual([T]);
+      expect(dueBuild(trunk, true, at(time))).toEqual({ unless: [T] });
       trunk = trunkFailed(trunk, { commit: X, reason }, at(time));
     }
   });
@@ -100,8 +100,8 @@ describe("a red trunk", () => {
   });
 
   it("is forgotten with the branch that it was of", () => {
-    expect(forgotten(red, at(60))).toMatchObject({ vouched: [], unproven: [], changes: 2, told: 0, recoveredAt: 60 });
-    expect(forgotten(red, at(60)).red).toBeUndefined();
+    expect(retargeted(red, at(60))).toMatchObject({ vouched: [], unproven: [], changes: 2, told: 0, recoveredAt: 60 });
+    expect(retargeted(red, at(60)).red).toBeUndefined();
   });
 });
 
@@ -109,7 +109,7 @@ it("a trunk that no failed build asks about is not built", () => {
   const moved = learnCommit(sound, X, at(20));
   expect([dueBuild(moved, false, at(30)), dueBuild(moved, true, at(30)), dueBuild(sound, true, at(30))]).toEqual([
     undefined,
-    [T],
+    { unless: [T] },
     undefined,
   ]);
 });

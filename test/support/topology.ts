@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../../localstack/embedded/runtime.ts";
+import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { Lane } from "../topology/lane.ts";
 import { aRemote, type Remote } from "../topology/remote.ts";
 
@@ -31,7 +32,7 @@ export interface Topology {
 export async function startTopology(
   queues: Readonly<Record<string, QueueOptions>>,
   files: Readonly<Record<string, string>> = { "README.md": "A project\n" },
-  options: Pick<RuntimeOptions, "observer"> = {},
+  options: Pick<RuntimeOptions, "observer" | "synthesize"> = {},
 ): Promise<Topology> {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-topology-"));
   const remotes = new Map<string, Remote>();
@@ -43,7 +44,7 @@ export async function startTopology(
   }));
   const stateDirectory = join(home, "state");
   const parsed = QueuesConfig.parse({ queues: config });
-  const runtime = await startRuntime({ ...options, queues: parsed, stateDirectory, quiet: true });
+  const runtime = await startRuntime({ synthesize, ...options, queues: parsed, stateDirectory, quiet: true });
   const { url = "" } = runtime;
   return {
     runtime,

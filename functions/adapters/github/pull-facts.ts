@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { GitSha } from "../../contracts/ids.ts";
-import { isSettled, type Opinion, type PullFacts, type ReviewRule } from "../../domain/pull-request.ts";
+import { isReviewSettled, type Opinion, type PullFacts, type ReviewRule } from "../../domain/pull-request.ts";
 import type { GitHubClient } from "./client.ts";
 import { statusOf } from "./errors.ts";
 import { graphql } from "./graphql.ts";
@@ -81,7 +81,7 @@ const OPINIONS: Readonly<Record<string, Opinion["state"]>> = {
  */
 export async function pullFacts(client: GitHubClient, pulls: readonly number[], branch: string): Promise<PullsRead> {
   const { facts, rule: classic } = await read(client, [...new Set(pulls)], branch);
-  const isEverythingSaid = facts.length > 0 && facts.every((one) => isSettled(one, branch));
+  const isEverythingSaid = facts.length > 0 && facts.every((one) => isReviewSettled(one, branch));
   return { facts, rule: isEverythingSaid ? undefined : stricter(classic, await rulesetRule(client, branch)) };
 }
 
@@ -116,7 +116,11 @@ async function atOnce(client: GitHubClient, pulls: readonly number[], branch: st
 function classicRule(branch: z.infer<typeof Branch> | null | undefined): ReviewRule | undefined {
   const rule = branch?.refUpdateRule;
   return rule
-    ? { approvals: rule.requiredApprovingReviewCount ?? 0, ofHead: false, ofOthers: rule.requiresCodeOwnerReviews }
+    ? {
+        approvals: rule.requiredApprovingReviewCount ?? 0,
+        ofHeadCommit: false,
+        ofOwnersOrTeams: rule.requiresCodeOwnerReviews,
+      }
     : undefined;
 }
 

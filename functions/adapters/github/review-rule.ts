@@ -22,8 +22,9 @@ export async function rulesetRule(
     const others = rules.flatMap(({ required_reviewers: reviewers = [] }) => reviewers);
     return {
       approvals: Math.max(...rules.map((rule) => rule.required_approving_review_count)),
-      ofHead: rules.some((rule) => rule.dismiss_stale_reviews_on_push || rule.require_last_push_approval),
-      ofOthers: rules.some((rule) => rule.require_code_owner_review) || others.some((one) => one.minimum_approvals > 0),
+      ofHeadCommit: rules.some((rule) => rule.dismiss_stale_reviews_on_push || rule.require_last_push_approval),
+      ofOwnersOrTeams:
+        rules.some((rule) => rule.require_code_owner_review) || others.some((one) => one.minimum_approvals > 0),
     };
   } catch (error) {
     // An installation of GitHub without rulesets.
@@ -39,7 +40,7 @@ export async function rulesetRule(
 export async function restRule({ call, owner, repo }: GitHubClient, branch: string): Promise<ReviewRule | undefined> {
   try {
     const { data } = await call("GET /repos/{owner}/{repo}/branches/{branch}", { owner, repo, branch });
-    return data.protection?.enabled === true ? { approvals: 0, ofHead: false, ofOthers: true } : undefined;
+    return data.protection?.enabled === true ? { approvals: 0, ofHeadCommit: false, ofOwnersOrTeams: true } : undefined;
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;
@@ -51,7 +52,7 @@ export const stricter = (one: ReviewRule | undefined, other: ReviewRule | undefi
   one && other
     ? {
         approvals: Math.max(one.approvals, other.approvals),
-        ofHead: one.ofHead || other.ofHead,
-        ofOthers: one.ofOthers || other.ofOthers,
+        ofHeadCommit: one.ofHeadCommit || other.ofHeadCommit,
+        ofOwnersOrTeams: one.ofOwnersOrTeams || other.ofOwnersOrTeams,
       }
     : (one ?? other);

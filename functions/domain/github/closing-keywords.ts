@@ -1,6 +1,6 @@
 import type { RepositoryName } from "../../contracts/github.ts";
 
-/** An issue that a text says is done. */
+/** An issue that a text says is done, as by `Fixes #3`. */
 export interface NamedIssue {
   readonly repository: RepositoryName;
   readonly number: number;
@@ -9,14 +9,14 @@ export interface NamedIssue {
 const REFERENCE =
   /(?<![\w-])(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:(?<url>https?:\/\/[^\s/]+\/[\w.-]+\/[\w.-]+\/issues\/)|(?<repository>[\w.-]+\/[\w.-]+)?#)(?<number>[1-9]\d{0,9})(?![\w-])/gi;
 
-/** What GitHub does not read as text: HTML comments (of templates), fenced code blocks and code spans. */
+/** The parts of a text in which GitHub finds no keywords: HTML comments (of templates), fenced code blocks and code spans. */
 const UNREAD =
   /<!--[\s\S]*?(?:-->|$)|^(?<fence>`{3,}|~{3,})[\s\S]*?(?:^\k<fence>|$(?![\s\S]))|(?<ticks>`+)[^`][\s\S]*?\k<ticks>/gm;
 
 /**
  * The issues that a title, a body or a commit message says are done, by GitHub's closing keywords: `close`, `fix` and `resolve` in their
- * forms, before `#N`, `owner/name#N` or the address of an issue. `web` is the host of GitHub's pages. Each issue once, in order of
- * appearance. Example: `Fixes #3, closes acme/docs#4` in `acme/shop` is issue 3 of `acme/shop` and issue 4 of `acme/docs`.
+ * forms, before `#N`, `owner/name#N` or the address of an issue. `here` is the repository that a bare `#N` is about, and `web` the host of
+ * GitHub's pages, such as `github.com`. Each issue once, in order of appearance. Example: `Fixes #3, closes acme/docs#4` in `acme/shop` is issue 3 of `acme/shop` and issue 4 of `acme/docs`.
  */
 export function issuesClosedBy(
   texts: readonly string[],

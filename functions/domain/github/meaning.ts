@@ -3,29 +3,37 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { GitHubAppConfig } from "../../contracts/queues.ts";
 import { type Command, commandOf } from "./command.ts";
 
-/** What a delivery asks of the queue. */
+/** What a delivery (one webhook call of GitHub) asks of the queue. */
 export type Meaning =
   | { readonly kind: "nothing" }
-  /** `head` is the commit that the person saw; absent, where the delivery does not say: it is found by `at`. */
+  /**
+   * Land the pull request. `key` makes a repeat of the delivery the same Land call. `head` is the commit that the person saw. Where it is
+   * absent, the delivery's time `at` tells which commit that was.
+   */
   | {
       readonly kind: "land";
       readonly key: string;
       readonly command: Extract<Command, { kind: "land" }>;
       readonly head?: GitSha;
     }
+  /** Cancel the request of the pull request. `why` is for people. */
   | { readonly kind: "cancel"; readonly why: string }
-  /** The pull request has changed: is it still what was asked for? Deliveries come late and in any order, so GitHub is asked. */
+  /**
+   * The user `by` has changed the pull request. Whether the pull request is still what was asked for, GitHub has to be asked: deliveries come
+   * late and in any order.
+   */
   | { readonly kind: "changed"; readonly by: string }
   /** A review, or a check, that a request may wait for has come or gone. */
   | { readonly kind: "reviewed" }
+  /** A comment has another command, such as a question, or one that cannot be read. The queue answers by a comment. */
   | { readonly kind: "answer"; readonly command: Exclude<Command, { kind: "land" | "cancel" }> };
 
 const NOTHING: Meaning = { kind: "nothing" };
 
-/** The button on a check run of a request that did not land. */
+/** The identifier, as GitHub reports it, of the button "Land again" on the check run of a request that did not land. */
 export const LAND_AGAIN = "land-again";
 
-/** What a delivery means. Bots are not listened to, unless they are named. */
+/** What a delivery asks of the queue. A comment of a bot asks for nothing, unless `config.bots` names the bot. */
 export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning {
   const { event, sender, label } = delivery;
   switch (event) {
@@ -66,7 +74,7 @@ function ofComment({ comment, sender }: Delivery): Meaning {
   return { kind: "land", key: `gh-${comment.id}`, command, ...(commit === undefined ? {} : { head: commit }) };
 }
 
-/** GitHub's own "Re-run", and the button "Land again". */
+/** GitHub's own button "Re-run", and the button "Land again", both ask for a landing. */
 function ofCheck({ id, check, head, event }: Delivery, config: GitHubAppConfig): Meaning {
   if (check?.name !== config.check || head === undefined) return NOTHING;
   if (event === "check_run.requested_action" && check.button !== LAND_AGAIN) return NOTHING;

@@ -1,14 +1,14 @@
 import type { GitSha, QueueName } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 
-/** A pull request as far as it matters whether the pull request may land. */
+/** The facts about a pull request that decide whether a command may land the pull request. */
 export interface Pull {
   readonly number: number;
   readonly head: GitSha;
-  /** The branch that it is to be merged into. */
+  /** The branch that the pull request is to be merged into. */
   readonly base: string;
   readonly headBranch: string;
-  /** `owner/name`; undefined when the fork is gone. */
+  /** The repository of `headBranch`, as `owner/name`. Undefined when the fork is gone. */
   readonly headRepository: string | undefined;
   readonly author: string;
   readonly title: string;
@@ -16,24 +16,27 @@ export interface Pull {
   readonly isDraft: boolean;
   readonly isOpen: boolean;
   readonly isMerged: boolean;
-  /** True when GitHub itself has the pull request in a stack. */
+  /** True when the pull request belongs to one of GitHub's own stacks. */
   readonly isStacked: boolean;
 }
 
+/** What a user may do in the repository, as GitHub says. */
 export type Permission = "admin" | "write" | "read" | "none";
 
+/** A user's wish to land a stack of pull requests. */
 export interface Wish {
+  /** The user's login. */
   readonly by: string;
   readonly permission: Permission;
-  /** What the person saw. Undefined when that is not known. */
+  /** The head commit of the stack's last pull request that the user saw. Undefined when that is not known. */
   readonly sawHead: GitSha | undefined;
-  /** Authors may land what is their own. */
+  /** True when authors may land their own pull requests without the right to write. */
   readonly authors: boolean;
 }
 
 /**
- * Why a stack of pull requests may not land now, in a sentence that says what to do. Undefined when it may. The lowest comes first, and the
- * last is the pull request that was asked on.
+ * Why a stack of pull requests may not land, in a sentence that says what to do. Undefined when the stack may land. The lowest pull request
+ * comes first. The last one carries the comment, the label or the button that asked for the landing.
  */
 export function refusalOf(
   stack: readonly Pull[],
@@ -63,8 +66,9 @@ const mayLand = (top: Pull, { permission, authors, by }: Wish): boolean =>
   permission === "admin" || permission === "write" || (authors && top.author === by);
 
 /**
- * Why a pull request is not what was asked for any more, in a sentence about `by`, or about no user. Undefined when it still is: also when
- * it has been merged, since a landing does that.
+ * Why a pull request is no longer what a user asked to land: `head` onto `base`. `pull` is the pull request as it is, and undefined when it
+ * is gone. The sentence says that user `by` made the change, or names no user when `by` is absent. The result is undefined when the pull
+ * request is unchanged, and when it has been merged, since a landing merges it.
  */
 export function changeSince(pull: Pull | undefined, head: GitSha, base: string, by?: string): string | undefined {
   const who = by === undefined ? "The pull request was" : undefined;
@@ -79,7 +83,10 @@ export function changeSince(pull: Pull | undefined, head: GitSha, base: string, 
   return undefined;
 }
 
-/** The queue of a command: the one that is named, else the repository's usual one. A sentence when there is none. */
+/**
+ * The queue of a command: the queue of that name, or the first of `queues` when the command names none. `queues` are the queues of the
+ * repository. When there is no such queue, a sentence for the user.
+ */
 export function queueFor(
   queues: readonly QueueConfig[],
   named: QueueName | undefined,
@@ -94,8 +101,8 @@ export function queueFor(
 }
 
 /**
- * The pull requests of a stack, the lowest first. `pull` ends it; each next lower one is the open pull request whose head is the base of the
- * one above. Example: #3 (base `b2`), #2 (head `b2`, base `b1`), #1 (head `b1`, base `main`) is [#1, #2, #3].
+ * The pull requests of a stack, the lowest first. `pull` is the last. Below each pull request comes the one of `open` whose head branch is its
+ * base. The stack ends at the trunk, or where `open` has no such pull request. All of `open` are of the trunk's repository. Example: #3 (base `b2`), #2 (head `b2`, base `b1`), #1 (head `b1`, base `main`) is [#1, #2, #3].
  */
 export function stackBelow(pull: Pull, open: readonly Pull[], trunk: string): readonly Pull[] {
   const stack = [pull];

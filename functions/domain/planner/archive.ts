@@ -2,12 +2,13 @@ import { type Batch, batchHasEnded, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * The batches to move to the archive: no later run of the planner needs them to decide anything. Such a batch
- * - has ended, its request has been ended, and none of its builds is running or being stopped,
- * - conflicts with no unfinished batch,
- * - if it will never land, is in no tree with an unfinished batch: that tree's build would no longer be known to be refuted, and
- * - was not tested by a build that has not passed and whose tree holds an unfinished batch, and conflicts with no batch that was: it may be
- *   the cause of the failure, or a batch that the build lacked.
+ * The batches to move to the archive: no later run of the planner needs them to decide anything. An open case is a build that has not passed
+ * and whose tree holds an unfinished batch. All of these are true of a batch that is moved:
+ * - The batch has ended, its request has been ended, and none of its builds is running or being stopped.
+ * - It conflicts with no unfinished batch.
+ * - It has landed, or is in no tree with an unfinished batch. Otherwise that tree's build would no longer be known to be refuted.
+ * - No open case tested it: it may be the cause of the failure.
+ * - It conflicts with no batch that an open case tested: that build may have failed because it lacked the batch.
  *
  * Example: A has landed, {B, H} is being built, and A conflicts with B only. A stays. Should {B, H} fail, the cause may be that B lacks A,
  * so the failure must not count against H. Once {B, H} has passed, A is archived.
@@ -20,11 +21,11 @@ export function archivable({ index }: Draft): Batch[] {
     unfinished.add(i);
     needed.addAll(index.conflictsOf(i));
   });
-  /** The batches that a build tested which has not passed and whose tree holds an unfinished batch. */
+  /** The batches that the open cases tested. */
   const tested = index.emptySet();
   for (const path of index.batches.flatMap((batch) => batch.paths)) {
     const tree = index.treeOf(path);
-    if (!tree.meets(unfinished)) continue;
+    if (!tree.intersects(unfinished)) continue;
     needed.addCommon(tree, index.neverLanding);
     if (path.state === "passed") continue;
     tested.addAll(index.bitsOf(path.heads));

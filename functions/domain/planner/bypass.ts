@@ -5,10 +5,10 @@ import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * At most `free` builds that let heads bypass a slow batch. A head gets one when it has passed on its likeliest path, and waits for a
- * single batch whose build will take much longer than the head's own did: it is also built without that batch. Once both builds have
- * passed, the head need not wait. Only one slow batch per head, since each more doubles the builds, and measured worse per build. See Uber,
- * "Bypassing Large Diffs in SubmitQueue" (2023).
+ * At most `free` builds that let heads bypass a slow batch. A head gets such a build when it has passed on its likeliest path and every
+ * undecided batch ahead has passed too, but for one slow batch, whose build will go on for at least twice as long as the head's own took.
+ * The head is then also built without the slow batch. Once both builds have passed, the head need not wait. A head bypasses only one slow
+ * batch, since each more doubles the builds, and measured worse per build. See Uber, "Bypassing Large Diffs in SubmitQueue" (2023).
  *
  * Example: S ← H. {S, H} has passed in 5 minutes, and the build of S will run for 20 more. {H} is built. If it passes, H lands before S.
  */
@@ -42,17 +42,17 @@ export function bypasses(
 }
 
 /**
- * The slow build must go on for at least this many times the duration of the head's own build. Then the bypass saves as much time as it
- * spends. Less lands hardly anything earlier.
+ * The slow build must go on for at least this many times the duration of the head's own build. So a bypass saves at least as much time as its
+ * own build takes. With a lower ratio, hardly any batch lands earlier.
  */
 const WORTHWHILE_RATIO = 2;
 
-/** A build that nothing is known of is slow when it has run for this many times the upper quartile of build times. */
+/** A build of a batch that has not passed before is slow when it has run for this many times the upper quartile of build times. */
 const SLOW_RATIO = 2;
 
 /**
- * Per batch with a position that is being built: the milliseconds until its build ends, probably. Only the batches where that can be
- * estimated.
+ * Per speculating batch with a position: the estimated milliseconds until the longest of its running builds ends. Batches are left out when
+ * nothing can be estimated (`estimateLeft`).
  */
 function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
   const upperQuartile = queue.history?.buildMs?.[2] ?? Number.POSITIVE_INFINITY;
@@ -68,14 +68,17 @@ function timeLeft({ index, queue, now }: Draft): ReadonlyMap<number, number> {
 }
 
 /**
- * How many milliseconds a build will go on that has run for `ran`. A batch that has passed before takes as long again. Otherwise only a
- * slow build can be estimated: build times are heavy-tailed, so it will probably go on for as long as it has run. 0 when nothing can be
- * estimated.
+ * How much longer a build will run that has run for `ran`. All times are milliseconds. `before` is the longest passed build of the same batch,
+ * or 0: a build is expected to take as long again. Beyond that, only a slow build can be estimated. Build times are heavy-tailed, so a slow
+ * build will probably go on for as long as it has run. 0 when nothing can be estimated.
+ *
+ * Example: the upper quartile is 10 minutes. A build that has run for 4 minutes goes on for 2 when the batch has passed in 6 before, and for
+ * an unknown time (0) when it never passed. A build that has run for 25 minutes goes on for 25.
  */
 function estimateLeft(ran: number, before: number, upperQuartile: number): number {
   if (before > ran) return before - ran;
   return ran > SLOW_RATIO * upperQuartile ? ran : 0;
 }
 
-/** How long a build took that has ended, in milliseconds. */
+/** How many milliseconds a build took. 0 while it has not ended. */
 const durationOf = ({ startedAt, endedAt }: Path): number => (endedAt ?? startedAt) - startedAt;

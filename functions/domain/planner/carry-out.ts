@@ -6,33 +6,36 @@ import type { Batch } from "../batch.ts";
 import { type Awaitable, type Steps, waitFor, waitForEach } from "../steps.ts";
 import type { Command, CommandFailed } from "./plan.ts";
 
-/** A part of a command that was refused for good, though the rest of it was carried out. */
+/** A part of a command that was refused for good, while the rest of the command was carried out. */
 export interface Refusal {
   readonly command: Extract<Command, { kind: "announce" }>;
   readonly error: unknown;
 }
 
-/** How many calls of one run are under way at once. */
+/** How many commands, or writes, of one run are under way at once. */
 export const CONCURRENCY = 8;
 
-/** Carries a command out. Repeats are harmless. Answers what of it was refused for good, and throws when all of it failed. */
+/** Carries a command out. Repeats are harmless. Answers the parts that were refused for good, and throws when the whole command failed. */
 export type CarryOut = (config: QueueConfig, command: Command) => Awaitable<readonly Refusal[]>;
 
 /** What came of a run's commands. */
 export interface Carried {
-  /** Refused for good: the planner has to end what they are about. */
+  /** The commands that were refused for good. The planner has to end the batches, or the build of the trunk, that they are about. */
   readonly refused: readonly CommandFailed[];
-  /** The first failure that may pass. */
-  readonly passing?: unknown;
-  /** The batches, and the trunk (`trunkIdOf`), that a failed command is about: not to be acknowledged, so that the command is derived again. */
-  readonly open: ReadonlySet<BatchId>;
-  /** True when the log could not be told anything: outboxes are to be kept. */
+  /** The first error of a command that may succeed when it is repeated. */
+  readonly retryable?: unknown;
+  /**
+   * The batches, and the trunk (`trunkIdOf`), that a failed command is about. Their commands must not be acknowledged, so that the next run
+   * asks for them again.
+   */
+  readonly unacknowledged: ReadonlySet<BatchId>;
+  /** True when the request log took no entries for a reason of its own, such as a topic that does not answer. Outboxes are to be kept then. */
   readonly unannounced: boolean;
 }
 
 /**
- * Carries out all commands, also after one has failed. Commands of one kind go side by side, since they do not depend on each other.
- * `batches`: the live batches as they were written.
+ * Carries out all commands in their order, also after one has failed. Neighbours of one kind go side by side, since they do not depend on
+ * each other. `batches`: the live batches as they were written, by id.
  */
 export function* carryOutAll(
   carryOut: CarryOut,
@@ -49,21 +52,21 @@ export function* carryOutAll(
         failures.push({ command, error });
       }
     });
-  // Not about one entry: the log as a whole does not answer, or is not there.
+  // The failure is not about one entry: the log as a whole does not answer, or is not there.
   const isSilence = ({ command, error }: (typeof failures)[number]) =>
     command.kind === "announce" &&
     error instanceof CodedError &&
     (isRetryable(error) || error.code === "config.invalid");
   const told = failures.filter((failure) => !isSilence(failure));
-  const passing = failures.find(({ error }) => isRetryable(error))?.error;
+  const retryable = failures.find(({ error }) => isRetryable(error))?.error;
   return {
     refused: told.flatMap(({ command, error }) =>
       isRetryable(error) || command.kind === "end-request" || command.kind === "announce-trunk"
         ? []
         : [{ kind: "command-failed", command, reason: reasonFor(command, error) } as const],
     ),
-    ...(passing === undefined ? {} : { passing }),
-    open: new Set(told.flatMap(({ command }) => concernedBy(command, batches))),
+    ...(retryable === undefined ? {} : { retryable }),
+    unacknowledged: new Set(told.flatMap(({ command }) => concernedBy(command, batches))),
     unannounced: failures.some(isSilence),
   };
 }
@@ -81,6 +84,7 @@ function reasonFor(command: Command, error: unknown): Reason {
   }
 }
 
+/** The batches that a command is about: those whose acknowledgement would say that the command was carried out. */
 function concernedBy(command: Command, batches: ReadonlyMap<BatchId, Batch>): readonly BatchId[] {
   switch (command.kind) {
     case "start-build":
@@ -98,6 +102,7 @@ function concernedBy(command: Command, batches: ReadonlyMap<BatchId, Batch>): re
   }
 }
 
+/** The commands in their order, cut wherever the kind changes. Example: [land, land, announce] is [[land, land], [announce]]. */
 function runsOfOneKind(commands: readonly Command[]): readonly (readonly Command[])[] {
   const runs: Command[][] = [];
   for (const command of commands) {

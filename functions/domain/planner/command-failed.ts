@@ -8,7 +8,10 @@ import { trunkBuildNotStarted } from "./trunk-build.ts";
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
-/** Ends the requests that a command is about, for `reason`, because the command can never be carried out. A repeat changes nothing. */
+/**
+ * A command can never be carried out, for `reason`. Ends the batches, or the build of the trunk, that the command is about, unless they can
+ * still land. A repeat changes nothing.
+ */
 export function commandFailed(draft: Draft, { command, reason }: CommandFailed): void {
   switch (command.kind) {
     case "start-build":
@@ -24,8 +27,8 @@ export function commandFailed(draft: Draft, { command, reason }: CommandFailed):
 }
 
 /**
- * The path ends as failed, which frees its slot. The batch ends too, unless another of its builds is running or has passed. The batches of
- * a bundle do not end: they are built in smaller bundles, as after any failed bundle.
+ * The path of the build ends as failed, which frees its slot. The batch fails too, unless another of its builds is running or has passed. The
+ * batches of a bundle do not fail: they are built in smaller bundles, as after any failed bundle.
  */
 function buildNotStarted(draft: Draft, { batchId, buildKey }: CommandOf<"start-build">, reason: Reason): void {
   trunkBuildNotStarted(draft, buildKey);
@@ -43,7 +46,7 @@ function buildNotStarted(draft: Draft, { batchId, buildKey }: CommandOf<"start-b
   draft.put(ends ? failed(draft, next, reason) : next);
 }
 
-/** Fails the batches of the landing. Not when the landing was sent before: then it may have been carried out, and is sent again. */
+/** Fails the batches of the landing, unless the landing was sent before: it may have been carried out then, so it is sent again. */
 function landingNotSent(draft: Draft, { message }: CommandOf<"land">, reason: Reason): void {
   for (const { batchId } of message.batches) {
     const batch = draft.lookup(batchId);

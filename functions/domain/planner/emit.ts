@@ -6,7 +6,7 @@ import type { Draft } from "./draft.ts";
 import type { Plan } from "./plan.ts";
 import { acknowledgeTrunk } from "./trunk-build.ts";
 
-/** Step 5: the batches that have changed become writes, and the state as a whole says which commands are due. */
+/** The plan of a run (step 5 of `plan`): a write for each batch that has changed, and the commands that the state of all batches asks for. */
 export function emit(draft: Draft): Plan {
   const { snapshot } = draft;
   const writes = inWritingOrder(draft).flatMap((batch) => {

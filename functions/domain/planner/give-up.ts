@@ -5,11 +5,11 @@ import { containsFailure } from "../speculation/will-fail.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * Gives up the running builds that will fail, because a part of their tree has failed. Only where builds test everything: elsewhere the
- * failure of a part says nothing of the heads.
+ * Gives up the running builds that will fail, because a part of their tree has failed. Does nothing where builds test only what is affected:
+ * there the failure of a part says nothing about the heads.
  *
- * Example: A, A+B, A+B+C and A+B+C+D are being built, and A+B fails. A is at fault or B, so A+B+C and A+B+C+D are given up. Their slots
- * go to builds without B, and to A.
+ * Example: {A}, {A, B}, {A, B, C} and {A, B, C, D} are being built, and {A, B} fails. A or B is at fault, so {A, B, C} and {A, B, C, D} are
+ * given up. {A} goes on, and the free slots go to builds without B.
  */
 export function giveUpFailing(draft: Draft): void {
   const { index, config, queue } = draft;

@@ -10,8 +10,8 @@ import type { History } from "../speculation/history.ts";
 import type { Trunk } from "../trunk.ts";
 
 /**
- * The queue's own item. A new batch is written only after this item, under its version, so a planner that lost its lease cannot add a
- * batch.
+ * The queue's own item. A new batch is written only after this item, under its version. So a run of the planner that another run has
+ * overtaken cannot add a batch.
  */
 export interface QueueState {
   readonly queue: QueueName;
@@ -20,8 +20,9 @@ export interface QueueState {
    * changes.
    */
   readonly installation: Installation;
-  /** The repository and branch (targetOf) that the live batches are built for. Written by the shell. Absent before its first write. */
+  /** The repository and branch (targetOf) that the live batches are built for. Written by `runPlanner`. Absent before its first write. */
   readonly target?: string;
+  /** The arrival that the next batch gets. */
   readonly nextArrival: number;
   /** The position that the next batch gets. */
   readonly nextPosition: number;
@@ -35,21 +36,21 @@ export interface QueueState {
   readonly paused?: { readonly since: EpochMs; readonly note?: string };
   /** The version of the last queue-control signal that was followed. Older signals are ignored. Absent before the first. */
   readonly control?: number;
-  /** Counts writes; 0 when it was never written. */
+  /** Counts the writes of this item. 0 when it was never written. */
   readonly version: number;
 }
 
-/** What a run of the planner sees: one strongly consistent query, and the requests that the signals name. */
+/** What a run of the planner sees: the queue's own item and live batches, by one strongly consistent query, and the requests that the signals name. */
 export interface Snapshot {
   readonly queue: QueueState;
   /** In any order. */
   readonly batches: readonly Batch[];
-  /** The requests named by signals, as stored; absent when never written. */
+  /** The stored requests that the signals name. A request that was never written is absent. */
   readonly requests: ReadonlyMap<Sqid, LandingRequest>;
 }
 
 /**
- * An effect that the state asks for. Each run asks again until `acknowledge` has recorded that the command was carried out. Repeats are
+ * An effect that the state asks for. Each run asks for it again until `acknowledge` has recorded that it was carried out. Repeats are
  * harmless.
  */
 export type Command =
@@ -60,10 +61,12 @@ export type Command =
       readonly batchId: BatchId;
       readonly buildKey: BuildKey;
       readonly attempt: number;
+      /** In landing order. */
       readonly base: readonly MergeUnit[];
       readonly head: MergeUnit | TrunkUnit;
       /** The requests that the build is for: that of the head, or those of all heads of a bundle. None of a build of the trunk itself. */
       readonly sqids: readonly Sqid[];
+      /** The undecided batches ahead that the build assumes not to land. */
       readonly without: readonly BatchId[];
       /**
        * The lower quartile of the queue's build times, in milliseconds: three of four builds take longer. Absent before the first build has
@@ -71,7 +74,7 @@ export type Command =
        */
       readonly lowerQuartileMs?: number;
     }
-  /** Send to runway. A landing that was not answered is sent again with another `nonce`, so that it is not taken for a repeat. */
+  /** Send the landing to runway. An unanswered landing is sent again with another `nonce`, so that the topic does not drop it as a repeat. */
   | { readonly kind: "land"; readonly message: LandBatch; readonly nonce: string }
   /** End the request unless it has ended, and release its claims. */
   | {
@@ -81,12 +84,12 @@ export type Command =
       readonly reason?: Reason;
       readonly batchId?: BatchId;
     }
-  /** Send to the log. */
+  /** Send the entries to the request log. */
   | { readonly kind: "announce"; readonly events: readonly LogEvent[] }
   /** Tell the gateway that the trunk has become red, or has recovered. */
   | { readonly kind: "announce-trunk"; readonly message: TrunkChanged };
 
-/** The shell tells the planner that a command of the run before was refused for good. The requests that it is about end for `reason`. */
+/** `runPlanner` tells the planner that a command of the run before was refused for good, for `reason`. See `commandFailed`. */
 export interface CommandFailed {
   readonly kind: "command-failed";
   readonly command: Exclude<Command, { kind: "end-request" | "announce-trunk" }>;
@@ -96,18 +99,19 @@ export interface CommandFailed {
 /** The input of a run: a signal, or a command that was refused. */
 export type News = Signal | CommandFailed;
 
+/** What a run of the planner decided: what to write and to do, in the order of these fields. */
 export interface Plan {
-  /** Write first, under its version, when set. */
+  /** The queue's own item, to be written first, under its version. Absent when it has not changed. */
   readonly queue?: QueueState;
-  /** Changed and new batches. Write each under `before`'s version (absent: must not exist). */
+  /** Changed and new batches. Each is written under the version of `before`. Where `before` is absent, the batch must not exist. */
   readonly writes: readonly { readonly before?: Batch; readonly next: Batch }[];
-  /** Carry out after the writes, in order. */
+  /** Carried out after the writes, in order. */
   readonly commands: readonly Command[];
-  /** After the commands: the batches with the commands recorded as carried out. Write each under its version. */
+  /** Written after the commands, each under its version: the batches with their commands recorded as carried out. */
   readonly acknowledged: readonly Batch[];
-  /** The same for the queue's own item, when the trunk had commands. */
+  /** Written after the commands: the queue's own item, with the trunk's commands recorded as carried out. Absent when there were none. */
   readonly acknowledgedQueue?: QueueState;
-  /** After that: move these batches to the archive. No live batch refers to them any more. */
+  /** Moved to the archive at the end. No later run needs these batches to decide anything (`archivable`). */
   readonly archived: readonly Batch[];
 }
 

@@ -16,22 +16,23 @@ const SHARE_FOUND_ON_PROBATION = 0.125;
  * - The scorer predicts that the batch passes with less than the threshold of the configuration. A flat scorer does not count, because it
  *   predicts the same of every batch.
  * - Giving the batch a position at once is expected to spoil more than one build, which is what probation costs. Other batches would be built
- *   on top of the batch: about as many as there are conflicts that are being built. When the batch fails, all those builds are spoilt.
+ *   on top of the batch: about as many as there are conflicts that have been built at least once. When the batch fails, all those builds are
+ *   spoilt.
  *
- * Example: a batch passes with 0.9 and conflicts with 12 batches that are being built, and conflicts are hardly ever real. Its failure is
- * expected to spoil 0.1 · 12 = 1.2 builds, so it goes on probation. With 8 such batches it gets a position at once.
+ * Example: a batch passes with 0.9 and conflicts with 12 batches that have been built, and the clash rate is almost 0. Its failure is
+ * expected to spoil 0.1 · 12 = 1.2 builds, so the batch starts on probation. With 8 such batches it gets a position at once.
  */
 export function needsProbation(draft: Draft, batch: Pick<Batch, "request">, conflicts: readonly Batch[]): boolean {
   const { order, probation, scorer } = draft.config.speculation;
   if (order === "arrival") return false;
   const { success } = scorerFor(scorer, draft.queue.history)(batch);
   const clashes = 1 - (1 - clashOf(draft.queue.history)) ** conflicts.length;
-  const beingBuilt = conflicts.filter(({ paths }) => paths.length > 0).length;
-  const spoilt = (1 - success + SHARE_FOUND_ON_PROBATION * clashes) * beingBuilt;
+  const built = conflicts.filter(({ paths }) => paths.length > 0).length;
+  const spoilt = (1 - success + SHARE_FOUND_ON_PROBATION * clashes) * built;
   return spoilt > 1 || (success < probation.threshold && tellsApart(scorer));
 }
 
-/** Gives the batch the next position, which is behind all others. */
+/** Gives the batch the next position, which is higher than every other, and tells the log that it is speculating. */
 export const takePosition = (draft: Draft, batch: Batch): Batch =>
   positioned(draft, batch, (position) =>
     statusEvent(batch.request.sqid, "speculating", draft.now, {
@@ -46,7 +47,10 @@ function positioned(draft: Draft, batch: Batch, eventFor: (position: number) => 
   return announce({ ...batch, position }, [eventFor(position)]);
 }
 
-/** Gives a position to each batch on probation that a build has passed for, alone or in a bundle, or that has waited for long enough. */
+/**
+ * Gives a position to each batch on probation that has passed, alone or in a bundle, or that has existed for the `maxHoldSeconds` of the
+ * configuration.
+ */
 export function endProbation(draft: Draft): void {
   const paths = draft.batches().flatMap((batch) => batch.paths);
   const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));

@@ -16,8 +16,8 @@ import { repairProposals } from "./repair.ts";
 import { startBuild } from "./start-build.ts";
 
 /**
- * Step 4: starts new builds in the free slots of the budget. It skips each path whose build is running or would tell nothing new. In this
- * order, until no slot is free:
+ * Gives up the running builds that will fail (`giveUpFailing`), and starts new builds in the free slots of the budget (step 4 of `plan`). A
+ * path is skipped when its build is running or would tell nothing new (`needsNoBuild`). In this order, until no slot is free:
  * 1. Bundles, when more heads wait than slots are free. A quarter of the budget is kept for heads that cannot join a bundle.
  * 2. The likeliest paths. A preempting allocator may give up running builds for them.
  * 3. Where builds test only what is affected: one build of each head that no build has tested, however unlikely its assumptions are.
@@ -47,28 +47,28 @@ export function propose(draft: Draft): void {
 const SHARE_KEPT_FROM_BUNDLES = 0.25;
 
 /**
- * A batch on probation is retried once the retry's assumptions come true with one half. Measured: doc/rfc/speculation.md. Sooner, more of
- * the retries are in vain.
+ * A batch on probation is retried when the probability that the retry's assumptions come true is at least one half. Measured:
+ * doc/rfc/speculation.md. With a lower limit, more of the retries are in vain.
  */
 const MIN_LOG_PROBABILITY_OF_RETRY = Math.log(0.5);
 
-/** How many of a head's likeliest paths are tried for one that can be composed. */
+/** How many of a head's likeliest paths are looked at to find one that should be built (`needsNoBuild`). */
 const MOST_FIRST_PATHS = 8;
 
-/** One run's spending of the budget. */
+/** Gives the free slots of the budget to builds, in one run of the planner. */
 class Spending {
   readonly #draft: Draft;
   readonly #speculation: Speculation;
-  /** Undefined when bundles are not called for. */
+  /** Undefined when no bundles are to be built. See `bundleProposals`. */
   readonly #bundles: readonly BuildProposal[] | undefined;
   /** The heads that may be built alone. */
   readonly #alone: readonly WaitingHead[];
   /** The paths of these heads that are worth a build, likeliest first. */
   readonly #paths: Iterator<BuildProposal, undefined>;
-  /** The heads that are being built, with those whose build was started in this run. */
+  /** The heads that are being built. Grows by the heads whose build is started in this run. */
   readonly #beingBuilt: Set<number>;
   #free: number;
-  /** How many slots will be free once builds that were given up have stopped. */
+  /** How many slots will become free when builds that were given up have stopped. Falls by one for each path that waits for such a slot. */
   #stopping: number;
 
   constructor(draft: Draft, free: number, stopping: number) {
@@ -98,6 +98,7 @@ class Spending {
     for (const repair of repairProposals(this.#draft).slice(0, this.#free)) this.#start(repair);
   }
 
+  /** Likeliest paths of heads that cannot join a bundle, in the share of the budget that is kept for them; then bundles. */
   buildBundles(): void {
     if (this.#bundles === undefined) return;
     const { running } = this.#speculation;
@@ -125,7 +126,7 @@ class Spending {
 
   /**
    * Where builds test only what is affected, the first build of a head tells whether the head passes, whether or not its assumptions come true.
-   * So each head that no build has tested yet gets one, on the likeliest path that can be composed.
+   * So each head that no build has tested yet gets one, on the likeliest path that should be built.
    */
   buildFirstPaths(): void {
     const { index, heads } = this.#speculation;
@@ -150,7 +151,10 @@ class Spending {
     this.#free -= 1;
   }
 
-  /** The paths of heads that may be built alone, likeliest first, that are neither being built nor decided. */
+  /**
+   * The paths of the heads that may be built alone, likeliest first. Left out are paths that should not be built (`needsNoBuild`), paths that
+   * are too improbable, and the likeliest path of a head that is in a running bundle.
+   */
   *#worthwhilePaths(minLogProbability: number): Generator<BuildProposal, undefined, void> {
     const { index, belief, inBundles } = this.#speculation;
     const heads = this.#alone.filter((head) => isLikelyEnough(index, belief, head.index, minLogProbability));
@@ -166,9 +170,9 @@ class Spending {
   }
 
   /**
-   * A later build of a batch on probation is worth its slot when it is the likeliest path over everything that arrived earlier, and has a
-   * good chance to come true. It may run beside the build under way when the batch is expected to fail, and the build under way lacks a
-   * batch that the proposal holds: then the build under way will not decide anything.
+   * True when the path of a batch on probation is worth a slot. The first build of a batch always is. A retry (`isRetriedOnProbation`) is when
+   * it is the batch's likeliest path, and its assumptions come true with one half or more. A retry may run beside one other build of the batch
+   * when the batch is expected to fail and the other build lacks a batch that the retry holds: that failure would decide nothing.
    *
    * Example: H will probably fail and is being built alone. R, which arrived earlier, passes. {R, H} is built at once: the failure of {H}
    * would say nothing, since H may need R.
@@ -186,7 +190,7 @@ class Spending {
     const underWay = running.get(i) ?? [];
     if (underWay.length === 0) return !this.#beingBuilt.has(i);
     const tree = proposedTreeOf(index, { heads: [i], assumedLanded });
-    const isLacking = (build: BitSet) => tree.exceeds(build, index.relevantToFailure(i));
+    const isLacking = (build: BitSet) => tree.anyMissingIn(build, index.relevantToFailure(i));
     return underWay.length === 1 && belief.landProbability(i) < 0.5 && underWay.every(isLacking);
   }
 }

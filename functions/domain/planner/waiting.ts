@@ -5,8 +5,8 @@ import type { QueueIndex } from "../queue-index.ts";
 import { announce, type Draft, queueIndexOf } from "./draft.ts";
 
 /**
- * Tells the log, once per passed build: `waiting`, when the build passed and its batch waits for the batches ahead; and `invalidated`, when
- * these turned out otherwise than the build assumed.
+ * Tells the log about passed builds of batches that do not land yet, each once per build. waiting: the build has passed. invalidated: the build
+ * is no longer evidence, because the batches ahead turned out otherwise than it assumed, or because the trunk was moved.
  */
 export function noteWaiting(draft: Draft): void {
   let before: QueueIndex | undefined;
@@ -31,7 +31,10 @@ export function noteWaiting(draft: Draft): void {
   }
 }
 
-/** True when the batches ahead turned out otherwise than the path assumed, or when the trunk was moved since the path was proposed. */
+/**
+ * True when the batches ahead turned out otherwise than the path assumed, or when a push from outside the queue moved the trunk after the path
+ * was proposed.
+ */
 function isContradicted(index: QueueIndex, batch: Batch, path: Path): boolean {
   const i = index.indexOf(batch.id);
   return i !== undefined && (index.isOutdated(path) || isRefuted(index, i, index.treeOf(path)));

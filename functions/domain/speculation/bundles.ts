@@ -5,8 +5,9 @@ import { OutsideBundle } from "./outside-bundle.ts";
 import { cannotBeComposed, needsNoBuild, willFail } from "./proposals.ts";
 import type { Speculation } from "./speculation.ts";
 
-/** What bounds the bundles of one run. */
+/** The limits of the bundles of one run. */
 export interface BundleLimits {
+  /** How many heads a bundle has at most. */
   readonly maxSize: number;
   /** How long a bundle that is not full may wait for more heads. */
   readonly maxWaitMs: number;
@@ -19,72 +20,109 @@ export interface BundleLimits {
 /**
  * The bundles to build, in landing order. Undefined when every head that waits for a build can have a free slot of its own.
  *
- * Waiting heads are taken in landing order. A head joins the current bundle unless the bundle would be larger than `maxSize` or than one of
- * its heads allows (`sizeLimitOf`), the head differs from the bundle in being on probation, a head outside the bundle has to land in between,
- * the tree cannot be composed, or the larger bundle is expected to land fewer batches: every head adds its own chance of failing, and its own
- * assumptions. A head that does not join starts the next bundle. The last bundle, if it is not full, is returned once its oldest head has
- * waited `maxWaitMs`.
+ * Waiting heads are taken in landing order. A bundle is full when it has as many heads as there are waiting heads per free slot (rounded up), or
+ * `maxSize` heads. A head joins the current bundle unless
+ * - the bundle is full, or as large as one of its heads allows (`sizeLimitOf`),
+ * - one of the two is on probation and the other is not,
+ * - a head outside the bundle has to land in between,
+ * - the tree with the head cannot be composed, will fail, or is less likely than `minLogProbability`, or
+ * - the larger bundle is expected to land fewer batches: every head adds its own chance of failing, and its own assumptions.
+ * A head that does not join starts the next bundle. If the last bundle is not full, it is returned once its oldest batch has waited
+ * `maxWaitMs`.
  *
- * Example: six heads wait, one slot is free, `maxSize` is 4. The bundles are [1, 2, 3, 4] and, after `maxWaitMs`, [5, 6]. Should
- * [1, 2, 3, 4] fail, each of its heads allows a quarter of four: 1 is then built alone, also when a new head with a higher priority waits
- * ahead of 1.
+ * Example: six heads wait, one slot is free, `maxSize` is 4. The bundles are [1, 2, 3, 4] and, after `maxWaitMs`, [5, 6]. With two free slots
+ * they are [1, 2, 3] and [4, 5, 6]. Should [1, 2, 3, 4] fail, each of its heads allows a quarter of four: 1 is then built alone, also when a
+ * new head with a higher priority waits ahead of 1.
  */
 export function bundleProposals(
   speculation: Speculation,
   limits: BundleLimits,
   now: number,
 ): BuildProposal[] | undefined {
-  const { index, belief, heads, inBundles } = speculation;
-  const { maxSize, maxWaitMs, free, minLogProbability } = limits;
+  const { heads, inBundles } = speculation;
   const waiting = new Set(heads.filter((head) => !inBundles.has(head.index) && isWaiting(speculation, head)));
-  if (waiting.size <= free) return undefined;
-  const size = Math.min(maxSize, Math.ceil(waiting.size / free));
-  const found: BuildProposal[] = [];
-  let bundle = new Bundle(belief);
-  let outside = new OutsideBundle();
-  const close = () => {
-    if (bundle.heads.length > 0 && bundle.logProbability >= minLogProbability) found.push(bundle.proposal());
-    bundle = new Bundle(belief);
-    outside = new OutsideBundle();
-  };
-  const mayGrow = (head: WaitingHead, sizeLimit: number): boolean => {
-    const [first = head] = bundle.heads;
-    if (isOnProbation(index, first) !== isOnProbation(index, head)) return false;
-    if (bundle.heads.length >= Math.min(size, bundle.sizeLimit, sizeLimit)) return false;
-    if (outside.separates(head)) return false;
-    const larger = bundle.with(head, sizeLimit);
-    return (
-      larger.expectedLandings >= bundle.expectedLandings &&
-      larger.logProbability >= minLogProbability &&
-      !cannotBeComposed(speculation, larger.proposal()) &&
-      !willFail(speculation, larger.proposal())
-    );
-  };
+  if (waiting.size <= limits.free) return undefined;
+  const size = Math.min(limits.maxSize, Math.ceil(waiting.size / limits.free));
+  const bundling = new Bundling(speculation, size, limits.minLogProbability);
   for (const head of heads) {
-    if (inBundles.has(head.index)) close();
-    if (!waiting.has(head)) {
-      outside.pass(head);
-      continue;
-    }
-    const sizeLimit = sizeLimitOf(index, head);
-    if (!mayGrow(head, sizeLimit)) close();
-    bundle = bundle.with(head, sizeLimit);
-    outside.enter(head);
-    if (bundle.sizeLimit <= 1) close();
+    if (inBundles.has(head.index)) bundling.close();
+    if (waiting.has(head)) bundling.add(head);
+    else bundling.pass(head);
   }
-  if (bundle.heads.length >= size || now - oldestOf(index, bundle.heads) >= maxWaitMs) close();
-  return found;
+  return bundling.finish(now - limits.maxWaitMs);
+}
+
+/** Fills one bundle after the other with heads. The heads come in landing order. */
+class Bundling {
+  readonly #speculation: Speculation;
+  readonly #size: number;
+  readonly #minLogProbability: number;
+  readonly #found: BuildProposal[] = [];
+  #bundle: Bundle;
+  #outside = new OutsideBundle();
+
+  constructor(speculation: Speculation, size: number, minLogProbability: number) {
+    this.#speculation = speculation;
+    this.#size = size;
+    this.#minLogProbability = minLogProbability;
+    this.#bundle = new Bundle(speculation.belief);
+  }
+
+  /** A waiting head: it joins the current bundle, or starts the next one. */
+  add(head: WaitingHead): void {
+    const sizeLimit = sizeLimitOf(this.#speculation.index, head);
+    if (!this.#mayJoin(head, sizeLimit)) this.close();
+    this.#bundle = this.#bundle.with(head, sizeLimit);
+    this.#outside.enter(head);
+    if (this.#bundle.sizeLimit <= 1) this.close();
+  }
+
+  /** A head that joins no bundle. */
+  pass(head: WaitingHead): void {
+    this.#outside.pass(head);
+  }
+
+  /** Ends the current bundle. A bundle that is less likely than `minLogProbability` is dropped. */
+  close(): void {
+    if (this.#bundle.heads.length > 0 && this.#bundle.logProbability >= this.#minLogProbability)
+      this.#found.push(this.#bundle.proposal());
+    this.#bundle = new Bundle(this.#speculation.belief);
+    this.#outside = new OutsideBundle();
+  }
+
+  /** All bundles. The current one is left out when it is not full and all its heads were created after the time `since`. */
+  finish(since: number): BuildProposal[] {
+    const { heads } = this.#bundle;
+    if (heads.length >= this.#size || oldestOf(this.#speculation.index, heads) <= since) this.close();
+    return this.#found;
+  }
+
+  #mayJoin(head: WaitingHead, sizeLimit: number): boolean {
+    const { index } = this.#speculation;
+    const { heads } = this.#bundle;
+    const [first = head] = heads;
+    if (isOnProbation(index, first) !== isOnProbation(index, head)) return false;
+    if (heads.length >= Math.min(this.#size, this.#bundle.sizeLimit, sizeLimit)) return false;
+    if (this.#outside.separates(head)) return false;
+    const larger = this.#bundle.with(head, sizeLimit);
+    return (
+      larger.expectedLandings >= this.#bundle.expectedLandings &&
+      larger.logProbability >= this.#minLogProbability &&
+      !cannotBeComposed(this.#speculation, larger.proposal()) &&
+      !willFail(this.#speculation, larger.proposal())
+    );
+  }
 }
 
 type UndecidedAhead = WaitingHead["undecided"][number];
 
-/** Heads to be built together, on every batch ahead of any of them that is likely to land. */
+/** Heads to be built together. Their base is every undecided batch ahead of any of these heads that is likely to land. */
 class Bundle {
   readonly heads: readonly WaitingHead[];
   /** The smallest size that one of the heads allows. Infinity when no head limits the size. */
   readonly sizeLimit: number;
   readonly #belief: Belief;
-  /** The undecided batches ahead of any head, without the heads themselves. */
+  /** The undecided batches ahead of any of the heads, by number. The heads themselves are left out. */
   readonly #undecided: ReadonlyMap<number, UndecidedAhead>;
 
   constructor(
@@ -109,8 +147,8 @@ class Bundle {
   }
 
   /**
-   * How many landings to expect of one build of the bundle: its size, times the probability that its assumptions come true, times that of
-   * each head. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
+   * How many batches one build of the bundle is expected to land: the number of heads, times the probability that its assumptions come true,
+   * times the probability of each head to land. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
    */
   get expectedLandings(): number {
     return this.heads.reduce(
@@ -119,6 +157,7 @@ class Bundle {
     );
   }
 
+  /** The build of the bundle on its likeliest path. */
   proposal(): BuildProposal {
     const assumedLanded = likelyToLand([...this.#undecided.values()]);
     return { heads: this.heads.map((head) => head.index), assumedLanded, logProbability: this.logProbability };
@@ -136,23 +175,24 @@ class Bundle {
 const isOnProbation = (index: QueueIndex, head: WaitingHead): boolean => index.batch(head.index).position === undefined;
 
 /**
- * True when the batch may share a build. A batch that will probably fail would fail the others with it. A request of
- * strategy PROMOTE lands its own commits unchanged, so it is built alone.
+ * True when batch i may share a build: it lands with a probability of one half or more, so that it does not fail the bundle, and its strategy is
+ * not PROMOTE. A request of strategy PROMOTE lands its own commits unchanged, so it is built alone.
  */
 export const canJoinBundle = ({ index, belief }: Speculation, i: number): boolean =>
   belief.landProbability(i) >= 0.5 && index.batch(i).request.strategy !== "PROMOTE";
 
-/** True when the head may share a build, and its likeliest path is neither being built nor decided. */
+/** True when the head may share a build, and its likeliest path should be built: `needsNoBuild` is false of it. */
 function isWaiting(speculation: Speculation, { index: i, undecided }: WaitingHead): boolean {
   const { index, running } = speculation;
-  if (!canJoinBundle(speculation, i) || (index.provesItself(i) && running.has(i))) return false;
+  if (!canJoinBundle(speculation, i) || (index.anyPassEndsProbation(i) && running.has(i))) return false;
   return !needsNoBuild(speculation, { heads: [i], assumedLanded: likelyToLand(undecided), logProbability: 0 });
 }
 
 /**
- * How many heads a bundle with this head may have. After a bundle has failed, each of its heads allows a quarter of those of its heads that
- * have not landed, and at least one: that takes about 2·log2(n) builds to find the head at fault, as with halves, in half the time (Dorfman,
- * 1943, with the order kept). The smallest such quarter when several bundles with the head have failed; Infinity when none has.
+ * How many heads a bundle with this head may have. Infinity when no bundle with the head has failed. After a bundle has failed, its heads that
+ * have not landed are counted, and each of them allows bundles of a quarter of that number, rounded up. When several bundles with the head
+ * have failed, the smallest such number counts. Quarters take about 2·log2(n) builds to find the head at fault among n, as halves do, in half
+ * the time (Dorfman, 1943, with the order kept).
  *
  * Example: a bundle of eight failed, and two of its heads have landed since. Each of the other six allows bundles of two.
  */
@@ -169,5 +209,6 @@ function sizeLimitOf(index: QueueIndex, head: WaitingHead): number {
   return limit;
 }
 
+/** The time at which the oldest of the heads was created. Infinity when there are none. */
 const oldestOf = (index: QueueIndex, heads: readonly WaitingHead[]): number =>
   Math.min(...heads.map((head) => index.batch(head.index).createdAt));

@@ -3,11 +3,11 @@ import { Heap } from "../heap.ts";
 /** A head and the undecided batches ahead of it. */
 export interface Head {
   /**
-   * 0 for the head that lands first of all heads, 1 for the next, and so on. Heads on probation come last. Among paths that are equally likely,
-   * those of the head with the lower number come first.
+   * 0 for the head that lands first of all heads, 1 for the next, and so on. Heads on probation come last. Among paths of one tier with the
+   * same number of unlikely assumptions, the paths of the head with the lower number come first.
    */
   readonly landingOrder: number;
-  /** Each with the probability, 0 … 1, that it lands. */
+  /** The undecided batches ahead of the head, each with the probability, 0 … 1, that it lands. */
   readonly undecided: readonly { readonly index: number; readonly landProbability: number }[];
 }
 
@@ -16,13 +16,13 @@ export interface PathCandidate<H extends Head> {
   readonly head: H;
   /** The batches that are assumed to land, in the order of `head.undecided`. */
   readonly assumedLanded: readonly number[];
-  /** Natural logarithm of the probability that all assumptions come true. -Infinity when they cannot. */
+  /** Natural logarithm of the probability that all assumptions come true. -Infinity when they cannot all come true. */
   readonly logProbability: number;
-  /** How many assumptions are the less likely ones. 0 for the head's likeliest path. */
+  /** How many assumptions are the less likely of their two sides. 0 for the head's likeliest path. */
   readonly unlikelyAssumptions: number;
 }
 
-/** Turning one assumption of the likeliest path to its less likely side. */
+/** A change of one assumption of the likeliest path to its less likely side. */
 interface Flip {
   /** Which assumption: an index into `head.undecided`. */
   readonly assumption: number;
@@ -30,13 +30,15 @@ interface Flip {
   readonly cost: number;
 }
 
+/** A path as the search holds it: the flips that lead from the likeliest path of the head to this path. */
 interface Node<H extends Head> {
   readonly search: Search<H>;
   readonly logProbability: number;
-  /** Places in the search's list of flips, ascending. */
+  /** Indexes into `search.flips()`, ascending. */
   readonly flips: readonly number[];
 }
 
+/** Natural logarithm of a probability. -Infinity for 0. */
 const log = (p: number): number => (p > 0 ? Math.log(p) : Number.NEGATIVE_INFINITY);
 
 /** Enumerates the paths of one head. Its flips are sorted when the second path is asked for, which for most heads is never. */
@@ -68,9 +70,9 @@ class Search<H extends Head> {
   }
 
   /**
-   * The paths that follow a path: one more flip, or its last flip replaced by the next dearer one. Every set of flips is reached in exactly
-   * one way, and after every likelier set that it is reached from. Example with three flips: {} → {0}; {0} → {0, 1}, {1}; {1} → {1, 2},
-   * {2}.
+   * The paths that follow a path: one with the next dearer flip added, and one with the last flip replaced by the next dearer one. Neither is
+   * likelier than the path. Every set of flips follows exactly one other set. Example with three flips: {} → {0}; {0} → {0, 1}, {1};
+   * {1} → {1, 2}, {2}; {0, 1} → {0, 1, 2}, {0, 2}.
    */
   after(node: Node<H>): Node<H>[] {
     const flips = this.flips();
@@ -88,6 +90,7 @@ class Search<H extends Head> {
     return [extended, { search: this, logProbability: node.logProbability - cost, flips: [...without, last + 1] }];
   }
 
+  /** The path of a node. */
   candidate(node: Node<H>): PathCandidate<H> {
     const flipped = new Set(node.flips.map((flip) => this.flips()[flip]?.assumption));
     const assumedLanded = this.head.undecided.flatMap(({ index, landProbability }, assumption) =>
@@ -102,12 +105,12 @@ class Search<H extends Head> {
 const TIER_WIDTH = 2;
 
 /**
- * The tier of a probability, given its logarithm. A lower tier goes first; within a tier, probabilities count as equal, so that heads far
- * behind wait their turn, but do not starve. Example: 1 … 0.14 is tier 0, and 0.13 … 0.02 is tier 1.
+ * The tier of a probability, given its natural logarithm. A lower tier goes first. Within a tier probabilities count as equal, and the heads
+ * ahead go first: so heads far behind wait their turn, and still get builds. Example: 1 … 0.14 is tier 0, and 0.13 … 0.02 is tier 1.
  */
 export const probabilityTier = (logProbability: number): number => Math.floor(-logProbability / TIER_WIDTH);
 
-/** True when a goes first: the lower tier, then fewer flips, then the head that lands first, then the cheaper flips. */
+/** True when a goes before b: by the lower tier, then by fewer flips, then by the head that lands first, then by the cheaper flips. */
 function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
   const [first, second] = [probabilityTier(a.logProbability), probabilityTier(b.logProbability)];
   if (first !== second) return first < second;
@@ -120,8 +123,8 @@ function precedes<H extends Head>(a: Node<H>, b: Node<H>): boolean {
 
 /**
  * Every path of every head whose logarithm of probability is at least `minLogProbability`, likeliest first by tiers. Paths are made as they
- * are asked for: k paths cost k·log(k + heads), however many exist (2^n for n undecided batches ahead). Deterministic. Source: the
- * best-first enumeration of subsets by weight, as in Lawler (1972).
+ * are asked for: the first k paths cost k·log(k + heads), however many exist (2^n for n undecided batches ahead). The same input gives the
+ * same order. Source: the best-first enumeration of subsets by weight, as in Lawler (1972).
  *
  * Example: A ← B, and A lands with 0.9. The paths are A on [] with 1, B on [A] with 0.9, and then B on [] with 0.1.
  */

@@ -1,19 +1,20 @@
 import type { BitSet } from "../bit-set.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
 
-/** A failed build, and the undecided batches that may be the cause of its failure. */
+/** A failed build, and the undecided batches that may have caused the failure. */
 export interface Failure {
   readonly build: Evidence;
+  /** The possible causes. Never empty. */
   readonly causes: BitSet;
-  /** Per cause, the probability that it breaks the build, as it was before the outcome was known. */
+  /** Per cause, the probability that it breaks the build, as predicted before the build had failed. */
   readonly risks: ReadonlyMap<number, number>;
-  /** The probability of the failure, as it was before the outcome was known: that at least one cause breaks the build. */
+  /** The probability that at least one cause breaks the build, as predicted before the build had failed. */
   readonly probability: number;
 }
 
 /**
- * The failed builds that say something of undecided batches, each with the possible causes. `riskIn(build, i)` is the probability that
- * batch i breaks the build, and 0 when it cannot be the cause. Left out are refused compositions, builds that tested a batch that will
+ * The failed builds that say something about undecided batches, each with the possible causes. `riskIn(build, i)` is the probability that
+ * batch i breaks the build, and 0 when batch i cannot be the cause. Left out are refused compositions, builds that tested a batch that will
  * never land, and failures that another failure with fewer causes explains.
  *
  * Example: builds test everything. {A, B, C} has failed, {A} has passed, and {A, B} fails. The possible causes of the first failure are B
@@ -22,7 +23,7 @@ export interface Failure {
 export function failuresIn(index: QueueIndex, riskIn: (build: Evidence, i: number) => number): readonly Failure[] {
   const found = failedBuilds(index).flatMap((build): Failure[] => {
     const undecided = build.tested.minus(index.landed);
-    if (undecided.meets(index.neverLanding)) return [];
+    if (undecided.intersects(index.neverLanding)) return [];
     const risks = new Map<number, number>();
     let allPass = 1;
     for (const i of undecided) {
@@ -36,6 +37,7 @@ export function failuresIn(index: QueueIndex, riskIn: (build: Evidence, i: numbe
   return found.filter((one) => !found.some((other) => explains(other, one)));
 }
 
+/** True when a has fewer causes than b, and all causes of a are causes of b: a cause of a explains b as well. */
 const explains = (a: Failure, b: Failure): boolean => a.risks.size < b.risks.size && a.causes.isSubsetOf(b.causes);
 
 /** Each failed build once. */
@@ -48,28 +50,31 @@ const failedBuilds = (index: QueueIndex): Evidence[] => [
 ];
 
 /**
- * By what factor the failure changes the probability that exactly the batches of `landing` land and those of `failing` do not, against the
- * product of the single probabilities `landProbability`. 0 when all causes are to land.
+ * The factor by which the failure corrects the product of single probabilities. P is the probability that all batches of `toLand` land and no
+ * batch of `toFail` does. The product multiplies `landProbability(i)` for `toLand` and 1 - `landProbability(i)` for `toFail`, where
+ * `landProbability` already takes the failure into account. The factor is P divided by the product.
+ * - 1 when neither set holds a cause, or when the cause may be a conflict with a batch of `toFail` that is in the tree.
+ * - 0 when all causes are to land: one of them is at fault.
  *
  * Example: A, B and C each pass with 0.9, and {A, B, C} has failed, which happens with 1 - 0.9³ = 0.271. So each lands with
- * 1 - 0.1 / 0.271 = 0.63. A and B land together with 0.9² · 0.1 / 0.271 = 0.30, since C must be the cause then: the factor is
- * 0.30 / 0.63² = 0.75. That A, B and C land has the factor 0.
+ * 1 - 0.1 / 0.271 = 0.63. A and B land together with 0.9² · 0.1 / 0.271 = 0.30, since C must be the cause then. The factor of {A, B} is
+ * 0.30 / 0.63² = 0.75. The factor of {A, B, C} is 0.
  */
 export function factorOf(
   { build, causes, risks, probability }: Failure,
-  landing: BitSet,
-  failing: BitSet,
+  toLand: BitSet,
+  toFail: BitSet,
   landProbability: (i: number) => number,
 ): number {
-  if (!landing.meets(causes) && !failing.meets(causes)) return 1;
-  const isExplained = failing.meets(causes);
-  // The cause may be a conflict with a batch that is not to land.
-  if (!isExplained && failing.meets(build.tree)) return 1;
+  if (!toLand.intersects(causes) && !toFail.intersects(causes)) return 1;
+  const isExplained = toFail.intersects(causes);
+  // The cause may be a conflict with a batch of `toFail`.
+  if (!isExplained && toFail.intersects(build.tree)) return 1;
   let factor = 1 / probability;
   let othersPass = 1;
   for (const [i, risk] of risks) {
-    if (failing.has(i)) factor *= risk / Math.max(LEAST, 1 - landProbability(i));
-    else if (landing.has(i)) factor *= (1 - risk) / Math.max(LEAST, landProbability(i));
+    if (toFail.has(i)) factor *= risk / Math.max(LEAST, 1 - landProbability(i));
+    else if (toLand.has(i)) factor *= (1 - risk) / Math.max(LEAST, landProbability(i));
     else othersPass *= 1 - risk;
   }
   return isExplained ? factor : factor * (1 - othersPass);

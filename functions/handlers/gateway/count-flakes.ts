@@ -17,6 +17,6 @@ export async function countFlakes(
   );
   const has = (state: string) => progress.builds.some((build) => build.state === state);
   if (!isAbout || !has("retried") || !has("passed")) return;
-  const found = flakyBuildsIn(await log.entries(sqid));
+  const found = flakyBuildsIn(await log.entries(sqid)).filter(({ names }) => names.length > 0);
   if (found.length > 0) await view.countFlaky(queue, found);
 }

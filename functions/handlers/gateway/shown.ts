@@ -1,16 +1,17 @@
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
-import type { HistoryEntry, QueueView, RequestSummary, Why } from "../../contracts/api.ts";
+import type { FlakeView, HistoryEntry, QueueView, RequestSummary, Why } from "../../contracts/api.ts";
 import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Explanation } from "../../domain/explain.ts";
-import { metadataOf, reasonOf, type Summary } from "../../domain/request-log.ts";
+import type { FlakeLedger } from "../../domain/flakes.ts";
+import { endReasonOf, metadataOf, type Summary } from "../../domain/request-log.ts";
 
 export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** A summary as the API shows it. */
 export function shown(summary: Summary): RequestSummary {
   const { sqid, queue, number, status, changes, strategy, priority = 0, caller } = summary;
-  const reason = reasonOf(summary);
+  const reason = endReasonOf(summary);
   return {
     sqid,
     queue,
@@ -55,6 +56,10 @@ export const shownQueue = ({ name, repository, strategy }: QueueConfig, set: Mod
   ...(set?.note === undefined ? {} : { note: set.note }),
   ...(set?.caller === undefined ? {} : { modeBy: set.caller }),
 });
+
+/** The flaky tests of a queue as the API shows them, the one seen last first. */
+export const shownFlakes = ({ flakes }: FlakeLedger): FlakeView[] =>
+  flakes.map(({ seenIn: _, ...flake }) => ({ ...flake, lastSeen: timestamp(flake.lastSeen) }));
 
 /** An entry of the log as the API shows it. */
 export const shownEntry = (entry: LogEvent): HistoryEntry => ({

@@ -29,8 +29,13 @@ describe("the message of a squash by its pull request", () => {
     expect(message.endsWith(`${line}\n…\n\n${trailers}\n`)).toBe(true);
   });
 
-  it("never exceeds its bound, with every body", () => {
-    for (const body of ["🚀".repeat(5_000), "x".repeat(9_000), `a\n\n${"Key: value\n".repeat(900)}`])
-      expect(bytesOf(said(body, "🚀".repeat(400), 1_500))).toBeLessThanOrEqual(1_500);
+  it("that is one line too long is cut at a word", () => {
+    expect(said("one two three four five six seven", "Title", 90)).toBe("Title (#12)\n\none two three\n…\n");
+  });
+
+  it.each([1_500, 400, 60, 50])("never exceeds its bound of %d bytes, with every body", (most) => {
+    for (const body of ["ä€".repeat(5_000), "🚀".repeat(5_000), "€".repeat(60), `a\n\n${"Key: value\n".repeat(900)}`])
+      for (const title of ["🚀".repeat(400), "€".repeat(400), "T"])
+        expect(bytesOf(said(body, title, most))).toBeLessThanOrEqual(most);
   });
 });

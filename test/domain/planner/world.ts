@@ -270,9 +270,9 @@ export class World {
     const [result] = results;
     if (result === undefined) throw new Error("the planner did not run");
     this.runs.push({ signals, ...before, result, crashed: death });
+    this.#checkBudget();
     if (death) return result;
     this.inbox.splice(0, signals.length);
-    this.#checkBudget();
     return result;
   }
 
@@ -531,13 +531,17 @@ export class World {
     };
   }
 
+  /**
+   * Counts the builds that run, and those that the stored state says are still to be started. A build that has ended holds no machine,
+   * even when a run that was cut off has not stored its end, and has stored what was to be started in its place.
+   */
   #checkBudget(): void {
-    const ofTrunk = this.queueState.trunk?.build === undefined ? 0 : 1;
-    const wanted = [...this.live.values()].reduce(
-      (sum, batch) => sum + batch.paths.filter(pathIsActive).length,
-      ofTrunk,
+    const paths = [...this.live.values()].flatMap((batch) => batch.paths.filter(pathIsActive));
+    const { build } = this.queueState.trunk ?? {};
+    const wanted = [...paths, ...(build === undefined ? [] : [build])].filter(
+      ({ buildKey }) => (this.builds.get(buildKey)?.state ?? "running") === "running",
     );
-    this.mostBuilds = Math.max(this.mostBuilds, this.running().length, wanted);
+    this.mostBuilds = Math.max(this.mostBuilds, this.running().length, wanted.length);
   }
 
   /** Nothing is left to happen. */

@@ -40,3 +40,39 @@ describe("a run of the planner that is cut off between two writes", () => {
     expect(world.landings.map(({ group }) => group)).toEqual([[1, 2]]);
   });
 });
+
+describe("a run that starts builds in slots that it has seen become free", () => {
+  const speculation = SpeculationConfig.parse({ order: "arrival" });
+
+  /** All builds that run end, behind another signal; a run is cut off after so many effects, and the next sees the other signal only. */
+  function endBuilds(world: World, effects: number): void {
+    world.tick();
+    for (const build of world.running()) world.finish(build);
+    world.run(10, effects);
+    world.run(1);
+  }
+
+  it.each([0, 1, 2, 3, 4])("never has more builds than the budget: the trunk's own, after %d effects", (effects) => {
+    const world = new World(aQueue({ budget: 1, conflictAnalyzer: { type: "all" }, speculation }));
+    world.pushPast(true);
+    world.ready(1, ["a"]);
+    world.run();
+    endBuilds(world, effects);
+    while (world.inbox.length > 0) world.run();
+    expect([...world.trunkBuilds.values()]).toEqual([1]);
+    expect(world.mostBuilds).toBe(1);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    "never has more builds than the budget: those of batches, after %d effects",
+    (effects) => {
+      const world = new World(aQueue({ budget: 3, conflictAnalyzer: { type: "all" }, speculation }));
+      for (const n of [1, 2, 3, 4, 5, 6]) world.ready(n, ["a"]);
+      world.run();
+      endBuilds(world, effects);
+      world.drain();
+      expect(world.trunk).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(world.mostBuilds).toBe(3);
+    },
+  );
+});

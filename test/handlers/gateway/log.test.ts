@@ -205,6 +205,7 @@ describe("the log consumer", () => {
     expect(await flakes()).toEqual([
       { name: "cart › adds up", builds: 1, requests: 1, lastSeen: new Date(START + 3).toISOString() },
     ]);
+    expect((await gateway.get("/v1/queues/main/trends")).body.flakes).toEqual(await flakes());
   });
 
   it("tells itself of a mode once: the sweep does not tell of it again", async () => {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
 import { Reason } from "../../../functions/contracts/reasons.ts";
+import { totalsOf } from "../../../localstack/demo/how-landed.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 
@@ -43,7 +44,7 @@ const Document = z.strictObject({
   }),
 });
 
-it("lands what can land, past a slow change and with it, refuses the second half of the semantic conflict, and proves every commit point", async () => {
+it("lands what can land, also past a slow change, refuses the second half of the semantic conflict, and proves every commit point", async () => {
   const { exitCode, stdout, stderr } = await demo("--json", "--state", await scratch());
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   const { requests, totals, trunk } = Document.parse(JSON.parse(stdout));
@@ -64,9 +65,12 @@ it("lands what can land, past a slow change and with it, refuses the second half
     [expect.stringContaining("quick-clock"), ["demo/1"]],
   ]);
   expect(requests[0]?.changes.join()).toContain("holds");
-  expect(requests[0]?.landedTogether).toBeGreaterThanOrEqual(2);
-  expect(totals).toMatchObject({ requests: 8, landed: 7, bypassing: 1 });
-  expect(totals.largestPush).toBeGreaterThanOrEqual(2);
+  // Which of the changes behind the slow one leave in its push depends on which build ends first.
+  expect(requests.map(({ landedTogether }) => landedTogether > 0)).toEqual(
+    requests.map(({ status }) => status === "landed"),
+  );
+  expect(totals).toEqual({ requests: 8, landed: 7, ...totalsOf(requests) });
+  expect(totals.bypassing).toBe(1);
 }, 300_000);
 
 it("lands a stack as one request and reads well when it is redirected", async () => {

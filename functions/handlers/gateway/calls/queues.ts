@@ -8,7 +8,7 @@ import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domai
 import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
-import { shownQueue, timestamp } from "../shown.ts";
+import { shownFlakes, shownQueue, timestamp } from "../shown.ts";
 
 /** The configured queues with their numbers, in the order of the configuration. One Query, and a GetItem and the reads of recordsOf for each queue. */
 export const queues = (gateway: Gateway): Route => ({
@@ -33,7 +33,7 @@ export const queue = (gateway: Gateway): Route => ({
   answer: async (call) => {
     const config = queueOf(gateway, call);
     const { name, budget } = config;
-    const [set, red, { flakes }, { records, more }] = await Promise.all([
+    const [set, red, ledger, { records, more }] = await Promise.all([
       gateway.view.mode(name),
       gateway.view.redTrunk(name),
       gateway.view.flakes(name),
@@ -42,7 +42,7 @@ export const queue = (gateway: Gateway): Route => ({
     const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note, red });
     const body: QueueNow = {
       ...summaryOf(config, { set, red }, records),
-      flakes: flakes.map(({ seenIn: _, ...flake }) => ({ ...flake, lastSeen: timestamp(flake.lastSeen) })),
+      flakes: shownFlakes(ledger),
       requests: shown.requests,
       more: more || shown.more,
       recent: recentEnds(name, records),

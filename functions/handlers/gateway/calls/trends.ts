@@ -3,7 +3,7 @@ import { epochMs } from "../../../contracts/time.ts";
 import { percentileOf, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, listedQueueOf } from "../gateway.ts";
-import { timestamp } from "../shown.ts";
+import { shownFlakes, timestamp } from "../shown.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -16,8 +16,8 @@ const SPANS = {
 } as const;
 
 /**
- * What became of a queue's requests over time. One Query per megabyte of hours: one by hour, one to three by day and week. A GetItem more for a queue
- * that is not configured.
+ * What became of a queue's requests over time, and its flaky tests. A GetItem, and one Query per megabyte of hours: one by hour, one to three by
+ * day and week. A GetItem more for a queue that is not configured.
  */
 export const trends = (gateway: Gateway): Route => ({
   method: "GET",
@@ -30,7 +30,10 @@ export const trends = (gateway: Gateway): Route => ({
     const startOf = (at: number): number => Math.floor((at - origin) / ms) * ms + origin;
     const last = startOf(gateway.now());
     const starts = Array.from({ length: count }, (_, i) => last - (count - 1 - i) * ms);
-    const hours = await gateway.view.hoursSince(queue, epochMs(Math.max(0, starts[0] ?? last)));
+    const [hours, ledger] = await Promise.all([
+      gateway.view.hoursSince(queue, epochMs(Math.max(0, starts[0] ?? last))),
+      gateway.view.flakes(queue),
+    ]);
     const within = Map.groupBy(hours, ({ start }) => startOf(start));
     const tallyAt = (start: number): Tally => sumOf((within.get(start) ?? []).map(({ tally }) => tally));
     const body: Trends = {
@@ -38,6 +41,7 @@ export const trends = (gateway: Gateway): Route => ({
       by,
       buckets: starts.map((start) => ({ start: timestamp(start), ...shownTally(tallyAt(start)) })),
       total: shownTally(sumOf(starts.map(tallyAt))),
+      flakes: shownFlakes(ledger),
     };
     return { status: 200, body };
   },

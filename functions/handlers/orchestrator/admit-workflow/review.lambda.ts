@@ -11,7 +11,7 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
-import { nextTryIn } from "../../../domain/patience.ts";
+import { nextTryIn } from "../../../domain/next-try.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
@@ -31,13 +31,14 @@ export const wire: Wire = (env, clients) => {
     const before = task.review.kind === "waiting" ? task.review : undefined;
     const since = before?.since ?? at;
     const most = config.changeProvider?.type === "github" ? config.changeProvider.waitSeconds : 0;
-    const standing = await orSilence(reviews.standing(config, task.changes));
-    const squashes = await messagesFor(task, config, standing);
-    const found = "kind" in squashes ? squashes : standing;
-    const next =
+    const nextAfter = (found: Standing | Silence) =>
       found.kind === "silent"
         ? silentFor(found.error, at, before?.failingSince ?? at, config)
         : nextOf(found, (at - since) / 1_000, most);
+    const standing = await orSilence(reviews.standing(config, task.changes));
+    const squashes = nextAfter(standing).kind === "fit" ? await messagesFor(task, config) : {};
+    const found = "kind" in squashes ? squashes : standing;
+    const next = nextAfter(found);
     if (next.kind === "fit")
       return { ...next, ...("kind" in squashes ? {} : squashes), ...(await namedTargets(task, config)) };
     if (next.kind !== "waiting") return next;
@@ -65,8 +66,8 @@ export const wire: Wire = (env, clients) => {
   }
 
   /** What squashes are to say, of a request that may enter the queue. A squash says nothing else because GitHub did not answer. */
-  async function messagesFor({ strategy, changes }: ReviewTask, config: QueueConfig, found: Standing | Silence) {
-    if (found.kind !== "fit" || strategy !== "SQUASH_REBASE") return {};
+  async function messagesFor({ strategy, changes }: ReviewTask, config: QueueConfig) {
+    if (strategy !== "SQUASH_REBASE") return {};
     const messages = await orSilence(reviews.messages(config, changes));
     if (messages === undefined) return {};
     return "kind" in messages ? messages : { messages };

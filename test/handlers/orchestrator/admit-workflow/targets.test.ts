@@ -128,14 +128,32 @@ describe("a request whose squashes say what the pull requests say", () => {
     expect(await message(strategy, squashMessage)).toBeUndefined();
   });
 
-  it("waits for GitHub, and does not say something else instead", async () => {
+  async function validated(pull: PullRequest): Promise<Land> {
     configure({ type: "all" }, { squashMessage: "pull-request" });
-    const pull = await hub.pull();
     const land = aLand(1, { changes: [uriOf(pull)], strategy: "SQUASH_REBASE" });
     await world.call(start, land);
     const found = await world.requests.get(sqid(1));
     if (found === undefined) throw new Error("there is no request");
     await world.requests.replace({ ...found, state: "validated", version: found.version + 1 });
+    return land;
+  }
+
+  it("keeps them, and the author, when GitHub has not worked out in time whether the pull request merges", async () => {
+    const pull = await hub.pull();
+    Object.assign(pull, { mergeable: null, looksUntilMergeable: 9 });
+    const land = await validated(pull);
+    const waiting = await world.call(review, land);
+    expect(waiting).toMatchObject({ kind: "waiting" });
+    world.now += 60_000;
+    expect(await world.call(review, { ...land, review: waiting })).toMatchObject({
+      kind: "fit",
+      author: pull.author,
+      messages: [expect.any(String)],
+    });
+  });
+
+  it("waits for GitHub, and does not say something else instead", async () => {
+    const land = await validated(await hub.pull());
     hub.github.refuseNext(new Refusal(502, "Bad Gateway"), "get /repos/{owner}/{repo}/pulls/{pull_number}");
     const waiting = await world.call(review, land);
     expect(waiting).toMatchObject({ kind: "waiting" });
