@@ -107,7 +107,7 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
  * assumption that B lands: the base is X and B.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
-  /** What is in the base already, or must not be added to it. */
+  /** The batches that must not be added to the base: those in the base, the heads, and the conflicts of the heads. */
   const excluded = index.setOf([...assumedLanded, ...heads]);
   for (const i of heads) excluded.addAll(index.relevantToFailure(i));
   const base = [...assumedLanded];

@@ -247,7 +247,7 @@ describe("a queue", () => {
       [3, 10],
     ] as const)
       await gateway.deliver(
-        event(`other/${n}`, "building", hour, { build_key: key(`${n}`) }),
+        event(`other/${n}`, "building", hour, { build_key: key(`${n}`), batch_id: `other/batch/${n}` }),
         event(`other/${n}`, "built", hour + minutes * 60_000, { build_key: key(`${n}`) }),
         status(`other/${n}`, "landed", hour + minutes * 60_000, 2),
       );
