@@ -35,6 +35,7 @@ type State = "waiting" | "building" | "landing";
 const isInFlight = ({ status }: Summary): boolean => !hasEnded(status);
 const isRunning = ({ state }: BuildProgress): boolean => state === "running";
 
+/** The state of a request in flight. */
 function stateOf({ status, progress }: Summary): State {
   if (status === "speculated" || status === "landing") return "landing";
   return progress.builds.some(isRunning) ? "building" : "waiting";
@@ -44,7 +45,12 @@ function stateOf({ status, progress }: Summary): State {
  * The numbers of a queue: requests in flight by state, requests that ended in the last hour and day, time to land (count, median and 95th
  * percentile, in seconds, absent when none landed), running builds, and the load. A build that several requests share counts once.
  */
-export function numbersOf({ live, archived, day, now }: QueueRecords) {
+export function numbersOf({
+  live,
+  archived,
+  day,
+  now,
+}: QueueRecords): Pick<QueueSummary, "counts" | "ended" | "timeToLand" | "buildsRunning" | "load"> {
   const inFlight = live.filter(isInFlight);
   const counts = { waiting: 0, building: 0, landing: 0 };
   for (const summary of inFlight) counts[stateOf(summary)] += 1;
@@ -173,6 +179,7 @@ export function estimateOf({ receivedAt, status }: Summary, day: Tally, now: Epo
   return left === undefined ? {} : { estimateSeconds: Math.max(1, Math.round(left)) };
 }
 
+/** The request as the list of a queue shows it, with its blocker and its builds, the one that started first first. */
 function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
   const { sqid, number, queue, status, priority = 0, changes, caller, receivedAt, at, progress } = summary;
   const { author, title } = metadataOf(summary);

@@ -21,5 +21,8 @@ export type Applied = Addition | Refused;
 
 /**
  * The result of applying all changes of a unit to a tip. `idle`: the changes that added no commit, because the tip had their content already.
+ * `ends`: the last commit of each change, without those.
  */
-export type AppliedUnit = (Addition & { readonly idle: readonly ChangeUri[] }) | Refused;
+export type AppliedUnit =
+  | (Addition & { readonly idle: readonly ChangeUri[]; readonly ends: ReadonlyMap<ChangeUri, GitSha> })
+  | Refused;

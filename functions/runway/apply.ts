@@ -20,6 +20,7 @@ export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): 
   let at = tip;
   const commits: GitSha[] = [];
   const idle: ChangeUri[] = [];
+  const ends = new Map<ChangeUri, GitSha>();
   for (const change of composer.changesOf(unit)) {
     const before = composer.recall(at, change);
     const applied: Applied = before ? { kind: "applied", ...before } : await applyChange(composer, at, change);
@@ -29,8 +30,9 @@ export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): 
     at = next;
     commits.push(...added);
     if (added.length === 0) idle.push(change.uri);
+    else ends.set(change.uri, at.sha);
   }
-  return { kind: "applied", tip: at, commits, idle };
+  return { kind: "applied", tip: at, commits, idle, ends };
 }
 
 async function applyChange(composer: Composer, tip: Tip, change: PlacedChange): Promise<Applied> {

@@ -1,4 +1,5 @@
 import { type Batch, compareLandingOrder, pathIsActive } from "../batch.ts";
+import { mayLand } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import type { BuildProposal } from "../speculation/heads.ts";
 import { isOnRed } from "../trunk.ts";
@@ -31,7 +32,7 @@ export function repairProposals(draft: Draft): BuildProposal[] {
     .map((i) => ({ heads: [i], assumedLanded: [], logProbability: 0 }));
 }
 
-/** The higher priority first, then landing order. So a batch on probation comes behind the batches of its own priority only. */
+/** The higher priority first, also of batches on probation. Within a priority, landing order. */
 const compareUrgency = (a: Batch, b: Batch): number => b.priority - a.priority || compareLandingOrder(a, b);
 
 const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) => state === "landing");
@@ -43,9 +44,8 @@ const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) 
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
   if (isLanding(draft)) return undefined;
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const inOrder = [...index.batches.keys()]
-    .filter(mayLand)
+    .filter((i) => mayLand(index, i))
     .sort((a, b) => compareLandingOrder(index.batch(a), index.batch(b)));
   for (const i of inOrder) {
     const evidence = repairOf(draft, i);

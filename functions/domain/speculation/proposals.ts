@@ -103,7 +103,7 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
  * B. If A landed with 0.4, the base would be B alone.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
-  /** What is in the base already, or must not be added to it. */
+  /** The batches that must not be added to the base: those in the base, the heads, and the conflicts of the heads. */
   const excluded = index.setOf([...assumedLanded, ...heads]);
   for (const i of heads) excluded.addAll(index.conflictsOf(i));
   const base = [...assumedLanded];

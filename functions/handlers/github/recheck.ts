@@ -2,6 +2,8 @@ import type { PullRow } from "../../contracts/github.ts";
 import type { Status } from "../../contracts/log-event.ts";
 import { cancelRequest, holderOf } from "./cancel.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
+import { configOf } from "./land.ts";
+import { isBeingLanded } from "./own-move.ts";
 import type { Service } from "./service.ts";
 
 /** A request that is further on than admission, and has not begun to land: a review that is withdrawn takes it out. */
@@ -18,7 +20,10 @@ export async function recheck(service: Service, row: PullRow): Promise<void> {
   if (holder === undefined || wanted?.sqid === undefined) return;
   const found = await asked(service.gateway.queue(wanted.queue).recheck(wanted.sqid));
   if (wasRefused(found) || !IN_QUEUE.includes(found.status)) return;
-  const queue = service.queuesOf(row.repository).find(({ name }) => name === wanted.queue);
+  const queue = configOf(service, row, wanted);
   const obstacle = queue && (await service.obstacle(queue, wanted.changes));
-  if (obstacle !== undefined) await cancelRequest(service, holder, wanted, obstacle.message);
+  if (queue === undefined || obstacle === undefined) return;
+  // A push of the queue itself makes GitHub dismiss reviews, too.
+  if (await isBeingLanded(await service.github(row.repository), queue, wanted)) return;
+  await cancelRequest(service, holder, wanted, obstacle.message);
 }
