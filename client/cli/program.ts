@@ -92,6 +92,7 @@ const IS_URL_RIGHT = "Is --url (or SUBMITQUEUE_URL) right? 'submitqueue doctor' 
 const HINTS: Readonly<Record<string, string>> = {
   "route.unknown": IS_URL_RIGHT,
   "land.unknown": "'submitqueue list' shows the requests.",
+  "caller.unauthenticated": "Set SUBMITQUEUE_TOKEN, or log in with the aws command line.",
 };
 
 function hintsFor(error: unknown): readonly string[] {

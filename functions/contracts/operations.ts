@@ -392,7 +392,9 @@ export const OPERATIONS: readonly Operation[] = [
         flakes: FLAKES,
         requests: [QUEUED],
         more: false,
-        recent: [{ sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT }],
+        recent: [
+          { sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT, title: "Add a checkout" },
+        ],
       },
     },
     errors: ["queue.unknown"],

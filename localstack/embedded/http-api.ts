@@ -99,7 +99,10 @@ async function answer(
   const path = request.url?.split("?", 1)[0];
   const hook = hooks.find((one) => one.method === request.method && one.path === path);
   const authorizer = hook !== undefined || isPage(request) ? {} : authorize(request.headers);
-  if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
+  if (authorizer === undefined) {
+    const isWrong = request.headers.authorization !== undefined;
+    return refuse(response, unauthenticated("token", isWrong), request.url);
+  }
   if (streams?.isFor(request))
     return request.method === "GET" ? streams.open(response) : refuse(response, STREAM_ONLY, request.url);
   const body = await bodyOf(request);
