@@ -541,7 +541,7 @@ describe.skipIf(!hasBrowser)("what if", () => {
     gateway.requests = history(40);
     await open("/q/main/what-if");
     await page.getByRole("button", { name: "Replay them" }).click();
-    await page.locator("tbody tr").nth(7).waitFor({ timeout: 20_000 });
+    await page.locator("tbody tr").nth(7).waitFor();
     expect(await page.locator("tbody th").allInnerTexts()).toEqual([
       "3",
       "3, bundles of up to 4",

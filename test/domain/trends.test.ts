@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { hashOf } from "../../functions/contracts/hash.ts";
 import type { Sqid } from "../../functions/contracts/ids.ts";
-import { happeningEvent, type LogEvent, type Status, statusEvent } from "../../functions/contracts/log-event.ts";
+import {
+  type EndEvent,
+  happeningEvent,
+  type LogEvent,
+  type Status,
+  statusEvent,
+} from "../../functions/contracts/log-event.ts";
 import { type Reason, reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { flakyBuildsIn } from "../../functions/domain/flakes.ts";
+import { foldProgress, NO_PROGRESS } from "../../functions/domain/progress.ts";
 import {
   endOfRequest,
   hourOf,
@@ -25,10 +34,16 @@ const build = (
 ) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
-    metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+    metadata: { build_key: key.length === 32 ? key : hashOf(key).slice(0, 32), batch_id: `main/batch/${batch}` },
     reason,
   });
-const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
+const RECEIVED_AT = epochMs(100_000);
+const endOf = (entries: readonly LogEvent[]) =>
+  endOfRequest(entries.at(-1) as EndEvent, {
+    receivedAt: RECEIVED_AT,
+    builds: entries.reduce(foldProgress, NO_PROGRESS).builds,
+    flaky: flakyBuildsIn(entries).map(({ buildKey }) => buildKey),
+  });
 
 describe("the end of a request", () => {
   it("that landed adds its time to land, and its own builds by how they came out", () => {
@@ -94,18 +109,9 @@ describe("the end of a request", () => {
     });
   });
 
-  it("counts a build of several requests once: with the first of them, also after a split", () => {
-    const entries = [
-      build("building", "other's", 1, "6"),
-      build("building", "own", 2),
-      build("building", "split", 3, "7.1"),
-    ];
-    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 2, cancelled: 1 });
-  });
-
-  it("is undefined of an entry that is no end", () => {
-    expect(endOf([status("accepted", 0), status("landing", 1)])).toBeUndefined();
-    expect(endOf([build("built", "a", 1)])).toBeUndefined();
+  it("counts a bundle's build for the request of its first head only", () => {
+    const entries = [build("building", "other's", 1, "6"), build("building", "own", 2)];
+    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 1, cancelled: 1 });
   });
 });
 
@@ -145,6 +151,11 @@ describe("tallies", () => {
     expect(percentileOf(day, 0.95)).toBeCloseTo(secondsOf(stepOf(1_000)));
     expect(day.counters.landed).toBe(10);
     expect(percentileOf(sumOf([]), 0.5)).toBeUndefined();
+  });
+
+  it("fall into steps that each end at 1.1 times the end of the step before", () => {
+    expect([1, 55, 60, 63, 604_800].map(stepOf)).toEqual([0, 43, 43, 44, 140]);
+    expect(secondsOf(43)).toBeCloseTo(57.4, 1);
   });
 
   it("belong to the hour that holds their moment", () => {

@@ -159,5 +159,5 @@ describe("the command line in a checkout", () => {
     expect(await use("queue")).toMatchObject({ name: "shop", mode: "open" });
     expect((await use("why", { request: second.request.sqid })).sentence).toContain(landed.commit);
     await agent.close();
-  }, 120_000);
+  });
 });

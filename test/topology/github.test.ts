@@ -13,9 +13,8 @@ import { changeLabel, changePull, openPull } from "../../localstack/fakes/github
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
+import { untilPasses } from "../support/wait.ts";
 import { aRemote, type Remote } from "./remote.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const SHOP = "acme/shop";
 let home: string;
@@ -111,15 +110,12 @@ const sticky = (pull: PullRequest) => ours(pull).filter(({ body }) => !body.incl
 const check = (head: string) => repository().checkRuns.find(({ sha, name }) => sha === head && name === "Submitqueue");
 /** Resolves once it holds. Runway pushes to the repository itself, so GitHub has to be told to look. */
 async function until(what: string, holds: () => boolean): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      await github.sync(SHOP, "submitqueue[bot]");
-      if (holds()) return;
-      const said = repository().comments.map(({ issue, by, body }) => `#${issue} ${by}: ${body}`);
-      throw new Error(`${what}: not yet\n${said.join("\n---\n")}`);
-    },
-    { timeout: 100_000, interval: 200 },
-  );
+  await untilPasses(async () => {
+    await github.sync(SHOP, "submitqueue[bot]");
+    if (holds()) return;
+    const said = repository().comments.map(({ issue, by, body }) => `#${issue} ${by}: ${body}`);
+    throw new Error(`${what}: not yet\n${said.join("\n---\n")}`);
+  }, 200);
 }
 
 describe.concurrent("the GitHub App", () => {
@@ -201,16 +197,13 @@ describe.concurrent("the GitHub App", () => {
     const quiet = await pull("quiet", { "quiet.txt": "1\n" }, "release");
     const queue = new Client({ url: runtime.url ?? "" }).queue("reviewed");
     const { sqid } = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`]);
-    await vi.waitFor(
-      async () => {
-        const why = await queue.why(sqid);
-        expect(why).toMatchObject({ status: "validating", blocker: "review" });
-        expect(why.sentence).toMatch(/^Waiting for a review: #\d+ is not approved yet\. The request enters the queue/);
-      },
-      { timeout: 60_000, interval: 500 },
-    );
+    await untilPasses(async () => {
+      const why = await queue.why(sqid);
+      expect(why).toMatchObject({ status: "validating", blocker: "review" });
+      expect(why.sentence).toMatch(/^Waiting for a review: #\d+ is not approved yet\. The request enters the queue/);
+    }, 500);
     await queue.cancel(sqid, "not today");
-    await vi.waitFor(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), { timeout: 60_000 });
+    await untilPasses(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), 200);
     expect(ours(quiet)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeNamed } from "../../functions/adapters/step-functions.ts";
 import { Problem } from "../../functions/contracts/api.ts";
 import { ENV, type EnvName } from "../../functions/contracts/environment.ts";
@@ -16,9 +16,6 @@ import { mergeUnitOf } from "../../functions/domain/batch.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
 import { archivedBatch, itemsOf, memory, told } from "./tables.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 

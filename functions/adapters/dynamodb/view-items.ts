@@ -19,9 +19,11 @@ const StoredBuild = z.object({
   state: z.enum(BUILD_STATES),
   at: EpochMs,
   startedAt: EpochMs.exactOptional(),
+  endedAt: EpochMs.exactOptional(),
   url: z.string().exactOptional(),
   base: z.string().exactOptional(),
   with: z.string().exactOptional(),
+  isOfAnother: z.literal(true).exactOptional(),
 });
 
 const StoredProgress: z.ZodType<Progress> = z.object({

@@ -33,10 +33,14 @@ export interface Gateway {
   readonly log: Clients["log"];
 }
 
+/** The two tables of the gateway, and a way to write items of both in one call. */
+export type Stores = Pick<Gateway, "entries" | "view" | "write">;
+
 /** The stores alone, which is all that the log consumer needs. */
-export const storesOf = (env: Env, { dynamodb }: Clients): Pick<Gateway, "entries" | "view"> => ({
+export const storesOf = (env: Env, { dynamodb }: Clients): Stores => ({
   entries: logStore(dynamodb, need(env, ENV.logTable)),
   view: viewStore(dynamodb, need(env, ENV.viewTable)),
+  write: (puts) => putAll(dynamodb, puts),
 });
 
 /** Throws config.invalid. */
@@ -46,7 +50,6 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
   return {
     ...storesOf(env, clients),
     queues: loadQueues(env),
-    write: (puts) => putAll(clients.dynamodb, puts),
     known: knownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
     tellLog: (message) => send(clients.sqs, log, logMessages, message),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCommandLine } from "../../../client/cli/program.ts";
+import { untilPasses } from "../../support/wait.ts";
 
 const SHA = "a".repeat(40);
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
@@ -279,7 +280,7 @@ describe("the command line", () => {
     const { code, err } = await run(["queues"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
     expect(code).toBe(3);
     expect(err).toContain("submitqueue doctor");
-  }, 20_000);
+  });
 
   it.each([
     [["lst"], "Did you mean list?"],
@@ -409,7 +410,7 @@ describe("the command line", () => {
       expect(elsewhere.code).toBe(1);
       expect(elsewhere.of("queue")).toMatchObject([{ state: "problem" }]);
       expect(elsewhere.of("builds")).toMatchObject([{ state: "skipped" }]);
-    }, 20_000);
+    });
   });
 
   it("offers queues and request numbers to a shell, and nothing when the API does not answer", async () => {
@@ -490,7 +491,7 @@ describe("the command line", () => {
     expect(shown.out).toContain("builds    3 of 4 run\nlast hour 2 landed, 1 refused, 0 cancelled\n");
     expect(shown.out).toContain("to land   median 4m, P95 10m\n");
     const watching = run(["watch"]);
-    await vi.waitFor(() =>
+    await untilPasses(() =>
       expect(seen.filter(({ url: path }) => path === "/v1/queues/shop").length).toBeGreaterThan(1),
     );
     routes["GET /v1/queues/shop"] = now([], [{ sqid: "shop/7", status: "landed", endedAt: AT, commit: "c0ffee" }]);

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { keepSafe } from "../../../client/cli/github.ts";
 import { runCommandLine } from "../../../client/cli/program.ts";
 import { awsSecret, laptopSecret, laptopSecretFile } from "../../../client/github/app-secret.ts";
@@ -14,6 +14,7 @@ import { APP_EVENTS, APP_PERMISSIONS } from "../../../functions/contracts/github
 import { answerSecret } from "../../../localstack/embedded/secrets.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
+import { untilPasses } from "../../support/wait.ts";
 
 /** Of GitHub's repository. */
 let root: string;
@@ -82,7 +83,7 @@ const creating = (...more: string[]) => start("github", "create-app", ...flags("
 
 /** What a browser does with the address: opens the page, sends the form, and answers where GitHub sends the browser on. */
 async function press(run: ReturnType<typeof start>) {
-  const address = await vi.waitFor(() => {
+  const address = await untilPasses(() => {
     const found = /http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}/.exec(run.err())?.[0];
     if (found === undefined) throw new Error("no address yet");
     return found;
@@ -155,7 +156,7 @@ describe("submitqueue github create-app", () => {
 
   it("ends when it is interrupted", async () => {
     const run = creating();
-    await vi.waitFor(() => expect(run.err()).toContain("http://127.0.0.1"));
+    await untilPasses(() => expect(run.err()).toContain("http://127.0.0.1"));
     run.interrupt();
     expect(await run.done).toBe(130);
   });
