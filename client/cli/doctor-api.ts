@@ -16,7 +16,7 @@ export async function apiFindings(
     const url = `${session.url} (from ${session.settings.url?.source ?? "nowhere"})`;
     const says = isRefusal
       ? `${url} refuses the call: ${ping.message} Set SUBMITQUEUE_TOKEN, or log in with the aws command line`
-      : `${url}: ${ping.message}. Is the URL right? submitqueue config set url …`;
+      : `${url}: ${ping.message} Is the URL right? submitqueue config set url …`;
     return {
       findings: [{ check: "api", state: "problem", says }, ...["clock", "caller"].map(needsApi)],
       me: undefined,
@@ -44,7 +44,7 @@ function clockFinding({ time }: Ping): Finding {
 }
 
 function callerFinding({ kind, name, groups }: Me): Finding {
-  if (kind === "anonymous") return { check: "caller", state: "ok", says: "the API asks no one who they are" };
+  if (kind === "anonymous") return { check: "caller", state: "ok", says: "the API does not ask callers who they are" };
   const member = groups.length === 0 ? "" : `, in the groups ${groups.join(", ")}`;
   return { check: "caller", state: "ok", says: `you are ${name}${member}` };
 }

@@ -15,7 +15,7 @@ const BranchName = z
     "a branch name without refs/heads/, such as main",
   );
 
-/** A remote is shown to everybody who may look at the queue: it holds no secret. A user alone is none, and ssh needs one. */
+/** A remote is shown to every caller who may look at the queue: it holds no secret. A user alone is none, and ssh needs one. */
 function problemOf(remote: string): string | undefined {
   const scheme = /^(https|ssh|file):\/\//.exec(remote)?.[1];
   if (scheme === undefined) return undefined;
@@ -356,6 +356,11 @@ export const QueueConfig = z.strictObject({
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
   /** What the commit of SQUASH_REBASE says: the messages of the commits, or the title and body of the pull request. */
   squashMessage: z.enum(["commits", "pull-request"]).default("commits"),
+  /**
+   * How GitHub is told that a pull request has landed whose own commits are not on the branch. close: it is commented on, labelled and
+   * closed. moveHead: its head branch is moved to the commit that lands, so that GitHub marks it as merged.
+   */
+  markMerged: z.enum(["close", "moveHead"]).default("close"),
   /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
   commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),

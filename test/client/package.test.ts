@@ -30,7 +30,7 @@ describe("the package of the client", () => {
       symlinkSync(resolve("node_modules", name), join(modules, name));
     }
     writeFileSync(join(home, "package.json"), JSON.stringify({ type: "module" }));
-  }, 120_000);
+  });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   const node = (...args: readonly string[]) =>

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { LIMIT_MS } from "../support/limit.ts";
 
 /** Where Debian's package `chromium` has it; CHROMIUM says otherwise. */
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -32,7 +33,7 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(LIMIT_MS);
   const complaints: string[] = [];
   const hosts = new Set<string>();
   page.on("console", (message) => {

@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)("the page of a queue that runs", () => {
     await page.getByText("Nothing is in the queue").waitFor();
     const { sqid } = await lane.land(await remote.change("hello", { "hello.txt": "hello\n" }));
     await page.locator(`.row a[href="/q/${sqid}"], .ended a[href="/q/${sqid}"]`).first().waitFor();
-    await page.locator(`.end-landed a[href="/q/${sqid}"]`).waitFor({ timeout: 60_000 });
+    await page.locator(`.end-landed a[href="/q/${sqid}"]`).waitFor();
     await page.locator(`.end-landed a[href="/q/${sqid}"]`).click();
     await page.locator(".verdict.end-landed").waitFor();
     expect(await page.locator(".timeline").innerText()).toMatch(
@@ -37,7 +37,7 @@ describe.skipIf(!hasBrowser)("the page of a queue that runs", () => {
     await tab.close();
   });
 
-  it("pauses the queue, and everybody who looks sees it", async () => {
+  it("pauses the queue, and every user who looks sees it", async () => {
     const [mine, other] = [await openTab(browser), await openTab(browser)];
     for (const { page } of [mine, other]) await page.goto(`${topology.url}/q/main`);
     await mine.page.getByRole("button", { name: "Pause" }).click();

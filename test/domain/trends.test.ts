@@ -25,16 +25,23 @@ import {
 const sqid = "main/7" as Sqid;
 const status = (name: Status, seconds: number, details = {}) =>
   statusEvent(sqid, name, epochMs(seconds * 1_000), details);
+/** A build key of that name: log entries with another key are none of a build. */
+const keyOf = (name: string): string => (name.length === 32 ? name : hashOf(name).slice(0, 32));
 const build = (
   event: "building" | "built" | "build_failed" | "retrying",
   key: string,
   seconds: number,
   batch = "7",
   reason?: Reason,
+  repeatedBy?: string,
 ) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
-    metadata: { build_key: key.length === 32 ? key : hashOf(key).slice(0, 32), batch_id: `main/batch/${batch}` },
+    metadata: {
+      build_key: keyOf(key),
+      batch_id: `main/batch/${batch}`,
+      ...(repeatedBy === undefined ? {} : { repeated_by: keyOf(repeatedBy) }),
+    },
     reason,
   });
 const RECEIVED_AT = epochMs(100_000);
@@ -81,7 +88,7 @@ describe("the end of a request", () => {
     const repeated = (key = "", reason = failed, batch = "7") => [
       build("building", key, 1, batch),
       build("build_failed", key, 2, batch, reason),
-      build("retrying", key, 3, batch, reason),
+      build("retrying", key, 3, batch, reason, passes),
     ];
     const end = endOf([
       ...repeated(own),
@@ -109,13 +116,9 @@ describe("the end of a request", () => {
     });
   });
 
-  it("counts a build of several requests once: with the first of them, also after a split", () => {
-    const entries = [
-      build("building", "other's", 1, "6"),
-      build("building", "own", 2),
-      build("building", "split", 3, "7.1"),
-    ];
-    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 2, cancelled: 1 });
+  it("counts a bundle's build for the request of its first head only", () => {
+    const entries = [build("building", "other's", 1, "6"), build("building", "own", 2)];
+    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 1, cancelled: 1 });
   });
 });
 
@@ -155,6 +158,11 @@ describe("tallies", () => {
     expect(percentileOf(day, 0.95)).toBeCloseTo(secondsOf(stepOf(1_000)));
     expect(day.counters.landed).toBe(10);
     expect(percentileOf(sumOf([]), 0.5)).toBeUndefined();
+  });
+
+  it("fall into steps that each end at 1.1 times the end of the step before", () => {
+    expect([1, 55, 60, 63, 604_800].map(stepOf)).toEqual([0, 43, 43, 44, 140]);
+    expect(secondsOf(43)).toBeCloseTo(57.4, 1);
   });
 
   it("belong to the hour that holds their moment", () => {

@@ -129,6 +129,11 @@ describe("the refusals of a target", () => {
     ]),
     [
       "embedded",
+      `${valid}    markMerged: moveHead\n`,
+      ["queues.yaml:5:5 queues[0].markMerged: head branches are those of pull requests"],
+    ],
+    [
+      "embedded",
       `${valid}    conflictAnalyzer: { type: targets, labels: 'target:(.+)', check: targets }\n`,
       ["queues.yaml:5:63 queues[0].conflictAnalyzer.check: targets are named by labels or by a check"],
     ],
@@ -266,7 +271,7 @@ describe("the refusals of a target", () => {
     ],
     ["https://github.com/acme/shop.git", "type: github, waitFor: [luck]", ["changeProvider.waitFor[0]: "]],
     ["https://github.com/acme/shop.git", "type: github, waitSeconds: 5", ["changeProvider.waitSeconds: "]],
-  ])("whatever the target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
+  ])("for every target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
     for (const target of ["aws", "localstack", "embedded"] as const) {
       const text = `${valid.replace("https://git.example.com/a.git", remote).replace("type: fake", "type: codebuild, project: shop")}    changeProvider: { ${provider} }\n`;
       const problems = problemsIn(text, target).map((problem) =>

@@ -66,7 +66,7 @@ describe("npm start", () => {
     // As a terminal does: to npm, and to what npm has started.
     process.kill(-(npm.pid ?? 0), "SIGINT");
     expect(await exited).toBe(0);
-  }, 60_000);
+  });
 
   it("runs on a fauxqs of exactly one version, whose files are loaded by their paths", () => {
     const read = (file: string) => JSON.parse(readFileSync(join(REPOSITORY, file), "utf8"));

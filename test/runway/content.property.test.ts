@@ -76,7 +76,7 @@ function laidOut(sandbox: Sandbox, steps: readonly Step[]): boolean {
 const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
 const isInOrder = (dates: readonly number[]) => dates.every((date, n) => n === 0 || date >= (dates[n - 1] ?? 0));
 
-it(`what lands is what git merges, or a refusal (SIM_SEED=${seed})`, { timeout: 240_000 }, async () => {
+it(`what lands is what git merges, or a refusal (SIM_SEED=${seed})`, async () => {
   const met = { landed: 0, refused: 0, nothing: 0, merges: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(aStep, { minLength: 2, maxLength: 5 }), edits(1), edits(2), async (steps, last, news) => {

@@ -112,9 +112,7 @@ function messagesFor(way: "alone" | "together" | "bundle", together: readonly { 
   return [landing("all", way === "together" ? together : bundled)];
 }
 
-it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED=${seed})`, {
-  timeout: 240_000,
-}, async () => {
+it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED=${seed})`, async () => {
   let pushes = 0;
   await fc.assert(
     fc.asyncProperty(aHistory, aWay, fc.boolean(), async (history, way, forgetful) => {

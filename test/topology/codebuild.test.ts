@@ -3,9 +3,7 @@ import { ListBuildsForProjectCommand, StartBuildCommand } from "@aws-sdk/client-
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Course, FakeCodeBuild } from "../../localstack/fakes/codebuild.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from "../support/wait.ts";
 
 let topology: Topology;
 let fake: FakeCodeBuild;
@@ -112,7 +110,7 @@ describe.concurrent("a queue that CodeBuild builds", () => {
     await lane.reaches(sqid, "building");
     await lane.cancel(sqid);
     expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
-    await vi.waitUntil(() => buildsOf("hangs").every(({ stoppedAt }) => stoppedAt !== undefined), { timeout: 60_000 });
+    await until(() => buildsOf("hangs").every(({ stoppedAt }) => stoppedAt !== undefined));
     expect(buildsOf("hangs").length).toBe(1);
   });
 

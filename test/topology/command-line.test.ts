@@ -53,6 +53,10 @@ describe("the command line in a checkout", () => {
       exitCode: 2,
       stderr: expect.stringContaining("git push"),
     });
+    expect(await submitqueue("land", "helo")).toMatchObject({
+      exitCode: 2,
+      stderr: "There is no branch helo, neither here nor on origin.",
+    });
     await git(checkout, ["push", "--quiet", "origin", "hello"]);
     const landed = await submitqueue("land", "--wait");
     expect(landed).toMatchObject({ exitCode: 0, stderr: "" });
@@ -159,5 +163,5 @@ describe("the command line in a checkout", () => {
     expect(await use("queue")).toMatchObject({ name: "shop", mode: "open" });
     expect((await use("why", { request: second.request.sqid })).sentence).toContain(landed.commit);
     await agent.close();
-  }, 120_000);
+  });
 });

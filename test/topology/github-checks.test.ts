@@ -6,9 +6,7 @@ import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/
 import { postStatus } from "../../localstack/fakes/github/statuses.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from "../support/wait.ts";
 
 const JOBS: readonly Job[] = [
   { name: "unit", reports: "check" },
@@ -119,7 +117,7 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(JSON.stringify(await lane.history(good?.sqid ?? ""))).toContain(
       `/acme/lands/commit/${trunk[0]?.sha}/checks`,
     );
-    await vi.waitUntil(async () => (await branches("lands")).size === 0, { timeout: 60_000 });
+    await until(async () => (await branches("lands")).size === 0, 50);
   });
 
   it("stops the run of Actions of a request that is cancelled, and deletes its branch", async () => {
@@ -129,8 +127,8 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     await lane.cancel(sqid);
     expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
     const { workflowRuns } = github.repository("acme/hangs");
-    await vi.waitUntil(() => workflowRuns[0]?.conclusion === "cancelled", { timeout: 60_000 });
-    await vi.waitUntil(async () => (await branches("hangs")).size === 0, { timeout: 60_000 });
+    await until(() => workflowRuns[0]?.conclusion === "cancelled");
+    await until(async () => (await branches("hangs")).size === 0, 50);
     expect(workflowRuns).toHaveLength(1);
   });
 
@@ -140,8 +138,8 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     expect(ended).toMatchObject({ status: "error", reason: { code: "build.timed_out" } });
     expect(ended.reason?.message).toMatch(/did not finish within 5 seconds/);
     const { workflowRuns } = github.repository("acme/slow");
-    await vi.waitUntil(() => workflowRuns[0]?.conclusion === "cancelled", { timeout: 60_000 });
-    await vi.waitUntil(async () => (await branches("slow")).size === 0, { timeout: 60_000 });
+    await until(() => workflowRuns[0]?.conclusion === "cancelled");
+    await until(async () => (await branches("slow")).size === 0, 50);
     // The trunk is built too, to see that it is not at fault.
     expect(workflowRuns.filter(({ conclusion }) => conclusion === "cancelled")).toHaveLength(1);
   });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { runCommandLine } from "../../client/cli/program.ts";
 import { Client } from "../../client/client.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
@@ -12,9 +13,8 @@ import { changeLabel, changePull, openPull } from "../../localstack/fakes/github
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
+import { untilPasses } from "../support/wait.ts";
 import { aRemote, type Remote } from "./remote.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const SHOP = "acme/shop";
 let home: string;
@@ -50,6 +50,10 @@ beforeAll(async () => {
   });
   runtime = await startRuntime({ queues, stateDirectory: join(home, "state"), quiet: true, schedulesEveryMs: 2_000 });
   github.webhooks.config.url = `${runtime.url}/github/webhook`;
+  // Where git finds the repository behind the addresses of its pull requests.
+  vi.stubEnv("GIT_CONFIG_COUNT", "1");
+  vi.stubEnv("GIT_CONFIG_KEY_0", `url.${remote.path}.insteadOf`);
+  vi.stubEnv("GIT_CONFIG_VALUE_0", `https://127.0.0.1/${SHOP}.git`);
 });
 afterAll(async () => {
   await runtime?.stop();
@@ -79,6 +83,24 @@ async function pull(branch: string, files: Record<string, string>, base?: string
   return opened;
 }
 
+/** The messages of the commits of `release`. */
+const released = async () => {
+  const { git } = repository();
+  return Promise.all((await git.log("release")).map(async (sha) => (await git.commit(sha)).message));
+};
+
+/** The command line, on the queue that lands on `release`. */
+async function commandLine(...args: string[]) {
+  let said = "";
+  const write = (text: string) => (said += text);
+  const terminal = { out: write, err: write, isTTY: false, colours: false, columns: 200, rows: 40 };
+  const flags = ["--url", runtime.url ?? "", "--queue", "reviewed"];
+  const interrupted = AbortSignal.timeout(100_000);
+  const environment = { HOME: home, XDG_CONFIG_HOME: home };
+  const exitCode = await runCommandLine([...flags, ...args], { terminal, environment, interrupted });
+  return { exitCode, all: () => said };
+}
+
 const comment = (of: PullRequest, body: string) => addComment(github, repository(), of, body, "ann");
 const review = (of: PullRequest, state: Review["state"]) => addReview(github, repository(), of, state, "bob");
 const ours = ({ number }: PullRequest) =>
@@ -88,15 +110,12 @@ const sticky = (pull: PullRequest) => ours(pull).filter(({ body }) => !body.incl
 const check = (head: string) => repository().checkRuns.find(({ sha, name }) => sha === head && name === "Submitqueue");
 /** Resolves once it holds. Runway pushes to the repository itself, so GitHub has to be told to look. */
 async function until(what: string, holds: () => boolean): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      await github.sync(SHOP, "submitqueue[bot]");
-      if (holds()) return;
-      const said = repository().comments.map(({ issue, by, body }) => `#${issue} ${by}: ${body}`);
-      throw new Error(`${what}: not yet\n${said.join("\n---\n")}`);
-    },
-    { timeout: 100_000, interval: 200 },
-  );
+  await untilPasses(async () => {
+    await github.sync(SHOP, "submitqueue[bot]");
+    if (holds()) return;
+    const said = repository().comments.map(({ issue, by, body }) => `#${issue} ${by}: ${body}`);
+    throw new Error(`${what}: not yet\n${said.join("\n---\n")}`);
+  }, 200);
 }
 
 describe.concurrent("the GitHub App", () => {
@@ -136,9 +155,7 @@ describe.concurrent("the GitHub App", () => {
     review(careful, "APPROVED");
     await until("careful lands", () => check(careful.head)?.conclusion === "success" && careful.state === "closed");
     expect(sticky(careful)).toHaveLength(1);
-    const { git } = repository();
-    const [tip = ""] = await git.log("release", { count: 1 });
-    expect((await git.commit(tip)).message).toBe("Change careful");
+    expect(await released()).toContain("Change careful");
   });
 
   it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
@@ -164,20 +181,29 @@ describe.concurrent("the GitHub App", () => {
     await until("rough lands", () => check(rough.head)?.conclusion === "success");
   });
 
+  it("lands a pull request by the command line, at its head, once it has the review that the dry run asks for", async () => {
+    const typed = await pull("typed", { "typed.txt": "1\n" }, "release");
+    const address = `https://127.0.0.1/${SHOP}/pull/${typed.number}`;
+    const tried = await commandLine("land", "--pr", address, "--dry-run");
+    expect(tried.all()).toContain(`Waiting for a review: #${typed.number} is not approved yet`);
+    review(typed, "APPROVED");
+    const landed = await commandLine("--json", "land", "--pr", address, "--wait");
+    expect([landed.all(), landed.exitCode]).toEqual([expect.stringContaining('"landed"'), 0]);
+    expect(landed.all()).toContain(`github://127.0.0.1/${SHOP}/pull/${typed.number}/${typed.head}`);
+    expect(await released()).toContain("Change typed");
+  });
+
   it("lets a change URI wait just so, until it is cancelled", async () => {
     const quiet = await pull("quiet", { "quiet.txt": "1\n" }, "release");
     const queue = new Client({ url: runtime.url ?? "" }).queue("reviewed");
     const { sqid } = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`]);
-    await vi.waitFor(
-      async () => {
-        const why = await queue.why(sqid);
-        expect(why).toMatchObject({ status: "validating", blocker: "review" });
-        expect(why.sentence).toMatch(/^Waiting for a review: #\d+ is not approved yet\. The request enters the queue/);
-      },
-      { timeout: 60_000, interval: 500 },
-    );
+    await untilPasses(async () => {
+      const why = await queue.why(sqid);
+      expect(why).toMatchObject({ status: "validating", blocker: "review" });
+      expect(why.sentence).toMatch(/^Waiting for a review: #\d+ is not approved yet\. The request enters the queue/);
+    }, 500);
     await queue.cancel(sqid, "not today");
-    await vi.waitFor(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), { timeout: 60_000 });
+    await untilPasses(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), 200);
     expect(ours(quiet)).toEqual([]);
   });
 });

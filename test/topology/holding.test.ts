@@ -1,13 +1,10 @@
 import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QueueView, RequestSummary, Why } from "../../functions/contracts/api.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);

@@ -2,9 +2,7 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FakeHttpCi, type HttpCourse, type HttpStart } from "../../localstack/fakes/http-ci.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
+import { until } from "../support/wait.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const JUNIT = '<testsuite><testcase classname="cart" name="adds up"><failure/></testcase></testsuite>';
@@ -76,7 +74,7 @@ describe.concurrent("a queue that a CI system builds over HTTP", () => {
     await lane.reaches(sqid, "building");
     await lane.cancel(sqid);
     expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
-    await vi.waitUntil(() => buildsOf("hangs").every(({ state }) => state === "cancelled"), { timeout: 60_000 });
+    await until(() => buildsOf("hangs").every(({ state }) => state === "cancelled"));
     expect(buildsOf("hangs")).toHaveLength(1);
   });
 

@@ -1,15 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
 import { Lane } from "./lane.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import { aRemote } from "./remote.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 120_000 });
 
 const running = new Set<Runtime>();
 const homes = new Set<string>();

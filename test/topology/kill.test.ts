@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
@@ -14,9 +14,6 @@ import { eventually, Lane } from "./lane.ts";
 import { type Mortal, startMortal } from "./mortal.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import { aRemote, type Remote } from "./remote.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 const compiled = join(tmpdir(), `submitqueue-compiled-${process.pid}`);
 const undo: (() => Promise<unknown>)[] = [() => rm(compiled, { recursive: true, force: true })];

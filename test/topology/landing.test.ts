@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { proveTrunk } from "../../localstack/demo/proof.ts";
@@ -11,9 +11,6 @@ import { aGateAt } from "./gate.ts";
 import { eventually } from "./lane.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import type { Remote } from "./remote.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);
@@ -52,7 +49,7 @@ const COMMITTER = "submitqueue <submitqueue@localhost.invalid>";
 const ADA = "Ada <ada@example.invalid>";
 const subjects = (commits: readonly { subject: string }[]) => commits.map(({ subject }) => subject);
 const tip = (uri: ChangeUri) => uri.slice(-40);
-/** The refs, once those that were made for builds are gone: they outlive the landing by a moment. */
+/** The refs, once the refs of builds are gone: they outlive the landing by a moment. */
 const tidied = ({ refs }: Remote) =>
   eventually("spent refs are gone", refs, (found) => !/refs\/submitqueue\/(paths|composed)\//.test(found));
 

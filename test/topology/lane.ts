@@ -3,6 +3,7 @@ import { Client, type QueueClient } from "../../client/client.ts";
 import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
+import { LIMIT_MS } from "../support/limit.ts";
 
 export interface EventuallyOptions {
   readonly withinMs?: number;
@@ -15,7 +16,7 @@ export async function eventually<T>(
   what: string,
   look: () => Promise<T>,
   holds: (seen: T) => boolean,
-  { withinMs = 120_000, everyMs = 200 }: EventuallyOptions = {},
+  { withinMs = LIMIT_MS, everyMs = 200 }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
@@ -42,7 +43,7 @@ export class Lane {
   constructor(api: string, name: string) {
     this.name = name;
     this.url = `${api}/v1/queues/${name}/requests`;
-    this.#queue = new Client({ url: api, retries: 0, timeoutMs: 120_000 }).queue(name);
+    this.#queue = new Client({ url: api, retries: 0, timeoutMs: LIMIT_MS }).queue(name);
   }
 
   land(changes: ChangeUri | readonly ChangeUri[], options: LandOptions = {}): Promise<RequestSummary> {

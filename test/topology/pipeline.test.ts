@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
@@ -6,9 +6,6 @@ import { Repository } from "../../functions/contracts/queues.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
 import { told } from "./tables.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);

@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { QueueNow, Why } from "../../functions/contracts/api.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 const command = "if grep -q broken state; then echo 'the tests of the shop failed'; exit 1; fi";
 

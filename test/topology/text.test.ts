@@ -1,8 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTopology, type Topology } from "../support/topology.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 /** Fails on a tree that has a.txt, and so not on the trunk. */
 const SAYS_ROCKET = '! [ -e a.txt ] || { printf "tests went \\360\\237\\232\\200 and broke\\n"; exit 1; }';

@@ -1,5 +1,5 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
@@ -7,9 +7,6 @@ import type { Observer } from "../../localstack/embedded/observer.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
 import { memory, told } from "./tables.ts";
-
-// Above the bound of each wait, which says what was awaited and what was seen instead.
-vi.setConfig({ testTimeout: 300_000 });
 
 let topology: Topology;
 /** Every message that a function sent, with the URL of its topic. */

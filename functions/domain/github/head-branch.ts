@@ -1,24 +1,27 @@
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Pull } from "./refusal.ts";
+import type { Permission, Pull } from "./refusal.ts";
 
 /** What is known of the head branch of a pull request that has landed. */
 export interface HeadBranch {
-  readonly pull: Pick<Pull, "headBranch" | "headRepository" | "isOpen">;
-  /** The commit that has landed. */
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "isMerged">;
+  /** The commit that was asked for, and has landed. */
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
-  /** The branches that a queue lands on, and the repository's default branch. */
+  /** The names of the branches that a queue lands on, and of the repository's default branch. */
   readonly targets: readonly string[];
   /** The branch as GitHub has it. Undefined when it is gone. */
   readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
-  /** The open pull requests that are based on the branch, or have it as their head. */
+  /** How many open pull requests are based on the branch, or have it as their head. */
   readonly users: number;
 }
 
 /**
- * Whether the head branch may be deleted. Never a branch of a fork, that a queue lands on, that is protected, that holds anything but what
- * has landed, or that another open pull request needs: GitHub closes a pull request whose base or head is deleted.
+ * True when the head branch of the pull request may be deleted. All of these hold then:
+ * - The pull request is not open any more.
+ * - The branch is in the repository itself, not in a fork. It exists, is not protected, and no queue lands on it.
+ * - The branch is at the commit that has landed: nothing was pushed since.
+ * - No open pull request is based on it or has it as its head. GitHub would close such a pull request.
  */
 export function mayDelete({ pull, landed, repository, targets, branch, users }: HeadBranch): boolean {
   return (
@@ -27,7 +30,41 @@ export function mayDelete({ pull, landed, repository, targets, branch, users }: 
     !targets.includes(pull.headBranch) &&
     branch !== undefined &&
     !branch.isProtected &&
-    branch.sha === landed &&
+    (branch.sha === landed || (pull.isMerged && branch.sha === pull.head)) &&
     users === 0
   );
+}
+
+/** What is known of the head branch of a pull request that is about to land. */
+export interface LandingBranch {
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "author">;
+  /** The commit that is to land. */
+  readonly landed: GitSha;
+  readonly repository: string;
+  /** The branches that live on: those that queues land on, and the repository's default branch. */
+  readonly kept: readonly string[];
+  /** The branch as GitHub has it. Undefined when it is gone. */
+  readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
+  /** What the author may do with the repository. */
+  readonly permission: Permission;
+  /** The other open pull requests with the same head branch. */
+  readonly others: readonly number[];
+}
+
+/**
+ * Why the head branch may not be moved to the commit that lands; undefined when it may. Moved is only an unprotected branch of the same
+ * repository, of an author who may write, that holds exactly what is to land, and that nothing else is about.
+ */
+export function fixedBecause(known: LandingBranch): string | undefined {
+  const { pull, landed, repository, kept, branch, permission, others } = known;
+  const { headBranch, author } = pull;
+  if (pull.headRepository?.toLowerCase() !== repository.toLowerCase()) return "its branch is in a fork";
+  if (kept.includes(headBranch)) return `${headBranch} is a branch that lives on`;
+  if (!pull.isOpen) return "it is not open";
+  if (branch === undefined) return `the branch ${headBranch} is gone`;
+  if (branch.isProtected) return `the branch ${headBranch} is protected`;
+  if (branch.sha !== landed || pull.head !== landed) return `the branch ${headBranch} was pushed to`;
+  if (permission !== "admin" && permission !== "write") return `its author, ${author}, may not write to the repository`;
+  if (others.length > 0) return `${others.map((other) => `#${other}`).join(", ")} has the same branch`;
+  return undefined;
 }

@@ -27,7 +27,7 @@ export function archivable({ index }: Draft): Batch[] {
     const tree = index.treeOf(path);
     // Each head of a bundle is told how the build comes out.
     if (pathIsActive(path)) needed.addAll(index.bitsOf(path.heads));
-    if (!tree.meets(unfinished)) continue;
+    if (!tree.intersects(unfinished)) continue;
     needed.addCommon(tree, index.neverLanding);
     if (path.state === "passed") continue;
     tested.addAll(index.bitsOf(path.heads));

@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { BuildId, BuildRunner, BuildStatus, BuildTask } from "../../../functions/adapters/build-runner/index.ts";
 import { batchIdOf, buildKeyOf, Sqid } from "../../../functions/contracts/ids.ts";
+import { until } from "../../support/wait.ts";
 
 export interface RunnerWorld {
   /** A runner on the world's work directory; the second call is what a restart finds. */
@@ -18,13 +19,10 @@ export interface RunnerWorld {
 type Finished = Extract<BuildStatus, { kind: "finished" }>;
 
 export const finish = (runner: BuildRunner, build: BuildId): Promise<Finished> =>
-  vi.waitUntil(
-    async () => {
-      const status = await runner.status(build);
-      return status.kind === "finished" && status;
-    },
-    { timeout: 20_000, interval: 25 },
-  );
+  until(async () => {
+    const status = await runner.status(build);
+    return status.kind === "finished" && status;
+  });
 
 /** Run against every BuildRunner we ship; a new one is finished when this passes. */
 export const buildRunnerContract = (name: string, create: () => Promise<RunnerWorld>) =>

@@ -6,12 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guardedCall } from "../../../functions/adapters/build-runner/http/guarded-call.ts";
 import type { Outcome } from "../../../functions/adapters/build-runner/http/messages.ts";
 import { httpRunner } from "../../../functions/adapters/build-runner/http/runner.ts";
 import { signerOf } from "../../../functions/adapters/build-runner/http/signature.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
+import { until } from "../../support/wait.ts";
 import { aTask } from "./tasks.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
@@ -54,7 +55,7 @@ beforeAll(async () => {
     fetch(`http://127.0.0.1:${port}/`)
       .then(() => true)
       .catch(() => false);
-  await vi.waitUntil(listening, { timeout: 20_000 });
+  await until(listening);
   runner = httpRunner({
     address: new URL(`http://127.0.0.1:${port}/builds`),
     callbackUrl: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
@@ -90,7 +91,7 @@ describe("the CI system of doc/howto/ci.md", () => {
     ["fails", "failed"],
   ])("builds a branch that %s, once, and calls back", async (branch, result) => {
     const { key, commit, ref } = await started(branch);
-    const outcome = await vi.waitUntil(() => outcomes.get(key), { timeout: 20_000 });
+    const outcome = await until(() => outcomes.get(key));
     expect(outcome).toEqual({ result, message: `building ${ref}${result === "passed" ? `\n${commit}` : ""}` });
   });
 

@@ -4,6 +4,7 @@ import { ApiError } from "../../../client/api-error.ts";
 import type { Snapshot } from "../../../client/watch/row.ts";
 import { openScreen } from "../../../client/watch/screen.ts";
 import { watch } from "../../../client/watch/watch.ts";
+import { untilPasses } from "../../support/wait.ts";
 
 const snapshot = (status: "landing" | "landed"): Snapshot => ({
   heading: "",
@@ -44,7 +45,7 @@ describe("watching", () => {
     await expect(watching(looks(unreachable)).ended).rejects.toBe(unreachable);
     await expect(watching(looks(snapshot("landing"), refused)).ended).rejects.toBe(refused);
     const { ended, seen } = watching(looks(snapshot("landing"), unreachable));
-    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(3));
+    await untilPasses(() => expect(seen.length).toBeGreaterThan(3));
     vi.setSystemTime(Date.now() + 121_000);
     await expect(ended).rejects.toBe(unreachable);
   });

@@ -187,7 +187,7 @@ describe("the log consumer", () => {
     const happens = (name: Happening, build: number, ms: number, message?: string) =>
       happeningEvent(sqid, name, epochMs(START + ms), {
         occurrence: key(build),
-        metadata: { build_key: key(build) },
+        metadata: { build_key: key(build), ...(name === "retrying" ? { repeated_by: key(build + 1) } : {}) },
         reason: message === undefined ? undefined : reasonOf("build.failed", message),
       });
     const entries = [

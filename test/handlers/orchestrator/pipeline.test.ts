@@ -120,5 +120,5 @@ describe("the pipeline", () => {
       }),
       { seed: Number(process.env["SIM_SEED"] ?? 20_261_123), numRuns: Number(process.env["SIM_RUNS"] ?? 30) },
     );
-  }, 120_000);
+  });
 });

@@ -10,6 +10,7 @@ import { startOf } from "../../../localstack/command-runner/process-mark.ts";
 import { readClaim } from "../../../localstack/command-runner/verdict.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { buildRunnerContract, finish } from "../../adapters/build-runner/contract.ts";
+import { until } from "../../support/wait.ts";
 import { type CommandWorld, commandWorld, SCRIPTS } from "./command-world.ts";
 
 buildRunnerContract("command", async () => {
@@ -25,10 +26,9 @@ buildRunnerContract("command", async () => {
 });
 
 const written = (file: string): Promise<string> =>
-  vi.waitUntil(async () => (await readFile(file, "utf8").catch(() => "")).trim(), { timeout: 10_000, interval: 20 });
+  until(async () => (await readFile(file, "utf8").catch(() => "")).trim());
 
-const gone = (pid: number) =>
-  vi.waitUntil(async () => (await startOf(pid)) === undefined, { timeout: 10_000, interval: 20 });
+const gone = (pid: number) => until(async () => (await startOf(pid)) === undefined);
 
 /** Triggers a build that says, in a file, that it is at work; returns the pid of a process that it started. */
 async function atWork(world: CommandWorld, script = "sleep 1000 & echo $! > $HOLD; wait") {
@@ -46,7 +46,7 @@ describe("the command runner", () => {
     expect(await finish(world.open(), task)).toMatchObject({ result: "passed" });
     expect(await written(join(world.root, "head"))).toBe(task.commit);
     expect(await written(join(world.root, "where"))).toContain(sandboxesDirectory(world.workDirectory));
-    await vi.waitUntil(async () => (await readdir(sandboxesDirectory(world.workDirectory))).length === 0);
+    await until(async () => (await readdir(sandboxesDirectory(world.workDirectory))).length === 0);
   });
 
   it("tells the command who it is and nothing else of its surroundings", async () => {

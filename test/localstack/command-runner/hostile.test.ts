@@ -14,6 +14,7 @@ import { readClaim } from "../../../localstack/command-runner/verdict.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { finish } from "../../adapters/build-runner/contract.ts";
+import { until } from "../../support/wait.ts";
 import { type CommandWorld, commandWorld } from "./command-world.ts";
 
 /** Every file below a directory, and what it holds. */
@@ -85,7 +86,7 @@ describe("a build that writes wherever it is pointed to", () => {
     const waits = `: > ${go}.begun; until [ -e ${go} ]; do sleep 0.05; done; git fsck --full --strict && git log -p > all`;
     const victim = await world.scripted(waits);
     await world.open().trigger(victim);
-    await vi.waitUntil(() => existsSync(`${go}.begun`), { timeout: 10_000 });
+    await until(() => existsSync(`${go}.begun`));
     expect((await build(world, WRITES)).end).toMatchObject({ result: "passed" });
     await execa("touch", [go]);
     expect(await finish(world.open(), victim)).toMatchObject({ result: "passed" });
@@ -164,7 +165,7 @@ describe("the clone of a build", () => {
     const [name = ""] = await readdir(join(world.workDirectory, "mirror", "git"));
     const packs = await readdir(join(world.workDirectory, "mirror", "git", name, "objects", "pack"));
     expect(packs.filter((pack) => pack.endsWith(".pack")).length).toBeLessThanOrEqual(17);
-  }, 120_000);
+  });
 });
 
 /** The task's commit with submodules added, under the task's ref. */
@@ -211,7 +212,7 @@ describe.runIf(process.platform === "linux")("the processes of a build", () => {
         `env -i setsid sh -c 'echo $$ > ${hold}.draft; mv ${hold}.draft ${hold}; sleep 1000' & wait`,
       );
       await world.open().trigger(task);
-      await vi.waitUntil(() => existsSync(hold), { timeout: 10_000 });
+      await until(() => existsSync(hold));
       const pid = Number(await readFile(hold, "utf8"));
       const claim = await readClaim(filesOfBuild(world.workDirectory, task));
       if (how === "cancel") await world.open().cancel(task);
@@ -266,7 +267,7 @@ if chattr +i kept 2> /dev/null; then echo yes > ${world.root}/immutable; fi`;
       expect((await build(world, "exit 0")).end).toMatchObject({ result: "passed" });
       await execa("chattr", ["-R", "-i", world.workDirectory], { reject: false });
     }
-    await vi.waitUntil(async () => {
+    await until(async () => {
       await removeLeftovers(world.workDirectory);
       return (await left()).length === 0;
     });

@@ -146,7 +146,7 @@ describe("the changes of the demo", () => {
     const started = performance.now();
     expect(await check(sandbox, await merged(sandbox, shas))).toMatchObject({ passes: true });
     expect(performance.now() - started).toBeLessThan(30_000);
-  }, 60_000);
+  });
 
   it("hold two that pass with the slow one only", async () => {
     const sandbox = await open();

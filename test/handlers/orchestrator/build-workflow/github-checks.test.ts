@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
@@ -15,9 +15,6 @@ import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
 import { change, QUEUE, sqid, World } from "../world.ts";
 import { plan } from "./planned.ts";
-
-// A loaded machine takes its time: each test is some hundred calls.
-vi.setConfig({ testTimeout: 120_000 });
 
 const MINUTE = 60_000;
 
