@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LogStore, logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
+import { describe, expect, it } from "vitest";
+import { logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { clientWith } from "./table.ts";
+
+const client = await clientWith("log");
+const log = logStore(client, "log");
 
 describe("the log store", () => {
-  let dynamo: Dynalite;
-  let log: LogStore;
-  beforeAll(async () => {
-    dynamo = await startDynalite("log");
-    log = logStore(dynamo.client, "log");
-  });
-  afterAll(() => dynamo.stop());
-
   it("keeps an entry as it is, reason, metadata and all", async () => {
     const sqid = "kept/1" as Sqid;
     const entry = statusEvent(sqid, "error", epochMs(5), {
@@ -60,7 +55,7 @@ describe("the log store", () => {
   });
 
   it("a table that is not there is not something to wait for", async () => {
-    const lost = logStore(dynamo.client, "lost");
+    const lost = logStore(client, "lost");
     await expect(lost.entries("q/1" as Sqid)).rejects.toMatchObject({ code: "internal" });
   });
 });

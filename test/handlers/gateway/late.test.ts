@@ -1,16 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { change, type Gateway, type Rig, rig } from "./harness.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 // Time passes when a test says so: what a call does before it hangs may take as long as it takes.
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
