@@ -1,6 +1,6 @@
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
-/** The import law of doc/architecture.md: contracts <- domain <- adapters <- runway <- handlers; nobody looks up. */
+/** The import law of doc/architecture.md: contracts <- domain <- adapters <- runway <- handlers; no room imports from a room to its right. */
 export default {
   forbidden: [
     rule("no-cycles", "Two rooms that need each other are one room, or miss a third.", {}, { circular: true }),
@@ -36,7 +36,7 @@ export default {
     ),
     rule(
       "only-github-is-a-client",
-      "The github service calls the gateway's public API as anybody does; no other handler is a client.",
+      "The github service calls the gateway's public API as every caller does; no other handler is a client.",
       { path: "^functions/", pathNot: "^functions/handlers/github/" },
       { path: "^client/" },
     ),
@@ -57,7 +57,7 @@ export default {
     ),
     rule(
       "only-runway-touches-git",
-      "The orchestrator asks runway: whatever its functions are bundled with holds no git.",
+      "The orchestrator asks runway: its functions are bundled with no code that runs git.",
       { path: "^functions/handlers/(orchestrator|gateway)/" },
       { path: "^functions/(adapters/git|runway)/", reachable: true },
     ),

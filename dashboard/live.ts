@@ -34,7 +34,7 @@ const tell = (queue: string | undefined): void => {
   for (const listener of news.listeners) listener(queue);
 };
 
-/** The queue that an event is about; undefined when it does not say, which then concerns everybody. */
+/** The queue that an event is about. Undefined when the event names none: it concerns every queue then. */
 function queueIn(data: unknown): string | undefined {
   try {
     const event = JSON.parse(String(data)) as { readonly data?: { readonly queue?: unknown } };

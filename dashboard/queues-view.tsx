@@ -9,7 +9,7 @@ import { go, Link } from "./ui/link.tsx";
 import { Failed, Loading, Stale } from "./ui/states.tsx";
 import { count, span } from "./words.ts";
 
-/** All queues. With one alone, that one is shown at once. */
+/** All queues. The page of the queue itself when there is one queue only. */
 export function QueuesView() {
   const { data, error, refresh } = useLive("queues", undefined, getQueues);
   const only = data?.queues.length === 1 ? data.queues[0]?.name : undefined;

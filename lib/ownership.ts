@@ -1,7 +1,7 @@
 import { TABLE_READS, TABLE_WRITES } from "./dynamodb-actions.ts";
 import type { Owner } from "./settings.ts";
 
-/** Whose a table is, and what everybody else is refused: the rule that grants, resource policies and the check at synth all follow. */
+/** Which service owns a table, and what all other roles are refused: the rule that grants, resource policies and the check at synth all follow. */
 export const TABLES = {
   log: { owner: "gateway", denied: [...TABLE_READS, ...TABLE_WRITES] },
   view: { owner: "gateway", denied: [...TABLE_READS, ...TABLE_WRITES] },

@@ -12,7 +12,7 @@ const named = () => new Argument("<name>", "of the setting").choices([...SETTING
 /** `config show|set|unset`: the settings, and the file that keeps them. */
 export function configCommand(run: Run, environment: Environment): Command {
   const file = settingsFile(environment);
-  const group = new Command("config").description(`the settings; ${file} keeps those that are set here`);
+  const group = new Command("config").description(`the settings; ${file} keeps the settings that are set here`);
   const save = (settings: Settings) => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // It may hold a token.

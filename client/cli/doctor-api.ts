@@ -44,7 +44,7 @@ function clockFinding({ time }: Ping): Finding {
 }
 
 function callerFinding({ kind, name, groups }: Me): Finding {
-  if (kind === "anonymous") return { check: "caller", state: "ok", says: "the API asks no one who they are" };
+  if (kind === "anonymous") return { check: "caller", state: "ok", says: "the API does not ask callers who they are" };
   const member = groups.length === 0 ? "" : `, in the groups ${groups.join(", ")}`;
   return { check: "caller", state: "ok", says: `you are ${name}${member}` };
 }

@@ -38,7 +38,7 @@ export function statisticsOf(queue: QueueNow): readonly (readonly [string, strin
   ];
 }
 
-/** How many flaky tests are shown: those that were seen last. */
+/** How many flaky tests are shown: the latest ones. */
 const MOST_FLAKES = 10;
 
 /** Example: `cart › adds up: failed 3 builds of 2 requests and passed on retry, last 2h ago`. */

@@ -158,7 +158,7 @@ function addRequestTools(server: McpServer, session: Session): void {
       title: "Cancel a request",
       description:
         "Ends a request before it lands. It may be too late: wait tells how it ended. A request that has ended stays as it is, and comes back with `already`.",
-      inputSchema: { request, reason: CancelBody.shape.reason.describe("shown to everyone who looks at the request") },
+      inputSchema: { request, reason: CancelBody.shape.reason.describe("shown to all users who look at the request") },
       outputSchema: Outcome.shape,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
     },

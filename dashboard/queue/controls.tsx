@@ -52,7 +52,7 @@ export function Controls({ now: { name, mode }, refresh }: { readonly now: Queue
           }}
         >
           <p>{ASKED[asked].what}</p>
-          {asked === "resume" ? null : <ReasonField label="Why? Everybody who looks at the queue sees it." />}
+          {asked === "resume" ? null : <ReasonField label="Why? All who look at the queue see it." />}
         </Dialog>
       )}
     </div>

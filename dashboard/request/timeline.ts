@@ -85,7 +85,7 @@ const BLOCKERS: Readonly<Record<string, string>> = {
   budget: "Waits for a free build slot",
   pause: "Waits: the queue is paused",
   "missing-path": "Waits to be built again on what became of the requests ahead",
-  probation: "Has to pass by itself first",
+  probation: "Waits for one of its own builds to pass",
   repository: "Waits for the repository, which does not answer",
   host: "The host refused the push; it is tried again",
   "trunk.red": "Waits: the target branch itself fails",

@@ -41,7 +41,7 @@ export function Reasons({ reasons }: { readonly reasons: Trends["total"]["reason
   );
 }
 
-/** How many flaky tests are shown at once: those that were seen last. */
+/** How many flaky tests are shown at once: the latest ones. */
 const MOST_FLAKES = 10;
 
 /** The tests that have failed and then passed on the same tree, the one seen last first. Nothing when there are none. */

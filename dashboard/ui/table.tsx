@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 export type Column<T> = readonly [title: string, cell: (row: T) => ComponentChildren];
 
 interface TableProps<T> {
-  /** What the table is, for those who hear it. */
+  /** What the table is, for a screen reader. */
   readonly label: string;
   readonly rows: readonly T[];
   /** The first column names the row. */

@@ -29,7 +29,7 @@ export interface Clients {
   readonly gateway?: typeof fetch;
   /** CodeBuild, and where its builds write their logs. Absent: those of the account that the process runs in. */
   readonly codebuild?: CodeBuildClients;
-  /** Build runners beyond those that are deployed, by the type that a queue's configuration names. */
+  /** Build runners beyond the deployed ones, by the type that a queue's configuration names. */
   readonly buildRunners?: Readonly<Record<string, WireRunner>>;
 }
 

@@ -230,7 +230,7 @@ export type Rights = z.infer<typeof Rights>;
 
 /** GET /v1/me */
 export const Me = z.object({
-  /** How the API knows the caller. anonymous: it asks no one who they are. */
+  /** How the API knows the caller. anonymous: the API does not ask callers who they are. */
   kind: Caller.shape.kind,
   name: z.string(),
   /** Those that the caller's token names. */

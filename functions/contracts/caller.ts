@@ -6,7 +6,7 @@ const CALLER_NAME_LENGTH = 500;
 
 /**
  * Who makes a call. `name` is the ARN of an IAM user or session (iam), the subject of a token (jwt), or the name of a token (token). An
- * anonymous caller comes by an API that asks no one who they are. `groups` are those that the token names.
+ * anonymous caller comes by an API that does not ask callers who they are. `groups` are those that the token names.
  */
 export const Caller = z.object({
   kind: z.enum(["iam", "jwt", "token", "anonymous"]),
@@ -33,7 +33,7 @@ export const isSameCaller = (a: Pick<Caller, "kind" | "name">, b: Pick<Caller, "
 
 /**
  * How a deployment asks callers who they are. iam: signed calls (SigV4). jwt: tokens of an identity provider. iam+jwt: signed calls, and
- * tokens on the paths below /jwt. token: a token that the server made. none: no one is asked.
+ * tokens on the paths below /jwt. token: a token that the server made. none: callers are not asked.
  */
 const API_AUTHS = ["iam", "jwt", "iam+jwt", "token", "none"] as const;
 export const ApiAuth = z.enum(API_AUTHS);

@@ -27,7 +27,7 @@ export const AWS_LIMITS = {
 /** A payload up to this size travels in its message or workflow input; a larger one by reference. The rest is left for what is added on the way. */
 export const INLINE_BYTES = 200_000;
 
-/** How many bytes of a request, and of the batch that carries it, each part may take. Together they leave a tenth of an item free. */
+/** How many bytes of a request, and of the batch that carries it, each part may take. Together they leave 29,600 bytes of an item free. */
 export const STORED_BYTES = {
   /** The change URIs of a request. */
   changes: 60_000,

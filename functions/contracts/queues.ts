@@ -15,7 +15,7 @@ const BranchName = z
     "a branch name without refs/heads/, such as main",
   );
 
-/** A remote is shown to everybody who may look at the queue: it holds no secret. A user alone is none, and ssh needs one. */
+/** A remote is shown to every caller who may look at the queue: it holds no secret. A user alone is none, and ssh needs one. */
 function problemOf(remote: string): string | undefined {
   const scheme = /^(https|ssh|file):\/\//.exec(remote)?.[1];
   if (scheme === undefined) return undefined;

@@ -6,22 +6,28 @@ import type { EpochMs } from "../contracts/time.ts";
 import { isEnd, type Lifecycle, step } from "./lifecycle.ts";
 import type { LandingRequest } from "./request.ts";
 
-/** speculating: being built. landing: handed to runway. cancelling: waiting for its builds to stop. The rest are ends. */
+/**
+ * speculating: the batch is being built, or waits for a build or for batches ahead. landing: runway was told to land the batch. cancelling:
+ * the batch waits for its builds to stop. The rest are ends.
+ */
 export type BatchState = "speculating" | "landing" | "cancelling" | "landed" | "failed" | "cancelled";
 
 const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
-  // speculating -> landed: a landing that had been given up was carried out after all; what is on the trunk is on the trunk.
+  // speculating -> landed: a landing that the planner had given up was carried out late, and the trunk holds the change.
   speculating: ["landing", "cancelling", "failed", "landed"],
-  // landing -> speculating: the trunk moved under it, and the evidence no longer covers the tree.
+  // landing -> speculating: the trunk has moved, so the evidence no longer covers the tree that would land.
   landing: ["landed", "failed", "speculating"],
   cancelling: ["cancelled", "landed"],
   landed: [],
-  // failed, cancelled -> landed: the same, when the batch had ended meanwhile.
+  // failed, cancelled -> landed: a landing was carried out late, after the batch had ended.
   failed: ["landed"],
   cancelled: ["landed"],
 };
 
-/** A path that is building or cancelling holds a slot of the budget, until its build is known to have stopped. */
+/**
+ * building, cancelling: the path holds a slot of the budget, until its build is known to have stopped. cancelled: the build was given up or
+ * refuted. Or the infrastructure failed and the build is to be repeated: then the path has a `reason`.
+ */
 export type PathState = "building" | "cancelling" | "passed" | "failed" | "cancelled";
 
 const PATH_LIFECYCLE: Lifecycle<PathState> = {
@@ -38,35 +44,42 @@ const PATH_LIFECYCLE: Lifecycle<PathState> = {
  * Example: A ← B ← C conflict in a row. A path of C with base [A] and without [B] assumes that A lands and that B does not.
  */
 export interface Path {
-  /** The name of this attempt's build, of its workflow and of its git ref. */
+  /** The name of this attempt's build, of its build workflow and of the git ref that it builds. */
   readonly buildKey: BuildKey;
-  /** From 1: how often the head has been built on these assumptions. */
+  /** From 1: how often the heads have been built on these assumptions. Builds that were given up do not count. */
   readonly attempt: number;
   /** The batches that the build is for, in landing order: the batch that has the path, or a bundle that begins with that batch. */
   readonly heads: readonly BatchId[];
-  /** The unfinished batches that are composed under the heads, in landing order. Those that conflict with a head are assumed to land. */
+  /**
+   * The unfinished batches that are composed under the heads, in landing order. Each batch that conflicts with a head is assumed to land. The
+   * other batches are there because a batch above them may not apply without them (`baseOf`).
+   */
   readonly base: readonly BatchId[];
   /** The unfinished batches ahead that conflict with a head and are left out: they are assumed not to land before the head. */
   readonly without: readonly BatchId[];
   readonly state: PathState;
-  /** True once its workflow is known to have been started. Until then each run of the planner starts it again, under the same name. */
+  /** True once the build workflow is known to have been started. Until then each run of the planner starts it again, under the same name. */
   readonly dispatched: boolean;
+  /** When the planner proposed the build. What had landed by then is in the tree. */
   readonly startedAt: EpochMs;
+  /** The time of the planner's run that took note of the end of the build. */
   readonly endedAt?: EpochMs;
   /** The commit that was built. Set when the build passed, and when it failed after it was composed. */
   readonly composed?: Composed;
+  /** Why the build failed, or broke down. Absent when it passed or was given up. */
   readonly reason?: Reason;
   /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
   readonly unappliable?: BatchId;
   /**
-   * Set when the build failed and is no evidence. unproven: it was composed on a trunk commit that no passed build vouches for, so the trunk
-   * itself is built first. nothing: it says nothing about its batches, for the trunk failed, or has moved on (`failureOn`).
+   * Set when the build failed and is no evidence. unproven: the build was composed on a trunk commit that no passed build vouches for, so the
+   * trunk itself is built first. nothing: the failure says nothing about the batches, because the trunk failed, or has moved on (`failureOn`).
    */
   readonly setAside?: "unproven" | "nothing";
+  /** Where the CI system shows the build. */
   readonly url?: string;
 }
 
-/** A request as its batch carries it. */
+/** What a batch keeps of its request, with what the request touches. Never changes. */
 export type BatchRequest = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt" | "version"> & {
   readonly touches: NonNullable<LandingRequest["touches"]>;
 };
@@ -77,9 +90,9 @@ export interface Batch {
   readonly id: BatchId;
   /** Counts the queue's batches, from 1. */
   readonly arrival: number;
-  /** The batch's number in the order in which conflicting batches land. Absent while it is on probation: no batch is built on it then. */
+  /** The batch's number in the order in which conflicting batches land. Absent on probation: no batch is built on this one then. */
   readonly position?: number;
-  /** The position that was the next one when the batch arrived. On probation it is built on batches with an earlier position. */
+  /** The position that was the next one when the batch arrived. On probation the batch is built only on batches with a position before it. */
   readonly nextPosition: number;
   /** A batch with a higher priority is ahead of all batches with a lower one that have not started landing. */
   readonly priority: number;
@@ -90,25 +103,27 @@ export interface Batch {
   readonly priorityCount?: number;
   readonly request: BatchRequest;
   /**
-   * The earlier batches that it conflicts with. A later batch that conflicts with it names it in its own list. `every`: each earlier batch
-   * that had not ended when this one arrived, so that a queue under analyzer `all` need not store them (`conflictsOnArrival`). Never changes.
+   * The conflicts of the batch among the batches that arrived earlier. A conflict with a later arrival is in the list of the later batch.
+   * `every`: all earlier batches that had not ended when this batch arrived (`conflictsOnArrival`). A queue under analyzer `all` stores this
+   * word instead of a list. Never changes.
    */
   readonly conflicts: readonly BatchId[] | "every";
   readonly state: BatchState;
+  /** The paths whose first head is this batch, oldest first, ended ones too. The oldest are dropped when they need too much room (`bounded`). */
   readonly paths: readonly Path[];
-  /** How many paths it has had so far. The next path's build key is made from this number. */
+  /** How many paths the batch has had so far. The next path's build key is made from this number. */
   readonly buildCount: number;
-  /** The decision to land that runway was told. Set while landing. Kept when the batch has landed, and when the host refused the landing too long. */
+  /** The decision to land that runway was told. Set while landing. Kept once landed, and when the host has refused the landing for too long. */
   readonly landing?: Landing;
-  /** Set once landed. */
+  /** The trunk's commit and tree once the batch has landed. */
   readonly landed?: { readonly commit: string; readonly tree: string };
-  /** Why it failed, or is being cancelled. */
+  /** Why the batch has failed, was cancelled, or is being cancelled. */
   readonly reason?: Reason;
-  /** What holds the batch up, as last announced, and the batches that were named. */
+  /** What blocks the batch, and the batches ahead that it waits for, as the log was last told (`noteBlockers`). */
   readonly blocked?: { readonly by: Blocker; readonly on: readonly BatchId[] };
-  /** Log entries about transitions that are written here, until the entries are known to be sent. */
+  /** Log entries about the batch that are not yet known to be sent. They are written together with the change that they tell of. */
   readonly outbox: readonly LogEvent[];
-  /** True once its request is known to have been ended: nothing is left to do for the batch. */
+  /** True once the batch's request is known to have been ended: nothing is left to do for the batch. */
   readonly concluded: boolean;
   readonly createdAt: EpochMs;
   readonly endedAt?: EpochMs;
@@ -116,21 +131,22 @@ export interface Batch {
   readonly version: number;
 }
 
-/** A decision to land. It does not change until runway has answered. */
+/** A decision to land. What is to land does not change until runway has answered. */
 export interface Landing {
+  /** Names the decision: the same for all batches of the push, and in runway's answer. */
   readonly landId: string;
   /** The batches that land in one push, in landing order. */
   readonly landedTogether: readonly BatchId[];
-  /** The passed build that is the evidence, and the commit that it tested. */
+  /** The passed build that is the evidence for this batch, and the commit that the build tested. */
   readonly buildKey: BuildKey;
   readonly tested: Composed;
-  /** The batches that were tested only together with this one: they land as one commit point, all or none. */
+  /** This batch and the batches that were tested only together with it: they land as one commit point, all or none. Absent for one batch. */
   readonly bundle?: readonly BatchId[];
   /** The undecided batches ahead that this batch lands before. */
   readonly bypassed?: readonly BatchId[];
-  /** True when it lands ahead of all others because its build passed on a red trunk. */
+  /** True when the batch lands ahead of all others because its build passed on a red trunk. */
   readonly repair?: boolean;
-  /** Why the host refuses the landing although no change is at fault, and since when. */
+  /** Why the host of the repository refuses the push although no change is at fault, and since when. */
   readonly held?: { readonly since: EpochMs; readonly reason: Reason };
   /** When the landing was last sent. Absent until it is known to have been sent. */
   readonly sentAt?: EpochMs;
@@ -138,16 +154,21 @@ export interface Landing {
 
 /** True when the batch has landed, failed or been cancelled. */
 export const batchHasEnded = (batch: Batch): boolean => outcomeOf(batch) !== undefined;
+
+/** True when the path is building or cancelling, so that it holds a slot of the budget. */
 export const pathIsActive = (path: Path): boolean => !isEnd(PATH_LIFECYCLE, path.state);
 
-/** True when both were built for the same heads on the same assumptions about the batches ahead. */
+/**
+ * True when two paths have the same heads, the same base and leave out the same batches. Paths whose bases differ only in a batch that is
+ * independent of the heads are not the same.
+ */
 export const sameAssumptions = (
   a: Pick<Path, "heads" | "base" | "without">,
   b: Pick<Path, "heads" | "base" | "without">,
 ): boolean =>
   a.heads.join() === b.heads.join() && a.base.join() === b.base.join() && a.without.join() === b.without.join();
 
-/** True when the infrastructure of the build failed, which says nothing about the change. */
+/** True when the machine, the network or the CI system failed instead of the change (verdict infrastructure). */
 export const brokeDown = ({ reason }: Path): boolean => reason?.code === "build.infrastructure";
 
 /** How the request of the batch ends. Undefined while the batch has not ended. */
@@ -163,20 +184,24 @@ export const outcomeOf = (batch: Batch): Outcome | undefined =>
     }) as const
   )[batch.state];
 
-/** True when the batch will never land, so that no batch need wait for it: it has failed, or was cancelled, or is being cancelled. */
+/**
+ * True when the batch has failed, was cancelled or is being cancelled, so that no other batch need wait for it. Such a batch lands all the
+ * same when a landing is carried out late.
+ */
 export const neverLands = (batch: Batch): boolean =>
   batch.state === "failed" || batch.state === "cancelled" || batch.state === "cancelling";
 
 /**
- * True when a lands before b if they conflict. Both have a position. Example: priority 5 and position 9 is ahead of priority 0 and position
- * 2.
+ * True when a lands before b if they conflict, and neither is landing yet: a has the higher priority, or the same priority and the lower
+ * position. A batch without a position comes after those of its priority. Example: priority 5 and position 9 is ahead of priority 0 and
+ * position 2.
  */
 export const goesAhead = (a: Batch, b: Batch): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
 
 /**
- * True when the two batches conflict because the later one conflicts with `every` batch that was unfinished on its arrival. Batches that
- * ended at that very time count as unfinished.
+ * True when the two batches conflict because the later one conflicts with `every` batch that was unfinished on its arrival. A batch that
+ * ended at the very time of the arrival counts as unfinished.
  *
  * Example: A ended at 5, B has not ended, and C arrived at 7 and conflicts with every batch. C conflicts with B, and not with A.
  */
@@ -185,20 +210,24 @@ export const conflictsOnArrival = (later: Batch, earlier: Batch): boolean =>
   earlier.arrival < later.arrival &&
   (earlier.endedAt === undefined || earlier.endedAt >= later.createdAt);
 
-/** Sorts batches in landing order. Batches on probation come after all others, by arrival. */
+/**
+ * Compares two batches, for sorting them in landing order. Batches on probation come after all others, by arrival. Example: A has position 2
+ * and priority 0, B has position 3 and priority 5, P is on probation with priority 9. The order is B, A, P.
+ */
 export function compareLandingOrder(a: Batch, b: Batch): number {
   if ((a.position === undefined) !== (b.position === undefined)) return a.position === undefined ? 1 : -1;
   if (a.position === undefined) return a.arrival - b.arrival;
   return goesAhead(a, b) ? -1 : 1;
 }
 
-/** The batch in a new state, with other changes. Throws when the lifecycle does not allow the step. */
+/** The batch in the state `state`, with the changes of `change`. Throws when the lifecycle does not allow the step. */
 export const enter = (batch: Batch, state: BatchState, change: Partial<Batch> = {}): Batch => ({
   ...batch,
   ...change,
   state: step(BATCH_LIFECYCLE, batch.state, state),
 });
 
+/** What runway composes or lands for the batch: its changes and its strategy, and for a squash the commit messages. */
 export function mergeUnitOf({ id, request: { sqid, changes, strategy, touches } }: Batch): MergeUnit {
   const messages = strategy === "SQUASH_REBASE" ? touches.messages : undefined;
   const said = messages === undefined ? {} : { messages: [...messages] };

@@ -1,9 +1,7 @@
 /**
- * A set of small numbers, one bit each, so that a question about 1,000 batches costs 32 operations. Sets that are compared have the same
- * capacity.
- *
- * Example: with a = {1, 2, 5}, b = {2, 3, 5} and w = {1, 2}, a and b do not agree within w, since only a holds 1. They agree within {2, 4,
- * 5}.
+ * A set of whole numbers from 0 to its capacity - 1, one bit each, so that a question about 1,000 batches costs 32 operations. The sets and
+ * numbers of one call belong to the same capacity; a call with others gives no error and a wrong answer. `within` limits a question to the
+ * numbers of that set.
  */
 export class BitSet implements Iterable<number> {
   readonly #words: Uint32Array;
@@ -17,8 +15,8 @@ export class BitSet implements Iterable<number> {
     return new BitSet(new Uint32Array((capacity + 31) >>> 5));
   }
 
-  /** The numbers below `limit`, which is at most the capacity. */
-  static upTo(limit: number, capacity: number): BitSet {
+  /** The set of all numbers below `limit`, which is at most the capacity. Example: below(2, 8) is {0, 1}. */
+  static below(limit: number, capacity: number): BitSet {
     const set = BitSet.empty(capacity);
     set.#words.fill(0xffffffff, 0, (limit + 31) >>> 5);
     if (limit < capacity) set.keepBelow(limit);
@@ -41,13 +39,14 @@ export class BitSet implements Iterable<number> {
     this.#words[i >>> 5] = (this.#words[i >>> 5] ?? 0) & ~(1 << (i & 31));
   }
 
-  /** Deletes every number that is not below `limit`. */
+  /** Deletes every number from `limit` on. Example: keepBelow(3) makes {1, 2, 5} {1, 2}. */
   keepBelow(limit: number): void {
     const word = limit >>> 5;
     this.#words[word] = (this.#words[word] ?? 0) & ((1 << (limit & 31)) - 1);
     this.#words.fill(0, word + 1);
   }
 
+  /** Adds every number of `other`. */
   addAll(other: BitSet): void {
     const [mine, theirs] = [this.#words, other.#words];
     for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) | (theirs[w] ?? 0);
@@ -59,6 +58,7 @@ export class BitSet implements Iterable<number> {
     for (let w = 0; w < words.length; w++) words[w] = (words[w] ?? 0) | ((a.#words[w] ?? 0) & (b.#words[w] ?? 0));
   }
 
+  /** Deletes every number of `other`. */
   deleteAll(other: BitSet): void {
     const [mine, theirs] = [this.#words, other.#words];
     for (let w = 0; w < mine.length; w++) mine[w] = (mine[w] ?? 0) & ~(theirs[w] ?? 0);
@@ -85,7 +85,10 @@ export class BitSet implements Iterable<number> {
     return result;
   }
 
-  /** True when every number of `within` is in both sets or in neither. */
+  /**
+   * True when each number of `within` is in both sets or in neither. Example: {1, 2, 5} and {2, 3, 5} agree within {2, 4, 5}. They do not
+   * agree within {1, 2}, since only the first holds 1.
+   */
   agreesWith(other: BitSet, within: BitSet): boolean {
     const [mine, theirs, mask] = [this.#words, other.#words, within.#words];
     for (let w = 0; w < mask.length; w++)
@@ -93,7 +96,7 @@ export class BitSet implements Iterable<number> {
     return true;
   }
 
-  /** True when every number of this set, the number `except` aside, is in the other. */
+  /** True when each number of this set is in the other set. The number `except` need not be. */
   isSubsetOf(other: BitSet, except = -1): boolean {
     const [mine, theirs] = [this.#words, other.#words];
     for (let w = 0; w < mine.length; w++) {
@@ -104,15 +107,15 @@ export class BitSet implements Iterable<number> {
     return true;
   }
 
-  /** True when a number of `within` is in both sets. */
-  meets(other: BitSet, within: BitSet = this): boolean {
+  /** True when at least one number is in this set, in the other set, and in `within`. */
+  intersects(other: BitSet, within: BitSet = this): boolean {
     const [mine, theirs, mask] = [this.#words, other.#words, within.#words];
     for (let w = 0; w < mask.length; w++) if (((mine[w] ?? 0) & (theirs[w] ?? 0) & (mask[w] ?? 0)) !== 0) return true;
     return false;
   }
 
-  /** True when a number of `within` is in this set and not in the other. */
-  exceeds(other: BitSet, within: BitSet): boolean {
+  /** True when at least one number of `within` is in this set and not in the other. Example: {1, 2} and {2} within {1, 3}. */
+  anyMissingIn(other: BitSet, within: BitSet): boolean {
     const [mine, theirs, mask] = [this.#words, other.#words, within.#words];
     for (let w = 0; w < mask.length; w++) if (((mine[w] ?? 0) & ~(theirs[w] ?? 0) & (mask[w] ?? 0)) !== 0) return true;
     return false;
@@ -127,7 +130,10 @@ export class BitSet implements Iterable<number> {
     return count;
   }
 
-  /** True when the predicate holds for every number in the set. Asked in ascending order, until it does not hold. */
+  /**
+   * True when the predicate is true of every number in the set. The predicate is called in ascending order, and not after the first number
+   * of which it is false.
+   */
   every(predicate: (i: number) => boolean): boolean {
     const words = this.#words;
     for (let w = 0; w < words.length; w++)
@@ -136,7 +142,7 @@ export class BitSet implements Iterable<number> {
     return true;
   }
 
-  /** The smallest numbers in the set, `most` at most, ascending. */
+  /** The smallest numbers in the set, ascending. At most `most` of them; `most` is at least 1. */
   first(most: number): number[] {
     const found: number[] = [];
     this.every((i) => found.push(i) < most);
@@ -162,7 +168,7 @@ export class BitSet implements Iterable<number> {
     return found;
   }
 
-  /** The numbers that are in the set when the loop begins, ascending. */
+  /** The numbers that are in the set when the loop begins, ascending. Changes during the loop make no difference. */
   [Symbol.iterator](): Iterator<number> {
     return this.toArray().values();
   }

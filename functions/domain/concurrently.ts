@@ -1,4 +1,7 @@
-/** Works on all items, at most `limit` at a time, in their order. Throws the first failure once nothing runs any more. */
+/**
+ * Calls `work` for each item, in the order of the items, with at most `limit` calls under way at once. After a failure no further item is
+ * begun. The failure is thrown once the calls under way have ended.
+ */
 export async function concurrently<T>(
   items: Iterable<T>,
   limit: number,

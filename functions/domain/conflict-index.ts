@@ -97,7 +97,7 @@ export class ConflictIndex {
 
 /** The earlier arrivals that had not ended when batch i arrived. Batches are numbered by arrival. `ended`: the batches that have ended. */
 function unfinishedBefore(batches: readonly Batch[], i: number, ended: readonly number[]): BitSet {
-  const unfinished = BitSet.upTo(i, batches.length);
+  const unfinished = BitSet.below(i, batches.length);
   for (const other of ended) {
     const [later, earlier] = [batches[i], batches[other]];
     if (other < i && later && earlier && !conflictsOnArrival(later, earlier)) unfinished.delete(other);

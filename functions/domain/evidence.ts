@@ -3,23 +3,27 @@ import { type Batch, brokeDown, goesAhead, type Path } from "./batch.ts";
 import type { BitSet } from "./bit-set.ts";
 import type { Evidence, QueueIndex } from "./queue-index.ts";
 
-/** A bypass of more undecided batches than this is not looked for: it would need more than 2^3 passed builds. */
+/** At most this many undecided batches are bypassed at once. A bypass of n batches needs 2^n passed builds. */
 export const MOST_BYPASSED = 3;
 
 /**
- * The evidence for landing batch i on `trunk`, which holds what has landed and what was selected to land before the batch. Undefined unless
- * a build has passed for every way in which the undecided batches ahead can turn out. With no undecided batch ahead, that is one build (the
- * strict rule). With up to `most`, it is a bypass.
+ * The passed build that is the evidence for landing batch i on `trunk`. `trunk` holds the batches that have landed and the batches that were selected
+ * to land before batch i. The rule: for each set of the undecided batches ahead that may land first, a build of batch i with exactly that set
+ * has passed. With no undecided batch ahead, that is one build. With n of them, it is a bypass, and takes 2^n builds.
  *
- * Example: A is landing, B is speculating, and both are ahead of H. H needs passed builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer
- * is the build of {A, H}, whose assumptions come true: runway lands in the order in which it was told, so A lands before H, and B does not.
+ * Undefined when one of these builds is missing, when more than `most` undecided batches are ahead, or when the bypass would delay the
+ * rejection of one of them (`wouldDelayRejection`).
  *
- * Source: design.md, "Evidence"; Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
+ * Example: A and B are ahead of H. A is landing, which counts as undecided until runway has answered, and B is speculating. H needs passed
+ * builds of {H}, {A, H}, {B, H} and {A, B, H}. The answer is the build of {A, H}: runway lands batches in the order in which it was told, so
+ * A lands before H, and B does not.
+ *
+ * Source: Uber, "Bypassing Large Diffs in SubmitQueue" (2023). Proof: doc/rfc/evidence.md.
  */
 export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = MOST_BYPASSED): Evidence | undefined {
   if (index.evidenceOf(i).length === 0) return undefined;
   const undecided = index.undecidedAhead(i).filter((other) => !trunk.has(other));
-  if (undecided.length > most || undecided.some((other) => losesVerdict(index, other))) return undefined;
+  if (undecided.length > most || undecided.some((other) => wouldDelayRejection(index, other))) return undefined;
   const comesTrue = undecided.reduce(
     (subset, other, bit) => (index.batch(other).state === "landing" ? subset | (1 << bit) : subset),
     0,
@@ -39,29 +43,29 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
 }
 
 /**
- * True when a bypass of the batch would delay the verdict on it: a build of it has failed and none has passed, and that failure would say
- * nothing on a trunk with the batch that bypasses it. All batches behind it would wait for yet another build of it.
+ * True when batch i has failed builds and no passed one. A bypass of batch i would put a batch on the trunk that these failed builds did not
+ * contain, so they would no longer count against batch i. Batch i would be built once more, and the batches behind it would wait for that build.
  */
-const losesVerdict = (index: QueueIndex, i: number): boolean =>
+const wouldDelayRejection = (index: QueueIndex, i: number): boolean =>
   index.batch(i).state === "speculating" && index.evidenceOf(i).length > 0 && !index.hasPassed(i);
 
 /**
- * A passed build of batch i that agrees with `tree` about the batch's relevant conflicts. Example: A conflicts with H, and X does not. A
- * passed build of {A, X, H} counts for the tree {A, H}, and not for {H}.
+ * The first passed build of batch i that agrees with `tree` about the relevant conflicts of batch i. Undefined when there is none. Example: A
+ * conflicts with H, and X does not. A passed build of {A, X, H} counts for the tree {A, H}, and not for {H}.
  */
 export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
 /**
- * The batches that may land as one commit point because `build`, the passed build of a bundle, tested them together. `together` names the
- * batches that are to land as one: the bundle's heads unless the caller says otherwise. `trunk` holds what has landed and what was selected to
- * land before. The answer is `together` without the batches of `trunk`. Undefined unless all of these hold:
+ * The batches that may land as one commit point because `build`, the passed build of a bundle, tested them together: `together` without the
+ * batches of `trunk`. `together` is the bundle's heads, unless the caller names more batches of the build. `trunk` holds the batches that have
+ * landed and the batches that were selected to land before. Undefined unless all of these hold:
  * - At least two batches are left, and `mayLand` is true of each.
- * - No batch ahead of any of them is undecided, except batches of the answer.
- * - The tree of the build and the trunk after the landing hold the same batches among the conflicts of each.
+ * - Every undecided batch ahead of one of them is itself one of them.
+ * - The tree of the build agrees with the trunk after the landing, about the conflicts of each (`unbypassedConflicts`).
  *
- * Example: the bundle A ← B was built on X, and both conflict with X. When X has landed, the answer is A and B. While X is undecided, it is
- * undefined; with `together` X, A and B, the three may land as one commit point.
+ * Example: the bundle A ← B was built on X, and both conflict with X. When X has landed, the answer is A and B. While X is undecided, the
+ * answer is undefined, but with `together` = X, A, B it is all three.
  */
 export function bundleThatMayLand(
   index: QueueIndex,
@@ -83,21 +87,23 @@ export function bundleThatMayLand(
 }
 
 /**
- * The verdict against batch i: a failed build that can be blamed on batch i alone, so that the planner fails the batch for the reason of that
- * build. Undefined while there is no such verdict. There is one when all of these hold:
+ * The failed build for whose reason the planner fails batch i. Undefined while batch i is not to be failed. It is when all of these hold:
  * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `cannotBeJudgedYet`), and none is landing.
  * - No passed build is evidence for landing batch i on the trunk as it is.
- * - More failed builds count against batch i than the queue's `retries`, or one of them is final (`isVerdict`).
+ * - The failed builds that count against batch i are enough (`areEnoughToReject`).
  *
  * A failed build counts against batch i when
- * - its tree and the trunk with batch i hold the same batches among the conflicts of batch i,
- * - each other batch that may have caused the failure has landed, and
- * - each other batch that the build tested is cleared of having caused it (`othersAreCleared`).
+ * - its tree agrees with the trunk plus batch i, about the conflicts of batch i,
+ * - each other batch of the tree that can break the tests that were run has landed (`possibleCausesOf`), and
+ * - each other batch whose tests were run is cleared of having caused the failure (`othersAreCleared`).
  *
- * Example: A ← H, and {A, H} has failed. While A is undecided, A may be the cause, so there is no verdict. When A lands, {A, H} is the verdict
- * against H. When A fails, {A, H} says nothing about H, and H is built alone.
+ * The last two differ where builds test only what the heads affect: then a build of {A, H} with head H does not run the tests of A, but A can
+ * break the tests of H.
+ *
+ * Example: A ← H, and {A, H} has failed. While A is undecided, A may be the cause, so H is not failed. When A lands, H fails for the reason of
+ * {A, H}. When A fails, {A, H} says nothing about H, and H is built alone.
  */
-export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefined {
+export function rejectingBuild(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
   if (failures.length === 0 || isAboutToChange(index, i) || cannotBeJudgedYet(index, i)) return undefined;
   const tree = index.landedWith([i]);
@@ -105,23 +111,24 @@ export function verdictAgainst(index: QueueIndex, i: number): Evidence | undefin
   const against = failures.filter(
     (build) =>
       build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
-      !build.tree.without(i).exceeds(index.landed, index.possibleCausesOf(build)) &&
+      !build.tree.without(i).anyMissingIn(index.landed, index.possibleCausesOf(build)) &&
       othersAreCleared(index, i, build, index.landed),
   );
-  return isVerdict(index, against) ? against.at(-1) : undefined;
+  return areEnoughToReject(index, against) ? against.at(-1) : undefined;
 }
 
 /**
  * True while the outcome of an undecided batch may still change what the failed builds of batch i say about batch i. For a batch with a
- * position: while any conflicting batch ahead of it is undecided. For a batch on probation that has failed: while
- * - a conflicting batch that had a position when batch i arrived is undecided, or
- * - a conflicting batch that arrived earlier is undecided and may be what batch i needs. It may not be when it has passed and batch i has
- *   failed with it in the tree (`hasFailedOnAll`), or when it is on probation, has failed, and can be judged itself.
+ * position: while any conflicting batch ahead of batch i is undecided. For a batch on probation that has failed: while at least one of these
+ * is undecided:
+ * - A conflicting batch that had a position when batch i arrived.
+ * - A conflicting batch X that arrived before batch i, and that batch i may need. Batch i does not need X when X has passed and batch i has
+ *   failed with X in the tree, or when X is on probation, has failed, and can be judged itself (`needsNoneOf`).
  *
- * `known` holds the answers for batches that were asked about before.
+ * `known` holds the answers of this function so far, by batch.
  *
  * Example: R and H are on probation, R arrived first, and {H} has failed. While R has not passed, H may need R, so H cannot be judged yet. R
- * passes, and {R, H} fails. H is rejected, though R has not landed yet.
+ * passes, and {R, H} fails. Now H fails, though R has not landed yet.
  */
 function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number, boolean>()): boolean {
   const before = known.get(i);
@@ -129,17 +136,22 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
   const undecided = index.undecidedAheadSet(i);
   const found =
     index.batch(i).position === undefined && index.hasFailedOnProbation(i)
-      ? undecided.meets(index.relevantConflicts(i)) || !hasFailedOnAll(index, i, undecided, known)
+      ? undecided.intersects(index.relevantConflicts(i)) || !needsNoneOf(index, i, undecided, known)
       : undecided.toArray().length > 0;
   known.set(i, found);
   return found;
 }
 
 /**
- * True when one build of batch i has failed whose tree held every relevant batch that has landed, and every batch of `undecided` that has
- * passed; and when every other batch of `undecided` is on probation, has failed, and can be judged.
+ * True when batch i needs none of the `undecided` batches, as far as its builds tell. Both of these hold then:
+ * - A build of batch i has failed, and of the conflicts that arrived before batch i its tree held exactly those that have landed and those of
+ *   `undecided` that have passed.
+ * - Every other batch of `undecided` is on probation, has failed, and can be judged.
+ *
+ * Example: H is on probation behind R, which has passed, and S, which is on probation. S has failed and can be judged, and L has landed. H
+ * needs a failed build of {L, R, H}. One of {L, H}, or of {L, R, S, H}, does not count.
  */
-function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
+function needsNoneOf(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
   const needed = index.landed.copy();
   const open: number[] = [];
   for (const other of undecided) {
@@ -160,33 +172,35 @@ function hasFailedOnAll(index: QueueIndex, i: number, undecided: BitSet, known: 
   return covers && open.every((other) => !cannotBeJudgedYet(index, other, known));
 }
 
-/** True when a batch that a failure of batch i must have right is landing. A batch on probation does not wait for all of these. */
+/** True while one of the conflicts that a failed build must have right to count against batch i is landing (`relevantToFailure`). */
 const isAboutToChange = (index: QueueIndex, i: number): boolean =>
   [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
- * True when the failures, which all count against one batch, are enough to fail the batch: one more than the queue's `retries`. A single
- * refused composition is enough, since composing the same again is refused again. So is a build whose infrastructure failed as often as the
- * queue allows.
+ * True when these failed builds, which all count against one batch, are enough to fail the batch: when they are more than the queue's
+ * `retries`, or when one of them need not be repeated. A build need not be repeated when its tree could not be made (`unappliable`), since
+ * the same tree can't be made the next time either, or when its infrastructure failed as often as the queue allows.
  */
-export const isVerdict = (index: QueueIndex, against: readonly Evidence[]): boolean =>
+export const areEnoughToReject = (index: QueueIndex, against: readonly Evidence[]): boolean =>
   against.length > index.retries || against.some(({ path }) => path.unappliable !== undefined || brokeDown(path));
 
 /**
- * True when the failed build can be blamed on batch i alone, supposing that exactly the batches of `lands` land. For each other batch X that
- * the build tested, X is in `lands`, and the tree held each batch of `lands` that conflicts with X and lands before X or together with X.
- * Otherwise X may have failed because that batch was missing. When a composition was refused, only the first is asked. A bundle's build
- * whose infrastructure failed can be blamed on no batch, nor can a build that tested a batch that has been archived.
+ * True when the failed build can be blamed on batch i alone, supposing that exactly the batches of `lands` land. Two things hold for each
+ * other batch X that the build tested:
+ * - X is in `lands`, so X is not at fault itself.
+ * - The tree held each batch of `lands` that conflicts with X and lands before X or together with X. Otherwise X may have failed because it
+ *   lacked that batch. When the tree could not be made (`unappliable`), this does not matter: X did apply.
+ *
+ * False for a bundle's build whose infrastructure failed, and for a build that tested a batch that has been archived.
  *
  * Example: B needs A, and {B, H} failed as one bundle. A and B land, together or one after the other. The failure is not H's: B lacked A.
  */
 export const othersAreCleared = (index: QueueIndex, i: number, build: Evidence, lands: BitSet): boolean =>
   build.tested.isSubsetOf(lands, i) &&
   !(brokeDown(build.path) && build.path.heads.length > 1) &&
-  // A batch that was composed below one that was refused did apply.
   (build.path.unappliable !== undefined || (index.knowsTested(build) && !lacksWhatOthersNeed(index, i, build, lands)));
 
-/** True when another batch that the build tested lacked, in that build, a conflicting batch that lands before it or together with it. */
+/** True when the tree lacked a batch of `lands` that conflicts with another tested batch X and lands before X or together with X. */
 function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evidence, lands: BitSet): boolean {
   const tested = index.tests === "everything" ? index.bitsOf(path.base, path.heads) : index.bitsOf(path.heads);
   for (const other of tested) {
@@ -197,31 +211,38 @@ function lacksWhatOthersNeed(index: QueueIndex, i: number, { path, tree }: Evide
   return false;
 }
 
-/** True when a lands before b or together with b. Also true when both landed at the same time and it is not known which came first. */
+/**
+ * True when a lands before b or together with b, supposing that both land. Also true when both landed at the same time and it is not known which
+ * came first. Example: A is ahead of B, but B has landed by a bypass. B lands before A.
+ */
 function landsBy(a: Batch, b: Batch): boolean {
-  if (a.state !== "landed" || b.state !== "landed") return a.state === "landed" || goesAhead(a, b);
   const { landing } = b;
-  if (landing === undefined || landing.landId !== a.landing?.landId) return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
-  return (
-    landing.bundle?.includes(a.id) === true ||
-    landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
-  );
+  if (landing !== undefined && landing.landId === a.landing?.landId)
+    return (
+      landing.bundle?.includes(a.id) === true ||
+      landing.landedTogether.indexOf(a.id) < landing.landedTogether.indexOf(b.id)
+    );
+  if (a.state === "landed" && b.state === "landed") return (a.endedAt ?? 0) <= (b.endedAt ?? 0);
+  for (const state of ["landed", "landing"]) if ((a.state === state) !== (b.state === state)) return a.state === state;
+  return goesAhead(a, b);
 }
 
 /**
- * True when the assumptions of `tree` about the conflicts of batch i no longer hold: it contains a batch that will never land, or lacks a
- * relevant batch that has landed. Example: A conflicts with H. {A, H} is refuted when A fails, and {H} is refuted when A lands.
+ * True when reality has contradicted what `tree` assumes about the conflicts of batch i: the tree holds one that will never land, or lacks a
+ * relevant one that has landed. Example: A conflicts with H. {A, H} is refuted when A fails, and {H} is refuted when A lands.
  */
 export const isRefuted = (index: QueueIndex, i: number, tree: BitSet): boolean =>
-  tree.meets(index.neverLanding, index.unbypassedConflicts(i)) ||
-  index.landed.exceeds(tree, index.relevantConflicts(i));
+  tree.intersects(index.neverLanding, index.unbypassedConflicts(i)) ||
+  index.landed.anyMissingIn(tree, index.relevantConflicts(i));
 
 /**
- * True when one of the path's heads can no longer use the build: the head is not speculating any more, or the assumptions no longer hold.
+ * True when the build of the path is no longer needed. That is so when a push from outside the queue moved the trunk since the build was
+ * proposed, or when one head of the path is not speculating any more, or when the path is refuted for one head (`isRefuted`). A head that
+ * proves itself (`provesItself`) needs its build also when the path is refuted.
  */
 export const isUseless = (index: QueueIndex, path: Path): boolean => {
-  const tree = index.treeOf(path);
   if (index.isOutdated(path)) return true;
+  const tree = index.treeOf(path);
   return path.heads.some((id) => {
     const i = index.indexOf(id);
     return (

@@ -5,9 +5,9 @@ import type { RedTrunk } from "../contracts/messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";
-import { inHistoryOrder, metadataOf, reasonOf, type Summary, stampOf } from "./request-log.ts";
+import { endReasonOf, inHistoryOrder, metadataOf, type Summary, stampOf } from "./request-log.ts";
 
-/** The facts about the request's queue that may explain why the request waits. */
+/** What the explanation of a waiting request needs to know of its queue. */
 export interface QueueFacts {
   /** How many builds may run at once. Undefined when the queue is not configured any more. */
   readonly budget: number | undefined;
@@ -16,33 +16,38 @@ export interface QueueFacts {
   readonly note?: string | undefined;
   /** Set while the target branch fails by itself. */
   readonly red?: RedTrunk | undefined;
-  /** How long it will probably take until the request lands. Undefined when the queue has not landed enough to tell. */
+  /** The estimated time until the request lands. Undefined when the queue has landed too few requests to tell. */
   readonly estimateSeconds?: number | undefined;
 }
 
+/** A build in an explanation. */
 export interface ExplainedBuild {
   readonly buildKey: BuildKey;
   readonly outcome: BuildOutcome;
   readonly url?: string;
-  /** The time of the last log entry about the build. */
+  /** The time of the log entry that `outcome` comes from. For a build that is not in the request's own log: the time of the request's end. */
   readonly at: EpochMs;
 }
 
 /** Why a request has its status. */
 export interface Explanation {
+  /** What the request waits for. Absent when the log does not tell, and when the request has ended. */
   readonly blocker?: Blocker;
-  /** The requests in the way. */
+  /** The requests that the request waits for. Absent when it waits for no other request. */
   readonly on?: readonly Sqid[];
+  /** Since when the request waits for `blocker`. Without a blocker: since when it has its status. */
   readonly since: EpochMs;
   /** Oldest first. Once the request has ended: only the builds that decided its end. */
   readonly builds: readonly ExplainedBuild[];
+  /** The same for people: one or more sentences. */
   readonly sentence: string;
 }
 
 /**
- * Explains a request from its log entries, in any order. Late or missing entries make the explanation shorter, and never fail. Example:
- * main/7 is speculating, and its last entry says that it is blocked by main/5. The sentence names main/5, and says that it touches the same
- * files.
+ * Explains a request from its log entries, which may be in any order. When entries are late or missing, the explanation says less.
+ *
+ * Example: main/7 is speculating, and its last entry says that it passed and is blocked by main/5. The blocker is `dependency`, `on` is
+ * [main/5], and the sentence says that main/5 is ahead and has to be tested together with main/7.
  */
 export function explain(summary: Summary, unordered: readonly LogEvent[], queue: QueueFacts): Explanation {
   const entries = inHistoryOrder(unordered);
@@ -53,7 +58,7 @@ export function explain(summary: Summary, unordered: readonly LogEvent[], queue:
   return { ...waitingFor(summary, progress, queue), builds };
 }
 
-/** Why a request that has not ended waits, from its progress. */
+/** What a request waits for that has not ended. `progress` is folded from its log entries. */
 export function waitingFor(
   summary: Summary,
   progress: Progress,
@@ -76,17 +81,25 @@ export function waitingFor(
   };
 }
 
-/** True when the blocker can delay a request of this status: `repository`, `review` and `checks` in admission, `host` while landing, all others in between. */
+/**
+ * True when the blocker can delay a request of this status. In admission: `repository`, `review` and `checks`. In the queue: all but `review`,
+ * `checks` and `host`. While landing: `host`. A request of any other status waits for none.
+ */
 function mayBlock(blocker: Blocker, { status }: Summary): boolean {
-  const isOfAdmission = blocker === "repository" || blocker === "review" || blocker === "checks";
-  if (status === "started" || status === "validating") return isOfAdmission;
-  if (status === "landing") return blocker === "host";
-  return (
-    blocker !== "host" &&
-    blocker !== "review" &&
-    blocker !== "checks" &&
-    (status === "batching" || status === "batched" || status === "speculating")
-  );
+  const isOfAdmission = blocker === "review" || blocker === "checks";
+  switch (status) {
+    case "started":
+    case "validating":
+      return isOfAdmission || blocker === "repository";
+    case "batching":
+    case "batched":
+    case "speculating":
+      return !isOfAdmission && blocker !== "host";
+    case "landing":
+      return blocker === "host";
+    default:
+      return false;
+  }
 }
 
 interface Block {
@@ -97,7 +110,7 @@ interface Block {
   readonly said?: string;
 }
 
-/** The last blocker in the log. Undefined when it no longer delays the request. */
+/** The last blocker that the log tells of. Undefined when it no longer delays the request. */
 function blockIn(summary: Summary, progress: Progress, { mode, red }: QueueFacts): Block | undefined {
   const told = standingBlock(progress);
   if (told === undefined || !mayBlock(told.blocker, summary)) return undefined;
@@ -126,8 +139,8 @@ const explained = ({ builds }: Progress): ExplainedBuild[] =>
     .toSorted((a, b) => a.at - b.at);
 
 /**
- * The builds that the last entry names. A build that was started for another request is not in this log: its outcome follows from the
- * status.
+ * The builds that decided the end of a request: those that the entry about its end names. None of a cancelled request. A build that was
+ * started for another request is not in this log, so its outcome follows from how this request ended.
  */
 function deciding(
   { status, stamp }: Summary,
@@ -146,28 +159,39 @@ function deciding(
 }
 
 function endOf(summary: Summary): string {
-  if (summary.status !== "landed") return reasonOf(summary)?.message ?? "The request has ended. No reason was given.";
-  const { commit, bypassed, repair: repairs } = metadataOf(summary);
-  const ahead = typeof bypassed === "string" ? sqidsOf(summary.queue, bypassed) : [];
-  const before =
-    ahead.length === 0
-      ? ""
-      : `, ahead of ${listed(ahead)}: builds with and without ${ahead.length === 1 ? "that request" : "those requests"} have passed`;
-  const { cancel } = summary;
-  const repair = repairs === true ? ", ahead of all others, since its build passed on the red target branch" : "";
-  const late =
-    cancel === undefined
-      ? ""
-      : ` The cancel${cancel.caller === undefined ? "" : ` by ${cancel.caller}`} came too late.`;
-  const note = summary.reason === undefined ? "" : ` ${summary.reason.message}`;
-  const where = note === "" ? " on the target branch" : "";
-  return `Landed${commit === undefined ? where : ` as commit ${String(commit)}`}${before}${repair}.${note}${late}`;
+  if (summary.status !== "landed")
+    return endReasonOf(summary)?.message ?? "The request has ended. No reason was given.";
+  const { commit, bypassed, repair } = metadataOf(summary);
+  const note = summary.reason?.message;
+  const unknown = note === undefined ? " on the target branch" : "";
+  const where = commit === undefined ? unknown : ` as commit ${String(commit)}`;
+  const repaired = repair === true ? ", ahead of all others, since its build passed on the red target branch" : "";
+  return [
+    `Landed${where}${aheadOf(summary, bypassed)}${repaired}.`,
+    ...(note === undefined ? [] : [note]),
+    ...lateCancel(summary),
+  ].join(" ");
+}
+
+/** Why the request landed ahead of the batches that `bypassed` names by their labels. Empty when there are none. */
+function aheadOf({ queue }: Summary, bypassed: unknown): string {
+  const ahead = typeof bypassed === "string" ? sqidsOf(queue, bypassed) : [];
+  if (ahead.length === 0) return "";
+  const those = ahead.length === 1 ? "that request" : "those requests";
+  return `, ahead of ${listed(ahead)}: builds with and without ${those} have passed`;
+}
+
+/** The sentence about a cancel of a request that has landed. Empty when no caller cancelled the request. */
+function lateCancel({ cancel }: Summary): readonly string[] {
+  if (cancel === undefined) return [];
+  const by = cancel.caller === undefined ? "" : ` by ${cancel.caller}`;
+  return [`The cancel${by} came too late.`];
 }
 
 function waitOf(summary: Summary, block: Block | undefined, isBuilding: boolean, queue: QueueFacts): string {
   switch (summary.status) {
     case "accepted":
-      return "Accepted. Processing has not started yet; it is tried again every minute.";
+      return "Accepted. Processing has not started yet; the queue tries again every minute.";
     case "started":
     case "validating":
       return block ? blocked(block, queue) : "The changes are being read and merged onto the target branch on trial.";
@@ -191,7 +215,9 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
     case "host":
       return `Passed, but the push was refused. The landing is tried again every few minutes, for an hour.${said === undefined ? "" : ` ${said}`}`;
     case "dependency":
-      return `Passed. Waiting for ${on.length === 0 ? "requests that are" : `${listed(on)}, which ${on.length === 1 ? "is" : "are"}`} ahead in the queue and ${on.length === 1 ? "has" : "have"} to be tested together with this one.`;
+      return on.length === 1
+        ? `Passed. Waiting for ${listed(on)}, which is ahead in the queue and has to be tested together with this one.`
+        : `Passed. Waiting for ${on.length === 0 ? "requests that" : `${listed(on)}, which`} are ahead in the queue and have to be tested together with this one.`;
     case "budget":
       return `Waiting for a free build slot. The queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
     case "missing-path":
@@ -203,7 +229,7 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
     case "trunk.red":
       return said ?? "The target branch fails by itself. The queue goes on once the branch passes.";
     case "trunk.unproven":
-      return "A build of it failed on a commit of the target branch that was pushed past the queue. The branch itself is being built, to see which of the two is at fault.";
+      return "A build of this request failed on a commit of the target branch that was pushed past the queue. The branch itself is being built, to see which of the two is at fault.";
     case "repository":
       return (
         said ?? "The queue's repository does not answer. The request goes on by itself once the repository answers."
@@ -218,13 +244,19 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
 const queueIsGone = ({ queue }: Summary): string =>
   `Queue ${queue} is not configured any more. The request goes on if the queue is put back within ten minutes, and ends otherwise.`;
 
-/** The sentence about a pause, when another blocker was explained first. Empty for a request that is being landed or cancelled. */
+/**
+ * The sentence that the queue is paused. Empty when the queue is not paused, when `block` says so already, and for a request that is being
+ * landed or cancelled.
+ */
 function pauseBeside({ status }: Summary, block: Block | undefined, queue: QueueFacts): readonly string[] {
   const isLeaving = status === "cancelling" || status === "speculated" || status === "landing";
   return queue.mode === "paused" && block?.blocker !== "pause" && !isLeaving ? [paused(queue)] : [];
 }
 
-/** The sentence about a red trunk, when the request was not told of it. Only for a request that waits to be built or to land. */
+/**
+ * The sentence that the trunk is red. Empty when the trunk is not red, when `block` says so already, and for a request that is not in the
+ * queue yet or is landing.
+ */
 function redBeside({ status }: Summary, block: Block | undefined, { red }: QueueFacts): readonly string[] {
   const waits = status === "batching" || status === "batched" || status === "speculating";
   if (red === undefined || !waits || block?.blocker === "trunk.red") return [];
@@ -232,11 +264,12 @@ function redBeside({ status }: Summary, block: Block | undefined, { red }: Queue
   return [`The target branch itself fails since commit ${commit}: only a request that repairs the branch lands.`];
 }
 
-/** Example: `Probably lands in about 12 minutes.` */
+/** Example: 754 seconds are `Probably lands in about 13 minutes.` */
+export const estimateSentence = (seconds: number): string => `Probably lands in about ${roughly(seconds)}.`;
+
+/** The sentence about the time left. Empty when the time is not known, and while the queue is paused or its trunk is red. */
 const estimate = ({ estimateSeconds, mode, red }: QueueFacts): readonly string[] =>
-  estimateSeconds === undefined || mode === "paused" || red !== undefined
-    ? []
-    : [`Probably lands in about ${roughly(estimateSeconds)}.`];
+  estimateSeconds === undefined || mode === "paused" || red !== undefined ? [] : [estimateSentence(estimateSeconds)];
 
 /** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
 function roughly(seconds: number): string {

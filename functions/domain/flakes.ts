@@ -6,18 +6,18 @@ import type { EpochMs } from "../contracts/time.ts";
 /** A test, or a check, that has failed and then passed on the same tree. */
 export interface Flake {
   readonly name: string;
-  /** How many builds failed for it, and of how many requests. */
+  /** How many builds failed for the flake, and how many requests these builds were of. */
   readonly builds: number;
   readonly requests: number;
   readonly lastSeen: EpochMs;
-  /** The numbers of the last requests that it was seen in. At most MOST_REMEMBERED. */
+  /** The numbers of the requests that the flake was seen in, the last one last. At most MOST_REMEMBERED. */
   readonly seenIn: readonly RequestNumber[];
 }
 
-/** The flakes of a queue, the one that was seen last first. */
+/** The flakes of a queue, the one that was seen last first. At most MOST_FLAKES. */
 export interface FlakeLedger {
   readonly flakes: readonly Flake[];
-  /** Hashes of the keys of the failed builds that were counted, so that a repeat counts nothing. The last ones. */
+  /** Hashes of the keys of the failed builds that were counted, the last one last, so that no build counts twice. At most MOST_COUNTED. */
   readonly counted: readonly string[];
 }
 
@@ -25,23 +25,28 @@ export const NO_FLAKES: FlakeLedger = { flakes: [], counted: [] };
 
 /** A failed build whose repeat passed. */
 export interface FlakyBuild {
+  /** The build that failed. */
   readonly buildKey: BuildKey;
   readonly sqid: Sqid;
-  /** The tests that failed, or the check. Empty when the reason of the failure names neither. */
+  /** What failed: the tests, or one check (`namesIn`). Empty when the reason of the failure names neither. */
   readonly names: readonly string[];
+  /** When the planner decided to repeat the build. */
   readonly at: EpochMs;
 }
 
-/** How many flakes a queue keeps, how many requests a flake remembers, and how many builds are known to have been counted. */
+/** How many flakes a queue keeps. */
 const MOST_FLAKES = 50;
+/** How many requests a flake remembers. */
 const MOST_REMEMBERED = 20;
+/** How many builds a queue remembers as counted. */
 const MOST_COUNTED = 300;
 
 /**
- * The failed builds in a request's log whose repeat passed: a `retrying` entry with the reason of a failed build, and later a passed build
- * that started no earlier than the entry. A failure on a red trunk, and one of the infrastructure, has another code.
+ * The failed builds in a request's log whose repeat passed. A failed build is in the answer when
+ * - a `retrying` entry names it, with reason `build.failed` (failures on a red trunk and of the infrastructure have other codes), and
+ * - a build of the request passed that started no earlier than the entry. It is taken for the repeat, though its base may be another one.
  *
- * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. Build 1 was flaky.
+ * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. The answer is build 1.
  */
 export function flakyBuildsIn(entries: readonly LogEvent[]): readonly FlakyBuild[] {
   const keyOf = ({ metadata }: LogEvent) => BuildKey.safeParse(metadata["build_key"]).data;
@@ -61,7 +66,10 @@ const FAILED_TESTS = /^Failed tests: (.+?)(?: and \d+ more)?\.$/m;
 /** `The check unit (github-actions) ended with failure.` */
 const FAILED_CHECK = /^The check (.+?)(?: \([^()]*\))? ended with /m;
 
-/** The tests that failed, by the reason of a failed build; else the check. Empty when the reason names neither. */
+/**
+ * What failed, according to the message of a failed build's reason: the tests, or the check when the message names no test. Empty when it
+ * names neither. Example: `Failed tests: a, b and 3 more.` gives a and b. A test whose name holds `, ` is taken for two.
+ */
 export function namesIn(message: string): readonly string[] {
   const tests = FAILED_TESTS.exec(message)?.[1]?.split(", ");
   if (tests !== undefined) return tests;
@@ -71,7 +79,7 @@ export function namesIn(message: string): readonly string[] {
 
 const hashOfKey = (key: BuildKey): string => hashOf("flaky build", key).slice(0, 10);
 
-/** The ledger with these builds counted, each once however often it is given. The same object when all were counted before. */
+/** The ledger with these builds counted. A build counts once, however often it is given. The same object when all were counted before. */
 export function countFlaky(ledger: FlakeLedger, found: readonly FlakyBuild[]): FlakeLedger {
   return found.reduce((before, build) => {
     const hash = hashOfKey(build.buildKey);
@@ -81,6 +89,7 @@ export function countFlaky(ledger: FlakeLedger, found: readonly FlakyBuild[]): F
   }, ledger);
 }
 
+/** The flakes after the build has failed for the flake `name`. */
 function seen(flakes: readonly Flake[], name: string, { sqid, at }: FlakyBuild): readonly Flake[] {
   const { n } = partsOfSqid(sqid);
   const before = flakes.find((flake) => flake.name === name);

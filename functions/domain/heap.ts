@@ -1,5 +1,6 @@
 /**
- * A binary heap: no item precedes the one on top. Example: with `(a, b) => a < b`, the smallest number is on top. Push and pop cost log(n).
+ * A binary heap: no item precedes the item on top. Example: with `(a, b) => a < b`, the smallest number is on top. A push or a pop costs
+ * log(n) comparisons.
  */
 export class Heap<T> {
   readonly #precedes: (a: T, b: T) => boolean;
@@ -11,6 +12,7 @@ export class Heap<T> {
     for (let i = (items.length >> 1) - 1; i >= 0; i--) this.#sink(i);
   }
 
+  /** The item on top, which stays. Undefined when the heap is empty. */
   get top(): T | undefined {
     return this.#items[0];
   }
@@ -28,6 +30,7 @@ export class Heap<T> {
     items[i] = item;
   }
 
+  /** Removes the item on top and returns it. Undefined when the heap is empty. */
   pop(): T | undefined {
     const { top } = this;
     const last = this.#items.pop();
@@ -37,6 +40,7 @@ export class Heap<T> {
     return top;
   }
 
+  /** Moves the item at `from` down until no item below precedes it. */
   #sink(from: number): void {
     const items = this.#items;
     const item = items[from] as T;

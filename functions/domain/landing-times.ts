@@ -1,12 +1,12 @@
 import type { Batch } from "./batch.ts";
 import type { BitSet } from "./bit-set.ts";
 
-/** Which live batches had landed at a given time. */
+/** Which live batches had landed at a given time. A batch is known by its index in the list of batches, as in the queue index. */
 export class LandingTimes {
-  /** By time, earliest first: the batches that had landed by then. */
+  /** For each time at which a batch landed, earliest first: all batches that had landed by then. */
   readonly #steps: readonly { readonly at: number; readonly landed: BitSet }[];
 
-  /** `none`: an empty set that can hold the number of each of the batches. */
+  /** `none`: an empty set with room for the indexes of all batches. */
   constructor(batches: readonly Batch[], none: BitSet) {
     const landed = none.copy();
     this.#steps = batches
@@ -18,7 +18,10 @@ export class LandingTimes {
       });
   }
 
-  /** The batches that had landed at the time `at`. Undefined when none had. Example: A landed at 5 and B at 9; by 7, {A} had landed. */
+  /**
+   * The batches that had landed by the time `at`, or at that very time. Undefined when none had. Example: A landed at 5 and B at 9. By 7 and
+   * by 5, {A} had landed.
+   */
   landedBy(at: number): BitSet | undefined {
     let [from, to] = [0, this.#steps.length];
     while (from < to) {

@@ -14,7 +14,7 @@ import { cut } from "../contracts/text.ts";
 import { type EpochMs, isoTimestamp } from "../contracts/time.ts";
 import type { Summary } from "./request-log.ts";
 
-/** What an event holds at most, in UTF-16 units of text: a few kilobytes altogether. */
+/** What an event holds at most: characters (UTF-16 units) of each text, and a number of keys. A few kilobytes altogether. */
 const MOST = { reason: 1_000, changes: 2_000, metadataValue: 200, metadataKeys: 16 } as const;
 
 const envelopeOf = (deployment: string, queue: string, id: string, at: EpochMs) => ({
@@ -26,8 +26,10 @@ const envelopeOf = (deployment: string, queue: string, id: string, at: EpochMs) 
 });
 
 /**
- * The event of a log entry: the same however often the entry is translated, but for what the request's summary adds. Its id is the entry's.
- * Example: the entry `main/17/landed` is the event `main/17/landed` of type `dev.submitqueue.request.landed`.
+ * The event that tells of a log entry. Its id is the id of the entry, so a receiver can tell a repeat. Number, changes, strategy, priority
+ * and time of receipt come from the request's summary. `deployment` is `<account>.<region>`. Long texts are cut (MOST).
+ *
+ * Example: the entry `main/17/landed` becomes the event `main/17/landed` of type `dev.submitqueue.request.landed`.
  */
 export function requestEventOf(deployment: string, entry: LogEvent, summary: Summary): RequestEvent {
   const named = entry.kind === "status" ? entry.status : entry.event;
@@ -60,7 +62,7 @@ const TYPES = {
   draining: `${EVENT_TYPES}queue.draining`,
 } as const satisfies Record<QueueMode, LifecycleEvent["type"]>;
 
-/** The event of a queue that runs in another way: one per version of the queue's mode. */
+/** The event that a queue was paused, drained or resumed. Its id holds the version of the queue's mode, so a receiver can tell a repeat. */
 export const queueEventOf = (deployment: string, { queue, mode, note, at, version }: ModeChanged): QueueEvent => ({
   ...envelopeOf(deployment, queue, `${queue}/mode/${version}`, at),
   type: TYPES[mode],
@@ -68,7 +70,7 @@ export const queueEventOf = (deployment: string, { queue, mode, note, at, versio
   data: { queue, mode, version, ...(note === undefined ? {} : { note }) },
 });
 
-/** The event of a trunk that has become red, or has recovered: one per change. */
+/** The event that a trunk has become red (`red` is set) or has recovered. Its id holds the version of the change, which counts both. */
 export const trunkEventOf = (deployment: string, { queue, at, red, version }: TrunkChanged): TrunkEvent => ({
   ...envelopeOf(deployment, queue, `${queue}/trunk/${version}`, at),
   type: red === undefined ? `${EVENT_TYPES}trunk.recovered` : `${EVENT_TYPES}trunk.red`,
@@ -82,7 +84,7 @@ export const trunkEventOf = (deployment: string, { queue, at, red, version }: Tr
 
 const shortReason = ({ code, message }: Reason): Reason => reasonOf(code, cut(message, MOST.reason));
 
-/** As many of the changes, from the first on, as an event has room for. */
+/** The first changes, as many as an event has room for. */
 function firstOf(changes: readonly ChangeUri[]): ChangeUri[] {
   const first: ChangeUri[] = [];
   let room: number = MOST.changes;

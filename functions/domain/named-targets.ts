@@ -1,12 +1,13 @@
 import { Targets } from "../contracts/touches.ts";
 
-/** The build targets of one change; undefined or empty: not known. */
+/** The build targets of one change. Undefined or empty when they are not known. */
 type OfChange = readonly string[] | undefined;
 
 /**
- * The build targets of a request by those of its changes: each once, sorted. Undefined, which means all targets, when those of a change are
- * not known, or when there are more than a request may name. Example: [cart, till] and [cart] make cart and till; [cart] and undefined are not
- * known.
+ * The build targets of a request: those of all its changes, each once, sorted. Undefined, which counts as all targets of the repository, when
+ * the targets of one change are not known, when there are more than 1,000, or when one has an empty name or a name of more than 300 characters.
+ *
+ * Example: changes with [cart, till] and [cart] give [cart, till]. Changes with [cart] and undefined give undefined.
  */
 export function targetsOfAll(changes: readonly OfChange[]): readonly string[] | undefined {
   if (changes.length === 0 || changes.some((targets) => targets === undefined || targets.length === 0))
@@ -15,15 +16,15 @@ export function targetsOfAll(changes: readonly OfChange[]): readonly string[] | 
 }
 
 /**
- * The build targets that labels name. `pattern` is a regular expression for a whole label, whose one group is the target. Example, with the
- * pattern `target:(.+)`: [bug, target:cart] names cart.
+ * The build targets that labels of a pull request name. `pattern` is a regular expression for a whole label, whose one group is the target.
+ * Example with the pattern `target:(.+)`: the labels [bug, target:cart] give [cart].
  */
 export function targetsInLabels(pattern: string, labels: readonly string[]): readonly string[] {
   const named = new RegExp(`^(?:${pattern})$`, "u");
   return labels.flatMap((label) => named.exec(label)?.[1] || []);
 }
 
-/** The build targets in what a command printed: one a line. Lines of blanks name none. */
+/** The build targets in the output of a command: one per line, without blanks around. An empty line names none. */
 export const targetsInLines = (text: string): readonly string[] =>
   text
     .split("\n")

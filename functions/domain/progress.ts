@@ -189,6 +189,9 @@ const ENDED_BY: Readonly<Record<Blocker, { readonly later?: readonly Mark[]; rea
   "trunk.unproven": { later: ["building"], atOnce: ["leaving"] },
 };
 
+/** True when the blocker is over once a build of the request has started. Example: true of `budget`, and false of `dependency`. */
+export const isEndedByABuild = (blocker: Blocker): boolean => ENDED_BY[blocker].later?.includes("building") === true;
+
 /** The requests of the batches with these labels (`batchLabel`). A malformed label is left out. Example: `7 8.1` is main/7 and main/8. */
 export const sqidsOf = (queue: QueueName, labels: string): Sqid[] =>
   labels.split(" ").flatMap((label) => {

@@ -5,21 +5,21 @@ import type { Reason } from "../contracts/reasons.ts";
 import { type EpochMs, isoTimestamp } from "../contracts/time.ts";
 import { type QueueFacts, waitingFor } from "./explain.ts";
 import { type BuildProgress, sqidsOf } from "./progress.ts";
-import { metadataOf, reasonOf, type Summary } from "./request-log.ts";
+import { endReasonOf, metadataOf, type Summary } from "./request-log.ts";
 import { percentileOf, remainingSeconds, type Tally } from "./trends.ts";
 
-/** What a queue's numbers are made from. */
+/** The requests and counters of a queue, from which its numbers and lists are made. */
 export interface QueueRecords {
-  /** The requests that have not been archived: in flight, or ended a short while ago. */
+  /** The requests that are in flight or ended a short while ago: those that have not been archived. */
   readonly live: readonly Summary[];
-  /** The archived requests that ended within the last hour, and some before; latest first. */
+  /** The archived requests that ended within the last hour, and some that ended before, the latest first. */
   readonly archived: readonly EndRecord[];
-  /** Of the last 24 hours of the clock. */
+  /** The sum of 24 hours that each begin on the hour, the current one included. Example: at 17:20, all since 18:00 yesterday. */
   readonly day: Tally;
   readonly now: EpochMs;
 }
 
-/** The end of a request. */
+/** How and when a request ended. `commit`: the trunk's commit that it landed as. */
 export interface EndRecord {
   readonly number: RequestNumber;
   readonly status: Outcome;
@@ -29,6 +29,7 @@ export interface EndRecord {
   readonly receivedAt?: EpochMs;
 }
 
+/** What the numbers tell apart. building: at least one build runs. landing: runway was told to land the request. waiting: neither. */
 type State = "waiting" | "building" | "landing";
 
 const isInFlight = ({ status }: Summary): boolean => !hasEnded(status);
@@ -39,7 +40,10 @@ function stateOf({ status, progress }: Summary): State {
   return progress.builds.some(isRunning) ? "building" : "waiting";
 }
 
-/** The numbers of a queue. A build that several requests share is one build. */
+/**
+ * The numbers of a queue: requests in flight by state, requests that ended in the last hour and day, time to land (count, median and 95th
+ * percentile, in seconds, absent when none landed), running builds, and the load. A build that several requests share counts once.
+ */
 export function numbersOf({ live, archived, day, now }: QueueRecords) {
   const inFlight = live.filter(isInFlight);
   const counts = { waiting: 0, building: 0, landing: 0 };
@@ -64,8 +68,9 @@ export function numbersOf({ live, archived, day, now }: QueueRecords) {
 }
 
 /**
- * What the budget should be measured by. A request that was received within the hour is in flight or has ended within the hour, so it is among
- * the records.
+ * What a budget can be chosen by: how many requests were received in the last hour, and how long a build takes, in minutes with one decimal.
+ * `buildMinutes` is absent when no build ended in the day. A request that was received within the hour is in flight or has ended within the
+ * hour, so it is among the records.
  */
 function loadOf({ live, archived, day, now }: QueueRecords): QueueSummary["load"] {
   const received = new Map<RequestNumber, EpochMs>();
@@ -79,7 +84,7 @@ function loadOf({ live, archived, day, now }: QueueRecords): QueueSummary["load"
 
 const HOUR_MS = 3_600_000;
 
-/** The ends, latest first. A request that is being archived is in both lists, and counts once. */
+/** The ended requests of both lists, latest first. A request that is being archived is in both, and counts once. */
 function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRecord[] {
   const ends = new Map(archived.map((end) => [end.number, end]));
   for (const summary of live) {
@@ -89,11 +94,11 @@ function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRe
   return [...ends.values()].toSorted((a, b) => b.endedAt - a.endedAt || b.number - a.number);
 }
 
-/** The end of the request. Undefined while it is in flight. */
+/** How and when the request ended. Undefined while it is in flight. */
 export function endIn(summary: Summary): EndRecord | undefined {
   const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
-  const reason = reasonOf(summary);
+  const reason = endReasonOf(summary);
   const { commit } = metadataOf(summary);
   return {
     number,
@@ -108,7 +113,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
 /** How many ended requests a queue shows. */
 const MOST_RECENT = 20;
 
-/** The last requests that ended, latest first. */
+/** The requests that ended last, latest first. At most MOST_RECENT. */
 export const recentEnds = (queue: QueueName, { live, archived }: QueueRecords): EndedRequest[] =>
   endsOf(live, archived)
     .slice(0, MOST_RECENT)
@@ -120,8 +125,8 @@ export const recentEnds = (queue: QueueName, { live, archived }: QueueRecords): 
     }));
 
 /**
- * The requests in flight in the order of the queue: by priority, then by their position, then those without a position by arrival. Example:
- * main/3 has position 2 and priority 0, main/4 has position 3 and priority 5: main/4 is first.
+ * The requests in flight: the higher priority first, then the lower position, then those without a position by number. Example: main/3 has
+ * position 2 and priority 0, main/4 has position 3 and priority 5. main/4 is first.
  */
 const inQueueOrder = (live: readonly Summary[]): Summary[] =>
   live
@@ -133,11 +138,15 @@ const inQueueOrder = (live: readonly Summary[]): Summary[] =>
         a.number - b.number,
     );
 
-/** How many requests, and how many characters of them, an answer holds at most. */
+/** How many requests an answer holds at most. */
 const MOST_SHOWN = 1_000;
+/** How many characters of JSON these requests take at most. */
 const MOST_CHARACTERS = 4_000_000;
 
-/** The requests in flight, in the order of the queue. `more`: there are some that the answer has no room for. */
+/**
+ * The requests in flight: the higher priority first, then the lower position, then those without a position by number. `more` is true when
+ * the answer has no room for all (MOST_SHOWN, MOST_CHARACTERS). `facts`: the budget, the mode and the red trunk, which say why requests wait.
+ */
 export function queued(
   { live, day, now }: Pick<QueueRecords, "live" | "day" | "now">,
   facts: QueueFacts,
@@ -154,7 +163,10 @@ export function queued(
   return { requests, more: requests.length < ordered.length };
 }
 
-/** The estimate of the time left of a request in flight. Empty when the queue has not landed enough to tell. */
+/**
+ * In how many seconds a request in flight will probably have landed, at least 1 (`remainingSeconds`). Empty when the queue has landed too few
+ * requests in the day to tell, and while the request is being cancelled.
+ */
 export function estimateOf({ receivedAt, status }: Summary, day: Tally, now: EpochMs): { estimateSeconds?: number } {
   if (status === "cancelling") return {};
   const left = remainingSeconds(day, (now - receivedAt) / 1_000);
@@ -193,4 +205,5 @@ function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
   };
 }
 
+/** When the build started. The time of its last log entry when the entry about the start has not come. */
 const startOf = ({ startedAt, at }: BuildProgress): EpochMs => startedAt ?? at;

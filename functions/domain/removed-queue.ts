@@ -5,42 +5,45 @@ import type { EpochMs } from "../contracts/time.ts";
 import { type Batch, outcomeOf } from "./batch.ts";
 
 /**
- * How long the requests of a queue that was taken out of the configuration are kept, in case the queue is put back. Longer than a
- * deployment takes to reach all functions, since some functions know the queue and others do not until then.
+ * A queue that was taken out of the configuration is a removed queue. Its requests are kept for this long, in milliseconds, in case the queue
+ * is put back. That is longer than a deployment takes to reach all functions; until then some functions know the queue and others do not.
  */
 export const GRACE_MS = 600_000;
 
-/** How long a removed queue is remembered after its requests have ended: longer than any of its builds may run. */
+/** A removed queue is remembered for this long after its removal, in milliseconds: longer than its builds and late messages take to end. */
 export const FORGET_AFTER_MS = 2 * 86_400_000;
 
 /**
- * True when what was built and tested for `target` may land under the queue's configuration, because the configuration has the same target.
- * A target that is not known is taken for the configured one. False when the queue is not configured (`config` is undefined).
+ * True when the queue's configuration has this target (`targetOf`: repository and branch), so that what was built for the target may land. An
+ * undefined target is one that was not recorded, and counts as the configured one. False when the queue is removed (`config` is undefined).
  */
 export const isForTarget = (target: string | undefined, config: QueueConfig | undefined): boolean =>
   config !== undefined && (target === undefined || target === targetOf(config.repository));
 
-/** How the request of a batch ends when its queue is gone. */
+/** How a request of a removed queue ends. */
 export interface RemovedEnd {
   readonly outcome: Outcome;
   readonly reason?: Reason;
 }
 
 /**
- * How the request of a batch ends when its queue is gone. A batch that has ended or was being cancelled ends as it would have. Any other
- * batch ends with an error. If runway was told to land the batch, the reason says that the change may be on the branch, since runway's
- * answer may have been lost.
+ * How the request of a batch ends when its queue is removed, or has another target than before (`config` is the new one). A batch that has
+ * ended, or was being cancelled, ends as it would have. Any other batch ends with an error. If runway was told to land the batch, the reason
+ * says that the change may be on the branch, since runway's answer may have been lost.
  */
 export function endOfRemoved(batch: Batch, config: QueueConfig | undefined): RemovedEnd {
   const outcome = outcomeOf(batch) ?? (batch.state === "cancelling" ? "cancelled" : undefined);
   if (outcome !== undefined)
     return { outcome, ...(batch.reason === undefined || outcome === "landed" ? {} : { reason: batch.reason }) };
   const landing = batch.state === "landing" ? batch.landing?.tested.commit : undefined;
-  return { outcome: "error", reason: removed(batch.queue, config, landing) };
+  return { outcome: "error", reason: queueRemoved(batch.queue, config, landing) };
 }
 
-/** The reason for the requests of a queue that is gone. `landing`: the tested commit, when runway was told to land the request. */
-export function removed(queue: string, config: QueueConfig | undefined, landing?: string): Reason {
+/**
+ * The reason of a request that ends because its queue is removed (`config` is undefined), or has another target than before. `landing` is the
+ * tested commit, when runway was told to land the request.
+ */
+export function queueRemoved(queue: string, config: QueueConfig | undefined, landing?: string): Reason {
   const what =
     config === undefined
       ? `Queue ${queue} was taken out of the configuration.`
@@ -52,5 +55,5 @@ export function removed(queue: string, config: QueueConfig | undefined, landing?
   return reasonOf("queue.removed", `${what} ${so}`);
 }
 
-/** True once the requests of a queue that has been gone since `goneSince` are to be ended. */
+/** True once the requests of a queue that was removed at `goneSince` are to be ended. */
 export const graceIsOver = (goneSince: EpochMs, now: EpochMs): boolean => now - goneSince >= GRACE_MS;

@@ -16,13 +16,15 @@ import { padded } from "../contracts/tables.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { boundedProgress, foldProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
-/** A value with the stamp of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
+/** A value with the stamp (`stampOf`) of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
 export interface Stamped<T> {
   readonly stamp: string;
   readonly value: T;
 }
 
-/** The present status of a request, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
+/**
+ * Where a request stands, folded from its log entries one by one (`fold`). The result does not depend on the order of the entries, nor on repeats.
+ */
 export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly number: RequestNumber;
   readonly status: Status;
@@ -32,18 +34,19 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly stamp: string;
   /** The reason of that entry. */
   readonly reason?: Reason;
-  /** True once the orchestrator has answered: it has received the request. */
+  /** True once the log holds an entry of the orchestrator (`isAnswer`): the orchestrator has received the request. */
   readonly heard: boolean;
   /** The first cancel of the request, which is the one that counts. */
   readonly cancel?: Omit<Cancel, "v" | "kind" | "queue" | "sqid">;
-  /** The last change of the priority, which `priority` is. */
+  /** The last change of the priority. Absent when no caller has changed the priority; `priority` is then that of the Land call. */
   readonly prioritized?: PriorityChange;
   /** The reason that the caller gave for cancelling the request. */
   readonly cancelReason?: Stamped<Reason>;
   /** By key: the value from the entry with the greatest stamp that sets the key. */
   readonly metadata: Readonly<Record<string, Stamped<Metadata[string]>>>;
+  /** The builds of the request, and what it waits for. */
   readonly progress: Progress;
-  /** Hashes of the ids of the entries that were folded, so that a repeat is known. Of a very long log, some of them. */
+  /** Hashes of the ids of the entries that were folded, by which a repeat is recognised: at most 300. */
   readonly seen: readonly string[];
   /** True once the request has ended and its summary was moved away from those in flight. */
   readonly archived?: true;
@@ -51,19 +54,22 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
   readonly version: number;
 }
 
-/** A caller has set another priority. */
+/** A change of a request's priority by a caller. */
 export interface PriorityChange {
   /** Counts the changes of the request's priority, from 1. */
   readonly count: number;
   readonly at: EpochMs;
   readonly caller: string;
-  /** What the caller said about it. */
+  /** The caller's note on the change. */
   readonly note?: string;
 }
 
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
 
-/** The status with the greater weight is kept, also when its time is earlier: an end, then `cancelling`, then progress, then `accepted`. */
+/**
+ * Of two statuses, a request has the one with the greater weight. Their times do not count: an end has 3, `cancelling` 2, every other status 1, and
+ * `accepted` 0.
+ */
 function weightOf(status: Status): number {
   if (hasEnded(status)) return 3;
   if (status === "cancelling") return 2;
@@ -71,10 +77,11 @@ function weightOf(status: Status): number {
 }
 
 /**
- * A string that orders status entries: the entry with the greatest one tells the request's status. Compared are the weight, then among ends
- * the version of the request, then the time, the order of the statuses, and the id, so that no two entries are equal. The version goes
- * before the time because the clocks of two writers may differ. Example: an `error` of version 4 at 10:00:01 is greater than a `landed` of
- * version 3 at 10:00:02.
+ * The stamp of a status entry: a string that orders the status entries of a request. The entry with the greatest stamp tells the status. Stamps
+ * compare by weight, then (among ends) by the version of the request, then by time, by the order of the statuses, and by id, so no two entries
+ * have the same stamp. The version goes before the time because the clocks of two writers may differ.
+ *
+ * Example: an `error` of version 4 at 10:00:01 has a greater stamp than a `landed` of version 3 at 10:00:02.
  */
 export function stampOf(entry: Extract<LogEvent, { kind: "status" }>): string {
   const version = hasEnded(entry.status) ? entry.version : 0;
@@ -83,7 +90,7 @@ export function stampOf(entry: Extract<LogEvent, { kind: "status" }>): string {
   );
 }
 
-/** The summary of a request that was just accepted. */
+/** The first summary of a request, from its Land message and its `accepted` entry. Throws when the entry is not about a status. */
 export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: RequestNumber, accepted: LogEvent): Summary {
   if (accepted.kind !== "status") throw new Error(`${accepted.id} is not a status`);
   return {
@@ -102,8 +109,9 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
 }
 
 /**
- * The summary after one more log entry. The same object when the entry was folded before. Entries may be folded in any order and repeatedly:
- * the result is the same, but for the version, which counts up with each change. An event leaves the status and the metadata alone.
+ * The summary after one more log entry. The same object when the summary knows that it has folded the entry (`hasSeen`). Entries may be folded
+ * in any order, and repeatedly: only `version` differs then, which counts the changes. A happening changes `progress`, and neither the status
+ * nor the metadata.
  */
 export function fold(summary: Summary, entry: LogEvent): Summary {
   if (hasSeen(summary, entry)) return summary;
@@ -116,12 +124,12 @@ export function fold(summary: Summary, entry: LogEvent): Summary {
   };
 }
 
-/** How many entries a summary knows to have been folded. A repeat of an entry that it has forgotten is folded again, to the same result. */
+/** A summary recognises a repeat of at most this many entries. Another repeat is folded again, and changes only the summary's version. */
 const MOST_SEEN = 300;
 
 const hashOfId = (id: string): string => hashOf("entry", id).slice(0, 10);
 
-/** True when the entry was folded into the summary. */
+/** True when the summary knows that the entry was folded into it. False for some entries of a log of more than 300, although they were folded. */
 export const hasSeen = ({ seen }: Summary, { id }: LogEvent): boolean => seen.includes(hashOfId(id));
 
 function foldStatus(summary: Summary, entry: StatusEvent): Summary {
@@ -142,27 +150,33 @@ function foldStatus(summary: Summary, entry: StatusEvent): Summary {
   };
 }
 
-/** What follows from entries that are new to the summary: it lands although its caller had cancelled it, so the log says so. */
-export function consequencesOf({ sqid, cancel }: Summary, news: readonly LogEvent[]): LogEvent[] {
-  const landed = news.find((entry) => entry.kind === "status" && entry.status === "landed");
+/**
+ * The entries that the gateway itself adds to the log because of new entries. There is one: `cancel_too_late`, when a request landed although its
+ * caller had cancelled it. Empty otherwise. `summary` holds the cancel.
+ */
+export function consequencesOf({ sqid, cancel }: Summary, added: readonly LogEvent[]): LogEvent[] {
+  const landed = added.find((entry) => entry.kind === "status" && entry.status === "landed");
   if (landed === undefined || cancel === undefined) return [];
   const metadata = cancel.caller === undefined ? {} : { caller: cancel.caller };
   return [happeningEvent(sqid, "cancel_too_late", landed.at, { occurrence: "landed", metadata })];
 }
 
-/** Who caused an entry is of that entry alone: the request has a caller of its own. */
+/** The metadata with the stamp of their entry, without `caller`: the entry's caller need not be the one who asked for the request. */
 const stampedBy = (stamp: string, { caller: _, ...metadata }: Metadata): Summary["metadata"] =>
   Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, { stamp, value }]));
 
-/** Why the request ended or is being cancelled. A cancelled request has its caller's reason when its last entry has none. */
-export const reasonOf = (summary: Summary): Reason | undefined =>
+/**
+ * Why the request ended, or is being cancelled. For a cancelled request whose last entry gives no reason: the reason that the caller gave.
+ * Undefined when no reason was given.
+ */
+export const endReasonOf = (summary: Summary): Reason | undefined =>
   summary.reason ?? (summary.status === "cancelled" ? summary.cancelReason?.value : undefined);
 
-/** The metadata without the stamps. */
+/** The metadata of the request, without the stamps. */
 export const metadataOf = (summary: Summary): Metadata =>
   Object.fromEntries(Object.entries(summary.metadata).map(([key, { value }]) => [key, value]));
 
-/** The Land message that the request began with. */
+/** The Land message of the request, with its present priority. */
 export const landOf = ({
   queue,
   sqid,
@@ -187,17 +201,24 @@ export const landOf = ({
   receivedAt,
 });
 
-/** True for an entry that only the orchestrator writes. It shows that the orchestrator has received the request. */
+/**
+ * True for an entry that shows that the orchestrator has received the request: any entry but those that the gateway writes for its callers
+ * (`accepted`, `cancelling`, `prioritized`).
+ */
 export const isAnswer = (entry: LogEvent): boolean =>
   entry.kind === "event" ? entry.event !== "prioritized" : entry.status !== "accepted" && entry.status !== "cancelling";
 
-/** The steps of admission: two of them may run when the request ends, and tell of themselves by the clock of another machine. */
+/**
+ * The statuses of admission. Their entries may have a later time than the request's end, because admission may still run then, on a machine
+ * with another clock.
+ */
 const ADMISSION: ReadonlySet<Status> = new Set(["started", "validating", "validated"]);
 
 /**
- * A new array, oldest first. Entries of the same millisecond are in the order of a request's life: `landing` before `landed`. A step of
- * admission stands before the end of its request, also when the step's time is later. Example: `validating` at 12 ms and `cancelled` at
- * 10 ms are in the order validating, cancelled.
+ * The entries of one request, oldest first, in a new array. Entries of the same millisecond are in the order of a request's life: `landing` before
+ * `landed`. A status of admission comes before the request's end, also when its time is later.
+ *
+ * Example: `validating` at 12 ms and `cancelled` at 10 ms are in the order validating, cancelled.
  */
 export function inHistoryOrder(entries: readonly LogEvent[]): LogEvent[] {
   const ends = entries.flatMap((entry) => (entry.kind === "status" && hasEnded(entry.status) ? [entry.at] : []));
@@ -209,7 +230,7 @@ export function inHistoryOrder(entries: readonly LogEvent[]): LogEvent[] {
   );
 }
 
-/** The order of an entry in a request's life. Events come between `speculating` and the status after `speculating`. */
+/** A number that orders entries by a request's life. Happenings come between `speculating` and the status after it. */
 const lifeOrderOf = (entry: LogEvent): number =>
   entry.kind === "status"
     ? rankOf(entry.status)

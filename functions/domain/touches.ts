@@ -3,14 +3,18 @@ import { STORED_BYTES } from "../contracts/limits.ts";
 import { bytesOf } from "../contracts/text.ts";
 import { MAX_PATHS, type Touches } from "./request.ts";
 
-/** A longer author's name is replaced by its SHA-256, which tells authors apart as well. */
+/** An author with more bytes than this is replaced by a hash, which tells authors apart as well. */
 const AUTHOR_BYTES = 200;
 
 /**
- * What a request touches, cut to what fits into the stored items of the request and its batch. More than 1,000 paths, or more than 150 KB of
- * paths, become `everything`. More than 20 KB of targets are not known. More than 20 KB of messages are left out: a squash then takes the
- * messages of the commits. Of the authors, the first 10 KB are kept. The title is left out, since the request log holds it. Example: 950
- * paths of 450 bytes are 427 KB, so the request conflicts with every other.
+ * What a request touches, cut to what fits into the stored items of the request and of its batch:
+ * - More than 1,000 paths, or more than 150 KB of paths, become `everything`.
+ * - More than 20 KB of targets are left out, so the request counts as affecting every target.
+ * - More than 20 KB of messages are left out. A squash then takes the messages of the commits.
+ * - Of the authors, the first 10 KB are kept.
+ * - The title is left out, since the request log holds it.
+ *
+ * Example: 950 paths of 450 bytes are 427 KB. They become `everything`, so the request conflicts with every other request.
  */
 export function boundedTouches(touches: Touches): Touches {
   const { paths, authors, targets, messages, title: _, ...rest } = touches;
@@ -30,6 +34,7 @@ export function boundedTouches(touches: Touches): Touches {
   };
 }
 
+/** The first authors, each once, that fit into 10 KB. */
 function boundedAuthors(authors: readonly string[]): readonly string[] {
   const kept = new Set<string>();
   let left: number = STORED_BYTES.authors;

@@ -1,9 +1,12 @@
-import { partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
+import { batchIdOf, partsOfSqid, type RequestNumber, type Sqid } from "../contracts/ids.ts";
 import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 import { flakyBuildsIn } from "./flakes.ts";
 
-/** The counters of a bucket. `builds` are those that were started; a build that was given up has none of the three outcomes. */
+/**
+ * What is counted per hour. Of requests: how many landed, were `refused` (ended with an error) or were cancelled. Of builds: how many were
+ * started (`builds`), and how many of these passed, failed for good, or were retried. A build that was given up counts in `builds` only.
+ */
 export const COUNTERS = [
   "landed",
   "refused",
@@ -12,23 +15,23 @@ export const COUNTERS = [
   "passed",
   "failed",
   "retried",
-  /** Of the retried builds, those whose repeat passed. */
+  /** Of the retried builds, those whose repeat passed (`flakyBuildsIn`). */
   "flaky",
-  /** Of builds that came to an outcome. */
+  /** How long the builds took that passed, failed or were retried, in milliseconds, all together. */
   "buildMs",
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 
-/** What happened in an hour, or in several. */
+/** What ended in one hour, or in several. A request counts in the hour in which it ended, with all its builds. */
 export interface Tally {
   readonly counters: Readonly<Record<Counter, number>>;
-  /** How many requests landed after so long, by the step of their time (`stepOf`). */
+  /** How many requests landed, by the step (`stepOf`) of their time to land. Example: {43: 2} when two requests took about a minute. */
   readonly times: Readonly<Record<number, number>>;
   /** How many requests were refused, by the code of the reason. */
   readonly reasons: Readonly<Record<string, number>>;
 }
 
-/** What the end of one request adds to its hour. */
+/** What the end of one request adds to the hour in which it ended. */
 export interface EndOfRequest {
   readonly number: RequestNumber;
   readonly endedAt: EpochMs;
@@ -37,16 +40,19 @@ export interface EndOfRequest {
 
 const HOUR_MS = 3_600_000;
 
-/** The start of the hour of a moment. */
+/** The start of the hour that holds the time `at`, on the clock of UTC. */
 export const hourOf = (at: EpochMs): EpochMs => epochMs(Math.floor(at / HOUR_MS) * HOUR_MS);
 
-/**
- * Times are counted in steps that grow by a tenth, so that a percentile is right to five per cent, and an hour has some forty of them at most.
- * Step 0 is up to a second. Example: 60 s and 63 s are both step 43.
- */
+/** The width of a step of time, as a difference of natural logarithms: each step ends at 1.1 times the end of the step before. */
 const GROWTH = Math.log(1.1);
+
+/**
+ * The step that a time falls into. Times are counted by steps, so that few numbers are stored and a percentile is right to five per cent. Step
+ * 0 is up to one second, step n is from 1.1^(n-1) to 1.1^n seconds. A week is step 140. Example: 55 s and 60 s are both step 43.
+ */
 export const stepOf = (seconds: number): number => (seconds <= 1 ? 0 : Math.ceil(Math.log(seconds) / GROWTH));
-/** A time in the middle of a step, in seconds. */
+
+/** The time in the middle of a step, in seconds. Example: step 43 is 57.4 s. */
 export const secondsOf = (step: number): number => (step === 0 ? 1 : Math.exp((step - 0.5) * GROWTH));
 
 const NOTHING: Tally = {
@@ -56,8 +62,9 @@ const NOTHING: Tally = {
 };
 
 /**
- * What the end of a request adds to the trends: its outcome, its time to land, its reason, and the builds of its own. A build of several
- * requests is the first head's own, so that it counts once. Undefined when `end` is no end. Entries in any order.
+ * What the end of a request adds to the trends: its outcome, its time to land, the reason of its error, and its builds. A bundle's build is
+ * counted for the request of its first head only, so that it counts once. `entries`: the log of the request, in any order. Undefined when
+ * `end` is not an end.
  */
 export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOfRequest | undefined {
   if (end.kind !== "status" || !hasEnded(end.status)) return undefined;
@@ -71,7 +78,7 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
     number: n,
     endedAt: end.at,
     tally: {
-      counters: { ...NOTHING.counters, [outcome]: 1, ...buildsOf(n, entries) },
+      counters: { ...NOTHING.counters, [outcome]: 1, ...buildsOf(end.sqid, entries) },
       times: isLanding ? { [stepOf((end.at - accepted.at) / 1_000)]: 1 } : {},
       reasons: outcome === "refused" && end.reason !== undefined ? { [end.reason.code]: 1 } : {},
     },
@@ -80,10 +87,11 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
 
 type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "flaky" | "buildMs">;
 
-function buildsOf(n: RequestNumber, entries: readonly LogEvent[]): BuildCounters {
+/** The counts of the builds that are counted for the request. */
+function buildsOf(sqid: Sqid, entries: readonly LogEvent[]): BuildCounters {
   const startedAt = new Map<unknown, EpochMs>();
   for (const entry of entries)
-    if (entry.kind === "event" && entry.event === "building" && isOwn(n, entry))
+    if (entry.kind === "event" && entry.event === "building" && isOwn(sqid, entry))
       startedAt.set(entry.metadata["build_key"], entry.at);
   const flaky = flakyBuildsIn(entries).filter(({ buildKey }) => startedAt.has(buildKey)).length;
   const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, flaky, buildMs: 0 };
@@ -91,25 +99,19 @@ function buildsOf(n: RequestNumber, entries: readonly LogEvent[]): BuildCounters
     const about = entries.filter((entry) => entry.kind === "event" && entry.metadata["build_key"] === key);
     const named = (name: string) => about.find((entry) => entry.kind === "event" && entry.event === name);
     const [built, failed, retried] = [named("built"), named("build_failed"), named("retrying")];
-    const outcome = retried ? "retried" : failed ? "failed" : built ? "passed" : undefined;
     const end = built ?? failed ?? retried;
-    if (outcome === undefined || end === undefined) continue;
-    total[outcome] += 1;
+    if (end === undefined) continue;
+    if (retried) total.retried += 1;
+    else total[failed ? "failed" : "passed"] += 1;
     total.buildMs += Math.max(0, end.at - start);
   }
   return total;
 }
 
-/** `main/batch/7`, and `main/batch/7.1` after a split, are of request 7. */
-const isOwn = (n: RequestNumber, { metadata }: LogEvent): boolean => {
-  const label =
-    String(metadata["batch_id"] ?? "")
-      .split("/")
-      .at(-1) ?? "";
-  return label === "" || label.split(".", 1)[0] === String(n);
-};
+/** True when the build is counted for the request: the request's batch is the build's first head. */
+const isOwn = (sqid: Sqid, { metadata }: LogEvent): boolean => metadata["batch_id"] === batchIdOf(sqid);
 
-/** The sum of tallies. */
+/** The tallies, added up. All zero when there are none. */
 export function sumOf(tallies: Iterable<Tally>): Tally {
   const counters = { ...NOTHING.counters };
   const times: Record<number, number> = {};
@@ -123,9 +125,10 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
 }
 
 /**
- * How long a request that has waited for so long will probably wait until it lands, in seconds: of the requests that took longer, the
- * median took that much more. Undefined when fewer than five took longer. Example: five requests took 10 minutes, and one has waited for 4
- * minutes: 6 minutes are left.
+ * In how many seconds a request will probably land that has waited for `waitedSeconds`. It is the median time to land of the requests that took
+ * longer than that, less `waitedSeconds`. Undefined when fewer than five took longer.
+ *
+ * Example: five requests took 10 minutes each, and the request has waited for 4 minutes. About 6 minutes are left.
  */
 export function remainingSeconds({ times }: Pick<Tally, "times">, waitedSeconds: number): number | undefined {
   const longer = Object.fromEntries(Object.entries(times).filter(([step]) => secondsOf(Number(step)) > waitedSeconds));
@@ -134,7 +137,7 @@ export function remainingSeconds({ times }: Pick<Tally, "times">, waitedSeconds:
   return median === undefined ? undefined : median - waitedSeconds;
 }
 
-/** The time within which this share of the requests landed, in seconds. Undefined when none has landed. */
+/** The time, in seconds, within which the share `share` of the requests landed, 0 … 1: the median for 0.5. Undefined when none has landed. */
 export function percentileOf({ times }: Pick<Tally, "times">, share: number): number | undefined {
   const steps = Object.entries(times)
     .map(([step, count]) => [Number(step), count] as const)

@@ -151,8 +151,8 @@ export function learnLanding(
   if (onto !== undefined && isVouched(trunk, onto)) return sound(trunk, [tip], now);
   if (isTested) return { ...sound(trunk, [tip], now), soundSince: now };
   const at = onto === undefined ? -1 : trunk.unproven.indexOf(onto);
-  const under = at >= 0 ? trunk.unproven : onto === undefined ? [] : [onto];
-  return { ...trunk, unproven: [...under, tip].slice(-MOST_UNPROVEN), knownAt: now };
+  const below = at >= 0 ? trunk.unproven : [onto].filter((commit) => commit !== undefined);
+  return { ...trunk, unproven: [...below, tip].slice(-MOST_UNPROVEN), knownAt: now };
 }
 
 /**
@@ -208,8 +208,9 @@ export function trunkFailed(
 }
 
 /**
- * The trunk after a build of it ended as `unchanged`: the trunk is at `commit`, which needed no build (`TrunkBuild.unless`). A vouched commit
- * means that the trunk is sound, also when it was red. The red commit that was built last means that nothing has changed.
+ * The trunk after a build of it ended as `unchanged`: the trunk is at `commit`, which needed no build (`TrunkBuild.unless`). When a passed build
+ * vouches for `commit`, the trunk is sound, also when it was red before. When `commit` is the red commit that was built last, the trunk stays
+ * red, and is looked at again a minute later.
  */
 export function trunkUnchanged(trunk: Trunk, commit: GitSha, now: EpochMs): Trunk {
   if (trunk.red?.built === commit) return looked(trunk, now);
@@ -271,9 +272,12 @@ export const isOnRed = ({ red, unproven }: Trunk, commit: GitSha, startedAt: Epo
   red !== undefined && (startedAt >= red.since || unproven.indexOf(commit) >= Math.max(0, unproven.indexOf(red.built)));
 
 /**
- * The build of the trunk that is due, by the commits that need no build (`TrunkBuild.unless`). Undefined when none is due. A sound trunk is due
- * when its newest commit is unproven and `isAsked`: a failed build waits for a verdict on the trunk. A red trunk is due when it has another
- * commit than the one built last, when that one is to be built again (`rebuildAt`), and when it is to be looked at (`lookAt`).
+ * The build of the trunk that is due, by the commits that need no build (`TrunkBuild.unless`). Undefined when none is due, and while the trunk is
+ * being built. A build is due
+ * - of a trunk that is not red, when its newest commit is unproven and `isAsked`: a failed build waits for a verdict on the trunk.
+ * - of a red trunk, when its newest commit is not the commit that was built last, when that commit is to be built again (`rebuildAt`), and when
+ *   the trunk is to be looked at (`lookAt`).
+ * After a build that broke down, none is due before `brokenDown.nextAt`.
  *
  * Example: a passed build vouches for T, X was pushed past the queue, and a build on X failed. `unless` is [T]: should X be gone by then,
  * nothing is built.

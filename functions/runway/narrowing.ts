@@ -3,7 +3,7 @@ import { earlierDecline, type LandingHistory } from "./landing-history.ts";
 
 /**
  * Finds the first bundle that a host declines. Bundles are pushed in order, each on top of the one before it, so a push holds the first
- * bundles of those that are left. The bundles of a push that the host accepts have landed. After a declined push, the next push holds half as
+ * of the bundles that are left. The bundles of a push that the host accepts have landed. After a declined push, the next push holds half as
  * many bundles.
  *
  * Example: of eight bundles the host declines the sixth. Bundles 1 to 8 are declined, 1 to 4 are accepted, 5 and 6 are declined, 5 is

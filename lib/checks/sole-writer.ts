@@ -95,7 +95,7 @@ function allowanceFindings(statement: Statement, tables: readonly Table[]): read
     );
 }
 
-/** The second layer: a Deny that covers all that the owner keeps, for everybody but roles of the owner. */
+/** The second layer: a Deny that covers all that the owner keeps, for all roles but the owner's. */
 function policyFindings(templates: Templates, table: Table): readonly Finding[] {
   const statements = documentsOf(table).flatMap((document) => resourceStatements(templates, table, document));
   const missing = table.denied.filter(

@@ -27,7 +27,7 @@ const isCodeBuild = (queue: QueueConfig): queue is CodeBuildQueue => queue.build
 const minutesFor = (timeoutSeconds: number, most: number): number =>
   Math.min(Math.max(Math.ceil(timeoutSeconds / 60), 5), most);
 
-/** The CodeBuild projects of the queues: those that exist, by name, and those that are created here. None when no queue uses CodeBuild. */
+/** The CodeBuild projects of the queues: the existing ones, by name, and the ones that are created here. None when no queue uses CodeBuild. */
 export class BuildProjects extends Construct {
   readonly #existing: readonly BuildProject[];
   readonly #all: readonly BuildProject[];

@@ -37,11 +37,11 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   },
   CancelBody: {
     about: "Why a request is cancelled.",
-    fields: { reason: "Shown to everyone who looks at the request." },
+    fields: { reason: "Shown to all users who look at the request." },
   },
   ModeBody: {
     about: "Why a queue is paused or drained.",
-    fields: { note: "Shown to everyone who looks at the queue, and to callers who wait." },
+    fields: { note: "Shown to all users who look at the queue, and to callers who wait." },
   },
   RecheckBody: { about: "An empty object." },
   ResumeBody: { about: "An empty object." },
@@ -242,7 +242,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Me: {
     about: "Who makes the call.",
     fields: {
-      kind: "How the API knows the caller. anonymous: the API asks no one who they are.",
+      kind: "How the API knows the caller. anonymous: the API does not ask callers who they are.",
       name: "The name of the caller: the ARN of an IAM user or session, the subject of a token, or the name of a token.",
       groups: "The groups that the caller's token names.",
       queues: "What the caller may do, by queue.",
@@ -317,7 +317,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
   Blocker: {
     about:
-      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: the request has to pass by itself first. repository: the repository does not answer. review, checks: the review, or the checks, of a pull request are not there yet. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: one of the request's own builds has to pass first. repository: the repository does not answer. review, checks: the review, or the checks, of a pull request are not there yet. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
   },
   Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
   Reason: {

@@ -5,8 +5,8 @@ import { startOf } from "./process-mark.ts";
 
 /**
  * What all processes of one build have in common, in every session and with every parent. `home` is their HOME.
- * `locks` is their limit on file locks: Linux ignores this limit since 2.4, and children inherit it, also those that are started with
- * another environment.
+ * `locks` is their limit on file locks: Linux ignores this limit since 2.4, and children inherit it, also children that are started
+ * with another environment.
  */
 export const BuildMark = z.object({ home: z.string(), locks: z.int().positive() });
 export type BuildMark = z.infer<typeof BuildMark>;

@@ -12,7 +12,7 @@ const KEPT = 1_000;
 /** Longer than it takes from making a sandbox to its build's claim. */
 const UNCLAIMED_MS = 3_600_000;
 
-/** Deletes what is known of the oldest builds beyond `kept`, less those that are still running. */
+/** Deletes what is known of the oldest builds beyond `kept`, except for the running ones. */
 export async function forgetOldBuilds(directory: string, kept = KEPT): Promise<void> {
   const names = await readdir(directory);
   if (names.length <= kept) return;

@@ -15,7 +15,7 @@ export interface ApiToken {
  */
 export type HttpAuthorizer = (headers: IncomingHttpHeaders) => object | undefined;
 
-/** A token that no one can guess, for a caller who may operate every queue that names no operators of its own. */
+/** A token that cannot be guessed, for a caller who may operate every queue that names no operators of its own. */
 export const freshToken = (name: string): ApiToken => ({
   token: randomBytes(24).toString("base64url"),
   name,

@@ -6,7 +6,7 @@ import type { EventSourceSpec } from "./template.ts";
 import type { Received, Subscription, Topics } from "./topics.ts";
 
 export interface EventSource {
-  /** Takes no more messages, and waits for those that are being worked on. */
+  /** Takes no more messages, and waits for the messages that are being worked on. */
   stop(): Promise<void>;
 }
 

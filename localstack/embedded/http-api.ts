@@ -19,7 +19,7 @@ import { type Foreign, foreignIn } from "./loopback.ts";
 export interface HttpApi {
   /** http://127.0.0.1:<port> */
   readonly url: string;
-  /** Takes no more calls, and waits for those that are being answered. */
+  /** Takes no more calls, and waits for the calls that are being answered. */
   close(): Promise<void>;
 }
 

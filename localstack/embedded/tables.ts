@@ -17,7 +17,7 @@ export interface Tables {
 }
 
 /**
- * dynalite over a LevelDB directory, or in memory when there is no path. Tables that are not there yet are made; those that are keep what
+ * dynalite over a LevelDB directory, or in memory when there is no path. Tables that are not there yet are made. Existing tables keep what
  * they hold.
  *
  * The store and the operations of dynalite are loaded by their files, without its HTTP server: the server asks for no credentials,

@@ -32,7 +32,7 @@ export const sandboxRemote = (directory: string): string => join(resolve(directo
 /** Seconds since 1970 at which a sandbox's history begins. */
 export const beginningOf = (seed: number): number => Date.UTC(2026, 0, 5, 9) / 1_000 + (seed % 100_000) * 60;
 
-/** Makes the sandbox, unless the directory holds one: then that one is returned, as it is. */
+/** Makes the sandbox. If the directory holds a sandbox already, that sandbox is returned as it is. */
 export async function createSandbox(
   directory: string,
   { seed = 1, folders = 3 }: SandboxOptions = {},

@@ -12,7 +12,7 @@ export class SimulatedTrunk {
   #tree = 0;
   #moves = 0;
 
-  /** Someone pushes past the queue. */
+  /** A user pushes past the queue. */
   push(breaks: boolean): void {
     this.isBroken = breaks;
     this.#tree = plus(this.#tree, `push ${this.#moves}`);

@@ -7,6 +7,7 @@ import { burst } from "./burst.ts";
 import { callsPerLanding } from "./calls.ts";
 import { gatewayBundle, gatewayCalls } from "./gateway.ts";
 import { landings } from "./landings.ts";
+import { largeRepository } from "./large.ts";
 import { pageViews } from "./page.ts";
 import { plannerRuns } from "./planner-runs.ts";
 import { reading } from "./reading.ts";
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
   reading: () => [reading()],
   gateway: async () => [...(await gatewayCalls()), ...(await gatewayBundle())],
   landings,
+  large: largeRepository,
   calls: callsPerLanding,
   burst,
   page: pageViews,

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** An OpenID provider that lets everybody in at once, and holds the page to RFC 7636. */
+/** An OpenID provider that lets every user in at once, and holds the page to RFC 7636. */
 export class FakeProvider {
   readonly issuer: string;
   /** What was asked for at the authorization endpoint. */

@@ -37,7 +37,7 @@ describe.skipIf(!hasBrowser)("the page of a queue that runs", () => {
     await tab.close();
   });
 
-  it("pauses the queue, and everybody who looks sees it", async () => {
+  it("pauses the queue, and every user who looks sees it", async () => {
     const [mine, other] = [await openTab(browser), await openTab(browser)];
     for (const { page } of [mine, other]) await page.goto(`${topology.url}/q/main`);
     await mine.page.getByRole("button", { name: "Pause" }).click();

@@ -9,7 +9,7 @@ describe("a pattern", () => {
     ["anna", "anna", true],
     ["anna", "Anna", false],
     ["anna", "annabel", false],
-    ["*", "anyone at all", true],
+    ["*", "any caller at all", true],
     ["a*", "anna", true],
     ["*a", "anna", true],
     ["a*a", "a", false],
@@ -39,14 +39,14 @@ describe("a pattern", () => {
 });
 
 describe("a queue that names no callers", () => {
-  it("lets everyone land, and its operators do the rest", () => {
+  it("lets every caller land, and its operators do the rest", () => {
     const who = (caller: Caller) =>
       (["land", "cancelOthers", "priority", "operate"] as const).filter((right) => mayDo({}, caller, right));
     expect(who(named("anna"))).toEqual(["land"]);
     expect(who(named("olga", "operators"))).toEqual(["land", "cancelOthers", "priority", "operate"]);
   });
 
-  it("has the operators that `operate` names do the rest too; an empty list is no one", () => {
+  it("has the operators that `operate` names do the rest too; an empty list is no caller", () => {
     expect(patternsOf({ operate: ["sre"] }, "priority")).toEqual(["sre"]);
     expect(patternsOf({ operate: ["sre"], priority: [] }, "priority")).toEqual([]);
     expect(mayDo({ land: [] }, named("anna", "operators"), "land")).toBe(false);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../functions/domain/batch.ts";
-import { evidenceFor, verdictAgainst } from "../../functions/domain/evidence.ts";
+import { evidenceFor, othersAreCleared, rejectingBuild } from "../../functions/domain/evidence.ts";
 import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 import { Belief } from "../../functions/domain/speculation/belief.ts";
 import { headsInBundles } from "../../functions/domain/speculation/bundles-under-way.ts";
@@ -66,7 +66,7 @@ const landed = (at: number, landedTogether: readonly number[] = [], bundle?: rea
 
 const verdictOn = (n: number, batches: readonly Batch[], options: QueueIndexOptions = {}) => {
   const index = new QueueIndex(batches, options);
-  return verdictAgainst(index, index.indexOf(id(n)) ?? -1)?.path;
+  return rejectingBuild(index, index.indexOf(id(n)) ?? -1)?.path;
 };
 
 describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed since", () => {
@@ -99,6 +99,22 @@ describe("a failed build of {2, 3}, where 2 needs 1, and 1 and 2 have landed sin
 
   it("does not count against 3 when 2 has been archived, so that its conflicts are not known", () => {
     expect(verdictOn(3, [three])).toBeUndefined();
+  });
+});
+
+describe("a failed build of {2, 3} where 1 conflicts with 2 and is to land too", () => {
+  it.each<[string, Partial<Batch>, Partial<Batch>, boolean]>([
+    ["2 has landed by a bypass, so without 1", {}, landed(200), true],
+    ["2 is landing by a bypass, so without 1", {}, { state: "landing" }, true],
+    ["1 is landing, so before 2 although 2 has a higher priority", { state: "landing" }, { priority: 1 }, false],
+    ["1 is ahead of 2", {}, {}, false],
+    ["2 is ahead of 1", {}, { priority: 1 }, true],
+  ])("clears 2 unless 2 lands on 1: %s", (_why, one, two, expected) => {
+    const build = aPath("failed", [], [2, 3]);
+    const three = aBatch(3, [], { paths: [build] });
+    const index = new QueueIndex([aBatch(1, [], one), aBatch(2, [1], two), three], { tests: "affected" });
+    const [evidence] = index.evidenceOf(2);
+    expect(evidence && othersAreCleared(index, 2, evidence, index.landedWith([0, 1, 2]))).toBe(expected);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lookAgainIn, MOST_STOP_LOOKS, stopSeenIn } from "../../functions/domain/look-again.ts";
+import { lookAgainIn, lookForStopIn, MOST_STOP_LOOKS } from "../../functions/domain/look-again.ts";
 
 /** When a build is looked at that no CI system reports, in seconds from its start, until it is to be stopped. */
 function looksAt(expectedSeconds: number, floorSeconds: number, timeoutSeconds: number): readonly number[] {
@@ -50,7 +50,7 @@ describe("a build that is not reported", () => {
 
 describe("a build that was asked to stop", () => {
   it("is looked at for half an hour, each time after a longer wait that SQS takes for a delay", () => {
-    const waits = Array.from({ length: MOST_STOP_LOOKS + 1 }, (_, n) => stopSeenIn(n));
+    const waits = Array.from({ length: MOST_STOP_LOOKS + 1 }, (_, n) => lookForStopIn(n));
     expect(waits.slice(0, 4)).toEqual([5, 10, 20, 40]);
     expect(Math.max(...waits)).toBeLessThanOrEqual(900);
     expect(waits.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(1_800);

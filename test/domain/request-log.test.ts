@@ -16,13 +16,13 @@ import type { Land } from "../../functions/contracts/messages.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import {
   consequencesOf,
+  endReasonOf,
   fold,
   inHistoryOrder,
   isAnswer,
   landOf,
   metadataOf,
   openingOf,
-  reasonOf,
   type Summary,
 } from "../../functions/domain/request-log.ts";
 
@@ -134,9 +134,9 @@ describe("which entry wins", () => {
 describe("what a summary carries", () => {
   it("the reason of the entry that tells the status, and no older one", () => {
     const reason = { code: "merge.conflict" as const, message: "it does not apply" };
-    expect(reasonOf(folded(entry("error", 2000, { version: 2, reason })))).toEqual(reason);
+    expect(endReasonOf(folded(entry("error", 2000, { version: 2, reason })))).toEqual(reason);
     expect(
-      reasonOf(folded(entry("cancelling", 2000, because("wrong branch")), entry("landed", 3000, { version: 4 }))),
+      endReasonOf(folded(entry("cancelling", 2000, because("wrong branch")), entry("landed", 3000, { version: 4 }))),
     ).toBeUndefined();
   });
 
@@ -144,9 +144,9 @@ describe("what a summary carries", () => {
     const cancelling = entry("cancelling", 2000, because("wrong branch"));
     const cancelled = entry("cancelled", 3000, { version: 4 });
     for (const summary of [folded(cancelling, cancelled), folded(cancelled, cancelling)])
-      expect(reasonOf(summary)?.message).toBe("wrong branch");
+      expect(endReasonOf(summary)?.message).toBe("wrong branch");
     const said = entry("cancelled", 3000, { version: 4, ...because("cancelled: wrong branch") });
-    expect(reasonOf(folded(cancelling, said))?.message).toBe("cancelled: wrong branch");
+    expect(endReasonOf(folded(cancelling, said))?.message).toBe("cancelled: wrong branch");
   });
 
   it("metadata of all entries, each key from the entry with the greatest stamp", () => {

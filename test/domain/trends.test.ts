@@ -94,13 +94,9 @@ describe("the end of a request", () => {
     });
   });
 
-  it("counts a build of several requests once: with the first of them, also after a split", () => {
-    const entries = [
-      build("building", "other's", 1, "6"),
-      build("building", "own", 2),
-      build("building", "split", 3, "7.1"),
-    ];
-    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 2, cancelled: 1 });
+  it("counts a bundle's build for the request of its first head only", () => {
+    const entries = [build("building", "other's", 1, "6"), build("building", "own", 2)];
+    expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 1, cancelled: 1 });
   });
 
   it("is undefined of an entry that is no end", () => {
@@ -145,6 +141,11 @@ describe("tallies", () => {
     expect(percentileOf(day, 0.95)).toBeCloseTo(secondsOf(stepOf(1_000)));
     expect(day.counters.landed).toBe(10);
     expect(percentileOf(sumOf([]), 0.5)).toBeUndefined();
+  });
+
+  it("fall into steps that each end at 1.1 times the end of the step before", () => {
+    expect([1, 55, 60, 63, 604_800].map(stepOf)).toEqual([0, 43, 43, 44, 140]);
+    expect(secondsOf(43)).toBeCloseTo(57.4, 1);
   });
 
   it("belong to the hour that holds their moment", () => {

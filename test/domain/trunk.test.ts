@@ -33,7 +33,7 @@ describe("what a passed build vouches for", () => {
     expect([isVouched(next, Y), isVouched(next, X)]).toEqual([true, false]);
   });
 
-  it("no other landing on a commit that someone pushed, until the trunk was built at or below it", () => {
+  it("no other landing on a commit that a user pushed, until the trunk was built at or below it", () => {
     const next = learnLanding(sound, { onto: X, tip: Y, isTested: false }, at(20));
     expect(next.unproven).toEqual([X, Y]);
     expect(trunkPassed(next, X, at(30))).toMatchObject({ unproven: [], vouched: [T, X, Y] });

@@ -38,7 +38,7 @@ const acknowledged = (app: App): readonly [string, string][] =>
 describe("cdk-nag's AwsSolutions", () => {
   it.each<[string, Partial<AppOptions>]>([
     ["as they are", {}],
-    ["open to everybody", { apiAuth: "none" }],
+    ["open to every caller", { apiAuth: "none" }],
     ["without deletion protection", { deletionProtection: false }],
     ["for LocalStack", { target: "localstack" }],
     [

@@ -266,7 +266,7 @@ describe("the refusals of a target", () => {
     ],
     ["https://github.com/acme/shop.git", "type: github, waitFor: [luck]", ["changeProvider.waitFor[0]: "]],
     ["https://github.com/acme/shop.git", "type: github, waitSeconds: 5", ["changeProvider.waitSeconds: "]],
-  ])("whatever the target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
+  ])("for every target, of a queue of %s whose change provider is { %s }", (remote, provider, starts) => {
     for (const target of ["aws", "localstack", "embedded"] as const) {
       const text = `${valid.replace("https://git.example.com/a.git", remote).replace("type: fake", "type: codebuild, project: shop")}    changeProvider: { ${provider} }\n`;
       const problems = problemsIn(text, target).map((problem) =>

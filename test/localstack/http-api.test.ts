@@ -284,7 +284,7 @@ describe("the HTTP API with tokens", () => {
     expect((await call(undefined, path, method)).status).toBe(401);
   });
 
-  it("makes tokens that no one can guess", () => {
+  it("makes tokens that cannot be guessed", () => {
     const [a, b] = [freshToken("anna"), freshToken("anna")];
     expect(a.token).toMatch(/^[\w-]{32}$/);
     expect(a.token).not.toBe(b.token);

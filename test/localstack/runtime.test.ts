@@ -59,7 +59,7 @@ describe("a state directory", () => {
     ["is made", () => {}],
     ["was open to other users", (path) => mkdirSync(path, { mode: 0o755 })],
     [
-      "was open to everybody",
+      "was open to every caller",
       (path) => {
         mkdirSync(path);
         chmodSync(path, 0o777);

@@ -29,7 +29,7 @@ const refuseMessages = (word: string, words: string, where = "refs/heads/main") 
   );
 
 /** Units in order, each tested on those before it. */
-async function trainOf(units: readonly MergeUnit[]): Promise<LandBatch> {
+async function landBatchOf(units: readonly MergeUnit[]): Promise<LandBatch> {
   const batches: { unit: MergeUnit; tested: Composed }[] = [];
   for (const [n, one] of units.entries())
     batches.push({ unit: one, tested: await runway.tested(one, units.slice(0, n)) });
@@ -46,7 +46,7 @@ describe("a change that the host declines", () => {
       const units = Array.from({ length: COUNT }, (_, n) =>
         unit(n + 1, [change(`c${n}`, n === culprit ? `WIP ${n}` : `c${n}`)]),
       );
-      const message = await trainOf(units);
+      const message = await landBatchOf(units);
       refuseMessages("WIP", "echo 'commit message says WIP'");
       const outcomes = await runway.land(message);
       expect(outcomes.map(({ kind }) => kind)).toEqual(
@@ -71,14 +71,14 @@ describe("a change that the host declines", () => {
     ["a secret", "git grep -q AKIA $new -- && { echo 'Push cannot contain secrets'; exit 1; }"],
   ])("for %s is told from a change that is not", async (_, rule) => {
     const bad = unit(2, [sandbox.branch("bad", [{ files: { big: `AKIA${"x".repeat(2_000)}\n` }, message: "bad" }])]);
-    const message = await trainOf([unit(1, [change("good")]), bad, unit(3, [change("other")])]);
+    const message = await landBatchOf([unit(1, [change("good")]), bad, unit(3, [change("other")])]);
     hook("update", `test $ref = refs/heads/main || exit 0\n${rule}\nexit 0`);
     expect(await kinds(message)).toEqual(["landed", "refused", "skipped"]);
     expect(sandbox.log()).toEqual(["good"]);
   });
 
   it("is found although the host says nothing, when the host has just taken what is ahead of it", async () => {
-    const message = await trainOf([unit(1, [change("good")]), unit(2, [change("bad", "WIP")])]);
+    const message = await landBatchOf([unit(1, [change("good")]), unit(2, [change("bad", "WIP")])]);
     refuseMessages("WIP", ":");
     expect(await kinds(message)).toEqual(["landed", "refused"]);
   });
@@ -102,7 +102,7 @@ describe("a change that the host declines", () => {
   });
 
   it("is refused in words without control characters", async () => {
-    const message = await trainOf([unit(1, [change("bad", "WIP")])]);
+    const message = await landBatchOf([unit(1, [change("bad", "WIP")])]);
     refuseMessages("WIP", "printf 'commit message\\n\\033[31mred\\a\\n'");
     const [outcome] = await runway.land(message);
     const said = outcome?.kind === "refused" ? outcome.reason.message : "";
@@ -111,7 +111,7 @@ describe("a change that the host declines", () => {
   });
 
   it("lands in a smaller push when the host only limits how much one push brings", async () => {
-    const message = await trainOf([1, 2, 3, 4].map((n) => unit(n, [change(`c${n}`)])));
+    const message = await landBatchOf([1, 2, 3, 4].map((n) => unit(n, [change(`c${n}`)])));
     hook(
       "pre-receive",
       "test $ref = refs/heads/main || continue\ntest $(git rev-list --count $old..$new) -le 2 || { echo 'push exceeds 2 commits'; exit 1; }",
@@ -121,7 +121,7 @@ describe("a change that the host declines", () => {
 
   it("lands what is ahead of it once, when the process dies between two pushes", async () => {
     const units = [1, 2, 3].map((n) => unit(n, [change(`c${n}`, n === 3 ? "WIP" : `c${n}`)]));
-    const message = await trainOf(units);
+    const message = await landBatchOf(units);
     refuseMessages("WIP", "echo 'commit message says WIP'");
     let pushes = 0;
     const dies = async () => {
@@ -144,7 +144,7 @@ describe("a host that refuses the queue itself", () => {
     "You are not allowed to push code to protected branches on this project.",
     "Write access to repository not granted: read-only deploy key",
   ])("blames no change: %s", async (words) => {
-    const message = await trainOf([1, 2].map((n) => unit(n, [change(`c${n}`)])));
+    const message = await landBatchOf([1, 2].map((n) => unit(n, [change(`c${n}`)])));
     hook("pre-receive", `test $ref != refs/heads/main || { echo '${words}'; exit 1; }`);
     expect(await attempt(message)).toMatchObject({
       kind: "held",
@@ -160,7 +160,7 @@ describe("a host that refuses the queue itself", () => {
     ["takes nothing at all, and does not say why", "exit 1"],
     ["takes the trunk, and not the records", "test $ref = refs/heads/main || { echo no; exit 1; }"],
   ])("blames no change when it %s", async (_, rule) => {
-    const message = await trainOf([1, 2].map((n) => unit(n, [change(`c${n}`)])));
+    const message = await landBatchOf([1, 2].map((n) => unit(n, [change(`c${n}`)])));
     hook("update", rule);
     expect(await attempt(message)).toMatchObject({ kind: "held", landed: [] });
     expect(sandbox.trunk).toBe(sandbox.base);
@@ -178,7 +178,7 @@ describe("a host that refuses the queue itself", () => {
   });
 
   it("holds the batches that the host refuses, and tells the batches that it took before as landed", async () => {
-    const message = await trainOf([1, 2].map((n) => unit(n, [change(`c${n}`, n === 2 ? "WIP" : "c1")])));
+    const message = await landBatchOf([1, 2].map((n) => unit(n, [change(`c${n}`, n === 2 ? "WIP" : "c1")])));
     refuseMessages("WIP", "echo 'push exceeds the maximum'");
     const closes = async (n: number) => {
       if (n === 1 && sandbox.log().length === 1)

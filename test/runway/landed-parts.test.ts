@@ -97,7 +97,7 @@ describe("an upper change whose lower part was landed by another request", () =>
   });
 });
 
-describe("nothing is left out on a guess", () => {
+describe("nothing is left out without proof", () => {
   it.each(STRATEGIES)(
     "%s: a lower part that was amended before it landed is another change, and conflicts",
     async (strategy) => {

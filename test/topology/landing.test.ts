@@ -49,7 +49,7 @@ const COMMITTER = "submitqueue <submitqueue@localhost.invalid>";
 const ADA = "Ada <ada@example.invalid>";
 const subjects = (commits: readonly { subject: string }[]) => commits.map(({ subject }) => subject);
 const tip = (uri: ChangeUri) => uri.slice(-40);
-/** The refs, once those that were made for builds are gone: they outlive the landing by a moment. */
+/** The refs, once the refs of builds are gone: they outlive the landing by a moment. */
 const tidied = ({ refs }: Remote) =>
   eventually("spent refs are gone", refs, (found) => !/refs\/submitqueue\/(paths|composed)\//.test(found));
 

@@ -24,7 +24,7 @@ export const fakeRunners: WireRunner = (env) => {
 
 /**
  * Builds nothing: what becomes of a build is written in its changes, as `?sq-fake=<marker>` (doc/rfc/build-runner.md). It keeps what
- * it was asked in files, so it survives a restart and is shared by everyone who has the same work directory.
+ * it was asked in files, so it survives a restart and is shared by all processes with the same work directory.
  */
 export function fakeRunner({ workDirectory }: { readonly workDirectory: string }): BuildRunner {
   const directory = join(workDirectory, "fake-builds");

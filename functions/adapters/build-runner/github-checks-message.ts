@@ -55,7 +55,7 @@ interface Unstarted {
 /** With one of these in the message of a commit, Actions and most other CI systems start nothing. */
 const SKIP = /\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$/im;
 
-/** The end of a build of which a check was never heard: the check by name, and what mostly is the cause. One call. */
+/** The end of a build of which a check was never reported: the name of the check, and the usual cause. One call. */
 export async function neverStarted(
   repository: CheckedRepository,
   { build, missing, attempt, startWithinSeconds }: Unstarted,

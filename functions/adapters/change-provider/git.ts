@@ -85,7 +85,7 @@ async function diffsOf(repository: Repository, measured: readonly Measured[]): P
   const pairs = measured.flatMap(({ sha, from, commits }) => (commits.length === 0 ? [] : `${sha} ${from}\n`));
   if (pairs.length === 0) return [];
   const flags = ["--numstat", "-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
-  // A commit with a parent named behind it is compared with that one.
+  // A commit with a parent named behind it is compared with that parent.
   const asked = ["diff-tree", "-r", "--stdin", "--no-commit-id", ...flags];
   return readNumstat(await repository.run(asked, { input: pairs.join("") }));
 }

@@ -91,7 +91,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
       const found = await existing(queue, numbers);
       return numbers.map((n) => {
         const summary = found.get(n);
-        // A listing's item is written after the summary, so a listed request without a summary is damage, which the caller must hear of.
+        // A listing's item is written after the summary, so a listed request without a summary is damage, and the caller must be told.
         if (summary === undefined) throw new CodedError("internal", `${queue}/${n} is listed but has no summary`);
         return summary;
       });

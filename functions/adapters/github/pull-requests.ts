@@ -107,7 +107,7 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
     },
 
     /**
-     * The pull requests of GitHub's own stack up to this one, the lowest first, without those that are merged. Undefined when GitHub has no
+     * The pull requests of GitHub's own stack up to this one, the lowest first, without the merged ones. Undefined when GitHub has no
      * such stack.
      */
     async nativeStack(pull: number): Promise<readonly number[] | undefined> {

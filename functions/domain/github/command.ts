@@ -2,29 +2,31 @@ import { GitSha, QueueName } from "../../contracts/ids.ts";
 import { Priority } from "../../contracts/queues.ts";
 import type { MergeStrategy } from "../../contracts/strategy.ts";
 
-/** What a comment asks for. */
+/** What a comment on a pull request asks of the queue. */
 export type Command =
   | {
       readonly kind: "land";
       readonly queue?: QueueName;
       readonly priority?: number;
       readonly strategy?: MergeStrategy;
-      /** The commit that the writer has seen, in full. */
+      /** The head commit that the writer has seen: all 40 digits. */
       readonly commit?: GitSha;
     }
   | { readonly kind: "cancel" | "why" | "status" | "help" }
-  /** It is meant for the queue, and can't be followed. */
+  /** A `/land` with a word that can't be followed. `problem` says which word, and what is allowed. */
   | { readonly kind: "mistaken"; readonly problem: string };
 
-const STRATEGIES: Readonly<Record<string, MergeStrategy>> = {
-  rebase: "REBASE",
-  squash: "SQUASH_REBASE",
-  merge: "MERGE",
-};
+const STRATEGIES: ReadonlyMap<string, MergeStrategy> = new Map([
+  ["rebase", "REBASE"],
+  ["squash", "SQUASH_REBASE"],
+  ["merge", "MERGE"],
+]);
 
 /**
- * The command of a comment: its first line, when that begins with one of the queue's words. Undefined for any other comment, also for a
- * command that is quoted, within a code block, or another tool's. Example: `/land docs priority=2` is a land on the queue `docs`.
+ * The command in the first line of a comment: `/land` with options, `/cancel` with any text after it, or `/why`, `/status` or `/help` alone.
+ * Undefined for any other comment, such as one that quotes a command or has it in a later line.
+ *
+ * Example: `/land docs priority=2` lands on the queue `docs` with priority 2.
  */
 export function commandOf(comment: string): Command | undefined {
   const [first = ""] = comment.split("\n", 1);
@@ -48,8 +50,9 @@ export function commandOf(comment: string): Command | undefined {
 function landOf(words: readonly string[]): Command {
   const land: { queue?: QueueName; priority?: number; strategy?: MergeStrategy; commit?: GitSha } = {};
   for (const word of words) {
-    const [name = "", value] = word.split("=", 2);
-    if (value === undefined) {
+    const [name = "", ...values] = word.split("=");
+    const value = values.join("=");
+    if (values.length === 0) {
       const queue = QueueName.safeParse(word);
       if (!queue.success || land.queue !== undefined) return mistaken(`\`${shown(word)}\` is not the name of a queue`);
       land.queue = queue.data;
@@ -58,7 +61,7 @@ function landOf(words: readonly string[]): Command {
       if (!priority.success) return mistaken("a priority is a whole number from 0 to 100");
       land.priority = priority.data;
     } else if (name === "strategy") {
-      const strategy = STRATEGIES[value];
+      const strategy = STRATEGIES.get(value);
       if (strategy === undefined) return mistaken("a strategy is `rebase`, `squash` or `merge`");
       land.strategy = strategy;
     } else if (name === "commit") {
@@ -70,14 +73,15 @@ function landOf(words: readonly string[]): Command {
   return { kind: "land", ...land };
 }
 
-/** Words of a comment, as a reply may repeat them: they mention no user and format nothing. */
+/** A word of a comment, made safe for a reply: every character that could mention a user or format text becomes `?`. */
 const shown = (word: string): string => word.replaceAll(/[^\w.=-]/g, "?").slice(0, 40);
 
 const mistaken = (problem: string): Command => ({ kind: "mistaken", problem });
 
+/** The commands and what they do: the items of a Markdown list, without the first `- `. */
 export const HELP = [
   "`/land [queue] [priority=n] [strategy=rebase|squash|merge]` lands this pull request, and those below it in a stack",
-  "`/cancel` takes it out of the queue",
-  "`/why` says what it waits for",
+  "`/cancel` takes the pull request out of the queue",
+  "`/why` says what the pull request waits for",
   "`/status` brings the status comment up to date",
 ].join("\n- ");

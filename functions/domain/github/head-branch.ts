@@ -8,17 +8,20 @@ export interface HeadBranch {
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
-  /** The branches that a queue lands on, and the repository's default branch. */
+  /** The names of the branches that a queue lands on, and of the repository's default branch. */
   readonly targets: readonly string[];
   /** The branch as GitHub has it. Undefined when it is gone. */
   readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
-  /** The open pull requests that are based on the branch, or have it as their head. */
+  /** How many open pull requests are based on the branch, or have it as their head. */
   readonly users: number;
 }
 
 /**
- * Whether the head branch may be deleted. Never a branch of a fork, that a queue lands on, that is protected, that holds anything but what
- * has landed, or that another open pull request needs: GitHub closes a pull request whose base or head is deleted.
+ * True when the head branch of the pull request may be deleted. All of these hold then:
+ * - The pull request is not open any more.
+ * - The branch is in the repository itself, not in a fork. It exists, is not protected, and no queue lands on it.
+ * - The branch is at the commit that has landed: nothing was pushed since.
+ * - No open pull request is based on it or has it as its head. GitHub would close such a pull request.
  */
 export function mayDelete({ pull, landed, repository, targets, branch, users }: HeadBranch): boolean {
   return (

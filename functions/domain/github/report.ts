@@ -3,10 +3,14 @@ import type { Asked } from "../../contracts/github.ts";
 import type { Status } from "../../contracts/log-event.ts";
 import type { ReasonCode } from "../../contracts/reasons.ts";
 import { cut } from "../../contracts/text.ts";
+import { estimateSentence } from "../explain.ts";
 import { LAND_AGAIN } from "./meaning.ts";
 
-/** The state of a request in one word: what the check run and the comment go by. They are written when it changes. */
-export type Word =
+/**
+ * The state of a request as its pull request shows it. The check run and the status comment are rewritten only when this state changes, or
+ * when a user comments `/status`, so that a request costs few calls of GitHub.
+ */
+export type ReportState =
   | "waiting"
   | "queued"
   | "building"
@@ -17,17 +21,19 @@ export type Word =
   | "failed"
   | "cancelled";
 
-/** What a report is made of. */
+/** What a report on a request is made of. */
 export interface Facts {
   readonly request: RequestSummary;
   readonly why: Why;
+  /** What was asked for on the pull request: by whom, and which pull requests of the stack. */
   readonly asked: Asked;
-  /** The address of the request's page; undefined when there is none. */
+  /** The address of the request's page. Undefined when the installation has no page. */
   readonly page: string | undefined;
-  /** The pull requests of other requests, by sqid. */
+  /** The numbers of the pull requests of other requests, by sqid. For a stack: the uppermost pull request. */
   readonly pulls: ReadonlyMap<string, number>;
 }
 
+/** The check run of a request, in GitHub's terms. `conclusion` is set when `status` is completed. `actions` are buttons on the check run. */
 export interface CheckReport {
   readonly status: "queued" | "in_progress" | "completed";
   readonly conclusion?: "success" | "failure" | "cancelled";
@@ -36,9 +42,9 @@ export interface CheckReport {
   readonly actions: readonly { readonly label: string; readonly description: string; readonly identifier: string }[];
 }
 
-/** The same for every request with these facts. */
-export function wordOf({ status, builds, blocker }: Pick<Why, "status" | "builds" | "blocker">): Word {
-  const ends: Partial<Record<Status, Word>> = {
+/** The state that is shown for a request: by its status, and while it is in the queue, by its blocker and builds. */
+export function stateOf({ status, builds, blocker }: Pick<Why, "status" | "builds" | "blocker">): ReportState {
+  const ends: Partial<Record<Status, ReportState>> = {
     landed: "landed",
     error: "failed",
     cancelled: "cancelled",
@@ -50,12 +56,12 @@ export function wordOf({ status, builds, blocker }: Pick<Why, "status" | "builds
   if (status === "speculated") return "passed";
   if (blocker === "review" || blocker === "checks") return "waiting";
   if (builds.length === 0) return "queued";
-  // Of a build that has failed it is not decided yet what becomes of the request: another may be on its way.
+  // A request with a failed build shows as building: another build may be about to start.
   const outcomes = builds.map(({ outcome }) => outcome);
   return !outcomes.includes("unfinished") && outcomes.includes("passed") ? "passed" : "building";
 }
 
-const TITLES: Readonly<Record<Word, string>> = {
+const TITLES: Readonly<Record<ReportState, string>> = {
   waiting: "Waiting, not in the queue yet",
   queued: "Queued",
   building: "Building",
@@ -67,17 +73,17 @@ const TITLES: Readonly<Record<Word, string>> = {
   cancelled: "Cancelled",
 };
 
-/** GitHub's limit of a check run's summary, and of a comment, in characters; the rest is left for what is added around. */
+/** The most characters of a text. GitHub takes 65,535 in a comment or in the summary of a check run; the rest is left for what is added around. */
 const MOST_TEXT = 60_000;
 
-/** The check run on the head commit. */
+/** The check run on the head commit of the pull request. It has the button "Land again" when the request ended otherwise than by landing. */
 export function checkOf(facts: Facts): CheckReport {
-  const word = wordOf(facts.why);
+  const state = stateOf(facts.why);
   const commit = commitOf(facts.request);
-  const title = word === "landed" && commit !== undefined ? `Landed as ${commit.slice(0, 10)}` : TITLES[word];
+  const title = state === "landed" && commit !== undefined ? `Landed as ${commit.slice(0, 10)}` : TITLES[state];
   const summary = cut(paragraphs([`**${title}** (${linked(facts)})`, sentenceOf(facts), builds(facts)]), MOST_TEXT);
-  const again = { label: "Land again", description: "Put it back into the queue", identifier: LAND_AGAIN };
-  switch (word) {
+  const again = { label: "Land again", description: "Put the change back into the queue", identifier: LAND_AGAIN };
+  switch (state) {
     case "waiting":
     case "queued":
       return { status: "queued", title, summary, actions: [] };
@@ -92,27 +98,37 @@ export function checkOf(facts: Facts): CheckReport {
   }
 }
 
+// A marker is the first line of a comment: an HTML comment, which GitHub does not show, and by which the queue finds its own comment again.
+
+/** The marker of the status comment: one per pull request and queue. */
 export const stickyMarker = (queue: string): string => `<!-- submitqueue:${queue} -->`;
+/** The marker of the comment about the end of a request. */
 export const endMarker = (sqid: string): string => `<!-- submitqueue:end:${sqid} -->`;
+/** The marker of a reply. `key` names what is replied to, such as `gh-<comment id>`. */
 export const replyMarker = (key: string): string => `<!-- submitqueue:reply:${key} -->`;
 
-/** The one comment of a pull request that is kept up to date. No positions and no percentages: GitHub notifies no user of an edit. */
+/** The status comment: the one comment of a pull request that is rewritten as the request gets on. GitHub notifies no user of a rewrite. */
 export function stickyOf(facts: Facts): string {
   const { asked, request, why } = facts;
-  const word = wordOf(why);
+  const state = stateOf(why);
   const commit = commitOf(request);
   const lines = [
     stickyMarker(request.queue),
-    `**${word === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[word]}** in \`${request.queue}\` (${linked(facts)}), asked for by ${plain(asked.by)}.`,
+    `**${state === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[state]}** in \`${request.queue}\` (${linked(facts)}), asked for by ${plain(asked.by)}.`,
     sentenceOf(facts),
     ...(asked.members.length > 1 ? [`Lands together, in this order: ${list(asked)}.`] : []),
     builds(facts),
-    ...(request.ended ? [] : ["Comment `/cancel` to take it out of the queue, `/why` for what it waits for."]),
+    ...(request.ended
+      ? []
+      : ["Comment `/cancel` to take the pull request out of the queue, `/why` for what it waits for."]),
   ];
   return cut(paragraphs(lines), MOST_TEXT);
 }
 
-/** A new comment, of an end that is not a landing: GitHub notifies no user of an edit. Undefined for a landing, and before an end. */
+/**
+ * The comment that says why a request has failed or was cancelled, and what to do next. It is a new comment, because GitHub notifies no user
+ * of a rewritten one. Undefined when the request has landed or has not ended.
+ */
 export function endCommentOf(facts: Facts): string | undefined {
   const { request, asked } = facts;
   if (!request.ended || request.status === "landed") return undefined;
@@ -131,7 +147,7 @@ export function endCommentOf(facts: Facts): string | undefined {
   return cut(lines.join("\n\n"), MOST_TEXT);
 }
 
-/** The comment of a landing on a pull request that the queue closes, since GitHub does not mark it as merged. */
+/** The comment on a pull request that has landed and that the queue closes, since GitHub does not mark it as merged. `branch`: the trunk. */
 export function landedCommentOf(facts: Facts, pull: number, branch: string): string {
   const { request, asked } = facts;
   const commit = commitOf(request);
@@ -147,7 +163,7 @@ export function landedCommentOf(facts: Facts, pull: number, branch: string): str
 const AGAIN = "comment `/land` to try again.";
 const REBASE = "bring the branch up to date with the target branch, push, and comment `/land` again.";
 
-/** What a person can do about an end. */
+/** What a person can do after a request has ended for this reason. AGAIN for the other reasons. */
 const NEXT: Partial<Record<ReasonCode, string>> = {
   "cancelled.by_caller": "comment `/land` when it is to land after all.",
   "change.duplicate": "this commit is in the queue already: wait for that request, or cancel it.",
@@ -178,54 +194,61 @@ const commitOf = ({ metadata }: RequestSummary): string | undefined =>
 const linked = ({ request, page }: Facts): string =>
   page === undefined ? `request \`${request.sqid}\`` : `[request ${request.sqid}](${page})`;
 
-/** Empty where it says no more than the title. */
-const sentenceOf = (facts: Facts): string =>
-  facts.why.sentence === `Landed as commit ${commitOf(facts.request)}.` ? "" : named(facts.why.sentence, facts);
+/**
+ * The sentence about the request. Empty when the title says the same. Without the time left: the report may not be rewritten for hours.
+ */
+function sentenceOf(facts: Facts): string {
+  const { sentence, estimateSeconds } = facts.why;
+  if (sentence === `Landed as commit ${commitOf(facts.request)}.`) return "";
+  const timeLeft = estimateSeconds === undefined ? "" : estimateSentence(estimateSeconds);
+  return named(sentence.replace(timeLeft, "").trimEnd(), facts);
+}
 
-/** Paragraphs of Markdown, without those that are empty. */
+/** The texts as paragraphs of Markdown. Empty texts are left out. */
 const paragraphs = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n\n");
 
-/** Requests in a text, with the pull requests that they are of. Example: `main/12` is `#40 (main/12)`. */
+/** The sqids of the request's queue in a text. Example: in queue `main`, `main/1` is found in "see main/1.", and not in "main/12" or "x/main/1". */
+function sqidPattern({ sqid }: RequestSummary): RegExp {
+  const [queue = ""] = sqid.split("/");
+  return new RegExp(`(?<![\\w/])${queue.replaceAll(/[.\\-]/g, "\\$&")}/\\d+(?![\\w/])`, "g");
+}
+
+/** The text with the number of its pull request before each other request. Example: `main/12` becomes `#40 (main/12)`. */
 function named(text: string, { pulls, request }: Facts): string {
-  const [queue = ""] = request.sqid.split("/");
-  const sqids = new RegExp(`(?<![\\w/])${queue.replaceAll(/[.\\-]/g, "\\$&")}/\\d+(?![\\w/])`, "g");
-  return text.replaceAll(sqids, (sqid) => {
+  return text.replaceAll(sqidPattern(request), (sqid) => {
     const pull = pulls.get(sqid);
     return pull === undefined || sqid === request.sqid ? sqid : `#${pull} (${sqid})`;
   });
 }
 
-/** The pull requests that a message, or the explanation, names as in the way. */
+/** The numbers of the pull requests whose requests the message names, or which the request waited for (`Why.on`). Each once. */
 function blamed(message: string, { pulls, request, why }: Facts): readonly number[] {
-  const texts = [message, ...(why.on ?? [])];
-  const found = [...pulls].filter(([sqid]) => sqid !== request.sqid && texts.some((text) => text.includes(sqid)));
-  return [...new Set(found.map(([, pull]) => pull))];
+  const sqids = [...(message.match(sqidPattern(request)) ?? []), ...(why.on ?? [])];
+  return [...new Set(sqids.filter((sqid) => sqid !== request.sqid).flatMap((sqid) => pulls.get(sqid) ?? []))];
 }
 
-/** What a report names of other requests: their pull requests are to be looked up. */
+/** The other requests that a report on this request names: sqids, each once, at most 20. The caller looks up their pull requests. */
 export function sqidsIn({ request, why }: Pick<Facts, "request" | "why">): readonly string[] {
-  const [queue = ""] = request.sqid.split("/");
   const text = [why.sentence, request.reason?.message ?? "", ...(why.on ?? [])].join(" ");
-  const sqids = new RegExp(`(?<![\\w/])${queue.replaceAll(/[.\\-]/g, "\\$&")}/\\d+(?![\\w/])`, "g");
-  return [...new Set(text.match(sqids) ?? [])].filter((sqid) => sqid !== request.sqid).slice(0, 20);
+  return [...new Set(text.match(sqidPattern(request)) ?? [])].filter((sqid) => sqid !== request.sqid).slice(0, 20);
 }
 
-/** The builds, as a table with links. Empty when there is none. */
+/** The last 20 builds as a table with links, each with the time of its outcome. Empty when there is none. */
 function builds({ why }: Facts): string {
   const rows = why.builds.slice(-20).map(({ outcome, url, at, buildKey }) => {
     const shown = url === undefined ? `\`${buildKey.slice(0, 8)}\`` : `[build](${url})`;
     return `| ${at} | ${outcome} | ${shown} |`;
   });
-  return rows.length === 0 ? "" : ["| began | outcome | build |", "|---|---|---|", ...rows].join("\n");
+  return rows.length === 0 ? "" : ["| at | outcome | build |", "|---|---|---|", ...rows].join("\n");
 }
 
 const list = ({ members }: Asked): string => members.map(({ pull }) => `#${pull}`).join(", ");
 
-/** Text from outside the queue, as a block that formats nothing and mentions no user. */
+/** The text as a block of Markdown in which GitHub formats nothing and mentions no user. */
 function quoted(text: string): string {
   const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
   return text.includes("\n") || /[@<`*_[\]]/.test(text) ? `${fence}text\n${text}\n${fence}` : `> ${text}`;
 }
 
-/** A login that does not mention its user. */
+/** The login of a user, written so that GitHub does not notify the user. */
 const plain = (login: string): string => `\`${login}\``;

@@ -4,7 +4,7 @@ import type { Reason } from "../../contracts/reasons.ts";
 import { batchHasEnded, type Path } from "../batch.ts";
 import { announce, type Draft } from "./draft.ts";
 
-/** Tells the heads of the path, the batch `except` aside, that they are built again, and why. */
+/** Tells the log that each head of the path is built again, and why. Leaves out the batch `except`, and heads that have ended or are not live. */
 export function announceRetry(draft: Draft, path: Path, reason: Reason, except?: BatchId): void {
   for (const id of path.heads) {
     const batch = draft.lookup(id);

@@ -25,7 +25,7 @@ export function archivable({ index }: Draft): Batch[] {
   const tested = index.emptySet();
   for (const path of index.batches.flatMap((batch) => batch.paths)) {
     const tree = index.treeOf(path);
-    if (!tree.meets(unfinished)) continue;
+    if (!tree.intersects(unfinished)) continue;
     needed.addCommon(tree, index.neverLanding);
     if (path.state === "passed") continue;
     tested.addAll(index.bitsOf(path.heads));

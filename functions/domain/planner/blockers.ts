@@ -1,48 +1,82 @@
 import { type BatchId, batchLabel } from "../../contracts/ids.ts";
-import type { Blocker } from "../../contracts/log-event.ts";
-import { happeningEvent } from "../../contracts/log-event.ts";
-import type { Batch } from "../batch.ts";
+import { type Blocker, happeningEvent, type LogEvent } from "../../contracts/log-event.ts";
+import type { Batch, Path } from "../batch.ts";
+import { isEndedByABuild } from "../progress.ts";
 import { announce, type Draft } from "./draft.ts";
 import { redReason } from "./set-aside.ts";
 
-/** How many blocking batches an announcement names. */
+/** An announcement names at most this many of the batches in the way. */
 const MOST_NAMED = 5;
 
 /**
- * One run announces a new blocker for at most this many batches that it has not already changed: each such announcement costs a write, and
- * one landing can give hundreds of batches a new blocker. The earliest arrivals go first, and later runs announce the rest.
+ * One run of the planner announces a new blocker for at most this many batches that it would not write otherwise. Each of these costs a write,
+ * and one landing can give hundreds of batches a new blocker. The earliest arrivals are told first, and the others in later runs.
  */
 export const MOST_TOLD = 25;
 
-/** Tells the log what each waiting batch is blocked by, when that has changed. `GET …/why` answers from these entries. */
+/** Tells the log what each waiting batch waits for, when that has changed. `GET …/why` answers from these entries. */
 export function noteBlockers(draft: Draft): void {
-  const spent = draft.activeBuilds() >= draft.config.budget;
+  const builds = buildsOf(draft);
   let left = MOST_TOLD;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating") continue;
     const isWritten = batch !== draft.lookupBefore(batch.id);
-    if (!isWritten && left <= 0) continue;
-    const blocked = blockerOf(draft, batch, spent);
-    if (blocked === undefined || isAnnounced(draft, batch, blocked.by)) continue;
+    if (!isWritten && left <= 0 && !builds.ended.has(batch.id)) continue;
+    const blocked = blockerOf(draft, batch, builds);
+    if (blocked === undefined || isAnnounced(draft, batch, blocked.by, builds)) continue;
     if (!isWritten) left -= 1;
-    const metadata = {
-      batch_id: batch.id,
-      blocker: blocked.by,
-      ...(blocked.on.length > 0 ? { on: blocked.on.map(batchLabel).join(" ") } : {}),
-    };
-    const { red } = draft.trunk;
-    const reason = blocked.by === "trunk.red" && red ? redReason(draft.config.repository.branch, red) : undefined;
-    const details = { occurrence: `${batch.id}/${batch.version + 1}`, metadata, reason };
-    const event = happeningEvent(batch.request.sqid, "blocked", draft.now, details);
-    draft.put(announce({ ...batch, blocked }, [event]));
+    draft.put(announce({ ...batch, blocked }, [blockedEntry(draft, batch, blocked)]));
   }
 }
 
-/** What blocks the batch. Undefined while the batch is being built. `spent`: no slot of the budget is free. */
-function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"] {
-  if (batch.paths.some((path) => path.state === "building")) return undefined;
+/** The batches, by what their builds come to. The heads of a bundle share its build, although only the first head has the path. */
+interface Builds {
+  /** A build of the batch is under way. */
+  readonly running: ReadonlySet<BatchId>;
+  /** A build of the batch has failed on a commit of the trunk that no passed build vouches for. */
+  readonly unproven: ReadonlySet<BatchId>;
+  /** A build of the batch was under way before this run of the planner, and has ended or was given up. */
+  readonly ended: ReadonlySet<BatchId>;
+  /** True when no slot of the budget is free. */
+  readonly areSpent: boolean;
+}
+
+function buildsOf(draft: Draft): Builds {
+  const batches = draft.batches();
+  const headsOf = (isMeant: (path: Path, owner: Batch) => boolean) =>
+    new Set(batches.flatMap((owner) => owner.paths.flatMap((path) => (isMeant(path, owner) ? path.heads : []))));
+  return {
+    running: headsOf(({ state }) => state === "building"),
+    unproven: headsOf(({ setAside }) => setAside === "unproven"),
+    ended: headsOf((path, owner) => path.state !== "building" && wasRunning(draft, owner, path)),
+    areSpent: draft.activeBuilds() >= draft.config.budget,
+  };
+}
+
+function wasRunning(draft: Draft, { id, paths }: Batch, { buildKey }: Path): boolean {
+  const before = draft.lookupBefore(id)?.paths;
+  return before !== paths && before?.some((path) => path.buildKey === buildKey && path.state === "building") === true;
+}
+
+/** The log entry that says what the batch waits for. */
+function blockedEntry(draft: Draft, batch: Batch, { by, on }: NonNullable<Batch["blocked"]>): LogEvent {
+  const { red } = draft.trunk;
+  return happeningEvent(batch.request.sqid, "blocked", draft.now, {
+    occurrence: `${batch.id}/${batch.version + 1}`,
+    reason: by === "trunk.red" && red ? redReason(draft.config.repository.branch, red) : undefined,
+    metadata: {
+      batch_id: batch.id,
+      blocker: by,
+      ...(on.length > 0 ? { on: on.map(batchLabel).join(" ") } : {}),
+    },
+  });
+}
+
+/** What the batch waits for. Undefined while a build of the batch, or of a bundle with it, is under way. */
+function blockerOf(draft: Draft, batch: Batch, builds: Builds): Batch["blocked"] {
+  if (builds.running.has(batch.id)) return undefined;
   if (draft.trunk.red !== undefined) return { by: "trunk.red", on: [] };
-  if (batch.paths.some(({ setAside }) => setAside === "unproven")) return { by: "trunk.unproven", on: [] };
+  if (builds.unproven.has(batch.id)) return { by: "trunk.unproven", on: [] };
   const { index } = draft;
   const i = index.indexOf(batch.id);
   if (i === undefined) return undefined;
@@ -54,20 +88,21 @@ function blockerOf(draft: Draft, batch: Batch, spent: boolean): Batch["blocked"]
   if (passed && on.length > 0) return { by: "dependency", on };
   if (passed && draft.queue.paused) return { by: "pause", on: [] };
   if (batch.position === undefined && batch.paths.length > 0) return { by: "probation", on };
-  return { by: spent ? "budget" : "missing-path", on: [] };
+  return { by: builds.areSpent ? "budget" : "missing-path", on: [] };
 }
 
 /**
- * True when the last announcement still holds: the blocker is of the same kind, and one of the batches that were named is still undecided.
- * A batch that waits for a build is not told each time that the last slot is taken or becomes free, only when a build of its own has ended.
- * While the trunk is red, a batch is told again when a build of its own has ended.
+ * True when the last announcement about the batch still holds, so that the log is not told again:
+ * - The blocker is the announced one, and for `dependency`, one of the named batches is still undecided. `budget` and `missing-path` count as
+ *   one blocker, so that the log is not told each time that the last slot is taken or becomes free.
+ * - For a blocker that the start of a build ends: no build of the batch has ended since. The log told of that build, so for its readers the
+ *   announced blocker is over (`standingBlock`).
  */
-function isAnnounced(draft: Draft, batch: Batch, by: Blocker): boolean {
+function isAnnounced(draft: Draft, batch: Batch, by: Blocker, { ended }: Builds): boolean {
   const told = batch.blocked?.by;
-  const isNewBuild = hasNewBuilds(draft, batch);
-  const isSame =
-    (by === told && !(by === "trunk.red" && isNewBuild)) || (waitsForBuild(by) && waitsForBuild(told) && !isNewBuild);
+  const isSame = by === told || (waitsForBuild(by) && waitsForBuild(told));
   if (!isSame || batch.blocked === undefined) return false;
+  if (isEndedByABuild(by) && ended.has(batch.id)) return false;
   const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;
     return state === "speculating" || state === "landing";
@@ -76,5 +111,3 @@ function isAnnounced(draft: Draft, batch: Batch, by: Blocker): boolean {
 }
 
 const waitsForBuild = (by: Blocker | undefined): boolean => by === "budget" || by === "missing-path";
-
-const hasNewBuilds = (draft: Draft, { id, paths }: Batch): boolean => draft.lookupBefore(id)?.paths !== paths;

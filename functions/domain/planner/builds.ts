@@ -9,7 +9,10 @@ import { announceRetry } from "./announce-retry.ts";
 import { announce, type Draft } from "./draft.ts";
 import { setAside } from "./set-aside.ts";
 
-/** Ends the path that the verdict is about, and learns from it. A verdict about a build that has ended already changes nothing. */
+/**
+ * Records the verdict on a build: ends the path of the build, and updates the queue's history (build times, clash rate) and what is known of
+ * the trunk. Does nothing when the path has ended already, or when the batch has no such path.
+ */
 export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf<"build-finished">): void {
   const batch = draft.lookup(batchId);
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
@@ -25,9 +28,10 @@ export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: S
 }
 
 /**
- * The path as the verdict ends it. When the infrastructure broke down and the path is to be built again, it ends as `cancelled` with a
- * reason: it is evidence of nothing, and counts among the attempts. When the build had been given up before, it ends as `cancelled` without
- * a reason, and does not count.
+ * The path, ended by the verdict. When the infrastructure failed, the path ends in one of three ways:
+ * - `cancelled` without a reason, when the build had been given up before. It does not count among the attempts.
+ * - `cancelled` with a reason, when the build is to be repeated. It counts among the attempts and is no evidence.
+ * - `failed`, when the build was repeated as often as the queue allows (`infrastructureRetries`).
  */
 function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict): Path {
   switch (verdict.kind) {
@@ -56,13 +60,16 @@ function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict
   }
 }
 
-/** Tells the log what the build workflow does not: that a build is to be repeated, and which batch did not apply. */
+/** Tells the log what the build workflow does not tell: that a build is to be repeated, and which batch did not apply. */
 function announceEnd(draft: Draft, path: Path): void {
   if (path.unappliable !== undefined) announceUnappliable(draft, path, path.unappliable);
   else if (path.state === "cancelled" && path.reason !== undefined) announceRetry(draft, path, path.reason);
 }
 
-/** Tells the batch that does not apply so, and tells the other heads which batch it was, and that they are built again without it. */
+/**
+ * Tells the log that batch `id` does not apply (`build_failed`), and for each other head of the path that the head is built again without that
+ * batch (`retrying`).
+ */
 function announceUnappliable(draft: Draft, path: Path, id: BatchId): void {
   const refused = draft.lookup(id);
   if (refused === undefined || path.reason === undefined) return;
@@ -75,8 +82,8 @@ function announceUnappliable(draft: Draft, path: Path, id: BatchId): void {
 }
 
 /**
- * Learns the clash rate from the first composed build of a batch. Later builds are left out, and so is the batch's end: rejections come
- * sooner than landings, so for a while there would seem to be nothing but rejections.
+ * Updates the clash rate from the first composed build of a batch, unless that build is a bundle's. Later builds teach nothing. How the batch
+ * ends teaches nothing either: a rejection comes sooner than a landing, so at first there would be only rejections to learn from.
  */
 function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const { buildRunner, speculation } = draft.config;
@@ -84,7 +91,8 @@ function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   const { history } = draft.queue;
   const score = scorerFor(speculation.scorer, history);
   const base = new Set(path.base);
-  const isInTree = ({ id, state }: Batch) => base.has(id) || state === "landed";
+  const isInTree = ({ id, state, endedAt }: Batch) =>
+    base.has(id) || (state === "landed" && (endedAt ?? 0) <= path.startedAt);
   const tested =
     buildRunner.tests === "affected" ? [batch] : [batch, ...path.base.flatMap((id) => draft.lookup(id) ?? [])];
   const alone = tested.reduce((all, one) => all * (hasPassed(one) ? 1 : score(one).success), 1);
@@ -92,5 +100,6 @@ function learnConflicts(draft: Draft, batch: Batch, path: Path): void {
   draft.queue = { ...draft.queue, history: learnClash(history, { alone, met, passed: path.state === "passed" }) };
 }
 
+/** True when the batch has landed, or a path of which it is the first head has passed. */
 const hasPassed = (batch: Batch): boolean =>
   batch.state === "landed" || batch.paths.some(({ state }) => state === "passed");

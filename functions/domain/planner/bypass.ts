@@ -42,8 +42,8 @@ export function bypasses(
 }
 
 /**
- * The slow build must go on for at least this many times the duration of the head's own build. With twice, the bypass saves as much time as
- * its build takes. With less, hardly any batch lands earlier.
+ * The slow build must go on for at least this many times the duration of the head's own build. So a bypass saves at least as much time as its
+ * own build takes. With a lower ratio, hardly any batch lands earlier.
  */
 const WORTHWHILE_RATIO = 2;
 

@@ -6,12 +6,13 @@ import type { Draft } from "./draft.ts";
 import type { Command } from "./plan.ts";
 import { trunkCommands } from "./trunk-build.ts";
 
-/** A landing that has not been answered for this long is sent again; runway recognises the repeat. */
+/** A landing that runway has not answered for this long is sent again. Runway recognises the repeat. */
 export const RESEND_AFTER_MS = 120_000;
 
 /**
- * The commands that the state of the queue asks for: builds that have not been started, landings that have not been sent or answered,
- * requests that have not been ended, and log entries that have not been sent; those of the trunk first.
+ * The commands that the state of the queue asks for. First those about the trunk (`trunkCommands`), then for each batch: to start the builds that
+ * are not known to be started, to send the landings that are not known to be sent or were not answered in time, and to end the requests that
+ * are not known to be ended. Last, one command with all log entries that are not known to be sent.
  */
 export function commandsFor(draft: Draft): Command[] {
   const commands: Command[] = trunkCommands(draft);
@@ -35,7 +36,7 @@ export function commandsFor(draft: Draft): Command[] {
   return commands;
 }
 
-/** The batch as it is once its commands have been carried out. The same object when it has none. */
+/** The batch with its commands recorded as carried out. The same object when it has no commands. */
 export function acknowledge(batch: Batch, now: EpochMs): Batch {
   const undispatched = batch.paths.some((path) => pathIsActive(path) && !path.dispatched);
   const due = landIsDue(batch, now);
@@ -56,7 +57,10 @@ export function acknowledge(batch: Batch, now: EpochMs): Batch {
 const landIsDue = (batch: Batch, now: EpochMs): boolean =>
   batch.state === "landing" && (batch.landing?.sentAt === undefined || now - batch.landing.sentAt >= RESEND_AFTER_MS);
 
-/** A bundle is composed like any path: its last head on the base and all the other heads. Throws when the path's heads are not live. */
+/**
+ * The command to start the build of the path. A bundle is composed as its last head, on the base and the other heads. Throws when no head is
+ * live.
+ */
 function buildCommand(draft: Draft, path: Path): Command {
   const live = (ids: readonly BatchId[]) => ids.flatMap((id) => draft.lookup(id) ?? []);
   const heads = live(path.heads);
@@ -76,7 +80,7 @@ function buildCommand(draft: Draft, path: Path): Command {
   };
 }
 
-/** One message for all batches of the landing, but for those whose answer has come already. */
+/** The command to land the batches of the landing, without those that runway has answered already. */
 function landCommand(draft: Draft, landing: Landing): Command {
   const exact = draft.config.conflictAnalyzer.type === "all";
   const batches = landing.landedTogether.flatMap((id) => {

@@ -13,9 +13,9 @@ import { judgeFailures } from "./set-aside.ts";
 import { recordTrunkBuild } from "./trunk-build.ts";
 
 /**
- * Step 1 of a run of the planner (`plan`): applies the news to the draft. All signals come first, in the order given. Then comes each command
- * of the previous run that was refused. Last, what is known of the trunk then decides which failures count. Applying a signal a second time
- * changes nothing.
+ * Step 1 of a run of the planner (`plan`): applies the input of the run to the draft. First all signals, in the order given. Then all commands
+ * of the run before that were refused. Then it decides for each failed build that was set aside whether the failure counts, by what is known
+ * of the trunk (`judgeFailures`). Applying a signal a second time changes nothing.
  */
 export function fold(draft: Draft, news: readonly News[]): void {
   const isRefusal = (told: News): told is CommandFailed => told.kind === "command-failed";
@@ -55,8 +55,8 @@ function foldSignal(draft: Draft, signal: Signal): void {
 }
 
 /**
- * Sets the mode of the queue. A signal that is older than the last one is ignored. Draining needs nothing of the planner: the gateway
- * refuses new requests, and the planner goes on landing.
+ * Sets the mode of the queue. A signal whose version is not greater than that of the last one is ignored. `draining` counts as `open` here:
+ * the gateway refuses new requests, and the planner lands what it holds.
  */
 function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-control">): void {
   const { paused: _, ...rest } = draft.queue;
@@ -66,8 +66,8 @@ function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-cont
 }
 
 /**
- * Gives a request another priority. The signal can overtake the news that its request is ready, so the request joins first. A signal that is
- * older than the last one is ignored, and one that comes while the request is landing is too late.
+ * Gives a request another priority. This signal can arrive before the signal that the request is ready, so the request joins first. Ignored
+ * when the count is not greater than that of the last change, and when the batch is landing, is being cancelled or has ended.
  */
 function prioritize(draft: Draft, { sqid, priority, count }: SignalOf<"priority-changed">): void {
   join(draft, sqid);
@@ -79,7 +79,10 @@ function prioritize(draft: Draft, { sqid, priority, count }: SignalOf<"priority-
 const cancelReason = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
-/** Cancels a request. Too late once its batch is landing: then the request ends as its landing does. */
+/**
+ * Cancels a request: its batch goes to `cancelling`. A ready request without a batch ends at once. Does nothing when the batch is landing, because
+ * the request then ends as its landing does, and when it has ended.
+ */
 function cancel(draft: Draft, { sqid, note }: SignalOf<"cancel-requested">): void {
   const batch = draft.carrierOf(sqid);
   if (batch) {
@@ -87,7 +90,7 @@ function cancel(draft: Draft, { sqid, note }: SignalOf<"cancel-requested">): voi
     return;
   }
   const request = draft.snapshot.requests.get(sqid);
-  // A request that is cancelled already is announced again: the run that cancelled it may have died before its announcement.
+  // The end of a request that is cancelled already is told again: the run that cancelled it may have died before it told the log.
   if (request?.state !== "ready" && request?.state !== "cancelled") return;
   const reason = request.reason ?? cancelReason(note);
   draft.loose.push(statusEvent(sqid, "cancelled", draft.now, { version: request.version + 1, reason }));

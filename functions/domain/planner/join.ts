@@ -6,20 +6,21 @@ import type { LandingRequest } from "../request.ts";
 import { announce, type Draft } from "./draft.ts";
 import { needsProbation, takePosition } from "./probation.ts";
 
-/** How many of a batch's conflicts its log entry names: the latest. */
+/** How many of a batch's conflicts its log entry names: those that arrived last. */
 const MOST_NAMED = 20;
 
 /**
- * Makes a batch of the request and adds it to the draft. Does nothing if the request is not ready, what it touches is not known, it was
- * cancelled in this run, or the draft holds a batch of the request, even an ended one. The conflict analyzer picks the conflicts of the new
- * batch from the unfinished batches that are not being cancelled. The batch then gets the next position or goes on probation
- * (`needsProbation`).
+ * Makes a batch of the request and adds it to the draft. The conflict analyzer picks the conflicts of the new batch from the unfinished
+ * batches that are not being cancelled. The batch gets the next position or goes on probation (`needsProbation`).
+ *
+ * Does nothing when the request is not ready, when it is not known what the request touches, when the request has ended in this run, or when
+ * the draft holds a batch of the request, even an ended one.
  */
 export function join(draft: Draft, sqid: Sqid): void {
   const request = draft.snapshot.requests.get(sqid);
   if (request?.state !== "ready" || request.touches === undefined || draft.carrierOf(sqid)) return;
-  const wasCancelledInThisRun = draft.loose.some((event) => event.sqid === sqid);
-  if (wasCancelledInThisRun) return;
+  const hasEndedInThisRun = draft.loose.some((event) => event.sqid === sqid);
+  if (hasEndedInThisRun) return;
   const carriedRequest = { ...carried(request), touches: request.touches };
   const candidates = draft.unfinished().filter(({ state }) => state !== "cancelling");
   const analyzer = conflictAnalyzer(draft.config.conflictAnalyzer);
@@ -29,6 +30,7 @@ export function join(draft: Draft, sqid: Sqid): void {
   draft.put(needsProbation(draft, batch, conflicts) ? onProbation(draft, batch) : takePosition(draft, batch));
 }
 
+/** The new batch, without a position. `conflicts`: the unfinished batches that it conflicts with, by arrival. */
 function batchOf(
   draft: Draft,
   { queue, priority = 0, priorityCount }: LandingRequest,
@@ -63,6 +65,7 @@ function batchOf(
   };
 }
 
+/** The batch, without a position, with the log entry that says that it is on probation. */
 const onProbation = (draft: Draft, batch: Batch): Batch =>
   announce(batch, [
     statusEvent(batch.request.sqid, "speculating", draft.now, {
@@ -74,7 +77,7 @@ const onProbation = (draft: Draft, batch: Batch): Batch =>
     }),
   ]);
 
-/** The part of a request that its batch carries, without what it touches. */
+/** What a batch keeps of its request, without what the request touches. */
 const carried = ({ sqid, changes, strategy, receivedAt, version }: LandingRequest): Omit<BatchRequest, "touches"> => ({
   sqid,
   changes,

@@ -6,23 +6,26 @@ import { learnCommit, learnLanding } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
 import { failed, type Landed, landed } from "./outcomes.ts";
 
-/** Takes note of how runway's landing of some batches ended, and of where the trunk is since. */
+/**
+ * Takes note of runway's answer about a landing: how it ended for each batch, and which commit the trunk is at since. Answers about a landing
+ * that the planner has given up count only where a batch has landed. A repeat changes nothing.
+ */
 export function recordLandings(
   draft: Draft,
   { landId, results }: Pick<SignalOf<"land-finished">, "landId" | "results">,
 ): void {
   const landings = results.flatMap(({ batchId, outcome }) => recordLanding(draft, landId, batchId, outcome) ?? []);
-  for (const [position, { onto, commit, tree, testedTree }] of landings.entries()) {
-    const isLastOfPush = landings[position + 1]?.onto !== onto || onto === undefined;
+  for (const [i, { onto, commit, tree, testedTree }] of landings.entries()) {
+    const isLastOfPush = landings[i + 1]?.onto !== onto || onto === undefined;
     const isTested = tree === testedTree && draft.config.buildRunner.tests === "everything";
     if (isLastOfPush) draft.trunk = learnLanding(draft.trunk, { onto, tip: commit, isTested }, draft.now);
   }
 }
 
 /**
- * Takes note of how runway's landing of one batch ended. `landed` always counts, because the trunk holds the change: also when the batch has
- * failed or was cancelled meanwhile, or has been archived since. Any other outcome counts only when it answers the landing that the batch is
- * in now. Answers a landing that was not known before.
+ * Takes note of how the landing ended for one batch. The outcome `landed` always counts, because the trunk holds the change: also when the
+ * batch has failed, was cancelled or has been archived meanwhile. Any other outcome counts only when `landId` names the landing that the batch
+ * is in now. Returns the outcome when the batch has landed and that was not known before. Undefined otherwise.
  *
  * Example: the host refuses the landing of A for an hour, so A fails. A copy of the message that was still on its way lands A. A becomes
  * `landed`, its request too, and batches that conflict with A and have not landed are built again with A.
@@ -39,6 +42,10 @@ function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: 
   return outcome;
 }
 
+/**
+ * The batch was not landed. refused: the batch fails. skipped: the batch goes back to `speculating`, with its evidence. stale: the batch goes
+ * back to `speculating` and is built again, because the trunk was moved. Does nothing when the batch is not in this landing.
+ */
 function recordNotLanded(
   draft: Draft,
   landId: string,
@@ -56,8 +63,8 @@ function recordNotLanded(
 }
 
 /**
- * The request of a batch that is not live any more ends as landed, and the log says so. A repeat announces the same entry. True when the request
- * had not ended as landed before.
+ * Ends the request of a batch that is not live any more as landed, and tells the log. A repeat tells the log the same entry. True when the
+ * request had not ended as landed before.
  */
 function landedUnseen(draft: Draft, batchId: BatchId, { commit, tree, testedTree, note }: Landed): boolean {
   const sqid = sqidOfBatch(batchId);
@@ -69,10 +76,13 @@ function landedUnseen(draft: Draft, batchId: BatchId, { commit, tree, testedTree
   return request.state !== "landed";
 }
 
-/** How long a landing that the host refuses is tried again before its requests end. */
+/** How long the planner goes on sending a landing that the host refuses, before the batches of the landing fail. */
 export const HOLD_MS = 3_600_000;
 
-/** The host refuses the landing, and no change is at fault. The batch stays in `landing` and is sent again, for an hour at most. */
+/**
+ * Takes note that the host refuses the push, though no change is at fault. The batch stays in `landing`, and its landing is sent again. When
+ * the host has refused for HOLD_MS, the batch fails for the host's reason. Tells the log when the reason is another one than before.
+ */
 export function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held">, batchId: BatchId): void {
   const batch = draft.lookup(batchId);
   if (batch?.state !== "landing" || batch.landing?.landId !== landId) return;
@@ -88,7 +98,10 @@ export function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held
   draft.put(announce({ ...batch, landing: { ...landing, held: { since, reason } } }, [event]));
 }
 
-/** A push from outside the queue moved the trunk, so no earlier build says anything about the tree that would land: the batch is built again. */
+/**
+ * The batch, back in `speculating`. A push from outside the queue moved the trunk, so from now on no earlier build of the queue is evidence
+ * (`evidenceSince`), and all batches are built again.
+ */
 function retest(draft: Draft, batch: Batch): Batch {
   draft.queue = { ...draft.queue, evidenceSince: draft.now };
   const event = statusEvent(batch.request.sqid, "speculating", draft.now, {

@@ -8,11 +8,15 @@ import { usesHistory } from "../speculation/scorer.ts";
 import { countRejection } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
 
+/** Runway's answer about a batch that has landed. */
 export type Landed = Extract<LandOutcome, { kind: "landed" }>;
 
 /**
- * The batch, landed, with the log entry for its request. Teaches the scorer that the change has passed. A batch that had ended otherwise is
- * not concluded any more, and the entry has a greater version than the entry about the other end.
+ * The batch as landed, with the log entry for its request. The caller puts the batch into the draft. Teaches the scorer that the change has
+ * passed.
+ *
+ * A batch that had failed or been cancelled before can land after all. Then `concluded` is false again, so that its request is ended as landed,
+ * and the log entry has a greater version than the entry about the first end, so that it outweighs that entry.
  */
 export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
   const { commit, tree, testedTree, commits, note } = outcome;
@@ -20,7 +24,7 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
   const bypassed = (batch.landing?.bypassed ?? []).filter((id) => draft.lookup(id)?.state !== "landed");
   const metadata = {
     batch_id: batch.id,
-    // Of a batch that added nothing, `commit` is where the trunk was: another batch's commit.
+    // A batch that added nothing has no commit: `commit` is where the trunk was, the commit of another batch.
     ...(commits.length > 0 ? { commit } : {}),
     tree,
     tested_tree: testedTree,
@@ -38,8 +42,9 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
 }
 
 /**
- * The batch, failed for `reason`, with the log entry for its request. Only a build that failed or timed out teaches the scorer: other
- * failures say nothing about how likely changes are to pass.
+ * The batch as failed for `reason`, with the log entry for its request. `buildKey` names the build that decided, if one did. The caller puts
+ * the batch into the draft. Only a build that failed or timed out teaches the
+ * scorer, and counts as a rejection on this trunk. Other reasons say nothing about how likely changes are to pass.
  */
 export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
   const { sqid, version } = batch.request;
@@ -53,7 +58,7 @@ export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: Bu
   ]);
 }
 
-/** The batch, cancelled, with the log entry for its request. */
+/** The batch as cancelled, with the log entry for its request. The caller puts the batch into the draft. */
 export function cancelled(draft: Draft, batch: Batch): Batch {
   const { sqid, version } = batch.request;
   const details = { version: version + 1, reason: batch.reason, metadata: { batch_id: batch.id } };
@@ -62,6 +67,7 @@ export function cancelled(draft: Draft, batch: Batch): Batch {
   ]);
 }
 
+/** Changes what the queue has learned, if its scorer learns. */
 function learn(draft: Draft, step: (history: History | undefined) => History): void {
   if (usesHistory(draft.config.speculation.scorer))
     draft.queue = { ...draft.queue, history: step(draft.queue.history) };

@@ -4,7 +4,7 @@ import type { BuildProposal } from "../speculation/heads.ts";
 import type { Speculation } from "../speculation/speculation.ts";
 import type { Draft } from "./draft.ts";
 
-/** A running build is given up only for a proposal that is worth at least this many times as much. */
+/** A running build is given up only for a proposal whose probability is at least this many times the build's `worth`. */
 const MARGIN = 1.5;
 
 /** A running build, and what it is worth. */
@@ -13,16 +13,16 @@ interface RunningBuild {
   readonly path: Path;
   /** The probability that its assumptions come true. */
   readonly probability: number;
-  /** The probability, raised by up to its double the nearer the build is to its end. */
+  /** `probability` · (1 + the share of the median build time that has passed, at most 1). The share is 0.5 when no median is known. */
   readonly worth: number;
 }
 
 /**
- * Gives up the running build that is worth least, when the proposal is worth more by MARGIN. Also, the proposal must be in a likelier tier
- * than that build: else the build that was given up would be the first to start when the slot is free. True when a build was given up.
+ * Gives up the running build that is worth least, when the proposal is worth more by MARGIN and is in a likelier tier than the build. Without
+ * the rule about tiers, the build that was given up could be the next to start, as soon as its slot is free. True when a build was given up.
  *
- * Example: a build whose assumptions come true with 0.1 is half done: it is worth 0.1 · 1.5 = 0.15. A proposal with 0.9 replaces it. One
- * with 0.2 does not, since 0.2 < 0.15 · 1.5.
+ * Example: the assumptions of a build come true with 0.1, and half of the median build time has passed, so it is worth 0.1 · 1.5 = 0.15. A
+ * proposal with 0.9 replaces it. A proposal with 0.2 does not, since 0.2 < 0.15 · 1.5.
  */
 export function preempt(draft: Draft, speculation: Speculation, proposal: BuildProposal): boolean {
   const least = leastWorthBuild(draft, speculation);
@@ -35,8 +35,8 @@ export function preempt(draft: Draft, speculation: Speculation, proposal: BuildP
 }
 
 /**
- * Bundles are left out, because they serve several heads. Builds of batches that prove themselves are left out, because their verdict can
- * be used whether or not the assumptions come true.
+ * The running build that is worth least. Undefined when there is none. Bundles are left out, because they serve several heads. Builds of
+ * batches that prove themselves are left out, because their verdict can be used whether or not the assumptions come true.
  */
 function leastWorthBuild(draft: Draft, speculation: Speculation): RunningBuild | undefined {
   const { index } = speculation;

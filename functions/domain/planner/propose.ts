@@ -190,7 +190,7 @@ class Spending {
     const underWay = running.get(i) ?? [];
     if (underWay.length === 0) return !this.#beingBuilt.has(i);
     const tree = proposedTreeOf(index, { heads: [i], assumedLanded });
-    const isLacking = (build: BitSet) => tree.exceeds(build, index.relevantToFailure(i));
+    const isLacking = (build: BitSet) => tree.anyMissingIn(build, index.relevantToFailure(i));
     return underWay.length === 1 && belief.landProbability(i) < 0.5 && underWay.every(isLacking);
   }
 }

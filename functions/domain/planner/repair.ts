@@ -1,15 +1,18 @@
-import { goesAhead, pathIsActive } from "../batch.ts";
+import { type Batch, compareLandingOrder, pathIsActive } from "../batch.ts";
 import type { Evidence } from "../queue-index.ts";
 import type { BuildProposal } from "../speculation/heads.ts";
 import { isOnRed } from "../trunk.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * What is built while the trunk is red: each waiting batch alone on the trunk, since any of them may be the repair. Batches that arrived
- * since the trunk is red come first, as the likeliest repairs; then all others in landing order. A batch is built as often on one commit as
- * the queue builds any change before it is rejected. None is built while a batch is landing, for the trunk is about to move.
+ * What is built while the trunk is red: each speculating batch alone on the trunk, since any of them may be the repair. The order is:
+ * 1. Batches that arrived since the trunk became red, as the likeliest repairs. Then all others.
+ * 2. Within each of the two groups, the higher priority first, then landing order.
  *
- * Example: A ← B wait, and the trunk is red. R arrives with the repair. {R} is built first, then {A} and {B}.
+ * A batch is left out while it is being built alone, when it has passed alone on the red trunk, and when it has failed alone on the newest
+ * commit more often than the queue's `retries`. Empty while a batch is landing, because the trunk is about to move.
+ *
+ * Example: A ← B wait, and the trunk is red. R arrives with the repair. The builds are {R}, {A} and {B}, in this order.
  */
 export function repairProposals(draft: Draft): BuildProposal[] {
   const { index, trunk } = draft;
@@ -24,31 +27,34 @@ export function repairProposals(draft: Draft): BuildProposal[] {
       const onNewest = alone.filter(({ composed, state }) => state === "failed" && composed?.trunk === newest);
       return !alone.some(pathIsActive) && onNewest.length <= draft.config.retries && repairOf(draft, i) === undefined;
     })
-    .sort((a, b) => Number(isLate(b)) - Number(isLate(a)) || (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1))
+    .sort((a, b) => Number(isLate(b)) - Number(isLate(a)) || compareUrgency(index.batch(a), index.batch(b)))
     .map((i) => ({ heads: [i], assumedLanded: [], logProbability: 0 }));
 }
+
+/** The higher priority first, then landing order. So a batch on probation comes behind the batches of its own priority only. */
+const compareUrgency = (a: Batch, b: Batch): number => b.priority - a.priority || compareLandingOrder(a, b);
 
 const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) => state === "landing");
 
 /**
- * The one batch that lands while the trunk is red: the first that has passed alone on the red trunk. Undefined when there is none, or while
- * another batch is landing.
+ * The one batch that may land while the trunk is red, with its evidence: the first in landing order that has passed alone on the red trunk and
+ * has a position. Undefined when there is none, or while another batch is landing.
  */
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
   if (isLanding(draft)) return undefined;
   const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
-  const found = [...index.batches.keys()]
+  const inOrder = [...index.batches.keys()]
     .filter(mayLand)
-    .sort((a, b) => (goesAhead(index.batch(a), index.batch(b)) ? -1 : 1));
-  for (const i of found) {
+    .sort((a, b) => compareLandingOrder(index.batch(a), index.batch(b)));
+  for (const i of inOrder) {
     const evidence = repairOf(draft, i);
     if (evidence !== undefined) return { index: i, evidence };
   }
   return undefined;
 }
 
-/** The passed build of batch i alone on the red trunk. */
+/** A passed build of batch i on the red trunk, with no other head and no unlanded conflict of batch i in its tree. Undefined when there is none. */
 function repairOf({ index, trunk }: Draft, i: number): Evidence | undefined {
   const tree = index.landedWith([i]);
   return index.evidenceOf(i).find(({ passed, path, tree: built }) => {

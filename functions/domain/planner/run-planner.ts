@@ -21,27 +21,27 @@ import { retargeted } from "../trunk.ts";
 import { type Carried, type CarryOut, CONCURRENCY, carryOutAll } from "./carry-out.ts";
 import type { CommandFailed, News, Plan, Planner, QueueState, Snapshot } from "./plan.ts";
 
-/** A queue's own item as it is stored: without an installation when it was never written, or written before queues had one. */
+/** A queue's own item as it is stored: without an installation when it was never written, or was last written before queues had one. */
 export interface StoredQueue extends Omit<QueueState, "installation"> {
   readonly installation?: Installation | undefined;
 }
 
-/** What a queue's live partition holds. */
+/** The queue's own item and its live batches, in any order. */
 export interface LiveQueue {
   readonly queue: StoredQueue;
   readonly batches: readonly Batch[];
 }
 
 /**
- * Where a queue's own item and its live batches are kept. A write takes only when the stored version is `before` (0: nothing is stored), and
- * answers false otherwise.
+ * Where a queue's own item and its live batches are kept. `putQueue` and `put` write only when the version that is stored is `before`, where 0
+ * stands for nothing stored. They answer false when they have not written.
  */
 export interface QueueStore {
-  /** Strongly consistent. A queue that was never written is empty, at version 0. */
+  /** Strongly consistent. A queue that was never written has no batches, and an own item of version 0. */
   live(queue: QueueName): Awaitable<LiveQueue>;
   putQueue(next: QueueState, before: number): Awaitable<boolean>;
   put(next: Batch, before: number): Awaitable<boolean>;
-  /** Takes the batch out of the live ones. A repeat is harmless. False when a later version is stored. */
+  /** Moves the batch to the archive. A repeat is harmless. False when a later version is stored: then the batch stays live. */
   archive(batch: Batch, now: EpochMs): Awaitable<boolean>;
 }
 
@@ -58,28 +58,38 @@ export interface PlanningShell {
   readonly batches: QueueStore;
   readonly carryOut: CarryOut;
   readonly now: () => EpochMs;
-  /** A short string that was never given out before. */
+  /** A short random string, never the same twice. */
   readonly nonce: () => string;
   readonly log: { error(about: object, what: string): void };
-  /** Asks `look` to look at builds that no batch needs any more. Never fails. Absent: the next poll of each build finds that. */
+  /**
+   * Asks for a look at each of these builds, which no batch needs any more. The look stops the build. Never fails. When absent, the build's own
+   * workflow stops the build at its next look.
+   */
   readonly lookAt?: (builds: readonly BuildKey[]) => Awaitable<void>;
 }
 
-/** elsewhere: nothing was planned, since the live batches are for another target than the queue is configured for. */
+/** How a run ended. `elsewhere`: nothing was planned, since the live batches are for another target than the queue is configured for. */
 export type Ran = { readonly kind: "planned" | "elsewhere" };
 
 /**
- * One wake-up of a queue: load, plan, write, carry out, acknowledge, archive. A crash between any two calls loses nothing: what was decided
- * is written before a command is carried out, and a command that was not acknowledged is decided again. When commands were refused for good,
- * the planner runs again at once and ends what they are about. Calls of one run: one query, one read per request that is named, one write per
- * changed batch, one more per batch that had commands and stays, two per batch that leaves, one or more per command. Throws store.version_conflict when another run wrote
- * first, before any command is carried out; and the first failure of a command that may pass, once all other commands were carried out.
- * Batches that were built for another target are not planned: their builds say nothing about this one.
+ * One wake-up of a queue: load the queue, plan, write the decisions, carry out the commands, acknowledge them, archive.
+ *
+ * - A crash between any two calls loses nothing. Decisions are written before a command is carried out, and a command that was not acknowledged
+ *   is planned again.
+ * - When a command was refused for good, the planner runs once more at once, and ends the batches and requests of the command.
+ * - When the live batches are for another target than the queue is configured for, nothing is planned, because their builds say nothing about
+ *   the configured target.
+ *
+ * Calls of one run: one query; one read per request that the signals name; one write per changed batch; one more per batch that had commands
+ * and stays live; two per batch that is archived; one or more per command.
+ *
+ * Throws store.version_conflict when another run wrote first: before any command is carried out, or when commands are acknowledged. Throws the
+ * first failure of a command that may succeed when tried again, after all other commands were carried out.
  */
 export const runPlanner = (shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Promise<Ran> =>
   runSteps(wakeUp(shell, config, signals));
 
-/** The same as steps: `runStepsNow` runs them at once on stores in memory, as the simulator does. */
+/** `runPlanner` as a procedure (`Steps`). `runStepsNow` runs the procedure at once on stores in memory, as the simulator does. */
 export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: readonly Signal[]): Steps<Ran> {
   const told = new Set<string>();
   let retryable: unknown;
@@ -87,7 +97,7 @@ export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: read
     const ran = yield* runOnce(shell, config, news);
     if (ran.kind === "elsewhere") return ran;
     retryable ??= ran.carried.retryable;
-    // A landing that was sent before is refused again: its batches wait for an answer, and there is nothing new to tell.
+    // A landing that was sent before stays due until runway answers, so it is refused in each run: only the first refusal is news.
     news = ran.carried.refused.filter((failure) => isNew(told, failure));
     if (news.length === 0) break;
   }
@@ -95,6 +105,7 @@ export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: read
   return { kind: "planned" };
 }
 
+/** True when this very command was not refused before in this wake-up. `told` holds the refused commands so far. */
 function isNew(told: Set<string>, { command }: CommandFailed): boolean {
   const key = hashOf(JSON.stringify(command));
   const before = told.size;
@@ -130,8 +141,8 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
 }
 
 /**
- * The builds that no batch needs since this run. A look stops them, and frees their slots of the budget; when the run dies before it has asked
- * for the look, the next poll stops them.
+ * The builds that this run of the planner gave up. A look at once stops them and frees their slots of the budget. If the run dies before it
+ * has asked for the look, the build's own workflow stops them at its next look.
  */
 function givenUpBuilds({ queue, writes }: Plan, snapshot: Snapshot): readonly BuildKey[] {
   const ofTrunk = queue?.trunk?.build;
@@ -145,7 +156,10 @@ function givenUpBuilds({ queue, writes }: Plan, snapshot: Snapshot): readonly Bu
   return isGivenUp ? [ofTrunk.buildKey, ...ofBatches] : ofBatches;
 }
 
-/** A cancel can overtake the news that its request is ready; folded in that order, the request would join after it was cancelled. */
+/**
+ * The signals, with the ready signal of each cancelled request moved to the front. A cancel can overtake the ready signal of its request. If the
+ * planner took them in that order, the request would join after it was cancelled.
+ */
 function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
   const cancelled = new Set(signals.flatMap((signal) => (signal.kind === "cancel-requested" ? [signal.sqid] : [])));
   const overtaken = (signal: Signal) => signal.kind === "request-ready" && cancelled.has(signal.sqid);
@@ -153,8 +167,8 @@ function readyBeforeCancel(signals: readonly Signal[]): readonly Signal[] {
 }
 
 /**
- * `isNamed`: the installation is stored already. A request that can't be read is left out, and its signal comes to nothing: the sweep sends
- * it again.
+ * Reads what the planner has to see. `isNamed` is true when the queue's installation is stored already. A request that can't be read is left out,
+ * so its signal changes nothing; the sweep sends the signal again. A request for another target is left out too, unless it has ended.
  */
 function* load(
   { batches, requests, nonce, now, log }: PlanningShell,
@@ -184,7 +198,7 @@ function* load(
   return { snapshot, isNamed: live.queue.installation !== undefined };
 }
 
-/** The requests that the news are about and the planner has to read: of a landing, those of landed batches that are not live. */
+/** The requests that the planner has to read for this signal. For the end of a landing: those of landed batches that are not live. */
 function namedBy(told: News, live: readonly Batch[]): readonly Sqid[] {
   if ("sqid" in told) return [told.sqid];
   if (!("results" in told)) return [];
@@ -193,21 +207,23 @@ function namedBy(told: News, live: readonly Batch[]): readonly Sqid[] {
   return landed.map(({ batchId }) => sqidOfBatch(batchId));
 }
 
-/** The plan, with the queue's item among its writes: an installation is stored before any build is started under its name. */
+/** The plan with the queue's own item among its writes, because an installation is stored before any build is started under its name. */
 const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
   ...plan,
   queue: plan.queue ?? { ...queue, version: queue.version + 1 },
 });
 
 /**
- * The queue's item first: its version keeps out a run that has not seen the batches that this one adds to. Then the batches, one after the
- * other in landing order, so that after a crash each batch that was written is covered by evidence without those that were not.
+ * Writes the decisions. The queue's own item goes first: its version keeps out another run, which has not seen the batches that this run adds. Then
+ * the batches, one after the other, in the order of the plan (`inWritingOrder`), so that after a crash the written batches are right without
+ * the others. Throws store.version_conflict.
  */
 function* write(batches: QueueStore, { queue, writes }: Plan, snapshot: Snapshot): Steps<void> {
   if (queue) expect(yield* waitFor(batches.putQueue(queue, snapshot.queue.version)), `queue ${queue.queue}`);
   for (const { before, next } of writes) expect(yield* waitFor(batches.put(next, before?.version ?? 0)), next.id);
 }
 
+/** Throws store.version_conflict unless the write was made. */
 function expect(won: boolean, what: string): void {
   if (!won) throw new CodedError("store.version_conflict", `${what} was written by another run of the planner`);
 }

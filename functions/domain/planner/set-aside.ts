@@ -6,8 +6,10 @@ import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * The path whose build has just ended. The build teaches which commit the trunk is at. When it failed, the failure is set aside as
- * `unproven`, unless a passed build vouches for the trunk commit that it was composed on: `judgeFailures` says what becomes of it.
+ * Called once for each build that ends, with its path as ended. Records in the draft what the build tells of the trunk: which commit the trunk is at,
+ * and whether changes pass on it. Answers the path, marked as `unproven` when the build failed on a trunk commit that no passed build vouches
+ * for. Such a failure does not count until `judgeFailures` has decided about it. A build that was never composed, or whose infrastructure
+ * failed, changes nothing.
  */
 export function setAside(draft: Draft, path: Path): Path {
   const { composed, startedAt } = path;
@@ -22,8 +24,9 @@ export function setAside(draft: Draft, path: Path): Path {
 }
 
 /**
- * Decides about the failures that were set aside as `unproven`, by what is known of the trunk. Tells the log of each that says nothing: its
- * batches are built again. A repeat changes nothing, so a crash between two writes loses nothing.
+ * Decides about the failures that were set aside as `unproven`, by what is known of the trunk (`failureOn`): each becomes evidence, or counts as
+ * nothing, or waits on. When a failure counts as nothing, the log is told that its batches are built again. A repeat changes nothing, so a
+ * crash between two writes loses nothing.
  */
 export function judgeFailures(draft: Draft): void {
   const { trunk } = draft;
@@ -42,6 +45,7 @@ export function judgeFailures(draft: Draft): void {
     }
 }
 
+/** Why a failure counts as nothing. */
 const whyNothing = (draft: Draft, { red }: Trunk): Reason =>
   red === undefined
     ? reasonOf(
@@ -55,7 +59,7 @@ const whyNothing = (draft: Draft, { red }: Trunk): Reason =>
 
 const branchOf = ({ config }: Draft): string => config.repository.branch;
 
-/** Why nothing lands while the trunk is red, and what ends it. */
+/** Why no request lands while the trunk is red, and what people can do. `branch`: the name of the trunk. */
 export const redReason = (branch: string, { commit, author, since, reason }: RedTrunk): Reason =>
   reasonOf(
     "trunk.red",

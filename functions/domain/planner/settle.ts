@@ -1,14 +1,15 @@
 import { type Batch, enter, pathIsActive } from "../batch.ts";
-import { verdictAgainst } from "../evidence.ts";
+import { rejectingBuild } from "../evidence.ts";
 import type { Draft } from "./draft.ts";
 import { cancelled, failed } from "./outcomes.ts";
 import { refute } from "./refute.ts";
 import { selectLandable, startLanding, startRepair } from "./start-landing.ts";
 
 /**
- * Step 3. Failures and cancellations first, to a fixed point, because each of them may decide another batch. Example: A fails, so the build
- * of H on {A} no longer counts, but the failure of {H} does: H fails in the same run. Then everything that the evidence covers starts
- * landing; while the trunk is red, only a repair of the trunk does.
+ * Step 3 of a run of the planner (`plan`): ends batches, then starts landings.
+ * 1. Batches that are to fail, and cancelled batches whose builds have stopped, end. This is repeated until no further batch ends, because each
+ *    end may decide another batch. Example: A fails, so the build of {A, H} no longer counts, but the failed build of {H} does: H fails too.
+ * 2. Every batch that has evidence starts to land. While the trunk is red, only a repair does. While the queue is paused, no batch does.
  */
 export function settle(draft: Draft): void {
   for (let changed = true; changed; ) {
@@ -28,8 +29,8 @@ export function settle(draft: Draft): void {
 }
 
 /**
- * A crash left only some batches of a bundle in `landing`. The land message was not sent, so they are put back to `speculating`: a bundle
- * lands as a whole or not at all.
+ * Puts the batches of a bundle back to `speculating` when a crash left only some of them in `landing`. The land message was not sent then, and
+ * a bundle lands as a whole or not at all.
  */
 export function revertPartialBundles(draft: Draft): void {
   for (const batch of draft.batches()) {
@@ -41,14 +42,14 @@ export function revertPartialBundles(draft: Draft): void {
 }
 
 /**
- * The batch as it ends when a verdict is out against it, or when it is being cancelled and its last build has stopped. Else the same
- * object.
+ * The batch as failed when a failed build rejects it (`rejectingBuild`), or as cancelled when it is being cancelled and its last build has
+ * stopped. Otherwise the same object.
  */
 function ended(draft: Draft, batch: Batch): Batch {
   if (batch.state === "cancelling") return batch.paths.some(pathIsActive) ? batch : cancelled(draft, batch);
   if (batch.state !== "speculating") return batch;
   const i = draft.index.indexOf(batch.id);
   if (i === undefined) throw new Error(`${batch.id} is not in the index`);
-  const verdict = verdictAgainst(draft.index, i)?.path;
-  return verdict?.reason ? failed(draft, batch, verdict.reason, verdict.buildKey) : batch;
+  const build = rejectingBuild(draft.index, i)?.path;
+  return build?.reason ? failed(draft, batch, build.reason, build.buildKey) : batch;
 }

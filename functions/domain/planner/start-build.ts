@@ -1,12 +1,15 @@
 import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, sameAssumptions } from "../batch.ts";
-import { type BuildProposal, compare, proposedTreeOf } from "../speculation/heads.ts";
+import { type BuildProposal, compareIndexes, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
 import type { Speculation } from "../speculation/speculation.ts";
 import { announceRetry } from "./announce-retry.ts";
 import type { Draft } from "./draft.ts";
 
-/** Gives the proposal's first head a new path, on its base in landing order. The command to start the build follows from the path. */
+/**
+ * Starts a build of the proposal: its first head gets a new path, which `commandsFor` turns into a command. For a bundle, too, only the first
+ * head has the path. The attempt is 1 more than the builds of these heads on the same assumptions that failed.
+ */
 export function startBuild(draft: Draft, speculation: Speculation, proposal: BuildProposal): void {
   const { index } = speculation;
   const { heads } = proposal;
@@ -16,7 +19,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   const included = new Set([...base, ...heads]);
   const without = new Set(heads.flatMap((i) => index.undecidedAhead(i).filter((other) => !included.has(other))));
   const inOrder = (batches: Iterable<number>): BatchId[] =>
-    [...batches].sort((a, b) => compare(index, a, b)).map((i) => index.batch(i).id);
+    [...batches].sort((a, b) => compareIndexes(index, a, b)).map((i) => index.batch(i).id);
   announceRepeat(draft, proposal, base);
   const owner = index.batch(first);
   const assumptions = {
@@ -36,7 +39,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   draft.put({ ...owner, paths: [...owner.paths, path], buildCount: owner.buildCount + 1 });
 }
 
-/** When the build repeats one that failed, tells the log which one, and why it failed. */
+/** When the head has failed on this base before, tells the log which build is repeated and why that build failed. Not for bundles. */
 function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[]): void {
   const { index } = draft;
   const [head] = heads;

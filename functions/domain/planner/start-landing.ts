@@ -1,8 +1,10 @@
 import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import { type Batch, compareLandingOrder, enter, type Landing } from "../batch.ts";
+import { type Batch, enter, type Landing } from "../batch.ts";
+import type { BitSet } from "../bit-set.ts";
 import { bundleThatMayLand, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
-import type { Evidence } from "../queue-index.ts";
+import type { Evidence, QueueIndex } from "../queue-index.ts";
+import { compareIndexes } from "../speculation/heads.ts";
 import { announce, type Draft } from "./draft.ts";
 import { selectRepair } from "./repair.ts";
 
@@ -10,13 +12,13 @@ import { selectRepair } from "./repair.ts";
 interface LandableBatch {
   readonly index: number;
   readonly evidence: Evidence;
-  /** The batches of its bundle, itself included, when they can only land as a whole. */
+  /** The batches of its bundle, this batch included, in landing order. Absent when the batch may land by itself. */
   readonly bundle?: readonly number[];
 }
 
 /**
- * Every batch that the evidence covers, in landing order. Each is judged on the trunk as it will be once those selected before it have
- * landed.
+ * Every batch that may land, by the evidence. Each batch is judged on the trunk as it will be once the batches selected before it have landed.
+ * A batch comes after all selected batches that are ahead of it. The batches of a bundle come one after the other.
  *
  * Example: A ← B have passed, A alone and B on {A}. A is selected. B is selected too, because its build agrees with a trunk that holds A.
  */
@@ -31,36 +33,51 @@ export function selectLandable(draft: Draft): LandableBatch[] {
       trunk.add(i);
     }
   };
-  const compare = (a: number, b: number) => compareLandingOrder(index.batch(a), index.batch(b));
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
-  const passed = [...index.batches.keys()].filter((i) => mayLand(i) && index.hasPassed(i)).sort(compare);
+  const passed = [...index.batches.keys()].filter((i) => mayLand(index, i) && index.hasPassed(i));
   const mostBypassed = draft.config.speculation.bypass ? MOST_BYPASSED : 0;
-  for (const i of passed) {
+  for (const i of passed.sort((a, b) => compareIndexes(index, a, b))) {
     if (trunk.has(i)) continue;
     const evidence = evidenceFor(index, i, trunk, mostBypassed);
     if (evidence) {
       select(evidence, [i]);
       continue;
     }
-    for (const build of index.evidenceOf(i)) {
-      const together = landsTogether(draft, build);
-      if (!build.passed || together.length < 2) continue;
-      const bundle = bundleThatMayLand(index, build, trunk, mayLand, together);
-      if (!bundle) continue;
-      select(build, bundle.sort(compare));
-      break;
-    }
+    const bundle = bundleOf(draft, i, trunk);
+    if (bundle) select(bundle.evidence, bundle.batches);
   }
   return selected;
 }
 
-/** The batches that may land on one passed build only as a whole: its heads; where only the tip of a push has to be built, its base too. */
+/** True when batch i is speculating and has a position. */
+const mayLand = (index: QueueIndex, i: number): boolean =>
+  index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
+
+/** The first passed build of batch i that allows several batches to land on `trunk` as a whole, and these batches in landing order. */
+function bundleOf(
+  draft: Draft,
+  i: number,
+  trunk: BitSet,
+): { readonly evidence: Evidence; readonly batches: readonly number[] } | undefined {
+  const { index } = draft;
+  for (const build of index.evidenceOf(i)) {
+    const together = landsTogether(draft, build);
+    if (!build.passed || together.length < 2) continue;
+    const batches = bundleThatMayLand(index, build, trunk, (other) => mayLand(index, other), together);
+    if (batches) return { evidence: build, batches: batches.sort((a, b) => compareIndexes(index, a, b)) };
+  }
+  return undefined;
+}
+
+/**
+ * The batches that the passed build allows to land as a whole: its heads. With commit points `pushes`, where only the last commit of a push
+ * has to have been built, its base too.
+ */
 function landsTogether({ config }: Draft, { path }: Evidence): readonly BatchId[] {
   const isForTips = config.commitPoints === "pushes" && config.buildRunner.tests === "everything";
   return isForTips ? [...path.base, ...path.heads] : path.heads;
 }
 
-/** All selected batches start landing together: one decision, one message, one push. */
+/** Puts all selected batches into `landing` under one landId, so that runway lands them in one push. Does nothing when none is selected. */
 export function startLanding(draft: Draft, selected: readonly LandableBatch[]): void {
   if (selected.length === 0) return;
   const { index } = draft;
@@ -83,7 +100,10 @@ export function startLanding(draft: Draft, selected: readonly LandableBatch[]): 
   }
 }
 
-/** The batch that repairs a red trunk starts landing, ahead of all others. It has not been tested with them: they are built again on it. */
+/**
+ * Puts the batch that repairs the red trunk (`selectRepair`) into `landing`, ahead of all others. Does nothing when there is none. The other
+ * batches were not tested with the repair, so they are built again on top of it.
+ */
 export function startRepair(draft: Draft): void {
   const repair = selectRepair(draft);
   if (repair === undefined) return;
@@ -94,7 +114,7 @@ export function startRepair(draft: Draft): void {
   enterLanding(draft, batch, { landId, landedTogether: [batch.id], buildKey, tested: composed, repair: true });
 }
 
-/** Puts the batch into `landing`. Its blocker is forgotten, so that it is announced again should the landing be skipped. */
+/** Puts the batch into `landing`. Removes `blocked`, so that the log is told the blocker again in case the landing is skipped. */
 function enterLanding(draft: Draft, { blocked: _, ...batch }: Batch, landing: Landing): void {
   const { buildKey, bypassed } = landing;
   const metadata = {

@@ -6,13 +6,17 @@ import { dueBuild, type Trunk, trunkBrokeDown, trunkFailed, trunkPassed, trunkUn
 import type { Draft } from "./draft.ts";
 import type { Command, QueueState } from "./plan.ts";
 
-/** Takes note of how a build of the trunk itself ended. A verdict about any other build than the one under way changes nothing. */
+/**
+ * Records how the build of the trunk itself ended. The verdict of a build that was given up only frees its slot. A verdict about any other
+ * build than the one under way changes nothing.
+ */
 export function recordTrunkBuild(draft: Draft, { buildKey, verdict }: SignalOf<"build-finished">): void {
   const { build, ...trunk } = draft.trunk;
   if (build?.buildKey !== buildKey) return;
   draft.trunk = build.state === "cancelling" ? trunk : judged(trunk, verdict, draft.now);
 }
 
+/** The trunk after the verdict on a build of the trunk. A failure without a commit counts as a failure of the infrastructure. */
 function judged(trunk: Trunk, verdict: BuildVerdict, now: EpochMs): Trunk {
   switch (verdict.kind) {
     case "passed":
@@ -29,15 +33,15 @@ function judged(trunk: Trunk, verdict: BuildVerdict, now: EpochMs): Trunk {
   }
 }
 
-/** A build of the trunk that could not be started counts as one that broke down. */
+/** Records that a build of the trunk could not be started. It counts as one whose infrastructure failed. Changes nothing once it was started. */
 export function trunkBuildNotStarted(draft: Draft, buildKey: string): void {
   const { build, ...trunk } = draft.trunk;
   if (build?.buildKey === buildKey && !build.dispatched) draft.trunk = trunkBrokeDown(trunk, draft.now);
 }
 
 /**
- * Starts a build of the trunk itself when one is due and a slot of the budget is free. One build serves all batches whose builds failed on
- * the trunk's commit. See `dueBuild`.
+ * Starts a build of the trunk itself when one is due (`dueBuild`) and a slot of the budget is free. One build serves all batches whose builds
+ * failed on the trunk's commit.
  */
 export function buildTrunk(draft: Draft): void {
   const { trunk, now } = draft;
@@ -57,7 +61,7 @@ export function buildTrunk(draft: Draft): void {
   };
 }
 
-/** The commands that the state of the trunk asks for. */
+/** The commands about the trunk: to start a build of it, and to tell the gateway that it has become red or has recovered. */
 export function trunkCommands({ queue, trunk: { build, vouched, red, changes, told, recoveredAt } }: Draft): Command[] {
   const commands: Command[] = [];
   if (build !== undefined && !build.dispatched) {
@@ -90,7 +94,7 @@ function redOf(red: Trunk["red"]): Pick<TrunkChanged, "red"> {
   return { red: { since, commit, ...(author === undefined ? {} : { author }), reason } };
 }
 
-/** The queue's own item as it is once the commands of the trunk have been carried out. Undefined when there are none. */
+/** The queue's own item with the commands about the trunk recorded as carried out. Undefined when there are no such commands. */
 export function acknowledgeTrunk(queue: QueueState): QueueState | undefined {
   const { trunk } = queue;
   if (trunk === undefined) return undefined;

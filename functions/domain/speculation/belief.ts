@@ -6,21 +6,24 @@ import type { Prediction } from "./scorer.ts";
 
 /** How likely a batch is to land after one of its builds has passed, before conflicts that the build did not contain are counted. */
 export const PROVEN = 0.998;
-/** How likely a batch is to land after a failure that no other batch can be the cause of. */
+/** How likely a batch is to land after a failure that no other batch can be the cause of. No failed build makes a batch less likely. */
 export const DISPROVEN = 0.015;
-/** Below one half, so that the likeliest path does not assume that the batch lands. */
+/** Just below one half, so that the likeliest path assumes that the batch does not land. */
 const LESS_THAN_HALF = 0.49;
 
 /**
- * How likely each batch is to land. It starts from the scorer's prediction, or from PROVEN once a build of the batch has passed. It is
- * multiplied by (1 - clash rate) for each untested conflict: a conflicting batch, landed or ahead, that is not in the passed build that has
- * most of them. A failed build lowers it, unless other batches are the likelier cause.
+ * How likely each batch is to land. The probability starts from the scorer's prediction, or from PROVEN once a build of the batch has passed.
+ * It is multiplied by (1 - clash rate) for each untested conflict: a conflicting batch, landed or ahead, that is missing in the passed build
+ * that misses fewest. A failed build lowers the probability, and the more so, the likelier this batch is the cause (`#despite`).
  *
- * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B are ahead of H. H lands with 0.9 · 0.99². After {A, H} has passed,
- * H lands with 0.998 · 0.99. After {B, H} has passed too, this does not change: no single build has had both A and B.
+ * Example: the scorer says 0.9 of H, the clash rate is 0.01, and A and B conflict with H and are ahead of it. H lands with 0.9 · 0.99². After
+ * {A, H} has passed, H lands with 0.998 · 0.99. After {B, H} has passed too, this does not change: no single build has had both A and B.
+ *
+ * Probabilities are computed once per batch, so a belief is good for one state of the queue only.
  */
 export class Belief {
   readonly #index: QueueIndex;
+  /** What the scorer says of batch i. */
   readonly #predict: (i: number) => Prediction;
   /** How likely two batches that conflict are to fail together. */
   readonly #clashRate: number;
@@ -45,6 +48,7 @@ export class Belief {
     return probability;
   }
 
+  /** `landProbability`, worked out anew. */
   #computed(i: number): number {
     const index = this.#index;
     const { state } = index.batch(i);
@@ -72,8 +76,11 @@ export class Belief {
   }
 
   /**
-   * The probability that all batches of `landing` land, and none of `failing`. It differs from the product of the single probabilities when
-   * one failed build has tested several of the batches: at least one of its possible causes is at fault. See `factorOf`.
+   * The probability, 0 … 1, that all batches of `landing` land and no batch of `failing` does. It is the product of the single probabilities,
+   * unless one failed build has several possible causes among these batches: at least one of the causes is at fault. See `factorOf`.
+   *
+   * Example: A and B were expected to pass with 0.9 each, and {A, B} has failed, which happens with 1 - 0.9² = 0.19. Each lands with
+   * 1 - 0.1 / 0.19 = 0.47. That both land has the probability 0, not 0.47². That A lands and B does not has 0.9 · 0.1 / 0.19 = 0.47.
    */
   jointProbability(landing: readonly number[], failing: readonly number[]): number {
     let probability = 1;
@@ -86,6 +93,7 @@ export class Belief {
     return Math.min(1, probability);
   }
 
+  /** The undecided batches ahead of batch i. */
   #ahead(i: number): BitSet {
     let ahead = this.#aheadByBatch.get(i);
     if (ahead === undefined) {
@@ -143,8 +151,9 @@ export class Belief {
   }
 
   /**
-   * How likely `other` is to land before batch i. For a batch that is independent of i, only the scorer is asked: no order binds the two,
-   * so asking this belief might never end.
+   * How likely `other` is to land before batch i. 0 when it will never land or is behind batch i. For a batch ahead that conflicts with batch i,
+   * it is the belief. For a batch before i in landing order that does not conflict with i, it is the scorer's prediction, but at least
+   * LESS_THAN_HALF: no order binds the two, so computing the belief of one could need that of the other, without an end.
    */
   #landsBefore(other: number, i: number): number {
     if (this.#index.neverLanding.has(other)) return 0;
@@ -154,7 +163,10 @@ export class Belief {
       : 0;
   }
 
-  /** True when batch i has never passed, or was a head of this build together with a conflicting batch that it has never passed with. */
+  /**
+   * True when batch i may be the cause of the failure of the build: it has never passed, or it was a head of the build and the tree held an
+   * untested conflict of it.
+   */
   #mayBeCause(build: Evidence, i: number): boolean {
     const index = this.#index;
     if (!index.hasPassed(i)) return true;
@@ -162,8 +174,8 @@ export class Belief {
   }
 
   /**
-   * Conflicting batches in this build's tree that no passing build of batch i has contained. Batches behind it in landing order are left
-   * out: their outcome cannot make this one fail.
+   * The conflicts of batch i in the build's tree that no passed build of batch i has contained. Undecided batches behind batch i are left out:
+   * a conflict with such a batch is the fault of the batch behind.
    *
    * Example: A ← H ← C, and a build of {A, H} has passed. Of a failed bundle {A, B, H, C} with B ahead of H, the untested conflict of H is
    * B: A has been tested, and C is behind.

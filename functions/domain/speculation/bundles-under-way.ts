@@ -3,7 +3,7 @@ import type { QueueIndex } from "../queue-index.ts";
 import { likelyToLand, proposedTreeOf, type WaitingHead } from "./heads.ts";
 import { OutsideBundle } from "./outside-bundle.ts";
 
-/** A path with several heads, and those of its heads that have not landed. */
+/** The path of a bundle that may yet land as a whole, and the heads of the path that have not landed. */
 interface LiveBundle {
   /** In landing order. */
   readonly heads: readonly WaitingHead[];
@@ -11,13 +11,17 @@ interface LiveBundle {
 }
 
 /**
- * The heads whose likeliest path a bundle already covers, so that the path needs no build of its own. A bundle covers its heads when
- * - it is being built, or has passed and waits to land,
- * - its tree is the likeliest one for each of its heads,
- * - no head outside it has to land between two of its heads,
- * - its first head is behind every head of the bundles counted before it: two bundles that overlap could each wait for the other.
+ * The heads whose likeliest path a bundle already covers, so that the path needs no build of its own. A bundle covers its heads when all of
+ * these hold:
+ * - The bundle is being built, or has passed and waits to land.
+ * - For each of its heads, its tree and the tree of the likeliest path agree about the relevant conflicts.
+ * - No head outside the bundle has to land between two of its heads.
+ * - Its first head comes, in landing order, after all heads of the bundles that were found to cover theirs before it.
  *
  * Example: the bundle [A, B] was built on X, which lands with 0.9. A and B are covered. Once X lands with less than one half, they are not.
+ *
+ * Example of the last condition: B conflicts with D, and A with C, and the landing order is A, B, C, D. Of the bundles [A, D] and [B, C], the
+ * first cannot land before B, and the second cannot land before A. Each would wait for the other, so only [A, D] counts.
  */
 export function headsInBundles(index: QueueIndex, heads: readonly WaitingHead[]): ReadonlySet<number> {
   const covered = new Set<number>();
@@ -34,7 +38,10 @@ export function headsInBundles(index: QueueIndex, heads: readonly WaitingHead[])
   return covered;
 }
 
-/** The bundles that may yet land as a whole: each head has landed or is speculating. Sorted by their first heads, in landing order. */
+/**
+ * The bundles that are being built or have passed, and each of whose heads has landed or is speculating. Sorted by the first head that has not
+ * landed, in landing order.
+ */
 function liveBundles(index: QueueIndex, heads: readonly WaitingHead[]): LiveBundle[] {
   const paths = index.batches.flatMap((batch) => batch.paths.filter(isLive));
   const headOf = new Map(paths.length > 0 ? heads.map((head) => [head.index, head]) : []);
@@ -48,9 +55,10 @@ function liveBundles(index: QueueIndex, heads: readonly WaitingHead[]): LiveBund
   return found.sort((a, b) => (a.heads[0]?.landingOrder ?? 0) - (b.heads[0]?.landingOrder ?? 0));
 }
 
+/** True for the path of a bundle that is being built or has passed. */
 const isLive = ({ heads, state }: Path): boolean => heads.length > 1 && (state === "building" || state === "passed");
 
-/** True when the bundle's tree agrees with what is likeliest about the relevant conflicts of each of its heads. */
+/** True when, for each head of the bundle, the bundle's tree and the tree of the likeliest path agree about the head's relevant conflicts. */
 function isOnLikeliestPath(index: QueueIndex, { heads, path }: LiveBundle): boolean {
   const indexes = heads.map((head) => head.index);
   const assumedLanded = heads.flatMap(({ undecided }) => likelyToLand(undecided));
@@ -59,7 +67,7 @@ function isOnLikeliestPath(index: QueueIndex, { heads, path }: LiveBundle): bool
   return indexes.every((i) => tree.agreesWith(likeliest, index.relevantConflicts(i)));
 }
 
-/** True when a batch outside the bundle lands between two of its heads, so that these cannot land as a whole. */
+/** True when a head outside the bundle has to land between two heads of the bundle, so that the bundle cannot land as a whole. */
 function areSeparated(bundle: readonly WaitingHead[], heads: readonly WaitingHead[]): boolean {
   const inside = new Set(bundle);
   const outside = new OutsideBundle();

@@ -20,8 +20,8 @@ export interface BundleLimits {
 /**
  * The bundles to build, in landing order. Undefined when every head that waits for a build can have a free slot of its own.
  *
- * Waiting heads are taken in landing order. A bundle is full with the number of waiting heads per free slot, rounded up, and with `maxSize`
- * heads at most. A head joins the current bundle unless
+ * Waiting heads are taken in landing order. A bundle is full when it has as many heads as there are waiting heads per free slot (rounded up), or
+ * `maxSize` heads. A head joins the current bundle unless
  * - the bundle is full, or as large as one of its heads allows (`sizeLimitOf`),
  * - one of the two is on probation and the other is not,
  * - a head outside the bundle has to land in between,

@@ -23,7 +23,7 @@ export interface Failure {
 export function failuresIn(index: QueueIndex, riskIn: (build: Evidence, i: number) => number): readonly Failure[] {
   const found = failedBuilds(index).flatMap((build): Failure[] => {
     const undecided = build.tested.minus(index.landed);
-    if (undecided.meets(index.neverLanding)) return [];
+    if (undecided.intersects(index.neverLanding)) return [];
     const risks = new Map<number, number>();
     let allPass = 1;
     for (const i of undecided) {
@@ -66,10 +66,10 @@ export function factorOf(
   toFail: BitSet,
   landProbability: (i: number) => number,
 ): number {
-  if (!toLand.meets(causes) && !toFail.meets(causes)) return 1;
-  const isExplained = toFail.meets(causes);
+  if (!toLand.intersects(causes) && !toFail.intersects(causes)) return 1;
+  const isExplained = toFail.intersects(causes);
   // The cause may be a conflict with a batch of `toFail`.
-  if (!isExplained && toFail.meets(build.tree)) return 1;
+  if (!isExplained && toFail.intersects(build.tree)) return 1;
   let factor = 1 / probability;
   let othersPass = 1;
   for (const [i, risk] of risks) {

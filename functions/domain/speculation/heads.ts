@@ -6,13 +6,16 @@ import type { Head } from "./candidates.ts";
 
 /** A batch that is speculating, with the undecided batches ahead of it. */
 export interface WaitingHead extends Head {
-  /** The head's number in the queue index. */
+  /** The batch's index in the queue index. */
   readonly index: number;
 }
 
-/** What to build: heads, and which of the undecided batches ahead of them are assumed to land. All are numbers of the queue index. */
+/**
+ * What to build: heads, and which of the undecided batches ahead of them are assumed to land. Batches are named by their index in the queue
+ * index. Example: A ← B ← H, all undecided. To build H with A and without B, `heads` is [H] and `assumedLanded` is [A].
+ */
 export interface BuildProposal {
-  /** In landing order. More than one is a bundle. */
+  /** In landing order, at least one. More than one is a bundle. */
   readonly heads: readonly number[];
   /** The undecided batches ahead that are assumed to land. The others ahead are assumed not to land. */
   readonly assumedLanded: readonly number[];
@@ -23,11 +26,11 @@ export interface BuildProposal {
 /** A proposal without its probability: enough to say what its tree is. */
 export type ProposedTree = Pick<BuildProposal, "heads" | "assumedLanded">;
 
-/** Landing order of two batches. Batches on probation come after all others, by arrival. */
-export const compare = (index: QueueIndex, a: number, b: number): number =>
+/** `compareLandingOrder` of the batches with the indexes a and b. */
+export const compareIndexes = (index: QueueIndex, a: number, b: number): number =>
   compareLandingOrder(index.batch(a), index.batch(b));
 
-/** Works out the undecided batches ahead of the head when they are first asked for. Of most heads in a long queue they never are. */
+/** Makes the list of undecided batches ahead when it is first read. For most heads of a long queue it is never read. */
 class LazyHead implements WaitingHead {
   readonly index: number;
   readonly landingOrder: number;
@@ -46,10 +49,10 @@ class LazyHead implements WaitingHead {
   }
 }
 
-/** Every batch that is speculating, in landing order, with the undecided batches ahead of it and how likely each of these is to land. */
+/** Every batch that is speculating, in landing order, with the undecided batches ahead of it. Each of these has its probability to land. */
 export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
   const heads = index.batches.flatMap((batch, i) => (batch.state === "speculating" ? [i] : []));
-  heads.sort((a, b) => compare(index, a, b));
+  heads.sort((a, b) => compareIndexes(index, a, b));
   return heads.map((i, landingOrder) => {
     const ahead = index.undecidedAheadSet(i);
     const undecidedAhead = () =>
@@ -59,7 +62,8 @@ export function waitingHeads(index: QueueIndex, belief: Belief): WaitingHead[] {
 }
 
 /**
- * True when the probability that every assumption of batch i's likeliest path comes true is at least e^minLogProbability.
+ * True when the probability that every assumption of batch i's likeliest path comes true is at least e^minLogProbability. True when no
+ * undecided batch is ahead. Takes the outcomes of the batches ahead as independent (compare `isImprobable`).
  *
  * Example: A lands with 0.9 and B with 0.2, both ahead of H. The likeliest path of H assumes that A lands and B does not: 0.9 · 0.8 = 0.72.
  * That is enough for a minLogProbability of log(0.5), and not for log(0.8).
@@ -73,7 +77,7 @@ export function isLikelyEnough(index: QueueIndex, belief: Belief, i: number, min
   });
 }
 
-/** The batches that the likeliest path assumes to land: those that land with one half or more. */
+/** The batches that the likeliest path of a head assumes to land: of the undecided batches ahead, each that lands with one half or more. */
 export const likelyToLand = (undecided: Head["undecided"]): number[] =>
   undecided.flatMap(({ index, landProbability }) => (landProbability >= 0.5 ? [index] : []));
 

@@ -1,36 +1,42 @@
 import type { Batch, BatchRequest } from "../batch.ts";
 
-/** What a queue has learned from its own outcomes. About 10 KB, stored in the queue's own item. */
+/** What a queue has learned from its own builds and outcomes. About 10 KB, and 50 KB at most; stored in the queue's own item. */
 export interface History {
   /** The version of the features that the weights are for. A history of another version is forgotten. */
   readonly features: typeof FEATURES_VERSION;
-  /** How many outcomes it was learned from. */
+  /** How many outcomes the weights and authors were learned from. */
   readonly outcomes: number;
-  /** One weight per feature. Their sum, each times its feature, is the log-odds of success. */
+  /** One weight per feature (`featuresOf`). The sum of weight · feature is the log-odds that the batch passes. */
   readonly weights: readonly number[];
   /** Per weight, the sum of squared gradients. The larger it is, the smaller the next step of the weight (AdaGrad). */
   readonly steps: readonly number[];
-  /** Per author, how many changes have passed and failed. Older ones count less. The 200 authors that were seen last. */
+  /**
+   * By author: how many requests have passed and failed. Each new outcome of an author makes the author's earlier ones count 2 % less. Only the
+   * 200 authors with the latest outcomes are kept.
+   */
   readonly authors: Readonly<Record<string, readonly [passed: number, failed: number]>>;
-  /** Estimates of the quantiles 0.25, 0.5 and 0.75 of the build time, in milliseconds. Absent before the first build. */
+  /** Estimates of the quantiles 0.25, 0.5 and 0.75 of how long passed builds took, in milliseconds. Absent before the first one. */
   readonly buildMs?: readonly [number, number, number];
-  /** The clash rate: how likely two batches that conflict are to fail together. Absent before the first verdict. */
+  /** The clash rate (`clashOf`). Absent before the first build that taught it. */
   readonly clash?: number;
 }
 
-/** What the command that starts a build says of the queue's build times. Empty before the first build has ended. */
+/** The field `lowerQuartileMs` of a command that starts a build: three of four passed builds took longer. Empty before the first one. */
 export const lowerQuartileOf = (history: History | undefined): { readonly lowerQuartileMs?: number } =>
   history?.buildMs ? { lowerQuartileMs: history.buildMs[0] } : {};
 
 const FEATURES_VERSION = 1;
 
-/** The weights of a new queue: 95 of 100 changes pass, large ones less often. Learned weights are pulled towards these. */
+/** The weights of a new queue: 95 of 100 changes of ordinary size pass, larger ones less often. */
 const PRIOR: readonly number[] = [2.9, -0.12, -0.08, -0.1, 1.0];
+/** How strongly each step pulls the weights back towards PRIOR. */
 const PULL = 0.02;
 const LEARNING_RATE = 0.3;
 const MOST_AUTHORS = 200;
+/** What an author's earlier outcomes are multiplied by at each new one. */
 const FADE = 0.98;
 
+/** The history of a new queue. */
 export const emptyHistory = (): History => ({
   features: FEATURES_VERSION,
   outcomes: 0,
@@ -39,10 +45,12 @@ export const emptyHistory = (): History => ({
   authors: {},
 });
 
+/** The probability of these log-odds. */
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+/** The logarithm of a count, 0 for the typical count. */
 const centred = (count: number, typical: number): number => Math.log1p(count) - Math.log1p(typical);
 
-/** Bias, lines, files, length of the stack, and how the authors' changes have ended (log-odds, less those of the average author). */
+/** What the prediction is made from: 1, then the numbers of lines, of files and of changes (`centred`), then the authors' record (`authorRecord`). */
 function featuresOf(history: History, { touches, changes }: BatchRequest): number[] {
   return [
     1,
@@ -54,21 +62,31 @@ function featuresOf(history: History, { touches, changes }: BatchRequest): numbe
 }
 
 /**
- * Log-odds that the author's changes pass, less those of the average author. 0 for an unknown author. The lowest of several authors.
+ * How much better than the average author the author is: the log-odds that the author's requests pass, minus those of the average author. 0 for
+ * an unknown author, and when there is none. The lowest of several authors.
+ *
  * Example: 4 passed and 1 failed are log(13.5 / 1.5) - log(19) = -0.75.
  */
 function authorRecord(history: History, authors: readonly string[]): number {
   const records = authors.map((author) => {
-    const [passed, failed] = history.authors[author] ?? [0, 0];
+    const [passed, failed] = countsOf(history, author);
     return Math.log((passed + 9.5) / (failed + 0.5)) - Math.log(19);
   });
   return records.length === 0 ? 0 : Math.min(...records);
 }
 
+/** How many requests of the author have passed and failed. An author may have the name of a property that every object has, such as `constructor`. */
+const countsOf = ({ authors }: History, author: string): readonly [passed: number, failed: number] =>
+  (Object.hasOwn(authors, author) ? authors[author] : undefined) ?? [0, 0];
+
+/** The history, or that of a new queue when there is none or it is of another version. */
 const usable = (history: History | undefined): History =>
   history?.features === FEATURES_VERSION ? history : emptyHistory();
 
-/** How likely the batch is to pass, and how long a build of it takes, as far as the history tells. */
+/**
+ * The probability, 0 … 1, that the batch passes, and the median time of a passed build in milliseconds. `buildMs` is absent before the first
+ * passed build.
+ */
 export function predict(
   stored: History | undefined,
   batch: Pick<Batch, "request">,
@@ -82,7 +100,7 @@ function successOf(history: History, request: BatchRequest): number {
   return sigmoid(features.reduce((sum, value, i) => sum + value * (history.weights[i] ?? 0), 0));
 }
 
-/** The history after one more outcome: a step of logistic regression, pulled towards the weights of a new queue. */
+/** The history after one more outcome. The weights take a step of logistic regression (AdaGrad), pulled towards those of a new queue. */
 export function learnOutcome(stored: History | undefined, request: BatchRequest, passed: boolean): History {
   const history = usable(stored);
   const features = featuresOf(history, request);
@@ -92,21 +110,31 @@ export function learnOutcome(stored: History | undefined, request: BatchRequest,
   const weights = history.weights.map(
     (weight, i) => weight + (LEARNING_RATE * (gradients[i] ?? 0)) / Math.sqrt(steps[i] ?? 1),
   );
-  const authors = { ...history.authors };
-  for (const author of request.touches.authors) {
-    const [wins, losses] = authors[author] ?? [0, 0];
-    delete authors[author];
-    authors[author] = [wins * FADE + (passed ? 1 : 0), losses * FADE + (passed ? 0 : 1)];
+  return {
+    ...history,
+    outcomes: history.outcomes + 1,
+    weights,
+    steps,
+    authors: countedAuthors(history, request, passed),
+  };
+}
+
+/** The authors' counts after one more outcome. The authors of this outcome come last, and the first are forgotten. */
+function countedAuthors(history: History, { touches }: BatchRequest, passed: boolean): History["authors"] {
+  const authors = new Map(Object.entries(history.authors));
+  for (const author of touches.authors) {
+    const [wins, losses] = countsOf(history, author);
+    authors.delete(author);
+    authors.set(author, [wins * FADE + (passed ? 1 : 0), losses * FADE + (passed ? 0 : 1)]);
   }
-  // The author who was not seen for longest is forgotten: keys keep the order in which they were last written.
-  for (const oldest of Object.keys(authors).slice(0, Math.max(0, Object.keys(authors).length - MOST_AUTHORS)))
-    delete authors[oldest];
-  return { ...history, outcomes: history.outcomes + 1, weights, steps, authors };
+  return Object.fromEntries([...authors].slice(-MOST_AUTHORS));
 }
 
 /**
- * The history after one more finished build. Each quantile moves up when the build took longer, and down otherwise, by a share of its size
- * (Robbins and Monro, 1951). Example: the median is 100 s and the build took 130 s. The median becomes 100 + 0.1 · 100 · 0.5 = 105 s.
+ * The history after one more passed build, which took `durationMs` from its proposal to its verdict. Each quantile moves up when the build took
+ * longer, and down otherwise, by a share of its size (Robbins and Monro, 1951). The first build gives all three quantiles.
+ *
+ * Example: the median is 100 s and the build took 130 s. The median becomes 100 + 0.1 · 100 · 0.5 = 105 s. After a build of 80 s it would be 95 s.
  */
 export function learnDuration(stored: History | undefined, durationMs: number): History {
   const history = usable(stored);
@@ -123,14 +151,14 @@ export function learnDuration(stored: History | undefined, durationMs: number): 
 const FIRST_CLASH = 0.0005;
 const CLASH_RATE = 0.3;
 
-/** The clash rate: how likely two batches that conflict are to fail together. */
+/** The clash rate, 0 … 1: how likely two batches that conflict are to fail together. */
 export const clashOf = (stored: History | undefined): number => usable(stored).clash ?? FIRST_CLASH;
 
-/** A finished build that teaches about conflicts. */
+/** A finished build that teaches the clash rate. */
 export interface Encounter {
-  /** The probability that everything the build tested passes when no conflict is real. */
+  /** The probability that all batches that the build tested pass when none of them clash. */
   readonly alone: number;
-  /** How many batches that conflict with the head are in the tree. */
+  /** How many batches of the tree conflict with the head. */
   readonly met: number;
   readonly passed: boolean;
 }
@@ -144,8 +172,9 @@ export interface Encounter {
  * (The logarithm of the rate goes up the gradient of the verdict's log-likelihood: -met · clash for a pass, and met · clash · p / (1 - p) for
  * a failure, cut to -1 … 1, times 0.3.)
  *
- * Example: the clash rate is 0.01 and the build met 10 conflicts. With alone = 0.99, p is 0.9: a failure raises the rate by 30 %, and a pass
- * lowers it by 3 %. With alone = 0.5, p is 0.45: a failure raises the rate by 2.5 %, since it is what to expect without any clash.
+ * Example: the clash rate is 0.01 and the build met 10 conflicts. With alone = 0.99, p is 0.9: a failure raises the rate by 29 %, and a pass
+ * lowers it by 3 %. With alone = 0.5, p is 0.45: a failure raises the rate by 2.5 %, since a failure was to be
+ * expected without any clash.
  */
 export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
   const history = usable(stored);

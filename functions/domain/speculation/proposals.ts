@@ -1,17 +1,18 @@
 import type { BitSet } from "../bit-set.ts";
-import { isVerdict, othersAreCleared, passedBuild } from "../evidence.ts";
+import { areEnoughToReject, othersAreCleared, passedBuild } from "../evidence.ts";
 import type { Evidence, QueueIndex } from "../queue-index.ts";
-import { type BuildProposal, compare, type ProposedTree, proposedTreeOf } from "./heads.ts";
+import { type BuildProposal, compareIndexes, type ProposedTree, proposedTreeOf } from "./heads.ts";
 import type { Speculation } from "./speculation.ts";
 import { containsFailure } from "./will-fail.ts";
 
 /**
  * True when the proposal, which has one head, should not be built. One of these is then true:
- * - A build of the head is under way, or has passed, whose tree has the same batches that conflict with the head. Other batches may differ.
+ * - A build of the head is running or has passed, and its tree holds the same conflicts of the head as the proposed tree. Batches that do not
+ *   conflict with the head may differ.
  * - The tree cannot be composed (`cannotBeComposed`), or the build will fail (`willFail`).
- * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`isVerdict`).
- * - At least one failed build counts against the head, and some other batch of the tree has neither landed nor passed on that tree. That
- *   batch may have caused the failure, so the build is not repeated yet.
+ * - The failed builds that count against the head (`failuresOf`) are enough to reject it (`areEnoughToReject`).
+ * - At least one failed build counts against the head, and some other batch of the tree has neither landed nor passed on the rest of the tree.
+ *   That batch may have caused the failure, so the build is not repeated yet.
  *
  * Example with `retries: 1`: H has failed on {A}. H is not built on {A} again until A has passed or landed.
  */
@@ -26,18 +27,18 @@ export function needsNoBuild(speculation: Speculation, proposal: BuildProposal):
   if (cannotBeComposed(speculation, proposal)) return true;
   const wholeTree = proposedTreeOf(index, { heads: proposal.heads, assumedLanded: baseOf(speculation, proposal) });
   const against = failuresOf(index, head, wholeTree);
-  return against.length > 0 && (isVerdict(index, against) || !parentHasPassed(index, head, wholeTree));
+  return against.length > 0 && (areEnoughToReject(index, against) || !parentHasPassed(index, head, wholeTree));
 }
 
 /**
- * The failed builds of batch i that count against it if exactly the batches of `tree` land. `tree` contains batch i. A failed build counts
+ * The failed builds of batch i that count against batch i if exactly the batches of `tree` land. `tree` contains batch i. A failed build counts
  * when all three hold:
  * - Its tree and `tree` contain the same ones of the batches that matter to a failure of batch i (`relevantToFailure`).
- * - No batch that may have caused the failure is known never to land.
+ * - No batch in its tree that may have caused the failure will never land.
  * - Every other batch that the build tested is cleared of the failure (`othersAreCleared`).
  *
- * Example: H conflicts with A and B, and {A, H} has failed. The failure counts for the tree {A, H} once A is cleared. It does not count for
- * {A, B, H}, which contains B, nor for {H}, which lacks A.
+ * Example: H conflicts with A and B, and {A, H} has failed. The failure counts for the tree {A, H}: if A lands, A is not the cause. It does not
+ * count for {A, B, H}, which contains B, nor for {H}, which lacks A. It counts for no tree once A has failed.
  */
 export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence[] =>
   index
@@ -46,11 +47,11 @@ export const failuresOf = (index: QueueIndex, i: number, tree: BitSet): Evidence
       (build) =>
         !build.passed &&
         build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
-        !build.tree.meets(index.neverLanding, index.possibleCausesOf(build)) &&
+        !build.tree.intersects(index.neverLanding, index.possibleCausesOf(build)) &&
         othersAreCleared(index, i, build, tree),
     );
 
-/** True when the tree of the proposal holds that of a failed build. See `containsFailure`. */
+/** True when the tree of the proposal, with the base that it would be built on, holds the tree of a failed build. See `containsFailure`. */
 export function willFail(speculation: Speculation, proposal: ProposedTree): boolean {
   const { index, belief } = speculation;
   if (belief.failures.length === 0) return false;
@@ -58,7 +59,10 @@ export function willFail(speculation: Speculation, proposal: ProposedTree): bool
   return containsFailure(index, belief.failures, tree, proposal.heads);
 }
 
-/** True when each batch of the tree but batch i has landed, or has passed on those batches of the tree that conflict with it. */
+/**
+ * True when each batch of the tree except batch i has landed or passed. A batch counts as passed when one of its passed builds and the tree
+ * without batch i agree about the batch's relevant conflicts.
+ */
 function parentHasPassed(index: QueueIndex, i: number, tree: BitSet): boolean {
   const parent = tree.without(i);
   return [...parent].every((other) => index.landed.has(other) || passedBuild(index, other, parent) !== undefined);
@@ -78,23 +82,25 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
   const { index } = speculation;
   if (index.refusals.length === 0) return false;
   const base = baseOf(speculation, proposal);
-  const composed = [base, proposal.heads].flatMap((batches) => batches.toSorted((a, b) => compare(index, a, b)));
+  const composed = [base, proposal.heads].flatMap((batches) => batches.toSorted((a, b) => compareIndexes(index, a, b)));
   return index.refusals.some(({ index: refused, evidence }) => {
-    const place = composed.indexOf(refused);
-    if (place < 0 || index.landed.has(refused)) return false;
-    const upToRefused = index.landedWith(composed.slice(0, place + 1));
+    const at = composed.indexOf(refused);
+    if (at < 0 || index.landed.has(refused)) return false;
+    const upToRefused = index.landedWith(composed.slice(0, at + 1));
     return evidence.tree.isSubsetOf(upToRefused) && evidence.tree.agreesWith(upToRefused, index.conflictsOf(refused));
   });
 }
 
 /**
- * The base to build the proposal on. It holds the batches that the proposal assumes to land, and for each batch of the base the undecided
- * batches ahead of it that land with one half or more, without which it might not apply. Those are added only when they do not conflict
- * with a head: the proposal already makes an assumption about each undecided batch that does. For a batch that is landing, only other
- * batches that are landing are added.
+ * The base to build the proposal on, in any order. It holds
+ * - each batch that the proposal assumes to land, and
+ * - for each batch of the base, the undecided batches ahead of that batch that land with one half or more and conflict with no head. The batch
+ *   might not apply without them. About a batch that conflicts with a head, the proposal has made its assumption already.
  *
- * Example: A and B conflict, B and H conflict, and A and H do not. H is proposed on the assumption that B lands. A lands with 0.9, so the
- * base is [A, B]. Had A landed with 0.4, the base would be [B].
+ * Below a batch that is landing, only other batches that are landing are added.
+ *
+ * Example: A ← B and B ← H, and A and H do not conflict. H is proposed on the assumption that B lands. A lands with 0.9, so the base is A and
+ * B. If A landed with 0.4, the base would be B alone.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
   /** What is in the base already, or must not be added to it. */

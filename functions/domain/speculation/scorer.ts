@@ -10,7 +10,7 @@ export interface Prediction {
   readonly buildMs?: number;
 }
 
-/** Taken when a scorer answers with no probability. The same value as in uber/submitqueue. */
+/** The prediction when a scorer has none, as beyond the last bucket of a heuristic scorer. The same value as in uber/submitqueue. */
 export const FALLBACK_SUCCESS = 0.95;
 
 /** Predicts how likely a batch is to pass. */
@@ -18,7 +18,10 @@ export type Scorer = (batch: Pick<Batch, "request">) => Prediction;
 
 const isProbability = (p: number): boolean => Number.isFinite(p) && p >= 0 && p <= 1;
 
-/** The scorer that the configuration asks for. It never throws: an answer that is not a probability becomes FALLBACK_SUCCESS. */
+/**
+ * The scorer that the configuration asks for. `history` is what the queue has learned. Undefined: nothing yet, so a history scorer predicts as
+ * for a new queue. The scorer never throws. A prediction that is not a probability becomes FALLBACK_SUCCESS.
+ */
 export function scorerFor(config: ScorerConfig, history: History | undefined): Scorer {
   const raw = rawScorer(config, history);
   return (batch) => {
@@ -30,6 +33,7 @@ export function scorerFor(config: ScorerConfig, history: History | undefined): S
   };
 }
 
+/** The scorer without the fallback: `success` may be NaN. */
 function rawScorer(config: ScorerConfig, history: History | undefined): Scorer {
   switch (config.type) {
     case "flat":
@@ -63,9 +67,10 @@ const combine = (by: "min" | "max" | "mean", values: readonly number[]): number 
 const sizeOf = ({ request: { touches } }: Pick<Batch, "request">, by: "lines" | "files"): number =>
   by === "files" ? touches.files : touches.additions + touches.deletions;
 
-/** False for a flat scorer: it says the same of every change, so no change is put on probation for its prediction. */
-export const tellsApart = (config: ScorerConfig): boolean => config.type !== "flat";
+/** True when the scorer may predict differently for different batches. False for a flat scorer, and for a composite one of flat scorers. */
+export const tellsApart = (config: ScorerConfig): boolean =>
+  config.type === "composite" ? config.of.some((part) => part.type !== "flat") : config.type !== "flat";
 
-/** True when the scorer learns from the outcomes of the queue. */
+/** True when the scorer is a history scorer or contains one, so that outcomes of requests have to be learned from. */
 export const usesHistory = (config: ScorerConfig): boolean =>
   config.type === "history" || (config.type === "composite" && config.of.some((part) => part.type === "history"));

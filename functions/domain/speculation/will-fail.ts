@@ -6,11 +6,12 @@ import type { WaitingHead } from "./heads.ts";
 import type { Speculation } from "./speculation.ts";
 
 /**
- * True when a build of the tree will fail, because the tree holds that of a failed build. Only where builds test everything. False when the
- * head is the only possible cause of that failure: then the build tells whether the failure repeats.
+ * True when a build of the tree is expected to fail, because the tree contains the whole tree of a failed build. False where builds test only
+ * what is affected. A failure is passed over when the build has one head and that head is the only possible cause of the failure: such a
+ * build tells whether the failure repeats.
  *
- * Example: {A, B} has failed. {A, B, C} will fail too. {A, C} may pass. After {A} has passed, the cause can only be B, so {A, B} may be
- * built again for B.
+ * Example: {A, B} has failed. {A, B, C} is expected to fail too. {A, C} may pass. After {A} has passed, the cause can only be B, so {A, B} may
+ * be built again with head B.
  */
 export function containsFailure(
   index: QueueIndex,
@@ -26,10 +27,12 @@ export function containsFailure(
 }
 
 /**
- * True when the path's assumptions come true together with less than e^minLogProbability, though each of them may well come true.
+ * True when the probability that all assumptions of the path come true is less than e^minLogProbability, given which builds have failed. The
+ * path's own `logProbability` takes the outcomes of the batches as independent, and so is too high after a failure that several batches may
+ * have caused (`Belief.jointProbability`). False where builds test only what is affected.
  *
- * Example: A and B land with 0.6 each, one of them is at fault in a failed build, and the floor is 0.1. C on {A, B} is improbable, and C on
- * {A} is not.
+ * Example: A and B land with 0.6 each, {A, B} has failed, and minLogProbability is log(0.1). The path of C on {A, B} is improbable, because A
+ * and B cannot both land. The path of C on {A} is not.
  */
 export function isImprobable(
   { index, belief }: Speculation,

@@ -14,7 +14,7 @@ const DOING: Readonly<Record<Right, string>> = {
 export function requireRight(config: QueueConfig, caller: Caller, right: Right): void {
   if (mayDo(config.access, caller, right)) return;
   const patterns = patternsOf(config.access, right);
-  const who = patterns.length === 0 ? "no one" : patterns.join(", ");
+  const who = patterns.length === 0 ? "no caller" : patterns.join(", ");
   throw new CodedError(
     "caller.not_allowed",
     `${caller.name} may not ${DOING[right]} queue ${config.name}. The queue's access.${right} in queues.yaml names who may: ${who}.`,

@@ -2,7 +2,7 @@ import { CodedError } from "../../contracts/errors.ts";
 import type { Land } from "../../contracts/messages.ts";
 import { MENDED_WITHOUT_COMMIT } from "../../contracts/reasons.ts";
 import { epochMs } from "../../contracts/time.ts";
-import { reasonOf, type Summary } from "../../domain/request-log.ts";
+import { endReasonOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,13 +27,13 @@ export async function requireFewRefusals(gateway: Gateway, asked: Pick<Land, "qu
     if (last === undefined || refused.length < most) continue;
     throw new CodedError(
       "land.refused_too_often",
-      `${uri} was refused ${refused.length} times within a day, last as ${last.sqid}: ${reasonOf(last)?.message ?? "no reason was given"} Repair the change and land the new commit. To try this one again all the same, send retry: true with a reason.`,
+      `${uri} was refused ${refused.length} times within a day, last as ${last.sqid}: ${endReasonOf(last)?.message ?? "no reason was given"} Repair the change and land the new commit. To try this one again all the same, send retry: true with a reason.`,
     );
   }
 }
 
 /** What was refused for its pull request has cost no build. */
 function isAgainstCommit(summary: Summary): boolean {
-  const code = reasonOf(summary)?.code;
+  const code = endReasonOf(summary)?.code;
   return summary.status === "error" && (code === undefined || !MENDED_WITHOUT_COMMIT.has(code));
 }

@@ -4,14 +4,14 @@ import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Explanation } from "../../domain/explain.ts";
 import type { FlakeLedger } from "../../domain/flakes.ts";
-import { metadataOf, reasonOf, type Summary } from "../../domain/request-log.ts";
+import { endReasonOf, metadataOf, type Summary } from "../../domain/request-log.ts";
 
 export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** A summary as the API shows it. */
 export function shown(summary: Summary): RequestSummary {
   const { sqid, queue, number, status, changes, strategy, priority = 0, caller } = summary;
-  const reason = reasonOf(summary);
+  const reason = endReasonOf(summary);
   return {
     sqid,
     queue,

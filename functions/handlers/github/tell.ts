@@ -8,9 +8,9 @@ import {
   endMarker,
   type Facts,
   sqidsIn,
+  stateOf,
   stickyMarker,
   stickyOf,
-  wordOf,
 } from "../../domain/github/report.ts";
 import { closeLanded } from "./after-landing.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
@@ -30,7 +30,7 @@ export async function tell(service: Service, row: PullRow, options: { readonly a
   const facts = await readFacts(service, row, request);
   if (facts === undefined) return;
   const github = await service.github(row.repository);
-  const state = `${request.sqid} ${wordOf(facts.why)}`;
+  const state = `${request.sqid} ${stateOf(facts.why)}`;
   let current = row;
   if (row.shown.state !== state || options.again === true)
     current = await show(service, github, current, { facts, state, head: member.head });

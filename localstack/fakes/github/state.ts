@@ -42,7 +42,7 @@ export interface RepositoryState {
   readonly issues: Map<number, Issue>;
   /** Whether the head branches of merged pull requests are to be deleted. */
   deletesBranches: boolean;
-  /** By login: what the user may do. Everybody else may read. */
+  /** By login: what the user may do. Every other user may read. */
   readonly collaborators: Map<string, "admin" | "write" | "read" | "none">;
   /** By ref: the user who pushes it. Other users may push at the time at which GitHub looks at the repository. */
   readonly pushers: Map<string, string>;

@@ -20,7 +20,7 @@ const change = (name: string, commit = "a") =>
 const now = epochMs(1_000);
 
 describe("the claims store", () => {
-  it("gives a change to the first who claims it, and to that one again", async () => {
+  it("gives a change to the first request that claims it, and to the same request again", async () => {
     const uri = change("first");
     expect(await claims.claim(queue, { owner: first, uri }, now)).toBe(true);
     expect(await claims.claim(queue, { owner: second, uri }, now)).toBe(false);

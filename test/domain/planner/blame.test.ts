@@ -175,7 +175,7 @@ describe("a change is not rejected for what another head of its bundle lacked", 
 
 describe("a change on probation", () => {
   it.each([1, 2])(
-    "that needs an earlier one on probation is not rejected without it once that one lands: %d ahead",
+    "that needs an earlier change on probation is not rejected without that change once it lands: %d ahead",
     (ahead) => {
       const speculation = SpeculationConfig.parse({ scorer: sizes, minProbability: 0.01 });
       const last = ahead + 1;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { MOST_TOLD } from "../../../functions/domain/planner/blockers.ts";
-import { aQueue, World } from "./world.ts";
+import { aQueue, sqid, World } from "./world.ts";
 
 /** So many changes that all conflict wait, behind one that is being built. */
 function aLongQueue(waiting: number): World {
@@ -34,6 +35,42 @@ describe("a long queue", () => {
       while (world.inbox.length > 0) world.run();
     }
     expect(told(world, "budget") + told(world, "missing-path")).toBeLessThanOrEqual(60 + 5);
+  });
+});
+
+describe("a change that is built in a bundle", () => {
+  const scorer = { type: "flat" as const, success: 0.99 };
+  const config = aQueue({
+    budget: 1,
+    bundle: { maxSize: 8, maxWaitSeconds: 0 },
+    speculation: SpeculationConfig.parse({ order: "arrival", scorer }),
+  });
+
+  const endBuild = (world: World): void => {
+    for (const build of world.running()) world.finish(build);
+    while (world.inbox.length > 0) world.run();
+  };
+
+  const waitsOf = (world: World, n: number): readonly unknown[] =>
+    [...world.log.values()]
+      .filter(({ sqid: of, id }) => of === sqid(n) && id.includes("/blocked/"))
+      .map(({ metadata }) => metadata["blocker"]);
+
+  it("is told that it waits for a build only once the bundle has failed, and again after the next bundle", () => {
+    const world = new World(config, { bad: new Set([3]), clashes: [] });
+    const heads = () => world.running().map(({ head }) => head);
+    for (let n = 1; n <= 8; n++) world.ready(n, [String(n)]);
+    while (world.inbox.length > 0) world.run();
+    expect(heads()).toEqual([[1, 2, 3, 4, 5, 6, 7, 8]]);
+    expect([1, 4, 8].map((n) => waitsOf(world, n))).toEqual([[], [], []]);
+    endBuild(world);
+    expect(heads()).toEqual([[1, 2]]);
+    expect([1, 4, 8].map((n) => waitsOf(world, n))).toEqual([[], ["budget"], ["budget"]]);
+    endBuild(world);
+    expect(heads()).toEqual([[3, 4]]);
+    endBuild(world);
+    expect(heads()).toEqual([[3]]);
+    expect([1, 4, 8].map((n) => waitsOf(world, n))).toEqual([[], ["budget", "budget"], ["budget"]]);
   });
 });
 

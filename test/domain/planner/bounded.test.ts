@@ -41,6 +41,19 @@ describe("a batch that was built often", () => {
     expect(kept.buildCount).toBe(60);
   });
 
+  it("drops builds and entries that are few and long", () => {
+    const base = Array.from({ length: 1_000 }, () => id);
+    const paths = Array.from({ length: 10 }, (_, n) => aPath(n, "failed", { base, reason }));
+    const long = { code: "build.failed", message: "あ".repeat(2_000) } as const;
+    const outbox = Array.from({ length: 10 }, (_, n) =>
+      happeningEvent(Sqid.parse("q/1"), "retrying", at, { occurrence: String(n), reason: long }),
+    );
+    const kept = bounded(aBatch({ paths, outbox }));
+    expect(kept.paths).toEqual(paths.slice(-kept.paths.length));
+    expect(kept.paths.length).toBeLessThan(10);
+    expect(Buffer.byteLength(JSON.stringify(kept.outbox))).toBeLessThan(STORED_BYTES.outbox + 1_000);
+  });
+
   it("is written within its room by the planner", () => {
     const world = new World(aQueue({ conflictAnalyzer: { type: "none" } }));
     world.ready(1, ["a"]);

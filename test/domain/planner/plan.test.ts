@@ -4,7 +4,8 @@ import { epochMs } from "../../../functions/contracts/time.ts";
 import { RESEND_AFTER_MS } from "../../../functions/domain/planner/commands.ts";
 import { HOLD_MS } from "../../../functions/domain/planner/landings.ts";
 import { stampOf } from "../../../functions/domain/request-log.ts";
-import { aQueue, QUEUE, sqid, World } from "./world.ts";
+import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
+import { aQueue, FIRST_COMMIT, QUEUE, sqid, World } from "./world.ts";
 
 const world = (fate: { bad?: number[]; clashes?: [number, number][] } = {}, config = {}) =>
   new World(aQueue(config), { bad: new Set(fate.bad ?? []), clashes: fate.clashes ?? [] });
@@ -353,6 +354,20 @@ describe("a run of the planner", () => {
       w.drain();
       expect(w.stateOf(1)).toBe("landed");
     });
+  });
+
+  it.each([
+    ["a push past the queue moved the trunk", { evidenceSince: epochMs(5_000) }],
+    ["a red trunk recovered", { trunk: { ...UNKNOWN_TRUNK, vouched: [FIRST_COMMIT], recoveredAt: epochMs(5_000) } }],
+    ["the newest commit became known", { trunk: { ...UNKNOWN_TRUNK, knownAt: epochMs(5_000) } }],
+  ])("proposes builds at a later time than an earlier run, whose clock was fast, took note that %s", (_, known) => {
+    const w = world();
+    w.queueState = { ...w.queueState, ...known };
+    w.ready(1, ["a"]);
+    w.run();
+    const [path] = w.live.get("q/batch/1" as never)?.paths ?? [];
+    expect(w.time).toBeLessThan(5_000);
+    expect(path?.startedAt).toBeGreaterThan(5_000);
   });
 
   it("takes no request twice, however often it is said to be ready", () => {

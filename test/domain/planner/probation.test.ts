@@ -163,7 +163,7 @@ describe("a change on probation", () => {
     expect(world.trunk).toEqual([1, 2]);
   });
 
-  it("is not rejected before the earlier change on probation that it needs, also when that one needs another", () => {
+  it("is not rejected before the earlier change on probation that it needs, also when the earlier change needs another", () => {
     const world = worldOf({
       needs: [
         [2, 1],

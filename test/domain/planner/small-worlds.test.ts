@@ -126,7 +126,8 @@ function lead(small: SmallWorld, how: Circumstances): void {
 }
 
 /**
- * What needs another lands behind it only if that one has a position, which on probation it has not: the order of arrival is asked for.
+ * A change that needs another lands behind that change only if that change has a position. On probation it has none, so the order of arrival is
+ * asked for.
  */
 const suits = (small: SmallWorld, { order }: Circumstances): boolean =>
   order === "arrival" || [fateOf(small).needs, fateOf(small).stacked].every((pairs) => pairs?.length === 0);

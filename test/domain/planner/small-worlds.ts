@@ -3,7 +3,7 @@ import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { aQueue, type BuildRecord, type Fate, World } from "./world.ts";
 
 /**
- * What two changes are to each other. Those that are apart are independent; `needs`: the later one fails without the earlier; `jams`: the
+ * What two changes are to each other. `apart`: they are independent; `needs`: the later one fails without the earlier; `jams`: the
  * second to come does not apply; `stacked`: the later one does not apply without the earlier.
  */
 type Relation = "apart" | "near" | "clash" | "needs" | "jams" | "stacked";

@@ -11,7 +11,7 @@ const SUCCESS = 0.9;
 
 type Seen = Pick<World, "config" | "queueState"> & { readonly batches: readonly Batch[] };
 
-/** How likely each is to land, as the queue stands, where the scorer gives everybody the same; by request number. */
+/** The probability of each request to land, by request number, where the scorer predicts the same of every batch. */
 function beliefIn({ config, queueState, batches }: Seen, success = SUCCESS): (n: number) => number {
   const index = queueIndexOf(config, batches, queueState);
   const belief = new Belief(index, () => ({ success }), CLASH);
@@ -30,7 +30,7 @@ const scorer = {
 };
 const large = { touches: { paths: [], files: 1, additions: 100, deletions: 0, authors: [] } };
 
-/** Builds speak for their heads; 1 is undecided throughout, 2 hangs on it and is thought likely to fail, 3 hangs on 2. */
+/** 1 ← 2 ← 3. 1 stays undecided, and 2 will probably fail. Builds test only what their heads affect. */
 function threeInLine(fate: Partial<Fate> = {}, minProbability = 0.5): World {
   const config = aQueue({
     budget: 8,
@@ -95,7 +95,7 @@ describe("a change that has only failed", () => {
 });
 
 describe("the heads of a failed bundle that have all passed before", () => {
-  /** 1 is slow and undecided, the others hang on it and on each other; `bad` fails. Builds speak for their heads. */
+  /** 1 is slow and undecided. The others conflict with it and with each other. `bad` fails. Builds test only what their heads affect. */
   const bundled = (bad: number): World => {
     const config = aQueue({
       budget: 2,

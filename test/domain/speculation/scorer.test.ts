@@ -8,7 +8,7 @@ import {
   learnOutcome,
   predict,
 } from "../../../functions/domain/speculation/history.ts";
-import { FALLBACK_SUCCESS, scorerFor } from "../../../functions/domain/speculation/scorer.ts";
+import { FALLBACK_SUCCESS, scorerFor, tellsApart } from "../../../functions/domain/speculation/scorer.ts";
 import { aReadyRequest } from "../planner/world.ts";
 
 const request = (lines: number, author = "a@example.com"): BatchRequest => {
@@ -102,6 +102,17 @@ describe("a queue's history", () => {
     expect(history?.authors["author-249@example.com"]).toBeDefined();
   });
 
+  it.each(["constructor", "__proto__"])(
+    "learns of the author %s, a name that every object has a property of",
+    (author) => {
+      const other = success(undefined, 40);
+      expect(success(undefined, 40, author)).toBe(other);
+      const history = learnOutcome(undefined, request(40, author), false);
+      expect(Object.entries(history.authors)).toEqual([[author, [0, 1]]]);
+      expect(success(history, 40, author)).toBeLessThan(success(history, 40));
+    },
+  );
+
   it("follows the build times, and hardly moves for an outlier", () => {
     let history: History | undefined;
     for (let i = 0; i < 200; i++) history = learnDuration(history, 60_000 + (i % 20) * 1_000);
@@ -111,4 +122,21 @@ describe("a queue's history", () => {
     expect(before).toBeLessThan(85_000);
     expect(history?.buildMs?.[1]).toBeLessThan(before * 1.1);
   });
+});
+
+it.each([
+  ["a flat one", { type: "flat" }, false],
+  [
+    "one that is composed of flat ones",
+    { type: "composite", by: "min", of: [{ type: "flat" }, { type: "flat" }] },
+    false,
+  ],
+  ["a heuristic one", { type: "heuristic", buckets }, true],
+  [
+    "one that is composed of a flat one and another",
+    { type: "composite", by: "min", of: [{ type: "flat" }, { type: "history" }] },
+    true,
+  ],
+])("the scorer tells batches apart, or not: %s", (_, config, expected) => {
+  expect(tellsApart(ScorerConfig.parse(config))).toBe(expected);
 });

@@ -388,7 +388,7 @@ describe("bad input gets its problem document, and changes nothing", () => {
     },
   );
 
-  it("afterwards no queue holds a request, and the orchestrator has heard nothing", async () => {
+  it("afterwards no queue holds a request, and the orchestrator was sent nothing", async () => {
     expect((await gateway.get("/v1/queues/main")).body).toMatchObject({ mode: "open" });
     for (const queue of ["main", "other", "promoting"])
       expect((await gateway.get(`/v1/queues/${queue}/requests`)).body).toEqual({ requests: [] });

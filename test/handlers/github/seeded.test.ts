@@ -220,7 +220,7 @@ class Run {
       const sqid = `main/${index + 1}`;
       const given = this.given.find((one) => one.key === key);
       if (given === undefined) {
-        found.push(`${sqid}: nobody asked for ${key}`);
+        found.push(`${sqid}: no user asked for ${key}`);
         return;
       }
       if (!given.mayWrite) found.push(`${sqid}: asked for without the right to write`);
@@ -290,7 +290,7 @@ const ACTIONS: readonly ((run: Run) => unknown)[] = [
   },
 ];
 
-it(`${RUNS} runs of lost, repeated, late and reordered deliveries and faults lose no request, land nothing that nobody saw, and tell each end once (GITHUB_SEED=${FIRST}, GITHUB_RUNS)`, async () => {
+it(`${RUNS} runs of lost, repeated, late and reordered deliveries and faults lose no request, land nothing that no user saw, and tell each end once (GITHUB_SEED=${FIRST}, GITHUB_RUNS)`, async () => {
   let requests = 0;
   for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
     const run = new Run(seed);

@@ -32,7 +32,7 @@ export const cancel = (gateway: Gateway): Route => ({
   },
 });
 
-/** Throws caller.not_allowed for the request of another caller. A request of a queue that is not configured any more is everyone's to cancel. */
+/** Throws caller.not_allowed for the request of another caller. Every caller may cancel a request of a queue that is not configured any more. */
 function requireCancel({ queues }: Gateway, { queue, caller: owner }: Summary, caller: Caller): void {
   const config = queues.get(queue);
   if (config === undefined || (owner !== undefined && isSameCaller(owner, caller))) return;

@@ -14,7 +14,7 @@ import { shownQueue } from "../shown.ts";
 /** Pause: nothing new lands; building goes on. What runway has been told to land may still do so. GetItem, two PutItem, two SendMessage. */
 export const pause = (gateway: Gateway): Route => setting(gateway, "pause", "paused", noteIn);
 
-/** Drain: no new request is taken, and those that are there land. GetItem, two PutItem, two SendMessage. */
+/** Drain: no new request is taken, and the requests that are there land. GetItem, two PutItem, two SendMessage. */
 export const drain = (gateway: Gateway): Route => setting(gateway, "drain", "draining", noteIn);
 
 /** Resume: ends a pause or a drain. GetItem, two PutItem, two SendMessage. */

@@ -11,7 +11,7 @@ import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
-import { nextTryIn } from "../../../domain/patience.ts";
+import { nextTryIn } from "../../../domain/next-try.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";

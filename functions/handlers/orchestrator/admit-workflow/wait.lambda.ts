@@ -5,7 +5,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type WaitResult, WaitTask } from "../../../contracts/workflows.ts";
-import { nextTryIn } from "../../../domain/patience.ts";
+import { nextTryIn } from "../../../domain/next-try.ts";
 import { requestHasEnded } from "../../../domain/request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";

@@ -3,7 +3,7 @@ import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { looksTopic } from "../../../contracts/messages.ts";
-import { MOST_STOP_LOOKS, stopSeenIn } from "../../../domain/look-again.ts";
+import { lookForStopIn, MOST_STOP_LOOKS } from "../../../domain/look-again.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { queueHandler } from "../../queue.ts";
 import { lookerOf, waitFor } from "./look.ts";
@@ -29,7 +29,7 @@ export const wire: Wire = (env, clients) => {
       await report({ ...build, sqids, attempt }, seen);
       await builds.note(buildKey, { reported: true });
     } else if (waits !== undefined && waits < MOST_STOP_LOOKS && build.stop !== undefined)
-      await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), stopSeenIn(waits + 1));
+      await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), lookForStopIn(waits + 1));
   });
 };
 

@@ -11,7 +11,7 @@ import type { BuildKey } from "../../../contracts/ids.ts";
 import { type LookAtBuild, looksTopic } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import type { BuildEnd, BuildSeen } from "../../../contracts/workflows.ts";
-import { lookAgainIn, stopSeenIn } from "../../../domain/look-again.ts";
+import { lookAgainIn, lookForStopIn } from "../../../domain/look-again.ts";
 import { namesOf } from "./asked.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { givenUp, STOP_GRACE_MS, verdictOn } from "./verdict.ts";
@@ -41,7 +41,7 @@ export function lookerOf(env: Env, clients: Clients): Look {
     const status = await runner.status(namesOf(build));
     // Seen early, a stop frees a place in the budget. When this message is lost, the next poll sees the stop.
     if (status.kind === "running" && build.stop === undefined)
-      await send(clients.sqs, looks, looksTopic, waitFor(build, 0), stopSeenIn(0));
+      await send(clients.sqs, looks, looksTopic, waitFor(build, 0), lookForStopIn(0));
     return status;
   }
 

@@ -17,8 +17,8 @@ import {
   GRACE_MS,
   graceIsOver,
   isForTarget,
+  queueRemoved,
   type RemovedEnd,
-  removed,
 } from "../../../domain/removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { endOf, releaseClaims, terminate, UNFINISHED } from "../termination.ts";
@@ -121,7 +121,7 @@ async function endAll(
 ): Promise<void> {
   await concurrently(batches, 4, (batch) => endBatch(sweeping, batch, config));
   const carried = new Set(batches.map(({ request }) => request.sqid));
-  const end: RemovedEnd = { outcome: "error", reason: removed(open[0]?.queue ?? "", config) };
+  const end: RemovedEnd = { outcome: "error", reason: queueRemoved(open[0]?.queue ?? "", config) };
   await concurrently(
     open.filter(({ sqid }) => !carried.has(sqid)),
     4,

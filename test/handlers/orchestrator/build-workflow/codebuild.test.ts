@@ -147,7 +147,7 @@ describe("a build in CodeBuild", () => {
     expect(fake.builds).toHaveLength(1);
   });
 
-  it("is given up, and nobody's fault, when CodeBuild is full for longer than a build may take", async () => {
+  it("is given up, and no change's fault, when CodeBuild is full for longer than a build may take", async () => {
     await planned("building");
     fake.refuseNext("AccountLimitExceededException", { operation: "StartBuild" });
     await triggered();

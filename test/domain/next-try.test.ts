@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextTryIn } from "../../functions/domain/patience.ts";
+import { nextTryIn } from "../../functions/domain/next-try.ts";
 
 /** When the tries come, in seconds since the first failure, and how many there are. */
 function triesWithin(maxWaitSeconds: number): readonly number[] {
