@@ -6,7 +6,7 @@ await runProcess({
   simulator: {
     simulate: async (flags) => {
       const { runSimulator } = await import("../simulator/run-simulator.ts");
-      // The simulator leaves no time in which a listener could hear of Ctrl-C: without one, the signal ends the process.
+      // The simulator leaves no time in which a listener could be told of Ctrl-C: without one, the signal ends the process.
       for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);
       return runSimulator(flags, "submitqueue simulate");
     },
