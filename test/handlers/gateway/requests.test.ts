@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Links, QueueNow, RequestPage } from "../../../functions/contracts/api.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, type Metadata, type Status, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 const at = (queue: string, n: number) => `/v1/queues/${queue}/requests/${n}`;
 const status = (sqid: string, name: Status, ms: number, version = 0, metadata: Metadata = {}) =>
