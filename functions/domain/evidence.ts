@@ -62,8 +62,8 @@ export const mayLand = (index: QueueIndex, i: number): boolean =>
 
 /**
  * The batches that may land as one commit point because the passed build `build` tested them together: `together` without the batches of
- * `trunk`. `together` is the heads of the build, or its base and its heads. `trunk` holds the batches that have landed and those that were
- * selected to land before. Undefined unless all of these hold:
+ * `trunk`. `together` is the heads of the build, or its base and its heads. `trunk` holds the batches that have landed and the batches
+ * that were selected to land before. Undefined unless all of these hold:
  * - At least two batches are left, and `mayLand` is true of each.
  * - Every undecided batch ahead of one of them is itself one of them.
  * - The tree of the build agrees with the trunk after the landing, about the conflicts of each (`unbypassedConflicts`).
@@ -147,8 +147,8 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
 
 /**
  * True when batch i needs none of the `undecided` batches, as far as its builds tell. Both of these hold then:
- * - A build of batch i has failed, and of the conflicts that arrived before batch i its tree held exactly those that have landed and those of
- *   `undecided` that have passed.
+ * - A build of batch i has failed whose tree held, of the conflicts that arrived before batch i, exactly those that have landed and those of
+ *   `undecided` that have passed. It can be blamed on batch i alone if these land (`othersAreCleared`).
  * - Every other batch of `undecided` is on probation, has failed, and can be judged.
  *
  * Example: H is on probation behind R, which has passed, and S, which is on probation. S has failed and can be judged, and L has landed. H

@@ -26,6 +26,8 @@ export interface EndRecord {
   readonly reason?: Reason;
   readonly endedAt: EpochMs;
   readonly commit?: string;
+  /** The subject of its last commit. Absent when the changes were not read. */
+  readonly title?: string;
   readonly receivedAt?: EpochMs;
 }
 
@@ -105,7 +107,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
   const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
   const reason = endReasonOf(summary);
-  const { commit } = metadataOf(summary);
+  const { commit, title } = metadataOf(summary);
   return {
     number,
     status,
@@ -113,6 +115,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
     endedAt: at,
     receivedAt,
     ...(typeof commit === "string" ? { commit } : {}),
+    ...(typeof title === "string" ? { title } : {}),
   };
 }
 

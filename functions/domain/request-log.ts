@@ -67,8 +67,8 @@ export interface PriorityChange {
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
 
 /**
- * Of two statuses, a request has the one with the greater weight. Their times do not count: an end has 3, `cancelling` 2, every other status 1, and
- * `accepted` 0.
+ * Of two statuses, a request has the one with the greater weight. Their times do not count. An end has weight 3, `cancelling` 2, every other
+ * status 1, and `accepted` 0.
  */
 function weightOf(status: Status): number {
   if (hasEnded(status)) return 3;

@@ -3,7 +3,7 @@ import { refusals } from "../adapters/git/refusals.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import type { MergeUnit } from "../contracts/messages.ts";
-import type { Applied, AppliedUnit } from "./applied.ts";
+import { type Applied, type AppliedUnit, conflicting } from "./applied.ts";
 import { merged as mergeText, squashed as squashText } from "./commit-messages.ts";
 import type { Composer, PlacedChange } from "./composer.ts";
 import { committedBy } from "./identities.ts";
@@ -102,8 +102,7 @@ const conflicted = (
   tip: Tip,
   change: PlacedChange,
   { what, paths }: { what: string; paths: readonly string[] },
-): Applied => ({
-  kind: "refused",
-  reason: refusals.conflict(change, { what, paths, branch: composer.branch, ahead: tip.sha !== composer.trunk.sha }),
-  conflicts: paths,
-});
+): Applied =>
+  conflicting(paths, tip.sha !== composer.trunk.sha, (ahead) =>
+    refusals.conflict(change, { what, paths, branch: composer.branch, ahead }),
+  );

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import type { Processes } from "../../functions/adapters/processes.ts";
 
-export const call = (script: string, timeoutMs = 20_000) => ({
+export const call = (script: string, timeoutMs = 600_000) => ({
   file: "sh",
   args: ["-c", script],
   directory: tmpdir(),

@@ -15,7 +15,7 @@ const spec: FunctionSpec = {
   entry: "test/localstack/fixture/scripted.ts",
   environment: {},
   roleArn: "arn:aws:iam::000000000000:role/services-one",
-  timeoutMs: 20,
+  timeoutMs: 600_000,
   memoryMb: 128,
 };
 const load = (script: Script, overrides: Partial<FunctionSpec> = {}) => {
@@ -26,7 +26,7 @@ afterEach(() => scripts.clear());
 
 describe("a local function", () => {
   it("fails as Lambda's do when it takes too long", async () => {
-    const { invoke } = await load(() => new Promise(() => {}));
+    const { invoke } = await load(() => new Promise(() => {}), { timeoutMs: 20 });
     await expect(invoke({})).rejects.toMatchObject({ name: "Sandbox.Timedout", message: /after 0\.02 seconds/ });
   });
 

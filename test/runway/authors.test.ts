@@ -1,18 +1,12 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { GitSha } from "../../functions/contracts/ids.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { committedBy, emailOf, nameOf } from "../../functions/runway/identities.ts";
-import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { gitUri, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 interface Raw {
   /** With their keyword, without line breaks. */

@@ -1,16 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
 import type { Composed, MergeUnit } from "../../functions/contracts/messages.ts";
-import { landing, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { landing, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const change = (name: string, file = `${name}.txt`, text = name) =>
   sandbox.branch(name, [{ files: { [file]: `${text}\n` }, message: name }]);

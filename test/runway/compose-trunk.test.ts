@@ -1,16 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type GitSha, trunkIdOf } from "../../functions/contracts/ids.ts";
 import { compose } from "../../functions/runway/compose.ts";
-import { buildKey, INSTALLATION, landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { buildKey, INSTALLATION, landing, NOW, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const ofTrunk = (unless: readonly GitSha[] = [], since?: GitSha) =>
   compose(

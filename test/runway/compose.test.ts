@@ -1,15 +1,9 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { BatchId } from "../../functions/contracts/ids.ts";
-import { buildKey, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { buildKey, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const branch = (name: string, file = name) => sandbox.branch(name, [{ files: { [file]: `${name}\n` }, message: name }]);
 const id = (n: number) => BatchId.parse(`q/batch/${n}`);

@@ -1,17 +1,11 @@
 import { readdirSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { CheckResult, LandOutcome, MergeUnit } from "../../functions/contracts/messages.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
-import { Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const lines = (changed: Readonly<Record<number, string>>, count = 30) =>
   `${Array.from({ length: count }, (_, n) => changed[n] ?? `line ${n}`).join("\n")}\n`;

@@ -1,17 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { graphAbove } from "../../functions/adapters/git/commit-graph.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { notBefore, secondsOf } from "../../functions/runway/dates.ts";
-import { Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const OLD = 1_000_000_000;
 const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];

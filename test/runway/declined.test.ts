@@ -1,19 +1,14 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { oneLine } from "../../functions/adapters/git/host-words.ts";
 import type { Composed, LandBatch, MergeUnit } from "../../functions/contracts/messages.ts";
 import { land } from "../../functions/runway/land.ts";
-import { landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { landing, NOW, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const change = (name: string, message = name) =>
   sandbox.branch(name, [{ files: { [`${name}.txt`]: `${name}\n` }, message }]);

@@ -1,19 +1,14 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
 import type { LandOutcome } from "../../functions/contracts/messages.ts";
 import { giveUp, land } from "../../functions/runway/land.ts";
-import { landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { landing, NOW, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 /** Two commits on one file: what re-picking onto their own landing would conflict with. */
 const twoSteps = (name: string, file = `${name}.txt`) =>

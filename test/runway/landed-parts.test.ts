@@ -1,16 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
-import { Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
 /** Ten lines apart, so that edits of two of them merge. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { recordsRef } from "../../functions/adapters/git/refs.ts";
 import type { Repository } from "../../functions/adapters/git/repository.ts";
 import type { GitSha } from "../../functions/contracts/ids.ts";
@@ -10,16 +10,11 @@ import { land } from "../../functions/runway/land.ts";
 import { fingerprintOf, landedEntry } from "../../functions/runway/landing-records.ts";
 import { KEPT_DAYS } from "../../functions/runway/records-tree.ts";
 import { tidy } from "../../functions/runway/tidy.ts";
-import { INSTALLATION, landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { INSTALLATION, landing, NOW, type Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const RECORDS = recordsRef("main");
 const DAY_MS = 86_400_000;

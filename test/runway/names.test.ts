@@ -1,17 +1,11 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ObjectReader } from "../../functions/adapters/git/object-reader.ts";
 import { ifPresent, seenRef } from "../../functions/adapters/git/refs.ts";
-import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { gitUri, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const check = (ref: string, sha: string) => runway.check(unit(1, [gitUri(ref, sha)]));
 

@@ -1,16 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Reason } from "../../functions/contracts/reasons.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
-import { gitUri, landing, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { gitUri, landing, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"];
 const NOTHING = { kind: "landed", commits: [], note: { code: "landed.nothing_new" } };

@@ -1,15 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
-import { gitUri, pullUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { gitUri, pullUri, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 describe("SQUASH_REBASE with the messages of pull requests", () => {
   const squash = (n: number, uris: Parameters<typeof unit>[1], messages: string[]) => {

@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
 import type { GitSha } from "../../functions/contracts/ids.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { faultOfModule, faultOfName, isModulesFile } from "../../functions/runway/unsafe-names.ts";
-import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { gitUri, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 type Entry = readonly [mode: string, name: string, sha: string];
 const blob = (text = "x\n") => sandbox.store("blob", Buffer.from(text));

@@ -46,7 +46,7 @@ const queue = (name: string, { buildRunner = {}, ...more }: { buildRunner?: obje
     api: github.url,
     credentialsSecret: "github/app",
     pollSeconds: 1,
-    timeoutSeconds: 60,
+    timeoutSeconds: 600,
     infrastructureRetries: 0,
     ...buildRunner,
   },

@@ -12,7 +12,7 @@ const at = (queue: string) => topology.at(queue);
 /** Builds pass once this file is there. */
 const gate = join(tmpdir(), `submitqueue-hold-${process.pid}`);
 const command = `until [ -e ${gate} ]; do sleep 0.1; done`;
-const GATED = { buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 60 } };
+const GATED = { buildRunner: { type: "command", command, pollSeconds: 1, timeoutSeconds: 600 } };
 
 // Each test has a queue, and so a repository, of its own: they go side by side.
 beforeAll(async () => {

@@ -17,7 +17,7 @@ afterEach(async () => {
   homes.clear();
 });
 
-const COMMAND = { type: "command", command: CHECK, pollSeconds: 1, timeoutSeconds: 60 };
+const COMMAND = { type: "command", command: CHECK, pollSeconds: 1, timeoutSeconds: 600 };
 const FAKE = { type: "fake", pollSeconds: 1 };
 
 /** Installations of one queue onto one repository, and the directories that they keep their state in. */

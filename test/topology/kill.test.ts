@@ -40,7 +40,7 @@ async function aWorld(): Promise<World> {
         name: "shop",
         repository: { remote: remote.path },
         // As slow as it takes to be there to be killed under.
-        buildRunner: { type: "command", command: `sleep 0.3 && ${CHECK}`, pollSeconds: 1, timeoutSeconds: 60 },
+        buildRunner: { type: "command", command: `sleep 0.3 && ${CHECK}`, pollSeconds: 1, timeoutSeconds: 600 },
         conflictAnalyzer: { type: "paths", by: "directory" },
       },
     ],

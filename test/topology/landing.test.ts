@@ -15,7 +15,7 @@ import type { Remote } from "./remote.ts";
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);
 
-const REAL = { buildRunner: { type: "command", command: CHECK, pollSeconds: 1, timeoutSeconds: 60 } };
+const REAL = { buildRunner: { type: "command", command: CHECK, pollSeconds: 1, timeoutSeconds: 600 } };
 /** Builds pass once this file is there. */
 const passing = join(tmpdir(), `submitqueue-passing-${process.pid}`);
 const GATED = { buildRunner: { ...REAL.buildRunner, command: `until [ -e ${passing} ]; do sleep 0.1; done` } };

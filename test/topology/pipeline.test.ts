@@ -140,7 +140,7 @@ describe.concurrent("a cancel", () => {
     const { lane, remote } = at("hasty");
     const changes = [];
     for (const name of ["a", "b", "c", "d", "e", "f"])
-      changes.push(await remote.change(name, { [`${name}.txt`]: "x\n" }));
+      changes.push(await remote.change(name, { [`${name}.txt`]: "x\n" }, { marker: "build-hang" }));
     const cancelled = changes.map(async (change, index) => {
       const { sqid } = await lane.land(change);
       expect(await lane.cancel(sqid, `no. ${index}`)).toMatchObject({ status: "cancelling" });

@@ -8,7 +8,7 @@ const command = "if grep -q broken state; then echo 'the tests of the shop faile
 
 let topology: Topology;
 beforeAll(async () => {
-  const buildRunner = { type: "command", command, pollSeconds: 1, timeoutSeconds: 60 };
+  const buildRunner = { type: "command", command, pollSeconds: 1, timeoutSeconds: 600 };
   topology = await startTopology({ red: { buildRunner, budget: 3 } }, { state: "fine\n" });
 });
 afterAll(() => topology.stop());

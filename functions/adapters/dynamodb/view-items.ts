@@ -109,6 +109,8 @@ export const Ended = z.object({
   reason: Reason.exactOptional(),
   endedAt: EpochMs,
   commit: z.string().exactOptional(),
+  /** Absent where the changes were not read, and in items of an older release. */
+  title: z.string().exactOptional(),
   /** Absent in items of an older release. */
   receivedAt: EpochMs.exactOptional(),
 });

@@ -139,8 +139,8 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
         ConsistentRead: true,
         ScanIndexForward: false,
         KeyConditionExpression: "#pk = :pk",
-        FilterExpression: "#heard = :false",
-        ExpressionAttributeNames: { "#pk": KEY.pk, "#heard": "heard" },
+        FilterExpression: "#answered = :false",
+        ExpressionAttributeNames: { "#pk": KEY.pk, "#answered": "heard" },
         ExpressionAttributeValues: { ":pk": viewKeys.live(queue, 1 as RequestNumber).pk, ":false": false },
       });
       return items.map(summaryIn);

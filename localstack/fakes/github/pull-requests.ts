@@ -253,7 +253,7 @@ function tellOf(
 export function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
   const { number, title, body, state, mergedAt, isDraft, author, createdAt, updatedAt } = pull;
   const api = `${hub.url}/repos/${repository.fullName}`;
-  const web = `https://github.invalid/${repository.fullName}/pull/${number}`;
+  const web = `${hub.url}/${repository.fullName}/pull/${number}`;
   const side = (ref: string, sha: string) => ({
     label: `${repository.owner}:${ref}`,
     ref,

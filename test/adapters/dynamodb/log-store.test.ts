@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
-import { type LogStore, logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
+import { logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, type StatusEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { logKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { clientWith } from "./table.ts";
+
+const client = await clientWith("log");
+const log = logStore(client, "log");
 
 describe("the log store", () => {
-  let dynamo: Dynalite;
-  let log: LogStore;
-  beforeAll(async () => {
-    dynamo = await startDynalite("log");
-    log = logStore(dynamo.client, "log");
-  });
-  afterAll(() => dynamo.stop());
-
   it("keeps an entry as it is, reason, metadata and all", async () => {
     const sqid = "kept/1" as Sqid;
     const entry = statusEvent(sqid, "error", epochMs(5), {
@@ -51,7 +46,7 @@ describe("the log store", () => {
   it("an entry of an earlier release, which had an item of its own, is read", async () => {
     const sqid = "earlier/1" as Sqid;
     const entry = statusEvent(sqid, "started", epochMs(5));
-    await putAll(dynamo.client, [{ table: "log", item: { pk: logKey.pk(sqid), sk: logKey.sk(entry.id), entry } }]);
+    await putAll(client, [{ table: "log", item: { pk: logKey.pk(sqid), sk: logKey.sk(entry.id), entry } }]);
     expect(await log.entries(sqid)).toEqual([entry]);
   });
 
@@ -83,7 +78,7 @@ describe("the log store", () => {
   });
 
   it("a table that is not there is not something to wait for", async () => {
-    const lost = logStore(dynamo.client, "lost");
+    const lost = logStore(client, "lost");
     await expect(lost.entries("q/1" as Sqid)).rejects.toMatchObject({ code: "internal" });
   });
 });

@@ -1,20 +1,16 @@
 import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { getPayload, putPayload } from "../../../functions/adapters/dynamodb/payloads.ts";
 import { payloadKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { clientWith } from "./table.ts";
 
-let dynalite: Dynalite;
-beforeAll(async () => {
-  dynalite = await startDynalite("payloads");
-});
-afterAll(() => dynalite.stop());
+const client = await clientWith("payloads");
 
 const now = epochMs(1_000);
 const Texts = z.array(z.string());
-const put = (value: unknown) => putPayload(dynalite.client, "payloads", value, now);
+const put = (value: unknown) => putPayload(client, "payloads", value, now);
 
 describe("a payload", () => {
   it.each([
@@ -24,15 +20,13 @@ describe("a payload", () => {
   ])("%s is read as it was written", async (_, value, parts) => {
     const ref = await put(value);
     expect(ref).toMatchObject({ table: "payloads", parts });
-    expect(await getPayload(dynalite.client, ref, Texts)).toEqual(value.map((text) => text.toWellFormed()));
+    expect(await getPayload(client, ref, Texts)).toEqual(value.map((text) => text.toWellFormed()));
   });
 
   it("has the same address however often it is written, and expires", async () => {
     const [first, second] = [await put(["same"]), await put(["same"])];
     expect(second).toEqual(first);
-    const { Item } = await dynalite.client.send(
-      new GetCommand({ TableName: "payloads", Key: payloadKey(first.id, 1) }),
-    );
+    const { Item } = await client.send(new GetCommand({ TableName: "payloads", Key: payloadKey(first.id, 1) }));
     expect(Item).toMatchObject({ v: 1, expiresAt: 1 + 60 * 86_400 });
   });
 
@@ -41,7 +35,7 @@ describe("a payload", () => {
     ["another", (Key: object) => new PutCommand({ TableName: "payloads", Item: { ...Key, v: 1, text: '["other"]' } })],
   ])("of which a part is %s is not taken for what was written", async (_, spoil) => {
     const ref = await put([String(_), "x".repeat(400_000)]);
-    await dynalite.client.send(spoil(payloadKey(ref.id, 2)) as PutCommand);
-    await expect(getPayload(dynalite.client, ref, Texts)).rejects.toMatchObject({ code: "internal" });
+    await client.send(spoil(payloadKey(ref.id, 2)) as PutCommand);
+    await expect(getPayload(client, ref, Texts)).rejects.toMatchObject({ code: "internal" });
   });
 });

@@ -1,9 +1,9 @@
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BatchesStore, batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
+import { describe, expect, it } from "vitest";
+import { batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import { buildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { claimsStore } from "../../../functions/adapters/dynamodb/claims-store.ts";
-import { type RequestsStore, requestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
+import { requestsStore } from "../../../functions/adapters/dynamodb/requests-store.ts";
 import { ChangeUri, changeKey } from "../../../functions/contracts/change-uri.ts";
 import { BatchId, BuildKey, QueueName, RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS, STORED_BYTES } from "../../../functions/contracts/limits.ts";
@@ -14,24 +14,17 @@ import { bounded } from "../../../functions/domain/planner/bounded.ts";
 import type { LandingRequest } from "../../../functions/domain/request.ts";
 import { boundedTouches } from "../../../functions/domain/touches.ts";
 import { terminate } from "../../../functions/handlers/orchestrator/termination.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { clientWith } from "./table.ts";
 
-let dynalite: Dynalite;
-let batches: BatchesStore;
-let requests: RequestsStore;
-beforeAll(async () => {
-  dynalite = await startDynalite("items");
-  batches = batchesStore(dynalite.client, "items");
-  requests = requestsStore(dynalite.client, "items");
-});
-afterAll(() => dynalite.stop());
+const client = await clientWith("items");
+const batches = batchesStore(client, "items");
+const requests = requestsStore(client, "items");
 
 const sha = "a".repeat(40);
 const uri = ChangeUri.parse(`git://h/r/refs%2Fheads%2Fone/${sha}`);
 const at = epochMs(1_000);
-const put = (Item: object) => dynalite.client.send(new PutCommand({ TableName: "items", Item: { ...Item } }));
-const get = async (Key: object) =>
-  (await dynalite.client.send(new GetCommand({ TableName: "items", Key: { ...Key } }))).Item;
+const put = (Item: object) => client.send(new PutCommand({ TableName: "items", Item: { ...Item } }));
+const get = async (Key: object) => (await client.send(new GetCommand({ TableName: "items", Key: { ...Key } }))).Item;
 
 const touches = { paths: ["a"], files: 1, additions: 1, deletions: 0, authors: ["a@example.com"] };
 const aPath = (queue: QueueName, n: number, overrides: Partial<Path> = {}): Path => ({
@@ -149,14 +142,14 @@ describe("requests, claims and builds", () => {
     expect(unreadable).toEqual([expect.stringMatching(/^request others\/0+2 can't be read: .*strategy/)]);
 
     await put({ ...claimKey(queue, changeKey(uri)), owner: "nobody", uri });
-    const claims = claimsStore(dynalite.client, "items");
+    const claims = claimsStore(client, "items");
     await expect(claims.holder(queue, uri)).rejects.toMatchObject({
       code: "store.unreadable",
       message: expect.stringContaining(`the claim on ${uri} can't be read`),
     });
     const buildKey = BuildKey.parse("b".repeat(32));
     await put({ ...buildKeys(buildKey), queue });
-    await expect(buildsStore(dynalite.client, "items").get(buildKey)).rejects.toMatchObject({
+    await expect(buildsStore(client, "items").get(buildKey)).rejects.toMatchObject({
       code: "store.unreadable",
       message: expect.stringContaining(`build ${buildKey} can't be read`),
     });

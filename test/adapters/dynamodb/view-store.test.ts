@@ -1,9 +1,9 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { BatchGetCommand, DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { mockClient } from "aws-sdk-client-mock";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
-import { type ViewStore, viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
+import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { partsOfSqid, type QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
@@ -11,7 +11,8 @@ import type { Land } from "../../../functions/contracts/messages.ts";
 import { viewKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { fold, openingOf, type Summary } from "../../../functions/domain/request-log.ts";
-import { type Dynalite, startDynalite, toEmulator } from "../../support/dynalite.ts";
+import { toEmulator } from "../../support/dynalite.ts";
+import { clientWith } from "./table.ts";
 
 const queueNamed = (name: string) => name as QueueName;
 const n = (value: number) => value as RequestNumber;
@@ -30,14 +31,9 @@ const aLand = (queue: QueueName, number: number, receivedAt = number, changes = 
 const aSummary = (land: Land): Summary =>
   openingOf(land, partsOfSqid(land.sqid).n, statusEvent(land.sqid, "accepted", land.receivedAt));
 
-let dynamo: Dynalite;
-let view: ViewStore;
-beforeAll(async () => {
-  dynamo = await startDynalite("view");
-  view = viewStore(dynamo.client, "view");
-});
-afterAll(() => dynamo.stop());
-const pointAt = (land: Land) => putAll(dynamo.client, view.pointersOf(land));
+const client = await clientWith("view");
+const view = viewStore(client, "view");
+const pointAt = (land: Land) => putAll(client, view.pointersOf(land));
 
 describe("numbers", () => {
   it("begin at 1, and each queue has its own", async () => {

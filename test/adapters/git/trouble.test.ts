@@ -32,7 +32,7 @@ afterAll(() => {
 /** Runs git against a remote that will not do, and says what became of it. */
 async function outcomeOf(remote: string, args: readonly string[], env: Record<string, string> = {}) {
   await sandbox.open();
-  const call = { directory: sandbox.remote, args, env: { ...settingsEnvironment(), ...env }, timeoutMs: 20_000 };
+  const call = { directory: sandbox.remote, args, env: { ...settingsEnvironment(), ...env }, timeoutMs: 600_000 };
   const { exitCode, stderr } = await runGit(call);
   expect(exitCode, stderr).not.toBe(0);
   return troubleWith(remote, "fetched", stderr);

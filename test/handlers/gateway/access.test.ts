@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { JWT_PREFIX } from "../../../functions/contracts/caller.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
-import { change, type Gateway, type Rig, rig, type Sending } from "./harness.ts";
+import { emulators, gateway, withGateway } from "./each-gateway.ts";
+import { change, type Sending } from "./harness.ts";
 
 const QUEUES = QueuesConfig.parse({
   queues: [
@@ -21,16 +22,7 @@ const QUEUES = QueuesConfig.parse({
   ],
 });
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig(QUEUES);
-});
-beforeEach(async () => {
-  gateway = await emulators.open("iam+jwt");
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway(QUEUES, "iam+jwt");
 
 const jwt = (sub: string, groups?: string) => ({
   jwt: { claims: { sub, ...(groups === undefined ? {} : { groups }) }, scopes: null },

@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { change, type Failure, type Gateway, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, type Failure, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 const failures = (calls: number, forever: boolean): Failure[] =>
   Array.from({ length: calls }, (_, i) => i + 1).flatMap((at) =>

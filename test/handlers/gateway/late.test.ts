@@ -1,16 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { change, type Gateway, type Rig, rig } from "./harness.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
+
+// Time passes when a test says so: what a call does before it hangs may take as long as it takes.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+afterEach(() => void vi.useRealTimers());
+
+/** The `at`th AWS call of the gateway hangs from now on; returns what is awaited until it is made, and what ends it. */
+function hanging(at: number) {
+  const { promise: made, resolve: make } = Promise.withResolvers<void>();
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  gateway.interpose(at, () => {
+    make();
+    return answered;
+  });
+  return { made, answer };
+}
 
 const key = { "idempotency-key": "one" };
 const land = () => gateway.land([change("a")], {}, key);
@@ -21,11 +28,12 @@ describe("a Land that AWS does not answer in time", () => {
   it.each([1, 2, 3, 4, 5])(
     "at call %i is answered with 503 and when to try again; its key then finds one request",
     async (at) => {
-      const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-      gateway.interpose(at, () => answered);
+      const { made, answer } = hanging(at);
       gateway.hurry(2_000);
-      const late = await land();
-      expect(late).toMatchObject({
+      const late = land();
+      await made;
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await late).toMatchObject({
         status: 503,
         headers: { "content-type": "application/problem+json", "retry-after": "5" },
         body: { status: 503, code: "service.overloaded", detail: expect.stringContaining("Idempotency-Key") },
@@ -40,10 +48,11 @@ describe("a Land that AWS does not answer in time", () => {
   );
 
   it("is accepted all the same when only the announcement is late: that is left to the sweep", async () => {
-    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-    gateway.interpose(6, () => answered);
-    const accepted = await land();
-    expect(accepted).toMatchObject({ status: 202, body: { status: "accepted" } });
+    const { made, answer } = hanging(6);
+    const accepted = land();
+    await made;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await accepted).toMatchObject({ status: 202, body: { status: "accepted" } });
     expect(gateway.lines).toContainEqual(expect.objectContaining({ afterMs: 5_000 }));
     answer();
   });

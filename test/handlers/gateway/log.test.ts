@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { QueueList, QueueNow } from "../../../functions/contracts/api.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
@@ -12,19 +12,13 @@ import {
 import { TrunkChanged } from "../../../functions/contracts/messages.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
+withGateway();
 beforeEach(async () => {
-  gateway = await emulators.open();
   await gateway.land([change("a")]);
-  return () => gateway.close();
 });
-afterAll(() => emulators.stop());
 
 const sqid = "main/1" as Sqid;
 const status = (name: Status, ms: number, details: EntryDetails = {}) =>

@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GitSha, QueueName } from "../../../functions/contracts/ids.ts";
 import type { Question } from "../../../functions/contracts/messages.ts";
 import type { Answer } from "../../../functions/contracts/questions.ts";
-import { change, type Gateway, type Rig, rig } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 const LAND = "/v1/queues/main/requests";
 const DRY_RUN = `${LAND}?dryRun=true`;

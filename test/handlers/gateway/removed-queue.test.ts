@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HistoryPage, RequestPage, RequestSummary, Why } from "../../../functions/contracts/api.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
@@ -7,18 +7,10 @@ import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
 import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
-import { change, type Gateway, httpEvent, QUEUES, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, httpEvent, QUEUES, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 /** The gateway as it is after a deployment without the queue `main`. */
 function redeployed() {

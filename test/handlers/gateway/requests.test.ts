@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Links, QueueNow, RequestPage } from "../../../functions/contracts/api.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, type Metadata, type Status, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 const at = (queue: string, n: number) => `/v1/queues/${queue}/requests/${n}`;
 const status = (sqid: string, name: Status, ms: number, version = 0, metadata: Metadata = {}) =>
@@ -218,7 +210,7 @@ describe("a queue", () => {
       event("other/3", "building", 12, { build_key: key("b"), base: "1", with: "2" }),
       event("other/1", "build_stopped", 14, { build_key: key("a") }),
     );
-    await gateway.deliver(status("other/4", "landed", 20, 2, { commit: "c" }));
+    await gateway.deliver(status("other/4", "landed", 20, 2, { commit: "c", title: "Add d" }));
     await gateway.call("PATCH", at("other", 3), { body: { priority: 2 } });
     const { requests, recent, counts, buildsRunning, ended, budget } = await now();
     expect(requests.map(({ number }) => number)).toEqual([3, 1, 2]);
@@ -230,7 +222,7 @@ describe("a queue", () => {
       builds: [{ state: "running", base: ["other/1"], bundledWith: ["other/3"] }],
     });
     expect([counts, buildsRunning, budget]).toEqual([{ waiting: 1, building: 2, landing: 0 }, 1, 4]);
-    expect(recent).toMatchObject([{ sqid: "other/4", status: "landed", commit: "c" }]);
+    expect(recent).toMatchObject([{ sqid: "other/4", status: "landed", commit: "c", title: "Add d" }]);
     expect(ended).toEqual({
       lastHour: { landed: 1, refused: 0, cancelled: 0 },
       lastDay: { landed: 1, refused: 0, cancelled: 0 },
@@ -261,8 +253,9 @@ describe("a queue", () => {
 
   it("shows the same of its ends once they are archived", async () => {
     await gateway.land([change("a")], {}, {}, "other");
-    await gateway.deliver(status("other/1", "error", 20, 2));
+    await gateway.deliver(status("other/1", "error", 20, 2, { title: "Add a" }));
     const before = await now();
+    expect(before.recent).toMatchObject([{ title: "Add a" }]);
     gateway.clock.at += 61_000;
     await gateway.sweep();
     expect(await now()).toEqual(before);

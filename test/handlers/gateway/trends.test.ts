@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, type LogEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { change, type Gateway, type Rig, rig, START } from "./harness.ts";
+import { gateway, withGateway } from "./each-gateway.ts";
+import { change, START } from "./harness.ts";
 
-let emulators: Rig;
-let gateway: Gateway;
-beforeAll(async () => {
-  emulators = await rig();
-});
-beforeEach(async () => {
-  gateway = await emulators.open();
-  return () => gateway.close();
-});
-afterAll(() => emulators.stop());
+withGateway();
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

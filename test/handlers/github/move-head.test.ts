@@ -21,7 +21,7 @@ const ours = (pull: PullRequest) => world.commentsOf(pull).filter(({ by }) => by
 const hasBranch = async ({ headBranch }: PullRequest) =>
   (await world.repository.git.refs("refs/heads/")).has(`refs/heads/${headBranch}`);
 
-/** A pull request whose request is in the queue, as far as the gateway has heard. */
+/** A pull request whose request is in the queue, as far as the gateway knows. */
 async function inQueue(base?: string): Promise<PullRequest> {
   const pull = await world.pull(base === undefined ? {} : { base });
   world.comment(pull, "/land");

@@ -142,6 +142,7 @@ export class FakeGateway {
 export class MemoryStore implements PullsStore {
   readonly rows = new Map<string, PullRow>();
   readonly places = new Map<string, { repository: string; pulls: readonly number[] }>();
+  readonly heads = new Map<string, ReadonlySet<number>>();
   readonly spent: number[] = [];
   /** How much new content there may be in a minute. */
   perMinute = 1_000;
@@ -157,8 +158,11 @@ export class MemoryStore implements PullsStore {
     this.rows.set(key, next);
     return next;
   };
-  place = async (sqid: string, repository: string, pulls: readonly number[]) =>
-    void this.places.set(sqid, { repository, pulls });
+  place: PullsStore["place"] = async (sqid, repository, members) => {
+    this.places.set(sqid, { repository, pulls: members.map(({ pull }) => pull) });
+    for (const { pull, head } of members) this.heads.set(head, new Set([...(this.heads.get(head) ?? []), pull]));
+  };
+  pullsAt: PullsStore["pullsAt"] = async (_repository, head) => [...(this.heads.get(head) ?? [])];
   placeOf = async (sqid: string) => this.places.get(sqid);
   open = async () =>
     [...this.rows.values()].filter(({ open }) => open).map(({ repository, pull }) => ({ repository, pull }));
@@ -185,6 +189,7 @@ export class GitHubWorld {
         name,
         repository: { remote: "https://github.com/acme/shop.git" },
         buildRunner: { type: "fake" },
+        changeProvider: { type: "github", waitFor: ["review", "checks"] },
       })),
     });
     this.repository.collaborators.set("ann", "write").set("rob", "read");
@@ -315,7 +320,9 @@ export function serviceOn(
   github.onEvent((event, payload) => {
     const [name = ""] = event.split(".");
     const delivery = deliveryOf(`d-${++ids}-${clock.at}`, name, payload, Date.parse);
-    if (delivery !== undefined) inbox.push(delivery);
+    if (delivery === undefined) return;
+    if ("pull" in delivery) inbox.push(delivery);
+    else for (const pull of store.heads.get(delivery.head) ?? []) inbox.push({ ...delivery, pull });
   });
   const run = (message: PullMessage) => handle(service, message);
   return {

@@ -1,23 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aCancel, aLand, QUEUE, START, sqid, World } from "./world.ts";
+import { withWorld, world } from "./each-world.ts";
+import { aCancel, aLand, QUEUE, START, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const { v: _v, kind: _kind, ...land } = aLand(1);
 const inState = (state: RequestState, version = 2) => world.requests.create({ ...land, state, version });

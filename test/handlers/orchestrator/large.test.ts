@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS, INLINE_BYTES } from "../../../functions/contracts/limits.ts";
 import { Composed, MergeMessage, type Signal } from "../../../functions/contracts/messages.ts";
@@ -6,23 +6,16 @@ import { type BuildInput, BuildOrder } from "../../../functions/contracts/workfl
 import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { wholeComposition, wholeLandBatch } from "../../../functions/handlers/payloads.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aLand, change, QUEUE, sqid, World } from "./world.ts";
+import { aLand, change, QUEUE, sqid } from "./world.ts";
 
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
-let dynalite: Dynalite;
-let world: World;
+withWorld();
 let runtime: Runtime;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
+beforeEach(() => {
   runtime = new Runtime(world);
 });
-afterEach(() => world.close());
 
 /** A request of fifty changes, whose URIs are 250 characters long. */
 const aLargeLand = (n: number) => {

@@ -1,5 +1,5 @@
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { BatchId, BuildKey, RequestNumber } from "../../../functions/contracts/ids.ts";
 import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
@@ -8,19 +8,10 @@ import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
+import { dynalite, withWorld, world } from "./each-world.ts";
+import { aLand, change, QUEUE, START, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const isReady = (n: number): SignalOf<"request-ready"> => ({
   v: 1,

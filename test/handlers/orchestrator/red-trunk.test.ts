@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BuildKey, GitSha, trunkIdOf } from "../../../functions/contracts/ids.ts";
 import { TrunkChanged } from "../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -6,24 +6,17 @@ import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
 import { wire as report } from "../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
 import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
+import { aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
 
 // The tests do not wait for retries.
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
+withWorld();
+beforeEach(() => {
   world.configure({ conflictAnalyzer: { type: "paths" } });
 });
-afterEach(() => world.close());
 
 const [FINE, BROKEN] = ["1", "2"].map((digit) => GitSha.parse(digit.repeat(40))) as [GitSha, GitSha];
 const trunkId = trunkIdOf(QUEUE);

@@ -1,27 +1,20 @@
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { SendMessageBatchCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
+import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aCancel, aLand, change, type Death, QUEUE, sqid, World } from "./world.ts";
+import { aCancel, aLand, change, type Death, QUEUE, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
+withWorld();
 let runtime: Runtime;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
+beforeEach(() => {
   runtime = new Runtime(world);
 });
-afterEach(() => world.close());
 
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
 const named = (name: string) => Object.assign(new Error("AWS said no"), { name });

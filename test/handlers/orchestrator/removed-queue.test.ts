@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { hasEnded } from "../../../functions/contracts/log-event.ts";
 import { Composed, type LandBatch, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
@@ -10,19 +10,10 @@ import { wire as trigger } from "../../../functions/handlers/orchestrator/build-
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aLand, change, QUEUE, START, sqid, World } from "./world.ts";
+import { withWorld, world } from "./each-world.ts";
+import { aLand, change, QUEUE, START, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
 const isReady = (n: number): Signal => ({ v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(n) });

@@ -1,5 +1,5 @@
 import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { BatchId, type BuildKey, buildKeyOf, messageId, QueueName } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
@@ -11,20 +11,11 @@ import type { Batch } from "../../../functions/domain/batch.ts";
 import type { Command, Plan, Planner } from "../../../functions/domain/planner/plan.ts";
 import { type PlanningShell, runPlanner } from "../../../functions/domain/planner/run-planner.ts";
 import { carryOut } from "../../../functions/handlers/orchestrator/commands.ts";
-import { aBatchRequest } from "../../support/batch-request.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aLand, change, type Death, QUEUE, START, sqid, World } from "./world.ts";
+import { aBatch } from "../../support/batch-request.ts";
+import { dynalite, withWorld, world } from "./each-world.ts";
+import { aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const config = QueueConfig.parse({
   name: QUEUE,
@@ -65,23 +56,7 @@ const idle: Plan = { writes: [], commands: [], acknowledged: [], archived: [] };
 const announced = (status: "batched" | "landing" | "landed") => [
   statusEvent(sqid(1), status, epochMs(START), { version: 9 }),
 ];
-const fresh: Batch = {
-  queue: QUEUE,
-  id: unit.batchId,
-  arrival: 1,
-  nextPosition: 1,
-  position: 1,
-  priority: 0,
-  request: aBatchRequest(QUEUE, 1),
-  conflicts: [],
-  state: "speculating",
-  paths: [],
-  buildCount: 0,
-  outbox: announced("batched"),
-  concluded: false,
-  createdAt: epochMs(START),
-  version: 1,
-};
+const fresh = aBatch(QUEUE, unit.batchId, START, { outbox: announced("batched") });
 
 /** A planner of three states, one a run: build, land, end. An outbox that is not empty says that its state was not acknowledged: it is acted on again. */
 const small: Planner = (_, { queue, batches: [before], requests }) => {

@@ -1,24 +1,16 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { batchIdOf, buildKeyOf, executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import type { Batch, Path } from "../../../functions/domain/batch.ts";
+import type { Path } from "../../../functions/domain/batch.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
 import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
 import { wire as sweep } from "../../../functions/handlers/orchestrator/sweep.lambda.ts";
-import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
-import { aLand, change, type Execution, QUEUE, START, sqid, World } from "./world.ts";
+import { aBatch } from "../../support/batch-request.ts";
+import { withWorld, world } from "./each-world.ts";
+import { aLand, change, type Execution, QUEUE, START, sqid } from "./world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const batchId = batchIdOf(sqid(1));
 const buildKey = buildKeyOf("here", batchId, 1);
@@ -50,23 +42,8 @@ const building = async (overrides: Partial<Path> = {}) => {
     ...overrides,
   };
   const touches = { paths: [], files: 0, additions: 0, deletions: 0, authors: [] };
-  const batch: Batch = {
-    queue: QUEUE,
-    id: batchId,
-    arrival: 1,
-    nextPosition: 1,
-    position: 1,
-    priority: 0,
-    request: { ...land, version: 3, touches },
-    conflicts: [],
-    state: "speculating",
-    paths: [path],
-    buildCount: 1,
-    outbox: [],
-    concluded: false,
-    createdAt: epochMs(START),
-    version: 1,
-  };
+  const request = { ...land, version: 3, touches };
+  const batch = aBatch(QUEUE, batchId, START, { request, paths: [path], buildCount: 1 });
   await world.batches.put(batch, 0);
 };
 

@@ -1,61 +1,20 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients } from "../../../functions/adapters/aws-clients.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { describe, expect, it } from "vitest";
 import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
-import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as wireCheck } from "../../../functions/handlers/runway/check.lambda.ts";
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
-import { buildKey, INSTALLATION, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
-import { mockedClass } from "../../support/mocked-class.ts";
+import { buildKey, INSTALLATION, landing, unit } from "../../adapters/git/sandbox.ts";
+import { delivery, invoke, sandbox, secrets, sent, sqs, withSandbox } from "./each-sandbox.ts";
 
-const sqs = mockedClass(SQSClient);
-const secrets = mockedClass(SecretsManagerClient);
-const clients = {
-  sqs: new SQSClient({ region: "eu-west-1" }),
-  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
-  log: pino({ level: "silent" }),
-  now: () => NOW,
-} as unknown as Clients;
+withSandbox();
 
-let sandbox: Sandbox;
-beforeEach(() => {
-  sqs.reset();
-  sqs.resolves({});
-  secrets.reset();
-  sandbox = new Sandbox();
-});
-afterEach(() => sandbox.remove());
-
-function call(wire: Wire, event: unknown, config: object = sandbox.config): Promise<unknown> {
-  const queuesFile = join(sandbox.directory, "queues.json");
-  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
-  const env = {
-    [ENV.queuesFile]: queuesFile,
-    [ENV.workDirectory]: sandbox.workDirectory,
-    [ENV.signalsTopic]: "signals.fifo",
-    [ENV.deadLetters]: "dead.fifo",
-  };
-  return wire(env, clients)(event, {} as LambdaContext);
-}
-
-const deliver = (...messages: readonly unknown[]) => ({
-  Records: messages.map((message, n) => ({
-    messageId: `m${n}`,
-    body: JSON.stringify(message),
-    attributes: { MessageGroupId: "target", MessageDeduplicationId: `d${n}` },
-  })),
-});
-const sentTo = (url: string) =>
-  sqs
-    .commandCalls(SendMessageCommand)
-    .map(({ args: [{ input }] }) => input)
-    .filter(({ QueueUrl }) => QueueUrl === url);
+const call = (wire: Wire, event: unknown, config: object = sandbox.config) => invoke(wire, event, { queues: [config] });
+const sentTo = (url: string) => sent().filter(({ QueueUrl }) => QueueUrl === url);
 const signals = () => sentTo("signals.fifo").map(({ MessageBody = "" }) => Signal.parse(JSON.parse(MessageBody)));
 const finished = () => signals().flatMap((signal) => (signal.kind === "land-finished" ? [signal] : []));
 const held = () => signals().flatMap((signal) => (signal.kind === "land-held" ? [signal] : []));
@@ -122,7 +81,7 @@ describe("check", () => {
 describe("land", () => {
   it("answers with one signal, and takes away the refs that built it", async () => {
     const message = await composed(change("a"));
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [] });
     expect(sandbox.log()).toEqual(["one", "two"]);
     expect(signals()).toMatchObject([
       { queue: "q", landId: "land-1", results: [{ batchId: "q/batch/1", outcome: { kind: "landed" } }] },
@@ -135,14 +94,14 @@ describe("land", () => {
   it("killed between its push and its signal, it answers the repeat as landed with the original commits", async () => {
     const message = await composed(change("a"));
     sqs.on(SendMessageCommand, { QueueUrl: "signals.fifo" }).rejects(new Error("killed"));
-    await call(wireLand, deliver(message));
+    await call(wireLand, delivery(message));
     const { trunk } = sandbox;
     expect(sandbox.log()).toEqual(["one", "two"]);
     sqs.reset();
     sqs.resolves({});
     rmSync(sandbox.workDirectory, { recursive: true });
     sandbox.intrude({ f: "moved on\n" });
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [] });
     const [line1, line2] = sandbox.log("%H");
     expect(finished()[0]?.results).toMatchObject([
       { outcome: { kind: "landed", commit: trunk, commits: [line1, line2] } },
@@ -153,7 +112,7 @@ describe("land", () => {
   it("an unreachable remote is held back and not answered", async () => {
     const message = await composed(change("a"));
     rmSync(sandbox.remote, { recursive: true });
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
     expect(signals()).toEqual([]);
     expect(sentTo("dead.fifo")).toEqual([]);
   });
@@ -161,7 +120,7 @@ describe("land", () => {
   it("a change that the host declines ends with the host's words, and no dead letter", async () => {
     const message = await composed(change("a"));
     hostSays("commit message lacks a ticket");
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [] });
     expect(finished()[0]?.results).toMatchObject([
       { outcome: { kind: "refused", reason: { code: "push.declined", message: expect.stringContaining("ticket") } } },
     ]);
@@ -172,7 +131,7 @@ describe("land", () => {
   it("a host that refuses the queue itself holds the batch with the reason, and the message is kept for people", async () => {
     const message = await composed(change("a"));
     hostSays("You are not allowed to push code to protected branches on this project.");
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [] });
     expect(signals()).toHaveLength(1);
     expect(held()).toMatchObject([
       {
@@ -189,14 +148,14 @@ describe("land", () => {
     const message = await composed(change("a"));
     rmSync(sandbox.remote, { recursive: true });
     writeFileSync(sandbox.remote, "a file");
-    expect(await call(wireLand, deliver(message))).toEqual({ batchItemFailures: [] });
+    expect(await call(wireLand, delivery(message))).toEqual({ batchItemFailures: [] });
     expect(held()).toMatchObject([{ held: ["q/batch/1"], reason: { code: "repository.refused" } }]);
     expect(sentTo("dead.fifo")).toHaveLength(1);
   });
 
   it("an unreadable message goes to the dead letters, and the next message is answered", async () => {
     const message = await composed(change("a"));
-    expect(await call(wireLand, deliver({ v: 1, kind: "land-batch", batches: [] }, message))).toEqual({
+    expect(await call(wireLand, delivery({ v: 1, kind: "land-batch", batches: [] }, message))).toEqual({
       batchItemFailures: [],
     });
     expect(sentTo("dead.fifo")).toHaveLength(1);

@@ -1,36 +1,13 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients } from "../../../functions/adapters/aws-clients.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
+import { rmSync } from "node:fs";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { describe, expect, it } from "vitest";
 import { InspectResult } from "../../../functions/contracts/messages.ts";
-import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
 import { wire } from "../../../functions/handlers/runway/inspect.lambda.ts";
-import { NOW, Sandbox } from "../../adapters/git/sandbox.ts";
-import { mockedClass } from "../../support/mocked-class.ts";
+import { invoke, sandbox, secrets, withSandbox } from "./each-sandbox.ts";
 
-const secrets = mockedClass(SecretsManagerClient);
-const clients = {
-  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
-  log: pino({ level: "silent" }),
-  now: () => NOW,
-} as unknown as Clients;
+withSandbox();
 
-let sandbox: Sandbox;
-beforeEach(() => {
-  secrets.reset();
-  sandbox = new Sandbox();
-});
-afterEach(() => sandbox.remove());
-
-function inspect(event: unknown, config: object = sandbox.config): Promise<unknown> {
-  const queuesFile = join(sandbox.directory, "queues.json");
-  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
-  const env = { [ENV.queuesFile]: queuesFile, [ENV.workDirectory]: sandbox.workDirectory };
-  return wire(env, clients)(event, {} as LambdaContext);
-}
+const inspect = (event: unknown, config: object = sandbox.config) => invoke(wire, event, { queues: [config] });
 const change = () => sandbox.branch("a", [{ files: { "src/a.txt": "1\n" }, message: "one" }]);
 
 describe("inspect", () => {

@@ -1,56 +1,16 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients } from "../../../functions/adapters/aws-clients.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
+import { describe, expect, it } from "vitest";
 import { ComposeResult, ComposeTask } from "../../../functions/contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../functions/contracts/queues.ts";
-import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as compose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as land } from "../../../functions/handlers/runway/land.lambda.ts";
-import { buildKey, landing, NOW, Sandbox, unit } from "../../adapters/git/sandbox.ts";
-import { mockedClass } from "../../support/mocked-class.ts";
+import { buildKey, landing, unit } from "../../adapters/git/sandbox.ts";
+import { delivery, invoke, sandbox, sent, withSandbox } from "./each-sandbox.ts";
 
-const sqs = mockedClass(SQSClient);
-const clients = {
-  sqs: new SQSClient({ region: "eu-west-1" }),
-  secrets: new SecretsManagerClient({ region: "eu-west-1" }),
-  log: pino({ level: "silent" }),
-  now: () => NOW,
-} as unknown as Clients;
+withSandbox();
 
-let sandbox: Sandbox;
-beforeEach(() => {
-  sqs.reset();
-  sqs.resolves({});
-  sandbox = new Sandbox();
-});
-afterEach(() => sandbox.remove());
-
-function call(wire: Wire, event: unknown, config: QueueConfig): Promise<unknown> {
-  const queuesFile = join(sandbox.directory, "queues.json");
-  writeFileSync(queuesFile, JSON.stringify({ queues: [config] }));
-  const env = {
-    [ENV.queuesFile]: queuesFile,
-    [ENV.workDirectory]: sandbox.workDirectory,
-    [ENV.signalsTopic]: "signals.fifo",
-    [ENV.deadLetters]: "dead.fifo",
-  };
-  return wire(env, clients)(event, {} as LambdaContext);
-}
-const delivery = (message: unknown) => ({
-  Records: [
-    {
-      messageId: "m0",
-      body: JSON.stringify(message),
-      attributes: { MessageGroupId: "target", MessageDeduplicationId: "d0" },
-    },
-  ],
-});
-const sent = () => sqs.commandCalls(SendMessageCommand).map(({ args: [{ input }] }) => input.QueueUrl);
+const call = (wire: Wire, event: unknown, config: QueueConfig) => invoke(wire, event, { queues: [config] });
+const topics = () => sent().map(({ QueueUrl }) => QueueUrl);
 const others = (): readonly (readonly [string, QueueConfig])[] => {
   const { config } = sandbox;
   return [
@@ -79,10 +39,10 @@ describe.each([0, 1, 2])("a batch that was tested for a queue with another targe
     const message = { ...landing("land-1", [{ unit: head, tested: made.composed }]), target };
     const [, config] = others()[index] ?? [];
     expect(await call(land, delivery(message), config ?? sandbox.config)).toEqual({ batchItemFailures: [] });
-    expect([sent(), sandbox.git("for-each-ref", "refs/heads")]).toEqual([[], before]);
+    expect([topics(), sandbox.git("for-each-ref", "refs/heads")]).toEqual([[], before]);
     // Put back, the same message lands.
     await call(land, delivery(message), sandbox.config);
-    expect(sent()).toEqual(["signals.fifo"]);
+    expect(topics()).toEqual(["signals.fifo"]);
     expect(sandbox.git("for-each-ref", "refs/heads")).not.toBe(before);
   });
 

@@ -1,14 +1,12 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clients } from "../../../functions/adapters/aws-clients.ts";
-import { ENV } from "../../../functions/contracts/environment.ts";
 import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
-import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
@@ -16,67 +14,36 @@ import { openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
-import { buildKey, INSTALLATION, landing, NOW, pullUri, Sandbox, unit } from "../../adapters/git/sandbox.ts";
-import { mockedClass } from "../../support/mocked-class.ts";
+import { buildKey, INSTALLATION, landing, pullUri, unit } from "../../adapters/git/sandbox.ts";
+import { delivery, invoke, sandbox, sqs, withSandbox } from "./each-sandbox.ts";
 
 const REPOSITORY = "acme/shop";
-const sqs = mockedClass(SQSClient);
-let sandbox: Sandbox;
+withSandbox();
 let github: FakeGitHub;
 let markMerged: QueueConfig["markMerged"];
 const logged: object[] = [];
 beforeEach(async () => {
-  sqs.reset();
-  sqs.resolves({});
-  sandbox = new Sandbox();
   github = await startFakeGitHub({ directory: sandbox.directory, repositories: { [REPOSITORY]: sandbox.remote } });
   repository().collaborators.set("bob", "write").set("ann", "write");
   markMerged = "close";
   logged.length = 0;
   repository().reviewRules.set("main", { by: "classic", approvals: 1 });
 });
-afterEach(async () => {
-  await github.stop();
-  sandbox.remove();
-});
+afterEach(() => github.stop());
 
 const repository = () => github.repository(REPOSITORY);
-const clients = {
-  sqs: new SQSClient({ region: "eu-west-1" }),
-  secrets: {
-    send: async () => {
-      const { id: appId, privateKey } = github.identities.app;
-      return { SecretString: JSON.stringify({ appId, privateKey }) };
-    },
-  } as unknown as SecretsManagerClient,
-  log: pino({ level: "info" }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
-  now: () => NOW,
-} as unknown as Clients;
+const log = pino({ level: "info" }, { write: (line: string) => void logged.push(JSON.parse(line)) });
 
 function call(wire: Wire, event: unknown): Promise<unknown> {
-  const queuesFile = join(sandbox.directory, "queues.json");
   const { changeProvider: _none, ...config } = sandbox.config;
   const app = { api: github.url, repositories: { [REPOSITORY]: [config.name] } };
-  writeFileSync(queuesFile, JSON.stringify({ github: app, queues: [{ ...config, markMerged }] }));
-  const env = {
-    [ENV.queuesFile]: queuesFile,
-    [ENV.workDirectory]: sandbox.workDirectory,
-    [ENV.signalsTopic]: "signals.fifo",
-    [ENV.deadLetters]: "dead.fifo",
-  };
-  return wire(env, clients)(event, {} as LambdaContext);
+  const { id: appId, privateKey } = github.identities.app;
+  const send = async () => ({ SecretString: JSON.stringify({ appId, privateKey }) });
+  const appSecret = { send } as unknown as SecretsManagerClient;
+  return invoke(wire, event, { github: app, queues: [{ ...config, markMerged }] }, { secrets: appSecret, log });
 }
 
-const land = (message: LandBatch) =>
-  call(wireLand, {
-    Records: [
-      {
-        messageId: "m",
-        body: JSON.stringify(message),
-        attributes: { MessageGroupId: "target", MessageDeduplicationId: "d" },
-      },
-    ],
-  });
+const land = (message: LandBatch) => call(wireLand, delivery(message));
 const results = () =>
   sqs
     .commandCalls(SendMessageCommand)
@@ -161,7 +128,7 @@ describe("a head branch that is moved to what lands (markMerged: moveHead)", () 
       const before = pull.head;
       // The host breaks down: no rule of it has refused the push.
       writeFileSync(hook(), "#!/bin/sh\ngrep -q refs/heads/main && kill -9 $PPID\nexit 0\n", { mode: 0o755 });
-      expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+      expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
       rmSync(hook());
       await github.sync(REPOSITORY, "submitqueue[bot]");
       expect([pull.head === before, pull.reviews.map(({ state }) => state)]).toEqual([false, ["DISMISSED"]]);
@@ -225,7 +192,7 @@ describe("GitHub, when it does not answer right before the push,", () => {
       for (let n = 0; n < 3; n++) github.refuseNext(new Refusal(502, "Bad Gateway"), "post /graphql");
     };
     away();
-    expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+    expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
     expect([sandbox.log(), results()]).toEqual([[], []]);
     await land(message);
     expect(sandbox.log()).toEqual(["change 1"]);

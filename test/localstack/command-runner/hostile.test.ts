@@ -195,7 +195,8 @@ describe.runIf(process.platform === "linux")("the processes of a build", () => {
   ])("end with it: one %s", async (_, leave) => {
     const world = await commandWorld();
     const pids = join(world.root, "pids");
-    const note = `sleep 0.3; for p in /proc/[0-9]*; do grep -qs "$MARK" $p/limits && tr '\\0' ' ' < $p/cmdline | grep -q '^sleep 1000' && echo \${p#/proc/} >> ${pids}; done; true`;
+    const look = `grep -qs "$MARK" $p/limits && tr '\\0' ' ' < $p/cmdline | grep -q '^sleep 1000' && echo \${p#/proc/} >> ${pids}`;
+    const note = `until [ -s ${pids} ]; do for p in /proc/[0-9]*; do ${look}; done; done; true`;
     const mark = 'MARK=$(grep "Max file locks" /proc/self/limits); export PID=/dev/null';
     const { end } = await build(world, `${mark}; ${leave}\n${note}`);
     expect(end).toMatchObject({ result: "passed" });

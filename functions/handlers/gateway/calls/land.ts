@@ -67,7 +67,7 @@ function parseLand(gateway: Gateway, call: Call): Asked {
 /** What priorities the queue takes, for a caller who asked for another. */
 export const boundOf = (queue: QueueName, maxPriority: number): string =>
   maxPriority === 0
-    ? `queue ${queue} knows no priorities: leave it out`
+    ? `queue ${queue} takes no priority but 0, as its maxPriority says`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
 /** The mode of the queue, which may still be read. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Land } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import { MAX_PATHS, type RequestState } from "../../../../functions/domain/request.ts";
@@ -6,19 +6,10 @@ import { wire as ready } from "../../../../functions/handlers/orchestrator/admit
 import { wire as reject } from "../../../../functions/handlers/orchestrator/admit-workflow/reject.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.lambda.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { aCancel, aLand, change, START, sqid, World } from "../world.ts";
+import { withWorld, world } from "../each-world.ts";
+import { aCancel, aLand, change, START, sqid } from "../world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const stateOf = async (n: number) => (await world.requests.get(sqid(n)))?.state;
 const startAndValidate = async (land: Land) => {

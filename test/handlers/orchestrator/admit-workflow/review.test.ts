@@ -1,5 +1,4 @@
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
@@ -12,33 +11,22 @@ import { wire as intake } from "../../../../functions/handlers/orchestrator/inta
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
 import { addReview } from "../../../../localstack/fakes/github/reviews.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { GitHubWorld, REPOSITORY } from "../../github/world.ts";
-import { aCancel, aLand, QUEUE, START, sqid, World } from "../world.ts";
+import { REPOSITORY } from "../../github/world.ts";
+import { world } from "../each-world.ts";
+import { aCancel, aLand, QUEUE, START, sqid } from "../world.ts";
+import { hub, withHub } from "./each-hub.ts";
 
-let dynalite: Dynalite;
-let hub: GitHubWorld;
-let world: World;
+withHub();
 let pull: PullRequest;
-beforeAll(async () => {
-  [dynalite, hub] = await Promise.all([startDynalite(), GitHubWorld.start()]);
+beforeAll(() => {
   hub.repository.collaborators.set("bob", "write");
   hub.repository.reviewRules.set("main", { by: "classic", approvals: 1 });
 });
-afterAll(async () => {
-  await hub.github.stop();
-  await dynalite.stop();
-});
 beforeEach(async () => {
-  world = await World.open(dynalite);
-  const { id: appId, privateKey } = hub.github.identities.app;
-  const send = async () => ({ SecretString: JSON.stringify({ appId, privateKey }) });
-  world.clients = { ...world.clients, secrets: { send } as unknown as SecretsManagerClient };
   configure();
   pull = await hub.pull();
   await begun();
 });
-afterEach(() => world.close());
 
 const configure = (more: object = {}) =>
   world.configure({

@@ -1,5 +1,4 @@
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
 import type { Land } from "../../../../functions/contracts/messages.ts";
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
@@ -8,28 +7,13 @@ import { wire as start } from "../../../../functions/handlers/orchestrator/admit
 import { createCheckRun } from "../../../../localstack/fakes/github/checks.ts";
 import type { PullRequest } from "../../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../../localstack/fakes/github/refusal.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { GitHubWorld, REPOSITORY } from "../../github/world.ts";
-import { aLand, change, sqid, World } from "../world.ts";
+import { REPOSITORY } from "../../github/world.ts";
+import { world } from "../each-world.ts";
+import { aLand, change, sqid } from "../world.ts";
+import { hub, withHub } from "./each-hub.ts";
 
-let dynalite: Dynalite;
-let hub: GitHubWorld;
-let world: World;
-beforeAll(async () => {
-  [dynalite, hub] = await Promise.all([startDynalite(), GitHubWorld.start()]);
-});
-afterAll(async () => {
-  await hub.github.stop();
-  await dynalite.stop();
-});
-beforeEach(async () => {
-  world = await World.open(dynalite);
-  const { id: appId, privateKey } = hub.github.identities.app;
-  const send = async () => ({ SecretString: JSON.stringify({ appId, privateKey }) });
-  world.clients = { ...world.clients, secrets: { send } as unknown as SecretsManagerClient };
-  configure({ type: "targets", labels: "target:(.+)" });
-});
-afterEach(() => world.close());
+withHub();
+beforeEach(() => configure({ type: "targets", labels: "target:(.+)" }));
 
 const configure = (conflictAnalyzer: object, more: object = {}) => {
   const provider = { type: "github", repository: REPOSITORY, api: hub.github.url, credentialsSecret: "app" };

@@ -1,22 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { RemoteStep, WaitResult } from "../../../../functions/contracts/workflows.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as wait } from "../../../../functions/handlers/orchestrator/admit-workflow/wait.lambda.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.lambda.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { aCancel, aLand, START, sqid, World } from "../world.ts";
+import { withWorld, world } from "../each-world.ts";
+import { aCancel, aLand, START, sqid } from "../world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
+withWorld();
 beforeEach(async () => {
-  world = await World.open(dynalite);
   await world.call(start, aLand(1));
 });
-afterEach(() => world.close());
 
 const cause = JSON.stringify({ errorMessage: "git.example could not be fetched: Connection refused" });
 const waits = (since: number, { step = "inspect" as RemoteStep, code = "repository.unavailable" } = {}) =>

@@ -1,22 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GitSha } from "../../../../functions/contracts/ids.ts";
 import { LogMessage, type Trial } from "../../../../functions/contracts/messages.ts";
 import { namedPaths } from "../../../../functions/contracts/questions.ts";
 import { asciiJson, bytesOf } from "../../../../functions/contracts/text.ts";
 import { wire as answer } from "../../../../functions/handlers/orchestrator/ask-workflow/answer.lambda.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { aLand, change, QUEUE, sqid, World } from "../world.ts";
+import { withWorld, world } from "../each-world.ts";
+import { aLand, change, QUEUE, sqid } from "../world.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const id = "a".repeat(32);
 const trunk = GitSha.parse("f".repeat(40));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
 import { Composed, LookAtBuild, type MergeUnit } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
@@ -8,20 +8,11 @@ import { wire as poll } from "../../../../functions/handlers/orchestrator/build-
 import { wire as report } from "../../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";
 import { wire as trigger } from "../../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { STOP_GRACE_MS } from "../../../../functions/handlers/orchestrator/build-workflow/verdict.ts";
-import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { change, QUEUE, START, sqid, World } from "../world.ts";
-import { plan } from "./planned.ts";
+import { withWorld, world } from "../each-world.ts";
+import { change, QUEUE, START, sqid } from "../world.ts";
+import { anOrder, plan } from "./planned.ts";
 
-let dynalite: Dynalite;
-let world: World;
-beforeAll(async () => {
-  dynalite = await startDynalite();
-});
-afterAll(() => dynalite.stop());
-beforeEach(async () => {
-  world = await World.open(dynalite);
-});
-afterEach(() => world.close());
+withWorld();
 
 const batchId = BatchId.parse("main/batch/1");
 const buildKey = BuildKey.parse("1".repeat(32));
@@ -32,18 +23,9 @@ const headOf = (marker: string): MergeUnit => ({
   steps: [{ sqid: sqid(1), changes: [change("one", marker && `sq-fake=${marker}`)], strategy: "REBASE" }],
 });
 const order = (marker = "") => ({
-  queue: QUEUE,
-  batchId,
-  buildKey,
-  attempt: 1,
-  base: [],
+  ...anOrder(buildKey, composed, `refs/submitqueue/paths/${buildKey}`),
   head: headOf(marker),
-  sqids: [sqid(1)],
-  without: [],
   expectedSeconds: 0,
-  composed,
-  under: composed.trunk,
-  ref: `refs/submitqueue/paths/${buildKey}`,
 });
 
 const planned = (state: PathState | undefined) => plan(world, { batchId, buildKey }, state);

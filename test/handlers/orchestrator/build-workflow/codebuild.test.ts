@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { branchRef } from "../../../../functions/contracts/build-refs.ts";
-import { BatchId, BuildKey } from "../../../../functions/contracts/ids.ts";
+import { BuildKey } from "../../../../functions/contracts/ids.ts";
 import { Composed, LookAtBuild } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
@@ -14,8 +14,8 @@ import { type Course, FakeCodeBuild } from "../../../../localstack/fakes/codebui
 import { stateChange } from "../../../../localstack/fakes/codebuild-build.ts";
 import { COURSES, clientsOn } from "../../../adapters/build-runner/codebuild-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { aLand, change, QUEUE, START, sqid, World } from "../world.ts";
-import { plan } from "./planned.ts";
+import { aLand, QUEUE, START, World } from "../world.ts";
+import { anOrder, BATCH, plan } from "./planned.ts";
 
 const PROJECT = "shop-builds";
 const MINUTE = 60_000;
@@ -49,25 +49,11 @@ async function close(): Promise<void> {
   world.close();
 }
 
-const batchId = BatchId.parse("main/batch/1");
 const buildKey = BuildKey.parse("1".repeat(32));
 const composed = Composed.parse({ commit: "a".repeat(40), tree: "b".repeat(40), trunk: "c".repeat(40) });
-const order = {
-  queue: QUEUE,
-  batchId,
-  buildKey,
-  attempt: 1,
-  base: [],
-  head: { batchId, steps: [{ sqid: sqid(1), changes: [change("one")], strategy: "REBASE" }] },
-  sqids: [sqid(1)],
-  without: [],
-  expectedSeconds: 0,
-  composed,
-  under: composed.trunk,
-  ref: branchRef(QUEUE, buildKey),
-};
+const order = { ...anOrder(buildKey, composed, branchRef(QUEUE, buildKey)), expectedSeconds: 0 };
 
-const planned = (state: PathState) => plan(world, { batchId, buildKey }, state);
+const planned = (state: PathState) => plan(world, { batchId: BATCH, buildKey }, state);
 const triggered = () => world.call(trigger, order);
 const polled = () => world.call(poll, order);
 const row = () => world.builds.get(buildKey);

@@ -3,7 +3,7 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
-import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
+import { BuildKey } from "../../../../functions/contracts/ids.ts";
 import { Composed } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { LambdaContext } from "../../../../functions/handlers/on-lambda.ts";
@@ -13,8 +13,8 @@ import { wire as trigger } from "../../../../functions/handlers/orchestrator/bui
 import { wire as sweep } from "../../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { change, QUEUE, sqid, World } from "../world.ts";
-import { plan } from "./planned.ts";
+import { World } from "../world.ts";
+import { anOrder, BATCH, plan } from "./planned.ts";
 
 const MINUTE = 60_000;
 
@@ -51,7 +51,6 @@ afterAll(async () => {
   await dynalite.stop();
 });
 
-const batchId = BatchId.parse("main/batch/1");
 let orders = 0;
 
 /** A build of a commit of its own, of which this becomes. */
@@ -60,21 +59,8 @@ async function ordered(course: keyof typeof COURSES) {
   const buildKey = BuildKey.parse(orders.toString(16).padStart(32, "0"));
   const { commit } = await hub.task(COURSES[course]);
   const composed = Composed.parse({ commit, tree: "b".repeat(40), trunk: "c".repeat(40) });
-  const order = {
-    queue: QUEUE,
-    batchId,
-    buildKey,
-    attempt: 1,
-    base: [],
-    head: { batchId, steps: [{ sqid: sqid(1), changes: [change("one")], strategy: "REBASE" }] },
-    sqids: [sqid(1)],
-    without: [],
-    pollSeconds: 5,
-    composed,
-    under: GitSha.parse("c".repeat(40)),
-    ref: pathRef(buildKey),
-  };
-  await plan(world, { batchId, buildKey }, "building");
+  const order = { ...anOrder(buildKey, composed, pathRef(buildKey)), pollSeconds: 5 };
+  await plan(world, { batchId: BATCH, buildKey }, "building");
   return {
     order,
     commit,
@@ -83,7 +69,7 @@ async function ordered(course: keyof typeof COURSES) {
       await hub.ci.idle();
       return world.call(poll, order);
     },
-    unwanted: () => plan(world, { batchId, buildKey }, "cancelling"),
+    unwanted: () => plan(world, { batchId: BATCH, buildKey }, "cancelling"),
     started: () => hub.ci.ran.filter(({ sha }) => sha === commit).length,
     row: () => world.builds.get(buildKey),
   };
@@ -259,7 +245,7 @@ describe("the branch of a build that is over, whose deletion failed", () => {
   const branches = async () => [...(await hub.branches()).keys()];
   const branchOf = ({ order: { buildKey } }: { order: { buildKey: BuildKey } }) =>
     `refs/heads/submitqueue/main/${buildKey}`;
-  const none = () => plan(world, { batchId, buildKey: BuildKey.parse("f".repeat(32)) }, undefined);
+  const none = () => plan(world, { batchId: BATCH, buildKey: BuildKey.parse("f".repeat(32)) }, undefined);
   const swept = () => world.call(sweep, {});
 
   /** A build that has ended, and whose branch is there: the function died before it deleted the branch. */
@@ -274,7 +260,7 @@ describe("the branch of a build that is over, whose deletion failed", () => {
   /** The same of a build that has not ended. */
   async function live() {
     const build = await leftBehind();
-    await plan(world, { batchId, buildKey: build.order.buildKey }, "building");
+    await plan(world, { batchId: BATCH, buildKey: build.order.buildKey }, "building");
     return build;
   }
 
