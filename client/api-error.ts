@@ -40,7 +40,7 @@ export function apiErrorOf(call: string, error: unknown): unknown {
     return new ApiError({ kind: "misunderstood" }, `The answer to ${call} is not one of this API: ${details}`, error);
   }
   if (isNetworkError(error) || isTimeoutError(error))
-    return new ApiError({ kind: "unreachable" }, `${call} got no answer: ${innermost(error)}`, error);
+    return new ApiError({ kind: "unreachable" }, `${call} got no answer: ${innermost(error)}.`, error);
   return error;
 }
 

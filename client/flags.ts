@@ -15,8 +15,9 @@ export const flagsOf = (name: string, description: string): Command =>
 
 /** The description with the default: no default for a switch, which is off, `1,2` for a list, and a text without quotes. */
 function describe(option: Option): string {
-  const { description, defaultValue } = option;
+  const { description, defaultValue, defaultValueDescription } = option;
   if (option.isBoolean()) return description;
+  if (defaultValueDescription !== undefined) return `${description} (default: ${defaultValueDescription})`;
   if (Array.isArray(defaultValue)) return `${description} (default: ${defaultValue.join()})`;
   if (typeof defaultValue === "string") return `${description} (default: ${defaultValue})`;
   return new Help().optionDescription(option);

@@ -80,16 +80,20 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
 
 /** Queues whose pull requests GitHub can't be asked about. */
 const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>
-  queues.flatMap(({ changeProvider, squashMessage }, index): readonly Problem[] => {
-    if (changeProvider?.type !== "github")
-      return squashMessage === "commits"
-        ? []
-        : [
-            {
-              field: ["queues", index, "squashMessage"],
-              what: "a pull request can say it only with changeProvider github",
-            },
-          ];
+  queues.flatMap(({ changeProvider, squashMessage, markMerged }, index): readonly Problem[] => {
+    if (changeProvider?.type !== "github") {
+      const problem = (field: string, what: string): Problem => ({ field: ["queues", index, field], what });
+      return [
+        ...(squashMessage === "commits"
+          ? []
+          : [problem("squashMessage", "a pull request can say it only with changeProvider github")]),
+        ...(markMerged === "close"
+          ? []
+          : [
+              problem("markMerged", "head branches are those of pull requests: write changeProvider: { type: github }"),
+            ]),
+      ];
+    }
     const at = (field: string): PropertyKey[] => ["queues", index, "changeProvider", field];
     const { repository, api, credentialsSecret } = changeProvider;
     if (repository === undefined)

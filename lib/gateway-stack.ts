@@ -38,7 +38,7 @@ export class GatewayStack extends Stack {
     api.addEnvironment(ENV.version, settings.version);
     api.addEnvironment(ENV.pageAccess, JSON.stringify(pageAccessOf(settings)));
     log.grant(api, ENV.logTable, "BatchWriteItem", "Query");
-    view.grant(api, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem");
+    view.grant(api, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem");
     api.sendsTo(topics.requests, ENV.requestsTopic);
     api.sendsTo(topics.log, ENV.logTopic);
     this.edge = new HttpEdge(this, "Http", api, settings);
@@ -49,7 +49,7 @@ export class GatewayStack extends Stack {
       settings,
     });
     log.grant(consumer, ENV.logTable, "BatchWriteItem", "Query");
-    view.grant(consumer, ENV.viewTable, "BatchGetItem", "GetItem", "PutItem", "UpdateItem");
+    view.grant(consumer, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "UpdateItem");
     this.events = new EventBus(this, "Events", {
       eventBusName: EVENT_BUS,
       description: "Lifecycle events of submitqueue: doc/howto/events.md",
@@ -68,7 +68,7 @@ export class GatewayStack extends Stack {
       settings,
     });
     log.grant(sweep, ENV.logTable, "BatchWriteItem");
-    view.grant(sweep, ENV.viewTable, "BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query");
+    view.grant(sweep, ENV.viewTable, "BatchGetItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);

@@ -54,6 +54,7 @@ export class GithubStack extends Stack {
 
     const webhook = this.#function("Webhook", "webhook", Duration.seconds(9));
     webhook.sendsTo(pulls, ENV.pullsTopic);
+    table.grant(webhook, ENV.pullsTable, "Query");
     this.#hooksInto(webhook);
 
     const commands = this.#function("Commands", "commands", pulls.consumerTimeout);

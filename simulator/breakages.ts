@@ -32,8 +32,9 @@ export interface Rescue {
   readonly breakages: number;
   /** How often the trunk itself was built. */
   readonly trunkBuilds: number;
-  /** Changes that were rejected although no change was at fault; and the same without the rule. */
+  /** How many changes were rejected although no change was at fault. */
   readonly innocents: number;
+  /** How many changes would have been rejected without the rule although no change was at fault. */
   readonly withoutRule: number;
 }
 

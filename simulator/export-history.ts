@@ -32,7 +32,7 @@ const command = () =>
     .option("--until <time>", "only requests received before this time")
     .option("--header <text>", "'name: value', sent with every call; may be given several times", header);
 
-/** The exit code. 0: the history is written. 1: the gateway refused a call or did not answer. 2: the flags are refused. */
+/** The exit code. 0: the history is written. 1: the gateway refused a call. 2: the flags are refused. 3: the gateway did not answer. */
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parseFlags<ExportOptions>(command(), args);
   if (parsed.kind !== "run") return answer(parsed);
@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return 1;
+    return error.failure.kind === "refused" ? 1 : 3;
   }
 }
 

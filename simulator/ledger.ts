@@ -21,10 +21,11 @@ export class PolicyDefect extends Error {}
 export class Ledger {
   /** Per change. Undefined until the change is decided. */
   readonly decisions: (Decision | undefined)[];
-  /** Builds started. */
+  /** Builds started, those of the trunk itself included. */
   started = 0;
-  /** Of these, builds of the trunk itself; and how often the trunk was broken past the queue. */
+  /** Builds of the trunk itself. */
   trunkBuilds = 0;
+  /** How often the trunk was broken past the queue. */
   breakages = 0;
   /** Builds given up before they finished. */
   aborted = 0;

@@ -17,7 +17,11 @@ export interface Measures {
   readonly minutes: Quantiles;
   /** Minutes from request to landing, of the landed changes only. */
   readonly landing: Quantiles;
-  /** The same as a multiple of the time of the change's own build. */
+  /**
+   * Minutes from request to landing, divided by the minutes of the change's own build; of the landed changes only.
+   *
+   * Example: a change with a build of 10 minutes lands 15 minutes after the request: 1.5.
+   */
   readonly timesOwn: Quantiles;
   /** Builds started, divided by the landed changes. */
   readonly buildsPerLanded: number;
@@ -36,12 +40,14 @@ export interface Measures {
   readonly waitingP95: number;
   /** The share of the landed changes that landed by a bypass. */
   readonly bypassShare: number;
+  /** How many changes were rejected although each passes and clashes with no change that had landed by then. */
   readonly falseRejections: number;
   /**
    * The mean squared difference between the probability that the planner was told and 1 (passes) or 0 (fails). Absent for policies
    * that do not drive the product's planner.
    */
   readonly brier?: number;
+  /** How often the planner ran, and the real time of a run in milliseconds. Absent for policies that do not drive the product's planner. */
   readonly plannerMs?: { readonly runs: number; readonly p50: number; readonly p95: number };
 }
 

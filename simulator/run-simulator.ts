@@ -16,9 +16,6 @@ import { teamTable, whereMinutesGo } from "./team-table.ts";
 
 type History = Extract<Replay, { kind: "history" }>;
 
-/** Saying where the minutes go takes two more runs, so only the first seeds are asked. */
-const SEEDS_BROKEN_DOWN = 3;
-
 /** One group per analyzer, workload, rate, number of builders and policy, in this order. A group has one job per seed. */
 function jobsFor(options: SimulatorOptions, history: History | undefined): Job[][] {
   const { seeds, cancellations, predictor } = options;
@@ -37,9 +34,9 @@ function jobsFor(options: SimulatorOptions, history: History | undefined): Job[]
     sources.flatMap(({ rate, sourceFor }) =>
       options.builders.flatMap((builders) =>
         options.policies.map((policy) =>
-          seeds.map((seed, nth): Job => {
+          seeds.map((seed): Job => {
             const settings = settingsFor(options, { analyzer, builders, seed });
-            const breaksDown = showsTeam(options) && policy === "ours" && nth < SEEDS_BROKEN_DOWN;
+            const breaksDown = showsTeam(options) && policy === "ours";
             return { source: sourceFor(seed), rate, policy, predictor, settings, breaksDown };
           }),
         ),

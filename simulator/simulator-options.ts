@@ -7,7 +7,7 @@ import { ANALYZERS, type Analyzer } from "./run-settings.ts";
 import { TEST_SCOPES, type TestScope } from "./tree-outcome.ts";
 import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
-/** What of the options has another default for a team's queue than for a large company's. */
+/** The options whose default for a team's queue differs from the default for a large company's queue. */
 interface Conditions {
   readonly rates: readonly number[];
   readonly builders: readonly number[];
@@ -26,8 +26,9 @@ export interface SimulatorOptions extends Conditions {
   readonly workloads: readonly WorkloadName[];
   readonly seeds: readonly number[];
   readonly cancellations: number;
-  /** How often an hour the trunk is broken past the queue, and after how many milliseconds it is repaired. */
+  /** How often an hour the trunk is broken past the queue. */
   readonly breakages: number;
+  /** Milliseconds from a breakage of the trunk to its repair. */
   readonly mendedAfterMs: number;
   readonly mergeDelayMs: number;
   readonly startDelayMs: number;
@@ -87,7 +88,7 @@ const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", 
 const byWorkload = (text: string, name: keyof Conditions): string =>
   `${text} (default: ${shown(LARGE[name])}; for team${name in NOT_IN_A_REPLAY ? "" : " and a replay"}: ${shown(TEAM[name] ?? `those of ${HOURS} hours`)})`;
 
-/** What a history says itself. */
+/** The options that a replayed history sets itself. */
 const NOT_IN_A_REPLAY = { rates: true, changes: true, analyzers: true, flakes: true, retries: true };
 
 const command = (name: string) =>
@@ -165,14 +166,12 @@ export function parseOptions(args: readonly string[], name = "simulate"): Parsed
       problem: "--workload: team is simulated without other workloads\n\nUsage: --workload team\n",
     };
   const conditions = rest.replay !== undefined ? REPLAYED : isTeam ? TEAM : LARGE;
-  const others = (rest.policies ?? conditions.policies).filter((policy) => !isOurs(policy));
-  if (rest.breakages > 0 && others.length > 0) {
-    if (rest.policies !== undefined)
-      return {
-        kind: "refused",
-        problem: `--breakages: ${others.join(", ")} knows no broken trunk\n\nUsage: --breakages 0.5 --policies ours\n`,
-      };
-  }
+  const others = (rest.policies ?? []).filter((policy) => !isOurs(policy));
+  if (rest.breakages > 0 && others.length > 0)
+    return {
+      kind: "refused",
+      problem: `--breakages: ${others.join(", ")} knows no broken trunk\n\nUsage: --breakages 0.5 --policies ours\n`,
+    };
   const policies = rest.breakages > 0 ? { policies: rest.policies ?? (["ours"] as const) } : {};
   const delays = {
     ...{ startDelayMs: startDelay, cancelDelayMs: cancelDelay, mergeDelayMs: mergeDelay },

@@ -66,5 +66,5 @@ export function whereMinutesGo(cells: readonly Cell[]): string {
         });
   });
   const header = ["analyzer", "changes,\nbuilders", "", "own\nbuild", "order", "budget", "failures", "sum"];
-  return `Minutes to land of ours: its own build, and what order, budget and failures add\n(medians of up to three seeds)\n\n${table(header, rows)}`;
+  return `Minutes to land with ours: the change's own build, and what is added by order,\nbudget and failures (each entry is a median over the seeds)\n\n${table(header, rows)}`;
 }

@@ -55,6 +55,8 @@ async function changeOfBranch(branch: string): Promise<string> {
   if (listed === undefined)
     throw new UsageError(`The remote ${remoteName} does not answer: git ls-remote ${remoteName} tells why.`);
   const pushed = listed.split(/\s/)[0];
+  if (!pushed && local === undefined)
+    throw new UsageError(`There is no branch ${branch}, neither here nor on ${remoteName}.`);
   if (!pushed) throw new UsageError(`${branch} is not on ${remoteName}: git push ${remoteName} ${branch}`);
   if (local !== undefined && local !== pushed)
     throw new UsageError(

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Argument, Command } from "commander";
 import { stringify } from "yaml";
+import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import { type Environment, readSettings, SETTING_NAMES, type SettingName, Settings, settingsFile } from "./settings.ts";
 import { table } from "./terminal.ts";
@@ -12,7 +13,9 @@ const named = () => new Argument("<name>", "of the setting").choices([...SETTING
 /** `config show|set|unset`: the settings, and the file that keeps them. */
 export function configCommand(run: Run, environment: Environment): Command {
   const file = settingsFile(environment);
-  const group = new Command("config").description(`the settings; ${file} keeps the settings that are set here`);
+  const group = new Command("config")
+    .description("the settings of this program: show them, or keep one")
+    .addHelpText("after", below(`Kept in ${file}.`));
   const save = (settings: Settings) => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // It may hold a token.

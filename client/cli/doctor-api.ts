@@ -16,7 +16,7 @@ export async function apiFindings(
     const url = `${session.url} (from ${session.settings.url?.source ?? "nowhere"})`;
     const says = isRefusal
       ? `${url} refuses the call: ${ping.message} Set SUBMITQUEUE_TOKEN, or log in with the aws command line`
-      : `${url}: ${ping.message}. Is the URL right? submitqueue config set url …`;
+      : `${url}: ${ping.message} Is the URL right? submitqueue config set url …`;
     return {
       findings: [{ check: "api", state: "problem", says }, ...["clock", "caller"].map(needsApi)],
       me: undefined,

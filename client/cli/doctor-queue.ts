@@ -74,6 +74,6 @@ function budgetFinding({ budget, load }: QueueNow): Finding {
   return {
     check,
     state: "ok",
-    says: `${budget} at once suffices: ${changesPerHour} changes in the last hour, builds of ${buildMinutes} minutes`,
+    says: `${budget} at once suffices: ${changesPerHour} changes in the last hour, builds of ${buildMinutes === 0 ? "a few seconds" : `${buildMinutes} minutes`}`,
   };
 }

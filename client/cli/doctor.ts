@@ -3,18 +3,14 @@ import { apiFindings } from "./doctor-api.ts";
 import { credentialFindings, gitFinding } from "./doctor-here.ts";
 import { queueFindings } from "./doctor-queue.ts";
 import { exitCodeOf, type Finding, findingsText, skipped } from "./finding.ts";
+import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 
 export const doctorCommand = (run: Run): Command =>
   new Command("doctor")
     .description("check what the other commands need, and whether the queue can build and has a large enough budget")
-    .addHelpText(
-      "after",
-      `
-Checks git, your credentials, the API, your rights, the clocks, the queue, the checks that its builds wait for, and its budget.
-Exit code: 0 without problems, 1 with one. Warnings are no problems.`,
-    )
+    .addHelpText("after", below(ABOUT))
     .action(() =>
       run(async (session) => {
         const findings = await examine(session);
@@ -22,6 +18,10 @@ Exit code: 0 without problems, 1 with one. Warnings are no problems.`,
         return exitCodeOf(findings);
       }),
     );
+
+const ABOUT = `Checks git, your credentials, the API, your rights, the clocks, the queue, the checks that its builds wait for, and its budget.
+
+Exit code: 0 without problems, 1 with one. Warnings are no problems.`;
 
 async function examine(session: Session): Promise<readonly Finding[]> {
   const here = [await gitFinding(), ...(await credentialFindings(session))];

@@ -1,16 +1,12 @@
 import { Command } from "commander";
+import { VERSION } from "../version.ts";
+import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 
 export const mcpCommand = (run: Run): Command =>
   new Command("mcp")
     .description("serve agents: a Model Context Protocol server on standard input and output")
-    .addHelpText(
-      "after",
-      `
-Its tools are land, status, why, wait, cancel, list and queue, with your rights. An agent is told of it like this:
-
-  { "mcpServers": { "submitqueue": { "command": "submitqueue", "args": ["mcp"] } } }`,
-    )
+    .addHelpText("after", below(ABOUT))
     .action(() =>
       run(async (session) => {
         // Only here: the other commands need not wait for it to load.
@@ -29,5 +25,7 @@ Its tools are land, status, why, wait, cancel, list and queue, with your rights.
       }),
     );
 
-/** Of the protocol's server, which is told to its clients. */
-const VERSION = "0.1.0";
+const ABOUT = `Its tools are land, status, why, wait, cancel, list and queue, with your rights. An agent is told of it like this:
+
+  { "mcpServers":
+    { "submitqueue": { "command": "submitqueue", "args": ["mcp"] } } }`;

@@ -1,9 +1,11 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { ApiError } from "../api-error.ts";
+import { VERSION } from "../version.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
 import { githubCommand } from "./github.ts";
+import { below } from "./help-text.ts";
 import { mcpCommand } from "./mcp.ts";
 import { queueCommand, queuesCommand } from "./queues.ts";
 import {
@@ -26,9 +28,7 @@ import { watchCommand } from "./watch.ts";
 /** Of the process. 0: landed, or fine. 1: refused or failed. */
 const EXIT = { refused: 1, usage: 2, unreachable: 3, notAllowed: 4, interrupted: 130 } as const;
 
-const ABOUT_EXIT = `
-Settings: a flag, else SUBMITQUEUE_URL, SUBMITQUEUE_TOKEN and SUBMITQUEUE_QUEUE, else the file that 'submitqueue config' keeps.
-Without --queue, the queue is the one that lands onto this checkout's remote, or the only one.
+const ABOUT = `Settings: a flag, else SUBMITQUEUE_URL, SUBMITQUEUE_TOKEN and SUBMITQUEUE_QUEUE, else the file that 'submitqueue config' keeps. Without --queue, the queue is the one that lands onto this checkout's remote, or the only one.
 
 Exit codes: 0 landed or fine, 1 refused or failed, 2 the command line makes no sense, 3 the API can't be reached, 4 not allowed.`;
 
@@ -43,7 +43,9 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     .option("--token <text>", "a bearer token; better set by SUBMITQUEUE_TOKEN, as others can see a command line")
     .option("--auth <how>", "iam signs calls with AWS credentials, none does not (default: iam for an API Gateway URL)")
     .option("--json", "print JSON: one document, or one per line and event")
-    .addHelpText("after", ABOUT_EXIT);
+    .version(VERSION, "--version", "print the version of this program")
+    .helpOption("-h, --help", "print this")
+    .addHelpText("after", below(ABOUT));
   const run: Run = async (work) => {
     exitCode = await work(new Session(surroundings, program.opts<GlobalFlags>()));
   };
@@ -65,23 +67,39 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   if (simulator) for (const verb of [simulateCommand, exportCommand]) program.addCommand(verb(run, simulator));
   const completion = tab(program, { completionCommandName: "completion" });
   if (args[0] === "complete") await offerNames(completion, args, surroundings);
-  for (const command of everyCommand(program))
-    command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+  const getOutHelpWidth = () => terminal.columns;
+  for (const command of everyCommand(program)) {
+    if (command.name() === "completion") command.description("print a script that lets a shell complete commands");
+    command.configureHelp({ ...command.configureHelp(), minWidthToWrap: 20 });
+    command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err, getOutHelpWidth });
+  }
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
     if (interrupted.aborted) return EXIT.interrupted;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-    const code = exitCodeFor(error);
-    const hint =
-      code === EXIT.unreachable ? " Is --url (or SUBMITQUEUE_URL) right? 'submitqueue doctor' looks closer." : "";
-    terminal.err(`${error instanceof Error ? error.message : String(error)}${hint}\n`);
-    return code;
+    terminal.err(`${[error instanceof Error ? error.message : String(error), ...hintsFor(error)].join(" ")}\n`);
+    return exitCodeFor(error);
   }
 }
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
+
+const IS_URL_RIGHT = "Is --url (or SUBMITQUEUE_URL) right? 'submitqueue doctor' looks closer.";
+
+/** What to do on the command line about a code of the API. */
+const HINTS: Readonly<Record<string, string>> = {
+  "route.unknown": IS_URL_RIGHT,
+  "land.unknown": "'submitqueue list' shows the requests.",
+  "caller.unauthenticated": "Set SUBMITQUEUE_TOKEN, or log in with the aws command line.",
+};
+
+function hintsFor(error: unknown): readonly string[] {
+  if (!(error instanceof ApiError)) return [];
+  if (error.failure.kind !== "refused") return [IS_URL_RIGHT];
+  return Object.entries(HINTS).flatMap(([code, hint]) => (code === error.code ? [hint] : []));
+}
 
 function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;

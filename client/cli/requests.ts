@@ -4,6 +4,7 @@ import { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { nameOf, oneOf, wholeIn } from "../flags.ts";
 import { changesOf } from "./changes.ts";
 import { followTo } from "./follow-to.ts";
+import { below, examples } from "./help-text.ts";
 import { entryLine, exitCodeOf, requestLines, trialLines } from "./request-lines.ts";
 import type { Session } from "./session.ts";
 import { shortChange } from "./short-change.ts";
@@ -53,7 +54,14 @@ export const landCommand = (run: Run): Command =>
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  submitqueue land --wait\n  submitqueue land --dry-run\n  submitqueue land lower upper --strategy MERGE\n  submitqueue land https://github.com/acme/shop/pull/7",
+      below(
+        examples(
+          "submitqueue land --wait",
+          "submitqueue land --dry-run",
+          "submitqueue land lower upper --strategy MERGE",
+          "submitqueue land https://github.com/acme/shop/pull/7",
+        ),
+      ),
     )
     .action((changes: readonly string[], flags: LandFlags) =>
       run(async (session) => {

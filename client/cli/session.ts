@@ -77,7 +77,7 @@ export class Session {
       const [name = "", number] = sqid.data.split("/");
       return { queue: this.client.queue(name), number: Number(number) };
     }
-    const number = RequestNumber.safeParse(Number(text));
+    const number = RequestNumber.safeParse(/^[0-9]+$/.test(text) ? Number(text) : undefined);
     if (!number.success) throw new UsageError(`${text} is no request: write its number, as 17, or its id, as main/17.`);
     return { queue: await this.queue(), number: number.data };
   }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { below, examples } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import type { HistoryWindow, Simulator } from "./simulator-port.ts";
 
@@ -9,7 +10,7 @@ export const exportCommand = (run: Run, { history }: Simulator): Command =>
     .option("--until <time>", "only requests received before this time")
     .addHelpText(
       "after",
-      "\nExample:\n  submitqueue export > history.jsonl\n  submitqueue simulate --replay history.jsonl",
+      below(examples("submitqueue export > history.jsonl", "submitqueue simulate --replay history.jsonl")),
     )
     .action((window: HistoryWindow) =>
       run(async (session) => {

@@ -3,8 +3,10 @@ import { Command } from "commander";
 import { wholeIn } from "../flags.ts";
 import { startUi } from "../ui/proxy.ts";
 import { regionIn, type Sign, unsigned, withAws, withToken } from "../ui/sign.ts";
+import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
+import { UsageError } from "./usage-error.ts";
 
 interface UiFlags {
   readonly port: number;
@@ -19,12 +21,19 @@ export const uiCommand = (run: Run): Command =>
     .option("--region <name>", "sign calls for this AWS region, also to a domain of your own")
     .addHelpText(
       "after",
-      "\nCalls carry your token, if there is one; calls to API Gateway are else signed with your AWS credentials, as the aws command line has them.",
+      below(
+        "Calls carry your token, if there is one. Without a token, calls to API Gateway are signed with your AWS credentials, as the aws command line has them.",
+      ),
     )
     .action(({ port, region }: UiFlags) =>
       run(async (session) => {
         const { interrupted, settings, terminal, url } = session;
-        const ui = await startUi({ url, port, sign: signFor(session, region) });
+        const ui = await startUi({ url, port, sign: signFor(session, region) }).catch((error: unknown) => {
+          if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+          throw new UsageError(
+            `Port ${port} of 127.0.0.1 is taken: name another with --port, or leave it out for any.`,
+          );
+        });
         try {
           const queue = settings.queue?.value;
           const address = ui.addressOf(queue === undefined ? "/" : `/q/${encodeURIComponent(queue)}`);

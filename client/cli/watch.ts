@@ -5,6 +5,7 @@ import { isEnded, type Row, type Snapshot } from "../watch/row.ts";
 import { openScreen } from "../watch/screen.ts";
 import { watch } from "../watch/watch.ts";
 import { followTo } from "./follow-to.ts";
+import { below, examples } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 
@@ -12,7 +13,7 @@ export const watchCommand = (run: Run): Command =>
   new Command("watch")
     .description("show requests, or all of a queue, live; redirected, print a line per change")
     .argument("[requests...]", "their numbers, as 17, or their ids, as main/17 (default: the queue)")
-    .addHelpText("after", ABOUT_KEYS)
+    .addHelpText("after", below(ABOUT))
     .action((ids: readonly string[]) =>
       run(async (session) => {
         const [first, ...more] = ids;
@@ -36,15 +37,13 @@ async function watchQueue(session: Session): Promise<number> {
   return session.interrupted.aborted ? INTERRUPTED : 0;
 }
 
-const ABOUT_KEYS = `
-Keys: arrows, page keys, Home and End move; / searches; q ends the view.
-Exit code: 0 when all requests have landed, 1 when one has not, 130 when the view was ended before. A queue is watched until the view is
-ended; redirected, until nothing is in flight. Its exit code is 0.
+const ABOUT = `Keys: arrows, page keys, Home and End move; / searches; q ends the view.
 
-Examples:
-  submitqueue watch 17
-  submitqueue watch
-  submitqueue watch 17 18 main/19 > watch.log`;
+Requests are watched until all have ended. Exit code: 0 when all have landed, 1 when one has not, 130 when the view was ended before.
+
+A queue is watched until the view is ended; redirected, until nothing is in flight. Exit code: 0.
+
+${examples("submitqueue watch 17", "submitqueue watch", "submitqueue watch 17 18 main/19 > watch.log")}`;
 
 /** Shows what `look` finds, as a live view or as lines of a log, until it is over or the reader ends it: the last snapshot. */
 async function watchWith(

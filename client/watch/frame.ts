@@ -20,7 +20,11 @@ export function frameOf(snapshot: Snapshot, wanted: Scroll, size: Size, now: num
   const scroll = settled(wanted, rows.length, room);
   const shown = rows.slice(scroll.top, scroll.top + room);
   const widths = widthsFor(snapshot.rows, shown, size.columns);
-  const lines = shown.map((row, i) => rowLine(row, widths, size, now, scroll.top + i === scroll.cursor));
+  const nothing = wanted.search === "" ? "Nothing is in the queue." : "No request matches.";
+  const lines =
+    shown.length === 0
+      ? [fitted(`  ${nothing}`, size.columns)]
+      : shown.map((row, i) => rowLine(row, widths, size, now, scroll.top + i === scroll.cursor));
   return [
     styled(size, "bold", fitted(snapshot.heading, size.columns)),
     styled(size, "dim", titleLine(widths, size.columns)),

@@ -6,7 +6,7 @@ import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import type { Queued, QueueNow } from "../queue-now.ts";
 import { isEnded, type Row, type Snapshot } from "./row.ts";
 
-/** Finds out how what is watched stands: at once the first time, later perhaps once there is news. Throws ApiError. */
+/** Asks the API about the requests that are watched: at once the first time, and later, where the API can wait, once there is news. Throws ApiError. */
 export type Look = (signal: AbortSignal) => Promise<Snapshot>;
 
 /** A request of a queue. */
@@ -113,7 +113,7 @@ function headingOf(queue: QueueNow): string {
     modeOf({ colours: false }, queue),
     ...(counts ? [countsOf(counts)] : []),
     ...(buildsRunning === undefined ? [] : [`${buildsRunning} of ${budget ?? "?"} builds`]),
-    ...(timeToLand?.medianSeconds === undefined ? [] : [timesOf(timeToLand)]),
+    ...(timeToLand?.medianSeconds === undefined ? [] : [`to land: ${timesOf(timeToLand)}`]),
   ];
   return `${name}: ${facts.join(" · ")}`;
 }

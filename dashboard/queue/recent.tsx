@@ -26,7 +26,7 @@ export function Recent({ queue, recent }: { readonly queue: string; readonly rec
 
 function Ended({
   queue,
-  ended: { number, status, reason, endedAt, commit },
+  ended: { number, status, reason, endedAt, commit, title },
 }: {
   readonly queue: string;
   readonly ended: EndedNow;
@@ -42,6 +42,7 @@ function Ended({
           <Ago at={endedAt} />
         </span>
       </p>
+      {title === undefined ? null : <p class="ended-title">{title}</p>}
       {reason === undefined || (reason.code === "cancelled.by_caller" && reason.message === "") ? null : (
         <p class="reason">{firstLine(reason.message)}</p>
       )}

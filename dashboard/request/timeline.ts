@@ -70,7 +70,7 @@ const EVENT_LINES: Readonly<Record<string, Line>> = {
   building: ["building", "busy", "Build started"],
   built: ["passed", "good", "Build passed"],
   build_failed: ["failed", "bad", "Build failed"],
-  waiting: ["waiting", "plain", "Waits for the requests ahead"],
+  waiting: ["waiting", "plain", "Waits to land"],
   blocked: ["waiting", "plain", "Waits"],
   invalidated: ["retried", "warn", "A request ahead turned out otherwise than the build assumed: it is built again"],
   retrying: ["retried", "warn", "The build is repeated"],
@@ -94,11 +94,14 @@ const BLOCKERS: Readonly<Record<string, string>> = {
 
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */
 export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
-  const moments = events.flatMap(momentOf);
+  // What a request waits for is said by the entry after the one that says that it waits.
+  const told = events.filter(({ event }, index) => event !== "waiting" || events[index + 1]?.event !== "blocked");
+  const moments = told.flatMap(momentOf);
   return moments.map((moment, index) => {
     const { detail, ...rest } = moment;
-    // A failure and the repeat that follows it give one reason.
-    return detail !== undefined && detail === moments[index - 1]?.detail ? rest : moment;
+    const before = moments[index - 1]?.detail;
+    // A failure and the repeat that follows it give one reason, and so do a cancel and its end.
+    return detail !== undefined && before !== undefined && detail.endsWith(before) ? rest : moment;
   });
 }
 

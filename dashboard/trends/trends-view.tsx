@@ -47,8 +47,9 @@ export function TrendsView({ queue }: { readonly queue: string }) {
 
 const perLanded = ({ landed }: Trends["total"], amount: number): number | undefined =>
   landed === 0 ? undefined : amount / landed;
-const figure = (amount: number | undefined, unit = ""): string =>
-  amount === undefined ? "–" : `${Number(amount.toPrecision(amount < 10 ? 2 : 3)).toLocaleString("en")}${unit}`;
+const minutes = (amount: number | undefined): string => (amount === undefined ? "–" : span(amount * 60));
+const figure = (amount: number | undefined): string =>
+  amount === undefined ? "–" : Number(amount.toPrecision(amount < 10 ? 2 : 3)).toLocaleString("en");
 
 function Charts({ trends: { buckets, total, by, flakes } }: { readonly trends: Trends }) {
   if (ended(total) === 0)
@@ -112,13 +113,13 @@ function Charts({ trends: { buckets, total, by, flakes } }: { readonly trends: T
         />
         <StackedColumns
           title="What a landing costs"
-          headline={`${figure(perLanded(total, total.builds))} builds, ${figure(perLanded(total, total.buildMinutes), " min")}`}
+          headline={`${figure(perLanded(total, total.builds))} builds, ${minutes(perLanded(total, total.buildMinutes))}`}
           buckets={buckets}
           labelOf={labelOf}
-          write={(minutes) => figure(minutes, " min")}
+          write={minutes}
           series={[
             {
-              name: "build minutes per landed change",
+              name: "time of builds per landed change",
               tone: "busy",
               amount: (one) => perLanded(one, one.buildMinutes) ?? 0,
             },

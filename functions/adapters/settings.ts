@@ -39,6 +39,17 @@ export function loadGitHubApp(env: Env): GitHubAppConfig {
 /** Throws queue.unknown when the queue is not configured. */
 export function configOf(queues: ReadonlyMap<QueueName, QueueConfig>, queue: QueueName): QueueConfig {
   const config = queues.get(queue);
-  if (config === undefined) throw new CodedError("queue.unknown", `queue ${queue} is not configured`);
+  if (config === undefined)
+    throw new CodedError("queue.unknown", `Queue ${queue} is not configured. ${namedIn(queues)}`);
   return config;
+}
+
+/** How many queues a sentence names. */
+const MOST_NAMED = 10;
+
+/** The names of the queues, as a sentence. Example: `The queues are: main, docs.` */
+export function namedIn(queues: ReadonlyMap<QueueName, QueueConfig>): string {
+  const names = [...queues.keys()];
+  const more = names.length - MOST_NAMED;
+  return `The queues are: ${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}.`;
 }

@@ -384,6 +384,8 @@ export const EndedRequest = z.object({
   reason: Reason.optional(),
   endedAt: Timestamp,
   commit: z.string().optional(),
+  /** The subject of its last commit. Absent when the changes were not read. */
+  title: z.string().optional(),
 });
 export type EndedRequest = z.infer<typeof EndedRequest>;
 

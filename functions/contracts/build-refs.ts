@@ -1,4 +1,4 @@
-import { type BatchId, BuildKey, type QueueName } from "./ids.ts";
+import { type BatchId, BuildKey, type GitSha, type QueueName } from "./ids.ts";
 import type { QueueConfig } from "./queues.ts";
 
 /** A queue may bear a name that git refuses in refs (`a..b`, `a.lock`): its dots are then written %2E, which no queue name can hold. */
@@ -10,6 +10,14 @@ export function refSafe(id: BatchId): string {
   const slash = id.indexOf("/");
   return `${refSafeQueue(id.slice(0, slash))}${id.slice(slash)}`;
 }
+
+export const MOVED_ROOT = "refs/submitqueue/moved/";
+
+/**
+ * The ref of a tag object that says which head branch a landing moves to a commit, and that keeps the branch's commit from before. The ref is
+ * there from before the branch moves until the trunk is pushed.
+ */
+export const movedRef = (to: GitSha): string => `${MOVED_ROOT}${to}`;
 
 /** A composed commit, for a build that fetches refs by itself. No branch: nothing that watches branches wakes up. */
 export const pathRef = (buildKey: BuildKey): string => `refs/submitqueue/paths/${buildKey}`;

@@ -28,7 +28,14 @@ export const APP_PERMISSIONS = {
 export const MORE_PERMISSIONS = { actions: "write", workflows: "write" } as const satisfies AppPermissions;
 
 /** The webhooks that the App is subscribed to. */
-export const APP_EVENTS = ["check_run", "check_suite", "issue_comment", "pull_request", "pull_request_review"] as const;
+export const APP_EVENTS = [
+  "check_run",
+  "check_suite",
+  "issue_comment",
+  "pull_request",
+  "pull_request_review",
+  "status",
+] as const;
 
 /** Permissions that are missing, as `contents: write`. Write includes read. */
 export const missingPermissions = (

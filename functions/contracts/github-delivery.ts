@@ -5,7 +5,8 @@ import { cut } from "./text.ts";
 
 const User = z.looseObject({ login: z.string(), type: z.string().default("User") });
 const Payload = z.looseObject({
-  action: z.string(),
+  /** Absent in the payload of a commit status. */
+  action: z.string().optional(),
   repository: z.looseObject({ full_name: RepositoryName }),
   sender: User,
   comment: z.looseObject({ id: z.int(), body: z.string().default(""), created_at: z.iso.datetime() }).optional(),
@@ -14,6 +15,9 @@ const Payload = z.looseObject({
     .looseObject({ number: z.int(), head: z.looseObject({ sha: GitSha }), updated_at: z.iso.datetime().optional() })
     .optional(),
   label: z.looseObject({ name: z.string() }).optional(),
+  /** The commit and the state of a commit status. */
+  sha: GitSha.optional(),
+  state: z.string().optional(),
   check_run: z
     .looseObject({ id: z.int(), name: z.string(), head_sha: GitSha, external_id: z.string().nullish() })
     .optional(),
@@ -30,6 +34,15 @@ const MOST_OF_A_COMMENT = 2_000;
 export const externalIdOf = (sqid: string, pull: number): string => `${sqid}#${pull}`;
 
 /**
+ * A delivery about a commit that names no pull request: the end of a check or a status. GitHub lists pull requests only with some checks, and
+ * never those of forks. So they are looked up by the head.
+ */
+export type CommitDelivery = Omit<Delivery, "pull"> & { readonly head: GitSha };
+
+/** The events that tell of the end of a check, by which a request that waits for checks is to look again. */
+const CHECK_EVENTS: readonly string[] = ["check_run.completed", "check_suite.completed", "status"];
+
+/**
  * What the queue goes by of a webhook. Undefined for a payload that concerns no pull request, or of a shape that is not known.
  * `timeOf` reads a time as milliseconds.
  */
@@ -38,7 +51,7 @@ export function deliveryOf(
   event: string,
   payload: unknown,
   timeOf: (text: string) => number,
-): Delivery | undefined {
+): Delivery | CommitDelivery | undefined {
   const parsed = Payload.safeParse(payload);
   if (!parsed.success) return undefined;
   const { action, repository, sender, comment, issue, pull_request: pull, label, check_run: check } = parsed.data;
@@ -47,17 +60,19 @@ export function deliveryOf(
     pull?.number ??
     suite?.pull_requests[0]?.number ??
     (issue?.pull_request ? issue.number : pullOf(check?.external_id));
-  if (number === undefined) return undefined;
-  const head = pull?.head.sha ?? check?.head_sha ?? suite?.head_sha;
+  const what = action === undefined ? event : `${event}.${action}`;
+  const head = pull?.head.sha ?? check?.head_sha ?? suite?.head_sha ?? parsed.data.sha;
+  const isOfCommit = number === undefined && CHECK_EVENTS.includes(what) && parsed.data.state !== "pending";
+  if (number === undefined && (head === undefined || !isOfCommit)) return undefined;
   const at = comment?.created_at ?? pull?.updated_at;
   const button = parsed.data.requested_action?.identifier;
-  const found = Delivery.safeParse({
+  const found = (number === undefined ? OfCommit : Delivery).safeParse({
     v: 1,
     kind: "delivery",
     id,
-    event: `${event}.${action}`,
+    event: what,
     repository: repository.full_name,
-    pull: number,
+    ...(number === undefined ? {} : { pull: number }),
     sender: { login: sender.login, isBot: sender.type === "Bot" },
     ...(comment === undefined
       ? {}
@@ -73,6 +88,8 @@ export function deliveryOf(
   });
   return found.success ? found.data : undefined;
 }
+
+const OfCommit = Delivery.omit({ pull: true }).required({ head: true });
 
 function pullOf(externalId: string | null | undefined): number | undefined {
   const [, number] = /#(\d+)$/.exec(externalId ?? "") ?? [];

@@ -98,6 +98,7 @@ export const LogEvent = z.discriminatedUnion("kind", [
 export type LogEvent = z.infer<typeof LogEvent>;
 export type StatusEvent = Extract<LogEvent, { kind: "status" }>;
 export type EndEvent = StatusEvent & { readonly status: Outcome };
+export const isEnd = (entry: LogEvent): entry is EndEvent => entry.kind === "status" && hasEnded(entry.status);
 
 /** What may be said about an entry beside its status: all optional. */
 export interface EntryDetails {

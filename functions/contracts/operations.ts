@@ -160,7 +160,7 @@ const ASKED = { id: QUESTION_ID, queue: "main", askedAt: AT, expiresAt: "2026-11
 const TRIAL = {
   ...ASKED,
   state: "answered",
-  sentence: "The changes merge onto 9a0d2c1b8a7e, where the branch is. Nothing was asked to be landed.",
+  sentence: "The changes merge onto 9a0d2c1b8a7e, where the branch is. This was a trial: nothing lands.",
   changes: [CHANGE],
   strategy: "REBASE",
   mergeable: true,
@@ -392,7 +392,9 @@ export const OPERATIONS: readonly Operation[] = [
         flakes: FLAKES,
         requests: [QUEUED],
         more: false,
-        recent: [{ sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT }],
+        recent: [
+          { sqid: "main/14", number: 14, status: "landed", endedAt: AT, commit: COMMIT, title: "Add a checkout" },
+        ],
       },
     },
     errors: ["queue.unknown"],

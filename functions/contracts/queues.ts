@@ -356,6 +356,11 @@ export const QueueConfig = z.strictObject({
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
   /** What the commit of SQUASH_REBASE says: the messages of the commits, or the title and body of the pull request. */
   squashMessage: z.enum(["commits", "pull-request"]).default("commits"),
+  /**
+   * How GitHub is told that a pull request has landed whose own commits are not on the branch. close: it is commented on, labelled and
+   * closed. moveHead: its head branch is moved to the commit that lands, so that GitHub marks it as merged.
+   */
+  markMerged: z.enum(["close", "moveHead"]).default("close"),
   /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
   commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),

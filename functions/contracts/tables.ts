@@ -68,6 +68,11 @@ export const pullKeys = {
   pull: (repository: string, pull: number) => ({ pk: `pull#${repository.toLowerCase()}#${pull}`, sk: "pull" }),
   /** Which pull requests a request is of. */
   request: (sqid: string) => ({ pk: `request#${sqid}`, sk: "request" }),
+  /** A pull request with a request, by its head commit. */
+  head: (repository: string, head: string, pull: number) => ({
+    pk: `head#${repository.toLowerCase()}#${head}`,
+    sk: padded(pull),
+  }),
   open: (repository: string, pull: number) => ({ pk: OPEN_PULLS, sk: `${repository.toLowerCase()}#${pull}` }),
   /** How much of GitHub's limit of new content is used up, by the start of the period in seconds. */
   used: (repository: string, period: "minute" | "hour", start: number) => ({

@@ -39,7 +39,8 @@ const PATH_LIFECYCLE: Lifecycle<PathState> = {
 };
 
 /**
- * One attempt at building a head on one assumption per dependency: it lands, or it does not. Each dependency is in `base` or in `without`.
+ * One attempt at building one or more heads, with one assumption about each undecided batch ahead that conflicts with a head. The batch is
+ * assumed to land when it is in `base`, and not to land when it is in `without`.
  *
  * Example: A ← B ← C conflict in a row. A path of C with base [A] and without [B] assumes that A lands and that B does not.
  */
@@ -58,7 +59,7 @@ export interface Path {
   /** The unfinished batches ahead that conflict with a head and are left out: they are assumed not to land before the head. */
   readonly without: readonly BatchId[];
   readonly state: PathState;
-  /** True once the build workflow is known to have been started. Until then each run of the planner starts it again, under the same name. */
+  /** True once the build workflow is known to have been started. Until then each run of the planner asks for it again, under the same name. */
   readonly dispatched: boolean;
   /** When the planner proposed the build. What had landed by then is in the tree. */
   readonly startedAt: EpochMs;
@@ -66,7 +67,7 @@ export interface Path {
   readonly endedAt?: EpochMs;
   /** The commit that was built. Set when the build passed, and when it failed after it was composed. */
   readonly composed?: Composed;
-  /** Why the build failed, or broke down. Absent when it passed or was given up. */
+  /** Why the build failed, or why its infrastructure did. Absent when the build passed or was given up. */
   readonly reason?: Reason;
   /** The batch, one of `base` or `heads`, at which the composition was refused: nothing was built. */
   readonly unappliable?: BatchId;
@@ -109,7 +110,7 @@ export interface Batch {
    */
   readonly conflicts: readonly BatchId[] | "every";
   readonly state: BatchState;
-  /** The paths whose first head is this batch, oldest first, ended ones too. The oldest are dropped when they need too much room (`bounded`). */
+  /** The paths whose first head is this batch, oldest first, ended ones too. Ended ones are dropped when there is no room for all (`bounded`). */
   readonly paths: readonly Path[];
   /** How many paths the batch has had so far. The next path's build key is made from this number. */
   readonly buildCount: number;
@@ -119,9 +120,9 @@ export interface Batch {
   readonly landed?: { readonly commit: string; readonly tree: string };
   /** Why the batch has failed, was cancelled, or is being cancelled. */
   readonly reason?: Reason;
-  /** What blocks the batch, and the batches ahead that it waits for, as the log was last told (`noteBlockers`). */
+  /** What blocks the batch, and up to five of the batches that it waits for, as the log was last told (`noteBlockers`). */
   readonly blocked?: { readonly by: Blocker; readonly on: readonly BatchId[] };
-  /** Log entries about the batch that are not yet known to be sent. They are written together with the change that they tell of. */
+  /** Log entries about the batch that are not yet known to be sent. Each is written together with the change that it tells of. */
   readonly outbox: readonly LogEvent[];
   /** True once the batch's request is known to have been ended: nothing is left to do for the batch. */
   readonly concluded: boolean;

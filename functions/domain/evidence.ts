@@ -56,26 +56,29 @@ const wouldDelayRejection = (index: QueueIndex, i: number): boolean =>
 export const passedBuild = (index: QueueIndex, i: number, tree: BitSet): Evidence | undefined =>
   index.evidenceOf(i).find((build) => build.passed && build.tree.agreesWith(tree, index.relevantConflicts(i)));
 
+/** True when batch i may land once there is evidence for it: it is speculating, and not on probation. */
+export const mayLand = (index: QueueIndex, i: number): boolean =>
+  index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
+
 /**
- * The batches that may land as one commit point because `build`, the passed build of a bundle, tested them together: `together` without the
- * batches of `trunk`. `together` is the bundle's heads, unless the caller names more batches of the build. `trunk` holds the batches that have
- * landed and the batches that were selected to land before. Undefined unless all of these hold:
+ * The batches that may land as one commit point because the passed build `build` tested them together: `together` without the batches of
+ * `trunk`. `together` is the heads of the build, or its base and its heads. `trunk` holds the batches that have landed and the batches
+ * that were selected to land before. Undefined unless all of these hold:
  * - At least two batches are left, and `mayLand` is true of each.
  * - Every undecided batch ahead of one of them is itself one of them.
  * - The tree of the build agrees with the trunk after the landing, about the conflicts of each (`unbypassedConflicts`).
  *
- * Example: the bundle A ← B was built on X, and both conflict with X. When X has landed, the answer is A and B. While X is undecided, the
- * answer is undefined, but with `together` = X, A, B it is all three.
+ * Example: the bundle A ← B was built on X, and both conflict with X. With `together` = A, B, the answer is A and B once X has landed, and
+ * undefined before. With `together` = X, A, B, the answer is all three while X is undecided.
  */
 export function bundleThatMayLand(
   index: QueueIndex,
   build: Evidence,
+  together: readonly BatchId[],
   trunk: BitSet,
-  mayLand: (i: number) => boolean,
-  together: readonly BatchId[] = build.path.heads,
 ): number[] | undefined {
   const bundle = [...index.bitsOf(together)].filter((i) => !trunk.has(i));
-  if (bundle.length < 2 || !bundle.every(mayLand)) return undefined;
+  if (bundle.length < 2 || !bundle.every((i) => mayLand(index, i))) return undefined;
   const after = trunk.copy();
   for (const i of bundle) after.add(i);
   const covered = bundle.every(
@@ -144,8 +147,8 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
 
 /**
  * True when batch i needs none of the `undecided` batches, as far as its builds tell. Both of these hold then:
- * - A build of batch i has failed, and of the conflicts that arrived before batch i its tree held exactly those that have landed and those of
- *   `undecided` that have passed.
+ * - A build of batch i has failed whose tree held, of the conflicts that arrived before batch i, exactly those that have landed and those of
+ *   `undecided` that have passed. It can be blamed on batch i alone if these land (`othersAreCleared`).
  * - Every other batch of `undecided` is on probation, has failed, and can be judged.
  *
  * Example: H is on probation behind R, which has passed, and S, which is on probation. S has failed and can be judged, and L has landed. H

@@ -44,20 +44,19 @@ const MOST_COUNTED = 300;
 /**
  * The failed builds in a request's log whose repeat passed. A failed build is in the answer when
  * - a `retrying` entry names it, with reason `build.failed` (failures on a red trunk and of the infrastructure have other codes), and
- * - a build of the request passed that started no earlier than the entry. It is taken for the repeat, though its base may be another one.
+ * - the build that the entry names as the repeat (`repeated_by`) passed. The planner names a build on the same tree, as far as the tree can
+ *   matter to the failure.
  *
- * Example: build 1 fails for `cart › adds up`, `retrying` names build 1, build 2 starts and passes. The answer is build 1.
+ * Example: build 1 fails for `cart › adds up`, `retrying` says that build 2 repeats build 1, and build 2 passes. The answer is build 1.
  */
 export function flakyBuildsIn(entries: readonly LogEvent[]): readonly FlakyBuild[] {
-  const keyOf = ({ metadata }: LogEvent) => BuildKey.safeParse(metadata["build_key"]).data;
   const named = (event: string) => entries.filter((entry) => entry.kind === "event" && entry.event === event);
-  const startOf = new Map(named("building").map((entry) => [keyOf(entry), entry.at]));
-  const passedStarts = named("built").map((entry) => startOf.get(keyOf(entry)) ?? 0);
+  const passed = new Set(named("built").map(({ metadata }) => metadata["build_key"]));
   return named("retrying").flatMap(({ sqid, at, reason, metadata }) => {
     const buildKey = BuildKey.safeParse(metadata["build_key"]).data;
-    if (buildKey === undefined || reason?.code !== "build.failed") return [];
-    const hasPassed = passedStarts.some((start) => start >= at);
-    return hasPassed ? [{ buildKey, sqid, names: namesIn(reason.message), at }] : [];
+    const repeat = metadata["repeated_by"];
+    if (buildKey === undefined || repeat === undefined || reason?.code !== "build.failed") return [];
+    return passed.has(repeat) ? [{ buildKey, sqid, names: namesIn(reason.message), at }] : [];
   });
 }
 

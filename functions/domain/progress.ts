@@ -1,4 +1,4 @@
-import { BuildKey, type QueueName, Sqid } from "../contracts/ids.ts";
+import { BuildKey, partsOfSqid, type QueueName, Sqid } from "../contracts/ids.ts";
 import { Blocker, type LogEvent } from "../contracts/log-event.ts";
 import type { EpochMs } from "../contracts/time.ts";
 
@@ -14,11 +14,18 @@ export interface BuildProgress {
   readonly at: EpochMs;
   /** Absent until the log tells that the build was started. */
   readonly startedAt?: EpochMs;
+  /** When the build passed or failed. Absent until the log tells that, and of a build that was stopped. */
+  readonly endedAt?: EpochMs;
   readonly url?: string;
   /** The labels (`batchLabel`) of the batches in the build's base, in landing order, separated by blanks. Absent when there are none. */
   readonly base?: string;
   /** The other requests that share the build, separated by blanks. Absent when there are none. */
   readonly with?: string;
+  /**
+   * True when the build is counted with another request, the first of those that share it. Absent when it is counted with this one. Example:
+   * main/7 and main/8 share a build of the batch main/batch/7. The build is counted with main/7, and of main/8 this is true.
+   */
+  readonly isOfAnother?: true;
 }
 
 /** The latest `blocked` entry of a request: the blocker that, by this entry, keeps the request from landing. */
@@ -93,17 +100,29 @@ function foldBuild(builds: Progress["builds"], entry: LogEvent): Progress["build
   return [...others, next].toSorted((a, b) => (a.buildKey < b.buildKey ? -1 : 1));
 }
 
-function buildIn(buildKey: BuildKey, state: BuildState, { at, metadata }: LogEvent): BuildProgress {
+function buildIn(buildKey: BuildKey, state: BuildState, entry: LogEvent): BuildProgress {
+  const { at, metadata } = entry;
   const { build_url: url, base, with: shared } = metadata;
   return {
     buildKey,
     state,
     at,
     ...(state === "running" ? { startedAt: at } : {}),
+    ...(state === "passed" || state === "failed" ? { endedAt: at } : {}),
     ...(typeof url === "string" ? { url } : {}),
     ...(typeof base === "string" ? { base } : {}),
     ...(typeof shared === "string" ? { with: shared } : {}),
+    ...(state === "running" && isOfAnother(entry) ? { isOfAnother: true } : {}),
   };
+}
+
+/** `main/batch/7`, and `main/batch/7.1` after a split, are of request 7. */
+function isOfAnother({ sqid, metadata }: LogEvent): boolean {
+  const label =
+    String(metadata["batch_id"] ?? "")
+      .split("/")
+      .at(-1) ?? "";
+  return label !== "" && label.split(".", 1)[0] !== String(partsOfSqid(sqid).n);
 }
 
 /**
@@ -121,9 +140,11 @@ function merged(before: BuildProgress | undefined, entry: BuildProgress): BuildP
     state,
     at,
     ...greater("startedAt", before.startedAt, entry.startedAt),
+    ...greater("endedAt", before.endedAt, entry.endedAt),
     ...greater("url", before.url, entry.url),
     ...greater("base", before.base, entry.base),
     ...greater("with", before.with, entry.with),
+    ...(before.isOfAnother || entry.isOfAnother ? { isOfAnother: true } : {}),
   };
   return JSON.stringify(next) === JSON.stringify(before) ? before : next;
 }
@@ -200,7 +221,7 @@ export const sqidsOf = (queue: QueueName, labels: string): Sqid[] =>
   });
 
 /** How many builds a summary keeps at most. */
-const MOST_BUILDS = 20;
+export const MOST_BUILDS = 20;
 
 /** The progress with at most MOST_BUILDS builds: the running ones first, then the latest others. */
 export function boundedProgress(progress: Progress): Progress {

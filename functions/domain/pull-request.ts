@@ -52,7 +52,16 @@ export interface CheckFact {
 /** A change of a request: a pull request or a branch, and the commit that is to land. */
 export type Member =
   /** `facts` is undefined when GitHub has no such pull request. */
-  | { readonly number: number; readonly commit: GitSha; readonly facts: PullFacts | undefined }
+  | {
+      readonly number: number;
+      readonly commit: GitSha;
+      readonly facts: PullFacts | undefined;
+      /**
+       * True when the landing of the request has moved the head branch already. That was right after its reviews were found to be there, and
+       * GitHub may have dismissed them because of the move.
+       */
+      readonly isMoved?: boolean;
+    }
   /** A branch without a pull request, so that it can't be reviewed. */
   | { readonly branch: string; readonly commit: GitSha };
 
@@ -168,14 +177,14 @@ function unreviewable(change: string, { branch, waitFor, rule }: Terms): Standin
 }
 
 /** The standing of a pull request by its faults that waiting does not mend: refused, or fit. `below` is the change below in the stack. */
-function faultOf({ number, commit, facts }: PullMember, below: Member | undefined, branch: string): Standing {
+function faultOf({ number, commit, facts, isMoved }: PullMember, below: Member | undefined, branch: string): Standing {
   if (facts === undefined)
     return refused("change.not_found", `GitHub has no pull request #${number}, or the queue may not see it.`);
   if (facts.state === "merged") return refused("change.closed", `#${number} is merged already.`);
   if (facts.state === "closed") return refused("change.closed", `#${number} is closed: reopen it, then land it again.`);
   if (facts.isDraft)
     return refused("change.draft", `#${number} is a draft: mark it as ready for review, then land it again.`);
-  if (facts.head !== commit)
+  if (facts.head !== commit && isMoved !== true)
     return refused(
       "change.stale",
       `#${number} was pushed to: its head is ${facts.head}, and ${commit} was asked for. Look at the new commits, then land them.`,
@@ -195,7 +204,7 @@ function faultOf({ number, commit, facts }: PullMember, below: Member | undefine
 }
 
 /** The standing of a pull request by its reviews. */
-function reviewOf({ number, facts }: PullMember, { waitFor, branch, rule }: Terms): Standing {
+function reviewOf({ number, facts, isMoved }: PullMember, { waitFor, branch, rule }: Terms): Standing {
   if (facts === undefined || !waitFor.includes("review")) return FIT;
   const against = facts.opinions.filter(({ state }) => state === "changes_requested").map(({ by }) => by);
   if (facts.decision === "changes_requested" || (facts.decision !== "approved" && against.length > 0))
@@ -203,7 +212,7 @@ function reviewOf({ number, facts }: PullMember, { waitFor, branch, rule }: Term
       "change.changes_requested",
       `${against.length === 0 ? "A reviewer" : against.map((by) => `@${by}`).join(", ")} asked for changes of #${number}. Land it again once it is approved.`,
     );
-  if (isReviewed(facts, branch, rule)) return FIT;
+  if (isMoved === true || isReviewed(facts, branch, rule)) return FIT;
   const unseen =
     facts.base === branch || rule?.ofOwnersOrTeams !== true
       ? ""

@@ -26,6 +26,8 @@ export interface EndRecord {
   readonly reason?: Reason;
   readonly endedAt: EpochMs;
   readonly commit?: string;
+  /** The subject of its last commit. Absent when the changes were not read. */
+  readonly title?: string;
   readonly receivedAt?: EpochMs;
 }
 
@@ -35,6 +37,7 @@ type State = "waiting" | "building" | "landing";
 const isInFlight = ({ status }: Summary): boolean => !hasEnded(status);
 const isRunning = ({ state }: BuildProgress): boolean => state === "running";
 
+/** The state of a request in flight. */
 function stateOf({ status, progress }: Summary): State {
   if (status === "speculated" || status === "landing") return "landing";
   return progress.builds.some(isRunning) ? "building" : "waiting";
@@ -44,7 +47,12 @@ function stateOf({ status, progress }: Summary): State {
  * The numbers of a queue: requests in flight by state, requests that ended in the last hour and day, time to land (count, median and 95th
  * percentile, in seconds, absent when none landed), running builds, and the load. A build that several requests share counts once.
  */
-export function numbersOf({ live, archived, day, now }: QueueRecords) {
+export function numbersOf({
+  live,
+  archived,
+  day,
+  now,
+}: QueueRecords): Pick<QueueSummary, "counts" | "ended" | "timeToLand" | "buildsRunning" | "load"> {
   const inFlight = live.filter(isInFlight);
   const counts = { waiting: 0, building: 0, landing: 0 };
   for (const summary of inFlight) counts[stateOf(summary)] += 1;
@@ -99,7 +107,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
   const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
   const reason = endReasonOf(summary);
-  const { commit } = metadataOf(summary);
+  const { commit, title } = metadataOf(summary);
   return {
     number,
     status,
@@ -107,6 +115,7 @@ export function endIn(summary: Summary): EndRecord | undefined {
     endedAt: at,
     receivedAt,
     ...(typeof commit === "string" ? { commit } : {}),
+    ...(typeof title === "string" ? { title } : {}),
   };
 }
 
@@ -173,6 +182,7 @@ export function estimateOf({ receivedAt, status }: Summary, day: Tally, now: Epo
   return left === undefined ? {} : { estimateSeconds: Math.max(1, Math.round(left)) };
 }
 
+/** The request as the list of a queue shows it, with its blocker and its builds, the one that started first first. */
 function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
   const { sqid, number, queue, status, priority = 0, changes, caller, receivedAt, at, progress } = summary;
   const { author, title } = metadataOf(summary);

@@ -67,8 +67,8 @@ export interface PriorityChange {
 const rankOf = (status: Status): number => STATUSES.indexOf(status);
 
 /**
- * Of two statuses, a request has the one with the greater weight. Their times do not count: an end has 3, `cancelling` 2, every other status 1, and
- * `accepted` 0.
+ * Of two statuses, a request has the one with the greater weight. Their times do not count. An end has weight 3, `cancelling` 2, every other
+ * status 1, and `accepted` 0.
  */
 function weightOf(status: Status): number {
   if (hasEnded(status)) return 3;
@@ -110,7 +110,8 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
 
 /**
  * The summary after one more log entry. The same object when the summary knows that it has folded the entry (`hasSeen`). Entries may be folded
- * in any order, and repeatedly: only `version` differs then, which counts the changes. A happening changes `progress`, and neither the status
+ * in any order, and repeatedly: only `version` differs then, which counts the changes. (`progress` keeps 20 builds; with more, the order may
+ * matter to it.) A happening changes `progress`, and neither the status
  * nor the metadata.
  */
 export function fold(summary: Summary, entry: LogEvent): Summary {

@@ -1,7 +1,7 @@
-import { batchIdOf, partsOfSqid, type RequestNumber, type Sqid } from "../contracts/ids.ts";
-import { hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
+import { type BuildKey, partsOfSqid, type RequestNumber } from "../contracts/ids.ts";
+import type { EndEvent } from "../contracts/log-event.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
-import { flakyBuildsIn } from "./flakes.ts";
+import type { BuildProgress } from "./progress.ts";
 
 /**
  * What is counted per hour. Of requests: how many landed, were `refused` (ended with an error) or were cancelled. Of builds: how many were
@@ -61,25 +61,28 @@ const NOTHING: Tally = {
   reasons: {},
 };
 
+/** What the trends count of a request beside its end. */
+export interface RequestFacts {
+  readonly receivedAt: EpochMs;
+  /** All builds that the log tells of. */
+  readonly builds: readonly BuildProgress[];
+  /** The failed builds whose repeat passed. */
+  readonly flaky: readonly BuildKey[];
+}
+
 /**
  * What the end of a request adds to the trends: its outcome, its time to land, the reason of its error, and its builds. A bundle's build is
- * counted for the request of its first head only, so that it counts once. `entries`: the log of the request, in any order. Undefined when
- * `end` is not an end.
+ * counted for the request of its first head only, so that it counts once.
  */
-export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOfRequest | undefined {
-  if (end.kind !== "status" || !hasEnded(end.status)) return undefined;
+export function endOfRequest(end: EndEvent, { receivedAt, builds, flaky }: RequestFacts): EndOfRequest {
   const { n } = partsOfSqid(end.sqid);
   const outcome = end.status === "error" ? "refused" : end.status;
-  const accepted = entries.find(
-    (entry): entry is StatusEvent => entry.kind === "status" && entry.status === "accepted",
-  );
-  const isLanding = end.status === "landed" && accepted !== undefined;
   return {
     number: n,
     endedAt: end.at,
     tally: {
-      counters: { ...NOTHING.counters, [outcome]: 1, ...buildsOf(end.sqid, entries) },
-      times: isLanding ? { [stepOf((end.at - accepted.at) / 1_000)]: 1 } : {},
+      counters: { ...NOTHING.counters, [outcome]: 1, ...countersOf(builds, flaky) },
+      times: end.status === "landed" ? { [stepOf((end.at - receivedAt) / 1_000)]: 1 } : {},
       reasons: outcome === "refused" && end.reason !== undefined ? { [end.reason.code]: 1 } : {},
     },
   };
@@ -87,29 +90,17 @@ export function endOfRequest(end: LogEvent, entries: readonly LogEvent[]): EndOf
 
 type BuildCounters = Pick<Tally["counters"], "builds" | "passed" | "failed" | "retried" | "flaky" | "buildMs">;
 
-/** The counts of the builds that are counted for the request. */
-function buildsOf(sqid: Sqid, entries: readonly LogEvent[]): BuildCounters {
-  const startedAt = new Map<unknown, EpochMs>();
-  for (const entry of entries)
-    if (entry.kind === "event" && entry.event === "building" && isOwn(sqid, entry))
-      startedAt.set(entry.metadata["build_key"], entry.at);
-  const flaky = flakyBuildsIn(entries).filter(({ buildKey }) => startedAt.has(buildKey)).length;
-  const total = { builds: startedAt.size, passed: 0, failed: 0, retried: 0, flaky, buildMs: 0 };
-  for (const [key, start] of startedAt) {
-    const about = entries.filter((entry) => entry.kind === "event" && entry.metadata["build_key"] === key);
-    const named = (name: string) => about.find((entry) => entry.kind === "event" && entry.event === name);
-    const [built, failed, retried] = [named("built"), named("build_failed"), named("retrying")];
-    const end = built ?? failed ?? retried;
-    if (end === undefined) continue;
-    if (retried) total.retried += 1;
-    else total[failed ? "failed" : "passed"] += 1;
-    total.buildMs += Math.max(0, end.at - start);
+function countersOf(builds: readonly BuildProgress[], flaky: readonly BuildKey[]): BuildCounters {
+  const own = builds.filter(({ startedAt, isOfAnother }) => startedAt !== undefined && !isOfAnother);
+  const total = { builds: own.length, passed: 0, failed: 0, retried: 0, flaky: 0, buildMs: 0 };
+  for (const { buildKey, startedAt = 0, endedAt, at, state } of own) {
+    if (flaky.includes(buildKey)) total.flaky += 1;
+    if (state === "running" || state === "stopped") continue;
+    total[state] += 1;
+    total.buildMs += Math.max(0, (endedAt ?? at) - startedAt);
   }
   return total;
 }
-
-/** True when the build is counted for the request: the request's batch is the build's first head. */
-const isOwn = (sqid: Sqid, { metadata }: LogEvent): boolean => metadata["batch_id"] === batchIdOf(sqid);
 
 /** The tallies, added up. All zero when there are none. */
 export function sumOf(tallies: Iterable<Tally>): Tally {
@@ -125,8 +116,8 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
 }
 
 /**
- * In how many seconds a request will probably land that has waited for `waitedSeconds`. It is the median time to land of the requests that took
- * longer than that, less `waitedSeconds`. Undefined when fewer than five took longer.
+ * In how many seconds a request that has waited for `waitedSeconds` will probably land: the median time to land of the requests that took longer
+ * than `waitedSeconds`, less `waitedSeconds`. Undefined when fewer than five requests took longer.
  *
  * Example: five requests took 10 minutes each, and the request has waited for 4 minutes. About 6 minutes are left.
  */

@@ -6,6 +6,7 @@ import { CodedError } from "../contracts/errors.ts";
 import { jsonOf } from "./http-json.ts";
 import { faultsOf, invalid, pointer } from "./http-problem.ts";
 import { parametersIn } from "./http-query.ts";
+import { inWords } from "./http-words.ts";
 
 /** A call, as a route reads it. Each reader throws a CodedError that blames the caller when the call has no valid value. */
 export interface Call {
@@ -70,19 +71,19 @@ const readersOf = (event: APIGatewayProxyEventV2, parameters: Readonly<Record<st
   },
   param: (name) => decoded(event.pathParameters?.[name] ?? ""),
   query: (schema) => {
-    const parsed = schema.safeParse(parameters);
+    const parsed = schema.safeParse(parameters, { error: inWords });
     if (!parsed.success) throw invalid(faultsOf(parsed.error, (path) => path.join(".")));
     return parsed.data;
   },
   header: (name, schema) => {
     const value = event.headers[name.toLowerCase()];
     if (value === undefined) return undefined;
-    const parsed = schema.safeParse(value);
+    const parsed = schema.safeParse(value, { error: inWords });
     if (!parsed.success) throw invalid(faultsOf(parsed.error, () => name));
     return parsed.data;
   },
   body: (schema, absent) => {
-    const parsed = schema.safeParse(bodyOf(event, absent));
+    const parsed = schema.safeParse(bodyOf(event, absent), { error: inWords });
     if (!parsed.success) throw invalid(faultsOf(parsed.error, pointer));
     return parsed.data;
   },

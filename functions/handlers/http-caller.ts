@@ -40,10 +40,13 @@ export const callersBy =
     return caller;
   };
 
-export const unauthenticated = (auth: ApiAuth): CodedError =>
-  new CodedError("caller.unauthenticated", `This call does not say who makes it. ${WHAT_TO_SEND[auth]}`, {
+/** `isWrong`: the call says who makes it, in a way that this deployment does not take. */
+export function unauthenticated(auth: ApiAuth, isWrong = false): CodedError {
+  const what = isWrong ? "The authorization of this call is not taken here" : "This call does not say who makes it";
+  return new CodedError("caller.unauthenticated", `${what}. ${WHAT_TO_SEND[auth]}`, {
     detail: { challenge: auth === "iam" ? "AWS4-HMAC-SHA256" : "Bearer" },
   });
+}
 
 function callerIn(auth: ApiAuth, { iam, jwt, lambda }: Authorizer): Caller | undefined {
   if (iam !== undefined && (auth === "iam" || auth === "iam+jwt"))

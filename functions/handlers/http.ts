@@ -33,6 +33,8 @@ export interface HttpOptions {
   readonly callerOf?: CallerOf;
   /** Is removed from the start of each path. */
   readonly prefix?: string;
+  /** True for a path whose GET is answered before it comes here: another method is not allowed there. */
+  readonly isServed?: (path: string) => boolean;
 }
 
 /** Who makes each call, for its line in the log: noted once the caller is known. */
@@ -45,7 +47,7 @@ type Callers = WeakMap<object, Caller>;
 export function httpHandler(
   routes: readonly Route[],
   { log, now }: Pick<Clients, "log" | "now">,
-  { callerOf = anonymous, prefix }: HttpOptions = {},
+  { callerOf = anonymous, prefix, isServed = () => false }: HttpOptions = {},
 ): LambdaHandler {
   const callers: Callers = new WeakMap();
   const router = httpRouter<APIGatewayProxyEventV2, Response>({
@@ -61,7 +63,7 @@ export function httpHandler(
         },
       })),
     ),
-    notFoundResponse: ({ method, path }) => unrouted(routes, method, path),
+    notFoundResponse: ({ method, path }) => unrouted(methodsAt(routes, isServed, method, path), method, path),
   });
 
   const stack = middy((event: APIGatewayProxyEventV2, context: LambdaContext) => router(event, context))
@@ -123,13 +125,22 @@ const responseOf = ({ status, body, headers = {} }: Answer, forPeople: boolean):
   body: typeof body === "string" && "content-type" in headers ? body : jsonText(body, forPeople),
 });
 
+/** The methods that a path takes, for a call that has no route. */
+function methodsAt(routes: readonly Route[], isServed: (path: string) => boolean, method: string, path: string) {
+  const isMissing = method === "GET" || method === "HEAD";
+  return [
+    ...routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method),
+    ...(isServed(path) && !isMissing ? ["GET"] : []),
+  ];
+}
+
 /**
  * The answer to a call without a route. For a path that is known under other methods, the answer names these methods, which is also the
  * answer to OPTIONS.
  */
-function unrouted(routes: readonly Route[], method: string, path: string): Response {
-  const here = routes.filter((route) => patternOf(route.path).test(path)).map((route) => route.method);
-  if (here.length === 0) throw new CodedError("route.unknown", `There is nothing at ${path}.`);
+function unrouted(here: readonly string[], method: string, path: string): Response {
+  if (here.length === 0)
+    throw new CodedError("route.unknown", `There is nothing at ${path}. GET /v1 names what there is.`);
   const allow = [...here, ...(here.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   if (method === "OPTIONS") return { statusCode: 204, headers: { allow } };
   throw new CodedError("route.method_not_allowed", `${path} does not take ${method}: use ${allow}.`, {

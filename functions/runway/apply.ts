@@ -3,7 +3,7 @@ import { refusals } from "../adapters/git/refusals.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { GitSha } from "../contracts/ids.ts";
 import type { MergeUnit } from "../contracts/messages.ts";
-import type { Applied, AppliedUnit } from "./applied.ts";
+import { type Applied, type AppliedUnit, conflicting } from "./applied.ts";
 import { merged as mergeText, squashed as squashText } from "./commit-messages.ts";
 import type { Composer, PlacedChange } from "./composer.ts";
 import { committedBy } from "./identities.ts";
@@ -20,6 +20,7 @@ export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): 
   let at = tip;
   const commits: GitSha[] = [];
   const idle: ChangeUri[] = [];
+  const ends = new Map<ChangeUri, GitSha>();
   for (const change of composer.changesOf(unit)) {
     const before = composer.recall(at, change);
     const applied: Applied = before ? { kind: "applied", ...before } : await applyChange(composer, at, change);
@@ -29,8 +30,9 @@ export async function applyUnit(composer: Composer, tip: Tip, unit: MergeUnit): 
     at = next;
     commits.push(...added);
     if (added.length === 0) idle.push(change.uri);
+    else ends.set(change.uri, at.sha);
   }
-  return { kind: "applied", tip: at, commits, idle };
+  return { kind: "applied", tip: at, commits, idle, ends };
 }
 
 async function applyChange(composer: Composer, tip: Tip, change: PlacedChange): Promise<Applied> {
@@ -100,8 +102,7 @@ const conflicted = (
   tip: Tip,
   change: PlacedChange,
   { what, paths }: { what: string; paths: readonly string[] },
-): Applied => ({
-  kind: "refused",
-  reason: refusals.conflict(change, { what, paths, branch: composer.branch, ahead: tip.sha !== composer.trunk.sha }),
-  conflicts: paths,
-});
+): Applied =>
+  conflicting(paths, tip.sha !== composer.trunk.sha, (ahead) =>
+    refusals.conflict(change, { what, paths, branch: composer.branch, ahead }),
+  );

@@ -10,6 +10,7 @@ import type { AppliedUnit } from "./applied.ts";
 import { applyUnit } from "./apply.ts";
 import { composeTrunk, isOfTrunk } from "./compose-trunk.ts";
 import { type Composer, composerFor } from "./composer.ts";
+import { landedSteps, reasonNaming, type Step } from "./named-conflicts.ts";
 import { pushPath, type Tips } from "./push-path.ts";
 import { type RemoteSnapshot, readSnapshot, unusable } from "./remote-snapshot.ts";
 import type { Tip } from "./tip.ts";
@@ -112,13 +113,18 @@ async function applyOpen(
   let tip = composer.trunk;
   let base = tip;
   let under: Tip | undefined;
+  const ahead: Step[] = [];
   const tips: { batchId: BatchId; tip: Tip }[] = [];
   let idle: readonly ChangeUri[] = [];
   for (const unit of open) {
     if (unit === task.head) base = tip;
     if (unit.steps.some(({ sqid }) => task.sqids.includes(sqid))) under ??= tip;
     const applied = await applyUnit(composer, tip, unit);
-    if (applied.kind === "refused") return { kind: "refused", batchId: unit.batchId, reason: applied.reason };
+    if (applied.kind === "refused") {
+      const met = { ahead, landed: landedSteps(landed, snapshot.landed) };
+      return { kind: "refused", batchId: unit.batchId, reason: await reasonNaming(repository, applied, met) };
+    }
+    ahead.push({ unit, before: tip.tree, after: applied.tip.tree });
     ({ tip, idle } = applied);
     tips.push({ batchId: unit.batchId, tip });
   }

@@ -1,5 +1,7 @@
+import { tipOf } from "../adapters/git/pinned-changes.ts";
 import { composedPrefix, composedRef, recordsRef, seenRef } from "../adapters/git/refs.ts";
 import type { Repository } from "../adapters/git/repository.ts";
+import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
 import type { LandBatch } from "../contracts/messages.ts";
 import {
@@ -15,12 +17,18 @@ import {
   readDeclined,
   refOf,
 } from "./landing-records.ts";
+import { type HeadMove, readMoved } from "./moved-heads.ts";
 import { type Keeper, namesToAdd, namesToFind } from "./records-tree.ts";
-import { type RemoteSnapshot, readSnapshot } from "./remote-snapshot.ts";
+import { changesOf, type RemoteSnapshot, readSnapshot } from "./remote-snapshot.ts";
 
 export interface ComposedBefore extends ComposedRecord {
   readonly batchId: BatchId;
   readonly tree: GitSha;
+}
+
+export interface HeadMoveNow extends HeadMove {
+  /** What the branch holds now. Undefined when the branch is gone. */
+  readonly at: GitSha | undefined;
 }
 
 /** What runway has done for the batches of a message before, according to the remote. */
@@ -30,6 +38,8 @@ export interface LandingHistory {
   /** A text of everything on the remote that a push depends on: another text means that another push may succeed. */
   readonly facts: string;
   readonly composed: readonly ComposedBefore[];
+  /** The moves of head branches that were begun for the batches, and were neither finished nor undone. */
+  readonly moves: readonly HeadMoveNow[];
 }
 
 /** The records that landing a message reads, and may write. */
@@ -39,7 +49,10 @@ const addressesOf = (keeper: Keeper, { queue, id, batches }: LandBatch) => [
   ...batches.map(({ batchId }) => landedAt(keeper, batchId)),
 ];
 
-/** Five git processes, one of them a fetch; and those of `bearersOf` when a batch has landed. */
+/**
+ * Five git processes, one of them a fetch; and those of `bearersOf` when a batch has landed. One more fetch when a landing that was cut off
+ * has moved head branches.
+ */
 export async function readHistory(repository: Repository, message: LandBatch, keeper: Keeper): Promise<LandingHistory> {
   const addresses = addressesOf(keeper, message);
   const snapshot = await readSnapshot(repository, {
@@ -49,20 +62,40 @@ export async function readHistory(repository: Repository, message: LandBatch, ke
     objects: [...namesToFind(keeper, addresses), ...namesToAdd(keeper, addresses)],
     commits: message.batches.map(({ tested }) => tested.commit),
   });
-  const facts = `${snapshot.trunk} ${snapshot.seen.get(recordsRef(keeper.branch))?.sha ?? "-"}`;
-  return { keeper, snapshot, facts, composed: await recallComposed(repository, message) };
+  const { composed, moved } = await recallTags(repository, message, keeper);
+  const branches = moved.map(({ branch }) => `refs/heads/${branch}`);
+  const tips = branches.length === 0 ? new Map() : await repository.see(branches);
+  const moves = moved.map((move) => ({ ...move, at: tips.get(`refs/heads/${move.branch}`)?.sha }));
+  const facts = [
+    snapshot.trunk,
+    snapshot.seen.get(recordsRef(keeper.branch))?.sha,
+    ...message.batches.flatMap((batch) => changesOf(batch).map(({ ref }) => snapshot.seen.get(tipOf(ref))?.sha)),
+    ...moves.flatMap(({ to, at }) => [to, at]),
+  ].join(" ");
+  return { keeper, snapshot, facts, composed, moves };
 }
 
-async function recallComposed(repository: Repository, { batches }: LandBatch): Promise<readonly ComposedBefore[]> {
+/** The tag objects about the batches: of commits that were composed for them, and of head branches that their landing moves. */
+async function recallTags(repository: Repository, { batches }: LandBatch, keeper: Keeper) {
   const rooms = batches.map(({ batchId }) => ({ batchId, room: seenRef(composedPrefix(batchId)) }));
+  const movedRoom = seenRef(MOVED_ROOT);
   const format = "--format=%(refname) %(*tree) %(contents:subject)";
-  const lines = await repository.run(["for-each-ref", format, ...rooms.map(({ room }) => room)]);
-  return lines.split("\n").flatMap((line) => {
-    const [name = "", tree = "", ...text] = line.split(" ");
+  const found = await repository.run(["for-each-ref", format, ...rooms.map(({ room }) => room), movedRoom]);
+  const composed: ComposedBefore[] = [];
+  const moved: HeadMove[] = [];
+  for (const line of found.split("\n")) {
+    const [name = "", tree = "", ...words] = line.split(" ");
+    const text = words.join(" ");
+    if (name.startsWith(movedRoom)) {
+      const move = readMoved(keeper, name.slice(movedRoom.length) as GitSha, text);
+      if (move && batches.some(({ batchId }) => batchId === move.batchId)) moved.push(move);
+      continue;
+    }
     const batchId = rooms.find(({ room }) => name.startsWith(room))?.batchId;
-    const record = readComposed(text.join(" "));
-    return batchId && record ? [{ ...record, batchId, tree: tree as GitSha }] : [];
-  });
+    const record = readComposed(text);
+    if (batchId && record) composed.push({ ...record, batchId, tree: tree as GitSha });
+  }
+  return { composed, moved };
 }
 
 /**

@@ -68,22 +68,31 @@ export const declinedEntry = (keeper: Keeper, content: Declined): Entry => ({
   blob: signed(keeper, declinedAt(keeper), content),
 });
 
-const macOf = ({ installation }: Keeper, at: Addressed, content: string): string =>
+const macOf = ({ installation }: Keeper, at: string, content: string): string =>
   createHmac("sha256", installation).update(`${at}\n${content}`).digest("hex");
 
-function signed(keeper: Keeper, at: Addressed, value: object): Made {
+const signed = (keeper: Keeper, at: Addressed, value: object): Made =>
+  make("blob", asBytes(`${sealed(keeper, at, value)}\n`));
+
+/** A line of JSON that holds a value, signed by this installation for an address: a ref, or a place in the records tree. */
+export function sealed(keeper: Keeper, at: string, value: object): string {
   const content = JSON.stringify(value);
-  return make("blob", asBytes(`${JSON.stringify({ v: 2, content, mac: macOf(keeper, at, content) })}\n`));
+  return JSON.stringify({ v: 2, content, mac: macOf(keeper, at, content) });
+}
+
+/** The value of a line that this installation signed for the address. Undefined for any other text. */
+export function unsealed<T>(schema: z.ZodType<T>, keeper: Keeper, at: string, line: string): T | undefined {
+  const record = parsed(Signed, line);
+  if (record === undefined) return undefined;
+  const [mac, expected] = [record.mac, macOf(keeper, at, record.content)].map((text) => Buffer.from(text));
+  if (!mac || !expected || mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined;
+  return parsed(schema, record.content);
 }
 
 /** The newest record at an address. Undefined when there is none, or none that this installation wrote there. */
 function read<T>(schema: z.ZodType<T>, keeper: Keeper, at: Addressed, seen: Seen): T | undefined {
   const object = newestOf(keeper, at, seen);
-  const record = object?.type === "blob" ? parsed(Signed, object.body.toString("utf8")) : undefined;
-  if (record === undefined) return undefined;
-  const [mac, expected] = [record.mac, macOf(keeper, at, record.content)].map((text) => Buffer.from(text));
-  if (!mac || !expected || mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined;
-  return parsed(schema, record.content);
+  return object?.type === "blob" ? unsealed(schema, keeper, at, object.body.toString("utf8")) : undefined;
 }
 
 type Seen = ReadonlyMap<string, GitObject>;

@@ -2,7 +2,7 @@ import { type Commit, subjectOf } from "../adapters/git/commits.ts";
 import { differingPaths, type Merged } from "../adapters/git/merge.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { GitSha } from "../contracts/ids.ts";
-import type { Applied } from "./applied.ts";
+import { type Applied, conflicting } from "./applied.ts";
 import type { Composer, PlacedChange } from "./composer.ts";
 import { mergeWhole } from "./merge-whole.ts";
 import { contentOf, type MergeContent, type Picked, pickAll, pickOf } from "./picks.ts";
@@ -53,14 +53,13 @@ async function judged(
   { picked, whole }: { picked: Picked; whole: Merged | undefined },
 ): Promise<Applied> {
   if (picked.kind === "conflict") {
-    const conflict = { what: named("Commit", picked.commit), ...placeOf(composer, tip), paths: picked.paths };
-    const reason =
-      whole?.kind === "clean" ? refusals.onlyInPart(change, conflict) : refusals.conflict(change, conflict);
-    return { kind: "refused", reason, conflicts: picked.paths };
+    const conflict = { what: named("Commit", picked.commit), branch: composer.branch, paths: picked.paths };
+    const tell = whole?.kind === "clean" ? refusals.onlyInPart : refusals.conflict;
+    return conflicting(picked.paths, isAhead(composer, tip), (ahead) => tell(change, { ...conflict, ahead }));
   }
   if (whole?.kind === "clean" && !isWhole(picked, whole)) {
     const paths = await differingPaths(composer.repository, picked.tip.tree, whole.tree);
-    return { kind: "refused", reason: refusals.differs(change, { ...placeOf(composer, tip), paths }) };
+    return { kind: "refused", reason: refusals.differs(change, { branch: composer.branch, paths }) };
   }
   return { kind: "applied", tip: picked.tip, commits: picked.commits };
 }
@@ -85,19 +84,25 @@ async function withMerges(
   const isEverything = isWhole(again, whole) || (whole.kind === "conflict" && !kinds.has("resolved"));
   if (again.kind === "picked" && isEverything) return judged(composer, tip, change, { picked: again, whole });
   if (whole.kind === "conflict") {
-    const conflict = { what: "The whole", ...placeOf(composer, tip), paths: whole.paths };
-    return { kind: "refused", reason: refusals.conflict(change, conflict), conflicts: whole.paths };
+    const conflict = { what: "The whole", branch: composer.branch, paths: whole.paths };
+    return conflicting(whole.paths, isAhead(composer, tip), (ahead) =>
+      refusals.conflict(change, { ...conflict, ahead }),
+    );
   }
   const holds = (kind: MergeContent["kind"]) => commits.find(({ sha }) => contents.get(sha)?.kind === kind);
   const merge = holds("resolved") ?? holds("own");
   const what = merge === undefined ? "A merge commit" : named("Merge commit", merge);
-  const place = { what, ...placeOf(composer, tip) };
-  if (again.kind === "conflict")
-    return { kind: "refused", reason: refusals.mergeResolves(change, { ...place, paths: again.paths }) };
+  const place = { what, branch: composer.branch };
+  if (again.kind === "conflict") {
+    const conflict = { ...place, paths: again.paths };
+    return conflicting(again.paths, isAhead(composer, tip), (ahead) =>
+      refusals.mergeResolves(change, { ...conflict, ahead }),
+    );
+  }
   const paths = await differingPaths(composer.repository, again.tip.tree, whole.tree);
   return { kind: "refused", reason: refusals.mergeHolds(change, { ...place, paths }) };
 }
 
-const placeOf = ({ branch, trunk }: Composer, tip: Tip) => ({ branch, ahead: tip.sha !== trunk.sha });
+const isAhead = ({ trunk }: Composer, tip: Tip): boolean => tip.sha !== trunk.sha;
 const named = (kind: string, commit: Commit): string =>
   `${kind} ${commit.sha.slice(0, 12)} (${subjectOf(commit).slice(0, 200)})`;

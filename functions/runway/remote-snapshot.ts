@@ -3,12 +3,15 @@ import { faultOf, type PinnedChange, pinned, type RemoteRefs, readRemote } from 
 import { recordsRef } from "../adapters/git/refs.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { Repository } from "../adapters/git/repository.ts";
+import { MOVED_ROOT } from "../contracts/build-refs.ts";
+import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
 import type { MergeUnit } from "../contracts/messages.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import { bearersOf, bears } from "./landing-proof.ts";
 import { fingerprintOf, type Landed, landedAt, readLanded } from "./landing-records.ts";
+import { type HeadMove, movedAmong } from "./moved-heads.ts";
 import { type Keeper, namesToFind } from "./records-tree.ts";
 
 /** The part of the remote that matters to some units, as it was at one moment. */
@@ -16,6 +19,8 @@ export interface RemoteSnapshot extends RemoteRefs {
   readonly graph: Graph;
   /** Of the units and of `Questions.batches`, the batches that the trunk holds. */
   readonly landed: ReadonlyMap<BatchId, Landed>;
+  /** The changes whose pull request shows another commit because a landing of this installation has moved the head branch there. */
+  readonly moved: ReadonlyMap<ChangeUri, HeadMove>;
 }
 
 export interface Questions {
@@ -48,7 +53,7 @@ export async function readSnapshot(repository: Repository, questions: Questions)
       )
     : [];
   const also = {
-    refs: [...(keeper ? [recordsRef(keeper.branch)] : []), ...refs],
+    refs: [...(keeper ? [recordsRef(keeper.branch), MOVED_ROOT] : []), ...refs],
     objects: [...names, ...objects, ...commits],
   };
   const recordOf = (batchId: BatchId, seen: RemoteRefs["seen"]) => keeper && readLanded(keeper, batchId, seen);
@@ -69,16 +74,23 @@ export async function readSnapshot(repository: Repository, questions: Questions)
   const landed = new Map<BatchId, Landed>();
   for (const record of recorded)
     if (await bears(repository, bearers, record, isHere)) landed.set(record.batchId, record.landed);
-  return { ...remote, graph: bearers.graph, landed };
+  const moved = keeper ? await movedAmong(repository, keeper, remote, [...owners.keys()]) : new Map();
+  return { ...remote, graph: bearers.graph, landed, moved };
 }
 
 /** Why no change of the unit can be applied on any trunk. Found without touching a tree. Undefined when there is no such reason. */
-export function unusable(snapshot: RemoteRefs, unit: MergeUnit, { checkStaleness }: QueueConfig): Reason | undefined {
+export function unusable(
+  snapshot: Pick<RemoteSnapshot, "seen" | "trunk" | "moved">,
+  unit: MergeUnit,
+  { checkStaleness }: QueueConfig,
+): Reason | undefined {
   for (const { changes, strategy } of unit.steps) {
     if (strategy === "PROMOTE" && changes.length > 1) return refusals.promoteAlone();
     for (const uri of changes) {
       const change = pinned(uri);
-      const reason = change ? faultOf(snapshot, change, checkStaleness) : refusals.unsupported(uri);
+      const reason = change
+        ? faultOf(snapshot, change, checkStaleness && !snapshot.moved.has(uri))
+        : refusals.unsupported(uri);
       if (reason) return reason;
     }
   }

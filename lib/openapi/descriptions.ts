@@ -184,6 +184,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       reason: "Why it ended.",
       endedAt: "When it ended.",
       commit: "The commit that landed.",
+      title: "The subject of its last commit. Absent when the changes were not read.",
     },
   },
   BuildState: {

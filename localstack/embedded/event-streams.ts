@@ -4,6 +4,7 @@ import type { EventBus } from "./event-bus.ts";
 
 /** Lifecycle events as server-sent events: `GET /v1/events`. */
 export interface EventStreams {
+  /** True for a request of the stream's address, by any method. */
   isFor(request: IncomingMessage): boolean;
   /** Answers with a stream that ends when the reader goes, or reads too slowly. A reader that comes again asks the API for what it missed. */
   open(response: ServerResponse): void;
@@ -24,7 +25,7 @@ export function eventStreams(bus: EventBus): EventStreams {
     else response.write(text);
   };
   return {
-    isFor: ({ method, url = "" }) => method === "GET" && url.split("?", 1)[0] === "/v1/events",
+    isFor: ({ url = "" }) => url.split("?", 1)[0] === "/v1/events",
     open: (response) => {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
       response.write(": events from now on\n\n");

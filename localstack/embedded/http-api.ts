@@ -99,8 +99,12 @@ async function answer(
   const path = request.url?.split("?", 1)[0];
   const hook = hooks.find((one) => one.method === request.method && one.path === path);
   const authorizer = hook !== undefined || isPage(request) ? {} : authorize(request.headers);
-  if (authorizer === undefined) return refuse(response, unauthenticated("token"), request.url);
-  if (streams?.isFor(request)) return streams.open(response);
+  if (authorizer === undefined) {
+    const isWrong = request.headers.authorization !== undefined;
+    return refuse(response, unauthenticated("token", isWrong), request.url);
+  }
+  if (streams?.isFor(request))
+    return request.method === "GET" ? streams.open(response) : refuse(response, STREAM_ONLY, request.url);
   const body = await bodyOf(request);
   if (body === undefined) return refuse(response, TOO_LARGE, request.url);
   const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
@@ -139,7 +143,13 @@ const CODES: Readonly<Record<Foreign["header"], ErrorCode>> = {
   origin: "request.foreign_origin",
   "sec-fetch-site": "request.foreign_origin",
 };
-const TOO_LARGE = new CodedError("request.too_large", `A body has at most ${MAX_BODY_BYTES} bytes.`);
+const TOO_LARGE = new CodedError(
+  "request.too_large",
+  `A body has at most ${MAX_BODY_BYTES} bytes, and this one has more.`,
+);
+const STREAM_ONLY = new CodedError("route.method_not_allowed", "/v1/events takes GET alone.", {
+  detail: { allow: "GET" },
+});
 const HEADERS_TOO_LARGE = new CodedError(
   "request.headers_too_large",
   "The address and the headers have at most 16 KB together.",
@@ -151,10 +161,11 @@ const unreadable = (why: string): CodedError =>
 function refuse(response: ServerResponse, error: CodedError, target = "/"): void {
   const [instance = "/"] = target.split("?");
   const problem = problemOf(error, instance);
-  const body = JSON.stringify(problem);
-  const { challenge } = error.detail;
+  const body = `${JSON.stringify(problem, null, 2)}\n`;
+  const { challenge, allow } = error.detail;
   response.writeHead(problem.status, {
     ...PROBLEM_HEADERS,
+    ...(typeof allow === "string" ? { allow } : {}),
     ...(typeof challenge === "string" ? { "www-authenticate": challenge } : {}),
     "content-length": Buffer.byteLength(body),
     "x-request-id": randomUUID(),

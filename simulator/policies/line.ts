@@ -10,7 +10,7 @@ export interface Window {
 }
 
 export interface Line {
-  /** Absent: as many as there are builders. */
+  /** Absent: as many changes of the line are built as there are builders. */
   readonly window?: Window;
   /**
    * The most changes that land together because the build of the last one has passed, though those before it have not finished. Absent:
@@ -20,8 +20,8 @@ export interface Line {
 }
 
 /**
- * One line of all changes, in order of arrival, also of changes that do not conflict. Each change is built on all changes ahead of it. When a build fails, its
- * change is assumed to be rejected, and everything behind starts again without the change.
+ * One line of all changes, in order of arrival, also of changes that do not conflict. Each change is built on all changes ahead of it. When a
+ * build fails, its change is assumed to be rejected, and everything behind starts again without the change.
  *
  * Example: A ← B ← C. "A", "B on A" and "C on B on A" are built. "B on A" fails: "C on B on A" is aborted and "C on A" is started.
  */

@@ -1,7 +1,7 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import { type BatchId, type BuildKey, type GitSha, type Sqid, trunkIdOf } from "../../functions/contracts/ids.ts";
+import type { BatchId, BuildKey, Sqid } from "../../functions/contracts/ids.ts";
 import type { LogEvent } from "../../functions/contracts/log-event.ts";
-import type { BuildVerdict, Composed, LandBatch, Signal, TrunkUnit } from "../../functions/contracts/messages.ts";
+import type { LandBatch, Signal } from "../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import type { Batch } from "../../functions/domain/batch.ts";
@@ -15,28 +15,18 @@ import { UNKNOWN_TRUNK } from "../../functions/domain/trunk.ts";
 import { Agenda } from "../agenda.ts";
 import { type Push, pushesUntil } from "../breakages.ts";
 import { Ledger } from "../ledger.ts";
-import { median } from "../measures.ts";
 import { MemoryQueueStore } from "../memory-store.ts";
 import type { Prediction } from "../predictor.ts";
-import { isFlaky, type Settings } from "../run-settings.ts";
-import { passes } from "../tree-outcome.ts";
+import type { Settings } from "../run-settings.ts";
 import type { Change, Workload } from "../workload.ts";
 import { linesFor } from "./queue-config.ts";
-import { FAILED, finished, numberOf, numbersOf, QUEUE, sqidFor } from "./simulated-signals.ts";
+import { type BuildEvent, SimulatedBuilds } from "./simulated-builds.ts";
+import { numberOf, numbersOf, QUEUE, sqidFor } from "./simulated-signals.ts";
 import { SimulatedTrunk } from "./simulated-trunk.ts";
 
-interface Running {
-  readonly batchId: BatchId;
-  readonly startedMs: number;
-  readonly passes: boolean;
-  readonly composed: Composed;
-}
-
 type Event =
+  | BuildEvent
   | { readonly kind: "arrive" | "cancel"; readonly n: number }
-  | { readonly kind: "finish"; readonly key: BuildKey }
-  | { readonly kind: "stopped"; readonly key: BuildKey; readonly batchId: BatchId }
-  | { readonly kind: "look"; readonly key: BuildKey; readonly trunk: GitSha }
   | { readonly kind: "push"; readonly push: Push }
   | { readonly kind: "land"; readonly message: LandBatch };
 
@@ -49,35 +39,31 @@ const TICK_MS = 60_000;
 export type Stopwatch = () => number;
 
 /**
- * Drives the product's planner under virtual time, through the run that the product's own function uses (`wakeUp`), with stores in memory. It
- * plays the builds, runway and the callers.
+ * Drives the product's planner under virtual time, through the run that the product's own function uses (`wakeUp`), with stores in memory.
+ * `OurQueue` plays runway and the callers, and `SimulatedBuilds` the builds.
  */
 export class OurQueue {
   readonly ledger: Ledger;
   readonly #config: QueueConfig;
-  readonly #settings: Settings;
+  readonly #mergeDelayMs: number;
   readonly #changes: readonly Change[];
   readonly #prediction: Prediction;
   readonly #stopwatch: Stopwatch;
+  readonly #budget: number;
+  readonly #builds: SimulatedBuilds;
   readonly #agenda = new Agenda<Event>();
   readonly #store = new OurStore(
     (batch) => this.#written(batch),
     ({ trunk }) => {
-      if (trunk?.build?.state === "cancelling") this.#stop(trunk.build.buildKey);
+      if (trunk?.build?.state === "cancelling") this.#builds.stop(trunk.build.buildKey, this.#now);
     },
   );
   readonly #shell: PlanningShell;
   /** The requests that the run at hand ended. */
   readonly #ended: Extract<Command, { kind: "end-request" }>[] = [];
   readonly #requests = new Map<Sqid, LandingRequest>();
-  readonly #running = new Map<BuildKey, Running>();
-  readonly #provenMs = new Map<BuildKey, number>();
   readonly #decidedBy = new Map<Sqid, BuildKey>();
   readonly #bypassed = new Set<BatchId>();
-  readonly #builds = new Map<number, number>();
-  readonly #trunk = new SimulatedTrunk();
-  /** How long a build of the trunk itself takes. */
-  readonly #trunkBuildMs: number;
   #now = 0;
 
   constructor(
@@ -89,12 +75,13 @@ export class OurQueue {
   ) {
     this.ledger = new Ledger(workload);
     this.#config = config;
-    this.#settings = settings;
+    this.#budget = settings.builders;
+    this.#mergeDelayMs = settings.mergeDelayMs;
     this.#changes = workload.changes;
     this.#prediction = prediction;
     this.#stopwatch = stopwatch;
     this.#shell = this.#shellOf();
-    this.#trunkBuildMs = median(workload.changes.map(({ buildMs }) => buildMs));
+    this.#builds = new SimulatedBuilds(workload, settings, this.ledger, (at, event) => this.#agenda.add(at, 0, event));
     const lastMs = workload.changes.at(-1)?.arrivalMs ?? 0;
     if (settings.breakages !== undefined)
       for (const push of pushesUntil(lastMs, settings.breakages, settings.seed))
@@ -117,7 +104,7 @@ export class OurQueue {
     return this.ledger;
   }
 
-  /** Nothing else may be due while the trunk is red: then only ticks go on. */
+  /** The time of the next event. While the trunk is red, no event need be due: the batches wait for a tick. Undefined at the end. */
   #nextAt(): number | undefined {
     const waits = this.#store.batches.size > 0 && this.#store.queue.trunk?.red !== undefined;
     return this.#agenda.nextAt ?? (waits ? this.#now + TICK_MS + 1 : undefined);
@@ -131,15 +118,12 @@ export class OurQueue {
         if (this.ledger.decisions[event.n]) return [];
         return [{ v: 1, kind: "cancel-requested", queue: QUEUE, sqid: sqidFor(event.n) }];
       case "finish":
-        return this.#finish(event.key);
       case "stopped":
-        return [finished(event.batchId, event.key, { kind: "cancelled" })];
       case "look":
-        this.#running.delete(event.key);
-        return [finished(trunkIdOf(QUEUE), event.key, { kind: "unchanged", trunk: event.trunk })];
+        return this.#builds.happen(event, this.#now);
       case "push":
         if (event.push.breaks) this.ledger.breakages += 1;
-        this.#trunk.push(event.push.breaks);
+        this.#builds.trunk.push(event.push.breaks);
         return [];
       case "land":
         return [this.#land(event.message)];
@@ -168,24 +152,11 @@ export class OurQueue {
     return { v: 1, kind: "request-ready", queue: QUEUE, sqid };
   }
 
-  #finish(key: BuildKey): Signal[] {
-    const build = this.#running.get(key);
-    if (!build) return [];
-    this.#running.delete(key);
-    this.#provenMs.set(key, this.#now);
-    this.ledger.buildEnded(build.startedMs, this.#now, false);
-    return [finished(build.batchId, key, this.#verdictOn(build))];
-  }
-
-  /** Where breakages go unnoticed, a failed build does not say what it was composed on. */
-  #verdictOn({ passes: passed, composed }: Running): BuildVerdict {
-    if (passed) return { kind: "passed", composed };
-    return this.#settings.breakages?.unnoticed ? FAILED : { ...FAILED, composed };
-  }
-
   #land({ id, batches }: LandBatch): Signal {
     for (const n of batches.flatMap(numbersOf)) this.ledger.land(n);
-    const outcomes = this.#trunk.land(batches.map((batch) => ({ changes: numbersOf(batch), tested: batch.tested })));
+    const outcomes = this.#builds.trunk.land(
+      batches.map((batch) => ({ changes: numbersOf(batch), tested: batch.tested })),
+    );
     const results = batches.flatMap(({ batchId }, i) => {
       const outcome = outcomes[i];
       return outcome === undefined ? [] : [{ batchId, outcome }];
@@ -222,67 +193,22 @@ export class OurQueue {
   #plan(signals: readonly Signal[]): void {
     runStepsNow(wakeUp(this.#shell, this.#config, signals));
     for (const command of this.#ended.splice(0)) this.#conclude(command);
-    if (this.#running.size > this.#settings.builders) throw new Error("the planner exceeds its budget");
+    if (this.#builds.running > this.#budget) throw new Error("the planner exceeds its budget");
   }
 
   #written(next: Batch): void {
     if (next.landing?.bypassed) this.#bypassed.add(next.id);
-    for (const path of next.paths) if (path.state === "cancelling") this.#stop(path.buildKey);
+    for (const path of next.paths) if (path.state === "cancelling") this.#builds.stop(path.buildKey, this.#now);
   }
 
-  #stop(key: BuildKey): void {
-    const build = this.#running.get(key);
-    if (!build) return;
-    this.#running.delete(key);
-    const stoppedMs = this.#now + this.#settings.cancelDelayMs;
-    this.ledger.buildEnded(build.startedMs, stoppedMs, true);
-    this.#agenda.add(stoppedMs, 0, { kind: "stopped", key, batchId: build.batchId });
-  }
-
-  /** Refuses no command. */
+  /** Carries out every command: the answer, which lists the commands that were refused, is empty. */
   #carryOut(command: Command): [] {
-    if (command.kind === "start-build") this.#start(command);
+    if (command.kind === "start-build") this.#builds.start(command, this.#now);
     else if (command.kind === "land")
-      this.#agenda.add(this.#now + this.#settings.mergeDelayMs, 1, { kind: "land", message: command.message });
+      this.#agenda.add(this.#now + this.#mergeDelayMs, 1, { kind: "land", message: command.message });
     else if (command.kind === "announce") for (const event of command.events) this.#hear(event);
     else if (command.kind === "end-request") this.#ended.push(command);
     return [];
-  }
-
-  /** Builds the trunk itself, or sees that it needs no build. */
-  #buildTrunk(key: BuildKey, { batchId, unless }: TrunkUnit): void {
-    const composed = this.#trunk.itself();
-    this.#running.set(key, { batchId, startedMs: this.#now, passes: !this.#trunk.isBroken, composed });
-    if (unless.includes(composed.trunk)) {
-      this.#agenda.add(this.#now, 0, { kind: "look", key, trunk: composed.trunk });
-      return;
-    }
-    this.ledger.started += 1;
-    this.ledger.trunkBuilds += 1;
-    this.#agenda.add(this.#now + this.#settings.startDelayMs + this.#trunkBuildMs, 0, { kind: "finish", key });
-  }
-
-  #start({ buildKey, batchId, base, head, sqids }: Extract<Command, { kind: "start-build" }>): void {
-    if ("unless" in head) {
-      this.#buildTrunk(buildKey, head);
-      return;
-    }
-    const heads = sqids.map(numberOf);
-    const { isLanded } = this.ledger;
-    const under = [...base.flatMap(numbersOf), ...numbersOf(head)].filter((n) => !heads.includes(n) && !isLanded(n));
-    const first = Math.min(...heads);
-    const count = (this.#builds.get(first) ?? 0) + 1;
-    this.#builds.set(first, count);
-    const sound = passes(this.#changes, isLanded, { heads, base: under }, this.#settings.tests);
-    const buildMs = Math.max(...heads.map((n) => this.#change(n).buildMs));
-    this.#running.set(buildKey, {
-      batchId,
-      startedMs: this.#now,
-      passes: sound && !this.#trunk.isBroken && !isFlaky(this.#settings, first, count),
-      composed: this.#trunk.composed([...under, ...heads], buildKey),
-    });
-    this.ledger.started += 1;
-    this.#agenda.add(this.#now + this.#settings.startDelayMs + buildMs, 0, { kind: "finish", key: buildKey });
   }
 
   /** Remembers which build decided a request: the request log names it. */
@@ -293,7 +219,8 @@ export class OurQueue {
   }
 
   #conclude({ sqid, outcome, batchId }: Extract<Command, { kind: "end-request" }>): void {
-    const provenMs = this.#provenMs.get(this.#decidedBy.get(sqid) ?? ("" as BuildKey));
+    const decidedBy = this.#decidedBy.get(sqid);
+    const provenMs = decidedBy && this.#builds.finishedMs(decidedBy);
     this.ledger.decide(numberOf(sqid), {
       atMs: this.#now,
       outcome: outcome === "error" ? "rejected" : outcome,
@@ -310,7 +237,10 @@ export class OurQueue {
   }
 }
 
-/** Tells of each batch that is written, and of the queue's own item. A passed build vouches for the first commit of the trunk. */
+/**
+ * Stores in memory that report each write. `told` gets each batch that is written, and `toldQueue` the queue's own item. At first a passed build
+ * vouches for the trunk's commit.
+ */
 class OurStore extends MemoryQueueStore {
   readonly #told: (batch: Batch) => void;
   readonly #toldQueue: (queue: QueueState) => void;

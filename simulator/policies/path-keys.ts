@@ -15,7 +15,7 @@ export class PathKeys {
 
   /** `changes`: how many changes there are. */
   constructor(changes: number) {
-    const stream = streamOf(0, "guess-keys");
+    const stream = streamOf(0, "path-keys");
     const words = () => Uint32Array.from({ length: changes }, () => stream() * 2 ** 32);
     this.#high = words();
     this.#low = words();

@@ -27,9 +27,9 @@ type Event =
 
 /**
  * Builds groups of waiting changes on the trunk as it is when the build starts. A group that passes lands. A group that fails is cut into
- * halves, which are built before other changes. A single change that fails, again in each of its retries, is rejected. With one group at a time, no change lands that
- * clashes with the trunk. With several, the trunk may have moved since a build began: the changes land all the same, and the ledger counts
- * the clashes.
+ * halves, which are built before other changes. A single change that fails, again in each of its retries, is rejected. With one group at a
+ * time, no change lands that clashes with the trunk. With several, the trunk may have moved since a build began: the changes land all the
+ * same, and the ledger counts the clashes.
  *
  * Example: {A, B, C, D} fails, for C fails alone. {A, B} passes and lands. {C, D} fails. C fails and is rejected. D passes and lands.
  */

@@ -37,14 +37,17 @@ async function measure(named: readonly string[]): Promise<void> {
 }
 
 const named = process.argv.slice(2);
+const known = `${Object.keys(BENCHES).join(", ")}, and cost, alone`;
 const unknown = named.filter((name) => BENCHES[name] === undefined);
 if (named.length === 1 && named[0] === "cost") {
   // It takes over the clock of the process, so it is loaded and run by itself.
   const { cost } = await import("./cost/main.ts");
   await cost();
-} else if (unknown.length > 0) {
-  console.error(
-    `There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}, and cost, alone.`,
+} else if (named.includes("--help")) {
+  console.log(
+    `Usage: npm run bench [-- NAME …]\n\nWhat the steps cost on this machine. There are: ${known}. Default: all but cost.`,
   );
+} else if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(", ")}. There are: ${known}.`);
   process.exitCode = 2;
 } else await measure(named);

@@ -116,7 +116,7 @@ describe("the client of the HTTP API", () => {
       title: "t",
       status: 404,
       code: "queue.unknown",
-      detail: "queue nope is not configured",
+      detail: "Queue nope is not configured. The queues are: sandbox.",
     };
     answers = [json(404, problem)];
     const refusal = await client()
@@ -126,7 +126,7 @@ describe("the client of the HTTP API", () => {
     expect(refusal).toBeInstanceOf(ApiError);
     expect(refusal).toMatchObject({
       code: "queue.unknown",
-      message: "queue.unknown: queue nope is not configured",
+      message: "queue.unknown: Queue nope is not configured. The queues are: sandbox.",
       failure: { kind: "refused", status: 404 },
     });
     expect(seen).toHaveLength(1);

@@ -46,6 +46,7 @@ describe("queues.yaml", () => {
       committer: { name: "submitqueue", email: "submitqueue@localhost.invalid" },
       checkStaleness: true,
       squashMessage: "commits",
+      markMerged: "close",
       repositoryTimeoutSeconds: 3_600,
     });
   });

@@ -71,7 +71,9 @@ describe.skipIf(!hasBrowser)("the queue", () => {
       expect.stringMatching(/1:0\d\s+#43 \+ 2/),
       expect.stringMatching(/0:2\d\s+#43 \+ 1/),
     ]);
-    expect(await text(".ended.end-refused")).toMatch(/#39 refused[\s\S]*expected 2 payments, and there was 1/);
+    expect(await text(".ended.end-refused")).toMatch(
+      /#39 refused[\s\S]*Checkout: pay twice[\s\S]*expected 2 payments, and there was 1/,
+    );
     expect(complaints()).toEqual([]);
     expect([...tab.hosts]).toEqual([new URL(gateway.url).host]);
   });
@@ -274,7 +276,7 @@ describe.skipIf(!hasBrowser)("a request", () => {
     ]);
     expect(await page.locator(".build a").first().getAttribute("href")).toBe("https://ci.example/builds/90");
     expect(await text(".timeline")).toMatch(
-      /Asked to land by grace@example.com[\s\S]*Build started[\s\S]*Waits for the requests ahead: #42/,
+      /Asked to land by grace@example.com[\s\S]*Build started[\s\S]*Build passed[^W]*Waits for the requests ahead: #42/,
     );
     expect(await page.title()).toBe("#43 · main · submitqueue");
   });

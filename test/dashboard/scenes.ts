@@ -136,8 +136,9 @@ export function busy(): QueueNow {
   return queue({
     requests,
     recent: [
-      ended(40, { endedAt: ago(35) }),
+      ended(40, { title: "Search: remember the last filter", endedAt: ago(35) }),
       ended(39, {
+        title: "Checkout: pay twice",
         status: "error",
         reason: {
           code: "build.failed",
@@ -145,14 +146,16 @@ export function busy(): QueueNow {
         },
         endedAt: ago(130),
       }),
-      ended(38, { endedAt: ago(210) }),
+      ended(38, { title: "Logs: one line per payment, with the order's number and the shop", endedAt: ago(210) }),
       ended(37, {
+        title: "Orders: split the table",
         status: "cancelled",
         reason: { code: "cancelled.by_caller", message: "Not yet: the migration comes first." },
         endedAt: ago(500),
       }),
-      ended(36, { endedAt: ago(700) }),
+      ended(36, { title: "Docs: say how to release", endedAt: ago(700) }),
       ended(35, {
+        title: "Cart: total in two currencies",
         status: "error",
         reason: { code: "merge.conflict", message: "src/cart/total.ts conflicts with what has landed since." },
         endedAt: ago(1_300),
@@ -251,7 +254,7 @@ export const hostile = (): QueueNow =>
         builds: [build(1, { url: "javascript:document.title='owned'" })],
       }),
     ],
-    recent: [ended(9, { status: "error", reason: { code: "build.failed", message: HOSTILE } })],
+    recent: [ended(9, { title: HOSTILE, status: "error", reason: { code: "build.failed", message: HOSTILE } })],
   });
 
 /** A request with all that the API says about it. */

@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { hashOf } from "../../functions/contracts/hash.ts";
 import type { Sqid } from "../../functions/contracts/ids.ts";
-import { happeningEvent, type LogEvent, type Status, statusEvent } from "../../functions/contracts/log-event.ts";
+import {
+  type EndEvent,
+  happeningEvent,
+  type LogEvent,
+  type Status,
+  statusEvent,
+} from "../../functions/contracts/log-event.ts";
 import { type Reason, reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { flakyBuildsIn } from "../../functions/domain/flakes.ts";
+import { foldProgress, NO_PROGRESS } from "../../functions/domain/progress.ts";
 import {
   endOfRequest,
   hourOf,
@@ -16,19 +25,32 @@ import {
 const sqid = "main/7" as Sqid;
 const status = (name: Status, seconds: number, details = {}) =>
   statusEvent(sqid, name, epochMs(seconds * 1_000), details);
+/** A build key of that name: log entries with another key are none of a build. */
+const keyOf = (name: string): string => (name.length === 32 ? name : hashOf(name).slice(0, 32));
 const build = (
   event: "building" | "built" | "build_failed" | "retrying",
   key: string,
   seconds: number,
   batch = "7",
   reason?: Reason,
+  repeatedBy?: string,
 ) =>
   happeningEvent(sqid, event, epochMs(seconds * 1_000), {
     occurrence: key,
-    metadata: { build_key: key, batch_id: `main/batch/${batch}` },
+    metadata: {
+      build_key: keyOf(key),
+      batch_id: `main/batch/${batch}`,
+      ...(repeatedBy === undefined ? {} : { repeated_by: keyOf(repeatedBy) }),
+    },
     reason,
   });
-const endOf = (entries: readonly LogEvent[]) => endOfRequest(entries.at(-1) as LogEvent, entries);
+const RECEIVED_AT = epochMs(100_000);
+const endOf = (entries: readonly LogEvent[]) =>
+  endOfRequest(entries.at(-1) as EndEvent, {
+    receivedAt: RECEIVED_AT,
+    builds: entries.reduce(foldProgress, NO_PROGRESS).builds,
+    flaky: flakyBuildsIn(entries).map(({ buildKey }) => buildKey),
+  });
 
 describe("the end of a request", () => {
   it("that landed adds its time to land, and its own builds by how they came out", () => {
@@ -66,7 +88,7 @@ describe("the end of a request", () => {
     const repeated = (key = "", reason = failed, batch = "7") => [
       build("building", key, 1, batch),
       build("build_failed", key, 2, batch, reason),
-      build("retrying", key, 3, batch, reason),
+      build("retrying", key, 3, batch, reason, passes),
     ];
     const end = endOf([
       ...repeated(own),
@@ -97,11 +119,6 @@ describe("the end of a request", () => {
   it("counts a bundle's build for the request of its first head only", () => {
     const entries = [build("building", "other's", 1, "6"), build("building", "own", 2)];
     expect(endOf([...entries, status("cancelled", 9)])?.tally.counters).toMatchObject({ builds: 1, cancelled: 1 });
-  });
-
-  it("is undefined of an entry that is no end", () => {
-    expect(endOf([status("accepted", 0), status("landing", 1)])).toBeUndefined();
-    expect(endOf([build("built", "a", 1)])).toBeUndefined();
   });
 });
 

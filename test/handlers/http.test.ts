@@ -33,7 +33,8 @@ function api() {
   const lines: Record<string, unknown>[] = [];
   const ticks = Array.from({ length: 9 }, (_, i) => epochMs(1000 + 5 * i)).values();
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const handler = httpHandler(ROUTES, { log, now: () => ticks.next().value ?? epochMs(0) });
+  const isServed = (path: string) => path === "/page";
+  const handler = httpHandler(ROUTES, { log, now: () => ticks.next().value ?? epochMs(0) }, { isServed });
   const call = async (method: string, target: string, sending?: Sending) => {
     const {
       statusCode: status,
@@ -73,6 +74,7 @@ describe("the HTTP stack", () => {
   it.each([
     ["GET", "/"],
     ["GET", "/absent"],
+    ["GET", "/page"],
     ["GET", "/things/a/b"],
     ["GET", "/things//"],
     ["OPTIONS", "/absent"],
@@ -87,6 +89,7 @@ describe("the HTTP stack", () => {
     ["GET", "/things", "POST, OPTIONS"],
     ["HEAD", "/things", "POST, OPTIONS"],
     ["BREW", "/bug", "GET, HEAD, OPTIONS"],
+    ["POST", "/page", "GET, HEAD, OPTIONS"],
   ])("%s %s: the method is not allowed here, and these are: %s, %s", async (method, target, allow) => {
     const { status, headers } = await api().call(method, target);
     expect(status).toBe(405);

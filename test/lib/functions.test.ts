@@ -84,7 +84,7 @@ const requests = `table requests: ${dynamodb("GetItem", "PutItem")}`;
 const MAY: Readonly<Record<string, readonly string[]>> = {
   "gateway/api": [
     `table log: ${dynamodb("BatchWriteItem", "Query")}`,
-    `table view: ${dynamodb("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
+    `table view: ${dynamodb("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")}`,
     "topic requests: sqs:SendMessage",
     log,
   ],
@@ -92,12 +92,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "bus: events:PutEvents",
     "dead log: sqs:SendMessage",
     `table log: ${dynamodb("BatchWriteItem", "Query")}`,
-    `table view: ${dynamodb("BatchGetItem", "GetItem", "PutItem", "UpdateItem")}`,
+    `table view: ${dynamodb("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "UpdateItem")}`,
     `topic log: ${take}`,
   ],
   "gateway/sweep": [
     `table log: ${dynamodb("BatchWriteItem")}`,
-    `table view: ${dynamodb("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query")}`,
+    `table view: ${dynamodb("BatchGetItem", "DeleteItem", "PutItem", "Query")}`,
     "topic requests: sqs:SendMessage",
     log,
   ],

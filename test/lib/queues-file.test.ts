@@ -129,6 +129,11 @@ describe("the refusals of a target", () => {
     ]),
     [
       "embedded",
+      `${valid}    markMerged: moveHead\n`,
+      ["queues.yaml:5:5 queues[0].markMerged: head branches are those of pull requests"],
+    ],
+    [
+      "embedded",
       `${valid}    conflictAnalyzer: { type: targets, labels: 'target:(.+)', check: targets }\n`,
       ["queues.yaml:5:63 queues[0].conflictAnalyzer.check: targets are named by labels or by a check"],
     ],

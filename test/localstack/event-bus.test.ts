@@ -155,7 +155,7 @@ describe("GET /v1/events", () => {
     expect((await ended).done).toBe(true);
   });
 
-  it("is not for pages of another origin, and POST is the function's business", async () => {
+  it("is not for pages of another origin, and takes GET alone", async () => {
     const { bus } = busWith();
     const api = await serveHttpApi(
       0,
@@ -166,6 +166,6 @@ describe("GET /v1/events", () => {
     const foreign = await fetch(`${api.url}/v1/events`, { headers: { origin: "https://evil.example" } });
     const post = await fetch(`${api.url}/v1/events`, { method: "POST" });
     await api.close();
-    expect([foreign.status, post.status]).toEqual([403, 404]);
+    expect([foreign.status, post.status, post.headers.get("allow")]).toEqual([403, 405, "GET"]);
   });
 });

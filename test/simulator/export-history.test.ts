@@ -42,6 +42,11 @@ describe("npm run export-history", () => {
     expect(stderr).toContain("queue.unknown");
   });
 
+  it("ends with exit code 3 when there is no gateway", async () => {
+    const { status, stderr } = await exportHistory("--url", "http://127.0.0.1:1", "--queue", "shop");
+    expect({ status, stderr }).toMatchObject({ status: 3, stderr: expect.stringContaining("got no answer") });
+  });
+
   it.each([
     [["--queue", "shop"], "--url"],
     [["--url", "http://127.0.0.1"], "--queue"],

@@ -81,7 +81,7 @@ describe("the bound by group testing", () => {
 describe("where the minutes go", () => {
   const run = (workload: Parameters<typeof line>[0], under: Parameters<typeof line>[1]) => line(workload, under, {});
 
-  it("is its own build, what the order adds, what the budget adds and what failures add", () => {
+  it("is the change's own build, and what order, budget and failures add", () => {
     // With one builder, 0 is built until minute 30, 1 until 40. With every budget 1 waits for 0, since 0 is ahead and slow.
     const slow = workloadOf({ at: 0, takes: 30, passes: false }, { at: 0, takes: 10 });
     const one = settings({ builders: 1, tests: "everything" });

@@ -53,6 +53,10 @@ describe("the command line in a checkout", () => {
       exitCode: 2,
       stderr: expect.stringContaining("git push"),
     });
+    expect(await submitqueue("land", "helo")).toMatchObject({
+      exitCode: 2,
+      stderr: "There is no branch helo, neither here nor on origin.",
+    });
     await git(checkout, ["push", "--quiet", "origin", "hello"]);
     const landed = await submitqueue("land", "--wait");
     expect(landed).toMatchObject({ exitCode: 0, stderr: "" });

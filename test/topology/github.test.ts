@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { runCommandLine } from "../../client/cli/program.ts";
 import { Client } from "../../client/client.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
@@ -56,6 +57,10 @@ beforeAll(async () => {
     schedulesEveryMs: 2_000,
   });
   github.webhooks.config.url = `${runtime.url}/github/webhook`;
+  // Where git finds the repository behind the addresses of its pull requests.
+  vi.stubEnv("GIT_CONFIG_COUNT", "1");
+  vi.stubEnv("GIT_CONFIG_KEY_0", `url.${remote.path}.insteadOf`);
+  vi.stubEnv("GIT_CONFIG_VALUE_0", `https://127.0.0.1/${SHOP}.git`);
 });
 afterAll(async () => {
   await runtime?.stop();
@@ -83,6 +88,24 @@ async function pull(branch: string, files: Record<string, string>, base?: string
   });
   skew += 2_000;
   return opened;
+}
+
+/** The messages of the commits of `release`. */
+const released = async () => {
+  const { git } = repository();
+  return Promise.all((await git.log("release")).map(async (sha) => (await git.commit(sha)).message));
+};
+
+/** The command line, on the queue that lands on `release`. */
+async function commandLine(...args: string[]) {
+  let said = "";
+  const write = (text: string) => (said += text);
+  const terminal = { out: write, err: write, isTTY: false, colours: false, columns: 200, rows: 40 };
+  const flags = ["--url", runtime.url ?? "", "--queue", "reviewed"];
+  const interrupted = AbortSignal.timeout(100_000);
+  const environment = { HOME: home, XDG_CONFIG_HOME: home };
+  const exitCode = await runCommandLine([...flags, ...args], { terminal, environment, interrupted });
+  return { exitCode, all: () => said };
 }
 
 const comment = (of: PullRequest, body: string) => addComment(github, repository(), of, body, "ann");
@@ -139,9 +162,7 @@ describe.concurrent("the GitHub App", () => {
     review(careful, "APPROVED");
     await until("careful lands", () => check(careful.head)?.conclusion === "success" && careful.state === "closed");
     expect(sticky(careful)).toHaveLength(1);
-    const { git } = repository();
-    const [tip = ""] = await git.log("release", { count: 1 });
-    expect((await git.commit(tip)).message).toBe("Change careful");
+    expect(await released()).toContain("Change careful");
   });
 
   it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
@@ -165,6 +186,18 @@ describe.concurrent("the GitHub App", () => {
     skew += 2_000;
     comment(rough, "/land");
     await until("rough lands", () => check(rough.head)?.conclusion === "success");
+  });
+
+  it("lands a pull request by the command line, at its head, once it has the review that the dry run asks for", async () => {
+    const typed = await pull("typed", { "typed.txt": "1\n" }, "release");
+    const address = `https://127.0.0.1/${SHOP}/pull/${typed.number}`;
+    const tried = await commandLine("land", "--pr", address, "--dry-run");
+    expect(tried.all()).toContain(`Waiting for a review: #${typed.number} is not approved yet`);
+    review(typed, "APPROVED");
+    const landed = await commandLine("--json", "land", "--pr", address, "--wait");
+    expect([landed.all(), landed.exitCode]).toEqual([expect.stringContaining('"landed"'), 0]);
+    expect(landed.all()).toContain(`github://127.0.0.1/${SHOP}/pull/${typed.number}/${typed.head}`);
+    expect(await released()).toContain("Change typed");
   });
 
   it("lets a change URI wait just so, until it is cancelled", async () => {

@@ -7,8 +7,8 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { CodedError } from "../../contracts/errors.ts";
-import { PullNumber, PullRow, RepositoryName } from "../../contracts/github.ts";
-import type { Sqid } from "../../contracts/ids.ts";
+import { type Member, PullNumber, PullRow, RepositoryName } from "../../contracts/github.ts";
+import type { GitSha, Sqid } from "../../contracts/ids.ts";
 import { KEY, OPEN_PULLS, pullKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
@@ -28,6 +28,7 @@ export interface PullRef {
 }
 
 const Placed = z.object({ repository: RepositoryName, pulls: z.array(PullNumber).min(1) });
+const AtHead = z.object({ pull: PullNumber });
 const Opened = z.object({ repository: RepositoryName, pull: PullNumber });
 
 /** The pull requests with a request. Every method throws store.unavailable or internal. Reads are strongly consistent. */
@@ -39,8 +40,10 @@ export interface PullsStore {
    * when another function wrote meanwhile. Answers the row as written.
    */
   put(row: PullRow, now: EpochMs): Promise<PullRow>;
-  /** Stores the pull requests that a request lands, the lowest of the stack first. One PutItem. */
-  place(sqid: Sqid, repository: RepositoryName, pulls: readonly number[], now: EpochMs): Promise<void>;
+  /** Stores the pull requests that a request lands, the lowest of the stack first. One PutItem, and one for each pull request. */
+  place(sqid: Sqid, repository: RepositoryName, members: readonly Member[], now: EpochMs): Promise<void>;
+  /** The pull requests with that head for which `place` was called. One Query. */
+  pullsAt(repository: RepositoryName, head: GitSha): Promise<readonly number[]>;
   /** The pull requests that a request lands. Undefined when `place` was never called for the request. One GetItem. */
   placeOf(
     sqid: string,
@@ -116,9 +119,25 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
       if (!next.open) await list(next);
       return next;
     },
-    async place(sqid, repository, pulls, now) {
-      const Item = { ...pullKeys.request(sqid), repository, pulls, ...expiry(now) };
-      await stored(`placing ${sqid}`, dynamodb.send(new PutCommand({ TableName: table, Item })));
+    async place(sqid, repository, members, now) {
+      const put = (Item: Record<string, unknown>) =>
+        stored(
+          `placing ${sqid}`,
+          dynamodb.send(new PutCommand({ TableName: table, Item: { ...Item, ...expiry(now) } })),
+        );
+      const pulls = members.map(({ pull }) => pull);
+      await put({ ...pullKeys.request(sqid), repository, pulls });
+      await Promise.all(members.map(({ pull, head }) => put({ ...pullKeys.head(repository, head, pull), pull })));
+    },
+    async pullsAt(repository, head) {
+      const items = await queryAll(dynamodb, `the pull requests at ${head}`, {
+        TableName: table,
+        ConsistentRead: true,
+        KeyConditionExpression: "#pk = :pk",
+        ExpressionAttributeNames: { "#pk": KEY.pk },
+        ExpressionAttributeValues: { ":pk": pullKeys.head(repository, head, 0).pk },
+      });
+      return items.map((item) => AtHead.parse(item).pull);
     },
     async placeOf(sqid) {
       const item = await read(pullKeys.request(sqid));

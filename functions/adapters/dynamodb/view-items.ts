@@ -19,9 +19,11 @@ const StoredBuild = z.object({
   state: z.enum(BUILD_STATES),
   at: EpochMs,
   startedAt: EpochMs.exactOptional(),
+  endedAt: EpochMs.exactOptional(),
   url: z.string().exactOptional(),
   base: z.string().exactOptional(),
   with: z.string().exactOptional(),
+  isOfAnother: z.literal(true).exactOptional(),
 });
 
 const StoredProgress: z.ZodType<Progress> = z.object({
@@ -107,6 +109,8 @@ export const Ended = z.object({
   reason: Reason.exactOptional(),
   endedAt: EpochMs,
   commit: z.string().exactOptional(),
+  /** Absent where the changes were not read, and in items of an older release. */
+  title: z.string().exactOptional(),
   /** Absent in items of an older release. */
   receivedAt: EpochMs.exactOptional(),
 });

@@ -21,7 +21,7 @@ export interface PointerPage {
   readonly more: boolean;
 }
 
-/** The part of the view table that lists requests, by time and by change. */
+/** The part of the view table that lists requests, by time and by change, once the orchestrator has answered them. */
 export interface ViewListings {
   /** The items that list a request. The same request always has the same items. No call. */
   pointersOf(land: Land): readonly TablePut[];

@@ -5,8 +5,9 @@ import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
+import { getAll } from "./batch-get.ts";
 import { type ViewFlakes, viewFlakes } from "./view-flakes.ts";
-import { FirstUse } from "./view-items.ts";
+import { FirstUse, ModeSet } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
 import { type ViewQuestions, viewQuestions } from "./view-questions.ts";
@@ -38,8 +39,15 @@ export interface ViewStore
     ViewTrends,
     ViewTrunks,
     ViewFlakes {
-  /** The first use of an idempotency key. Undefined when the key is new, or was first used more than a day ago. */
-  firstUse(queue: QueueName, key: string, now: EpochMs): Promise<FirstUse | undefined>;
+  /**
+   * The first use of an idempotency key, and the mode of the queue. `first` is undefined when the key is new, or was first used more than a day
+   * ago; `mode` when the mode was never set. One BatchGetItem.
+   */
+  firstUse(
+    queue: QueueName,
+    key: string,
+    now: EpochMs,
+  ): Promise<{ readonly first?: FirstUse; readonly mode?: ModeSet }>;
   /** Stores the first use of an idempotency key. False when the key is in use already. */
   claimKey(queue: QueueName, key: string, use: FirstUse, now: EpochMs): Promise<boolean>;
   /** True when the queue has ever given out a number. */
@@ -52,11 +60,6 @@ export interface ViewStore
 }
 
 export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): ViewStore {
-  async function read(Key: { pk: string; sk: string }): Promise<Record<string, unknown> | undefined> {
-    const get = new GetCommand({ TableName: table, Key, ConsistentRead: true });
-    return (await stored(`reading ${Key.pk}`, dynamodb.send(get))).Item;
-  }
-
   const put = (Item: { pk: string; sk: string; [name: string]: unknown }, condition = {}) =>
     dynamodb.send(new PutCommand({ TableName: table, Item, ...condition }));
 
@@ -71,9 +74,13 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
     ...counting(dynamodb, table),
 
     async firstUse(queue, key, now) {
-      const item = await read(viewKeys.idempotency(queue, key));
-      const gone = item === undefined || Number(item[KEY.ttl]) <= secondsOf(now);
-      return gone ? undefined : FirstUse.parse(item);
+      const keys = [viewKeys.idempotency(queue, key), viewKeys.mode(queue)] as const;
+      const items = await getAll(dynamodb, table, keys, `reading an idempotency key of ${queue}`);
+      const [used, mode] = keys.map(({ pk, sk }) => items.find((item) => item[KEY.pk] === pk && item[KEY.sk] === sk));
+      return {
+        ...(used === undefined || Number(used[KEY.ttl]) <= secondsOf(now) ? {} : { first: FirstUse.parse(used) }),
+        ...(mode === undefined ? {} : { mode: ModeSet.parse(mode) }),
+      };
     },
 
     claimKey: (queue, key, use, now) =>

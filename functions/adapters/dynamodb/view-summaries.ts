@@ -1,11 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
-import {
-  BatchGetCommand,
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  PutCommand,
-  QueryCommand,
-} from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
@@ -13,11 +6,9 @@ import type { EpochMs } from "../../contracts/time.ts";
 import { endIn } from "../../domain/queue-now.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "../aws-errors.ts";
+import { getAll } from "./batch-get.ts";
+import { queryAll } from "./query-all.ts";
 import { Ended, summaryIn } from "./view-items.ts";
-
-/** DynamoDB's bound on one BatchGetItem is 100 keys, and a summary has two places. */
-const SUMMARIES_PER_CALL = 50;
-const BATCH_ATTEMPTS = 6;
 
 /** The requests of a queue that have not been archived. */
 export interface LiveSummaries {
@@ -26,6 +17,9 @@ export interface LiveSummaries {
   /** True when the queue holds more than `summaries`. */
   readonly more: boolean;
 }
+
+/** A request that the orchestrator has not answered yet. */
+export type Unheard = Pick<Summary, "number" | "receivedAt" | "changes">;
 
 /**
  * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
@@ -44,6 +38,11 @@ export interface ViewSummaries {
   replaceSummary(next: Summary, before: Summary): Promise<boolean>;
   /** The requests of the queue that have not been archived. One Query per megabyte, at most four. */
   live(queue: QueueName): Promise<LiveSummaries>;
+  /**
+   * The requests of the queue that the orchestrator has not answered yet: they are in no list (`pointersOf`). Newest first. One Query per
+   * megabyte that the queue holds.
+   */
+  unheard(queue: QueueName): Promise<readonly Unheard[]>;
   /**
    * Archives the summary of a request that has ended, and lists the request among the ended ones. Two PutItem and one DeleteItem, each of which
    * may be repeated. A summary that another writer has changed since it was read is not removed from the requests in flight.
@@ -70,14 +69,12 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
     return found;
   }
 
-  /** One BatchGetItem per 50, and again for what a throttled table left out. */
+  /** One BatchGetItem per 50: a summary has two places. */
   async function read(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Map<RequestNumber, Summary>> {
-    const chunks = Array.from({ length: Math.ceil(numbers.length / SUMMARIES_PER_CALL) }, (_, i) =>
-      numbers.slice(i * SUMMARIES_PER_CALL, (i + 1) * SUMMARIES_PER_CALL),
-    );
-    const found = await Promise.all(chunks.map((chunk) => batchOf(dynamodb, table, queue, chunk)));
+    const keys = numbers.flatMap((n) => [viewKeys.live(queue, n), viewKeys.summary(queue, n)]);
+    const found = (await getAll(dynamodb, table, keys, `reading summaries of ${queue}`)).map(summaryIn);
     const byNumber = new Map<RequestNumber, Summary>();
-    for (const summary of found.flat()) {
+    for (const summary of found) {
       const other = byNumber.get(summary.number);
       if (other === undefined || other.version <= summary.version) byNumber.set(summary.number, summary);
     }
@@ -136,6 +133,19 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
       return { summaries, more: true };
     },
 
+    async unheard(queue) {
+      const items = await queryAll(dynamodb, `reading what ${queue} holds`, {
+        TableName: table,
+        ConsistentRead: true,
+        ScanIndexForward: false,
+        KeyConditionExpression: "#pk = :pk",
+        FilterExpression: "#answered = :false",
+        ExpressionAttributeNames: { "#pk": KEY.pk, "#answered": "heard" },
+        ExpressionAttributeValues: { ":pk": viewKeys.live(queue, 1 as RequestNumber).pk, ":false": false },
+      });
+      return items.map(summaryIn);
+    },
+
     async archive(summary) {
       const { queue, number, version, sqid } = summary;
       const { archived: _, ...item } = summary;
@@ -192,23 +202,3 @@ const whileVersion = (version: number) => ({
   ExpressionAttributeNames: { "#version": "version" },
   ExpressionAttributeValues: { ":before": version },
 });
-
-async function batchOf(
-  dynamodb: DynamoDBDocumentClient,
-  table: string,
-  queue: QueueName,
-  numbers: readonly RequestNumber[],
-): Promise<Summary[]> {
-  const summaries: Summary[] = [];
-  let Keys: Record<string, unknown>[] = numbers.flatMap((n) => [viewKeys.live(queue, n), viewKeys.summary(queue, n)]);
-  for (let attempt = 0; Keys.length > 0; attempt++) {
-    if (attempt === BATCH_ATTEMPTS)
-      throw new CodedError("store.unavailable", `${Keys.length} summaries of ${queue} were not read`);
-    if (attempt > 0) await pause(10 * 2 ** attempt);
-    const get = new BatchGetCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } });
-    const { Responses, UnprocessedKeys } = await stored(`reading summaries of ${queue}`, dynamodb.send(get));
-    summaries.push(...(Responses?.[table] ?? []).map(summaryIn));
-    Keys = UnprocessedKeys?.[table]?.Keys ?? [];
-  }
-  return summaries;
-}

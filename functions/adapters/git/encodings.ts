@@ -2,15 +2,15 @@
 // text without a named encoding for UTF-8, and does not check.
 
 /** Names that iconv knows and TextDecoder does not. */
-const ALIASES: Readonly<Record<string, string>> = {
-  "latin-1": "latin1",
-  cp932: "shift_jis",
-  eucjp: "euc-jp",
-  euckr: "euc-kr",
-  cp949: "euc-kr",
-  cp936: "gbk",
-  cp950: "big5",
-};
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["latin-1", "latin1"],
+  ["cp932", "shift_jis"],
+  ["eucjp", "euc-jp"],
+  ["euckr", "euc-kr"],
+  ["cp949", "euc-kr"],
+  ["cp936", "gbk"],
+  ["cp950", "big5"],
+]);
 
 /** Encodings that use ASCII bytes for letters that are not ASCII. */
 const SEVEN_BIT = /^(utf-?7|hz|(csiso|iso-?)2022)/i;
@@ -26,7 +26,7 @@ export const asBytes = (text: string): string => Buffer.from(text, "utf8").toStr
  */
 export function utf8Of(bytes: string, encoding: string | undefined): string | undefined {
   if (encoding === undefined || /^utf-?8$/i.test(encoding)) return bytes;
-  const label = ALIASES[encoding.toLowerCase()] ?? encoding;
+  const label = ALIASES.get(encoding.toLowerCase()) ?? encoding;
   try {
     return asBytes(new TextDecoder(label, { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, "latin1")));
   } catch {

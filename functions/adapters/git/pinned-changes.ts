@@ -54,7 +54,7 @@ export async function readRemote(
 }
 
 /** The name of the object that a ref of the remote leads to, behind any number of annotated tags. */
-const tipOf = (ref: string): string => `${seenRef(ref)}^{}`;
+export const tipOf = (ref: string): string => `${seenRef(ref)}^{}`;
 
 /**
  * Why the change can't be used. Undefined when it can be used: also when the remote has deleted the change's ref, as long as the commit was

@@ -13,9 +13,17 @@ interface Difference {
   readonly what: string;
   readonly branch: string;
   readonly paths: readonly string[];
-  /** True when the change was applied to the branch with batches ahead that have not landed; false when to the branch alone. */
-  readonly ahead: boolean;
+  readonly ahead: Ahead;
 }
+
+/**
+ * What the change was put onto, beside the branch. none: nothing. unnamed: requests ahead that have not landed. named: the requests among them,
+ * or among those that have landed since, that change the paths in conflict, by their sqids.
+ */
+export type Ahead =
+  | { readonly kind: "none" }
+  | { readonly kind: "unnamed" }
+  | { readonly kind: "named"; readonly requests: readonly string[]; readonly haveLanded: boolean };
 
 const because = reasonOf;
 const SHOWN = 10;
@@ -28,6 +36,25 @@ export function listed(paths: readonly string[]): string {
   const shown = paths.slice(0, SHOWN).map(abridged).join(", ");
   return paths.length > SHOWN ? `${shown} and ${paths.length - SHOWN} more` : shown;
 }
+
+/** The branch as the change met it. Example: `main, as main/3, which is ahead of it, leaves it,`. */
+function asLeft({ branch, ahead }: Pick<Difference, "branch" | "ahead">): string {
+  if (ahead.kind === "none") return branch;
+  if (ahead.kind === "unnamed") return `${branch}, as the changes ahead of it leave it,`;
+  const isOne = ahead.requests.length === 1;
+  const where = ahead.haveLanded ? (isOne ? "has landed" : "have landed") : `${isOne ? "is" : "are"} ahead of it`;
+  return `${branch}, as ${enumerated(ahead.requests)}, which ${where}, ${isOne ? "leaves" : "leave"} it,`;
+}
+
+/** When to rebase. Example: ` once main/3 has landed`. */
+function onceLanded(ahead: Ahead): string {
+  if (ahead.kind === "none" || (ahead.kind === "named" && ahead.haveLanded)) return "";
+  if (ahead.kind === "unnamed") return " once they have landed";
+  return ` once ${enumerated(ahead.requests)} ${ahead.requests.length === 1 ? "has" : "have"} landed`;
+}
+
+const enumerated = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
 /** Why a change is not landed: what happened, and what to do. */
 export const refusals = {
@@ -88,28 +115,28 @@ export const refusals = {
   conflict: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
-      `${what} of ${ref} conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. Rebase it onto ${branch}${ahead ? " once they have landed" : ""}, then request it again.`,
+      `${what} of ${ref} conflicts with ${asLeft({ branch, ahead })} in ${listed(paths)}. Rebase it onto ${branch}${onceLanded(ahead)}, then request it again.`,
     ),
   /** A commit conflicts by itself, but the whole change does not. */
   onlyInPart: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
-      `${what} of ${ref} by itself conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}, and REBASE picks each commit by itself. As a whole the change merges: request it with SQUASH_REBASE or MERGE, or rebase it onto ${branch}.`,
+      `${what} of ${ref} by itself conflicts with ${asLeft({ branch, ahead })} in ${listed(paths)}, and REBASE picks each commit by itself. As a whole the change merges: request it with SQUASH_REBASE or MERGE, or rebase it onto ${branch}.`,
     ),
   /** The change merges as a whole only with the merge commit `what`: without it, a commit of the change conflicts. */
   mergeResolves: ({ ref }: Named, { what, branch, paths, ahead }: Difference) =>
     because(
       "merge.conflict",
-      `REBASE picks each commit of ${ref} by itself and leaves merge commits out; so picked, it conflicts with ${branch}${ahead ? ", as the changes ahead of it leave it," : ""} in ${listed(paths)}. ${what} settles that: request it with SQUASH_REBASE or MERGE, which keep what that merge holds, or rebase it onto ${branch}.`,
+      `REBASE picks each commit of ${ref} by itself and leaves merge commits out; so picked, it conflicts with ${asLeft({ branch, ahead })} in ${listed(paths)}. ${what} settles that: request it with SQUASH_REBASE or MERGE, which keep what that merge holds, or rebase it onto ${branch}.`,
     ),
   /** REBASE leaves out the merge commit `what`, and the edits of that commit can't be picked. */
-  mergeHolds: ({ ref }: Named, { what, branch, paths }: Difference) =>
+  mergeHolds: ({ ref }: Named, { what, branch, paths }: Omit<Difference, "ahead">) =>
     because(
       "merge.invalid",
       `${what} of ${ref} holds content of its own, and REBASE, which leaves merge commits out, would lose it in ${listed(paths)}. Request it with SQUASH_REBASE or MERGE, which keep it, or rebase ${ref} onto ${branch}.`,
     ),
   /** Every commit can be picked, but the result differs from merging the change as a whole. */
-  differs: ({ ref }: Named, { branch, paths }: Omit<Difference, "what">) =>
+  differs: ({ ref }: Named, { branch, paths }: Pick<Difference, "branch" | "paths">) =>
     because(
       "merge.invalid",
       `Picking the commits of ${ref} one by one leaves something else than merging it as a whole, in ${listed(paths)}: ${branch} holds a part of it already. Request it with SQUASH_REBASE or MERGE, or rebase ${ref} onto ${branch}.`,

@@ -73,6 +73,17 @@ export const afterLanding = ({ call, owner, repo }: GitHubClient) => {
       }
     },
 
+    /** True when the repository has the ref, such as `refs/heads/main`. */
+    async hasRef(ref: string): Promise<boolean> {
+      try {
+        await call("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...at, ref: ref.replace(/^refs\//, "") });
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 404) return false;
+        throw error;
+      }
+    },
+
     /** Undefined when there is no such branch. */
     async branch(name: string): Promise<{ readonly sha: GitSha; readonly isProtected: boolean } | undefined> {
       try {
@@ -85,15 +96,29 @@ export const afterLanding = ({ call, owner, repo }: GitHubClient) => {
       }
     },
 
-    /** How many open pull requests are based on the branch, a hundred at most. */
-    async countBasedOn(branch: string): Promise<number> {
+    /** The numbers of the open pull requests that are based on the branch, a hundred at most. */
+    async basedOn(branch: string): Promise<readonly number[]> {
       const { data } = await call("GET /repos/{owner}/{repo}/pulls", {
         ...at,
         state: "open",
         base: branch,
         per_page: 100,
       });
-      return data.length;
+      return data.map(({ number }) => number);
+    },
+
+    /**
+     * Bases a pull request on another branch. False when GitHub refuses: the branch holds all of the pull request already, or the pull
+     * request is closed or gone.
+     */
+    async retarget(pull: number, base: string): Promise<boolean> {
+      try {
+        await call("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", { ...at, pull_number: pull, base });
+        return true;
+      } catch (error) {
+        if (![404, 422].includes(statusOf(error) ?? 0)) throw error;
+        return false;
+      }
     },
 
     /** Nothing happens when the branch is gone. */

@@ -1,14 +1,12 @@
 import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
-import { CodedError, isRetryable } from "../../contracts/errors.ts";
+import type { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { targetsInLabels, targetsOfAll } from "../../domain/named-targets.ts";
 import type { Member, Standing, Terms } from "../../domain/pull-request.ts";
 import { obstacleTo, standingOf } from "../../domain/pull-request.ts";
 import type { Clients } from "../aws-clients.ts";
-import { secretsOf } from "../secrets.ts";
-import { type GitHubClient, gitHubClient } from "./client.ts";
-import { credentialsFrom } from "./credentials.ts";
+import { providerClients } from "./provider-clients.ts";
 import { pullChecks } from "./pull-checks.ts";
 import { pullFacts } from "./pull-facts.ts";
 import { squashMessages } from "./squash-messages.ts";
@@ -33,12 +31,19 @@ export interface ReviewedQueues {
    * Throws as `standing`.
    */
   targets(queue: QueueConfig, changes: Changes): Promise<readonly string[] | undefined>;
-  /** Why requests that are about to be pushed must not land, by their keys. One or two calls for all of them. Throws as `standing`. */
-  obstacles<K>(queue: QueueConfig, requests: ReadonlyMap<K, Changes>): Promise<ReadonlyMap<K, Reason>>;
+  /**
+   * Why requests that are about to be pushed must not land, by their keys. `moved`: the commits that their landing has moved head branches to.
+   * One or two calls for all of them. Throws as `standing`.
+   */
+  obstacles<K>(
+    queue: QueueConfig,
+    requests: ReadonlyMap<K, Changes>,
+    moved?: ReadonlyMap<ChangeUri, GitSha>,
+  ): Promise<ReadonlyMap<K, Reason>>;
 }
 
 export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): ReviewedQueues {
-  const clientOf = clientsBy(clients);
+  const clientOf = providerClients(clients);
   const read = async (queue: QueueConfig, changes: Changes, withChecks: boolean) => {
     const { repository, changeProvider } = queue;
     if (changeProvider?.type !== "github") return undefined;
@@ -53,8 +58,14 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
     const terms: Terms = { branch: repository.branch, waitFor: changeProvider.waitFor, rule };
     return {
       terms,
-      membersOf: (of: Changes): readonly Member[] =>
-        of.flatMap((uri) => memberOf(uri, (number) => whole.find((one) => one.number === number))),
+      membersOf: (of: Changes, moved: ReadonlyMap<ChangeUri, GitSha> = new Map()): readonly Member[] =>
+        of.flatMap((uri) =>
+          memberOf(uri, (number) => whole.find((one) => one.number === number)).map((member) =>
+            "facts" in member && member.facts !== undefined && moved.get(uri) === member.facts.head
+              ? { ...member, isMoved: true }
+              : member,
+          ),
+        ),
     };
   };
 
@@ -97,11 +108,11 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
       );
     },
 
-    async obstacles(queue, requests) {
+    async obstacles(queue, requests, moved = new Map()) {
       const found = await read(queue, [...requests.values()].flat(), false);
       if (found === undefined) return new Map();
       const obstacles = [...requests].flatMap(([key, changes]) => {
-        const reason = obstacleTo(found.membersOf(changes), found.terms);
+        const reason = obstacleTo(found.membersOf(changes, moved), found.terms);
         return reason === undefined ? [] : [[key, reason] as const];
       });
       return new Map(obstacles);
@@ -140,29 +151,4 @@ function foreignTo({ name, changeProvider }: QueueConfig, changes: Changes): Rea
     "change.unsupported",
     `${foreign} is of another repository: the queue ${name} lands pull requests of ${repository}.`,
   );
-}
-
-/** A client per queue: one as long as its credentials stay the same, so that an installation token is made once an hour. */
-function clientsBy({ secrets, now }: Pick<Clients, "secrets" | "now">): (queue: QueueConfig) => Promise<GitHubClient> {
-  const secretOf = secretsOf({ secrets, now });
-  const known = new Map<string, { readonly secret: string; readonly client: GitHubClient }>();
-  return async ({ name, changeProvider }) => {
-    const { repository, api, credentialsSecret } = changeProvider?.type === "github" ? changeProvider : {};
-    if (repository === undefined || api === undefined || credentialsSecret === undefined)
-      throw new CodedError(
-        "config.invalid",
-        `queue ${name}: write repository, api and credentialsSecret into its changeProvider`,
-      );
-    const secret = await secretOf(credentialsSecret).catch((cause: unknown) => {
-      if (!isRetryable(cause)) throw cause;
-      throw new CodedError("github.unavailable", cause instanceof Error ? cause.message : String(cause), { cause });
-    });
-    const found = known.get(name);
-    if (found !== undefined && found.secret === secret) return found.client;
-    const credentials = credentialsFrom(secret ?? "", credentialsSecret);
-    const [owner = "", repo = ""] = repository.split("/");
-    const client = gitHubClient({ api: api.replace(/\/$/, ""), owner, repo, credentials, now });
-    known.set(name, { secret: secret ?? "", client });
-    return client;
-  };
 }

@@ -1,10 +1,10 @@
 import type { GitSha } from "../../contracts/ids.ts";
-import type { Pull } from "./refusal.ts";
+import type { Permission, Pull } from "./refusal.ts";
 
 /** What is known of the head branch of a pull request that has landed. */
 export interface HeadBranch {
-  readonly pull: Pick<Pull, "headBranch" | "headRepository" | "isOpen">;
-  /** The commit that has landed. */
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "isMerged">;
+  /** The commit that was asked for, and has landed. */
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
@@ -30,7 +30,41 @@ export function mayDelete({ pull, landed, repository, targets, branch, users }: 
     !targets.includes(pull.headBranch) &&
     branch !== undefined &&
     !branch.isProtected &&
-    branch.sha === landed &&
+    (branch.sha === landed || (pull.isMerged && branch.sha === pull.head)) &&
     users === 0
   );
+}
+
+/** What is known of the head branch of a pull request that is about to land. */
+export interface LandingBranch {
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "author">;
+  /** The commit that is to land. */
+  readonly landed: GitSha;
+  readonly repository: string;
+  /** The branches that live on: those that queues land on, and the repository's default branch. */
+  readonly kept: readonly string[];
+  /** The branch as GitHub has it. Undefined when it is gone. */
+  readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
+  /** What the author may do with the repository. */
+  readonly permission: Permission;
+  /** The other open pull requests with the same head branch. */
+  readonly others: readonly number[];
+}
+
+/**
+ * Why the head branch may not be moved to the commit that lands; undefined when it may. Moved is only an unprotected branch of the same
+ * repository, of an author who may write, that holds exactly what is to land, and that nothing else is about.
+ */
+export function fixedBecause(known: LandingBranch): string | undefined {
+  const { pull, landed, repository, kept, branch, permission, others } = known;
+  const { headBranch, author } = pull;
+  if (pull.headRepository?.toLowerCase() !== repository.toLowerCase()) return "its branch is in a fork";
+  if (kept.includes(headBranch)) return `${headBranch} is a branch that lives on`;
+  if (!pull.isOpen) return "it is not open";
+  if (branch === undefined) return `the branch ${headBranch} is gone`;
+  if (branch.isProtected) return `the branch ${headBranch} is protected`;
+  if (branch.sha !== landed || pull.head !== landed) return `the branch ${headBranch} was pushed to`;
+  if (permission !== "admin" && permission !== "write") return `its author, ${author}, may not write to the repository`;
+  if (others.length > 0) return `${others.map((other) => `#${other}`).join(", ")} has the same branch`;
+  return undefined;
 }

@@ -23,8 +23,10 @@ export type Meaning =
    * late and in any order.
    */
   | { readonly kind: "changed"; readonly by: string }
-  /** A review, or a check, that a request may wait for has come or gone. */
+  /** A review that a request may wait for has come or gone. */
   | { readonly kind: "reviewed" }
+  /** A check of the head that a request may wait for has ended. */
+  | { readonly kind: "checked" }
   /** A comment has another command, such as a question, or one that cannot be read. The queue answers by a comment. */
   | { readonly kind: "answer"; readonly command: Exclude<Command, { kind: "land" | "cancel" }> };
 
@@ -35,7 +37,7 @@ export const LAND_AGAIN = "land-again";
 
 /** What a delivery asks of the queue. A comment of a bot asks for nothing, unless `config.bots` names the bot. */
 export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning {
-  const { event, sender, label } = delivery;
+  const { event, sender, label, check } = delivery;
   switch (event) {
     case "issue_comment.created":
       return sender.isBot && !config.bots.includes(sender.login) ? NOTHING : ofComment(delivery);
@@ -53,8 +55,12 @@ export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning 
     case "pull_request_review.submitted":
     case "pull_request_review.edited":
     case "pull_request_review.dismissed":
-    case "check_suite.completed":
       return { kind: "reviewed" };
+    case "check_run.completed":
+      return check?.name === config.check ? NOTHING : { kind: "checked" };
+    case "check_suite.completed":
+    case "status":
+      return { kind: "checked" };
     case "check_run.rerequested":
     case "check_run.requested_action":
       return ofCheck(delivery, config);

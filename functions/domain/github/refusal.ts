@@ -1,3 +1,4 @@
+import type { Member } from "../../contracts/github.ts";
 import type { GitSha, QueueName } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 
@@ -66,11 +67,22 @@ const mayLand = (top: Pull, { permission, authors, by }: Wish): boolean =>
   permission === "admin" || permission === "write" || (authors && top.author === by);
 
 /**
+<<<<<<< HEAD
+ * Why a pull request is not what was asked for any more, in a sentence about `by`, or about no user. Undefined when it still is: also when
+ * it has been merged, since a landing does that, and when it was based on `branch`, the one that the queue lands on, as the landing of a
+ * pull request below does.
+=======
  * Why a pull request is no longer what a user asked to land: `head` onto `base`. `pull` is the pull request as it is, and undefined when it
  * is gone. The sentence says that user `by` made the change, or names no user when `by` is absent. The result is undefined when the pull
  * request is unchanged, and when it has been merged, since a landing merges it.
+>>>>>>> main
  */
-export function changeSince(pull: Pull | undefined, head: GitSha, base: string, by?: string): string | undefined {
+export function changeSince(
+  pull: Pull | undefined,
+  { head, base }: Pick<Member, "head" | "base">,
+  branch: string | undefined,
+  by?: string,
+): string | undefined {
   const who = by === undefined ? "The pull request was" : undefined;
   if (pull === undefined) return "The pull request is gone";
   if (pull.isMerged) return undefined;
@@ -78,7 +90,7 @@ export function changeSince(pull: Pull | undefined, head: GitSha, base: string, 
   if (pull.isDraft) return who === undefined ? `@${by} made the pull request a draft` : `${who} made a draft`;
   if (pull.head !== head)
     return `${who === undefined ? `@${by} pushed to the pull request` : `${who} pushed to`}: look at the new commits, and land it again`;
-  if (pull.base !== base)
+  if (pull.base !== base && pull.base !== branch)
     return `${who === undefined ? `@${by} changed the base of the pull request` : `${who} given another base`}, and it is now ${pull.base}`;
   return undefined;
 }

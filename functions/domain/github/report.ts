@@ -247,7 +247,9 @@ const list = ({ members }: Asked): string => members.map(({ pull }) => `#${pull}
 /** The text as a block of Markdown in which GitHub formats nothing and mentions no user. */
 function quoted(text: string): string {
   const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  return text.includes("\n") || /[@<`*_[\]]/.test(text) ? `${fence}text\n${text}\n${fence}` : `> ${text}`;
+  return text.includes("\n") || /[@<`*_[\]~]|^\s*(?:[#>+=-]|\d+[.)])/.test(text)
+    ? `${fence}text\n${text}\n${fence}`
+    : `> ${text}`;
 }
 
 /** The login of a user, written so that GitHub does not notify the user. */

@@ -78,7 +78,7 @@ function announceUnappliable(draft: Draft, path: Path, id: BatchId): void {
   const details = { occurrence: path.buildKey, reason, metadata: { batch_id: id, build_key: path.buildKey } };
   if (!batchHasEnded(refused)) draft.put(announce(refused, [happeningEvent(sqid, "build_failed", draft.now, details)]));
   const message = `Request ${sqid} does not apply, so this request is built again without it. ${reason.message}`;
-  announceRetry(draft, path, reasonOf(reason.code, message), id);
+  announceRetry(draft, path, reasonOf(reason.code, message), { except: id });
 }
 
 /**

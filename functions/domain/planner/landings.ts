@@ -16,6 +16,7 @@ export function recordLandings(
 ): void {
   const landings = results.flatMap(({ batchId, outcome }) => recordLanding(draft, landId, batchId, outcome) ?? []);
   for (const [i, { onto, commit, tree, testedTree }] of landings.entries()) {
+    // The batches of one push name the same commit `onto`.
     const isLastOfPush = landings[i + 1]?.onto !== onto || onto === undefined;
     const isTested = tree === testedTree && draft.config.buildRunner.tests === "everything";
     if (isLastOfPush) draft.trunk = learnLanding(draft.trunk, { onto, tip: commit, isTested }, draft.now);

@@ -43,8 +43,8 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
 
 /**
  * The batch as failed for `reason`, with the log entry for its request. `buildKey` names the build that decided, if one did. The caller puts
- * the batch into the draft. Only a build that failed or timed out teaches the
- * scorer, and counts as a rejection on this trunk. Other reasons say nothing about how likely changes are to pass.
+ * the batch into the draft. Only a build that failed or timed out teaches the scorer, and counts as a rejection on this trunk. Other reasons
+ * say nothing about how likely changes are to pass.
  */
 export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: BuildKey): Batch {
   const { sqid, version } = batch.request;

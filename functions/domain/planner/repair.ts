@@ -1,7 +1,8 @@
-import { type Batch, compareLandingOrder, pathIsActive } from "../batch.ts";
+import { type Batch, compareLandingOrder, type Path, pathIsActive } from "../batch.ts";
+import { mayLand } from "../evidence.ts";
 import type { Evidence } from "../queue-index.ts";
 import type { BuildProposal } from "../speculation/heads.ts";
-import { isOnRed } from "../trunk.ts";
+import { isOnRed, type Trunk } from "../trunk.ts";
 import type { Draft } from "./draft.ts";
 
 /**
@@ -9,29 +10,34 @@ import type { Draft } from "./draft.ts";
  * 1. Batches that arrived since the trunk became red, as the likeliest repairs. Then all others.
  * 2. Within each of the two groups, the higher priority first, then landing order.
  *
- * A batch is left out while it is being built alone, when it has passed alone on the red trunk, and when it has failed alone on the newest
- * commit more often than the queue's `retries`. Empty while a batch is landing, because the trunk is about to move.
+ * A batch is left out while it is being built alone, when it has passed alone on the red trunk, when it has failed alone on the newest commit
+ * more often than the queue's `retries`, and when it did not apply to that commit. Empty while a batch is landing, because the trunk is about
+ * to move.
  *
  * Example: A ← B wait, and the trunk is red. R arrives with the repair. The builds are {R}, {A} and {B}, in this order.
  */
 export function repairProposals(draft: Draft): BuildProposal[] {
   const { index, trunk } = draft;
   if (isLanding(draft)) return [];
-  const newest = trunk.unproven.at(-1);
   const since = trunk.red?.since ?? 0;
   const isLate = (i: number) => index.batch(i).createdAt >= since;
   const waiting = [...index.batches.keys()].filter((i) => index.batch(i).state === "speculating");
   return waiting
     .filter((i) => {
       const alone = index.batch(i).paths.filter((path) => path.heads.length === 1 && path.base.length === 0);
-      const onNewest = alone.filter(({ composed, state }) => state === "failed" && composed?.trunk === newest);
-      return !alone.some(pathIsActive) && onNewest.length <= draft.config.retries && repairOf(draft, i) === undefined;
+      if (alone.some(pathIsActive) || repairOf(draft, i) !== undefined) return false;
+      const failed = alone.filter((path) => path.state === "failed" && isOnNewest(trunk, path));
+      return failed.length <= draft.config.retries && !failed.some(({ unappliable }) => unappliable !== undefined);
     })
     .sort((a, b) => Number(isLate(b)) - Number(isLate(a)) || compareUrgency(index.batch(a), index.batch(b)))
     .map((i) => ({ heads: [i], assumedLanded: [], logProbability: 0 }));
 }
 
-/** The higher priority first, then landing order. So a batch on probation comes behind the batches of its own priority only. */
+/** True when the path was composed on the newest known commit of the trunk, or was to be composed since that commit is known. */
+const isOnNewest = ({ unproven, knownAt }: Trunk, { composed, startedAt }: Path): boolean =>
+  composed === undefined ? startedAt >= knownAt : composed.trunk === unproven.at(-1);
+
+/** The higher priority first, also of batches on probation. Within a priority, landing order. */
 const compareUrgency = (a: Batch, b: Batch): number => b.priority - a.priority || compareLandingOrder(a, b);
 
 const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) => state === "landing");
@@ -43,9 +49,8 @@ const isLanding = ({ index }: Draft): boolean => index.batches.some(({ state }) 
 export function selectRepair(draft: Draft): { readonly index: number; readonly evidence: Evidence } | undefined {
   const { index } = draft;
   if (isLanding(draft)) return undefined;
-  const mayLand = (i: number) => index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
   const inOrder = [...index.batches.keys()]
-    .filter(mayLand)
+    .filter((i) => mayLand(index, i))
     .sort((a, b) => compareLandingOrder(index.batch(a), index.batch(b)));
   for (const i of inOrder) {
     const evidence = repairOf(draft, i);

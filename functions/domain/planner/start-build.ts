@@ -1,4 +1,4 @@
-import { type BatchId, buildKeyOf } from "../../contracts/ids.ts";
+import { type BatchId, type BuildKey, buildKeyOf } from "../../contracts/ids.ts";
 import { type Path, sameAssumptions } from "../batch.ts";
 import { type BuildProposal, compareIndexes, proposedTreeOf } from "../speculation/heads.ts";
 import { baseOf, failuresOf } from "../speculation/proposals.ts";
@@ -20,7 +20,8 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   const without = new Set(heads.flatMap((i) => index.undecidedAhead(i).filter((other) => !included.has(other))));
   const inOrder = (batches: Iterable<number>): BatchId[] =>
     [...batches].sort((a, b) => compareIndexes(index, a, b)).map((i) => index.batch(i).id);
-  announceRepeat(draft, proposal, base);
+  const buildKey = buildKeyOf(draft.queue.installation, index.batch(first).id, index.batch(first).buildCount + 1);
+  announceRepeat(draft, proposal, base, buildKey);
   const owner = index.batch(first);
   const assumptions = {
     heads: heads.map((i) => index.batch(i).id),
@@ -29,7 +30,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   };
   const attempts = owner.paths.filter((other) => sameAssumptions(other, assumptions) && other.reason !== undefined);
   const path: Path = {
-    buildKey: buildKeyOf(draft.queue.installation, owner.id, owner.buildCount + 1),
+    buildKey,
     attempt: 1 + attempts.length,
     ...assumptions,
     state: "building",
@@ -39,11 +40,11 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
   draft.put({ ...owner, paths: [...owner.paths, path], buildCount: owner.buildCount + 1 });
 }
 
-/** When the head has failed on this base before, tells the log which build is repeated and why that build failed. Not for bundles. */
-function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[]): void {
+/** When the head has failed on this base before, tells the log which build `repeat` repeats, and why that build failed. Not for bundles. */
+function announceRepeat(draft: Draft, { heads }: BuildProposal, base: readonly number[], repeat: BuildKey): void {
   const { index } = draft;
   const [head] = heads;
   if (head === undefined || heads.length > 1) return;
   const failure = failuresOf(index, head, proposedTreeOf(index, { heads, assumedLanded: base })).at(-1);
-  if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason);
+  if (failure?.path.reason !== undefined) announceRetry(draft, failure.path, failure.path.reason, { repeat });
 }

@@ -2,8 +2,8 @@ import { type BatchId, messageId } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
 import { type Batch, enter, type Landing } from "../batch.ts";
 import type { BitSet } from "../bit-set.ts";
-import { bundleThatMayLand, evidenceFor, MOST_BYPASSED } from "../evidence.ts";
-import type { Evidence, QueueIndex } from "../queue-index.ts";
+import { bundleThatMayLand, evidenceFor, MOST_BYPASSED, mayLand } from "../evidence.ts";
+import type { Evidence } from "../queue-index.ts";
 import { compareIndexes } from "../speculation/heads.ts";
 import { announce, type Draft } from "./draft.ts";
 import { selectRepair } from "./repair.ts";
@@ -48,10 +48,6 @@ export function selectLandable(draft: Draft): LandableBatch[] {
   return selected;
 }
 
-/** True when batch i is speculating and has a position. */
-const mayLand = (index: QueueIndex, i: number): boolean =>
-  index.batch(i).state === "speculating" && index.batch(i).position !== undefined;
-
 /** The first passed build of batch i that allows several batches to land on `trunk` as a whole, and these batches in landing order. */
 function bundleOf(
   draft: Draft,
@@ -62,7 +58,7 @@ function bundleOf(
   for (const build of index.evidenceOf(i)) {
     const together = landsTogether(draft, build);
     if (!build.passed || together.length < 2) continue;
-    const batches = bundleThatMayLand(index, build, trunk, (other) => mayLand(index, other), together);
+    const batches = bundleThatMayLand(index, build, together, trunk);
     if (batches) return { evidence: build, batches: batches.sort((a, b) => compareIndexes(index, a, b)) };
   }
   return undefined;

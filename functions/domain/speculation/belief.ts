@@ -111,8 +111,9 @@ export class Belief {
   }
 
   /**
-   * How likely batch i is to land despite the failed build, which it breaks with the probability `risk`. It may land because another batch
-   * was the cause, or because the cause was a conflict with a batch that does not land.
+   * How likely batch i is to land although the build has failed. `risk` is the probability that batch i breaks the build, as it was before the
+   * outcome was known. Batch i may land because another batch was the cause, or because the cause was a conflict with a batch that does not
+   * land.
    *
    * Example: {A, H} has failed, builds test everything, and neither A nor H has passed. A was expected to pass with 0.9, H with 0.6. So the
    * build was to fail with 1 - 0.9 · 0.6 = 0.46. H is at fault with 0.4 / 0.46 = 0.87, so H lands with 0.13 or a little more.
@@ -127,7 +128,7 @@ export class Belief {
     return Math.max(DISPROVEN, 1 - (1 - conflictGoesAway) * Math.min(1, risk / probability));
   }
 
-  /** The probability that batch i breaks the build, as it was before the outcome was known. 0 when it cannot be the cause. */
+  /** The probability that batch i breaks the build, as it was before the outcome was known. 0 when batch i cannot be the cause. */
   #riskIn(build: Evidence, i: number): number {
     if (!this.#mayBeCause(build, i)) return 0;
     const success = this.#index.hasPassed(i) ? 1 : Math.min(PROVEN, this.#predict(i).success);
@@ -135,9 +136,9 @@ export class Belief {
   }
 
   /**
-   * How likely batch i is to apply after all, because one of the batches that were composed below it does not land. Any of them may be the
-   * cause, so this is the average probability that they do not land. It is less than one half when each of them is expected to land, so
-   * that no likeliest path contains all of them and the batch.
+   * How likely batch i is to apply after all, although a composition was refused at batch i. It applies when the batch below it that is the
+   * cause does not land. Any batch below may be the cause, so this is the average probability, over the batches below, of not landing. The
+   * average is cut to LESS_THAN_HALF when each of them is expected to land, so that no likeliest path contains all of them and batch i.
    *
    * Example: X was refused on {A, B}, which land with 0.9 and 0.7. X lands with (0.1 + 0.3) / 2 = 0.2.
    */
@@ -151,9 +152,11 @@ export class Belief {
   }
 
   /**
-   * How likely `other` is to land before batch i. 0 when it will never land or is behind batch i. For a batch ahead that conflicts with batch i,
-   * it is the belief. For a batch before i in landing order that does not conflict with i, it is the scorer's prediction, but at least
-   * LESS_THAN_HALF: no order binds the two, so computing the belief of one could need that of the other, without an end.
+   * How likely `other` is to land before batch i:
+   * - 0 when `other` will never land, or is behind batch i.
+   * - Its `landProbability` when `other` conflicts with batch i and is ahead.
+   * - Otherwise the scorer's prediction, but at least LESS_THAN_HALF. No order binds two independent batches, so the `landProbability` of each
+   *   could need that of the other, without an end.
    */
   #landsBefore(other: number, i: number): number {
     if (this.#index.neverLanding.has(other)) return 0;
@@ -164,8 +167,8 @@ export class Belief {
   }
 
   /**
-   * True when batch i may be the cause of the failure of the build: it has never passed, or it was a head of the build and the tree held an
-   * untested conflict of it.
+   * True when batch i may be the cause of the failure of the build: no build of batch i has passed, or batch i was a head of this build and the
+   * tree held an untested conflict of batch i.
    */
   #mayBeCause(build: Evidence, i: number): boolean {
     const index = this.#index;

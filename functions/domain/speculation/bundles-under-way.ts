@@ -16,7 +16,7 @@ interface LiveBundle {
  * - The bundle is being built, or has passed and waits to land.
  * - For each of its heads, its tree and the tree of the likeliest path agree about the relevant conflicts.
  * - No head outside the bundle has to land between two of its heads.
- * - Its first head comes, in landing order, after all heads of the bundles that were found to cover theirs before it.
+ * - In landing order, its first head comes after all heads of each bundle that counts already.
  *
  * Example: the bundle [A, B] was built on X, which lands with 0.9. A and B are covered. Once X lands with less than one half, they are not.
  *

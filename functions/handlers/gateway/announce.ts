@@ -62,12 +62,20 @@ const prioritizedEntry = ({ sqid, priority = 0 }: Summary, change: NonNullable<S
 };
 
 /**
- * Makes an accepted request known: log, lists, orchestrator. The log consumer publishes its event once the orchestrator answers. All may be
- * repeated. A BatchWriteItem per 25 changes, and SendMessage; at once.
+ * The entries of a request with its first entry, which the log holds once the orchestrator has answered: until then the summary stands for
+ * the entry.
  */
-export async function announceLand({ entries, view, write, send }: Gateway, land: Land): Promise<void> {
-  await Promise.all([write([entries.itemOf(acceptedEntry(land)), ...view.pointersOf(land)]), send(land)]);
-}
+export const withAccepted = (entries: readonly LogEvent[], summary: Summary): readonly LogEvent[] =>
+  entries.some(isAccepted) ? entries : [acceptedEntry(landOf(summary)), ...entries];
+
+/** True for the first entry of a request. */
+export const isAccepted = (entry: LogEvent): boolean => entry.kind === "status" && entry.status === "accepted";
+
+/**
+ * Makes an accepted request known to the orchestrator. Once the orchestrator answers, the log consumer writes the request's first entry and
+ * its items in the lists, and publishes its event. May be repeated. One SendMessage.
+ */
+export const announceLand = ({ send }: Gateway, land: Land): Promise<void> => send(land);
 
 /** Makes a cancel known that the summary holds already. All may be repeated. BatchWriteItem (log), two or three SendMessage. */
 export async function announceCancel({ entries, send, tellLog }: Gateway, summary: Summary): Promise<void> {

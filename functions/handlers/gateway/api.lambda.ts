@@ -3,6 +3,7 @@ import { type Env, need } from "../../adapters/settings.ts";
 import { ApiAuth, JWT_PREFIX } from "../../contracts/caller.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
+import { isPagePath } from "../../contracts/page.ts";
 import { httpHandler, type Route } from "../http.ts";
 import { isHttpEvent } from "../http-call.ts";
 import { callersBy } from "../http-caller.ts";
@@ -64,6 +65,7 @@ export const wire: Wire = (env, clients) => {
   const answer = httpHandler(routesOf(gatewayOf(env, clients), need(env, ENV.version)), clients, {
     callerOf: callersBy(auth),
     ...(auth === "iam+jwt" ? { prefix: JWT_PREFIX } : {}),
+    ...(env[ENV.pageDirectory] === undefined ? {} : { isServed: (path: string) => path !== "/" && isPagePath(path) }),
   });
   const page = pageOf(env);
   return async (event, context) =>

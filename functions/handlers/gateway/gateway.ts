@@ -3,7 +3,7 @@ import { putAll, type TablePut } from "../../adapters/dynamodb/batch-write.ts";
 import { type KnownQueues, knownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { type LogStore, logStore } from "../../adapters/dynamodb/log-store.ts";
 import { type ViewStore, viewStore } from "../../adapters/dynamodb/view-store.ts";
-import { configOf, type Env, loadQueues, need } from "../../adapters/settings.ts";
+import { configOf, type Env, loadQueues, namedIn, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { RequestPath } from "../../contracts/api.ts";
 import { ENV } from "../../contracts/environment.ts";
@@ -33,10 +33,14 @@ export interface Gateway {
   readonly log: Clients["log"];
 }
 
+/** The two tables of the gateway, and a way to write items of both in one call. */
+export type Stores = Pick<Gateway, "entries" | "view" | "write">;
+
 /** The stores alone, which is all that the log consumer needs. */
-export const storesOf = (env: Env, { dynamodb }: Clients): Pick<Gateway, "entries" | "view"> => ({
+export const storesOf = (env: Env, { dynamodb }: Clients): Stores => ({
   entries: logStore(dynamodb, need(env, ENV.logTable)),
   view: viewStore(dynamodb, need(env, ENV.viewTable)),
+  write: (puts) => putAll(dynamodb, puts),
 });
 
 /** Throws config.invalid. */
@@ -46,7 +50,6 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
   return {
     ...storesOf(env, clients),
     queues: loadQueues(env),
-    write: (puts) => putAll(clients.dynamodb, puts),
     known: knownQueues(clients.dynamodb, need(env, ENV.viewTable)),
     send: (message) => send(clients.sqs, requests, requestsTopic, message),
     tellLog: (message) => send(clients.sqs, log, logMessages, message),
@@ -56,23 +59,28 @@ export function gatewayOf(env: Env, clients: Clients): Gateway {
 }
 
 /** The name of a queue in a call's path, whether or not there is such a queue. Throws queue.unknown when the text can't be a queue's name. */
-function queueNameOf(call: Call): QueueName {
+function queueNameOf({ queues }: Pick<Gateway, "queues">, call: Call): QueueName {
   const name = QueueName.safeParse(call.param("queue"));
   if (name.success) return name.data;
-  throw new CodedError("queue.unknown", `There is no queue of that name: ${name.error.issues[0]?.message}.`);
+  throw new CodedError(
+    "queue.unknown",
+    `There is no queue of that name: ${name.error.issues[0]?.message}. ${namedIn(queues)}`,
+  );
 }
 
 /** The configured queue that a call names. Throws queue.unknown. */
-export const queueOf = ({ queues }: Gateway, call: Call): QueueConfig => configOf(queues, queueNameOf(call));
+export const queueOf = (gateway: Gateway, call: Call): QueueConfig =>
+  configOf(gateway.queues, queueNameOf(gateway, call));
 
 /**
  * The request that a call names, whether or not it exists, and whether or not its queue is configured. Throws queue.unknown, request.invalid.
  */
 export function requestOf(
-  { queues }: Gateway,
+  gateway: Gateway,
   call: Call,
 ): { readonly queue: QueueName; readonly n: RequestNumber; readonly config: QueueConfig | undefined } {
-  const queue = queueNameOf(call);
+  const { queues } = gateway;
+  const queue = queueNameOf(gateway, call);
   const path = RequestPath.safeParse({ queue, n: call.param("n") });
   if (path.success) return { ...path.data, config: queues.get(queue) };
   configOf(queues, queue);
@@ -86,8 +94,9 @@ export async function summaryOf(gateway: Gateway, call: Call): Promise<Summary> 
 }
 
 /** The queue of a listing: configured, or one that has taken requests; the latter costs a GetItem. Throws queue.unknown. */
-export async function listedQueueOf({ queues, view }: Gateway, call: Call): Promise<QueueName> {
-  const queue = queueNameOf(call);
+export async function listedQueueOf(gateway: Gateway, call: Call): Promise<QueueName> {
+  const { queues, view } = gateway;
+  const queue = queueNameOf(gateway, call);
   if (!queues.has(queue) && !(await view.hasMinted(queue))) configOf(queues, queue);
   return queue;
 }

@@ -1,15 +1,16 @@
 import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
-import type { LogEvent } from "../../contracts/log-event.ts";
+import { isEnd, type LogEvent } from "../../contracts/log-event.ts";
 import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages.ts";
+import type { Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
-import { countEnds } from "./count-ends.ts";
+import { countEnds, type RecordedEnd } from "./count-ends.ts";
 import { countFlakes } from "./count-flakes.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
-import { record } from "./record.ts";
+import { record, writtenSummaries } from "./record.ts";
 
 /**
  * Consumes the log topic, the only way from the orchestrator to the request log.
@@ -26,6 +27,7 @@ export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);
   const publishing = publishingOf(env, clients);
   const deadLetters = need(env, ENV.deadLetters);
+  const written = writtenSummaries();
   const keepTrunk = async (changed: TrunkChanged) => {
     await stores.view.setTrunk(changed);
     await publishTrunk(publishing, changed);
@@ -35,7 +37,7 @@ export const wire: Wire = (env, clients) => {
     clients.log.error({ err: error }, what);
   };
   return async (event, context) => {
-    const recorded: LogEvent[] = [];
+    const ends: RecordedEnd[] = [];
     const work = async (messages: readonly LogMessage[]) => {
       const entries: LogEvent[] = [];
       for (const message of messages) {
@@ -46,16 +48,17 @@ export const wire: Wire = (env, clients) => {
       }
       const [first] = entries;
       if (first === undefined) return;
-      await record(stores, first.sqid, entries, async (news, summary) => {
+      const onNews = async (news: readonly LogEvent[], summary: Summary) => {
         await publishEntries(publishing, news, summary);
         await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
-      });
-      recorded.push(...entries);
+      };
+      const summary = await record(stores, first.sqid, entries, onNews, written);
+      ends.push(...entries.filter(isEnd).map((end) => ({ end, summary })));
     };
     const groupOf = (message: LogMessage) => ("sqid" in message ? message.sqid : `${message.queue}#${message.kind}`);
     const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
     const answer = await consume(event, context);
-    await countEnds(stores, recorded).catch(unlessItMayPass("ends of requests were not counted"));
+    await countEnds(stores, ends).catch(unlessItMayPass("ends of requests were not counted"));
     return answer;
   };
 };

@@ -1,10 +1,10 @@
 import { LOST, retryOnConflict } from "../../adapters/dynamodb/retry-on-conflict.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
-import type { LogEvent } from "../../contracts/log-event.ts";
+import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import { consequencesOf, fold, hasSeen, isAnswer, landOf, type Summary } from "../../domain/request-log.ts";
 import { acceptedEntry } from "./announce.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Gateway, Stores } from "./gateway.ts";
 
 /**
  * Applies `change` to a request's summary, which was read as `read`, and answers the stored summary. One PutItem when `change` changes
@@ -31,34 +31,69 @@ export function changeSummary(
  */
 export type OnNews = (news: readonly LogEvent[], summary: Summary) => Promise<void>;
 
+/** The summaries that this process wrote last, of requests in flight. The next entries of such a request are folded without a read. */
+export interface WrittenSummaries {
+  get(sqid: Sqid): Summary | undefined;
+  keep(summary: Summary): void;
+}
+
+/** Some 2 KB each. */
+const MOST_KEPT = 500;
+
+export function writtenSummaries(): WrittenSummaries {
+  const kept = new Map<Sqid, Summary>();
+  return {
+    get: (sqid) => kept.get(sqid),
+    keep(summary) {
+      kept.delete(summary.sqid);
+      if (!hasEnded(summary.status)) kept.set(summary.sqid, summary);
+      const [oldest] = kept.keys();
+      if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+    },
+  };
+}
+
 /**
- * Writes entries of one request to the log, and folds them into its summary. The log is written first, so that the log holds every entry that
- * the summary has seen. One BatchGetItem; one BatchWriteItem and one PutItem when an entry is new; one more of each when another writer was
- * faster. Throws store.version_conflict.
+ * Writes entries of one request to the log, and folds them into its summary, which is the answer. The log is written first, so that the log
+ * holds every entry that the summary has seen. With the orchestrator's first answer come the request's first entry and its items in the lists.
+ *
+ * One BatchWriteItem and one PutItem when an entry is new. One BatchGetItem unless `written` has the summary; when another writer has changed
+ * the summary since, the PutItem is refused, and all three follow. Throws store.version_conflict.
  */
 export async function record(
-  { entries: log, view }: Pick<Gateway, "entries" | "view">,
+  { entries: log, view, write }: Stores,
   sqid: Sqid,
   entries: readonly LogEvent[],
   onNews: OnNews,
-): Promise<void> {
+  written: WrittenSummaries = writtenSummaries(),
+): Promise<Summary> {
   const { queue, n } = partsOfSqid(sqid);
   const known = new Set<string>();
+  const isKnown = ({ id }: LogEvent) => known.has(id);
+  // The API has changed the summary before it sent an entry of its own.
+  let remembered = own(entries).length > 0 ? undefined : written.get(sqid);
   return retryOnConflict(`the summary of ${sqid}`, async () => {
-    const before = await view.summary(queue, n);
+    const before = remembered ?? (await view.summary(queue, n));
+    remembered = undefined;
     if (before === undefined) throw new CodedError("store.unavailable", `${sqid} has an entry and no summary yet`);
     const fresh = newTo(before, entries);
     const news = [...fresh, ...newTo(before, consequencesOf(before, fresh))];
     const summary = news.reduce(fold, before);
-    const untold = [...firstHeard(before, summary), ...news, ...own(entries)].filter(({ id }) => !known.has(id));
-    await log.append(news.filter(({ id }) => !known.has(id)));
-    if (untold.length > 0) await onNews(eachOnce(untold), summary);
+    const first = firstHeard(before, summary);
+    const unwritten = [...first, ...news].filter((entry) => !isKnown(entry));
+    const untold = eachOnce([...unwritten, ...own(entries).filter((entry) => !isKnown(entry))]);
+    const listed = first.length === 0 ? [] : view.pointersOf(landOf(before));
+    if (unwritten.length > 0) await write([...log.itemsOf(eachOnce(unwritten)), ...listed]);
+    if (untold.length > 0) await onNews(untold, summary);
     for (const { id } of untold) known.add(id);
-    return news.length === 0 || (await view.replaceSummary(summary, before)) ? undefined : LOST;
+    if (news.length === 0) return before;
+    if (!(await view.replaceSummary(summary, before))) return LOST;
+    written.keep(summary);
+    return summary;
   });
 }
 
-/** The request's first entry. The API has written the entry and sent it to the orchestrator, and has published no event of it. */
+/** The request's first entry, which the API has sent to the orchestrator, and has neither written to the log nor published. */
 const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
   after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
 

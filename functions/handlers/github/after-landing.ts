@@ -1,6 +1,6 @@
 import { webHostOf } from "../../contracts/code-host.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { Member, PullRow } from "../../contracts/github.ts";
+import type { PullRow } from "../../contracts/github.ts";
 import { LANDED_LABEL } from "../../contracts/queues.ts";
 import { epochMs } from "../../contracts/time.ts";
 import { issuesClosedBy } from "../../domain/github/closing-keywords.ts";
@@ -28,7 +28,7 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
   const branch = queue?.repository.branch ?? member.base;
   if (!pull.isMerged) {
-    if (pull.isOpen) await waitForMerge(service, github, facts, { member, branch });
+    if (pull.isOpen) await waitForMerge(service, github, facts, { pull, branch });
     await github.commentOnce(
       row.pull,
       endMarker(facts.request.sqid),
@@ -40,19 +40,23 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   }
   if (branch === settings.defaultBranch) await closeIssues(service, github, row, { pull, by: facts.asked.by });
   if (pull.isOpen) await github.close(row.pull);
+  await retargetAbove(service, github, row, facts, { pull, branch, defaultBranch: settings.defaultBranch });
   if (settings.deletesBranches) await deleteBranches(service, github, row, facts, settings.defaultBranch);
 }
+
+const isSameRepository = (one: string | undefined, other: string): boolean =>
+  one?.toLowerCase() === other.toLowerCase();
 
 /** A pull request that is closed too soon is shown as closed for ever, though its commits are on the branch. */
 async function waitForMerge(
   { now }: Service,
   github: GitHub,
   { request: { updatedAt } }: Facts,
-  { member, branch }: { readonly member: Member; readonly branch: string },
+  { pull, branch }: { readonly pull: Pull; readonly branch: string },
 ): Promise<void> {
   const at = now();
-  if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, member.head))) return;
-  throw new CodedError("github.limited", `GitHub has not marked #${member.pull} as merged yet`, {
+  if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, pull.head))) return;
+  throw new CodedError("github.limited", `GitHub has not marked #${pull.number} as merged yet`, {
     detail: { retryAt: epochMs(at + ASKED_EVERY_MS) },
   });
 }
@@ -75,6 +79,30 @@ async function closeIssues(
   }
 }
 
+/**
+ * Bases the pull requests above, which did not land, on the branch that this one has landed on: GitHub closes a pull request whose base is
+ * deleted, and one whose base is not the queue's branch can't land by itself. Left as they are: pull requests based on a branch that queues
+ * land on, on the default branch, or on a protected branch, since such a branch lives on.
+ */
+async function retargetAbove(
+  service: Service,
+  github: GitHub,
+  { repository }: PullRow,
+  { asked: { members } }: Facts,
+  { pull, branch, defaultBranch }: { readonly pull: Pull; readonly branch: string; readonly defaultBranch: string },
+): Promise<void> {
+  const { headBranch, headRepository } = pull;
+  if (!isSameRepository(headRepository, repository)) return;
+  if ([branch, defaultBranch, ...service.targetsOf(repository)].includes(headBranch)) return;
+  const above = (await github.basedOn(headBranch)).filter((number) => !members.some(({ pull }) => pull === number));
+  if (above.length === 0 || (await github.branch(headBranch))?.isProtected === true) return;
+  for (const number of above)
+    await tolerant(service, `the base of #${number}`, async () => {
+      if (!(await github.retarget(number, branch)))
+        service.log.warn({ pull: number, branch }, "GitHub does not take the branch for the pull request's base");
+    });
+}
+
 /** Deletes the head branch, and that of the pull request below: while this one was open, it was based on that branch. */
 async function deleteBranches(
   service: Service,
@@ -87,10 +115,11 @@ async function deleteBranches(
   const targets = [...service.targetsOf(repository), defaultBranch];
   for (const { pull: one, head: landed } of members.slice(Math.max(0, at - 1), at + 1).toReversed()) {
     const pull = await github.get(one);
-    if (pull === undefined || pull.headRepository !== repository || targets.includes(pull.headBranch)) continue;
+    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || targets.includes(pull.headBranch))
+      continue;
     const branch = await github.branch(pull.headBranch);
     if (branch === undefined) continue;
-    const users = (await github.countBasedOn(pull.headBranch)) + (await github.withHead(pull.headBranch)).length;
+    const users = (await github.basedOn(pull.headBranch)).length + (await github.withHead(pull.headBranch)).length;
     if (mayDelete({ pull, landed, repository, targets, branch, users }))
       await tolerant(service, `branch ${pull.headBranch}`, () => github.deleteBranch(pull.headBranch));
   }

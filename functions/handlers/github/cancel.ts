@@ -4,7 +4,8 @@ import { cut } from "../../contracts/text.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { changeSince } from "../../domain/github/refusal.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
-import { submit } from "./land.ts";
+import { configOf, submit } from "./land.ts";
+import { isOwnMove } from "./own-move.ts";
 import type { Service } from "./service.ts";
 import { tell } from "./tell.ts";
 
@@ -22,13 +23,20 @@ export async function cancel(service: Service, row: PullRow, why: string, at?: E
   await cancelRequest(service, holder, holder.asked, why);
 }
 
-/** Cancels when the pull request is not what was asked for any more, by GitHub's word. One call of GitHub, when a request is open. */
+/**
+ * Cancels when the pull request is not what was asked for any more, by GitHub's word; not for a push of the queue itself. One call of GitHub
+ * when a request is open, two more for a head that was moved.
+ */
 export async function cancelIfChanged(service: Service, row: PullRow, by?: string): Promise<void> {
   const holder = await holderOf(service, row);
   const member = holder?.asked?.members.find(({ pull }) => pull === row.pull);
   if (holder?.asked === undefined || member === undefined) return;
   const github = await service.github(row.repository);
-  const why = changeSince(await github.get(row.pull), member.head, member.base, by);
+  const queue = configOf(service, holder, holder.asked);
+  const found = await github.get(row.pull);
+  const isMoved = found !== undefined && found.head !== member.head && (await isOwnMove(github, queue, found));
+  const pull = isMoved ? { ...found, head: member.head } : found;
+  const why = changeSince(pull, member, queue?.repository.branch, by);
   if (why === undefined) return;
   const named = row.pull === holder.pull ? why : `${why} (#${row.pull}, which lands together with this one)`;
   await cancelRequest(service, holder, holder.asked, named);

@@ -53,7 +53,9 @@ async function followed(service: Service, row: PullRow, delivery: Delivery): Pro
     case "changed":
       return cancelIfChanged(service, row, meaning.by);
     case "reviewed":
-      return recheck(service, row);
+      return recheck(service, row, "review");
+    case "checked":
+      return recheck(service, row, "checks");
     case "answer":
       return answer(service, row, delivery, meaning.command);
   }

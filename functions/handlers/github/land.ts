@@ -165,7 +165,7 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
   );
   if (wasRefused(found)) return turnDown(service, github, row, wanted, found.refused);
   const { sqid } = found;
-  await store.place(sqid, row.repository, [...below, row.pull], now());
+  await store.place(sqid, row.repository, wanted.members, now());
   const next = await store.put({ ...row, asked: { ...wanted, sqid } }, now());
   if (wanted.commentId !== undefined) await github.react(wanted.commentId, "rocket");
   await tell(service, next);

@@ -1,4 +1,6 @@
 import { refusals } from "../../adapters/git/refusals.ts";
+import { type HeadBranches, headBranches } from "../../adapters/github/head-branches.ts";
+import { providerClients } from "../../adapters/github/provider-clients.ts";
 import { reviewedQueues } from "../../adapters/github/reviewed-queues.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
@@ -6,6 +8,7 @@ import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type LandBatch, MergeMessage, signalsTopic } from "../../contracts/messages.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { isForTarget } from "../../domain/removed-queue.ts";
 import { giveUp, land } from "../../runway/land.ts";
@@ -34,6 +37,14 @@ export const wire: Wire = (env, clients) => {
     const config = configOf(queues, queue);
     return { config, repository: await openQueueRepository(workDirectory, secrets, config) };
   };
+  const clientOf = providerClients(clients);
+  const headsOf = async (config: QueueConfig): Promise<HeadBranches | undefined> =>
+    config.markMerged === "moveHead" && config.changeProvider?.type === "github"
+      ? headBranches(await clientOf(config), {
+          branch: config.repository.branch,
+          targets: targetsBeside(config, [...queues.values()]),
+        })
+      : undefined;
   const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
   const answer = async (message: LandBatch, results: Results): Promise<void> => {
     for (const signal of answersOf(message, results)) await send(clients.sqs, signals, signalsTopic, signal);
@@ -65,13 +76,16 @@ export const wire: Wire = (env, clients) => {
     const { config, repository } = await open(message);
     const answered = await land(repository, config, message, {
       now: clients.now(),
-      obstacles: (batches) =>
-        reviews.obstacles(config, new Map(batches.map((batch) => [batch.batchId, changesOf(batch)]))),
+      obstacles: (batches, moved) =>
+        reviews.obstacles(config, new Map(batches.map((batch) => [batch.batchId, changesOf(batch)])), moved),
+      heads: await headsOf(config),
     });
     if (answered.kind === "held") {
       await hold(message, answered.reason, answered.landed);
       throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });
     }
+    for (const [uri, why] of answered.unmoved)
+      clients.log.info({ queue: message.queue, uri, why }, "head branch not moved: the pull request is closed instead");
     await answer(message, answered.results);
     const problem = await tidy(repository, answered.spent, clients.now());
     if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
@@ -84,7 +98,14 @@ export const wire: Wire = (env, clients) => {
       return;
     }
     const { config, repository } = await open(message);
-    await answer(message, await giveUp(repository, config, message, { why: String(error), now: clients.now() }));
+    await answer(
+      message,
+      await giveUp(repository, config, message, {
+        why: String(error),
+        now: clients.now(),
+        heads: await headsOf(config),
+      }),
+    );
   };
 
   const topic = { name: "merges", schema: MergeMessage };
@@ -105,3 +126,14 @@ const isOperators = (error: unknown): error is CodedError =>
   error instanceof CodedError && (error.code === "repository.refused" || error.code === "config.invalid");
 
 export const handler = onLambda(wire);
+
+/** The branches that queues of the same repository land on. */
+function targetsBeside(config: QueueConfig, queues: readonly QueueConfig[]): readonly string[] {
+  const placeOf = ({ changeProvider, repository }: QueueConfig) =>
+    changeProvider?.type === "github" ? changeProvider.repository?.toLowerCase() : repository.remote;
+  return queues.flatMap((queue) =>
+    placeOf(queue) === placeOf(config) || queue.repository.remote === config.repository.remote
+      ? [queue.repository.branch]
+      : [],
+  );
+}

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { git } from "../../sandbox/git.ts";
@@ -14,6 +14,8 @@ export interface CommitInfo {
 }
 
 const NULL = "0".repeat(40);
+/** A file of the repository's directory. */
+const PUSHES = "pushes.txt";
 
 /** A ref that has changed. A commit of forty zeros: there was none before, or there is none after. */
 export interface RefChange {
@@ -26,6 +28,8 @@ export interface RefChange {
 export class BareRepository {
   readonly path: string;
   #known: ReadonlyMap<string, string> = new Map();
+  /** How much of the list of pushes was read. */
+  #seenPushes = 0;
   /** A commit never changes. */
   readonly #commits = new Map<string, Promise<CommitInfo>>();
 
@@ -43,7 +47,17 @@ export class BareRepository {
       join(this.path, "config"),
       "[http]\n\treceivepack = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n",
     );
+    const hook = join(this.path, "hooks", "post-receive");
+    await mkdir(dirname(hook), { recursive: true });
+    if (!existsSync(hook)) await writeFile(hook, `#!/bin/sh\ncat >> ${PUSHES}\n`, { mode: 0o755 });
+    this.#seenPushes = (await this.#pushes()).length;
     this.#known = await this.refs();
+  }
+
+  /** What was pushed, in order, also by programs that push to the directory: `<before> <after> <ref>`. */
+  async #pushes(): Promise<readonly string[]> {
+    const file = join(this.path, PUSHES);
+    return existsSync(file) ? (await readFile(file, "utf8")).split("\n").filter((line) => line !== "") : [];
   }
 
   async refs(prefix = "refs/"): Promise<ReadonlyMap<string, string>> {
@@ -55,15 +69,25 @@ export class BareRepository {
     return new Map(rows);
   }
 
-  /** The refs that are not what they were at the last look. */
+  /** What has become of refs since the last look: pushes in their order, then what was written without a push. */
   async changes(): Promise<readonly RefChange[]> {
-    const [before, after] = [this.#known, await this.refs()];
-    this.#known = after;
-    const names = new Set([...before.keys(), ...after.keys()]);
-    return [...names].flatMap((ref) => {
-      const change = { ref, before: before.get(ref) ?? NULL, after: after.get(ref) ?? NULL };
-      return change.before === change.after ? [] : [change];
-    });
+    const [pushes, now] = [await this.#pushes(), await this.refs()];
+    const known = new Map(this.#known);
+    const found: RefChange[] = [];
+    const follow = (ref: string, after: string) => {
+      const before = known.get(ref) ?? NULL;
+      if (before !== after) found.push({ ref, before, after });
+      if (after === NULL) known.delete(ref);
+      else known.set(ref, after);
+    };
+    for (const line of pushes.slice(this.#seenPushes)) {
+      const [, after = NULL, ref = ""] = line.split(" ");
+      follow(ref, after);
+    }
+    for (const ref of new Set([...known.keys(), ...now.keys()])) follow(ref, now.get(ref) ?? NULL);
+    this.#seenPushes = pushes.length;
+    this.#known = now;
+    return found;
   }
 
   /** The commit that a branch, a tag, a ref or a SHA names. Undefined when there is none. */

@@ -13,7 +13,7 @@ import { Identities, type Identity, mayDo } from "./identity.ts";
 import { issueCommentRoutes } from "./issue-comments.ts";
 import { issueRoutes } from "./issues.ts";
 import { Manifests } from "./manifests.ts";
-import { pageOf } from "./page.ts";
+import { pageOf, runPageOf, workflowRunPageOf } from "./page.ts";
 import { followPush, pullBody, pullRequestRoutes } from "./pull-requests.ts";
 import type { PullRequest } from "./records.ts";
 import { pushed, refRoutes } from "./refs.ts";
@@ -283,14 +283,13 @@ export class FakeGitHub implements Hub {
     const [, fullName = "", rest = ""] = /^\/([^/]+\/[^/]+?)\.git(\/.*)$/.exec(path) ?? [];
     if (rest !== "") return this.#git(request, response, fullName, rest);
     const page = new URL(path, this.url);
-    const [, shown = ""] = /^\/([^/]+\/[^/]+)\/(?:pulls|pull\/\d+)$/.exec(page.pathname) ?? [];
-    const repository = request.method === "GET" ? this.repositories.get(shown) : undefined;
-    if (repository !== undefined) {
+    const html = request.method === "GET" ? this.#page(page.pathname) : undefined;
+    if (html !== undefined) {
       const headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
       };
-      return void response.writeHead(200, headers).end(pageOf(repository));
+      return void response.writeHead(200, headers).end(html);
     }
     if (request.method === "POST" && this.#manifests.isPage(page.pathname))
       return this.#create(request, response, page.searchParams.get("state"));
@@ -301,6 +300,16 @@ export class FakeGitHub implements Hub {
     response.setHeader("date", new Date(this.now()).toUTCString());
     response.writeHead(status, { "content-type": "application/json; charset=utf-8", ...headers });
     response.end(body === undefined ? undefined : JSON.stringify(body));
+  }
+
+  /** What a browser is shown of a repository. Undefined for any other path. */
+  #page(path: string): string | undefined {
+    const [, name = "", what, id = ""] =
+      /^\/([^/]+\/[^/]+)\/(pulls|pull\/\d+|runs|actions\/runs)(?:\/(\d+))?$/.exec(path) ?? [];
+    const repository = this.repositories.get(name);
+    if (repository === undefined) return undefined;
+    if (what === "runs") return runPageOf(repository, id);
+    return what === "actions/runs" ? workflowRunPageOf(repository, id) : pageOf(repository);
   }
 
   /** The page that takes an App manifest. */

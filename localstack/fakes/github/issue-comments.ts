@@ -152,7 +152,7 @@ function commentBody(hub: Hub, repository: RepositoryState, comment: IssueCommen
     body,
     user: userOf(by, isBot(by) ? "Bot" : "User"),
     url: `${api}/comments/${id}`,
-    html_url: `https://github.invalid/${repository.fullName}/pull/${issue}#issuecomment-${id}`,
+    html_url: `${hub.url}/${repository.fullName}/pull/${issue}#issuecomment-${id}`,
     issue_url: `${api}/${issue}`,
     created_at: timestamp(createdAt),
     updated_at: timestamp(updatedAt),

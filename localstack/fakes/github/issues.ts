@@ -17,7 +17,7 @@ export function issueRoutes(hub: Hub): Routes {
       user: userOf("someone"),
       url: `${api}/issues/${number}`,
       repository_url: api,
-      html_url: `https://github.invalid/${repository.fullName}/issues/${number}`,
+      html_url: `${hub.url}/${repository.fullName}/issues/${number}`,
       created_at: timestamp(hub.now()),
       updated_at: timestamp(hub.now()),
       closed_at: state === "closed" ? timestamp(hub.now()) : null,

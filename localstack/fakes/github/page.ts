@@ -28,6 +28,29 @@ ${others.length === 0 ? "" : `<p>Issues</p><ul>${others.join("")}</ul>`}
 ${articles.join("\n")}</html>`;
 }
 
+/** The page of a check run: what its App says of the commit. Undefined when there is no such run. */
+export function runPageOf(repository: RepositoryState, id: string): string | undefined {
+  const run = repository.checkRuns.find((one) => String(one.id) === id);
+  return run && checksPage(repository, run.name, [run]);
+}
+
+/** The page of a workflow run: its jobs. Undefined when there is no such run. */
+export function workflowRunPageOf(repository: RepositoryState, id: string): string | undefined {
+  const found = repository.workflowRuns.find((one) => String(one.id) === id);
+  const jobs = repository.checkRuns.filter(({ suite }) => suite === found?.suite);
+  return found && checksPage(repository, `${found.name}: ${found.conclusion ?? found.status}`, jobs);
+}
+
+function checksPage({ fullName, pulls }: RepositoryState, title: string, runs: readonly CheckRun[]): string {
+  const heads = new Set(runs.map(({ sha }) => sha));
+  const about = pulls.filter(({ head }) => heads.has(head));
+  const links = about.map(({ number }) => `<a href="/${escaped(fullName)}/pull/${number}#${number}">#${number}</a>`);
+  const texts = runs.map((run) => `${checkOf(run)}${run.text === null ? "" : `<pre>${escaped(run.text)}</pre>`}`);
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title><style>${STYLE}</style>
+<h1>${escaped(title)}</h1><p><a href="/${escaped(fullName)}/pulls">${escaped(fullName)}</a> ${links.join(" ")}</p>
+${texts.join("")}</html>`;
+}
+
 function articleOf({ comments, checkRuns }: RepositoryState, pull: PullRequest): string {
   const { number, title, author, headBranch, base, labels, state, mergedAt, body } = pull;
   const shown = mergedAt === null ? state : "merged";
@@ -46,11 +69,15 @@ ${comments
   .join("")}</article>`;
 }
 
-function checkOf({ name, status, conclusion, title, summary, sha, actions }: CheckRun): string {
+function checkOf({ name, status, conclusion, title, summary, sha, actions, detailsUrl }: CheckRun): string {
   const buttons = actions.map(
     (action) => `<button disabled>${escaped(String((action as { label?: string }).label))}</button>`,
   );
-  return `<div class="check ${conclusion ?? ""}"><b>${escaped(name)}</b> ${escaped(conclusion ?? status)}: ${escaped(title ?? "")} <small>on <code>${sha.slice(0, 7)}</code></small> ${buttons.join(" ")}${rendered(summary ?? "")}</div>`;
+  const named =
+    detailsUrl !== null && /^https?:/.test(detailsUrl)
+      ? `<a href="${escaped(detailsUrl)}">${escaped(name)}</a>`
+      : escaped(name);
+  return `<div class="check ${conclusion ?? ""}"><b>${named}</b> ${escaped(conclusion ?? status)}: ${escaped(title ?? "")} <small>on <code>${sha.slice(0, 7)}</code></small> ${buttons.join(" ")}${rendered(summary ?? "")}</div>`;
 }
 
 function commentOf({ by, body, edits, reactions }: IssueComment): string {

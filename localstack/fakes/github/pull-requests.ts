@@ -41,8 +41,9 @@ export function pullRequestRoutes(hub: Hub): Routes {
     },
     [`patch ${R}/pulls/{pull_number}`]: {
       needs: "pull_requests:write",
-      answer: ({ repository, params, body, as }) => {
+      answer: async ({ repository, params, body, as }) => {
         const pull = pullOf(repository, params["pull_number"]);
+        if (body.base !== undefined && body.base !== pull.base) await refuseBase(repository, pull, body.base);
         changePull(hub, repository, pull, body, loginOf(as));
         return ok(pullBody(hub, repository, pull));
       },
@@ -124,6 +125,21 @@ export interface PullChange {
   readonly body?: string;
   /** Only GitHub's page and its GraphQL API change it. */
   readonly draft?: boolean;
+}
+
+/** GitHub takes no base that is not there, or that holds all of the pull request, and changes no base of a closed pull request. */
+async function refuseBase({ git }: RepositoryState, { state, head, headBranch }: PullRequest, base: string) {
+  const tip = (await git.refs("refs/heads/")).get(`refs/heads/${base}`);
+  const why =
+    tip === undefined
+      ? `Proposed base branch '${base}' was not found`
+      : state === "closed"
+        ? "Cannot change the base branch of a closed pull request."
+        : `There are no new commits between base branch '${base}' and head branch '${headBranch}'`;
+  if (tip === undefined || state === "closed" || (await git.holds(tip, head)))
+    throw unprocessable("Validation Failed", [
+      { resource: "PullRequest", field: "base", code: "invalid", message: why },
+    ]);
 }
 
 export function changePull(
@@ -237,7 +253,7 @@ function tellOf(
 export function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
   const { number, title, body, state, mergedAt, isDraft, author, createdAt, updatedAt } = pull;
   const api = `${hub.url}/repos/${repository.fullName}`;
-  const web = `https://github.invalid/${repository.fullName}/pull/${number}`;
+  const web = `${hub.url}/${repository.fullName}/pull/${number}`;
   const side = (ref: string, sha: string) => ({
     label: `${repository.owner}:${ref}`,
     ref,

@@ -113,7 +113,7 @@ export function mergeStateOf(repository: RepositoryState, pull: PullRequest): st
 
 function bodyOf(hub: Hub, { fullName }: RepositoryState, pull: PullRequest, review: Review): object {
   const url = `${hub.url}/repos/${fullName}/pulls/${pull.number}`;
-  const web = `https://github.invalid/${fullName}/pull/${pull.number}#pullrequestreview-${review.id}`;
+  const web = `${hub.url}/${fullName}/pull/${pull.number}#pullrequestreview-${review.id}`;
   return {
     id: review.id,
     node_id: "",

@@ -72,7 +72,7 @@ function runBody(hub: Hub, repository: RepositoryState, run: WorkflowRun): objec
     check_suite_id: run.suite.id,
     check_suite_node_id: "",
     url,
-    html_url: `https://github.invalid/${repository.fullName}/actions/runs/${run.id}`,
+    html_url: `${hub.url}/${repository.fullName}/actions/runs/${run.id}`,
     cancel_url: `${url}/cancel`,
     created_at: timestamp(run.startedAt),
     updated_at: timestamp(hub.now()),

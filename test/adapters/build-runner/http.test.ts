@@ -322,6 +322,7 @@ describe("a JUnit report", () => {
     ["<testcase name='a'><system-out><![CDATA[<failure/>]]></system-out></testcase>", ""],
     ["<testcase name='a'><failure/></testcase><testcase name='b'></testcase>", "Failed tests: a."],
     ["<testcase name='cut off'><failure message='x'>", "Failed tests: cut off."],
+    ["<testcase name='&lt;a&gt; &#38; &constructor;'><failure/></testcase>", "Failed tests: <a> & &constructor;."],
     ["<testcase><error/></testcase>", "Failed tests: a test without a name."],
     [
       Array.from({ length: 7 }, (_, n) => `<testcase name="t${n}"><failure/></testcase>`).join(""),

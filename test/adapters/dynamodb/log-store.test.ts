@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
 import { logStore } from "../../../functions/adapters/dynamodb/log-store.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
-import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { happeningEvent, type StatusEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { logKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { clientWith } from "./table.ts";
 
@@ -25,6 +27,27 @@ describe("the log store", () => {
     for (const _ of [1, 2]) await log.append([statusEvent(sqid, "started", epochMs(5))]);
     expect((await log.entries(sqid)).map(({ at }) => at)).toEqual([5]);
     await log.append([]);
+  });
+
+  it("entries written together stay when one of them is written again with others, or by itself", async () => {
+    const sqid = "together/1" as Sqid;
+    const [a, b, c] = (["started", "validating", "validated"] as const).map((status) =>
+      statusEvent(sqid, status, epochMs(5)),
+    ) as [StatusEvent, StatusEvent, StatusEvent];
+    await log.append([a, b]);
+    await log.append([a]);
+    await log.append([c, a]);
+    expect(await log.entries(sqid)).toEqual([a, c, b].sort((x, y) => (x.id < y.id ? -1 : 1)));
+    expect(log.itemsOf([a, b])).toEqual(log.itemsOf([a, b]));
+    const keys = [[a, b], [b], [a], [a, c], [a, b, c]].map((entries) => log.itemsOf(entries)[0]?.item["sk"]);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it("an entry of an earlier release, which had an item of its own, is read", async () => {
+    const sqid = "earlier/1" as Sqid;
+    const entry = statusEvent(sqid, "started", epochMs(5));
+    await putAll(client, [{ table: "log", item: { pk: logKey.pk(sqid), sk: logKey.sk(entry.id), entry } }]);
+    expect(await log.entries(sqid)).toEqual([entry]);
   });
 
   it("occurrences keep legitimate repeats apart", async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONTENT_LIMITS, type PullsStore, pullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { retryAtOf } from "../../../functions/adapters/github/errors.ts";
 import { PullRow } from "../../../functions/contracts/github.ts";
-import { Sqid } from "../../../functions/contracts/ids.ts";
+import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
@@ -41,8 +41,13 @@ describe("the pulls store", () => {
     expect(await listed()).toEqual([{ repository: "acme/docs", pull: 11 }]);
   });
 
-  it("knows the pull requests of a request, the lowest first", async () => {
-    await pulls.place(Sqid.parse("main/7"), REPOSITORY, [3, 2], NOW);
+  it("knows the pull requests of a request, the lowest first, and those of a head commit", async () => {
+    const [one, two] = ["a", "b"].map((digit) => GitSha.parse(digit.repeat(40))) as [GitSha, GitSha];
+    const member = (pull: number, head: GitSha) => ({ pull, head, base: "main" });
+    await pulls.place(Sqid.parse("main/7"), REPOSITORY, [member(3, one), member(2, two)], NOW);
+    await pulls.place(Sqid.parse("main/9"), REPOSITORY, [member(12, two)], NOW);
+    expect(await pulls.pullsAt("Acme/Shop", two)).toEqual([2, 12]);
+    expect(await pulls.pullsAt("acme/other", two)).toEqual([]);
     expect(await pulls.placeOf("main/7")).toMatchObject({ repository: REPOSITORY, pulls: [3, 2] });
     expect(await pulls.placeOf("main/8")).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -276,6 +276,37 @@ describe("the command line", () => {
     expect(await run(args)).toEqual({ code, out: "", err: `${refusal.code}: about ${refusal.code}\n` });
   });
 
+  it("says of a request and of a path that are not there where to look", async () => {
+    routes["GET /v1/queues/shop/requests/9"] = problem(404, "land.unknown");
+    expect((await run(["why", "9", "--queue", "shop"])).err).toMatch(/doctor/);
+    routes["GET /v1/queues/shop/requests/9/why"] = problem(404, "land.unknown");
+    expect((await run(["why", "9", "--queue", "shop"])).err).toMatch(/about land.unknown 'submitqueue list' shows/);
+  });
+
+  it("says that a port is taken", async () => {
+    const { port } = server.address() as AddressInfo;
+    expect(await run(["ui", "--port", String(port)])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--port"),
+    });
+  });
+
+  it.each([80, 120])("has help that fits a terminal of %i columns, for each command", async (columns) => {
+    const commands = ["", "land", "watch", "doctor", "ui", "mcp", "queue", "config", "list", "completion", "github"];
+    for (const command of commands) {
+      const { code, out } = await run([...command.split(" ").filter(Boolean), "--help"], {}, columns);
+      expect(code, command).toBe(0);
+      // A path is not broken.
+      const lines = out.split("\n").filter((line) => !line.startsWith("Kept in /"));
+      for (const line of lines) expect(line.length, `${command}: ${line}`).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it("tells its version, which is that of the package", async () => {
+    const { version } = JSON.parse(readFileSync("client/package.json", "utf8"));
+    expect(await run(["--version"])).toMatchObject({ code: 0, out: `${version}\n` });
+  });
+
   it("ends with 3 when there is no API, and says what to look at", async () => {
     const { code, err } = await run(["queues"], { SUBMITQUEUE_URL: "http://127.0.0.1:1" });
     expect(code).toBe(3);
@@ -288,6 +319,8 @@ describe("the command line", () => {
     [["status"], "missing required argument"],
     [["status", "x"], "x is no request"],
     [["status", "main/0"], "main/0 is no request"],
+    [["status", "1e3"], "1e3 is no request"],
+    [["status", "0x10"], "0x10 is no request"],
     [["land", "git://x"], "is no change URI"],
     [["land", "https://github.com/acme/shop"], "is no change URI"],
     [["list", "--queue", "Not A Queue"], "is not the name of a queue"],

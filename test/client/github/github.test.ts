@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { keepSafe } from "../../../client/cli/github.ts";
 import { runCommandLine } from "../../../client/cli/program.ts";
 import { awsSecret, laptopSecret, laptopSecretFile } from "../../../client/github/app-secret.ts";
@@ -16,6 +16,9 @@ import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/gith
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { untilPasses } from "../../support/wait.ts";
 
+/** Of GitHub's repository. */
+let root: string;
+/** Of the laptop: one for each test. */
 let home: string;
 let github: FakeGitHub;
 /** What GitHub's webhooks are answered. */
@@ -25,8 +28,8 @@ let hook = "";
 const environment = () => ({ XDG_CONFIG_HOME: home, HOME: home });
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), "github-app-"));
-  github = await startFakeGitHub({ directory: home, repositories: ["acme/shop"] });
+  root = mkdtempSync(join(tmpdir(), "github-app-"));
+  github = await startFakeGitHub({ directory: root, repositories: ["acme/shop"] });
   const by = "Ann <ann@example.invalid>";
   const commits = [{ message: "Begin\n", files: { "README.md": "A shop\n" } }];
   await writeBranch(github.repository("acme/shop").git.path, {
@@ -43,8 +46,19 @@ beforeAll(async () => {
 afterAll(async () => {
   receiver.close();
   await github.stop();
-  rmSync(home, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true });
 });
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "github-laptop-"));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+/** The laptop has the keys of an App. */
+function keepSecret(secret: object): void {
+  const file = laptopSecretFile(environment(), "submitqueue/github");
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(secret));
+}
 
 function start(...args: string[]) {
   let [out, err] = ["", ""];
@@ -119,16 +133,19 @@ describe("submitqueue github create-app", () => {
   });
 
   it("overwrites no other App's secret, unless it is told to", async () => {
+    keepSecret({ appId: 1 });
     const refused = creating();
     expect(await refused.done).toBe(2);
     expect(refused.err()).toContain("--replace");
     const run = creating("--replace", "--name", "Second");
     await fetch((await press(run)).back);
     expect(await run.done).toBe(0);
+    const kept = readFileSync(laptopSecretFile(environment(), "submitqueue/github"), "utf8");
+    expect(JSON.parse(kept)).toMatchObject({ appId: github.identities.app.id });
   });
 
   it("says when GitHub does not take the code", async () => {
-    const run = creating("--replace");
+    const run = creating();
     const { back } = await press(run);
     const spoilt = new URL(back);
     spoilt.searchParams.set("code", "0123");
@@ -138,7 +155,7 @@ describe("submitqueue github create-app", () => {
   });
 
   it("ends when it is interrupted", async () => {
-    const run = creating("--replace");
+    const run = creating();
     await untilPasses(() => expect(run.err()).toContain("http://127.0.0.1"));
     run.interrupt();
     expect(await run.done).toBe(130);
@@ -161,12 +178,19 @@ describe("submitqueue github doctor", () => {
     const findings = JSON.parse(run.out()) as { check: string; state: string; says: string }[];
     return { code, findings, of: (check: string) => findings.find((one) => one.check === check) };
   };
-  beforeAll(async () => {
+  /** An App that is set up fine, with one delivery. */
+  beforeEach(async () => {
     const { app } = github.identities;
-    const text = JSON.stringify({ appId: app.id, privateKey: app.privateKey, webhookSecret: app.webhookSecret });
-    writeFileSync(laptopSecretFile(environment(), "submitqueue/github"), text);
+    keepSecret({ appId: app.id, privateKey: app.privateKey, webhookSecret: app.webhookSecret });
     github.identities.installation = "installed";
     github.identities.granted = APP_PERMISSIONS;
+    github.identities.subscribed = [...APP_EVENTS];
+    repository().mayBypass = true;
+    repository().protection.clear();
+    repository().ruleset.clear();
+    repository().ruleset.set("main", [{ context: "tests" }]);
+    answered = 202;
+    github.webhooks.lost = false;
     github.webhooks.config.url = hook;
     github.webhooks.config.secret = app.webhookSecret;
     github.emit(repository(), "pull_request.opened", {});
@@ -175,7 +199,6 @@ describe("submitqueue github doctor", () => {
   });
 
   it("finds an App that is set up fine, by a delivery that GitHub sends again", async () => {
-    repository().ruleset.set("main", [{ context: "tests" }]);
     const { code, findings, of } = await doctor();
     expect(findings.map(({ check, state }) => [check, state])).toEqual(
       [
@@ -194,83 +217,43 @@ describe("submitqueue github doctor", () => {
     expect(code).toBe(0);
   });
 
-  it.each<[string, () => () => void, string, RegExp]>([
+  it.each<[string, () => void, string, RegExp]>([
     [
       "a permission that is missing",
-      () => {
-        github.identities.granted = { ...APP_PERMISSIONS, contents: "read" };
-        return () => (github.identities.granted = APP_PERMISSIONS);
-      },
+      () => (github.identities.granted = { ...APP_PERMISSIONS, contents: "read" }),
       "permissions",
       /grant contents: write/,
     ],
     [
       "an event that is missing",
-      () => {
-        github.identities.subscribed = APP_EVENTS.filter((event) => event !== "issue_comment");
-        return () => (github.identities.subscribed = [...APP_EVENTS]);
-      },
+      () => (github.identities.subscribed = APP_EVENTS.filter((event) => event !== "issue_comment")),
       "events",
       /subscribe the App to issue_comment/,
     ],
     [
       "a repository without the App",
-      () => {
-        github.identities.installation = "uninstalled";
-        return () => (github.identities.installation = "installed");
-      },
+      () => (github.identities.installation = "uninstalled"),
       "acme/shop",
       /not installed/,
     ],
-    [
-      "a suspended installation",
-      () => {
-        github.identities.installation = "suspended";
-        return () => (github.identities.installation = "installed");
-      },
-      "acme/shop",
-      /suspended/,
-    ],
+    ["a suspended installation", () => (github.identities.installation = "suspended"), "acme/shop", /suspended/],
     [
       "a ruleset that the App may not bypass",
-      () => {
-        repository().mayBypass = false;
-        return () => (repository().mayBypass = true);
-      },
+      () => (repository().mayBypass = false),
       "acme/shop main: push",
       /bypass the ruleset trunk/,
     ],
     [
       "the queue's own check among the required ones",
-      () => {
-        repository().ruleset.set("main", [{ context: "Submitqueue" }]);
-        return () => repository().ruleset.delete("main");
-      },
+      () => repository().ruleset.set("main", [{ context: "Submitqueue" }]),
       "acme/shop main: checks",
       /merging by hand is impossible/,
     ],
-    [
-      "a receiver with another webhook secret",
-      () => {
-        answered = 401;
-        return () => (answered = 202);
-      },
-      "delivery",
-      /webhook secret/,
-    ],
-    [
-      "a receiver that is not there",
-      () => {
-        github.webhooks.lost = true;
-        return () => (github.webhooks.lost = false);
-      },
-      "delivery",
-      /nothing answered/,
-    ],
+    ["a receiver with another webhook secret", () => (answered = 401), "delivery", /webhook secret/],
+    ["a receiver that is not there", () => (github.webhooks.lost = true), "delivery", /nothing answered/],
   ])("tells of %s, and what to do", async (_what, break_, check, says) => {
-    const mend = break_();
+    break_();
     const { code, of } = await doctor();
-    mend();
     expect(of(check)).toMatchObject({ state: "problem", says: expect.stringMatching(says) });
     expect(code).toBe(1);
   });
@@ -278,7 +261,6 @@ describe("submitqueue github doctor", () => {
   it("does not pass a check that it can't make: classic protection hides its lists", async () => {
     repository().protection.set("main", []);
     const { code, of } = await doctor();
-    repository().protection.delete("main");
     expect([code, of("acme/shop main: push")?.state]).toEqual([1, "skipped"]);
   });
 

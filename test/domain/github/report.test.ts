@@ -75,6 +75,19 @@ describe("the texts on a pull request", () => {
     expect(endCommentOf(factsOf())).toBeUndefined();
   });
 
+  it.each(["see @rob", "~~no~~", "# no", "- no", "1. no", "a\nb", "`no`"])(
+    "quote %j so that GitHub formats none of it",
+    (message) => {
+      const end = { status: "error", ended: true, reason: { code: "build.failed", message } };
+      expect(endCommentOf(factsOf({ ...end, sentence: message }, end))).toMatch(/\n(`{3,})text\n[\s\S]*\n\1\n/);
+    },
+  );
+
+  it("quote a plain message as it is", () => {
+    const end = { status: "error", ended: true, reason: { code: "internal", message: "2 of 3 checks failed." } };
+    expect(endCommentOf(factsOf({ ...end, sentence: "" }, end))).toContain("\n> 2 of 3 checks failed.\n");
+  });
+
   it("need the pull requests of every other request that they name, each once", () => {
     const reason = { code: "merge.conflict", message: "See main/12, x/main/3, main/4x and main/7." } as const;
     expect(sqidsIn(factsOf({ sentence: "main/1 and main/12", on: ["main/5"] }, { reason }))).toEqual([

@@ -209,6 +209,27 @@ describe("a change on probation", () => {
     expect(world.stateOf(2)).toBe("error");
   });
 
+  it("is retried on a later change when an earlier change joined behind the later one, and is rejected by that build", () => {
+    const world = worldOf({ bad: new Set([2]) });
+    world.ready(1, ["a"], large);
+    world.run();
+    world.ready(2, ["a"], large);
+    world.run();
+    world.ready(3, ["a"]);
+    world.run();
+    finish(world, [2], [2]);
+    // 1 joins behind 3, so 1 may need 3, and a failure of {1, 2} would not be 2's alone.
+    finish(world, [1], [1]);
+    expect(world.running().map(({ tree }) => [...tree])).toContainEqual([3, 1, 2]);
+    finish(world, [3]);
+    finish(world, [1]);
+    while (world.merges.length > 0) land(world);
+    expect(world.trunk).toEqual([3, 1]);
+    const builds = world.builds.size;
+    finish(world, [2], [1, 2, 3]);
+    expect([world.stateOf(2), world.builds.size]).toEqual(["error", builds]);
+  });
+
   it("joins and lands when a bundle with it has passed, with any batch first in the bundle", () => {
     const buckets = [{ upTo: 1_000, success: 0.8 }];
     const speculation = SpeculationConfig.parse({

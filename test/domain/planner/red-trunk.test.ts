@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { batchIdOf } from "../../../functions/contracts/ids.ts";
 import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
 import { aQueue, type Fate, FIRST_COMMIT, finish, QUEUE, sqid, World } from "./world.ts";
@@ -94,6 +95,20 @@ describe.each(analyzers)(
       expect(world.running()).toEqual([]);
       world.drain();
       expect(world.trunk[0]).toBe(9);
+    });
+
+    it("composes a change that does not apply to the red trunk once, and again when the trunk has moved", () => {
+      const world = red({ stacked: [[5, 4]], repairs: new Set([9]) }, { retries: 2 });
+      const composed = () => world.live.get(batchIdOf(sqid(5)))?.buildCount ?? 0;
+      world.cancel(4);
+      world.ready(4, ["a"]);
+      arrive(world, 5);
+      rounds(world, 6);
+      expect(composed()).toBe(1);
+      arrive(world, 9);
+      world.drain();
+      expect(world.trunk).toEqual([9, 1, 2, 3]);
+      expect(world.stateOf(5)).toBe("error");
     });
 
     it("is told of again by a change whose own build has failed on another red commit", () => {

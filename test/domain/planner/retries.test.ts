@@ -60,6 +60,21 @@ describe("a build that fails while its parent is undecided", () => {
     ]);
   });
 
+  it("names the repeat, which no build on another tree is taken for", () => {
+    const world = worldOf({ clashes: [[1, 2]] }, { retries: 1 });
+    world.control("paused");
+    for (const n of [1, 2]) world.ready(n, ["a"]);
+    world.run();
+    for (const build of world.running()) world.finish(build);
+    world.run();
+    world.cancel(1);
+    world.run();
+    const [failed, repeat, another] = buildsOf(world, 2);
+    expect([failed, repeat, another].map((build) => [...(build?.tree ?? [])])).toEqual([[1, 2], [1, 2], [2]]);
+    const [retrying] = [...world.log.values()].filter((entry) => entry.kind === "event" && entry.event === "retrying");
+    expect(retrying?.metadata).toMatchObject({ build_key: failed?.key, repeated_by: repeat?.key });
+  });
+
   it("is repeated on the trunk when the parent fails", () => {
     const world = worldOf({ bad: new Set([1]) }, { retries: 1 });
     world.ready(1, ["a"]);

@@ -187,7 +187,7 @@ async function gatewayOn(
     );
 
   const api = wireApi(env, clients);
-  const log = wireLog(env, clients);
+  const [log, otherLog] = [wireLog(env, clients), wireLog(env, clients)];
   const sweep = wireSweep(env, clients);
   let leftMs: number | undefined;
   const context = {
@@ -206,6 +206,18 @@ async function gatewayOn(
     return { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
   };
 
+  const deliverTo =
+    (consumer: typeof log) =>
+    async (...entries: readonly (LogMessage | string)[]): Promise<string[]> => {
+      const Records = entries.map((entry, index) => ({
+        messageId: `m${index}`,
+        body: typeof entry === "string" ? entry : JSON.stringify(entry),
+        attributes: {},
+      }));
+      const { batchItemFailures } = Failures.parse(await consumer({ Records }, context));
+      return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    };
+
   return {
     env,
     clients,
@@ -218,15 +230,9 @@ async function gatewayOn(
       call("POST", `/v1/queues/${queue}/requests`, { body: { changes, ...more }, headers }),
     cancel: (n: number, sending: Sending = {}) => call("POST", `/v1/queues/main/requests/${n}/cancel`, sending),
     /** Delivers entries of the orchestrator's; returns the ids of the ones that go back. */
-    deliver: async (...entries: readonly (LogMessage | string)[]): Promise<string[]> => {
-      const Records = entries.map((entry, index) => ({
-        messageId: `m${index}`,
-        body: typeof entry === "string" ? entry : JSON.stringify(entry),
-        attributes: {},
-      }));
-      const { batchItemFailures } = Failures.parse(await log({ Records }, context));
-      return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-    },
+    deliver: deliverTo(log),
+    /** The same to another process of the log consumer. */
+    deliverElsewhere: deliverTo(otherLog),
     sweep: () => sweep({ source: "aws.scheduler" }, context),
     /** Every message in the requests topic, oldest first. */
     sent: (): RequestMessage[] =>

@@ -24,8 +24,8 @@ const land = () => gateway.land([change("a")], {}, key);
 const listed = async () => (await gateway.get("/v1/queues/main/requests")).body.requests;
 
 describe("a Land that AWS does not answer in time", () => {
-  // With a key: Get (key), Get (mode), Update (number), Put (key), Put (marker), Put (summary), and then the announcements.
-  it.each([1, 2, 3, 4, 5, 6, 7])(
+  // With a key: BatchGet (key, mode), Query (refusals), Update (number), Put (key), Put (summary), and then the announcement.
+  it.each([1, 2, 3, 4, 5])(
     "at call %i is answered with 503 and when to try again; its key then finds one request",
     async (at) => {
       const { made, answer } = hanging(at);
@@ -47,8 +47,8 @@ describe("a Land that AWS does not answer in time", () => {
     },
   );
 
-  it("is accepted all the same when only the announcements are late: they are left to the sweep", async () => {
-    const { made, answer } = hanging(7);
+  it("is accepted all the same when only the announcement is late: that is left to the sweep", async () => {
+    const { made, answer } = hanging(6);
     const accepted = land();
     await made;
     await vi.advanceTimersByTimeAsync(5_000);

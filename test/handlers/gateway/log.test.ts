@@ -181,7 +181,7 @@ describe("the log consumer", () => {
     const happens = (name: Happening, build: number, ms: number, message?: string) =>
       happeningEvent(sqid, name, epochMs(START + ms), {
         occurrence: key(build),
-        metadata: { build_key: key(build) },
+        metadata: { build_key: key(build), ...(name === "retrying" ? { repeated_by: key(build + 1) } : {}) },
         reason: message === undefined ? undefined : reasonOf("build.failed", message),
       });
     const entries = [
@@ -233,7 +233,7 @@ describe("the log consumer", () => {
     expect(await repeated()).toEqual([]);
   });
 
-  it("costs one read, one write to the log and one of the summary for all entries of a request in a call; a repeat the read", async () => {
+  it("costs one write to the log and one of the summary for all entries of a request in a call, and one read before the first", async () => {
     const cost = (...entries: LogEvent[]) => gateway.costOf(() => gateway.deliver(...entries));
     expect(await cost(status("started", 5))).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
     const five = [
@@ -243,8 +243,8 @@ describe("the log consumer", () => {
       event("built", 8),
       status("speculated", 9),
     ];
-    expect(await cost(...five)).toEqual(["BatchGet", "BatchWrite", "PutEvents", "Put"]);
-    expect(await cost(...five)).toEqual(["BatchGet"]);
+    expect(await cost(...five)).toEqual(["BatchWrite", "PutEvents", "Put"]);
+    expect(await cost(...five)).toEqual([]);
     expect(await history()).toEqual([
       "accepted",
       "started",
@@ -280,6 +280,18 @@ describe("the log consumer", () => {
       expect(await history()).toEqual(["accepted", "started"]);
       expect(await repeated()).toEqual([]);
       expect(gateway.sent()).toHaveLength(1);
+      expect((await gateway.get("/v1/queues/main/requests")).body.requests).toHaveLength(1);
     },
   );
+
+  it("folds into what the API has written since its own last write, and into what another process has written", async () => {
+    await gateway.deliver(status("started", 5));
+    await gateway.cancel(1);
+    await gateway.deliver(status("validating", 20, { metadata: { title: "kept" } }));
+    expect(await summary()).toMatchObject({ status: "cancelling", metadata: { title: "kept" } });
+    await gateway.deliverElsewhere(status("validated", 30));
+    await gateway.deliver(status("cancelled", 40, { version: 3 }));
+    expect(await summary()).toMatchObject({ status: "cancelled", metadata: { title: "kept" } });
+    expect(await history()).toEqual(["accepted", "cancelling", "started", "validating", "validated", "cancelled"]);
+  });
 });

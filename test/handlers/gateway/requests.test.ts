@@ -210,7 +210,7 @@ describe("a queue", () => {
       event("other/3", "building", 12, { build_key: key("b"), base: "1", with: "2" }),
       event("other/1", "build_stopped", 14, { build_key: key("a") }),
     );
-    await gateway.deliver(status("other/4", "landed", 20, 2, { commit: "c" }));
+    await gateway.deliver(status("other/4", "landed", 20, 2, { commit: "c", title: "Add d" }));
     await gateway.call("PATCH", at("other", 3), { body: { priority: 2 } });
     const { requests, recent, counts, buildsRunning, ended, budget } = await now();
     expect(requests.map(({ number }) => number)).toEqual([3, 1, 2]);
@@ -222,7 +222,7 @@ describe("a queue", () => {
       builds: [{ state: "running", base: ["other/1"], bundledWith: ["other/3"] }],
     });
     expect([counts, buildsRunning, budget]).toEqual([{ waiting: 1, building: 2, landing: 0 }, 1, 4]);
-    expect(recent).toMatchObject([{ sqid: "other/4", status: "landed", commit: "c" }]);
+    expect(recent).toMatchObject([{ sqid: "other/4", status: "landed", commit: "c", title: "Add d" }]);
     expect(ended).toEqual({
       lastHour: { landed: 1, refused: 0, cancelled: 0 },
       lastDay: { landed: 1, refused: 0, cancelled: 0 },
@@ -239,7 +239,7 @@ describe("a queue", () => {
       [3, 10],
     ] as const)
       await gateway.deliver(
-        event(`other/${n}`, "building", hour, { build_key: key(`${n}`) }),
+        event(`other/${n}`, "building", hour, { build_key: key(`${n}`), batch_id: `other/batch/${n}` }),
         event(`other/${n}`, "built", hour + minutes * 60_000, { build_key: key(`${n}`) }),
         status(`other/${n}`, "landed", hour + minutes * 60_000, 2),
       );
@@ -253,8 +253,9 @@ describe("a queue", () => {
 
   it("shows the same of its ends once they are archived", async () => {
     await gateway.land([change("a")], {}, {}, "other");
-    await gateway.deliver(status("other/1", "error", 20, 2));
+    await gateway.deliver(status("other/1", "error", 20, 2, { title: "Add a" }));
     const before = await now();
+    expect(before.recent).toMatchObject([{ title: "Add a" }]);
     gateway.clock.at += 61_000;
     await gateway.sweep();
     expect(await now()).toEqual(before);

@@ -24,7 +24,7 @@ const refused = (n: number, ms: number): LogEvent =>
 const built = (n: number, event: "building" | "built", ms: number): LogEvent =>
   happeningEvent(`main/${n}` as Sqid, event, epochMs(START + ms), {
     occurrence: `b${n}`,
-    metadata: { build_key: `b${n}`, batch_id: `main/batch/${n}` },
+    metadata: { build_key: String(n).padStart(32, "0"), batch_id: `main/batch/${n}` },
   });
 
 const trends = async (by = "hour") => (await gateway.get(`/v1/queues/main/trends?by=${by}`)).body;
@@ -67,11 +67,11 @@ describe("trends", () => {
     expect((await trends()).total).toMatchObject({ landed: 2, refused: 1 });
   });
 
-  it("cost a batch one write per hour, beside a read of each ended request's log", async () => {
+  it("cost a batch one write per hour, and no read of a log", async () => {
     await landAll(4);
     const cost = await gateway.costOf(() => gateway.deliver(landed(1, 1), landed(2, 2), landed(3, 3)));
     expect(cost.filter((call) => call === "Update")).toHaveLength(1);
-    expect(cost.filter((call) => call === "Query")).toHaveLength(3);
+    expect(cost).not.toContain("Query");
     const quiet = await gateway.costOf(() => gateway.deliver(built(4, "building", 5)));
     expect(quiet).not.toContain("Update");
     expect(quiet).not.toContain("Query");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
+import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { GitHubWorld, serviceOn } from "./world.ts";
 
@@ -166,7 +167,7 @@ describe("a head branch", () => {
     expect([pull.state, await hasBranch(pull)]).toEqual(["closed", true]);
   });
 
-  it("of a stack goes with the last pull request that is based on it, in any order; one above the stack keeps its base", async () => {
+  it("of a stack goes with the last pull request that is based on it, in any order; one above the stack is based on the trunk, and stays open", async () => {
     for (const order of [
       [0, 1],
       [1, 0],
@@ -178,9 +179,80 @@ describe("a head branch", () => {
       await land(middle);
       for (const index of order) await queue.look([low, middle][index] ?? low);
       expect([low, middle, top].map(({ state }) => state)).toEqual(["closed", "closed", "open"]);
-      expect(await Promise.all([low, middle, top].map(hasBranch))).toEqual([false, true, true]);
+      expect(await Promise.all([low, middle, top].map(hasBranch))).toEqual([false, false, true]);
+      expect(top.base).toBe("main");
       expect(endsOf(low)[0]?.body).toContain(`together with #${middle.number}`);
     }
+  });
+});
+
+describe("a pull request above what has landed", () => {
+  const aStack = async () => {
+    const low = await world.pull();
+    return { low, top: await world.pull({ base: low.headBranch }) };
+  };
+
+  it("is based on the trunk also where branches stay, and can land by itself then", async () => {
+    world.repository.deletesBranches = false;
+    const { low, top } = await aStack();
+    await land(low);
+    await queue.look(low);
+    await queue.look(low);
+    expect([top.base, top.state, await hasBranch(low)]).toEqual(["main", "open", true]);
+    await land(top);
+    expect(queue.gateway.requests.map(({ body: { changes } }) => changes.length)).toEqual([1, 1]);
+  });
+
+  it("does not lose its own request when its base becomes the trunk", async () => {
+    const { low, top } = await aStack();
+    world.comment(top, "/land");
+    await queue.settle();
+    world.change(top, { base: "main" });
+    await queue.settle();
+    world.change(top, { base: "elsewhere" });
+    expect(queue.gateway.requests.map(({ cancel }) => cancel)).toEqual([undefined]);
+    await queue.settle();
+    expect(queue.gateway.requests[0]?.cancel).toMatch(/changed the base of the pull request, and it is now elsewhere/);
+    expect(low.state).toBe("open");
+  });
+
+  it("keeps its base, and so keeps that branch alive, where the App may not change it, or GitHub refuses", async () => {
+    for (const status of [403, 422]) {
+      queue = serviceOn(world);
+      const { low, top } = await aStack();
+      await land(low);
+      // Closed beforehand, so that the next change of a pull request is that of the base.
+      const { close } = await queue.service.github("acme/shop");
+      await close(low.number);
+      world.github.refuseNext(new Refusal(status, "no"), "patch /repos/{owner}/{repo}/pulls/{pull_number}");
+      await queue.look(low);
+      expect([top.base, top.state, await hasBranch(low)]).toEqual([low.headBranch, "open", true]);
+      expect(queue.store.rows.get(`acme/shop#${low.number}`)?.open).toBe(false);
+    }
+  });
+
+  it.each<[string, (branch: string) => () => void]>([
+    [
+      "that is protected",
+      (branch) => {
+        world.repository.protection.set(branch, []);
+        return () => world.repository.protection.delete(branch);
+      },
+    ],
+    [
+      "that is the default one",
+      (branch) => {
+        world.repository.defaultBranch = branch;
+        return () => (world.repository.defaultBranch = "main");
+      },
+    ],
+  ])("keeps its base on a branch %s: such a branch lives on", async (_what, make) => {
+    const { low, top } = await aStack();
+    const undo = make(low.headBranch);
+    await land(low);
+    await queue.look(low);
+    undo();
+    expect([low.state, top.base, top.state]).toEqual(["closed", low.headBranch, "open"]);
   });
 });
 

@@ -141,9 +141,18 @@ export class MemoryGitHub {
     settings: () => this.#call(() => ({ defaultBranch: "main", deletesBranches: false })),
     commitMessages: () => this.#call(() => []),
     closeIssue: () => this.#call(() => undefined),
+    hasRef: () => this.#call(() => false),
     holds: () => this.#call(() => false),
     branch: () => this.#call(() => undefined),
-    countBasedOn: () => this.#call(() => 0),
+    basedOn: (branch) =>
+      this.#call(() => this.pulls.filter((pull) => pull.isOpen && pull.base === branch).map(({ number }) => number)),
+    retarget: (number, base) =>
+      this.#call(() => {
+        const pull = this.#of(number);
+        if (pull === undefined) return false;
+        pull.base = base;
+        return true;
+      }),
     deleteBranch: () => this.#call(() => undefined),
   };
 }

@@ -6,6 +6,7 @@ import { openPull, stackPulls } from "../../../localstack/fakes/github/pull-requ
 import type { PullRequest, Review } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
+import { postStatus } from "../../../localstack/fakes/github/statuses.ts";
 import { GitHubWorld, serviceOn } from "./world.ts";
 
 let world: GitHubWorld;
@@ -482,7 +483,7 @@ describe("a review", () => {
     expect(queue.gateway.requests[0]?.cancel).toMatch(/@bob asked for changes of #\d+/);
   });
 
-  it("is not the only thing to wait for: the end of a check suite has the request look again, too", async () => {
+  it("is not the only thing to wait for: the end of a check, or of a suite, has the request look again, too", async () => {
     const pull = await world.pull();
     await landed(pull);
     await become(pull, 0, { status: "validating", blocker: "checks", sentence: "Waiting for checks." });
@@ -492,7 +493,35 @@ describe("a review", () => {
     expect(queue.gateway.rechecked).toEqual([]);
     updateCheckRun(world.github, world.repository, run, { conclusion: "success" });
     await queue.settle();
-    expect(queue.gateway.rechecked).toEqual([1]);
+    // By the end of the check, and by that of its suite.
+    expect(queue.gateway.rechecked).toEqual([1, 1]);
+  });
+
+  it.each(["success", "failure", "pending"] as const)(
+    "or a check is waited for, and a commit status (%s) names no pull request: it is found by its head",
+    async (state) => {
+      const low = await world.pull();
+      const top = await world.pull({ base: low.headBranch });
+      await landed(top);
+      await become(top, 0, { status: "validating", blocker: "checks", sentence: "Waiting for checks." });
+      const other = await world.pull();
+      for (const { head } of [low, other])
+        await postStatus(world.github, world.repository, { sha: head, state, creator: "ci", context: "unit" });
+      await queue.settle();
+      expect(queue.gateway.rechecked).toEqual(state === "pending" ? [] : [1]);
+    },
+  );
+
+  it("is not withdrawn by a check that ends while the request is in the queue, and none is looked for", async () => {
+    rule();
+    const pull = await world.pull();
+    await landed(pull);
+    await become(pull, 0, { status: "speculating" });
+    const before = world.github.calls.length;
+    await postStatus(world.github, world.repository, { sha: pull.head, state: "success", creator: "ci" });
+    await queue.settle();
+    expect(queue.gateway.requests[0]?.cancel).toBeUndefined();
+    expect(world.github.calls.slice(before)).toEqual([]);
   });
 
   it("of a pull request without a request changes nothing, nor does one of a request that has ended", async () => {

@@ -31,8 +31,11 @@ beforeEach(() => {
 
 const SECRET = "s3cret";
 let stored: object = { appId: 1, privateKey: "-----BEGIN", webhookSecret: SECRET };
+/** What the table holds for the head commit. */
+let atHead: readonly { pull: number }[] = [];
 const hook = () =>
-  wire({ [ENV.queuesFile]: queuesFile, [ENV.pullsTopic]: "pulls.fifo" }, {
+  wire({ [ENV.queuesFile]: queuesFile, [ENV.pullsTopic]: "pulls.fifo", [ENV.pullsTable]: "pulls" }, {
+    dynamodb: { send: async () => ({ Items: atHead }) },
     sqs: new SQSClient({ region: "eu-west-1" }),
     secrets: { send: async () => ({ SecretString: JSON.stringify(stored) }) },
     now: () => epochMs(0),
@@ -101,6 +104,26 @@ describe("the webhook", () => {
     expect(await deliver(suite([]), event)).toMatchObject({ statusCode: 202 });
     expect(await deliver("not json", event)).toMatchObject({ statusCode: 400 });
     expect(taken()).toMatchObject([{ event: "check_suite.completed", pull: 7 }]);
+  });
+
+  it.each<[string, string, object]>([
+    ["check_suite", "completed", { check_suite: { head_sha: "a".repeat(40), pull_requests: [] } }],
+    ["check_run", "completed", { check_run: { id: 1, name: "unit", head_sha: "a".repeat(40), external_id: "" } }],
+    ["status", "", { sha: "a".repeat(40), state: "success", action: undefined }],
+  ])("finds the pull requests of a %s that names none, as of a fork, by the head", async (event, action, more) => {
+    const body = payload({ action, pull_request: undefined, ...more });
+    const name = { "x-github-event": event };
+    atHead = [];
+    expect(await deliver(body, name)).toMatchObject({ statusCode: 202 });
+    expect(taken()).toEqual([]);
+    atHead = [{ pull: 7 }, { pull: 9 }];
+    expect(await deliver(body, name)).toMatchObject({ statusCode: 202 });
+    atHead = [];
+    const what = action === "" ? event : `${event}.${action}`;
+    expect(taken()).toMatchObject([
+      { event: what, pull: 7, head: "a".repeat(40) },
+      { event: what, pull: 9 },
+    ]);
   });
 
   it("takes nothing without a secret to check by", async () => {

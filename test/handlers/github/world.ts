@@ -9,11 +9,13 @@ import type { PullRef, PullsStore } from "../../../functions/adapters/dynamodb/p
 import { gitHubClient } from "../../../functions/adapters/github/client.ts";
 import { reviewedQueues } from "../../../functions/adapters/github/reviewed-queues.ts";
 import type { LandBody, RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { movedRef } from "../../../functions/contracts/build-refs.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
 import { type PullMessage, PullRow } from "../../../functions/contracts/github.ts";
 import { deliveryOf } from "../../../functions/contracts/github-delivery.ts";
+import type { GitSha } from "../../../functions/contracts/ids.ts";
 import type { Status } from "../../../functions/contracts/log-event.ts";
-import { GitHubAppConfig, QueuesConfig } from "../../../functions/contracts/queues.ts";
+import { GitHubAppConfig, type QueueConfig, QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
@@ -140,6 +142,7 @@ export class FakeGateway {
 export class MemoryStore implements PullsStore {
   readonly rows = new Map<string, PullRow>();
   readonly places = new Map<string, { repository: string; pulls: readonly number[] }>();
+  readonly heads = new Map<string, ReadonlySet<number>>();
   readonly spent: number[] = [];
   /** How much new content there may be in a minute. */
   perMinute = 1_000;
@@ -155,8 +158,11 @@ export class MemoryStore implements PullsStore {
     this.rows.set(key, next);
     return next;
   };
-  place = async (sqid: string, repository: string, pulls: readonly number[]) =>
-    void this.places.set(sqid, { repository, pulls });
+  place: PullsStore["place"] = async (sqid, repository, members) => {
+    this.places.set(sqid, { repository, pulls: members.map(({ pull }) => pull) });
+    for (const { pull, head } of members) this.heads.set(head, new Set([...(this.heads.get(head) ?? []), pull]));
+  };
+  pullsAt: PullsStore["pullsAt"] = async (_repository, head) => [...(this.heads.get(head) ?? [])];
   placeOf = async (sqid: string) => this.places.get(sqid);
   open = async () =>
     [...this.rows.values()].filter(({ open }) => open).map(({ repository, pull }) => ({ repository, pull }));
@@ -183,6 +189,7 @@ export class GitHubWorld {
         name,
         repository: { remote: "https://github.com/acme/shop.git" },
         buildRunner: { type: "fake" },
+        changeProvider: { type: "github", waitFor: ["review", "checks"] },
       })),
     });
     this.repository.collaborators.set("ann", "write").set("rob", "read");
@@ -215,6 +222,24 @@ export class GitHubWorld {
     await git(path, ["update-ref", `refs/heads/${branch}`, sha]);
     await this.github.sync(REPOSITORY, by);
     return sha;
+  }
+
+  /** What runway does first where heads are moved: a commit that lands, the record of the move, and the branch at that commit. */
+  async moveHead({ headBranch, head }: PullRequest): Promise<string> {
+    const { path } = this.repository.git;
+    const trunk = (await git(path, ["rev-parse", "refs/heads/main"])).trim();
+    const to = (await git(path, ["commit-tree", "-p", trunk, "-m", `${headBranch} lands`, `${head}^{tree}`])).trim();
+    await git(path, ["update-ref", movedRef(to as GitSha), head]);
+    await git(path, ["update-ref", `refs/heads/${headBranch}`, to]);
+    await this.github.sync(REPOSITORY, "submitqueue[bot]");
+    return to;
+  }
+
+  /** What runway does then: pushes the trunk, and deletes the record. */
+  async pushTrunk(to: string): Promise<void> {
+    const { path } = this.repository.git;
+    await git(path, ["update-ref", "refs/heads/main", to]);
+    await git(path, ["update-ref", "-d", movedRef(to as GitSha)]);
   }
 
   async pull({ by = "ann", base = "main", draft = false } = {}): Promise<PullRequest> {
@@ -253,7 +278,12 @@ export class GitHubWorld {
 }
 
 /** The github service on a fake GitHub and a fake gateway. Deliveries wait in `inbox` until the test hands them over. */
-export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> = {}) {
+export function serviceOn(
+  world: GitHubWorld,
+  config: Partial<GitHubAppConfig> = {},
+  markMerged: QueueConfig["markMerged"] = "close",
+) {
+  const queues = world.queues.queues.map((queue) => ({ ...queue, markMerged }));
   const { github, clock } = world;
   const store = new MemoryStore();
   const gateway = new FakeGateway(() => clock.at);
@@ -268,8 +298,8 @@ export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> =
   });
   const service: Service = {
     app,
-    queuesOf: (repository) => queuesOf(app, world.queues.queues, repository),
-    targetsOf: (repository) => targetsOf(app, world.queues.queues, repository),
+    queuesOf: (repository) => queuesOf(app, queues, repository),
+    targetsOf: (repository) => targetsOf(app, queues, repository),
     store,
     gateway: new Client({ url: "http://gateway.invalid", fetch: gateway.fetch, retries: 0 }),
     github: async () => gitHubIn(client),
@@ -290,7 +320,9 @@ export function serviceOn(world: GitHubWorld, config: Partial<GitHubAppConfig> =
   github.onEvent((event, payload) => {
     const [name = ""] = event.split(".");
     const delivery = deliveryOf(`d-${++ids}-${clock.at}`, name, payload, Date.parse);
-    if (delivery !== undefined) inbox.push(delivery);
+    if (delivery === undefined) return;
+    if ("pull" in delivery) inbox.push(delivery);
+    else for (const pull of store.heads.get(delivery.head) ?? []) inbox.push({ ...delivery, pull });
   });
   const run = (message: PullMessage) => handle(service, message);
   return {

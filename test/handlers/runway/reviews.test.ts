@@ -1,7 +1,11 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ComposeResult, type LandBatch, type MergeUnit, Signal } from "../../../functions/contracts/messages.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as wireCompose } from "../../../functions/handlers/runway/compose.lambda.ts";
 import { wire as wireLand } from "../../../functions/handlers/runway/land.lambda.ts";
@@ -16,14 +20,19 @@ import { delivery, invoke, sandbox, sqs, withSandbox } from "./each-sandbox.ts";
 const REPOSITORY = "acme/shop";
 withSandbox();
 let github: FakeGitHub;
+let markMerged: QueueConfig["markMerged"];
+const logged: object[] = [];
 beforeEach(async () => {
   github = await startFakeGitHub({ directory: sandbox.directory, repositories: { [REPOSITORY]: sandbox.remote } });
-  repository().collaborators.set("bob", "write");
+  repository().collaborators.set("bob", "write").set("ann", "write");
+  markMerged = "close";
+  logged.length = 0;
   repository().reviewRules.set("main", { by: "classic", approvals: 1 });
 });
 afterEach(() => github.stop());
 
 const repository = () => github.repository(REPOSITORY);
+const log = pino({ level: "info" }, { write: (line: string) => void logged.push(JSON.parse(line)) });
 
 function call(wire: Wire, event: unknown): Promise<unknown> {
   const { changeProvider: _none, ...config } = sandbox.config;
@@ -31,7 +40,7 @@ function call(wire: Wire, event: unknown): Promise<unknown> {
   const { id: appId, privateKey } = github.identities.app;
   const send = async () => ({ SecretString: JSON.stringify({ appId, privateKey }) });
   const appSecret = { send } as unknown as SecretsManagerClient;
-  return invoke(wire, event, { github: app, queues: [config] }, { secrets: appSecret });
+  return invoke(wire, event, { github: app, queues: [{ ...config, markMerged }] }, { secrets: appSecret, log });
 }
 
 const land = (message: LandBatch) => call(wireLand, delivery(message));
@@ -90,6 +99,88 @@ describe("a batch that has passed, and lost its review in the queue", () => {
     await land(moved);
     expect(results().at(-1)).toMatchObject({ outcome: { kind: "refused", reason: { code: "change.stale" } } });
     expect(sandbox.log()).toEqual([]);
+  });
+});
+
+describe("a head branch that is moved to what lands (markMerged: moveHead)", () => {
+  const hook = () => join(sandbox.remote, "hooks", "pre-receive");
+  beforeEach(() => {
+    markMerged = "moveHead";
+    repository().reviewRules.set("main", { by: "classic", approvals: 1, dismissesStale: true });
+  });
+
+  it("has GitHub mark the pull request as merged by itself, though the push dismisses its review", async () => {
+    const { pull, unit: head } = await approved(1);
+    sandbox.intrude();
+    const message = await landingOf(head);
+    await land(message);
+    await github.sync(REPOSITORY, "submitqueue[bot]");
+    expect(results()).toMatchObject([{ outcome: { kind: "landed", commit: sandbox.trunk } }]);
+    expect([pull.state, pull.mergedAt === null, pull.head]).toEqual(["closed", false, sandbox.trunk]);
+    expect(sandbox.refs("refs/submitqueue/moved/")).toEqual([]);
+  });
+
+  it("lands by the repeat after a crash between the pushes, unless a reviewer asked for changes", async () => {
+    for (const isWanted of [true, false]) {
+      const { pull, unit: head } = await approved(isWanted ? 1 : 2);
+      sandbox.intrude();
+      const message = { ...(await landingOf(head)), id: `land-${pull.number}` };
+      const before = pull.head;
+      // The host breaks down: no rule of it has refused the push.
+      writeFileSync(hook(), "#!/bin/sh\ngrep -q refs/heads/main && kill -9 $PPID\nexit 0\n", { mode: 0o755 });
+      expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+      rmSync(hook());
+      await github.sync(REPOSITORY, "submitqueue[bot]");
+      expect([pull.head === before, pull.reviews.map(({ state }) => state)]).toEqual([false, ["DISMISSED"]]);
+      if (!isWanted) addReview(github, repository(), pull, "CHANGES_REQUESTED", "bob");
+      await land(message);
+      await github.sync(REPOSITORY, "submitqueue[bot]");
+      expect(results().at(-1)?.outcome.kind).toBe(isWanted ? "landed" : "refused");
+      expect([pull.mergedAt === null, pull.head === before]).toEqual(isWanted ? [false, false] : [true, true]);
+    }
+  });
+
+  it.each<[string, (pull: PullRequest) => void, RegExp]>([
+    ["an author who may not write", () => repository().collaborators.set("ann", "read"), /ann, may not write/],
+    ["a protected branch", ({ headBranch }) => repository().protection.set(headBranch, []), /change-1 is protected/],
+    [
+      "the default branch",
+      ({ headBranch }) => (repository().defaultBranch = headBranch),
+      /change-1 is a branch that lives/,
+    ],
+    [
+      "a GitHub that does not say",
+      () => github.refuseNext(new Refusal(502, "Bad Gateway"), "get /repos/{owner}/{repo}"),
+      /GitHub did not say whether its branch may be moved/,
+    ],
+  ])("stays for %s; the change lands, and the log says why", async (_what, make, why) => {
+    const { pull, unit: head } = await approved(1);
+    sandbox.intrude();
+    const message = await landingOf(head);
+    const before = pull.head;
+    make(pull);
+    await land(message);
+    await github.sync(REPOSITORY, "submitqueue[bot]");
+    expect(results()).toMatchObject([{ outcome: { kind: "landed" } }]);
+    expect([pull.head, pull.state]).toEqual([before, "open"]);
+    expect(logged).toContainEqual(expect.objectContaining({ why: expect.stringMatching(why) }));
+  });
+
+  it("of a stack is moved, and its pull request based on the trunk, so that both are merged", async () => {
+    const low = await approved(1);
+    sandbox.branch("change-2", [{ files: { f2: "1\n" }, message: "change 2" }], low.pull.head);
+    const wanted = { title: "Change 2", head: "change-2", base: "change-1", by: "ann" };
+    const top = await openPull(github, repository(), wanted);
+    addReview(github, repository(), top, "APPROVED", "bob");
+    sandbox.intrude();
+    const uris = [low.pull, top].map(({ number, head }) => pullUri(number, head));
+    await land(await landingOf(unit(1, uris)));
+    await github.sync(REPOSITORY, "submitqueue[bot]");
+    expect([low.pull, top].map(({ mergedAt, base }) => [mergedAt === null, base])).toEqual([
+      [false, "main"],
+      [false, "main"],
+    ]);
+    expect([low.pull.head, top.head]).toEqual(sandbox.log("%H").slice(1));
   });
 });
 

@@ -7,6 +7,7 @@ import { request } from "@octokit/request";
 import { execa } from "execa";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
+import { openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 
@@ -290,6 +291,32 @@ describe("the fake GitHub", () => {
     await expect(github.stop()).rejects.toThrow(
       /required property 'sha'[\s\S]*nothing is nothing that[\s\S]*check_run\.completed: \/check_run\/id must be integer/,
     );
+  });
+
+  it("shows a person what the links of checks, pull requests and comments lead to", async () => {
+    const { github, installed, main } = await world();
+    const repository = github.repository("acme/shop");
+    await repository.git.update("refs/heads/cart", main);
+    const pull = await openPull(github, repository, { title: "A <cart>", head: "cart", base: "main", by: "ann" });
+    const call = await installed();
+    const output = { title: "2 failed", summary: "**red**", text: "cart <1>" };
+    const made = { ...R, head_sha: main, name: "unit", conclusion: "failure" as const, output };
+    const { data: run } = await call("POST /repos/{owner}/{repo}/check-runs", made);
+    const { data: shown } = await call("GET /repos/{owner}/{repo}/pulls/{pull_number}", {
+      ...R,
+      pull_number: pull.number,
+    });
+    const said = { ...R, issue_number: pull.number, body: "hello" };
+    const { data: comment } = await call("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", said);
+    const page = async (address: string | null) => (await fetch(address ?? "")).text();
+    expect(run.details_url).toBe(run.html_url);
+    const html = await page(run.html_url);
+    for (const part of ["unit", "2 failed", "<b>red</b>", "cart &#60;1&#62;", `#${pull.number}</a>`])
+      expect(html).toContain(part);
+    for (const address of [shown.html_url, comment.html_url]) expect(await page(address)).toContain("A &#60;cart&#62;");
+    const elsewhere = { ...made, name: "ours", details_url: "https://queue.example/q/main/1" };
+    const { data: other } = await call("POST /repos/{owner}/{repo}/check-runs", elsewhere);
+    expect(await page(other.html_url)).toContain('<a href="https://queue.example/q/main/1">ours</a>');
   });
 
   it("makes an App of a manifest: the page sends the browser on with a code, which is converted once", async () => {

@@ -2,7 +2,13 @@ import { failedTestsLine, testName } from "../output.ts";
 
 const CDATA_AND_COMMENTS = /<!\[CDATA\[[\s\S]*?\]\]>|<!--[\s\S]*?-->/g;
 const TEST_CASE = /<testcase\b([^>]*?)(\/?)>/g;
-const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["lt", "<"],
+  ["gt", ">"],
+  ["amp", "&"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
 
 /**
  * One line that names the tests that failed in a JUnit report, or in a piece of one: the first five, and how many more. Empty when none
@@ -30,6 +36,6 @@ const nameOf = (attributes: string): string => {
 const decoded = ([, double, single]: readonly string[]): string =>
   (double ?? single ?? "").replaceAll(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
     const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal);
-    if (Number.isNaN(code)) return ENTITIES[name] ?? whole;
+    if (Number.isNaN(code)) return ENTITIES.get(name) ?? whole;
     return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });

@@ -16,9 +16,9 @@ import { shown, timestamp } from "../shown.ts";
 import { tryLand } from "./trials.ts";
 
 /**
- * Land: asks for changes to be landed. GetItem, a Query per change, and three writes: UpdateItem, PutItem, BatchWriteItem (one more per 25 changes); and
- * SendMessage. With `dryRun=true`, GetItem, a Query per change and the calls of `ask`: nothing is minted and nothing is logged. An Idempotency-Key adds a GetItem and a PutItem; a repeat of a key costs a GetItem and a BatchGetItem, and redoes what the
- * first try left undone.
+ * Land: asks for changes to be landed. GetItem, a Query per change, and two writes: UpdateItem, PutItem; and SendMessage. With an
+ * Idempotency-Key, BatchGetItem instead of GetItem, and a PutItem more; a repeat of a key costs two BatchGetItem, and redoes what the first
+ * try left undone. With `dryRun=true`, GetItem, a Query per change and the calls of `ask`: nothing is minted and nothing is logged.
  */
 export const land = (gateway: Gateway): Route => ({
   method: "POST",
@@ -28,13 +28,13 @@ export const land = (gateway: Gateway): Route => ({
     const { dryRun, wait = 0 } = call.query(LandQuery);
     const asked = parseLand(gateway, call);
     if (dryRun === "true") {
-      await requireTaken(gateway, asked);
+      await requireTaken(gateway, asked, gateway.view.mode(asked.queue));
       return tryLand(gateway, call, asked, wait);
     }
     const key = call.header("Idempotency-Key", IdempotencyKey);
     const summary =
       key === undefined
-        ? await accept(gateway, await mint(gateway, asked))
+        ? await accept(gateway, await mint(gateway, asked, gateway.view.mode(asked.queue)))
         : await landIdempotently(gateway, asked, key);
     const location = `${call.prefix}/v1/queues/${summary.queue}/requests/${summary.number}`;
     return { status: 202, headers: { location }, body: shown(summary) };
@@ -67,19 +67,22 @@ function parseLand(gateway: Gateway, call: Call): Asked {
 /** What priorities the queue takes, for a caller who asked for another. */
 export const boundOf = (queue: QueueName, maxPriority: number): string =>
   maxPriority === 0
-    ? `queue ${queue} knows no priorities: leave it out`
+    ? `queue ${queue} takes no priority but 0, as its maxPriority says`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
+/** The mode of the queue, which may still be read. */
+type ReadMode = Promise<ModeSet | undefined> | ModeSet | undefined;
+
 /** Throws queue.draining, land.refused_too_often. */
-async function requireTaken(gateway: Gateway, asked: Asked): Promise<void> {
-  const [set] = await Promise.all([gateway.view.mode(asked.queue), requireFewRefusals(gateway, asked)]);
+async function requireTaken(gateway: Gateway, asked: Asked, mode: ReadMode): Promise<void> {
+  const [set] = await Promise.all([mode, requireFewRefusals(gateway, asked)]);
   if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
 }
 
 /** Throws as requireTaken. */
-async function mint(gateway: Gateway, asked: Asked): Promise<Land> {
+async function mint(gateway: Gateway, asked: Asked, mode: ReadMode): Promise<Land> {
   const { view, now } = gateway;
-  await requireTaken(gateway, asked);
+  await requireTaken(gateway, asked, mode);
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
 }
@@ -126,16 +129,16 @@ async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Pr
   const { targets } = asked;
   const more = targets === undefined ? [] : [hashOf("targets", ...targets)];
   const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes, ...more);
-  const earlier = await view.firstUse(asked.queue, key, now());
-  if (earlier !== undefined) return replay(gateway, earlier, hash);
-  const message = await mint(gateway, asked);
+  const { first, mode } = await view.firstUse(asked.queue, key, now());
+  if (first !== undefined) return replay(gateway, first, hash);
+  const message = await mint(gateway, asked, mode);
   if (await view.claimKey(asked.queue, key, { land: message, hash }, now())) return accept(gateway, message);
   return replay(gateway, await winnerOf(gateway, asked.queue, key), hash);
 }
 
 /** Two calls with one new key at once: one of them claims it. */
 async function winnerOf({ view, now }: Gateway, queue: QueueName, key: string): Promise<FirstUse> {
-  const use = await view.firstUse(queue, key, now());
+  const { first: use } = await view.firstUse(queue, key, now());
   if (use === undefined) throw new CodedError("store.version_conflict", "the idempotency key has just expired");
   return use;
 }

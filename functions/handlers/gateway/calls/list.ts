@@ -1,5 +1,5 @@
 import type { Pointer } from "../../../adapters/dynamodb/view-items.ts";
-import type { Window } from "../../../adapters/dynamodb/view-listings.ts";
+import type { PointerPage, Window } from "../../../adapters/dynamodb/view-listings.ts";
 import { ListQuery, type RequestPage } from "../../../contracts/api.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import { epochMs } from "../../../contracts/time.ts";
@@ -10,8 +10,8 @@ import { pageBefore, tokenAfter } from "../page-token.ts";
 import { shown } from "../shown.ts";
 
 /**
- * A queue's requests, or those that named a change, newest first. One Query and one BatchGetItem per fifty; a GetItem more for a queue that is
- * not configured. All strongly consistent. With a filter, it reads on until the page is full, or 1,000 requests were looked at: a page may
+ * A queue's requests, or those that named a change, newest first. Two Query and one BatchGetItem per fifty; a Query more per further megabyte
+ * that the queue holds, and a GetItem more for a queue that is not configured. All strongly consistent. With a filter, it reads on until the page is full, or 1,000 requests were looked at: a page may
  * then hold fewer than asked for, and still lead on.
  */
 export const list = (gateway: Gateway): Route => ({
@@ -43,12 +43,17 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
   const isFiltered = [query.status, query.author, query.caller].some((filter) => filter !== undefined);
   const found: Summary[] = [];
   let last = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
+  // Read before the lists: a request that is answered meanwhile is in the lists by then.
+  const unheard = (await gateway.view.unheard(queue)).filter(
+    ({ changes }) => query.change === undefined || changes.includes(query.change),
+  );
   for (let look = 1; ; look++) {
     const size = isFiltered ? 200 : query.limit;
-    const { pointers, more } =
+    const listed =
       query.change === undefined
         ? await gateway.view.received(queue, window, size, last)
         : await gateway.view.naming(queue, query.change, window, size, last);
+    const { pointers, more } = withUnheard(listed, unheard.filter(isIn(window, last)), size);
     const numbers = pointers.map(({ number }) => number);
     const summaries = await gateway.view.summaries(queue, numbers);
     for (const [index, summary] of summaries.entries()) {
@@ -58,6 +63,18 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
     }
     if (!more || look === MOST_LOOKS) return { found, last, more };
   }
+}
+
+const isIn =
+  ({ since, until }: Window, before: Pointer | undefined) =>
+  ({ number, receivedAt }: Pointer): boolean =>
+    receivedAt >= since && receivedAt < until && (before === undefined || number < before.number);
+
+/** A page of a list with the requests that are in no list yet. Numbers and times of receipt are in the same order. */
+function withUnheard({ pointers, more }: PointerPage, unheard: readonly Pointer[], size: number): PointerPage {
+  const byNumber = new Map([...unheard, ...pointers].map((pointer) => [pointer.number, pointer]));
+  const newestFirst = [...byNumber.values()].sort((a, b) => b.number - a.number);
+  return { pointers: newestFirst.slice(0, size), more: more || newestFirst.length > size };
 }
 
 function isWanted(summary: Summary, { status, author, caller }: ListQuery): boolean {

@@ -69,7 +69,7 @@ function outcomeOf(answer: Answer | undefined): Outcome {
     }
     case "mergeable": {
       const { trunk, touches, waits } = answer;
-      const sentence = `The changes merge onto ${trunk.slice(0, 12)}, where the branch is. Nothing was asked to be landed.`;
+      const sentence = `The changes merge onto ${trunk.slice(0, 12)}, where the branch is. This was a trial: nothing lands.`;
       return {
         state: "answered",
         sentence,

@@ -3,6 +3,7 @@ import { hasEnded } from "../../../contracts/log-event.ts";
 import { explain } from "../../../domain/explain.ts";
 import { estimateOf } from "../../../domain/queue-now.ts";
 import type { Route } from "../../http.ts";
+import { withAccepted } from "../announce.ts";
 import { type Gateway, requestOf, unknownLand } from "../gateway.ts";
 import { shownWhy } from "../shown.ts";
 import { lastDay } from "./queues.ts";
@@ -24,7 +25,7 @@ export const why = (gateway: Gateway): Route => ({
     if (summary === undefined) return unknownLand(gateway, queue, n);
     const estimate = hasEnded(summary.status) ? {} : estimateOf(summary, day, at);
     const facts = { budget: config?.budget, mode: set?.mode ?? "open", note: set?.note, red, ...estimate };
-    const explanation = explain(summary, entries, facts);
+    const explanation = explain(summary, withAccepted(entries, summary), facts);
     return { status: 200, body: { ...shownWhy(summary, explanation), ...estimate } };
   },
 });
