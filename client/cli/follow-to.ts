@@ -1,9 +1,12 @@
 import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { follow } from "../follow.ts";
+import { happeningOf } from "../happenings.ts";
 import { entryLine, exitCodeOf } from "./request-lines.ts";
 import type { Session } from "./session.ts";
 
-/** Prints what happens to a request until it has ended: its history as lines, or as one JSON document per entry. */
+/**
+ * Prints what happens to a request until it has ended: a line per change of its state, or each entry of its history as a JSON document.
+ */
 export async function followTo(session: Session, id: string): Promise<number> {
   const { queue, number } = await session.request(id);
   const entries = follow(queue, number, session.interrupted);
@@ -13,7 +16,8 @@ export async function followTo(session: Session, id: string): Promise<number> {
       session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${endLine(value)}\n`);
       return exitCodeOf(value);
     }
-    session.terminal.out(session.json ? `${JSON.stringify(value)}\n` : `${entryLine(session.terminal, value)}\n`);
+    if (session.json) session.terminal.out(`${JSON.stringify(value)}\n`);
+    else if (happeningOf(value) !== undefined) session.terminal.out(`${entryLine(session.terminal, value)}\n`);
   }
 }
 

@@ -1,20 +1,18 @@
 import type { HistoryEntry, RequestSummary, Trial, Why } from "../../functions/contracts/api.ts";
+import { happeningOf } from "../happenings.ts";
 import { span, styled, styledStatus, type Terminal } from "./terminal.ts";
 
-/** One line of a request's history: time, status or happening, and what else is known. */
+/** One line of a request's history: time, what happened, and what else is known. */
 export function entryLine(terminal: Terminal, entry: HistoryEntry): string {
-  const { at, status, event, reason, metadata } = entry;
-  const name = status === undefined ? styled(terminal, "dim", event ?? "") : styledStatus(terminal, status);
-  const width = 14 + name.length - (status ?? event ?? "").length;
-  return `${at.slice(11, 19)}  ${name.padEnd(width)}  ${[...metadataWords(metadata), ...(reason ? [reason.message] : [])].join("  ")}`.trimEnd();
+  const { at, status, event = "", reason, metadata } = entry;
+  const words = happeningOf(entry) ?? status ?? event;
+  const shown = status === undefined ? words : styledStatus(terminal, status, words);
+  return [at.slice(11, 19), shown, ...details(metadata), ...(reason ? [reason.message] : [])].join("  ");
 }
 
-/** Of an entry's metadata, what people look for. */
-function metadataWords(metadata: HistoryEntry["metadata"]): string[] {
-  const { commit, build_url, bypassed, why, blocker, on } = metadata;
+/** Of an entry's metadata, what people look for beside what happened. */
+function details({ build_url, bypassed, why }: HistoryEntry["metadata"]): string[] {
   return [
-    ...(typeof commit === "string" ? [`as ${commit.slice(0, 12)}`] : []),
-    ...(typeof blocker === "string" ? [`${blocker}${on === undefined ? "" : ` (${String(on)})`}`] : []),
     ...(typeof bypassed === "string" ? [`ahead of ${bypassed}`] : []),
     ...(typeof why === "string" ? [why] : []),
     ...(typeof build_url === "string" ? [build_url] : []),

@@ -30,8 +30,9 @@ export const styled = ({ colours }: Pick<Terminal, "colours">, style: Style, tex
 
 const STATUS_STYLES: Readonly<Record<string, Style>> = { landed: "green", error: "red", cancelled: "yellow" };
 
-export const styledStatus = (terminal: Pick<Terminal, "colours">, status: string): string =>
-  styled(terminal, STATUS_STYLES[status] ?? "cyan", status);
+/** A text, by default the status itself, in the colour of the status. */
+export const styledStatus = (terminal: Pick<Terminal, "colours">, status: string, text = status): string =>
+  styled(terminal, STATUS_STYLES[status] ?? "cyan", text);
 
 export interface Column {
   readonly title: string;

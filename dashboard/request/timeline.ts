@@ -1,3 +1,4 @@
+import { happeningOf } from "../../client/happenings.ts";
 import type { HistoryEntry } from "../../functions/contracts/api.ts";
 import type { IconName } from "../ui/icon.tsx";
 
@@ -51,45 +52,33 @@ export interface Moment {
   readonly url?: string;
 }
 
-type Line = readonly [icon: IconName, tone: Moment["tone"], text: string];
+type Look = readonly [icon: IconName, tone: Moment["tone"]];
 
-const STATUS_LINES: Readonly<Record<string, Line>> = {
-  accepted: ["accepted", "plain", "Asked to land"],
-  started: ["accepted", "plain", "Its changes are being checked"],
-  validating: ["accepted", "plain", "Tried on the target branch"],
-  validated: ["passed", "plain", "Its changes are valid"],
-  batched: ["waiting", "plain", "Joined the queue"],
-  speculated: ["passed", "good", "Enough builds have passed"],
-  landing: ["landing", "busy", "Being pushed to the target branch"],
-  cancelling: ["cancelled", "warn", "Being cancelled"],
-  landed: ["landed", "good", "Landed"],
-  error: ["refused", "bad", "Refused"],
-  cancelled: ["cancelled", "warn", "Cancelled"],
+const STATUS_LOOKS: Readonly<Record<string, Look>> = {
+  accepted: ["accepted", "plain"],
+  started: ["accepted", "plain"],
+  validating: ["accepted", "plain"],
+  validated: ["passed", "plain"],
+  batched: ["waiting", "plain"],
+  speculated: ["passed", "good"],
+  landing: ["landing", "busy"],
+  cancelling: ["cancelled", "warn"],
+  landed: ["landed", "good"],
+  error: ["refused", "bad"],
+  cancelled: ["cancelled", "warn"],
 };
-const EVENT_LINES: Readonly<Record<string, Line>> = {
-  building: ["building", "busy", "Build started"],
-  built: ["passed", "good", "Build passed"],
-  build_failed: ["failed", "bad", "Build failed"],
-  waiting: ["waiting", "plain", "Waits to land"],
-  blocked: ["waiting", "plain", "Waits"],
-  invalidated: ["retried", "warn", "A request ahead turned out otherwise than the build assumed: it is built again"],
-  retrying: ["retried", "warn", "The build is repeated"],
-  build_stopped: ["cancelled", "plain", "Build given up: its outcome was no longer needed"],
-  prioritized: ["up", "plain", "Got another priority"],
-  cancel_too_late: ["cancelled", "warn", "Cancelled too late: it has landed"],
-  joined: ["waiting", "plain", "Took its place in the order"],
-};
-
-const BLOCKERS: Readonly<Record<string, string>> = {
-  dependency: "Waits for the requests ahead",
-  budget: "Waits for a free build slot",
-  pause: "Waits: the queue is paused",
-  "missing-path": "Waits to be built again on what became of the requests ahead",
-  probation: "Waits for one of its own builds to pass",
-  repository: "Waits for the repository, which does not answer",
-  host: "The host refused the push; it is tried again",
-  "trunk.red": "Waits: the target branch itself fails",
-  "trunk.unproven": "Waits: the target branch itself is being built",
+const EVENT_LOOKS: Readonly<Record<string, Look>> = {
+  building: ["building", "busy"],
+  built: ["passed", "good"],
+  build_failed: ["failed", "bad"],
+  waiting: ["waiting", "plain"],
+  blocked: ["waiting", "plain"],
+  invalidated: ["retried", "warn"],
+  retrying: ["retried", "warn"],
+  build_stopped: ["cancelled", "plain"],
+  prioritized: ["up", "plain"],
+  cancel_too_late: ["cancelled", "warn"],
+  joined: ["waiting", "plain"],
 };
 
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */
@@ -105,29 +94,21 @@ export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
   });
 }
 
-function momentOf({ id, at, status, event, reason, metadata }: HistoryEntry): readonly Moment[] {
-  const line = status === undefined ? EVENT_LINES[event ?? ""] : STATUS_LINES[status];
-  if (line === undefined) return [];
-  const [icon, tone, words] = line;
+function momentOf(entry: HistoryEntry): readonly Moment[] {
+  const { id, at, status, event, reason, metadata } = entry;
+  const look = status === undefined ? EVENT_LOOKS[event ?? ""] : STATUS_LOOKS[status];
+  const words = happeningOf(entry);
+  if (look === undefined || words === undefined) return [];
+  const [icon, tone] = look;
   const by = text(metadata["caller"]);
   const url = event === "waiting" || event === "invalidated" ? undefined : text(metadata["build_url"]);
-  const commit = status === "landed" ? text(metadata["commit"]) : undefined;
-  const on = text(metadata["on"]);
-  const blocker = event === "blocked" ? (BLOCKERS[text(metadata["blocker"]) ?? ""] ?? words) : words;
-  const named =
-    on === undefined
-      ? ""
-      : `: ${on
-          .split(" ")
-          .map((label) => `#${label.split(".", 1)[0]}`)
-          .join(", ")}`;
   return [
     {
       id,
       at,
       icon,
       tone,
-      text: commit === undefined ? `${blocker}${named}` : `${blocker} as ${commit.slice(0, 12)}`,
+      text: words,
       ...(reason === undefined ? {} : { detail: reason.message }),
       ...(by === undefined ? {} : { by }),
       ...(url === undefined ? {} : { url }),

@@ -61,7 +61,7 @@ describe("the command line in a checkout", () => {
     const landed = await submitqueue("land", "--wait");
     expect(landed).toMatchObject({ exitCode: 0, stderr: "" });
     expect(landed.stdout).toMatch(
-      /^shop\/1 is accepted\n[\s\S]* building [\s\S]*\nshop\/1 has landed as [0-9a-f]{40}$/,
+      /^shop\/1 is accepted\n[\s\S]* Build started [\s\S]*\nshop\/1 has landed as [0-9a-f]{40}$/,
     );
     expect(await topology.at("shop").remote.show("main", "hello.txt")).toBe("hello");
   });

@@ -198,8 +198,8 @@ describe("the command line", () => {
     const landed = await run(["watch", "shop/1"]);
     expect(landed.code).toBe(0);
     expect(landed.out.split("\n").slice(0, 3)).toEqual([
-      "10:00:00  accepted",
-      "10:00:00  landed          as 0123456789ab",
+      "10:00:00  Asked to land",
+      "10:00:00  Landed as 0123456789ab",
       "shop/1 has landed as 0123",
     ]);
     const refused = await run(["watch", "shop/3"]);

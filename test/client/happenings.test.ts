@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { happeningOf } from "../../client/happenings.ts";
+import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import { Blocker } from "../../functions/contracts/log-event.ts";
+
+const entry = (about: Pick<HistoryEntry, "status" | "event">, metadata: HistoryEntry["metadata"] = {}): HistoryEntry =>
+  ({ id: "1", at: "2026-01-01T10:00:00.000Z", metadata, ...about }) as HistoryEntry;
+
+describe("an entry of a history, in words", () => {
+  it("says as which commit a request landed, and which requests another waits for", () => {
+    expect(happeningOf(entry({ status: "landed" }, { commit: "0123456789abcdef" }))).toBe("Landed as 0123456789ab");
+    expect(happeningOf(entry({ status: "landed" }))).toBe("Landed");
+    const waits = entry({ event: "blocked" }, { blocker: "dependency", on: "3 5.1" });
+    expect(happeningOf(waits)).toBe("Waits for the requests ahead: #3, #5");
+  });
+
+  it("says of every blocker what the request waits for, and no more than that it waits of an unknown one", () => {
+    const said = Blocker.options.map((blocker) => happeningOf(entry({ event: "blocked" }, { blocker })));
+    expect(new Set(said).size).toBe(Blocker.options.length);
+    for (const words of said) expect(words).not.toBe("Waits");
+    expect(happeningOf(entry({ event: "blocked" }, { blocker: "constructor" }))).toBe("Waits");
+  });
+
+  it("leaves out what only says that the next entry comes", () => {
+    expect(happeningOf(entry({ status: "batching" }))).toBeUndefined();
+    expect(happeningOf(entry({ status: "speculating" }))).toBeUndefined();
+  });
+});
