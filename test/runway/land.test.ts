@@ -2,7 +2,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
+import type { BatchId } from "../../functions/contracts/ids.ts";
 import type { LandOutcome } from "../../functions/contracts/messages.ts";
+import { reasonOf } from "../../functions/contracts/reasons.ts";
 import { giveUp, land } from "../../functions/runway/land.ts";
 import { landing, NOW, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
@@ -23,6 +25,28 @@ const remoteHook = (name: string, script: string) => {
   writeFileSync(hook, `#!/bin/sh\n${script}\n`);
   chmodSync(hook, 0o755);
 };
+
+it("what must not land is asked for when nothing but the push is left, also when changes have to be applied again", async () => {
+  const units = [unit(1, [twoSteps("one")]), unit(2, [twoSteps("two")])];
+  const tested = await Promise.all(units.map((one) => runway.tested(one)));
+  sandbox.intrude();
+  const message = landing(
+    "l1",
+    units.flatMap((one, n) => (tested[n] ? [{ unit: one, tested: tested[n], exact: false }] : [])),
+  );
+  let asked = 0;
+  const reason = reasonOf("change.not_reviewed", "The review was withdrawn.");
+  const outcomes = await runway.land(message, {
+    obstacles: async (batches) => {
+      expect(batches.map(({ batchId }) => batchId)).toEqual(["q/batch/1", "q/batch/2"]);
+      asked = gitProcessesStarted();
+      return new Map([["q/batch/2" as BatchId, reason]]);
+    },
+  });
+  // What is applied once more without the second batch is remembered.
+  expect(gitProcessesStarted() - asked).toBe(1);
+  expect(outcomes).toMatchObject([{ kind: "landed" }, { kind: "refused", reason }]);
+});
 
 describe("a trunk that has not moved", () => {
   it("moves to the very commit that was tested, without applying anything again", async () => {

@@ -1,15 +1,9 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
-import { landing, Sandbox, unit } from "../adapters/git/sandbox.ts";
-import { Runway } from "./runway.ts";
+import { landing, unit } from "../adapters/git/sandbox.ts";
+import { runway, sandbox, withRunway } from "./each-runway.ts";
 
-let sandbox: Sandbox;
-let runway: Runway;
-beforeEach(async () => {
-  sandbox = new Sandbox();
-  runway = await Runway.on(sandbox);
-});
-afterEach(() => sandbox.remove());
+withRunway();
 
 /** A change of some files, which conflicts with every other change of one of them. */
 const change = (n: number, files: readonly string[], strategy: MergeStrategy = "REBASE") =>

@@ -47,7 +47,7 @@ beforeAll(async () => {
   });
   const queues = QueuesConfig.parse({
     github: { api: github.url, repositories: { [SHOP]: ["main", "reviewed"] } },
-    queues: [queueOn("main", "main"), queueOn("reviewed", "release")],
+    queues: [queueOn("main", "main"), { ...queueOn("reviewed", "release"), markMerged: "moveHead" }],
   });
   runtime = await startRuntime({
     synthesize,
@@ -163,6 +163,8 @@ describe.concurrent("the GitHub App", () => {
     await until("careful lands", () => check(careful.head)?.conclusion === "success" && careful.state === "closed");
     expect(sticky(careful)).toHaveLength(1);
     expect(await released()).toContain("Change careful");
+    // GitHub has done that by itself: the head branch was moved, or had nothing to be rewritten.
+    expect(careful.mergedAt).not.toBeNull();
   });
 
   it("tells the user who asked that a reviewer wants changes, and lands nothing", async () => {
@@ -190,14 +192,16 @@ describe.concurrent("the GitHub App", () => {
 
   it("lands a pull request by the command line, at its head, once it has the review that the dry run asks for", async () => {
     const typed = await pull("typed", { "typed.txt": "1\n" }, "release");
+    const { head } = typed;
     const address = `https://127.0.0.1/${SHOP}/pull/${typed.number}`;
     const tried = await commandLine("land", "--pr", address, "--dry-run");
     expect(tried.all()).toContain(`Waiting for a review: #${typed.number} is not approved yet`);
     review(typed, "APPROVED");
     const landed = await commandLine("--json", "land", "--pr", address, "--wait");
     expect([landed.all(), landed.exitCode]).toEqual([expect.stringContaining('"landed"'), 0]);
-    expect(landed.all()).toContain(`github://127.0.0.1/${SHOP}/pull/${typed.number}/${typed.head}`);
+    expect(landed.all()).toContain(`github://127.0.0.1/${SHOP}/pull/${typed.number}/${head}`);
     expect(await released()).toContain("Change typed");
+    await until("typed is merged", () => typed.mergedAt !== null);
   });
 
   it("lets a change URI wait just so, until it is cancelled", async () => {

@@ -1,12 +1,13 @@
 import { webHostOf } from "../../contracts/code-host.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import type { PullRow } from "../../contracts/github.ts";
+import { externalIdOf } from "../../contracts/github-delivery.ts";
 import { LANDED_LABEL } from "../../contracts/queues.ts";
 import { epochMs } from "../../contracts/time.ts";
 import { issuesClosedBy } from "../../domain/github/closing-keywords.ts";
 import { mayDelete } from "../../domain/github/head-branch.ts";
 import type { Pull } from "../../domain/github/refusal.ts";
-import { endMarker, type Facts, landedCommentOf } from "../../domain/github/report.ts";
+import { checkOf, endMarker, type Facts, landedCommentOf } from "../../domain/github/report.ts";
 import type { GitHub, Service } from "./service.ts";
 
 /** GitHub marks a pull request as merged a moment after the push: it is waited for so long, and asked again this often. */
@@ -37,7 +38,7 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
       spend,
     );
     await github.label(row.pull, LANDED_LABEL);
-  }
+  } else if (pull.head !== member.head) await showOnMoved(service, github, row, facts, pull);
   if (branch === settings.defaultBranch) await closeIssues(service, github, row, { pull, by: facts.asked.by });
   if (pull.isOpen) await github.close(row.pull);
   await retargetAbove(service, github, row, facts, { pull, branch, defaultBranch: settings.defaultBranch });
@@ -77,6 +78,18 @@ async function closeIssues(
         if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
       });
   }
+}
+
+/** The check run is on the commit that was asked for, and the queue has moved the head: the commit that GitHub shows now gets one, too. */
+async function showOnMoved(
+  { app }: Service,
+  github: GitHub,
+  { pull: number }: PullRow,
+  facts: Facts,
+  { head }: Pull,
+): Promise<void> {
+  const externalId = externalIdOf(facts.request.sqid, number);
+  await github.keepCheck(app.check, head, checkOf(facts), { externalId, url: facts.page, known: undefined });
 }
 
 /**

@@ -79,6 +79,7 @@ describe("a head branch that the queue moves", () => {
       [],
       false,
     ]);
+    expect(world.checksOf(pull)).toMatchObject([{ conclusion: "success", title: `Landed as ${to.slice(0, 10)}` }]);
     expect(ours(pull)).toHaveLength(1);
     expect(ours(pull)[0]?.body).toContain(`Landed as ${to}`);
     expect([upper.state, upper.base]).toEqual(["open", "main"]);
