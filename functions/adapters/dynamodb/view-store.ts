@@ -10,6 +10,7 @@ import { type ViewFlakes, viewFlakes } from "./view-flakes.ts";
 import { FirstUse, ModeSet } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
+import { type ViewNow, viewNow } from "./view-now.ts";
 import { type ViewQuestions, viewQuestions } from "./view-questions.ts";
 import { type ViewSummaries, viewSummaries } from "./view-summaries.ts";
 import { type ViewTrends, viewTrends } from "./view-trends.ts";
@@ -35,6 +36,7 @@ export interface ViewStore
   extends ViewSummaries,
     ViewListings,
     ViewModes,
+    ViewNow,
     ViewQuestions,
     ViewTrends,
     ViewTrunks,
@@ -67,6 +69,7 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
     ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewNow(dynamodb, table),
     ...viewQuestions(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...viewTrunks(dynamodb, table),

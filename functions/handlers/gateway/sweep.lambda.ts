@@ -33,7 +33,7 @@ const REMEMBER_MS = 2 * 86_400_000;
 
 /**
  * Runs every minute. Sends again every message that is unanswered after a minute, because a crash may have kept it from being sent, and the
- * modes of the queues. Archives the summaries of requests that have ended. Two Query, and for each queue that is configured, or was within
+ * modes of the queues. Archives the summaries of requests that have ended. One Query, a GetItem per queue, and for each queue that is configured, or was within
  * the last two days, one per megabyte of its requests in flight; three writes per request that has ended.
  */
 export const wire: Wire = (env, clients) => {
@@ -112,8 +112,9 @@ async function remember(
  */
 async function repeatModes(gateway: Gateway): Promise<void> {
   const { view, queues, now } = gateway;
-  for (const set of (await view.modes()).values()) {
-    const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
-    if (matters && queues.has(set.queue)) await announceMode(gateway, set);
+  for (const queue of queues.keys()) {
+    const set = await view.mode(queue);
+    const matters = set !== undefined && (set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS);
+    if (matters) await announceMode(gateway, set);
   }
 }
