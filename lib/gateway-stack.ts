@@ -69,7 +69,7 @@ export class GatewayStack extends Stack {
       settings,
     });
     log.grant(sweep, ENV.logTable, "BatchWriteItem");
-    view.grant(sweep, ENV.viewTable, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query");
+    view.grant(sweep, ENV.viewTable, "BatchGetItem", "DeleteItem", "PutItem", "Query");
     sweep.sendsTo(topics.requests, ENV.requestsTopic);
     sweep.sendsTo(topics.log, ENV.logTopic);
     everyMinute(sweep);

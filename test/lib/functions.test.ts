@@ -97,7 +97,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "gateway/sweep": [
     `table log: ${dynamodb("BatchWriteItem")}`,
-    `table view: ${dynamodb("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query")}`,
+    `table view: ${dynamodb("BatchGetItem", "DeleteItem", "PutItem", "Query")}`,
     "topic requests: sqs:SendMessage",
     log,
   ],

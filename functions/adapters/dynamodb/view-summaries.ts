@@ -113,7 +113,10 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
       );
     },
 
-    live: (queue) => liveFrom(dynamodb, table, queue, FIRST_NUMBER),
+    async live(queue) {
+      const { summaries, more } = await liveFrom(dynamodb, table, queue, FIRST_NUMBER);
+      return { summaries, more };
+    },
 
     async unheard(queue) {
       const items = await queryAll(dynamodb, `reading what ${queue} holds`, {
