@@ -61,6 +61,8 @@ export const viewKeys = {
   byChange: (queue: QueueName, uri: string, n: RequestNumber) => ({ pk: `change#${queue}#${uri}`, sk: padded(n) }),
   /** The last number given out in a queue. */
   counter: (queue: QueueName) => ({ pk: `counter#${queue}`, sk: "counter" }),
+  /** The requests that named a change URI and were refused, within the last days. */
+  refused: (queue: QueueName, uri: string) => ({ pk: `refused#${queue}#${uri}`, sk: "refused" }),
   /** What an idempotency key was first used for. */
   idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
   /** A question of the gateway's, and its answer. */

@@ -76,7 +76,7 @@ describe("a queue that is not configured any more", () => {
 
   it("has its unanswered messages sent again for two days, and is then forgotten", async () => {
     await gateway.sweep();
-    gateway.fail({ at: 5, effect: "none", forever: true });
+    gateway.fail({ at: 4, effect: "none", forever: true });
     expect((await gateway.land([change("a")])).status).toBe(202);
     gateway.heal();
     expect(gateway.sent()).toEqual([]);
