@@ -20,14 +20,30 @@ export const logKey = { pk: (sqid: string) => `log#${sqid}`, sk: (eventId: strin
 
 // ── gateway: the view table ─────────────────────────────────────────────────────────────────────
 
-/** The partition of the queues' modes. */
-export const MODES = "modes";
-
 /** What the partitions of summaries begin with that were moved away from those in flight. */
 export const ARCHIVED = "summary#";
 
+/** What the sort keys of hours begin with, and the sort keys of what else is known of a queue: both sort before the number of a request. */
+export const HOURS = "#";
+export const ABOUT = { flakes: "+flakes", mode: "+mode", trunk: "+trunk" } as const;
+/** The first sort key of a request's number. */
+export const FIRST_NUMBER = "0";
+
 export const viewKeys = {
-  /** The summary of a request in flight, in one partition per queue: one Query is what the queue holds now. */
+  /**
+   * The partition of a queue holds the hours of its trends, what else is known of the queue, and the summaries of its requests in flight: in
+   * this order of sort keys, so that one Query from the first hour of a day on reads all that the queue's page shows.
+   */
+  partition: (queue: QueueName) => `live#${queue}`,
+  /** What became of the requests that ended in an hour. `hour`: its start. */
+  trend: (queue: QueueName, hour: number) => ({ pk: `live#${queue}`, sk: `${HOURS}${padded(hour)}` }),
+  /** How a queue was last told to run. */
+  mode: (queue: QueueName) => ({ pk: `live#${queue}`, sk: ABOUT.mode }),
+  /** Which tests of a queue are flaky. */
+  flakes: (queue: QueueName) => ({ pk: `live#${queue}`, sk: ABOUT.flakes }),
+  /** Whether the trunk of a queue is red. */
+  trunk: (queue: QueueName) => ({ pk: `live#${queue}`, sk: ABOUT.trunk }),
+  /** The summary of a request in flight. */
   live: (queue: QueueName, n: RequestNumber) => ({ pk: `live#${queue}`, sk: padded(n) }),
   /** The summary of a request that ended some time ago. */
   summary: (queue: QueueName, n: RequestNumber) => ({ pk: `${ARCHIVED}${queue}#${n}`, sk: "summary" }),
@@ -45,18 +61,12 @@ export const viewKeys = {
   byChange: (queue: QueueName, uri: string, n: RequestNumber) => ({ pk: `change#${queue}#${uri}`, sk: padded(n) }),
   /** The last number given out in a queue. */
   counter: (queue: QueueName) => ({ pk: `counter#${queue}`, sk: "counter" }),
+  /** The requests that named a change URI and were refused, within the last days. */
+  refused: (queue: QueueName, uri: string) => ({ pk: `refused#${queue}#${uri}`, sk: "refused" }),
   /** What an idempotency key was first used for. */
   idempotency: (queue: QueueName, key: string) => ({ pk: `key#${queue}#${key}`, sk: "key" }),
   /** A question of the gateway's, and its answer. */
   question: (queue: QueueName, id: QuestionId) => ({ pk: `question#${queue}#${id}`, sk: "question" }),
-  /** How a queue was last told to run. All of them are one partition. */
-  mode: (queue: QueueName) => ({ pk: MODES, sk: queue as string }),
-  /** Which tests of a queue are flaky. */
-  flakes: (queue: QueueName) => ({ pk: `flakes#${queue}`, sk: "flakes" }),
-  /** Whether the trunk of a queue is red. */
-  trunk: (queue: QueueName) => ({ pk: `trunk#${queue}`, sk: "trunk" }),
-  /** What became of the requests that ended in an hour. `hour`: its start. */
-  trend: (queue: QueueName, hour: number) => ({ pk: `trends#${queue}`, sk: padded(hour) }),
 } as const;
 
 // ── github: pull requests and their requests ────────────────────────────────────────────────────

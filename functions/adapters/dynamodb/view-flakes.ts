@@ -29,13 +29,21 @@ export interface ViewFlakes {
   countFlaky(queue: QueueName, found: readonly FlakyBuild[]): Promise<void>;
 }
 
+/** The flakes in a stored item. */
+export function flakesIn(item: Readonly<Record<string, unknown>> | undefined): {
+  readonly ledger: FlakeLedger;
+  readonly version: number;
+} {
+  if (item === undefined) return { ledger: NO_FLAKES, version: 0 };
+  const { version, ...ledger } = StoredLedger.parse(item);
+  return { ledger, version };
+}
+
 export const viewFlakes = (dynamodb: DynamoDBDocumentClient, table: string): ViewFlakes => {
   async function read(queue: QueueName): Promise<{ readonly ledger: FlakeLedger; readonly version: number }> {
     const get = new GetCommand({ TableName: table, Key: viewKeys.flakes(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the flakes of ${queue}`, dynamodb.send(get));
-    if (Item === undefined) return { ledger: NO_FLAKES, version: 0 };
-    const { version, ...ledger } = StoredLedger.parse(Item);
-    return { ledger, version };
+    return flakesIn(Item);
   }
 
   const write = (queue: QueueName, ledger: FlakeLedger, before: number): Promise<boolean> =>

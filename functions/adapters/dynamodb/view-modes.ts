@@ -1,16 +1,13 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
-import { KEY, MODES, viewKeys } from "../../contracts/tables.ts";
+import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { stored, won } from "../aws-errors.ts";
-import { queryAll } from "./query-all.ts";
 import { ModeSet } from "./view-items.ts";
 
 /** The part of the view table that holds the modes of queues: one item per queue whose mode was ever set. Every method is one call. */
 export interface ViewModes {
   /** Undefined when the queue's mode was never set. */
   mode(queue: QueueName): Promise<ModeSet | undefined>;
-  /** The modes of all queues whose mode was ever set. One Query per megabyte: thousands of queues. */
-  modes(): Promise<ReadonlyMap<QueueName, ModeSet>>;
   /**
    * Writes the mode. False, and nothing is written, when the stored version is not `next.version - 1`; for version 1, when a mode is stored.
    */
@@ -24,17 +21,6 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string): View
     const get = new GetCommand({ TableName: table, Key: viewKeys.mode(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the mode of ${queue}`, dynamodb.send(get));
     return Item === undefined ? undefined : ModeSet.parse(Item);
-  },
-
-  async modes() {
-    const items = await queryAll(dynamodb, "reading the modes of the queues", {
-      TableName: table,
-      ConsistentRead: true,
-      KeyConditionExpression: "#pk = :pk",
-      ExpressionAttributeNames: { "#pk": KEY.pk },
-      ExpressionAttributeValues: { ":pk": MODES },
-    });
-    return new Map(items.map((item) => ModeSet.parse(item)).map((set) => [set.queue, set]));
   },
 
   setMode: (next) =>

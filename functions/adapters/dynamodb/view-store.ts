@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
+import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
@@ -10,7 +11,9 @@ import { type ViewFlakes, viewFlakes } from "./view-flakes.ts";
 import { FirstUse, ModeSet } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
+import { type ViewNow, viewNow } from "./view-now.ts";
 import { type ViewQuestions, viewQuestions } from "./view-questions.ts";
+import { refusedIn, type ViewRefusals, viewRefusals } from "./view-refusals.ts";
 import { type ViewSummaries, viewSummaries } from "./view-summaries.ts";
 import { type ViewTrends, viewTrends } from "./view-trends.ts";
 import { type ViewTrunks, viewTrunks } from "./view-trunks.ts";
@@ -27,6 +30,16 @@ export interface Minted {
   readonly receivedAt: EpochMs;
 }
 
+/** What a Land has to know before it is accepted. */
+export interface BeforeLand {
+  /** The first use of the idempotency key. Absent when the key is new, or was first used more than a day ago. */
+  readonly first?: FirstUse;
+  /** Absent when the queue's mode was never set. */
+  readonly mode?: ModeSet;
+  /** By change, in the order asked: the requests that named it and were refused, within the last days. Newest first. */
+  readonly refused: readonly (readonly RequestNumber[])[];
+}
+
 /**
  * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal. Every
  * method is one call, and every read is strongly consistent, unless the docstring says otherwise.
@@ -35,19 +48,18 @@ export interface ViewStore
   extends ViewSummaries,
     ViewListings,
     ViewModes,
+    ViewNow,
     ViewQuestions,
+    ViewRefusals,
     ViewTrends,
     ViewTrunks,
     ViewFlakes {
-  /**
-   * The first use of an idempotency key, and the mode of the queue. `first` is undefined when the key is new, or was first used more than a day
-   * ago; `mode` when the mode was never set. One BatchGetItem.
-   */
-  firstUse(
+  /** What a Land has to know. One BatchGetItem. */
+  beforeLand(
     queue: QueueName,
-    key: string,
+    asked: { readonly key?: string | undefined; readonly changes: readonly ChangeUri[] },
     now: EpochMs,
-  ): Promise<{ readonly first?: FirstUse; readonly mode?: ModeSet }>;
+  ): Promise<BeforeLand>;
   /** Stores the first use of an idempotency key. False when the key is in use already. */
   claimKey(queue: QueueName, key: string, use: FirstUse, now: EpochMs): Promise<boolean>;
   /** True when the queue has ever given out a number. */
@@ -67,19 +79,26 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
     ...viewSummaries(dynamodb, table),
     ...viewListings(dynamodb, table),
     ...viewModes(dynamodb, table),
+    ...viewNow(dynamodb, table),
     ...viewQuestions(dynamodb, table),
+    ...viewRefusals(dynamodb, table),
     ...viewTrends(dynamodb, table),
     ...viewTrunks(dynamodb, table),
     ...viewFlakes(dynamodb, table),
     ...counting(dynamodb, table),
 
-    async firstUse(queue, key, now) {
-      const keys = [viewKeys.idempotency(queue, key), viewKeys.mode(queue)] as const;
-      const items = await getAll(dynamodb, table, keys, `reading an idempotency key of ${queue}`);
-      const [used, mode] = keys.map(({ pk, sk }) => items.find((item) => item[KEY.pk] === pk && item[KEY.sk] === sk));
+    async beforeLand(queue, { key, changes }, now) {
+      const of = { mode: viewKeys.mode(queue), refused: changes.map((uri) => viewKeys.refused(queue, uri)) };
+      const keys = [of.mode, ...of.refused, ...(key === undefined ? [] : [viewKeys.idempotency(queue, key)])];
+      const items = await getAll(dynamodb, table, keys, `reading what a Land to ${queue} has to know`);
+      const at = ({ pk, sk }: (typeof keys)[number]) =>
+        items.find((item) => item[KEY.pk] === pk && item[KEY.sk] === sk);
+      const used = key === undefined ? undefined : at(viewKeys.idempotency(queue, key));
+      const mode = at(of.mode);
       return {
         ...(used === undefined || Number(used[KEY.ttl]) <= secondsOf(now) ? {} : { first: FirstUse.parse(used) }),
         ...(mode === undefined ? {} : { mode: ModeSet.parse(mode) }),
+        refused: of.refused.map((place) => refusedIn(at(place))),
       };
     },
 

@@ -1,13 +1,14 @@
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
-import { KEY, viewKeys } from "../../contracts/tables.ts";
+import { FIRST_NUMBER, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { endIn } from "../../domain/queue-now.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "../aws-errors.ts";
 import { getAll } from "./batch-get.ts";
 import { queryAll } from "./query-all.ts";
+import type { Item } from "./stored-item.ts";
 import { Ended, summaryIn } from "./view-items.ts";
 
 /** The requests of a queue that have not been archived. */
@@ -113,24 +114,8 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
     },
 
     async live(queue) {
-      const summaries: Summary[] = [];
-      let after: Record<string, unknown> | undefined;
-      for (let page = 0; page < LIVE_PAGES; page++) {
-        const { pk } = viewKeys.live(queue, 1 as RequestNumber);
-        const query = new QueryCommand({
-          TableName: table,
-          ConsistentRead: true,
-          KeyConditionExpression: "#pk = :pk",
-          ExpressionAttributeNames: { "#pk": KEY.pk },
-          ExpressionAttributeValues: { ":pk": pk },
-          ExclusiveStartKey: after,
-        });
-        const { Items = [], LastEvaluatedKey } = await stored(`reading what ${queue} holds`, dynamodb.send(query));
-        summaries.push(...Items.map(summaryIn));
-        after = LastEvaluatedKey;
-        if (after === undefined) return { summaries, more: false };
-      }
-      return { summaries, more: true };
+      const { summaries, more } = await liveFrom(dynamodb, table, queue, FIRST_NUMBER);
+      return { summaries, more };
     },
 
     async unheard(queue) {
@@ -196,6 +181,41 @@ const ENDED_PER_CALL = 100;
 
 /** Four megabytes are some 2,000 requests. */
 const LIVE_PAGES = 4;
+
+/** What the partition of a queue holds from a sort key on: the requests in flight, and `others`, which sort before them. */
+export interface LivePartition extends LiveSummaries {
+  readonly others: readonly Item[];
+}
+
+/** One Query per megabyte, at most four. Strongly consistent. */
+export async function liveFrom(
+  dynamodb: DynamoDBDocumentClient,
+  table: string,
+  queue: QueueName,
+  from: string,
+): Promise<LivePartition> {
+  const items: Item[] = [];
+  let after: Item | undefined;
+  for (let page = 0; page === 0 || (after !== undefined && page < LIVE_PAGES); page++) {
+    const query = new QueryCommand({
+      TableName: table,
+      ConsistentRead: true,
+      KeyConditionExpression: "#pk = :pk AND #sk >= :from",
+      ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
+      ExpressionAttributeValues: { ":pk": viewKeys.partition(queue), ":from": from },
+      ExclusiveStartKey: after,
+    });
+    const { Items = [], LastEvaluatedKey } = await stored(`reading what ${queue} holds`, dynamodb.send(query));
+    items.push(...Items);
+    after = LastEvaluatedKey;
+  }
+  const isRequest = (item: Item) => String(item[KEY.sk]) >= FIRST_NUMBER;
+  return {
+    summaries: items.filter(isRequest).map(summaryIn),
+    others: items.filter((item) => !isRequest(item)),
+    more: after !== undefined,
+  };
+}
 
 const whileVersion = (version: number) => ({
   ConditionExpression: "#version = :before",

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
-import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
+import { HOURS, KEY, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { COUNTERS, type Counter, type EndOfRequest, hourOf, sumOf, type Tally } from "../../domain/trends.ts";
 import { stored, won } from "../aws-errors.ts";
@@ -65,11 +65,12 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string): Vie
     },
 
     async hoursSince(queue, since) {
+      const { pk, sk } = viewKeys.trend(queue, since);
       const items = await queryAll(dynamodb, `reading the trends of ${queue}`, {
         TableName: table,
-        KeyConditionExpression: "#pk = :pk AND #sk >= :since",
+        KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :since AND :last",
         ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
-        ExpressionAttributeValues: { ":pk": viewKeys.trend(queue, since).pk, ":since": padded(since) },
+        ExpressionAttributeValues: { ":pk": pk, ":since": sk, ":last": `${HOURS}~` },
       });
       return items.map(hourIn);
     },
@@ -109,7 +110,7 @@ const attributesOf = ({ counters, times, reasons }: Tally): Record<string, numbe
 });
 
 /** An hour, from its stored item. Attributes that this release does not know are left out. */
-function hourIn(item: Record<string, unknown>): Hour {
+export function hourIn(item: Readonly<Record<string, unknown>>): Hour {
   const amount = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
   const withPrefix = (prefix: string): Record<string, number> =>
     Object.fromEntries(
@@ -119,7 +120,7 @@ function hourIn(item: Record<string, unknown>): Hour {
     );
   const counters = Object.fromEntries(COUNTERS.map((counter) => [counter, amount(counter)])) as Record<Counter, number>;
   return {
-    start: epochMs(Number(item[KEY.sk])),
+    start: epochMs(Number(String(item[KEY.sk]).slice(HOURS.length))),
     tally: { counters, times: withPrefix(TIME), reasons: withPrefix(REASON) },
   };
 }

@@ -12,11 +12,15 @@ export interface ViewTrunks {
   setTrunk(changed: TrunkChanged): Promise<boolean>;
 }
 
+/** What a stored item says of the trunk. */
+export const redIn = (item: Readonly<Record<string, unknown>> | undefined): RedTrunk | undefined =>
+  RedTrunk.optional().parse(item?.["red"]);
+
 export const viewTrunks = (dynamodb: DynamoDBDocumentClient, table: string): ViewTrunks => ({
   async redTrunk(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.trunk(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the trunk of ${queue}`, dynamodb.send(get));
-    return RedTrunk.optional().parse(Item?.["red"]);
+    return redIn(Item);
   },
 
   setTrunk: ({ queue, at, red }) =>

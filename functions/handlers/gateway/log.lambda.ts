@@ -11,6 +11,7 @@ import { countFlakes } from "./count-flakes.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
 import { record, writtenSummaries } from "./record.ts";
+import { noteRefusal } from "./refusals.ts";
 
 /**
  * Consumes the log topic, the only way from the orchestrator to the request log.
@@ -19,6 +20,7 @@ import { record, writtenSummaries } from "./record.ts";
  *   message back, so that every event is published at least once.
  * - An answer to a question of the gateway is stored with the question.
  * - What is told of a trunk is kept for the queue that shows it, and published.
+ * - A refusal is noted with the changes of its request.
  * - Flaky tests are counted once the log holds the failure and the pass, before the summary tells that the entries were seen.
  * - Ends of requests are counted after their entries were recorded. When counting fails for a reason that may pass, the call fails and its
  *   messages come again; when it fails for good, the failure is logged.
@@ -50,6 +52,7 @@ export const wire: Wire = (env, clients) => {
       if (first === undefined) return;
       const onNews = async (news: readonly LogEvent[], summary: Summary) => {
         await publishEntries(publishing, news, summary);
+        await noteRefusal(stores, news, summary);
         await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
       };
       const summary = await record(stores, first.sqid, entries, onNews, written);

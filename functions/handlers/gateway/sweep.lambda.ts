@@ -1,7 +1,8 @@
 import type { KnownQueue } from "../../adapters/dynamodb/known-queues.ts";
+import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -33,7 +34,7 @@ const REMEMBER_MS = 2 * 86_400_000;
 
 /**
  * Runs every minute. Sends again every message that is unanswered after a minute, because a crash may have kept it from being sent, and the
- * modes of the queues. Archives the summaries of requests that have ended. Two Query, and for each queue that is configured, or was within
+ * modes of the queues. Archives the summaries of requests that have ended. One Query, and for each queue that is configured, or was within
  * the last two days, one per megabyte of its requests in flight; three writes per request that has ended.
  */
 export const wire: Wire = (env, clients) => {
@@ -44,7 +45,6 @@ export const wire: Wire = (env, clients) => {
       failures.push(...(await sweep(gateway, queue).catch((error: unknown) => [error])));
     for (const queue of gateway.queues.keys()) await trySweep(queue);
     await sweepRemoved(gateway, trySweep).catch((error: unknown) => failures.push(error));
-    await repeatModes(gateway).catch((error: unknown) => failures.push(error));
     for (const error of failures) clients.log.error({ err: error }, "not repaired: the next sweep tries again");
     if (failures.length > 0) throw failures[0];
   };
@@ -54,19 +54,23 @@ export const handler = onLambda(wire);
 
 /**
  * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other
- * request again that are a minute old and may not have reached the orchestrator. Answers the errors: one request's failure does not stop the
+ * request again that are a minute old and may not have reached the orchestrator, and the queue's mode. Answers the errors: one request's failure does not stop the
  * others.
  */
 async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
-  const { summaries } = await gateway.view.live(queue);
+  const { summaries, mode } = await gateway.view.nowOf(queue, NO_HOUR);
   const failures: unknown[] = [];
   for (let from = 0; from < summaries.length; from += AT_ONCE) {
     const some = summaries.slice(from, from + AT_ONCE).map((summary) => repair(gateway, summary));
     for (const outcome of await Promise.allSettled(some))
       if (outcome.status === "rejected") failures.push(outcome.reason);
   }
+  if (mode !== undefined) await repeatMode(gateway, mode).catch((error: unknown) => failures.push(error));
   return failures;
 }
+
+/** Later than every hour of the trends, which the sweep does not read. */
+const NO_HOUR = epochMs(999_999_999_999_999);
 
 /** Archives one request, or sends its unanswered messages again: Land first, so that a Cancel does not overtake it. */
 async function repair(gateway: Gateway, summary: Summary): Promise<void> {
@@ -107,13 +111,11 @@ async function remember(
 }
 
 /**
- * Sends the modes of the queues again. No answer is waited for: FIFO topics drop a repeat within five minutes, and planners ignore an old
+ * Sends the mode of a queue again. No answer is waited for: FIFO topics drop a repeat within five minutes, and planners ignore an old
  * version.
  */
-async function repeatModes(gateway: Gateway): Promise<void> {
-  const { view, queues, now } = gateway;
-  for (const set of (await view.modes()).values()) {
-    const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
-    if (matters && queues.has(set.queue)) await announceMode(gateway, set);
-  }
+async function repeatMode(gateway: Gateway, set: ModeSet): Promise<void> {
+  const { queues, now } = gateway;
+  const matters = set.mode !== "open" || now() - set.since < REPEAT_OPEN_MS;
+  if (matters && queues.has(set.queue)) await announceMode(gateway, set);
 }

@@ -187,19 +187,27 @@ describe("idempotency keys", () => {
   const day = 24 * 60 * 60 * 1000;
 
   it("stand for their first use", async () => {
-    expect(await view.firstUse(queue, "k", epochMs(0))).toEqual({});
+    expect(await view.beforeLand(queue, { key: "k", changes: [] }, epochMs(0))).toEqual({ refused: [] });
     expect(await view.claimKey(queue, "k", use, epochMs(0))).toBe(true);
     expect(await view.claimKey(queue, "k", other, epochMs(1000))).toBe(false);
-    expect(await view.firstUse(queue, "k", epochMs(1000))).toEqual({ first: use });
-    expect(await view.firstUse(queueNamed("keys-2"), "k", epochMs(1000))).toEqual({});
+    expect(await view.beforeLand(queue, { key: "k", changes: [] }, epochMs(1000))).toEqual({ first: use, refused: [] });
+    expect(await view.beforeLand(queueNamed("keys-2"), { key: "k", changes: [] }, epochMs(1000))).toEqual({
+      refused: [],
+    });
   });
 
   it("are free again after a day, also while DynamoDB has not removed them", async () => {
     await view.claimKey(queue, "old", use, epochMs(0));
-    expect(await view.firstUse(queue, "old", epochMs(day - 1000))).toEqual({ first: use });
-    expect(await view.firstUse(queue, "old", epochMs(day))).toEqual({});
+    expect(await view.beforeLand(queue, { key: "old", changes: [] }, epochMs(day - 1000))).toEqual({
+      first: use,
+      refused: [],
+    });
+    expect(await view.beforeLand(queue, { key: "old", changes: [] }, epochMs(day))).toEqual({ refused: [] });
     expect(await view.claimKey(queue, "old", other, epochMs(day))).toBe(true);
-    expect(await view.firstUse(queue, "old", epochMs(day))).toEqual({ first: other });
+    expect(await view.beforeLand(queue, { key: "old", changes: [] }, epochMs(day))).toEqual({
+      first: other,
+      refused: [],
+    });
   });
 });
 

@@ -94,12 +94,12 @@ describe("Land", () => {
     expect((await gateway.call("POST", "/v1/queues/main/requests", { raw, base64: true, headers })).status).toBe(202);
   });
 
-  it("costs a read and one per change, two writes and one message; under a key three writes", async () => {
+  it("costs one read, two writes and one message; under a key three writes", async () => {
     const land = (headers: Record<string, string>) => gateway.land([change("a"), change("b")], {}, headers);
-    expect(await gateway.costOf(() => land({}))).toEqual(["Get", "Query", "Query", "Update", "Put", "SendMessage"]);
+    expect(await gateway.costOf(() => land({}))).toEqual(["BatchGet", "Update", "Put", "SendMessage"]);
     expect(await gateway.costOf(() => land({ "idempotency-key": "k" }))).toEqual([
-      ...["BatchGet", "Query", "Query"],
-      ...["Update", "Put", "Put", "SendMessage"],
+      ...["BatchGet", "Update", "Put"],
+      ...["Put", "SendMessage"],
     ]);
   });
 });
@@ -377,7 +377,7 @@ describe("the other reads", () => {
     expect(events.at(-1).at).toBe(summary.updatedAt);
   });
 
-  it("cost one call each, a list three, a queue six at once", async () => {
+  it("cost one call each, a list three, a queue two at once", async () => {
     await gateway.land([change("a")]);
     expect(await gateway.costOf(() => gateway.get("/v1/queues/main/requests/1"))).toEqual(["BatchGet"]);
     const history = () => gateway.get("/v1/queues/main/requests/1/history");
@@ -385,11 +385,8 @@ describe("the other reads", () => {
     await gateway.deliver(statusEvent("main/1" as Sqid, "started", epochMs(START + 5)));
     expect(await gateway.costOf(history)).toEqual(["Query"]);
     expect(await gateway.costOf(() => gateway.get("/v1/queues/main/requests"))).toEqual(["Query", "Query", "BatchGet"]);
-    expect(await gateway.costOf(() => gateway.get("/v1/queues"))).toHaveLength(1 + 3 * 4);
-    expect(await gateway.costOf(() => gateway.get("/v1/queues/main"))).toEqual([
-      ...["Get", "Get", "Get"],
-      ...["Query", "Query", "Query"],
-    ]);
+    expect(await gateway.costOf(() => gateway.get("/v1/queues"))).toEqual(Array(3 * 2).fill("Query"));
+    expect(await gateway.costOf(() => gateway.get("/v1/queues/main"))).toEqual(["Query", "Query"]);
     expect(await gateway.costOf(() => gateway.get("/v1/ping"))).toEqual([]);
   });
 

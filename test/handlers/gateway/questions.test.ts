@@ -48,7 +48,7 @@ describe("a dry run", () => {
 
   it("makes no request: no number, no entry of the log, no pointer", async () => {
     const cost = await gateway.costOf(() => tried());
-    expect(cost.toSorted()).toEqual(["Get", "Put", "Query", "SendMessage"]);
+    expect(cost.toSorted()).toEqual(["BatchGet", "Put", "SendMessage"]);
     expect((await gateway.get(LAND)).body.requests).toEqual([]);
     expect((await gateway.get("/v1/queues/main")).body.counts).toEqual({ waiting: 0, building: 0, landing: 0 });
     expect((await gateway.land([change("a")])).body.number).toBe(1);
@@ -83,7 +83,7 @@ describe("a dry run", () => {
   });
 
   it("is one question when it is repeated within seconds, also after a crash before the message was sent", async () => {
-    gateway.fail({ at: 4, effect: "none", forever: true });
+    gateway.fail({ at: 3, effect: "none", forever: true });
     expect((await tried()).status).toBe(503);
     gateway.heal();
     expect(asked()).toEqual([]);

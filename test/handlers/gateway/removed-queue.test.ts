@@ -76,7 +76,7 @@ describe("a queue that is not configured any more", () => {
 
   it("has its unanswered messages sent again for two days, and is then forgotten", async () => {
     await gateway.sweep();
-    gateway.fail({ at: 5, effect: "none", forever: true });
+    gateway.fail({ at: 4, effect: "none", forever: true });
     expect((await gateway.land([change("a")])).status).toBe(202);
     gateway.heal();
     expect(gateway.sent()).toEqual([]);
@@ -86,10 +86,10 @@ describe("a queue that is not configured any more", () => {
     expect(gateway.sent()).toMatchObject([{ kind: "land", sqid: "main/1" }]);
     await gateway.deliver(statusEvent("main/1" as Sqid, "error", epochMs(START + 5), { version: 2, reason: removed }));
     const queries = async () => (await gateway.costOf(sweep)).filter((call) => call === "Query").length;
-    // The known queues and the modes, and one for each of three queues.
-    expect(await queries()).toBe(5);
+    // The known queues, and one for each of three queues.
+    expect(await queries()).toBe(4);
     gateway.clock.at += 2 * 86_400_000;
     await sweep();
-    expect(await queries()).toBe(4);
+    expect(await queries()).toBe(3);
   });
 });

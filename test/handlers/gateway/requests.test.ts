@@ -75,7 +75,7 @@ describe("a commit that is refused again and again", () => {
       expect([status, body.code]).toEqual([409, "land.refused_too_often"]);
       expect(body.detail).toMatch(/refused 5 times .* main\/5: Two tests fail\./);
     });
-    expect(calls).toEqual(["Get", "Query", "BatchGet"]);
+    expect(calls).toEqual(["BatchGet", "BatchGet"]);
     expect((await gateway.land([change("a", "b")])).status).toBe(202);
     expect((await gateway.land([change("other"), change("a")])).status).toBe(409);
   });
@@ -104,8 +104,11 @@ describe("a commit that is refused again and again", () => {
     }
   });
 
-  it("is taken a fifth time", async () => {
+  it("is taken a fifth time, also when a refusal is told again", async () => {
     await refuse(4);
+    const reason = { code: "build.failed" as const, message: "Two tests fail." };
+    const again = statusEvent("main/4" as Sqid, "error", epochMs(START + 4), { version: 2, reason });
+    await gateway.deliverElsewhere(again);
     expect((await gateway.land([change("a")])).status).toBe(202);
   });
 });

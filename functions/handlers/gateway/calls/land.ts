@@ -1,4 +1,5 @@
 import type { FirstUse, ModeSet } from "../../../adapters/dynamodb/view-items.ts";
+import type { BeforeLand } from "../../../adapters/dynamodb/view-store.ts";
 import { IdempotencyKey, LandBody, LandQuery } from "../../../contracts/api.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { hashOf } from "../../../contracts/hash.ts";
@@ -16,9 +17,9 @@ import { shown, timestamp } from "../shown.ts";
 import { tryLand } from "./trials.ts";
 
 /**
- * Land: asks for changes to be landed. GetItem, a Query per change, and two writes: UpdateItem, PutItem; and SendMessage. With an
- * Idempotency-Key, BatchGetItem instead of GetItem, and a PutItem more; a repeat of a key costs two BatchGetItem, and redoes what the first
- * try left undone. With `dryRun=true`, GetItem, a Query per change and the calls of `ask`: nothing is minted and nothing is logged.
+ * Land: asks for changes to be landed. BatchGetItem, and two writes: UpdateItem, PutItem; and SendMessage. With an Idempotency-Key, a
+ * PutItem more; a repeat of a key costs two BatchGetItem, and redoes what the first try left undone. With `dryRun=true`, BatchGetItem and the
+ * calls of `ask`: nothing is minted and nothing is logged. A BatchGetItem more for each change that was refused again and again.
  */
 export const land = (gateway: Gateway): Route => ({
   method: "POST",
@@ -28,13 +29,13 @@ export const land = (gateway: Gateway): Route => ({
     const { dryRun, wait = 0 } = call.query(LandQuery);
     const asked = parseLand(gateway, call);
     if (dryRun === "true") {
-      await requireTaken(gateway, asked, gateway.view.mode(asked.queue));
+      await requireTaken(gateway, asked, await known(gateway, asked));
       return tryLand(gateway, call, asked, wait);
     }
     const key = call.header("Idempotency-Key", IdempotencyKey);
     const summary =
       key === undefined
-        ? await accept(gateway, await mint(gateway, asked, gateway.view.mode(asked.queue)))
+        ? await accept(gateway, await mint(gateway, asked, await known(gateway, asked)))
         : await landIdempotently(gateway, asked, key);
     const location = `${call.prefix}/v1/queues/${summary.queue}/requests/${summary.number}`;
     return { status: 202, headers: { location }, body: shown(summary) };
@@ -70,19 +71,19 @@ export const boundOf = (queue: QueueName, maxPriority: number): string =>
     ? `queue ${queue} takes no priority but 0, as its maxPriority says`
     : `queue ${queue} takes priorities from 0 to ${maxPriority}`;
 
-/** The mode of the queue, which may still be read. */
-type ReadMode = Promise<ModeSet | undefined> | ModeSet | undefined;
+const known = ({ view, now }: Gateway, { queue, changes }: Asked, key?: string): Promise<BeforeLand> =>
+  view.beforeLand(queue, { key, changes }, now());
 
 /** Throws queue.draining, land.refused_too_often. */
-async function requireTaken(gateway: Gateway, asked: Asked, mode: ReadMode): Promise<void> {
-  const [set] = await Promise.all([mode, requireFewRefusals(gateway, asked)]);
-  if (set?.mode === "draining") throw new CodedError("queue.draining", isDraining(set));
+async function requireTaken(gateway: Gateway, asked: Asked, { mode, refused }: BeforeLand): Promise<void> {
+  await requireFewRefusals(gateway, asked, refused);
+  if (mode?.mode === "draining") throw new CodedError("queue.draining", isDraining(mode));
 }
 
 /** Throws as requireTaken. */
-async function mint(gateway: Gateway, asked: Asked, mode: ReadMode): Promise<Land> {
+async function mint(gateway: Gateway, asked: Asked, before: BeforeLand): Promise<Land> {
   const { view, now } = gateway;
-  await requireTaken(gateway, asked, mode);
+  await requireTaken(gateway, asked, before);
   const { number, receivedAt } = await view.mint(asked.queue, now());
   return { v: 1, kind: "land", ...asked, sqid: sqidOf(asked.queue, number), receivedAt };
 }
@@ -129,16 +130,16 @@ async function landIdempotently(gateway: Gateway, asked: Asked, key: string): Pr
   const { targets } = asked;
   const more = targets === undefined ? [] : [hashOf("targets", ...targets)];
   const hash = hashOf("land", asked.queue, kind, name, asked.strategy, asked.priority ?? 0, ...asked.changes, ...more);
-  const { first, mode } = await view.firstUse(asked.queue, key, now());
-  if (first !== undefined) return replay(gateway, first, hash);
-  const message = await mint(gateway, asked, mode);
+  const before = await known(gateway, asked, key);
+  if (before.first !== undefined) return replay(gateway, before.first, hash);
+  const message = await mint(gateway, asked, before);
   if (await view.claimKey(asked.queue, key, { land: message, hash }, now())) return accept(gateway, message);
-  return replay(gateway, await winnerOf(gateway, asked.queue, key), hash);
+  return replay(gateway, await winnerOf(gateway, asked, key), hash);
 }
 
 /** Two calls with one new key at once: one of them claims it. */
-async function winnerOf({ view, now }: Gateway, queue: QueueName, key: string): Promise<FirstUse> {
-  const { first: use } = await view.firstUse(queue, key, now());
+async function winnerOf(gateway: Gateway, asked: Asked, key: string): Promise<FirstUse> {
+  const { first: use } = await known(gateway, asked, key);
   if (use === undefined) throw new CodedError("store.version_conflict", "the idempotency key has just expired");
   return use;
 }

@@ -4,41 +4,35 @@ import type { QueueName } from "../../../contracts/ids.ts";
 import type { RedTrunk } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
+import type { FlakeLedger } from "../../../domain/flakes.ts";
 import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domain/queue-now.ts";
 import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, queueOf } from "../gateway.ts";
 import { shownFlakes, shownQueue, timestamp } from "../shown.ts";
 
-/** The configured queues with their numbers, in the order of the configuration. One Query, and a GetItem and the reads of recordsOf for each queue. */
+/** The configured queues with their numbers, in the order of the configuration. The reads of standingOf for each queue. */
 export const queues = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues",
   answer: async () => {
-    const modes = await gateway.view.modes();
     const summaries = [...gateway.queues.values()].map(async (config) => {
-      const { name } = config;
-      const [red, { records }] = await Promise.all([gateway.view.redTrunk(name), recordsOf(gateway, name)]);
-      return summaryOf(config, { set: modes.get(name), red }, records);
+      const { set, red, records } = await standingOf(gateway, config.name);
+      return summaryOf(config, { set, red }, records);
     });
     const body: QueueList = { queues: await Promise.all(summaries) };
     return { status: 200, body };
   },
 });
 
-/** One of them, with the requests that it holds. Three GetItem, and the reads of recordsOf. */
+/** One of them, with the requests that it holds. The reads of standingOf. */
 export const queue = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}",
   answer: async (call) => {
     const config = queueOf(gateway, call);
     const { name, budget } = config;
-    const [set, red, ledger, { records, more }] = await Promise.all([
-      gateway.view.mode(name),
-      gateway.view.redTrunk(name),
-      gateway.view.flakes(name),
-      recordsOf(gateway, name),
-    ]);
+    const { set, red, ledger, records, more } = await standingOf(gateway, name);
     const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note, red });
     const body: QueueNow = {
       ...summaryOf(config, { set, red }, records),
@@ -66,20 +60,28 @@ const summaryOf = (config: QueueConfig, { set, red }: Condition, records: QueueR
 
 const HOUR_MS = 3_600_000;
 
-/** What the queue held in the last day. One Query per megabyte in flight, one per hundred that ended in the last hour, and one for the day. */
-async function recordsOf(
-  { view, now }: Gateway,
-  queue: QueueName,
-): Promise<{ readonly records: QueueRecords; readonly more: boolean }> {
-  const at = now();
-  const [{ summaries, more }, archived, day] = await Promise.all([
-    view.live(queue),
-    view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
-    lastDay({ view }, queue, at),
-  ]);
-  return { records: { live: summaries, archived, day, now: at }, more };
+/** How a queue stands, and what it held in the last day. */
+interface Standing extends Condition {
+  readonly ledger: FlakeLedger;
+  readonly records: QueueRecords;
+  /** True when the queue holds more requests than `records`. */
+  readonly more: boolean;
 }
+
+/** Two Query at once: one per megabyte in flight, and one per hundred that ended in the last hour. */
+async function standingOf({ view, now }: Gateway, queue: QueueName): Promise<Standing> {
+  const at = now();
+  const [{ summaries, more, mode, red, flakes, hours }, archived] = await Promise.all([
+    view.nowOf(queue, dayBefore(at)),
+    view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
+  ]);
+  const day = sumOf(hours.map(({ tally }) => tally));
+  return { set: mode, red, ledger: flakes, records: { live: summaries, archived, day, now: at }, more };
+}
+
+/** The first of the last 24 hours of the clock. */
+const dayBefore = (at: EpochMs): EpochMs => hourOf(epochMs(Math.max(0, at - 23 * HOUR_MS)));
 
 /** What ended in the last 24 hours of the clock. One Query. */
 export const lastDay = async ({ view }: Pick<Gateway, "view">, queue: QueueName, at: EpochMs): Promise<Tally> =>
-  sumOf((await view.hoursSince(queue, hourOf(epochMs(Math.max(0, at - 23 * HOUR_MS))))).map(({ tally }) => tally));
+  sumOf((await view.hoursSince(queue, dayBefore(at))).map(({ tally }) => tally));
