@@ -128,7 +128,7 @@ describe("a head branch that is moved to what lands (markMerged: moveHead)", () 
       const before = pull.head;
       // The host breaks down: no rule of it has refused the push.
       writeFileSync(hook(), "#!/bin/sh\ngrep -q refs/heads/main && kill -9 $PPID\nexit 0\n", { mode: 0o755 });
-      expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+      expect(await land(message)).toEqual({ batchItemFailures: [{ itemIdentifier: "m0" }] });
       rmSync(hook());
       await github.sync(REPOSITORY, "submitqueue[bot]");
       expect([pull.head === before, pull.reviews.map(({ state }) => state)]).toEqual([false, ["DISMISSED"]]);
