@@ -19,7 +19,6 @@ const LONGEST = [
   "law/types-and-lint",
   "domain/planner/small-worlds",
   "dashboard/page",
-  "localstack/command-runner/supervise",
   "handlers/orchestrator/build-workflow/github-checks",
   "topology/github",
   "localstack/command-runner/hostile",

@@ -28,13 +28,22 @@ export const withGitHubApp = (): QueuesConfig =>
     })),
   });
 
+/** Templates as text, by the options that they were made with: files that share a process ask for the same ones. */
+const made = new Map<string, readonly (readonly [id: string, text: string])[]>();
+
 /** The templates of an app without code in them, for AWS unless it says otherwise. */
 export function templatesOf(options: Partial<AppOptions> = {}): readonly StackTemplate[] {
+  const key = JSON.stringify(options);
+  const templates = made.get(key) ?? textsOf(options);
+  made.set(key, templates);
+  return templates.map(([id, text]) => stackTemplate(id.toLowerCase(), JSON.parse(text)));
+}
+
+function textsOf(options: Partial<AppOptions>) {
   const outdir = mkdtempSync(join(tmpdir(), "submitqueue-synth-"));
   const app = buildApp({ queues: queuesWith({}), target: "aws", bundle: false, outdir, ...options });
-  return silently(() => app.synth()).stacks.map(({ id, templateFullPath }) =>
-    stackTemplate(id.toLowerCase(), JSON.parse(readFileSync(templateFullPath, "utf8"))),
-  );
+  const { stacks } = silently(() => app.synth());
+  return stacks.map(({ id, templateFullPath }) => [id, readFileSync(templateFullPath, "utf8")] as const);
 }
 
 /** Without what a validation prints: that the fake runner builds nothing is no news here. */
