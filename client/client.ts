@@ -11,6 +11,7 @@ import {
   QueueView,
   RequestPage,
   RequestSummary,
+  Trends,
   Trial,
   Why,
 } from "../functions/contracts/api.ts";
@@ -219,6 +220,11 @@ export class QueueClient {
   /** How the queue runs, and what it holds now. */
   show(): Promise<QueueNow> {
     return this.#client.call(QueueNow, this.#path);
+  }
+
+  /** What became of the queue's requests by the last 48 hours, 30 days or 4 weeks, and its flaky tests. */
+  trends(by: Trends["by"] = "hour"): Promise<Trends> {
+    return this.#client.call(Trends, `${this.#path}/trends`, { searchParams: { by } });
   }
 
   pause(note?: string): Promise<QueueView> {

@@ -58,7 +58,8 @@ export class GatewayStack extends Stack {
     consumer.addEnvironment(ENV.eventBus, this.events.eventBusName);
     consumer.addEnvironment(ENV.deployment, `${this.account}.${this.region}`);
     // What a request lives through within a second is folded at once: it costs a third of the calls, and is told a second later at most.
-    consumer.consumes(topics.log, { maxConcurrency: 20, maxBatchingWindow: Duration.seconds(1) });
+    // A landing has more than ten entries.
+    consumer.consumes(topics.log, { maxConcurrency: 20, batchSize: 50, maxBatchingWindow: Duration.seconds(1) });
 
     const sweep = new LambdaFunction(this, "Sweep", {
       name: "gateway/sweep",

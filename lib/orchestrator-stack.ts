@@ -73,9 +73,10 @@ export class OrchestratorStack extends Stack {
     const reject = this.#function("Reject", "admit-workflow/reject");
     reject.endsWorkflow();
     this.#requests.grant(wait, ENV.requestsTable, "GetItem");
-    for (const fn of [start, validate, ready, reject])
-      this.#requests.grant(fn, ENV.requestsTable, "GetItem", "PutItem");
-    for (const fn of [start, validate, wait, ready, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
+    this.#requests.grant(start, ENV.requestsTable, "GetItem", "PutItem");
+    for (const fn of [validate, ready]) this.#requests.grant(fn, ENV.requestsTable, "GetItem", "UpdateItem");
+    this.#requests.grant(reject, ENV.requestsTable, "GetItem", "PutItem", "UpdateItem");
+    for (const fn of [validate, wait, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
     this.#readsChecks(validate);
@@ -154,7 +155,7 @@ export class OrchestratorStack extends Stack {
     });
     this.#takesCallbacks(trigger, poll, look);
     this.#takesDeliveries();
-    for (const fn of [trigger, report, look]) fn.sendsTo(this.#topics.log, ENV.logTopic);
+    trigger.sendsTo(this.#topics.log, ENV.logTopic);
     for (const fn of [report, look]) fn.sendsTo(this.#topics.signals, ENV.signalsTopic);
     const { queues } = this.#settings.queues;
     const longest = Math.max(...queues.map(({ buildRunner }) => buildRunner.timeoutSeconds));
@@ -226,7 +227,7 @@ export class OrchestratorStack extends Stack {
 
   #intake(admit: Workflow, ask: Workflow): void {
     const intake = this.#function("Intake", "intake", this.#topics.requests.consumerTimeout);
-    this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem");
+    this.#requests.grant(intake, ENV.requestsTable, "GetItem", "PutItem", "UpdateItem");
     this.#claims.grant(intake, ENV.claimsTable, "DeleteItem");
     this.#batches.grant(intake, ENV.batchesTable, "PutItem");
     intake.sendsTo(this.#topics.signals, ENV.signalsTopic);
@@ -238,7 +239,7 @@ export class OrchestratorStack extends Stack {
 
   #plan(build: Workflow): void {
     const plan = this.#function("Plan", "plan", this.#topics.signals.consumerTimeout);
-    this.#requests.grant(plan, ENV.requestsTable, "GetItem", "PutItem");
+    this.#requests.grant(plan, ENV.requestsTable, "GetItem", "UpdateItem");
     this.#claims.grant(plan, ENV.claimsTable, "DeleteItem");
     this.#batches.grant(plan, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
     this.#payloads.grant(plan, ENV.payloadsTable, "PutItem");
@@ -252,7 +253,7 @@ export class OrchestratorStack extends Stack {
   #sweep(admit: Workflow, build: Workflow): void {
     const sweep = this.#function("Sweep", "sweep", Duration.seconds(50), { traced: false });
     this.#batches.grant(sweep, ENV.batchesTable, "DeleteItem", "PutItem", "Query");
-    this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query");
+    this.#requests.grant(sweep, ENV.requestsTable, "GetItem", "PutItem", "Query", "UpdateItem");
     this.#claims.grant(sweep, ENV.claimsTable, "DeleteItem");
     this.#builds.grant(sweep, ENV.buildsTable, "GetItem");
     this.#readsChecks(sweep);

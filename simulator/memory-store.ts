@@ -32,9 +32,9 @@ export class MemoryQueueStore implements QueueStore {
     return true;
   }
 
-  archive(batch: Batch): boolean {
+  archive(batch: Batch, before: number): boolean {
     const stored = this.batches.get(batch.id);
-    if (stored !== undefined && stored.version > batch.version) return false;
+    if (stored !== undefined && stored.version !== before) return false;
     this.batches.delete(batch.id);
     return true;
   }

@@ -31,24 +31,29 @@ export function statisticsOf(queue: QueueNow): readonly (readonly [string, strin
     ...(buildsRunning === undefined ? [] : [["builds", `${buildsRunning} of ${budget ?? "?"} run`] as const]),
     ...(ended ? [["last hour", ends(ended.lastHour)] as const, ["last day", ends(ended.lastDay)] as const] : []),
     ...(timeToLand?.medianSeconds === undefined ? [] : [["to land", timesOf(timeToLand)] as const]),
-    ...flakes.slice(0, MOST_FLAKES).map((flake, i) => [i === 0 ? "flaky" : "", flakeOf(flake)] as const),
-    ...(flakes.length > MOST_FLAKES
-      ? [["", `and ${flakes.length - MOST_FLAKES} more: --json names them`] as const]
-      : []),
+    ...flakeLines(flakes),
   ];
 }
+
+type Flakes = NonNullable<QueueNow["flakes"]>;
+
+/** The flaky tests, a line each, the one seen last first. None when there are none. */
+export const flakeLines = (flakes: Flakes): readonly (readonly [string, string])[] => [
+  ...flakes.slice(0, MOST_FLAKES).map((flake, i) => [i === 0 ? "flaky" : "", flakeOf(flake)] as const),
+  ...(flakes.length > MOST_FLAKES ? [["", `and ${flakes.length - MOST_FLAKES} more: --json names them`] as const] : []),
+];
 
 /** How many flaky tests are shown: the latest ones. */
 const MOST_FLAKES = 10;
 
 /** Example: `cart › adds up: failed 3 builds of 2 requests and passed on retry, last 2h ago`. */
-const flakeOf = ({ name, builds, requests, lastSeen }: NonNullable<QueueNow["flakes"]>[number]): string =>
+const flakeOf = ({ name, builds, requests, lastSeen }: Flakes[number]): string =>
   `${name}: failed ${builds} ${builds === 1 ? "build" : "builds"} of ${requests} ${requests === 1 ? "request" : "requests"} and passed on retry, last ${span(Date.now() - Date.parse(lastSeen))} ago`;
 
 export const countsOf = ({ waiting, building, landing }: NonNullable<QueueNow["counts"]>): string =>
   `${waiting} waiting, ${building} building, ${landing} landing`;
 
-export function timesOf({ medianSeconds, p95Seconds }: NonNullable<QueueNow["timeToLand"]>): string {
+function timesOf({ medianSeconds, p95Seconds }: NonNullable<QueueNow["timeToLand"]>): string {
   const time = (seconds: number | undefined) => (seconds === undefined ? "?" : span(seconds * 1_000));
   return `median ${time(medianSeconds)}, P95 ${time(p95Seconds)}`;
 }

@@ -6,6 +6,7 @@ import { modeOf, statisticsOf } from "./queue-lines.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 import { styled, table } from "./terminal.ts";
+import { trendsCommand } from "./trends.ts";
 
 export const queuesCommand = (run: Run): Command =>
   new Command("queues").description("all queues, and how they run").action(() =>
@@ -23,9 +24,9 @@ export const queuesCommand = (run: Run): Command =>
     }),
   );
 
-/** `queue show|pause|drain|resume [name]`. */
+/** `queue show|pause|drain|resume|trends [name]`. */
 export function queueCommand(run: Run): Command {
-  const group = new Command("queue").description("one queue: show it, or change how it runs");
+  const group = new Command("queue").description("one queue: show it and its trends, or change how it runs");
   const verb = (
     name: string,
     description: string,
@@ -50,7 +51,7 @@ export function queueCommand(run: Run): Command {
   verb("pause", "take requests, and land none until it is resumed", (queue, reason) => queue.pause(reason));
   verb("drain", "land what it holds, and take nothing new until it is resumed", (queue, reason) => queue.drain(reason));
   verb("resume", "end a pause or a drain", (queue) => queue.resume());
-  return group;
+  return group.addCommand(trendsCommand(run));
 }
 
 const queueLines = (session: Session, queue: QueueNow): string =>

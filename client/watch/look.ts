@@ -1,6 +1,7 @@
 import type { RequestSummary, Why } from "../../functions/contracts/api.ts";
-import { countsOf, modeOf, timesOf } from "../cli/queue-lines.ts";
+import { countsOf, modeOf } from "../cli/queue-lines.ts";
 import { shortChange } from "../cli/short-change.ts";
+import { span } from "../cli/terminal.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import type { Queued, QueueNow } from "../queue-now.ts";
@@ -113,7 +114,7 @@ function headingOf(queue: QueueNow): string {
     modeOf({ colours: false }, queue),
     ...(counts ? [countsOf(counts)] : []),
     ...(buildsRunning === undefined ? [] : [`${buildsRunning} of ${budget ?? "?"} builds`]),
-    ...(timeToLand?.medianSeconds === undefined ? [] : [`to land: ${timesOf(timeToLand)}`]),
+    ...(timeToLand?.medianSeconds === undefined ? [] : [`lands in ${span(timeToLand.medianSeconds * 1_000)}`]),
   ];
   return `${name}: ${facts.join(" · ")}`;
 }

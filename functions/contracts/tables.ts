@@ -92,7 +92,6 @@ export const claimKey = (queue: QueueName, change: string) => ({ pk: `${queue}#$
 export const batchKeys = {
   queue: (queue: QueueName) => ({ pk: `${queue}#live`, sk: "queue" }),
   live: (queue: QueueName, id: BatchId) => ({ pk: `${queue}#live`, sk: `batch#${id}` }),
-  done: (queue: QueueName, id: BatchId) => ({ pk: `${queue}#done`, sk: `batch#${id}` }),
 } as const;
 
 export const buildKeys = (buildKey: string) => ({ pk: buildKey, sk: "build" });

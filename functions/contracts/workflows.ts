@@ -29,11 +29,17 @@ export type TaskFailure = z.infer<typeof TaskFailure>;
 export const AdmitTask = Land;
 export type AdmitTask = Land;
 
-/** Input of `validate`: beside the Land message, what `inspect` answered. */
-export const ValidateTask = Land.extend({ step: z.object({ kind: z.literal("inspected"), touches: Touches }) });
+/** What `start` answered: when the request was started. Absent in an execution that begins later, or that an earlier deployment began. */
+const Started = z.object({ at: EpochMs }).optional().catch(undefined);
+
+/** Input of `validate`: beside the Land message, what `start` and `inspect` answered. */
+export const ValidateTask = Land.extend({
+  started: Started,
+  step: z.object({ kind: z.literal("inspected"), touches: Touches }),
+});
 export type ValidateTask = z.infer<typeof ValidateTask>;
 
-export type StartResult = { readonly kind: "started" } | { readonly kind: "ended" };
+export type StartResult = { readonly kind: "started"; readonly at: EpochMs } | { readonly kind: "ended" };
 export type ValidateResult =
   | { readonly kind: "validated" }
   | { readonly kind: "ended" }
@@ -45,7 +51,12 @@ export const RemoteStep = z.enum(["inspect", "check"]);
 export type RemoteStep = z.infer<typeof RemoteStep>;
 
 /** Input of `wait`: `step` failed with `error`, and has been failing since `since`. 0 when this is its first failure in a row. */
-export const WaitTask = z.object({ land: Land, step: RemoteStep, since: z.int().nonnegative(), error: TaskFailure });
+export const WaitTask = z.object({
+  land: Land.extend({ started: Started }),
+  step: RemoteStep,
+  since: z.int().nonnegative(),
+  error: TaskFailure,
+});
 export type WaitTask = z.infer<typeof WaitTask>;
 
 export type WaitResult =
@@ -106,7 +117,11 @@ export const ReadyTask = Land.extend({
 export type ReadyTask = z.infer<typeof ReadyTask>;
 
 /** One of `reason` (a refusal) and `error` (a task that failed for good). */
-export const RejectTask = z.object({ land: Land, reason: Reason.optional(), error: TaskFailure.optional() });
+export const RejectTask = z.object({
+  land: Land.extend({ started: Started }),
+  reason: Reason.optional(),
+  error: TaskFailure.optional(),
+});
 export type RejectTask = z.infer<typeof RejectTask>;
 
 // ── ask: named executionName("ask", queue, id), its input is the Question ───────────────────────

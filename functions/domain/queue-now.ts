@@ -6,7 +6,7 @@ import { type EpochMs, isoTimestamp } from "../contracts/time.ts";
 import { type QueueFacts, waitingFor } from "./explain.ts";
 import { type BuildProgress, sqidsOf } from "./progress.ts";
 import { endReasonOf, metadataOf, type Summary } from "./request-log.ts";
-import { percentileOf, remainingSeconds, type Tally } from "./trends.ts";
+import { remainingSeconds, shownPercentile, type Tally } from "./trends.ts";
 
 /** The requests and counters of a queue, from which its numbers and lists are made. */
 export interface QueueRecords {
@@ -61,7 +61,7 @@ export function numbersOf({
   for (const { status, endedAt } of endsOf(live, archived))
     if (endedAt >= now - HOUR_MS) lastHour[status === "error" ? "refused" : status] += 1;
   const { landed, refused, cancelled } = day.counters;
-  const [median, p95] = [percentileOf(day, 0.5), percentileOf(day, 0.95)];
+  const [median, p95] = [shownPercentile(day, 0.5), shownPercentile(day, 0.95)];
   return {
     counts,
     ended: { lastHour, lastDay: { landed, refused, cancelled } },

@@ -49,6 +49,8 @@ export interface LandingRequest {
   readonly target?: string;
   /** What the changes touch. Known from `validated` on. */
   readonly touches?: Touches;
+  /** The author of a pull request, by the name that GitHub has. */
+  readonly author?: string;
   /** A request with a higher priority is ahead. 0 when absent. */
   readonly priority?: number;
   /**

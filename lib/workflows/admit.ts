@@ -32,7 +32,7 @@ const RETRIES = 10;
 
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * last step answered is at `$.step`, what it failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at
+ * last step answered is at `$.step`, what the first one answered at `$.started`, what it failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at
  * `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
  * request is ready, or rejected, or had ended.
  */
@@ -113,8 +113,9 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
     fields("queue", "changes"),
     new Choice(scope, "Readable?").when(answered("refused"), refused).otherwise(validate),
   );
-  const start = orFail(task(scope, "Start", functions.start, { resultPath: step, retries: RETRIES }));
-  start.next(new Choice(scope, "Live?").when(answered("ended"), ended).otherwise(inspect));
+  const started = "$.started";
+  const start = orFail(task(scope, "Start", functions.start, { resultPath: started, retries: RETRIES }));
+  start.next(new Choice(scope, "Live?").when(answered("ended", started), ended).otherwise(inspect));
   if (review === undefined) return start;
   return new Choice(scope, "Woken?").when(Condition.isPresent("$.woken"), review).otherwise(start);
 }

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Help } from "commander";
 import { Client } from "../../client/client.ts";
 import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
@@ -89,7 +90,8 @@ function conclude(
   if (json) process.stdout.write(`${JSON.stringify(documentOf(requests, trunk), null, 2)}\n`);
   const wrong = surprises(requests, trunk);
   display.say(`\n${renderTrunk(trunk)}`);
-  if (wrong.length === 0) display.say(`\n${lesson(requests, trunk)}`);
+  if (wrong.length === 0)
+    display.say(`\n${new Help().boxWrap(lesson(requests, trunk), process.stdout.columns ?? 120)}`);
   else process.stderr.write(`\n${wrong.join("\n")}\n`);
   return wrong.length === 0;
 }

@@ -65,7 +65,7 @@ export const documentOf = (requests: readonly RequestReport[], trunk: TrunkRepor
   trunk,
 });
 
-/** What there was to see, in a sentence or two, once all went as it should. */
+/** What there was to see, a paragraph a line, once all went as it should. */
 export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): string {
   const landed = requests.filter(({ status }) => status === "landed").length;
   const points = trunk.commits.filter(({ point }) => point).length;
@@ -76,8 +76,7 @@ export function lesson(requests: readonly RequestReport[], trunk: TrunkReport): 
   for (const { sqid, titles, plan } of requests)
     if (plan.expected === "build.failed")
       said.push(
-        `${sqid} (${titles.join(", ")}) was refused, as it must be: its check passes on the trunk it was made on, and it merges`,
-        "without a conflict, but it calls a function that another of the changes has renamed. The queue built the two together.",
+        `${sqid} (${titles.join(", ")}) was refused, as it must be: its check passes on the trunk it was made on, and it merges without a conflict, but it calls a function that another of the changes has renamed. The queue built the two together.`,
       );
   return said.join("\n");
 }

@@ -53,9 +53,10 @@ export function startEventSource(
     while (running && working.size < (isGathering ? 1 : spec.maxConcurrency)) {
       const messages = subscription.take(spec.batchSize);
       if (messages.length === 0) return;
+      const wasFull = messages.length === spec.batchSize;
       const work = deliver(messages).finally(() => {
         working.delete(work);
-        if (isGathering) order.afterCalls(pump);
+        if (isGathering && wasFull) order.afterCalls(pump);
         else pumpInTurn();
       });
       working.add(work);

@@ -9,7 +9,7 @@ export interface Precedence {
   work<T>(invocation: Promise<T>): Promise<T>;
   /** Begins at once when no call is being answered, and else when that is so. */
   afterCalls(begin: () => void): void;
-  /** Begins when no invocation runs that could send more, or after so many milliseconds. */
+  /** Begins when no invocation that could send more has run for 20 ms, or after so many milliseconds. */
   afterWork(begin: () => void, atMostMs: number): void;
 }
 
@@ -18,9 +18,12 @@ const HELD_UP_BY_ONE_CALL_MS = 250;
 /** However many calls come, work on messages begins after so long. */
 const HELD_UP_AT_MOST_MS = 2_000;
 
+/** Longer than it takes from one state of a workflow to the next, and from a message to the invocation that it causes. */
+const QUIET_MS = 20;
+
 export function precedence(): Precedence {
-  const calls = new Going();
-  const works = new Going();
+  const calls = new Going(0);
+  const works = new Going(QUIET_MS);
   return {
     call: (answer) => calls.during(answer, HELD_UP_BY_ONE_CALL_MS),
     work: (invocation) => works.during(invocation),
@@ -29,18 +32,24 @@ export function precedence(): Precedence {
   };
 }
 
-/** What is going on, and what begins when nothing is. */
+/** What is going on, and what begins when nothing has been going on for so many milliseconds. */
 class Going {
+  readonly #quietMs: number;
   readonly #going = new Set<object>();
   readonly #waiting = new Set<() => void>();
+  #quiet: NodeJS.Timeout | undefined;
+
+  constructor(quietMs: number) {
+    this.#quietMs = quietMs;
+  }
 
   /** Counts as going until it has settled, or for `atMostMs`. */
   async during<T>(promise: Promise<T>, atMostMs?: number): Promise<T> {
     const one = {};
     this.#going.add(one);
+    clearTimeout(this.#quiet);
     const over = () => {
-      if (!this.#going.delete(one) || this.#going.size > 0) return;
-      for (const begin of [...this.#waiting]) begin();
+      if (this.#going.delete(one) && this.#going.size === 0) this.#whenQuiet();
     };
     const timer = atMostMs === undefined ? undefined : setTimeout(over, atMostMs);
     try {
@@ -52,7 +61,7 @@ class Going {
   }
 
   whenNone(begin: () => void, atMostMs: number): void {
-    if (this.#going.size === 0) {
+    if (this.#going.size === 0 && this.#quietMs === 0) {
       begin();
       return;
     }
@@ -62,5 +71,15 @@ class Going {
     };
     const timer = setTimeout(once, atMostMs);
     this.#waiting.add(once);
+    if (this.#going.size === 0) this.#whenQuiet();
+  }
+
+  #whenQuiet(): void {
+    const beginAll = () => {
+      for (const begin of [...this.#waiting]) begin();
+    };
+    clearTimeout(this.#quiet);
+    if (this.#quietMs === 0) beginAll();
+    else this.#quiet = setTimeout(beginAll, this.#quietMs);
   }
 }

@@ -17,6 +17,7 @@ import {
   hourOf,
   percentileOf,
   secondsOf,
+  shownPercentile,
   stepOf,
   sumOf,
   type Tally,
@@ -148,6 +149,14 @@ describe("tallies", () => {
       expect(found / s, `${s} s`).toBeGreaterThan(0.94);
       expect(found / s, `${s} s`).toBeLessThan(1.06);
     }
+  });
+
+  it("show a percentile to three digits, and none where nothing landed", () => {
+    expect(shownPercentile(landedAfter(61), 0.5)).toBe(
+      Number((percentileOf(landedAfter(61), 0.5) ?? 0).toPrecision(3)),
+    );
+    expect(String(shownPercentile(landedAfter(61), 0.5))).toMatch(/^\d\d\.\d$/);
+    expect(shownPercentile(landedAfter(), 0.5)).toBeUndefined();
   });
 
   it("tell the median from the 95th percentile, and sum up over hours", () => {

@@ -79,7 +79,7 @@ const log = "topic log: sqs:SendMessage";
 const signals = "topic signals: sqs:SendMessage";
 const looks = "topic looks: sqs:SendMessage";
 const claims = `table claims: ${dynamodb("DeleteItem")}`;
-const requests = `table requests: ${dynamodb("GetItem", "PutItem")}`;
+const requests = (...actions: readonly string[]) => `table requests: ${dynamodb("GetItem", ...actions)}`;
 
 const MAY: Readonly<Record<string, readonly string[]>> = {
   "gateway/api": [
@@ -101,12 +101,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "topic requests: sqs:SendMessage",
     log,
   ],
-  "orchestrator/admit-workflow/ready": [requests, log, signals],
-  "orchestrator/admit-workflow/reject": [claims, requests, log],
-  "orchestrator/admit-workflow/start": [requests, log],
+  "orchestrator/admit-workflow/ready": [requests("UpdateItem"), signals],
+  "orchestrator/admit-workflow/reject": [claims, requests("PutItem", "UpdateItem"), log],
+  "orchestrator/admit-workflow/start": [requests("PutItem")],
   "orchestrator/admit-workflow/validate": [
     `table claims: ${dynamodb("DeleteItem", "GetItem", "PutItem")}`,
-    requests,
+    requests("UpdateItem"),
     log,
   ],
   "orchestrator/admit-workflow/wait": [`table requests: ${dynamodb("GetItem")}`, log],
@@ -124,11 +124,10 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "dead looks: sqs:SendMessage",
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "UpdateItem")}`,
-    log,
     signals,
     `topic looks: ${take} sqs:SendMessage`,
   ],
-  "orchestrator/build-workflow/report": [log, signals],
+  "orchestrator/build-workflow/report": [signals],
   "orchestrator/build-workflow/trigger": [
     `table batches: ${dynamodb("GetItem")}`,
     `table builds: ${dynamodb("GetItem", "PutItem", "UpdateItem")}`,
@@ -140,7 +139,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "dead requests: sqs:SendMessage",
     `table batches: ${dynamodb("PutItem")}`,
     claims,
-    requests,
+    requests("PutItem", "UpdateItem"),
     log,
     `topic requests: ${take}`,
     signals,
@@ -152,7 +151,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
     `table payloads: ${dynamodb("PutItem")}`,
     claims,
-    requests,
+    requests("UpdateItem"),
     log,
     looks,
     "topic merges: sqs:SendMessage",
@@ -165,7 +164,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     `table batches: ${dynamodb("DeleteItem", "PutItem", "Query")}`,
     `table builds: ${dynamodb("GetItem")}`,
     claims,
-    `table requests: ${dynamodb("GetItem", "PutItem", "Query")}`,
+    requests("PutItem", "Query", "UpdateItem"),
     log,
     signals,
     "workflow admit: states:ListExecutions",

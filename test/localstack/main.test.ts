@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readQueuesFile } from "../../lib/queues-file.ts";
 import { sandboxRemote } from "../../localstack/sandbox/sandbox.ts";
 import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
@@ -25,36 +25,33 @@ function startWith(env: Readonly<Record<string, string>>, ...args: readonly stri
 }
 
 describe("npm start", () => {
-  it("prints where it is, serves the queues of its file, and ends with 0 when it is stopped", async () => {
-    const { child, exited } = start("--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
-    let url: string | undefined;
-    for await (const line of createInterface({ input: child.stdout })) {
-      url ??= /runs at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
+  let started: ReturnType<typeof startWith>;
+  const lines: string[] = [];
+  beforeAll(async () => {
+    const secrets = { SUBMITQUEUE_SECRET_TOKEN: "hush", LEFT: "alone" };
+    started = startWith(secrets, "--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
+    for await (const line of createInterface({ input: started.child.stdout })) {
+      lines.push(line);
       if (line.startsWith("Ctrl-C")) break;
     }
+  });
+  afterAll(() => started.child.kill("SIGKILL"));
+
+  it("prints where it is, and serves the queues of its file", async () => {
+    const [url] = lines.flatMap((line) => /runs at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1] ?? []);
     const answer = await fetch(`${url}/v1/queues`);
     expect(await answer.json()).toMatchObject({ queues: [{ name: "fixture" }] });
-    child.kill("SIGTERM");
-    expect(await exited).toBe(0);
   });
 
-  it.runIf(process.platform === "linux")("shows no secret of the queue in the environment of its process", async () => {
-    const secrets = { SUBMITQUEUE_SECRET_TOKEN: "hush", LEFT: "alone" };
-    const { child, exited } = startWith(
-      secrets,
-      "--queues",
-      aQueuesFile(),
-      "--state",
-      aStateDirectory(),
-      "--port",
-      "0",
-    );
-    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("Ctrl-C")) break;
-    const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
+  it.runIf(process.platform === "linux")("shows no secret of the queue in the environment of its process", () => {
+    const environment = readFileSync(`/proc/${started.child.pid}/environ`, "utf8").split("\0");
     expect(environment).toContain("LEFT=alone");
     expect(environment.filter((entry) => entry.includes("hush"))).toEqual([]);
-    child.kill("SIGTERM");
-    expect(await exited).toBe(0);
+  });
+
+  it("ends with 0 when it is stopped", async () => {
+    started.child.kill("SIGTERM");
+    expect(await started.exited).toBe(0);
   });
 
   it("ends with 0 through npm on one Ctrl-C, which npm passes on a second time", async () => {

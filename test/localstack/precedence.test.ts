@@ -67,21 +67,32 @@ describe("the precedence of calls", () => {
     expect(work.begunAfterMs).toBe(2_000);
   });
 
-  it("lets gathered messages go when nothing runs any more, or when their time is up", async () => {
+  it("lets gathered messages go when nothing has run for 20 ms, or when their time is up", async () => {
     const order = precedence();
     const begun: (readonly [string, number])[] = [];
     const asked = Date.now();
     const note = (name: string) => () => begun.push([name, Date.now() - asked]);
+    const work = (ms: number) => order.work(new Promise<void>((resolve) => setTimeout(resolve, ms)));
     order.afterWork(note("nothing runs"), 1_000);
-    const works = [40, 3_000].map((ms) => order.work(new Promise<void>((resolve) => setTimeout(resolve, ms))));
+    await vi.advanceTimersByTimeAsync(20);
+    // From one state of a workflow to the next.
+    const states = [work(10)];
+    order.afterWork(note("the last state has ended"), 1_000);
+    await vi.advanceTimersByTimeAsync(25);
+    states.push(work(10));
+    await vi.advanceTimersByTimeAsync(55);
+    await Promise.all(states);
+    const works = [40, 3_000].map(work);
     order.afterWork(note("time is up"), 1_000);
     order.afterWork(note("all have ended"), 5_000);
     await vi.advanceTimersByTimeAsync(3_000);
     await Promise.all(works);
+    await vi.advanceTimersByTimeAsync(20);
     expect(begun).toEqual([
-      ["nothing runs", 0],
-      ["time is up", 1_000],
-      ["all have ended", 3_000],
+      ["nothing runs", 20],
+      ["the last state has ended", 75],
+      ["time is up", 1_100],
+      ["all have ended", 3_120],
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
+import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { aQueuesFile } from "./fixture/runtime.ts";
 
 const README = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8");
@@ -35,7 +36,7 @@ const EXAMPLES: readonly Example[] = README.replaceAll("\\\n", " ")
 const stateDirectory = mkdtempSync(join(tmpdir(), "submitqueue-readme-"));
 let runtime: Runtime;
 beforeAll(async () => {
-  runtime = await startRuntime({ queues: aQueuesFile(), stateDirectory, quiet: true });
+  runtime = await startRuntime({ synthesize, queues: aQueuesFile(), stateDirectory, quiet: true });
 });
 afterAll(async () => {
   await runtime.stop();

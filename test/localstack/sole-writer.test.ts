@@ -2,6 +2,7 @@ import { PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { beforeAll, describe, expect, it } from "vitest";
 import { authorizer } from "../../localstack/embedded/iam.ts";
 import { startRuntime } from "../../localstack/embedded/runtime.ts";
+import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import type { Deployment } from "../../localstack/embedded/template.ts";
 import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
 
@@ -16,7 +17,12 @@ const tableIn = (variable: string) => {
 };
 
 beforeAll(async () => {
-  const runtime = await startRuntime({ queues: aQueuesFile(), stateDirectory: aStateDirectory(), quiet: true });
+  const runtime = await startRuntime({
+    synthesize,
+    queues: aQueuesFile(),
+    stateDirectory: aStateDirectory(),
+    quiet: true,
+  });
   deployment = runtime.deployment;
   const { dynamodb } = runtime.clientsOf("orchestrator/plan");
   const outcome = (call: Promise<unknown>) =>

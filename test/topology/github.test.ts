@@ -7,6 +7,7 @@ import { Client } from "../../client/client.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
 import { secretVariable } from "../../localstack/embedded/secrets.ts";
+import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
 import { addComment } from "../../localstack/fakes/github/issue-comments.ts";
 import { changeLabel, changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
@@ -48,7 +49,13 @@ beforeAll(async () => {
     github: { api: github.url, repositories: { [SHOP]: ["main", "reviewed"] } },
     queues: [queueOn("main", "main"), queueOn("reviewed", "release")],
   });
-  runtime = await startRuntime({ queues, stateDirectory: join(home, "state"), quiet: true, schedulesEveryMs: 2_000 });
+  runtime = await startRuntime({
+    synthesize,
+    queues,
+    stateDirectory: join(home, "state"),
+    quiet: true,
+    schedulesEveryMs: 2_000,
+  });
   github.webhooks.config.url = `${runtime.url}/github/webhook`;
   // Where git finds the repository behind the addresses of its pull requests.
   vi.stubEnv("GIT_CONFIG_COUNT", "1");

@@ -15,8 +15,7 @@ import { type Mortal, startMortal } from "./mortal.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
-const compiled = join(tmpdir(), `submitqueue-compiled-${process.pid}`);
-const undo: (() => Promise<unknown>)[] = [() => rm(compiled, { recursive: true, force: true })];
+const undo: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
   for (const step of undo.toReversed()) await step();
 });
@@ -45,7 +44,7 @@ async function aWorld(): Promise<World> {
       },
     ],
   });
-  const options = { state: join(home, "state"), compiled, queues };
+  const options = { state: join(home, "state"), queues };
   let runtime: Mortal = await startMortal(options);
   undo.push(() => runtime.kill());
   return {

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { QueuesConfig } from "../../functions/contracts/queues.ts";
+import { synthesizeInto } from "../../localstack/embedded/synthesize.ts";
 
 /** A runtime in a process of its own, that can be killed. */
 export interface Mortal {
@@ -15,17 +17,15 @@ export interface MortalOptions {
   /** Where its state is, and what it starts again from. */
   readonly state: string;
   readonly queues: QueuesConfig;
-  /** Where Node.js keeps compiled code, so that further starts take less. */
-  readonly compiled: string;
 }
 
 /** Starts it on its state directory, and returns when it answers. Throws what it complained about when it ends before. */
-export async function startMortal({ state, queues, compiled }: MortalOptions): Promise<Mortal> {
+export async function startMortal({ state, queues }: MortalOptions): Promise<Mortal> {
+  // Here, where the CDK is loaded, and once: a process of the runtime's own would load it first.
+  const [outdir, workDirectory] = [join(state, "cdk.out"), join(state, "work")];
+  if (!existsSync(outdir)) synthesizeInto({ queues, apiAuth: "none", outdir, workDirectory });
   const program = join(import.meta.dirname, "mortal-runtime.ts");
-  const child = spawn(process.execPath, [program, state, JSON.stringify(queues)], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_COMPILE_CACHE: compiled },
-  });
+  const child = spawn(process.execPath, [program, state], { stdio: ["ignore", "pipe", "pipe"] });
   const complaints: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));

@@ -1,7 +1,5 @@
 import { ScanCommand } from "@aws-sdk/lib-dynamodb";
-import { ENV, type EnvName } from "../../functions/contracts/environment.ts";
-import type { BatchId } from "../../functions/contracts/ids.ts";
-import type { Batch } from "../../functions/domain/batch.ts";
+import type { EnvName } from "../../functions/contracts/environment.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";
 
 type Item = Readonly<Record<string, unknown>>;
@@ -13,7 +11,7 @@ export function told({ deployment }: Runtime, name: EnvName): string {
   return found;
 }
 
-export async function itemsOf({ operator }: Runtime, table: string): Promise<readonly Item[]> {
+async function itemsOf({ operator }: Runtime, table: string): Promise<readonly Item[]> {
   const found = await operator.dynamodb.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
   if (found.LastEvaluatedKey !== undefined) throw new Error(`${table} holds more than one scan returns`);
   return found.Items ?? [];
@@ -24,12 +22,4 @@ export async function memory(runtime: Runtime): Promise<unknown> {
   const names = runtime.deployment.tables.map(({ name }) => name);
   const tables = await Promise.all(names.map(async (name) => [name, await itemsOf(runtime, name)] as const));
   return { tables: Object.fromEntries(tables), topics: Object.fromEntries(runtime.depths()) };
-}
-
-/** A batch that has ended and that nothing refers to any more. */
-export async function archivedBatch(runtime: Runtime, id: BatchId): Promise<Batch> {
-  const items = await itemsOf(runtime, told(runtime, ENV.batchesTable));
-  const found = items.find((item) => String(item["pk"]).endsWith("#done") && item["id"] === id);
-  if (found === undefined) throw new Error(`${id} is not in the archive`);
-  return found as unknown as Batch;
 }

@@ -2,7 +2,7 @@ import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } fr
 import { z } from "zod";
 import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
 import { Reason } from "../../contracts/reasons.ts";
-import { batchKeys, KEY } from "../../contracts/tables.ts";
+import { batchKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import type { Batch } from "../../domain/batch.ts";
 import type { QueueState } from "../../domain/planner/plan.ts";
@@ -11,9 +11,6 @@ import { stored, won } from "../aws-errors.ts";
 import { batchIn, itemOf } from "./batch-item.ts";
 import { queryAll } from "./query-all.ts";
 import { FORMAT, type Item, parseItem } from "./stored-item.ts";
-
-/** How long the archive keeps a batch. */
-const KEEP_DONE_SECONDS = 30 * 86_400;
 
 const Rate = z.number();
 
@@ -118,10 +115,10 @@ export interface BatchesStore extends QueueStore {
    */
   put(next: Batch, before: number): Promise<boolean>;
   /**
-   * Moves a batch out of the live ones; the archive keeps the batch for 30 days. One PutItem and one DeleteItem, which may be repeated after a
-   * crash. False when a later version of the batch is live: then the batch stays live.
+   * Takes a batch out of the live ones. One DeleteItem, which may be repeated after a crash. False when another version than `before` is live:
+   * then the batch stays live.
    */
-  archive(batch: Batch, now: EpochMs): Promise<boolean>;
+  archive(batch: Batch, before: number): Promise<boolean>;
 }
 
 export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): BatchesStore {
@@ -172,19 +169,15 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
     put: (next, before) =>
       put(`writing ${next.id}`, { ...batchKeys.live(next.queue, next.id), ...itemOf(next) }, before),
 
-    async archive(batch, now) {
-      const doing = `archiving ${batch.id}`;
-      const expiresAt = Math.floor(now / 1_000) + KEEP_DONE_SECONDS;
-      const Item = { ...batchKeys.done(batch.queue, batch.id), ...itemOf(batch), [KEY.ttl]: expiresAt };
-      await stored(doing, dynamodb.send(new PutCommand({ TableName: table, Item })));
+    archive(batch, before) {
       const remove = new DeleteCommand({
         TableName: table,
         Key: batchKeys.live(batch.queue, batch.id),
-        ConditionExpression: "attribute_not_exists(pk) OR #version <= :version",
+        ConditionExpression: "attribute_not_exists(pk) OR #version = :before",
         ExpressionAttributeNames: { "#version": "version" },
-        ExpressionAttributeValues: { ":version": batch.version },
+        ExpressionAttributeValues: { ":before": before },
       });
-      return won(doing, dynamodb.send(remove));
+      return won(`archiving ${batch.id}`, dynamodb.send(remove));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { BatchId, BuildKey, GitSha, QueueName, Sqid } from "../../contracts/ids.ts";
+import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
@@ -24,9 +24,6 @@ export const Build = z.object({
   /** The commit that the heads of the build were composed on. Absent when that is the trunk which `composed` names. */
   under: GitSha.optional(),
   startedAt: EpochMs,
-  /** The requests of the heads, and the number of the attempt, for the report. Absent in an item of an earlier release. */
-  sqids: z.array(Sqid).optional(),
-  attempt: z.int().positive().optional(),
   /** How long the build will probably take; 0 or absent when unknown. */
   expectedSeconds: z.int().nonnegative().optional(),
   /** A build that still runs at this time is stopped, and has failed. */

@@ -4,6 +4,7 @@ import {
   PutCommand,
   QueryCommand,
   type QueryCommandInput,
+  UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
@@ -14,7 +15,7 @@ import { Reason, type ReasonCode } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
 import { KEY, requestKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
-import { type LandingRequest, requestHasEnded } from "../../domain/request.ts";
+import { type LandingRequest, type RequestState, requestHasEnded } from "../../domain/request.ts";
 import { stored, won } from "../aws-errors.ts";
 import { StoredTouches } from "./batch-item.ts";
 import { queryAll } from "./query-all.ts";
@@ -37,6 +38,7 @@ const StoredRequest: z.ZodType<LandingRequest> = z.object({
   version: z.int().positive(),
   target: z.string().exactOptional(),
   touches: StoredTouches.exactOptional(),
+  author: z.string().exactOptional(),
   priority: Priority.exactOptional(),
   priorityCount: z.int().positive().exactOptional(),
   reason: Reason.exactOptional(),
@@ -52,10 +54,13 @@ const itemOf = (request: LandingRequest) => ({
   ...keyOf(request.sqid),
   v: FORMAT,
   ...request,
-  ...(requestHasEnded(request.state) && request.endedAt !== undefined
-    ? { [KEY.ttl]: Math.floor(request.endedAt / 1_000) + KEEP_ENDED_SECONDS }
-    : {}),
+  ...expiryOf(request),
 });
+
+const expiryOf = ({ state, endedAt }: Pick<RequestFields, "state" | "endedAt">): Item =>
+  state !== undefined && requestHasEnded(state) && endedAt !== undefined
+    ? { [KEY.ttl]: Math.floor(endedAt / 1_000) + KEEP_ENDED_SECONDS }
+    : {};
 
 const unfinishedOf = (TableName: string, queue: QueueName) => ({
   TableName,
@@ -92,6 +97,16 @@ export interface RequestsStore {
   get(sqid: Sqid): Promise<LandingRequest | undefined>;
   /** False when the request is stored already. */
   create(request: LandingRequest): Promise<boolean>;
+  /**
+   * Changes fields of a request that is in one of the states `from`, removes `removed`, and counts the version up. Answers the request as it is
+   * then; undefined, and nothing is written, when the request is in another state or does not exist.
+   */
+  change(
+    sqid: Sqid,
+    from: readonly RequestState[],
+    fields: RequestFields,
+    removed?: readonly (keyof LandingRequest)[],
+  ): Promise<LandingRequest | undefined>;
   /** Writes `next`. False, and nothing is written, when the stored version is not `next.version - 1`. */
   replace(next: LandingRequest): Promise<boolean>;
   /**
@@ -111,6 +126,9 @@ export interface RequestsStore {
   unfinished(queue: QueueName, onUnreadable: OnUnreadable): Promise<readonly LandingRequest[]>;
 }
 
+/** The fields that a request gets while it goes on. */
+export type RequestFields = Partial<Pick<LandingRequest, "state" | "touches" | "author" | "reason" | "endedAt">>;
+
 export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): RequestsStore {
   const newestOf = async (queue: QueueName, query: QueryCommandInput): Promise<readonly Item[]> =>
     (await stored(`listing ${queue}`, dynamodb.send(new QueryCommand({ ...query, Limit: NEWEST })))).Items ?? [];
@@ -126,6 +144,34 @@ export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): 
       const Item = itemOf(request);
       const put = new PutCommand({ TableName: table, Item, ConditionExpression: "attribute_not_exists(pk)" });
       return won(`creating ${request.sqid}`, dynamodb.send(put));
+    },
+
+    async change(sqid, from, fields, removed = []) {
+      const set = Object.entries({ ...fields, ...expiryOf(fields) });
+      const names = [...set.map(([name]) => name), ...removed, "state", "version"];
+      const update = new UpdateCommand({
+        TableName: table,
+        Key: keyOf(sqid),
+        UpdateExpression: [
+          `SET #version = #version + :one${set.map(([name]) => `, #${name} = :${name}`).join("")}`,
+          ...(removed.length === 0 ? [] : [`REMOVE ${removed.map((name) => `#${name}`).join(", ")}`]),
+        ].join(" "),
+        ConditionExpression: `#state IN (${from.map((_, i) => `:from${i}`).join(", ")})`,
+        ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+        ExpressionAttributeValues: {
+          ":one": 1,
+          ...Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])),
+          ...Object.fromEntries(from.map((state, i) => [`:from${i}`, state])),
+        },
+        ReturnValues: "ALL_NEW",
+      });
+      try {
+        const { Attributes = {} } = await stored(`writing ${sqid}`, dynamodb.send(update));
+        return requestIn(Attributes);
+      } catch (error) {
+        if (error instanceof CodedError && error.code === "store.version_conflict") return undefined;
+        throw error;
+      }
     },
 
     replace(next) {

@@ -38,6 +38,9 @@ export interface Trunk {
   readonly targets: readonly string[];
 }
 
+/** So many pull requests are looked at at the same time, with four calls each: GitHub takes 100 calls at once. */
+const MOST_AT_ONCE = 10;
+
 export function headBranches(client: GitHubClient, { branch: trunk, targets }: Trunk): HeadBranches {
   const github = { ...pullRequests(client), ...afterLanding(client) };
   const repository = `${client.owner}/${client.repo}`;
@@ -74,8 +77,14 @@ export function headBranches(client: GitHubClient, { branch: trunk, targets }: T
       });
       try {
         const { defaultBranch } = await github.settings();
-        const looks = changes.map(async (uri) => [uri, await look(uri, defaultBranch).catch(unanswered)] as const);
-        return new Map(await Promise.all(looks));
+        const found: (readonly [ChangeUri, Movable])[] = [];
+        for (let from = 0; from < changes.length; from += MOST_AT_ONCE) {
+          const looks = changes
+            .slice(from, from + MOST_AT_ONCE)
+            .map(async (uri) => [uri, await look(uri, defaultBranch).catch(unanswered)] as const);
+          found.push(...(await Promise.all(looks)));
+        }
+        return new Map(found);
       } catch (error) {
         return new Map(changes.map((uri) => [uri, unanswered(error)]));
       }

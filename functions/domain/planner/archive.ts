@@ -2,9 +2,9 @@ import { type Batch, batchHasEnded, pathIsActive } from "../batch.ts";
 import type { Draft } from "./draft.ts";
 
 /**
- * The batches to move to the archive: no later run of the planner needs them to decide anything. An open case is a build that has not passed
- * and whose tree holds an unfinished batch. All of these are true of a batch that is moved:
- * - The batch has ended, its request has been ended, and none of its builds is running or being stopped.
+ * The batches to archive: no later run of the planner needs them to decide anything. An open case is a build that has not passed and whose
+ * tree holds an unfinished batch. All of these are true of a batch that is archived:
+ * - The batch has ended, its request has been ended, and none of its builds is running or being stopped, nor one of a bundle that it is in.
  * - It conflicts with no unfinished batch.
  * - It has landed, or is in no tree with an unfinished batch. Otherwise that tree's build would no longer be known to be refuted.
  * - No open case tested it: it may be the cause of the failure.
@@ -25,6 +25,8 @@ export function archivable({ index }: Draft): Batch[] {
   const tested = index.emptySet();
   for (const path of index.batches.flatMap((batch) => batch.paths)) {
     const tree = index.treeOf(path);
+    // Each head of a bundle is told how the build comes out.
+    if (pathIsActive(path)) needed.addAll(index.bitsOf(path.heads));
     if (!tree.intersects(unfinished)) continue;
     needed.addCommon(tree, index.neverLanding);
     if (path.state === "passed") continue;

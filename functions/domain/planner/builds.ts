@@ -3,6 +3,7 @@ import { happeningEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, SignalOf } from "../../contracts/messages.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, brokeDown, type Path, pathIsActive, sameAssumptions } from "../batch.ts";
+import { buildHappened } from "../build-entries.ts";
 import { learnClash, learnDuration } from "../speculation/history.ts";
 import { scorerFor } from "../speculation/scorer.ts";
 import { announceRetry } from "./announce-retry.ts";
@@ -24,6 +25,7 @@ export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: S
   if (ended.composed !== undefined && ended.setAside === undefined) learnConflicts(draft, batch, ended);
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
   draft.put({ ...batch, paths });
+  announceVerdict(draft, batchId, ended, verdict);
   if (path.state === "building") announceEnd(draft, ended);
 }
 
@@ -60,7 +62,37 @@ function endedPath(draft: Draft, batch: Batch, path: Path, verdict: BuildVerdict
   }
 }
 
-/** Tells the log what the build workflow does not tell: that a build is to be repeated, and which batch did not apply. */
+/**
+ * Tells the heads of the path how their build came out. Nothing for a tree that could not be composed: the batch at which the composition was
+ * refused need not be a head (`announceUnappliable`).
+ */
+function announceVerdict(draft: Draft, batchId: BatchId, path: Path, verdict: BuildVerdict): void {
+  const event = eventOf(verdict);
+  const heads = path.heads.flatMap((id) => draft.lookup(id) ?? []);
+  if (event === undefined) return;
+  const build = { ...path, batchId, sqids: heads.map(({ request }) => request.sqid) };
+  const reason = verdict.kind !== "unappliable" && "reason" in verdict ? verdict.reason : undefined;
+  const entries = buildHappened(build, event, draft.now, { url: path.url, reason });
+  for (const [i, head] of heads.entries()) draft.put(announce(head, entries.slice(i, i + 1)));
+}
+
+function eventOf({ kind }: BuildVerdict): "built" | "build_failed" | "build_stopped" | undefined {
+  switch (kind) {
+    case "passed":
+      return "built";
+    case "failed":
+    case "infrastructure":
+      return "build_failed";
+    case "cancelled":
+    case "refuted":
+      return "build_stopped";
+    case "unappliable":
+    case "unchanged":
+      return undefined;
+  }
+}
+
+/** Tells the log that a build is to be repeated, and which batch did not apply. */
 function announceEnd(draft: Draft, path: Path): void {
   if (path.unappliable !== undefined) announceUnappliable(draft, path, path.unappliable);
   else if (path.state === "cancelled" && path.reason !== undefined) announceRetry(draft, path, path.reason);

@@ -33,7 +33,7 @@ export function join(draft: Draft, sqid: Sqid): void {
 /** The new batch, without a position. `conflicts`: the unfinished batches that it conflicts with, by arrival. */
 function batchOf(
   draft: Draft,
-  { queue, priority = 0, priorityCount }: LandingRequest,
+  { queue, priority = 0, priorityCount, version, author }: LandingRequest,
   request: BatchRequest,
   conflicts: readonly Batch[],
 ): Batch {
@@ -53,6 +53,10 @@ function batchOf(
     paths: [],
     buildCount: 0,
     outbox: [
+      statusEvent(request.sqid, "validated", draft.now, {
+        version,
+        metadata: author === undefined ? {} : { author },
+      }),
       statusEvent(request.sqid, "batching", draft.now, details),
       statusEvent(request.sqid, "batched", draft.now, {
         ...details,

@@ -41,8 +41,8 @@ export interface QueueStore {
   live(queue: QueueName): Awaitable<LiveQueue>;
   putQueue(next: QueueState, before: number): Awaitable<boolean>;
   put(next: Batch, before: number): Awaitable<boolean>;
-  /** Moves the batch to the archive. A repeat is harmless. False when a later version is stored: then the batch stays live. */
-  archive(batch: Batch, now: EpochMs): Awaitable<boolean>;
+  /** Takes the batch out of the live ones. A repeat is harmless. False when another version than `before` is stored. */
+  archive(batch: Batch, before: number): Awaitable<boolean>;
 }
 
 /** Where requests are read. */
@@ -118,7 +118,8 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const { snapshot, isNamed } = yield* load(shell, config, news);
   if (!isForTarget(snapshot.queue.target, config)) return { kind: "elsewhere" };
   const plan = shell.planner(config, snapshot, news, shell.now());
-  yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot);
+  const landed = leavingLanded(plan);
+  yield* write(shell.batches, isNamed ? plan : withInstallation(plan, snapshot), snapshot, landed);
   const written = new Map([...snapshot.batches, ...plan.writes.map(({ next }) => next)].map((one) => [one.id, one]));
   const givenUp = givenUpBuilds(plan, snapshot);
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
@@ -127,6 +128,10 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
   const leaves = new Set(archived.map(({ id }) => id));
   const stays = ({ id }: Batch) => !leaves.has(id);
+  yield* writeEach(
+    shell.batches,
+    [...landed.values()].filter(({ next }) => stays(next)),
+  );
   yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
     const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
     expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
@@ -135,9 +140,23 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   if (own !== undefined && !carried.unacknowledged.has(trunkIdOf(own.queue)))
     expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
   yield* waitForEach(archived, CONCURRENCY, function* (batch) {
-    expect(yield* waitFor(shell.batches.archive(batch, shell.now())), batch.id);
+    const before = landed.get(batch.id)?.before?.version ?? written.get(batch.id)?.version ?? batch.version;
+    expect(yield* waitFor(shell.batches.archive(batch, before)), batch.id);
   });
   return { kind: "carried-out", carried };
+}
+
+/**
+ * The batches that have landed in this run and are archived at its end, by id. They are not written before. If the run dies, the signal about
+ * the landing is delivered again; if the signal is lost too, the batches are still in `landing`, so runway is asked again, and answers that
+ * they have landed. Empty when the queue's own item is not written: its version keeps out another run of the planner.
+ *
+ * A batch that has failed is always written. Its end is a decision, and a second run may decide otherwise, for example after a cancel.
+ */
+function leavingLanded({ queue, writes, archived }: Plan): ReadonlyMap<BatchId, Plan["writes"][number]> {
+  const leaving = new Set(archived.map(({ id }) => id));
+  const landed = writes.filter(({ before, next }) => before && next.state === "landed" && leaving.has(next.id));
+  return new Map(queue === undefined ? [] : landed.map((write) => [write.next.id, write]));
 }
 
 /**
@@ -218,8 +237,20 @@ const withInstallation = (plan: Plan, { queue }: Snapshot): Plan => ({
  * the batches, one after the other, in the order of the plan (`inWritingOrder`), so that after a crash the written batches are right without
  * the others. Throws store.version_conflict.
  */
-function* write(batches: QueueStore, { queue, writes }: Plan, snapshot: Snapshot): Steps<void> {
+function* write(
+  batches: QueueStore,
+  { queue, writes }: Plan,
+  snapshot: Snapshot,
+  leftOut: ReadonlyMap<BatchId, unknown>,
+): Steps<void> {
   if (queue) expect(yield* waitFor(batches.putQueue(queue, snapshot.queue.version)), `queue ${queue.queue}`);
+  yield* writeEach(
+    batches,
+    writes.filter(({ next }) => !leftOut.has(next.id)),
+  );
+}
+
+function* writeEach(batches: QueueStore, writes: Plan["writes"]): Steps<void> {
   for (const { before, next } of writes) expect(yield* waitFor(batches.put(next, before?.version ?? 0)), next.id);
 }
 

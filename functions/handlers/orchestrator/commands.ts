@@ -29,8 +29,8 @@ type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
 /**
  * Carries a command of the planner out. Answers the announcements that were refused for good, and throws when the whole command failed. A
- * failure that can't pass is logged. One call to start a build or to land, one per ten announcements, two and one per change to end a
- * request; one more per 300 KB of a build or a landing that is too large for its message.
+ * failure that can't pass is logged. One call to start a build or to land, one per ten announcements, one to end a request, and one per
+ * change unless the request has landed; one more per 300 KB of a build or a landing that is too large for its message.
  */
 export async function carryOut(
   targets: CommandTargets,
@@ -146,11 +146,15 @@ async function land(
   await send(clients.sqs, merges, mergesTopic(target, nonce), travelling);
 }
 
-/** A request that has ended in another way keeps that end, unless it has landed (`terminate`). */
+/**
+ * A request that has ended in another way keeps that end, unless it has landed (`terminate`). A request that has landed keeps its claims: a
+ * later request for another commit of the change takes the claim over.
+ */
 async function endRequest(targets: CommandTargets, command: CommandOf<"end-request">): Promise<void> {
   const { clients, requests, claims } = targets;
   const { sqid, outcome, reason } = command;
   const ended = await terminate(requests, sqid, { outcome, reason, now: clients.now(), from: UNFINISHED });
+  if (outcome === "landed" && (ended.kind === "ended" || ended.kind === "already")) return;
   if (ended.kind === "ended" || ended.kind === "already") await releaseClaims(claims, sqid, ended.request.changes);
   else clients.log.warn({ sqid, outcome, found: ended.kind }, "not ended");
 }

@@ -34,13 +34,19 @@ export interface Ending {
 }
 
 /**
- * Ends a request, once. An end stands, with one exception: `landed` replaces another end, because the trunk holds the change. Two calls; two
- * more each time that another writer was faster. Throws store.version_conflict after ten such losses.
+ * Ends a request, once. An end stands, with one exception: `landed` replaces another end, because the trunk holds the change. One call; one or
+ * two more when the request is in none of the states `from`; two more each time that another writer was faster. Throws store.version_conflict
+ * after ten such losses.
  */
 export async function terminate(requests: RequestsStore, sqid: Sqid, ending: Ending): Promise<Termination> {
   const { outcome, reason, now, from, ifMissing } = ending;
   const end = { state: outcome, endedAt: now, ...(reason === undefined ? {} : { reason }) };
+  const replaced: readonly RequestState[] = outcome === "landed" ? ["error", "cancelled"] : [];
+  // What the request touches is of no use any more, and makes room for the reason.
+  const removed = reason === undefined ? (["touches", "reason"] as const) : (["touches"] as const);
   return retryOnConflict<Termination>(sqid, async () => {
+    const changed = await requests.change(sqid, [...from, ...replaced], end, removed);
+    if (changed !== undefined) return { kind: "ended", request: changed };
     const found = await requests.get(sqid);
     if (found === undefined) {
       if (ifMissing === undefined) return { kind: "missing" };
@@ -49,13 +55,8 @@ export async function terminate(requests: RequestsStore, sqid: Sqid, ending: End
       return (await requests.create(request)) ? { kind: "ended", request } : LOST;
     }
     if (found.state === outcome) return { kind: "already", request: found };
-    const isReplaced = outcome === "landed" && requestHasEnded(found.state);
-    if (requestHasEnded(found.state) && !isReplaced) return { kind: "diverged", request: found };
-    if (!from.includes(found.state) && !isReplaced) return { kind: "elsewhere", request: found };
-    // What the request touches is of no use any more, and makes room for the reason.
-    const { touches: _, reason: _replaced, ...kept } = found;
-    const request = { ...kept, ...end, version: found.version + 1 };
-    return (await requests.replace(request)) ? { kind: "ended", request } : LOST;
+    if (from.includes(found.state) || replaced.includes(found.state)) return LOST;
+    return { kind: requestHasEnded(found.state) ? "diverged" : "elsewhere", request: found };
   });
 }
 

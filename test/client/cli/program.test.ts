@@ -259,6 +259,35 @@ describe("the command line", () => {
     expect((await run(["priority", "2", "high"])).code).toBe(2);
   });
 
+  it.each([80, 120])("shows the trends of a queue in %i columns, with reasons and flaky tests", async (columns) => {
+    const tally = {
+      ...{ landed: 40, refused: 5, cancelled: 1, p50Seconds: 700, p95Seconds: 1_900 },
+      ...{ builds: 61, buildMinutes: 512.5, passed: 50, failed: 8, retried: 2, flaky: 1 },
+      reasons: { "merge.conflict": 1, "build.failed": 4 },
+    };
+    const none = { ...{ landed: 0, refused: 0, cancelled: 0, builds: 0, buildMinutes: 0 }, reasons: {} };
+    const quiet = { ...none, passed: 0, failed: 0, retried: 0, flaky: 0 };
+    routes["GET /v1/queues/shop/trends"] = {
+      ...{ queue: "shop", by: "day", total: tally },
+      buckets: [
+        { start: "2026-11-24T00:00:00.000Z", ...quiet },
+        { start: AT, ...tally },
+      ],
+      flakes: [{ name: "cart › adds up", builds: 3, requests: 2, lastSeen: AT }],
+    };
+    const { code, out } = await run(["queue", "trends", "shop"], {}, columns);
+    expect(code).toBe(0);
+    expect(seen.at(-1)?.url).toContain("by=day");
+    const [head = "", day = "", all = "", ...rest] = out.split("\n");
+    for (const line of [head, day, all]) expect(line.length).toBeLessThanOrEqual(80);
+    expect(day).toMatch(/^2026-11-25 +40 +5 +1 +11m +31m +61 +83% +2%$/);
+    expect(all).toMatch(/^all +40/);
+    expect(rest.join("\n")).toMatch(
+      /^refused +build\.failed: 4\n +merge\.conflict: 1\nflaky +cart › adds up: failed 3 builds/,
+    );
+    expect((await run(["queue", "trends", "shop", "--by", "year"])).code).toBe(2);
+  });
+
   it("changes how a queue runs, with a reason", async () => {
     const { code, out } = await run(["queue", "pause", "--reason", "release day"]);
     expect(code).toBe(0);

@@ -16,9 +16,11 @@ describe("a run of the planner", () => {
     w.ready(1, ["a"]);
     w.drain();
     expect(w.trailOf(1).filter((entry) => entry !== "waiting")).toEqual([
+      "validated",
       "batching",
       "batched",
       "speculating",
+      "built",
       "speculated",
       "landing",
       "landed",
@@ -103,7 +105,10 @@ describe("a run of the planner", () => {
     w.run();
     w.tick();
     w.run();
-    expect(w.trailOf(2)).toEqual(["batching", "batched", "speculating", "waiting", "blocked"]);
+    expect(w.trailOf(2)).toEqual([
+      ...["validated", "batching", "batched", "speculating"],
+      ...["built", "waiting", "blocked"],
+    ]);
   });
 
   it("cancels a batch only once its builds have stopped, with the caller's reason", () => {

@@ -13,7 +13,7 @@ import { runs, seed } from "./stories.ts";
 import { applies, type Fate, passes, type World } from "./world.ts";
 
 /** In how many circumstances each world of four changes is lived through; each smaller one in eight times as many. */
-const each = Math.ceil(runs / 150);
+const each = Math.ceil(runs / 300);
 /** Prime to the number of circumstances: worlds that follow each other differ in every option. */
 const STRIDE = 7_919;
 

@@ -13,6 +13,9 @@ export interface MemoryPull {
   head: GitSha;
   isOpen: boolean;
   isDraft: boolean;
+  isMerged: boolean;
+  /** True while its review counts. */
+  isApproved: boolean;
   labels: Set<string>;
   /** Of the App: bodies, in order. */
   comments: string[];
@@ -22,6 +25,7 @@ export interface Push {
   readonly branch: string;
   readonly sha: GitSha;
   readonly at: EpochMs;
+  readonly by: "user" | "queue";
 }
 
 /** How a call of GitHub goes wrong. done: it did its work, and the answer is a 502. */
@@ -35,6 +39,12 @@ export class MemoryGitHub {
   readonly pulls: MemoryPull[] = [];
   readonly pushes: Push[] = [];
   readonly checks = new Map<string, CheckReport & { readonly id: number }>();
+  /** The commits of the trunk, and the refs that are no branches. */
+  readonly trunk = new Set<GitSha>();
+  readonly refs = new Set<string>();
+  readonly deleted = new Set<string>();
+  /** The open pull requests that the deletion of a branch has closed. */
+  readonly closedByDeletion: number[] = [];
   readonly people = new Map<string, Permission>([
     ["ann", "write"],
     ["rob", "read"],
@@ -48,9 +58,10 @@ export class MemoryGitHub {
     this.#now = now;
   }
 
-  push(branch: string): GitSha {
-    const sha = String(++this.#ids).padStart(40, "0") as GitSha;
-    this.pushes.push({ branch, sha, at: this.#now() });
+  newCommit = (): GitSha => String(++this.#ids).padStart(40, "0") as GitSha;
+
+  push(branch: string, by: Push["by"] = "user", sha: GitSha = this.newCommit()): GitSha {
+    this.pushes.push({ branch, sha, at: this.#now(), by });
     for (const pull of this.pulls) if (pull.branch === branch && pull.isOpen) pull.head = sha;
     return sha;
   }
@@ -59,7 +70,8 @@ export class MemoryGitHub {
     const number = this.pulls.length + 1;
     const branch = `b${number}`;
     const head = this.push(branch);
-    const pull = { number, branch, base, head, isOpen: true, isDraft: false, labels: new Set<string>(), comments: [] };
+    const state = { isOpen: true, isDraft: false, isMerged: false, isApproved: true };
+    const pull = { number, branch, base, head, ...state, labels: new Set<string>(), comments: [] };
     this.pulls.push(pull);
     return pull;
   }
@@ -68,9 +80,9 @@ export class MemoryGitHub {
     return this.pulls.find((pull) => pull.number === number);
   }
 
-  #shown({ number, head, base, branch, isDraft, isOpen }: MemoryPull): Pull {
+  #shown({ number, head, base, branch, isDraft, isOpen, isMerged }: MemoryPull): Pull {
     const names = { title: `Pull ${number}`, body: "", author: "ann", headBranch: branch, headRepository: REPOSITORY };
-    return { number, head, base, isDraft, isOpen, isMerged: false, isStacked: false, ...names };
+    return { number, head, base, isDraft, isOpen, isMerged, isStacked: false, ...names };
   }
 
   /** A call that the faults of the run may hit. */
@@ -138,21 +150,32 @@ export class MemoryGitHub {
       }),
     label: (number, label) => this.#call(() => void this.#of(number)?.labels.add(label)),
     unlabel: (number, label) => this.#call(() => void this.#of(number)?.labels.delete(label)),
-    settings: () => this.#call(() => ({ defaultBranch: "main", deletesBranches: false })),
+    settings: () => this.#call(() => ({ defaultBranch: "main", deletesBranches: true })),
     commitMessages: () => this.#call(() => []),
     closeIssue: () => this.#call(() => undefined),
-    hasRef: () => this.#call(() => false),
-    holds: () => this.#call(() => false),
-    branch: () => this.#call(() => undefined),
+    hasRef: (ref) => this.#call(() => this.refs.has(ref)),
+    holds: (_branch, commit) => this.#call(() => this.trunk.has(commit)),
+    branch: (name) =>
+      this.#call(() => {
+        const last = this.deleted.has(name) ? undefined : this.pushes.findLast(({ branch }) => branch === name);
+        return last && { sha: last.sha, isProtected: false };
+      }),
     basedOn: (branch) =>
       this.#call(() => this.pulls.filter((pull) => pull.isOpen && pull.base === branch).map(({ number }) => number)),
     retarget: (number, base) =>
       this.#call(() => {
         const pull = this.#of(number);
-        if (pull === undefined) return false;
+        if (pull?.isOpen !== true) return false;
         pull.base = base;
         return true;
       }),
-    deleteBranch: () => this.#call(() => undefined),
+    deleteBranch: (name) =>
+      this.#call(() => {
+        this.deleted.add(name);
+        for (const pull of this.pulls.filter(({ isOpen, base, branch }) => isOpen && [base, branch].includes(name))) {
+          pull.isOpen = false;
+          this.closedByDeletion.push(pull.number);
+        }
+      }),
   };
 }

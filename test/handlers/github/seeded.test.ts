@@ -2,11 +2,12 @@ import { pino } from "pino";
 import { expect, it } from "vitest";
 import { Client } from "../../../client/client.ts";
 import { retryAtOf } from "../../../functions/adapters/github/errors.ts";
+import { movedRef } from "../../../functions/contracts/build-refs.ts";
 import { isRetryable } from "../../../functions/contracts/errors.ts";
 import type { Delivery, PullMessage } from "../../../functions/contracts/github.ts";
 import type { GitSha } from "../../../functions/contracts/ids.ts";
 import { GitHubAppConfig, QueuesConfig } from "../../../functions/contracts/queues.ts";
-import { reasonOf } from "../../../functions/contracts/reasons.ts";
+import { type Reason, reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
 import { queuesOf, type Service, targetsOf } from "../../../functions/handlers/github/service.ts";
@@ -17,7 +18,8 @@ import { FakeGateway, MemoryStore, REPOSITORY } from "./world.ts";
 const RUNS = Number(process.env["GITHUB_RUNS"] ?? 60);
 const FIRST = Number(process.env["GITHUB_SEED"] ?? 1);
 
-const STEPS = 45;
+const STEPS = 70;
+const MOST_PULLS = 7;
 
 /** What a person asked for: the commits that the person saw, and whether the person may land. */
 interface Given {
@@ -45,16 +47,33 @@ class Run {
   #ids = 0;
   #isCalm = false;
 
+  /** Every other run moves heads; in every third, GitHub dismisses reviews for a push. */
+  readonly #moves: boolean;
+  readonly #dismissesStale: boolean;
+  /** Requests, by index, whose landing has moved the heads of its pull requests: what each held, and holds. */
+  readonly #moved = new Map<
+    number,
+    readonly { readonly pull: MemoryPull; readonly from: GitSha; readonly to: GitSha }[]
+  >();
+  /** Pull requests that GitHub has yet to mark as merged. */
+  #unmarked: { readonly pull: MemoryPull; readonly to: GitSha }[] = [];
+  /** Pull requests of which a review was withdrawn while no webhook was sent. */
+  readonly #unheard = new Set<number>();
+
   constructor(seed: number) {
     this.#random = seeded(seed);
+    this.#moves = seed % 2 === 0;
+    this.#dismissesStale = seed % 3 === 0;
+
     const app = GitHubAppConfig.parse({ repositories: { [REPOSITORY]: ["main"] } });
     const { queues } = QueuesConfig.parse({
       queues: [
         {
           name: "main",
           repository: { remote: "/shop" },
-          changeProvider: { type: "git" },
+          changeProvider: { type: "github", waitFor: ["review", "checks"] },
           buildRunner: { type: "fake" },
+          markMerged: this.#moves ? "moveHead" : "close",
         },
       ],
     });
@@ -65,8 +84,7 @@ class Run {
       store: this.store,
       gateway: new Client({ url: "http://gateway.invalid", fetch: this.gateway.fetch, retries: 0 }),
       github: async () => this.github.service,
-      obstacle: async () =>
-        !this.#isCalm && this.chance(0.5) ? reasonOf("change.not_reviewed", "The approval was withdrawn.") : undefined,
+      obstacle: async (_queue, changes) => this.#obstacleTo(changes),
       now: () => epochMs(this.clock.at),
       log: pino({ level: "silent" }),
     };
@@ -86,6 +104,7 @@ class Run {
     for (let step = 0; step < STEPS; step++) {
       this.clock.at += this.#below(4_000);
       await this.#oneOf(ACTIONS)(this);
+      this.github.isInstalled ||= this.chance(0.2);
       for (let n = this.#below(3); n > 0; n--) await this.#arrive();
     }
   }
@@ -127,6 +146,19 @@ class Run {
     this.given.push({ key, pull: pull.number, heads, mayWrite: this.github.people.get(by) === "write" });
   }
 
+  /** A pull request onto the trunk, or onto the branch of another. */
+  open(): void {
+    const below = this.chance(0.5) ? this.anyPull() : undefined;
+    if (this.github.pulls.length < MOST_PULLS) this.github.open(below?.isOpen === true ? below.branch : "main");
+  }
+
+  /** A pull request that is in the queue, when there is one. */
+  anyQueued(): MemoryPull {
+    const queued = this.gateway.requests.filter(({ status }) => status === "speculating");
+    const members = queued.flatMap(({ body }) => this.#membersOf(body.changes));
+    return members.length === 0 ? this.anyPull() : this.#oneOf(members).pull;
+  }
+
   anyPull = (): MemoryPull => this.#oneOf(this.github.pulls);
   anyone = (): string => this.#oneOf(["ann", "ann", "ann", "rob"]);
   chance = (part: number): boolean => this.#random() < part;
@@ -140,16 +172,142 @@ class Run {
     });
   }
 
+  /** The pull requests of a request, with the commits that are to land. */
+  #membersOf(changes: readonly string[]): readonly { readonly pull: MemoryPull; readonly sha: GitSha }[] {
+    return changes.flatMap((uri) => {
+      const [, number, sha] = /\/pull\/(\d+)\/(\w+)$/.exec(uri) ?? [];
+      const pull = this.github.pulls[Number(number) - 1];
+      return pull === undefined ? [] : [{ pull, sha: sha as GitSha }];
+    });
+  }
+
+  /** What GitHub says against landing changes, as the reviews of a queue are read. */
+  #obstacleTo(changes: readonly string[]): Reason | undefined {
+    for (const { pull, sha } of this.#membersOf(changes)) {
+      if (!pull.isOpen) return reasonOf("change.closed", `#${pull.number} is closed.`);
+      if (pull.isDraft) return reasonOf("change.draft", `#${pull.number} is a draft.`);
+      if (pull.head !== sha) return reasonOf("change.stale", `#${pull.number} was pushed to.`);
+      if (!pull.isApproved) return reasonOf("change.not_reviewed", `#${pull.number}: the review was withdrawn.`);
+    }
+    return undefined;
+  }
+
+  /** How often it happened. */
+  readonly happened = new Map<string, number>();
+  #count(what: (typeof HAPPENINGS)[number]): void {
+    this.happened.set(what, (this.happened.get(what) ?? 0) + 1);
+  }
+
+  /** A review comes or goes. */
+  review(pull: MemoryPull, isApproved: boolean, by = "bob"): void {
+    if (pull.isApproved === isApproved) return;
+    pull.isApproved = isApproved;
+    if (!isApproved) this.#count("review withdrawn");
+    if (!isApproved && !this.github.isInstalled) this.#unheard.add(pull.number);
+    this.deliver(pull, isApproved ? "pull_request_review.submitted" : "pull_request_review.dismissed", {}, by);
+  }
+
+  /** A push, with what GitHub makes of it. */
+  push(pull: MemoryPull, by: string, sha?: GitSha): void {
+    this.github.push(pull.branch, by === QUEUE ? "queue" : "user", sha);
+    this.deliver(pull, "pull_request.synchronize", {}, by);
+    if (this.#dismissesStale) this.review(pull, false, by);
+  }
+
   /** The queue gets on with a request. */
   async advance(): Promise<void> {
     const open = this.gateway.requests.filter(({ status }) => !ENDED.includes(status));
     if (open.length === 0) return;
     const request = this.#oneOf(open);
-    request.status = this.#oneOf(["speculating", "landing", "landed", "error"]);
-    if (request.status === "error") request.reason = reasonOf("build.failed", "red");
-    if (request.status === "landed") request.commit = "c".repeat(40);
-    const place = this.store.places.get(`main/${this.gateway.requests.indexOf(request) + 1}`);
-    for (const pull of place?.pulls ?? []) this.look(pull);
+    const index = this.gateway.requests.indexOf(request);
+    const { changes } = request.body;
+    if (request.status === "accepted") {
+      // Admission waits for the review, and refuses the rest.
+      const obstacle = this.#obstacleTo(changes);
+      if (obstacle === undefined) request.status = "speculating";
+      else if (obstacle.code !== "change.not_reviewed") Object.assign(request, { status: "error", reason: obstacle });
+    } else if (request.isLanding === true) {
+      this.#land(request, index);
+      if (ENDED.includes(request.status)) request.isLanding = false;
+    } else if (request.status === "speculating") {
+      const [lands, fails] = [this.chance(0.5), this.chance(0.3)];
+      // What the gateway shows comes later than what the queue does.
+      if (lands && this.chance(0.5)) request.status = "landing";
+      if (lands) request.isLanding = true;
+      else if (fails) Object.assign(request, { status: "error", reason: reasonOf("build.failed", "red") });
+    }
+    await this.#told(index);
+  }
+
+  async #told(index: number): Promise<void> {
+    for (const pull of this.store.places.get(`main/${index + 1}`)?.pulls ?? []) this.look(pull);
+  }
+
+  /** What runway does: asks once more; moves the heads; dies, gives up, or pushes the trunk. */
+  #land(request: FakeGateway["requests"][number], index: number): void {
+    const members = this.#membersOf(request.body.changes);
+    const moved = this.#moved.get(index);
+    if (moved === undefined) {
+      const obstacle = this.#obstacleTo(request.body.changes);
+      if (obstacle !== undefined) this.#count("refused at the landing");
+      if (obstacle !== undefined) Object.assign(request, { status: "error", reason: obstacle });
+      else if (this.#moves) this.#moved.set(index, this.#moveHeads(members));
+      else {
+        this.#count("landed otherwise");
+        Object.assign(request, { status: "landed", commit: this.#onTrunk(this.github.newCommit()) });
+      }
+      return;
+    }
+    if (!this.#isCalm && this.chance(0.2)) return;
+    if (!this.#isCalm && this.chance(0.2)) {
+      for (const { pull, from, to } of moved) {
+        this.github.refs.delete(movedRef(to));
+        if (pull.head === to && pull.isOpen) this.push(pull, QUEUE, from);
+      }
+      this.#count("heads put back");
+      this.#moved.delete(index);
+      Object.assign(request, { status: "error", reason: reasonOf("push.declined", "The host refuses it.") });
+      return;
+    }
+    for (const { to } of moved) {
+      this.github.refs.delete(movedRef(to));
+      this.#onTrunk(to);
+    }
+    this.#unmarked.push(...moved);
+    if (this.#isCalm || this.chance(0.5)) this.markMerged();
+    this.#count("landed by a move");
+    Object.assign(request, { status: "landed", commit: moved.at(-1)?.to });
+  }
+
+  #onTrunk(sha: GitSha): GitSha {
+    this.github.trunk.add(sha);
+    return sha;
+  }
+
+  #moveHeads(members: readonly { readonly pull: MemoryPull; readonly sha: GitSha }[]) {
+    const branches = members.map(({ pull }) => pull.branch);
+    for (const above of this.github.pulls.filter(({ isOpen, base }) => isOpen && branches.includes(base))) {
+      above.base = "main";
+      this.#count("based on the trunk");
+      this.deliver(above, "pull_request.edited", {}, QUEUE);
+    }
+    this.#count("heads moved");
+    return members.map(({ pull, sha }) => {
+      const to = this.github.newCommit();
+      this.github.refs.add(movedRef(to));
+      this.push(pull, QUEUE, to);
+      return { pull, from: sha, to };
+    });
+  }
+
+  /** GitHub marks pull requests as merged whose heads have come onto the trunk. */
+  markMerged(): void {
+    for (const { pull, to } of this.#unmarked.splice(0)) {
+      if (!pull.isOpen || pull.head !== to || pull.base !== "main") continue;
+      Object.assign(pull, { isOpen: false, isMerged: true });
+      this.#count("marked as merged");
+      this.deliver(pull, "pull_request.closed", {}, QUEUE);
+    }
   }
 
   /** What happens each minute. */
@@ -177,6 +335,7 @@ class Run {
   async calm(): Promise<void> {
     this.#isCalm = true;
     this.github.isInstalled = true;
+    this.markMerged();
     this.gateway.loseAnswers = 0;
     for (const round of [1, 2, 3]) {
       this.clock.at += 120_000;
@@ -186,10 +345,12 @@ class Run {
         this.clock.at += 60_000;
         await this.#arrive();
       }
-      if (round === 1) this.movedButOpen = this.#movedButOpen();
-      for (const request of this.gateway.requests) {
+      if (round === 1) this.movedButOpen = [...this.#movedButOpen(), ...this.#unreviewedButOpen()];
+      for (const [index, request] of this.gateway.requests.entries()) {
         if (ENDED.includes(request.status)) continue;
-        Object.assign(request, { status: "error", reason: reasonOf("build.failed", "red") });
+        request.isLanding = false;
+        if (this.#moved.has(index)) this.#land(request, index);
+        else Object.assign(request, { status: "error", reason: reasonOf("build.failed", "red") });
       }
     }
   }
@@ -200,9 +361,36 @@ class Run {
   #movedButOpen(): readonly string[] {
     return [...this.store.rows.values()].flatMap(({ asked, open }) => {
       const request = this.gateway.requests[Number(asked?.sqid?.split("/")[1]) - 1];
-      if (!open || asked === undefined || request === undefined || ENDED.includes(request.status)) return [];
+      if (
+        !open ||
+        asked === undefined ||
+        request === undefined ||
+        request.isLanding === true ||
+        ENDED.includes(request.status)
+      )
+        return [];
       const moved = asked.members.filter(({ pull, head }) => this.github.pulls[pull - 1]?.head !== head);
-      return moved.length === 0 ? [] : [`${asked.sqid} of #${moved[0]?.pull}`];
+      return moved.length === 0 ? [] : [`${asked.sqid} of #${moved[0]?.pull} goes on, and the branch was pushed to`];
+    });
+  }
+
+  /** Requests that builds are spent on though a review was withdrawn. */
+  #unreviewedButOpen(): readonly string[] {
+    return this.gateway.requests.flatMap(({ status, body, isLanding }, index) => {
+      const lost = this.#membersOf(body.changes).find(
+        ({ pull }) => !pull.isApproved && !this.#unheard.has(pull.number),
+      );
+      if (status !== "speculating" || isLanding === true || lost === undefined) return [];
+      return [`main/${index + 1} of #${lost.pull.number} goes on, and the review was withdrawn`];
+    });
+  }
+
+  /** True when a user has pushed to a branch of the request since the commit that is to land was pushed there. */
+  #wasPushed({ body }: FakeGateway["requests"][number]): boolean {
+    return this.#membersOf(body.changes).some(({ pull, sha }) => {
+      const pushes = this.github.pushes.filter(({ branch }) => branch === pull.branch);
+      const pinned = pushes.findIndex((push) => push.sha === sha);
+      return pushes.slice(pinned + 1).some(({ by }) => by === "user");
     });
   }
 
@@ -215,8 +403,18 @@ class Run {
 
   /** What was promised and not kept, a sentence each. */
   broken(): readonly string[] {
-    const found: string[] = this.movedButOpen.map((what) => `${what} goes on, and the branch was pushed to`);
-    this.gateway.requests.forEach(({ key, body: { changes }, status }, index) => {
+    const found: string[] = [...this.movedButOpen];
+    for (const closed of this.github.closedByDeletion) found.push(`#${closed} was closed by the deletion of a branch`);
+    this.gateway.requests.forEach((request, index) => {
+      const { key, body, status } = request;
+      const cancel = request.cancel ?? request.cancelTooLate ?? "";
+      if (/pushed to/.test(cancel)) this.#count("cancelled for a push");
+      if (/review was withdrawn/.test(cancel)) this.#count("cancelled for a review");
+      const { changes } = body;
+      if (/pushed to/.test(cancel) && !this.#wasPushed(request))
+        found.push(`main/${index + 1} was cancelled for a push of the queue`);
+      if (/base of the pull request|another base/.test(cancel))
+        found.push(`main/${index + 1} was cancelled for a base that the queue changed`);
       const sqid = `main/${index + 1}`;
       const given = this.given.find((one) => one.key === key);
       if (given === undefined) {
@@ -231,9 +429,11 @@ class Run {
         if (given.heads.get(Number(number)) !== sha)
           found.push(`${sqid}: #${number} was not at ${sha} when it was asked for`);
       }
-      const { comments = [] } = this.github.pulls[given.pull - 1] ?? {};
+      const { comments = [], isMerged = false } = this.github.pulls[given.pull - 1] ?? {};
       const told = comments.filter((text) => text.includes(`submitqueue:end:${sqid} -->`)).length;
-      if (told !== 1) found.push(`${sqid} (${status}) was told ${told} times on #${given.pull}`);
+      // What GitHub marks as merged is told by that; by a comment as well when GitHub takes more than a minute.
+      if (told > 1 || (told === 0 && !(status === "landed" && isMerged)))
+        found.push(`${sqid} (${status}) was told ${told} times on #${given.pull}`);
     });
     if (new Set(this.gateway.requests.map(({ key }) => key)).size !== this.gateway.requests.length)
       found.push("a command landed twice");
@@ -248,7 +448,21 @@ class Run {
   }
 }
 
+const HAPPENINGS = [
+  "heads moved",
+  "heads put back",
+  "landed by a move",
+  "landed otherwise",
+  "marked as merged",
+  "based on the trunk",
+  "review withdrawn",
+  "refused at the landing",
+  "cancelled for a review",
+  "cancelled for a push",
+] as const;
+
 const ENDED = ["landed", "error", "cancelled"];
+const QUEUE = "submitqueue[bot]";
 const FAULTS = [...Array<undefined>(28), "unavailable", "done", "limited", "revoked"] as const;
 
 const ACTIONS: readonly ((run: Run) => unknown)[] = [
@@ -264,9 +478,9 @@ const ACTIONS: readonly ((run: Run) => unknown)[] = [
   },
   (run) => {
     const pull = run.anyPull();
-    run.github.push(pull.branch);
-    run.deliver(pull, "pull_request.synchronize", {}, run.anyone());
+    if (pull.isOpen) run.push(pull, run.anyone());
   },
+  (run) => run.open(),
   (run) => {
     const pull = run.anyPull();
     pull.isDraft = !pull.isDraft && run.chance(0.5);
@@ -274,13 +488,18 @@ const ACTIONS: readonly ((run: Run) => unknown)[] = [
   },
   (run) => {
     const pull = run.anyPull();
+    if (pull.isMerged || run.github.deleted.has(pull.branch) || run.github.deleted.has(pull.base)) return;
     pull.isOpen = !pull.isOpen || run.chance(0.5);
     run.deliver(pull, pull.isOpen ? "pull_request.reopened" : "pull_request.closed");
   },
-  (run) => run.deliver(run.anyPull(), "pull_request_review.dismissed", {}, run.anyone()),
-  (run) => run.advance(),
-  (run) => run.advance(),
-  (run) => run.advance(),
+  (run) => run.review(run.anyQueued(), false),
+  (run) => run.review(run.anyQueued(), false),
+  (run) => run.review(run.anyPull(), true),
+  (run) => run.review(run.anyPull(), true),
+  (run) => run.deliver(run.anyPull(), "check_suite.completed", {}, "ci"),
+  (run) => run.deliver(run.anyPull(), "status", {}, "ci"),
+  (run) => run.markMerged(),
+  ...Array.from({ length: 12 }, () => (run: Run) => run.advance()),
   (run) => run.reconcile(),
   (run) => {
     run.gateway.loseAnswers = run.chance(0.5) ? 1 : 0;
@@ -292,12 +511,20 @@ const ACTIONS: readonly ((run: Run) => unknown)[] = [
 
 it(`${RUNS} runs of lost, repeated, late and reordered deliveries and faults lose no request, land nothing that no user saw, and tell each end once (GITHUB_SEED=${FIRST}, GITHUB_RUNS)`, async () => {
   let requests = 0;
+  const happened = new Map<string, number>();
   for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
     const run = new Run(seed);
     await run.play();
     await run.calm();
     expect({ seed, broken: run.broken() }).toEqual({ seed, broken: [] });
     requests += run.gateway.requests.length;
+    for (const [what, count] of run.happened) happened.set(what, (happened.get(what) ?? 0) + count);
   }
+  // A story in which something never happens proves nothing about it.
+  if (RUNS > 60)
+    console.log(
+      `${RUNS} runs, ${requests} requests: ${[...happened].map((one) => one.reverse().join(" × ")).join(", ")}`,
+    );
+  for (const what of HAPPENINGS) expect([what, happened.get(what) ?? 0]).not.toEqual([what, 0]);
   expect(requests).toBeGreaterThan(RUNS);
 }, 600_000);

@@ -36,6 +36,9 @@ export class FakeGateway {
     status: Status;
     reason?: Reason;
     cancel?: string;
+    /** True while it lands, whether or not its status says so yet: then it can't be cancelled. */
+    isLanding?: boolean;
+    cancelTooLate?: string;
     builds: Why["builds"];
     commit?: string;
     /** When it was received, and changed last. */
@@ -92,7 +95,8 @@ export class FakeGateway {
         { type: "x", title: "no", status: 404, code: "land.unknown", detail: "none" },
         { status: 404 },
       );
-    if (what === "/cancel" && !this.#ended(found.status)) {
+    if (what === "/cancel" && found.isLanding === true) found.cancelTooLate ??= JSON.parse(text || "{}").reason;
+    else if (what === "/cancel" && !this.#ended(found.status)) {
       found.cancel ??= JSON.parse(text || "{}").reason;
       found.status = "cancelled";
       found.reason = reasonOf("cancelled.by_caller", found.cancel ?? "no reason");

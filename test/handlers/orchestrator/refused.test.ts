@@ -1,8 +1,10 @@
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { SendMessageBatchCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
-import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { RequestNumber } from "../../../functions/contracts/ids.ts";
 import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
+import { requestKey } from "../../../functions/contracts/tables.ts";
 import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
@@ -198,7 +200,7 @@ describe("a log that is not there", () => {
     const isThePlanners = (command: object) =>
       command instanceof SendMessageBatchCommand &&
       command.input.QueueUrl === "log" &&
-      !command.input.Entries?.some(({ MessageBody = "" }) => /"(building|built)"/.test(MessageBody));
+      !command.input.Entries?.some(({ MessageBody = "" }) => /"(building|validating)"/.test(MessageBody));
     world.refuses = (command) => (isThePlanners(command) ? named("QueueDoesNotExist") : undefined);
     for (const m of [1, 2]) land(m);
     await runtime.settle();
@@ -214,8 +216,11 @@ describe("a log that is not there", () => {
 describe("a request that can't be written", () => {
   it("delays no other request, and ends once it can be written", async () => {
     world.configure({ conflictAnalyzer: { type: "none" } });
+    const key = requestKey(QUEUE, 1 as RequestNumber);
     const isItsEnd = (command: object) =>
-      command instanceof PutCommand && command.input.Item?.["sqid"] === sqid(1) && "endedAt" in command.input.Item;
+      command instanceof UpdateCommand &&
+      command.input.Key?.["sk"] === key.sk &&
+      ":endedAt" in (command.input.ExpressionAttributeValues ?? {});
     world.refuses = (command) => (isItsEnd(command) ? named("ValidationException") : undefined);
     for (const m of [1, 2]) land(m);
     await runtime.settle();

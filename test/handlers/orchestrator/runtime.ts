@@ -123,14 +123,19 @@ export class Runtime {
   }
 
   async #admit(land: unknown) {
-    const rejected = (why: object) => this.#step(reject, { land, ...why });
     const started = await this.#step<StartResult>(start, land);
+    const since = started.ok ? { started: started.value } : {};
+    const rejected = (why: object) => this.#step(reject, { land: { ...(land as Land), ...since }, ...why });
     if (!started.ok) return rejected({ error: failureOf(started.error) });
     if (started.value.kind === "ended") return started;
     const inspected = await this.#step<InspectResult>(inspect, land);
     if (!inspected.ok) return rejected({ error: failureOf(inspected.error) });
     if (inspected.value.kind === "refused") return rejected({ reason: inspected.value.reason });
-    const validated = await this.#step<ValidateResult>(validate, { ...(land as Land), step: inspected.value });
+    const validated = await this.#step<ValidateResult>(validate, {
+      ...(land as Land),
+      started: started.value,
+      step: inspected.value,
+    });
     if (!validated.ok) return rejected({ error: failureOf(validated.error) });
     if (validated.value.kind === "refused") return rejected({ reason: validated.value.reason });
     if (validated.value.kind === "ended") return validated;

@@ -200,7 +200,7 @@ export class World {
   /** Has runway inspect the request, and validates it with what was found. A refusal of runway's is answered as it is. */
   async inspectAndValidate(land: Land): Promise<unknown> {
     const step = (await this.call(inspect, land)) as InspectResult;
-    return step.kind === "refused" ? step : this.call(validate, { ...land, step });
+    return step.kind === "refused" ? step : this.call(validate, { ...land, started: { at: START }, step });
   }
 
   /** Delivers messages to a consumer as one batch, each in the group of its queue; returns the ids that it gave back. */

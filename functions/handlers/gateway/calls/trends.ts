@@ -1,6 +1,6 @@
 import { type Trends, TrendsQuery } from "../../../contracts/api.ts";
 import { epochMs } from "../../../contracts/time.ts";
-import { percentileOf, sumOf, type Tally } from "../../../domain/trends.ts";
+import { shownPercentile, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, listedQueueOf } from "../gateway.ts";
 import { shownFlakes, timestamp } from "../shown.ts";
@@ -47,15 +47,13 @@ export const trends = (gateway: Gateway): Route => ({
   },
 });
 
-const rounded = (seconds: number): number => Number(seconds.toPrecision(3));
-
 function shownTally(tally: Tally): Trends["total"] {
   const { buildMs, ...counts } = tally.counters;
-  const [p50, p95] = [percentileOf(tally, 0.5), percentileOf(tally, 0.95)];
+  const [p50, p95] = [shownPercentile(tally, 0.5), shownPercentile(tally, 0.95)];
   return {
     ...counts,
-    ...(p50 === undefined ? {} : { p50Seconds: rounded(p50) }),
-    ...(p95 === undefined ? {} : { p95Seconds: rounded(p95) }),
+    ...(p50 === undefined ? {} : { p50Seconds: p50 }),
+    ...(p95 === undefined ? {} : { p95Seconds: p95 }),
     buildMinutes: Math.round(buildMs / 6_000) / 10,
     reasons: tally.reasons,
   };

@@ -1,9 +1,6 @@
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
-import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { statusEvent } from "../../../contracts/log-event.ts";
-import { logTopic } from "../../../contracts/messages.ts";
 import { targetOf } from "../../../contracts/queues.ts";
 import { AdmitTask, type StartResult } from "../../../contracts/workflows.ts";
 import { requestHasEnded } from "../../../domain/request.ts";
@@ -11,13 +8,12 @@ import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 
 /**
- * Writes the request unless it is written already, and announces that it has started. Does nothing to a request that was cancelled before.
- * Two calls, three on a repeat.
+ * Writes the request unless it is written already, and answers when. A later step tells the log, together with what it has to tell itself. Does
+ * nothing to a request that was cancelled before. One call, two on a repeat.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
-  const log = need(env, ENV.logTopic);
   return taskHandler(AdmitTask, async (land): Promise<StartResult> => {
     const { v: _v, kind: _kind, ...asked } = land;
     const { sqid } = asked;
@@ -28,8 +24,7 @@ export const wire: Wire = (env, clients) => {
     const fresh = await requests.create({ ...asked, ...target, state: "started", version: 1 });
     const found = fresh ? undefined : await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
-    await send(clients.sqs, log, logTopic, statusEvent(sqid, "started", at, { version: 1 }));
-    return { kind: "started" };
+    return { kind: "started", at };
   });
 };
 

@@ -2,7 +2,7 @@ import { obstaclesFor } from "../../../adapters/build-runner/preflight.ts";
 import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
-import { send } from "../../../adapters/sqs.ts";
+import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { type Metadata, statusEvent } from "../../../contracts/log-event.ts";
@@ -10,7 +10,7 @@ import { type Land, logTopic } from "../../../contracts/messages.ts";
 import { cut, printable } from "../../../contracts/text.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
-import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
+import { requestHasEnded } from "../../../domain/request.ts";
 import { boundedTouches } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
@@ -18,10 +18,11 @@ import { cannotBuild } from "../reasons.ts";
 import { releaseClaims } from "../termination.ts";
 import { claimChanges } from "./claiming.ts";
 import { commitsOf } from "./commits-of.ts";
+import { startedEntries } from "./started-entries.ts";
 
 /**
- * Refuses a request of a queue that can't build, claims the changes, and stores what runway found that they touch. Three calls and one per
- * change, and the calls of the preflight of the queue's build runner.
+ * Tells the log that the request was started and is being validated. Refuses a request of a queue that can't build, claims the changes, and
+ * stores what runway found that they touch. Two calls and one per change, and the calls of the preflight of the queue's build runner.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -37,39 +38,28 @@ export const wire: Wire = (env, clients) => {
     return { kind: "refused", reason: cannotBuild(queue, obstacles) };
   }
 
-  /** What a repeat, or a cancel that came in between, leaves to do; undefined when it is ours to validate. */
-  async function settled(land: Land, found: LandingRequest | undefined): Promise<ValidateResult | undefined> {
+  /** What became of a request that is in no state to be validated: a repeat of this step, or a cancel, was faster. */
+  async function otherwise(land: Land): Promise<ValidateResult> {
+    const found = await requests.get(land.sqid);
     if (found === undefined) throw new CodedError("internal", `${land.sqid} was never started`);
-    if (found.state === "started") return undefined;
     if (!requestHasEnded(found.state)) return { kind: "validated" };
     await releaseClaims(claims, land.sqid, land.changes);
     return { kind: "ended" };
   }
 
-  return taskHandler(ValidateTask, async ({ step, ...land }): Promise<ValidateResult> => {
+  return taskHandler(ValidateTask, async ({ step, started, ...land }): Promise<ValidateResult> => {
     // Read before the first call, so that an end that comes meanwhile has a later time, and stands last in the history.
     const at = clients.now();
-    const found = await requests.get(land.sqid);
-    const before = await settled(land, found);
-    if (before || !found) return before ?? { kind: "ended" };
-    await send(
-      clients.sqs,
-      log,
-      logTopic,
-      statusEvent(land.sqid, "validating", at, { metadata: shownIn(step.touches) }),
-    );
+    const validating = statusEvent(land.sqid, "validating", at, { metadata: shownIn(step.touches) });
+    await sendAll(clients.sqs, log, logTopic, [...startedEntries(land, started), validating]);
     const refused = await unbuildable(land);
     if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
     const { targets } = land;
     const touches = boundedTouches({ ...step.touches, ...(targets === undefined ? {} : { targets }) });
-    const next: LandingRequest = { ...found, state: "validated", touches, version: found.version + 1 };
-    if (await requests.replace(next)) return { kind: "validated" };
-    // The request was written since it was read: by a cancel, or by a repeat of this step that overlaps.
-    const after = await settled(land, await requests.get(land.sqid));
-    if (after === undefined) throw new CodedError("store.version_conflict", `${land.sqid} was written meanwhile`);
-    return after;
+    const validated = await requests.change(land.sqid, ["started"], { state: "validated", touches });
+    return validated === undefined ? otherwise(land) : { kind: "validated" };
   });
 };
 

@@ -1,6 +1,6 @@
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
-import { send } from "../../../adapters/sqs.ts";
+import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
@@ -10,6 +10,7 @@ import { requestHasEnded } from "../../../domain/request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 import { reasonOf, remoteIsAway, remoteStayedAway } from "../reasons.ts";
+import { startedEntries } from "./started-entries.ts";
 
 /** How soon a request whose queue is not configured is looked at again. The sweep ends it, unless the queue is put back. */
 const UNCONFIGURED_SECONDS = 60;
@@ -38,7 +39,8 @@ export const wire: Wire = (env, clients) => {
     if (before === 0) {
       const reason = reasonOf("repository.unavailable", remoteIsAway(error, maxWaitSeconds));
       const details = { occurrence: `${step}/${since}`, reason, metadata: { blocker: "repository" } };
-      await send(clients.sqs, log, logTopic, happeningEvent(sqid, "blocked", now, details));
+      const blocked = happeningEvent(sqid, "blocked", now, details);
+      await sendAll(clients.sqs, log, logTopic, [...startedEntries(land, land.started), blocked]);
     }
     return { kind: "waiting", since, seconds };
   });

@@ -11,7 +11,7 @@ import { reporterOf } from "./report-end.ts";
 
 /**
  * Consumes the looks topic: looks at a build that may have ended or is to stop, and tells the planner at once when it has ended. The
- * workflow of the build learns of it at its next poll. One call for a build that is not known or was reported, and those of a look; four
+ * workflow of the build learns of it at its next poll. One call for a build that is not known or was reported, and those of a look; two
  * more when the build has ended.
  */
 export const wire: Wire = (env, clients) => {
@@ -21,12 +21,9 @@ export const wire: Wire = (env, clients) => {
   return queueHandler(looksTopic, clients, need(env, ENV.deadLetters), async ({ buildKey, waits }) => {
     const build = await builds.get(buildKey);
     if (build === undefined || build.reported) return;
-    const { sqids, attempt } = build;
-    // The row of an earlier deployment does not say whom to tell: its workflow does.
-    if (sqids === undefined || attempt === undefined) return;
     const seen = await look(build);
     if (seen.kind === "finished") {
-      await report({ ...build, sqids, attempt }, seen);
+      await report(build, seen);
       await builds.note(buildKey, { reported: true });
     } else if (waits !== undefined && waits < MOST_STOP_LOOKS && build.stop !== undefined)
       await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), lookForStopIn(waits + 1));

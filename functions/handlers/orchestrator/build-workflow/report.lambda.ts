@@ -5,7 +5,7 @@ import { taskHandler } from "../../task.ts";
 import { reporterOf } from "./report-end.ts";
 import { endOf } from "./verdict.ts";
 
-/** Tells the log and the planner how the build came out, unless `look` has told them. Answers the signal, so that sweep can send it again. */
+/** Tells the planner how the build came out, unless `look` has told that. Answers the signal, so that sweep can send it again. */
 export const wire: Wire = (env, clients) => {
   const report = reporterOf(env, clients);
   return taskHandler(ReportTask, (task): Promise<SignalOf<"build-finished">> => report(task, endOf(task)));

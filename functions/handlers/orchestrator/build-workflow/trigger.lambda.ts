@@ -11,11 +11,11 @@ import { ENV } from "../../../contracts/environment.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { type BuildSeen, TriggerTask } from "../../../contracts/workflows.ts";
+import { buildHappened } from "../../../domain/build-entries.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { wholeComposition } from "../../payloads.ts";
 import { taskHandler } from "../../task.ts";
 import { namesOf } from "./asked.ts";
-import { buildHappened } from "./happening.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { lookerOf } from "./look.ts";
 import { neverTaken } from "./verdict.ts";
@@ -53,8 +53,17 @@ export const wire: Wire = (env, clients) => {
   };
 
   const ask = async (task: TriggerTask): Promise<BuildSeen> => {
-    const { queue, batchId, buildKey, composed, ref = pathRef(task.buildKey), under, base, head } = task;
-    const { sqids, attempt, expectedSeconds } = task;
+    const {
+      queue,
+      batchId,
+      buildKey,
+      composed,
+      ref = pathRef(task.buildKey),
+      under,
+      base,
+      head,
+      expectedSeconds,
+    } = task;
     const config = await configs(queue);
     if (!(await isWanted(batches, task))) {
       const begun = await builds.get(buildKey);
@@ -63,7 +72,7 @@ export const wire: Wire = (env, clients) => {
     const { timeoutSeconds } = config.buildRunner;
     const startedAt = clients.now();
     const deadline = epochMs(startedAt + timeoutSeconds * 1_000);
-    const named = { buildKey, queue, batchId, sqids, attempt, composed, under };
+    const named = { buildKey, queue, batchId, composed, under };
     const build = await asked({ ...named, startedAt, deadline, expectedSeconds });
     const wanted = {
       ...namesOf(build),

@@ -135,7 +135,7 @@ async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConf
   await sendAll(clients.sqs, log, logTopic, batch.outbox);
   await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
   // False when an older planner wrote the batch meanwhile: the next sweep takes it.
-  await batches.archive(batch, clients.now());
+  await batches.archive(batch, batch.version);
 }
 
 async function endRequest(

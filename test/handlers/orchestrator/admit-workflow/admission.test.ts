@@ -24,15 +24,16 @@ const owner = async (n: number, state: RequestState, uri = change("contested")) 
 };
 
 describe("start", () => {
-  it("persists the request and says so; a repeat says the same and changes nothing", async () => {
-    expect(await world.call(start, aLand(1))).toEqual({ kind: "started" });
-    expect(await world.call(start, aLand(1))).toEqual({ kind: "started" });
+  it("persists the request and answers when; a repeat changes nothing", async () => {
+    expect(await world.call(start, aLand(1))).toEqual({ kind: "started", at: START });
+    expect(await world.call(start, aLand(1))).toEqual({ kind: "started", at: START });
     expect(await world.requests.get(sqid(1))).toMatchObject({
       state: "started",
       version: 1,
       changes: aLand(1).changes,
     });
-    expect(world.log).toMatchObject([{ status: "started", version: 1 }]);
+    await world.inspectAndValidate(aLand(1));
+    expect(world.log).toMatchObject([{ status: "started", version: 1 }, { status: "validating" }]);
   });
 });
 
@@ -146,8 +147,7 @@ describe("ready", () => {
     await startAndValidate(aLand(1));
     for (let repeat = 0; repeat < 2; repeat++) expect(await world.call(ready, aLand(1))).toEqual({ kind: "ready" });
     expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", version: 3 });
-    expect(world.logOf(1)).toEqual(["started", "validating", "validated"]);
-    expect(world.log.at(-1)).toMatchObject({ version: 3 });
+    expect(world.logOf(1)).toEqual(["started", "validating"]);
     expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
   });
 
@@ -164,6 +164,12 @@ describe("ready", () => {
 describe("reject", () => {
   const reason = { code: "merge.conflict", message: "It does not merge: rebase it and land again." } as const;
 
+  it("tells the log that the request was started, when no step before has", async () => {
+    await world.call(start, aLand(1));
+    await world.call(reject, { land: { ...aLand(1), started: { at: START } }, reason });
+    expect(world.log).toMatchObject([{ status: "started", at: START }, { status: "error" }]);
+  });
+
   it("ends the request as error with the reason, says so and frees its changes", async () => {
     await startAndValidate(aLand(1));
     expect(await world.call(reject, { land: aLand(1), reason })).toEqual({ kind: "ended" });
@@ -174,7 +180,7 @@ describe("reject", () => {
 
   it("announces the same end again when it is repeated, with the first reason", async () => {
     await startAndValidate(aLand(1));
-    world.dieAt({ at: 2, moment: "after" });
+    world.dieAt({ at: 1, moment: "after" });
     await expect(world.call(reject, { land: aLand(1), reason })).rejects.toThrow();
     world.revive();
     expect(world.logOf(1)).not.toContain("error");

@@ -122,7 +122,7 @@ describe("a request whose pull request is not approved", () => {
     const answer = await look();
     expect(answer).toEqual({ kind: "fit", author: "ann" });
     await world.call(ready, { ...land(), review: answer });
-    expect(world.log.at(-1)).toMatchObject({ status: "validated", metadata: { author: "ann" } });
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", author: "ann" });
   });
 
   it("waits on while its queue is not configured: the sweep ends it, unless the queue is put back", async () => {

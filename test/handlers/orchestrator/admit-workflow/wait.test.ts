@@ -13,7 +13,12 @@ beforeEach(async () => {
 
 const cause = JSON.stringify({ errorMessage: "git.example could not be fetched: Connection refused" });
 const waits = (since: number, { step = "inspect" as RemoteStep, code = "repository.unavailable" } = {}) =>
-  world.call(wait, { land: aLand(1), step, since, error: { Error: code, Cause: cause } }) as Promise<WaitResult>;
+  world.call(wait, {
+    land: { ...aLand(1), started: { at: START } },
+    step,
+    since,
+    error: { Error: code, Cause: cause },
+  }) as Promise<WaitResult>;
 
 /** Waits, and lets the time pass, until something else is answered. */
 async function waitedOut(): Promise<{ readonly tries: number; readonly seconds: number; readonly last: WaitResult }> {

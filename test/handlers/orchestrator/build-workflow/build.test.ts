@@ -208,14 +208,14 @@ describe("look", () => {
   const looked = (more: object = {}) => world.deliver(look, { v: 1, kind: "look-at-build", buildKey, ...more });
 
   it.each([
-    ["", "passed", "built"],
-    ["build-fail", "failed", "build_failed"],
-    ["build-error", "infrastructure", "build_failed"],
-  ])("tells the planner and the log at once what became of a build marked '%s', once", async (marker, kind, event) => {
+    ["", "passed"],
+    ["build-fail", "failed"],
+    ["build-error", "infrastructure"],
+  ])("tells the planner at once what became of a build marked '%s', once", async (marker, kind) => {
     await triggered(marker);
     for (let times = 0; times < 2; times++) await looked();
     expect(world.signals).toMatchObject([{ kind: "build-finished", batchId, buildKey, verdict: { kind } }]);
-    expect(world.logOf(1)).toEqual(["building", event]);
+    expect(world.logOf(1)).toEqual(["building"]);
     expect(await world.builds.get(buildKey)).toMatchObject({ reported: true });
   });
 
@@ -228,7 +228,6 @@ describe("look", () => {
     }
     await looked();
     expect(new Set(world.signals.map((signal) => JSON.stringify(signal))).size).toBe(1);
-    expect(world.logOf(1)).toEqual(["building", "built"]);
     expect(await world.builds.get(buildKey)).toMatchObject({ reported: true });
   });
 
@@ -237,15 +236,6 @@ describe("look", () => {
     await triggered("build-hang");
     await looked();
     expect([world.signals, asked()]).toEqual([[], []]);
-  });
-
-  it("leaves the row of an earlier deployment, which does not say whom to tell, to its workflow", async () => {
-    await planned("building");
-    const { sqids, attempt, ...older } = order();
-    await world.builds.create({ ...older, startedAt: epochMs(START), deadline: epochMs(START + 1) });
-    expect([sqids, attempt]).toEqual([[sqid(1)], 1]);
-    expect(await looked()).toEqual([]);
-    expect(world.signals).toEqual([]);
   });
 
   it("stops a build that no batch needs any more", async () => {
@@ -280,26 +270,17 @@ describe("report", () => {
   const reported = (outcome: object) => world.call(report, { ...order(), ...outcome });
 
   it.each([
-    ["passed", { kind: "passed", composed }, "built"],
-    ["failed", { kind: "failed", reason, composed }, "build_failed"],
-    ["infrastructure", { kind: "infrastructure", reason }, "build_failed"],
-    ["cancelled", { kind: "cancelled" }, "build_stopped"],
-    ["refuted", { kind: "refuted", batchId }, "build_stopped"],
-  ])(
-    "sends the planner the verdict '%s', answers it, and tells the requests what concerns them",
-    async (_, verdict, event) => {
-      const url = "https://ci.example/1";
-      const signal = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict, url };
-      expect(await reported({ verdict, url })).toEqual(signal);
-      expect(world.signals).toEqual([signal]);
-      expect(world.logOf(1)).toEqual([event]);
-      if (event === "build_failed") expect(world.log).toMatchObject([{ reason }]);
-    },
-  );
-
-  it("tells every request that the build was for", async () => {
-    await reported({ verdict: { kind: "failed", reason }, sqids: [sqid(1), sqid(4)] });
-    expect([world.logOf(1), world.logOf(4)]).toEqual([["build_failed"], ["build_failed"]]);
+    ["passed", { kind: "passed", composed }],
+    ["failed", { kind: "failed", reason, composed }],
+    ["infrastructure", { kind: "infrastructure", reason }],
+    ["cancelled", { kind: "cancelled" }],
+    ["refuted", { kind: "refuted", batchId }],
+  ])("sends the planner the verdict '%s', answers it, and leaves the log to the planner", async (_, verdict) => {
+    const url = "https://ci.example/1";
+    const signal = { v: 1, kind: "build-finished", queue: QUEUE, batchId, buildKey, verdict, url };
+    expect(await reported({ verdict, url })).toEqual(signal);
+    expect(world.signals).toEqual([signal]);
+    expect(world.logOf(1)).toEqual([]);
   });
 
   it.each([batchId, "q/batch/7"])("names the batch at which the composition was refused: %s", async (refused) => {

@@ -203,7 +203,7 @@ describe("a build in CodeBuild", () => {
     expect(world.messages("looks", LookAtBuild)).toMatchObject([{ buildKey }, { buildKey }]);
     await world.deliver(look, ...world.messages("looks", LookAtBuild));
     expect(world.signals).toMatchObject([{ kind: "build-finished", buildKey, verdict: { kind: "passed", composed } }]);
-    expect(world.logOf(1)).toEqual(["building", "built"]);
+    expect(world.logOf(1)).toEqual(["building"]);
     const seen = await polled();
     expect(seen).toMatchObject({ kind: "finished", verdict: { kind: "passed" }, reported: true });
     const signal = await world.call(report, { ...order, outcome: seen });

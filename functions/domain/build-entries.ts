@@ -1,9 +1,9 @@
-import { batchLabel, partsOfSqid } from "../../../contracts/ids.ts";
-import { happeningEvent, type LogEvent } from "../../../contracts/log-event.ts";
-import type { MergeUnit } from "../../../contracts/messages.ts";
-import type { Reason } from "../../../contracts/reasons.ts";
-import type { EpochMs } from "../../../contracts/time.ts";
-import type { BuildOrder } from "../../../contracts/workflows.ts";
+import { batchLabel, partsOfSqid } from "../contracts/ids.ts";
+import { happeningEvent, type LogEvent } from "../contracts/log-event.ts";
+import type { MergeUnit } from "../contracts/messages.ts";
+import type { Reason } from "../contracts/reasons.ts";
+import type { EpochMs } from "../contracts/time.ts";
+import type { BuildOrder } from "../contracts/workflows.ts";
 
 /** How many batches of a build's base its log entries name: the last. */
 const MOST_NAMED = 20;
