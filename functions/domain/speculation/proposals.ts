@@ -94,22 +94,25 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
 /**
  * The base to build the proposal on, in any order. It holds
  * - each batch that the proposal assumes to land, and
- * - for each batch of the base, the undecided batches ahead of that batch that land with one half or more. The batch might not apply without
- *   them, and a failure without them might be due to the batch. Left out are those about which the proposal has made its assumption
- *   already: the conflicts of a head, and of a head on probation only those that arrived before the head.
+ * - for each batch of the base, the undecided batches ahead of that batch that land with one half or more and conflict with no head. The batch
+ *   might not apply without them. About a batch that conflicts with a head, the proposal has made its assumption already.
+ * - where builds test everything and a head is on probation, also those of them that conflict with the head and arrived after it. The proposal
+ *   makes no assumption about them, and a failure without them might be due to the batch of the base. Where builds test what is affected,
+ *   a failure is never due to the base.
  *
  * Below a batch that is landing, only other batches that are landing are added.
  *
  * Example: A ← B and B ← H, and A and H do not conflict. H is proposed on the assumption that B lands. A lands with 0.9, so the base is A and
  * B. If A landed with 0.4, the base would be B alone.
  *
- * Example with a head on probation: H arrived after B and before X, and all three conflict. B joined behind X. H is proposed on the
- * assumption that B lands: the base is X and B.
+ * Example where builds test everything, with H on probation: H arrived after B and before X, and all three conflict. B joined behind X. H is
+ * proposed on the assumption that B lands: the base is X and B.
  */
 export function baseOf({ index, belief }: Speculation, { heads, assumedLanded }: ProposedTree): number[] {
-  /** The batches that must not be added to the base: those in the base, the heads, and the conflicts of the heads. */
+  /** The batches that must not be added to the base: those in the base, the heads, and conflicts of the heads. */
   const excluded = index.setOf([...assumedLanded, ...heads]);
-  for (const i of heads) excluded.addAll(index.relevantToFailure(i));
+  for (const i of heads)
+    excluded.addAll(index.tests === "everything" ? index.relevantToFailure(i) : index.conflictsOf(i));
   const base = [...assumedLanded];
   for (let next = 0; next < base.length; next++) {
     const i = base[next] ?? -1;
