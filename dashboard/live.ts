@@ -131,16 +131,16 @@ class Loop<T> {
     this.#load = load;
     this.#options = options;
     this.#report = report;
-    const heard: Listener = (about) => {
+    const listener: Listener = (about) => {
       if (about === undefined || queue === undefined || about === queue) this.soon(GATHER_MS);
     };
-    news.listeners.add(heard);
+    news.listeners.add(listener);
     const seen = () => {
       if (document.visibilityState === "visible") this.soon(0);
     };
     document.addEventListener("visibilitychange", seen);
     this.#abort.signal.addEventListener("abort", () => {
-      news.listeners.delete(heard);
+      news.listeners.delete(listener);
       document.removeEventListener("visibilitychange", seen);
       clearTimeout(this.#timer);
     });

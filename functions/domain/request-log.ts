@@ -35,7 +35,7 @@ export interface Summary extends Omit<Land, "v" | "kind"> {
   /** The reason of that entry. */
   readonly reason?: Reason;
   /** True once the log holds an entry of the orchestrator (`isAnswer`): the orchestrator has received the request. */
-  readonly heard: boolean;
+  readonly answered: boolean;
   /** The first cancel of the request, which is the one that counts. */
   readonly cancel?: Omit<Cancel, "v" | "kind" | "queue" | "sqid">;
   /** The last change of the priority. Absent when no caller has changed the priority; `priority` is then that of the Land call. */
@@ -99,7 +99,7 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
     status: accepted.status,
     at: accepted.at,
     stamp: stampOf(accepted),
-    heard: false,
+    answered: false,
     metadata: stampedBy(stampOf(accepted), accepted.metadata),
     progress: NO_PROGRESS,
     // The call that makes the summary writes this entry.
@@ -118,7 +118,7 @@ export function fold(summary: Summary, entry: LogEvent): Summary {
   if (hasSeen(summary, entry)) return summary;
   return {
     ...(entry.kind === "status" ? foldStatus(summary, entry) : summary),
-    heard: summary.heard || isAnswer(entry),
+    answered: summary.answered || isAnswer(entry),
     progress: boundedProgress(foldProgress(summary.progress, entry)),
     seen: [...summary.seen, hashOfId(entry.id)].toSorted().slice(-MOST_SEEN),
     version: summary.version + 1,

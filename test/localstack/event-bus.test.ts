@@ -68,14 +68,14 @@ function busWith(rules: Record<string, object> = {}) {
 describe("the bus of the embedded runtime", () => {
   it("writes each event as a line, and tells who listens", async () => {
     const { bus, lines } = busWith();
-    const heard: string[] = [];
-    const stop = bus.subscribe(({ id }) => heard.push(id));
+    const told: string[] = [];
+    const stop = bus.subscribe(({ id }) => told.push(id));
     const put = await bus.answer("PutEvents", { Entries: [entry(event(1)), entry(event(2))] });
     expect(put).toMatchObject({ FailedEntryCount: 0, Entries: [{}, {}] });
     stop();
     await bus.answer("PutEvents", { Entries: [entry(event(3))] });
     expect(lines()).toEqual([event(1), event(2), event(3)]);
-    expect(heard).toEqual(["main/mode/1", "main/mode/2"]);
+    expect(told).toEqual(["main/mode/1", "main/mode/2"]);
   });
 
   it("hands events that match a rule of the templates to its queue: whole, or the part that the rule names", async () => {

@@ -51,7 +51,7 @@ const StoredSummary = z.object({
   stamp: z.string(),
   reason: Reason.exactOptional(),
   /** From here on with defaults, for a summary that was written by a release without these fields. */
-  heard: z.boolean().default(true),
+  answered: z.boolean().default(true),
   cancel: Cancel.pick({ at: true, note: true, caller: true }).exactOptional(),
   prioritized: z
     .object({ count: z.int().positive(), at: EpochMs, caller: z.string(), note: Note.exactOptional() })

@@ -20,7 +20,7 @@ export interface LiveSummaries {
 }
 
 /** A request that the orchestrator has not answered yet. */
-export type Unheard = Pick<Summary, "number" | "receivedAt" | "changes">;
+export type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
 
 /**
  * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
@@ -43,7 +43,7 @@ export interface ViewSummaries {
    * The requests of the queue that the orchestrator has not answered yet: they are in no list (`pointersOf`). Newest first. One Query per
    * megabyte that the queue holds.
    */
-  unheard(queue: QueueName): Promise<readonly Unheard[]>;
+  unanswered(queue: QueueName): Promise<readonly Unanswered[]>;
   /**
    * Archives the summary of a request that has ended, and lists the request among the ended ones. Two PutItem and one DeleteItem, each of which
    * may be repeated. A summary that another writer has changed since it was read is not removed from the requests in flight.
@@ -118,14 +118,14 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
       return { summaries, more };
     },
 
-    async unheard(queue) {
+    async unanswered(queue) {
       const items = await queryAll(dynamodb, `reading what ${queue} holds`, {
         TableName: table,
         ConsistentRead: true,
         ScanIndexForward: false,
         KeyConditionExpression: "#pk = :pk",
         FilterExpression: "#answered = :false",
-        ExpressionAttributeNames: { "#pk": KEY.pk, "#answered": "heard" },
+        ExpressionAttributeNames: { "#pk": KEY.pk, "#answered": "answered" },
         ExpressionAttributeValues: { ":pk": viewKeys.live(queue, 1 as RequestNumber).pk, ":false": false },
       });
       return items.map(summaryIn);

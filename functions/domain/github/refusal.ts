@@ -67,15 +67,10 @@ const mayLand = (top: Pull, { permission, authors, by }: Wish): boolean =>
   permission === "admin" || permission === "write" || (authors && top.author === by);
 
 /**
-<<<<<<< HEAD
- * Why a pull request is not what was asked for any more, in a sentence about `by`, or about no user. Undefined when it still is: also when
- * it has been merged, since a landing does that, and when it was based on `branch`, the one that the queue lands on, as the landing of a
- * pull request below does.
-=======
  * Why a pull request is no longer what a user asked to land: `head` onto `base`. `pull` is the pull request as it is, and undefined when it
  * is gone. The sentence says that user `by` made the change, or names no user when `by` is absent. The result is undefined when the pull
- * request is unchanged, and when it has been merged, since a landing merges it.
->>>>>>> main
+ * request is unchanged, when it has been merged, since a landing merges it, and when its base is `branch`, the queue's target branch, as the
+ * landing of the pull request below makes it.
  */
 export function changeSince(
   pull: Pull | undefined,

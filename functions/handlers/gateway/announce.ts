@@ -85,7 +85,7 @@ export async function announceCancel({ entries, send, tellLog }: Gateway, summar
   await entries.append([entry]);
   await tellLog(entry);
   // The request's Land may not have been sent yet. SQS drops a repeat of it, and delivers the cancel after the Land, since both are in the request's group.
-  if (!summary.heard) await send(landOf(summary));
+  if (!summary.answered) await send(landOf(summary));
   await send(message);
 }
 

@@ -79,7 +79,7 @@ export async function record(
     const fresh = newTo(before, entries);
     const news = [...fresh, ...newTo(before, consequencesOf(before, fresh))];
     const summary = news.reduce(fold, before);
-    const first = firstHeard(before, summary);
+    const first = firstAnswered(before, summary);
     const unwritten = [...first, ...news].filter((entry) => !isKnown(entry));
     const untold = eachOnce([...unwritten, ...own(entries).filter((entry) => !isKnown(entry))]);
     const listed = first.length === 0 ? [] : view.pointersOf(landOf(before));
@@ -94,8 +94,8 @@ export async function record(
 }
 
 /** The request's first entry, which the API has sent to the orchestrator, and has neither written to the log nor published. */
-const firstHeard = (before: Summary, after: Summary): LogEvent[] =>
-  after.heard && !before.heard ? [acceptedEntry(landOf(before))] : [];
+const firstAnswered = (before: Summary, after: Summary): LogEvent[] =>
+  after.answered && !before.answered ? [acceptedEntry(landOf(before))] : [];
 
 /** The entries that the API has written and folded itself, and sent here to be published. */
 const own = (entries: readonly LogEvent[]): LogEvent[] => entries.filter((entry) => !isAnswer(entry));

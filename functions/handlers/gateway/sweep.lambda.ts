@@ -74,13 +74,13 @@ const NO_HOUR = epochMs(999_999_999_999_999);
 
 /** Archives one request, or sends its unanswered messages again: Land first, so that a Cancel does not overtake it. */
 async function repair(gateway: Gateway, summary: Summary): Promise<void> {
-  const { status, at, heard, receivedAt, cancel, prioritized } = summary;
+  const { status, at, answered, receivedAt, cancel, prioritized } = summary;
   const age = (since: EpochMs) => gateway.now() - since;
   if (hasEnded(status)) {
     if (age(at) >= PATIENCE_MS) await gateway.view.archive(summary);
     return;
   }
-  if (!heard && age(receivedAt) >= PATIENCE_MS) await announceLand(gateway, landOf(summary));
+  if (!answered && age(receivedAt) >= PATIENCE_MS) await announceLand(gateway, landOf(summary));
   if (cancel !== undefined && age(cancel.at) >= PATIENCE_MS) await announceCancel(gateway, summary);
   if (prioritized === undefined) return;
   const since = age(prioritized.at);

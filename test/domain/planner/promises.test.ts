@@ -112,10 +112,10 @@ const PROMISES: Readonly<Record<string, Claim>> = {
   },
 
   "while the newest control signal is a pause, no change starts landing": (_story, { world }) => {
-    let heard = 0;
+    let seen = 0;
     for (const run of world.runs) {
-      const newest = Math.max(heard, run.queue.control ?? 0, ...versionsIn(run));
-      if (!run.crashed) heard = newest;
+      const newest = Math.max(seen, run.queue.control ?? 0, ...versionsIn(run));
+      if (!run.crashed) seen = newest;
       if (world.modes[newest - 1] === "paused") expect(departuresOf(run)).toEqual([]);
     }
   },

@@ -58,7 +58,7 @@ class Run {
   /** Pull requests that GitHub has yet to mark as merged. */
   #unmarked: { readonly pull: MemoryPull; readonly to: GitSha }[] = [];
   /** Pull requests of which a review was withdrawn while no webhook was sent. */
-  readonly #unheard = new Set<number>();
+  readonly #untold = new Set<number>();
 
   constructor(seed: number) {
     this.#random = seeded(seed);
@@ -203,7 +203,7 @@ class Run {
     if (pull.isApproved === isApproved) return;
     pull.isApproved = isApproved;
     if (!isApproved) this.#count("review withdrawn");
-    if (!isApproved && !this.github.isInstalled) this.#unheard.add(pull.number);
+    if (!isApproved && !this.github.isInstalled) this.#untold.add(pull.number);
     this.deliver(pull, isApproved ? "pull_request_review.submitted" : "pull_request_review.dismissed", {}, by);
   }
 
@@ -377,9 +377,7 @@ class Run {
   /** Requests that builds are spent on though a review was withdrawn. */
   #unreviewedButOpen(): readonly string[] {
     return this.gateway.requests.flatMap(({ status, body, isLanding }, index) => {
-      const lost = this.#membersOf(body.changes).find(
-        ({ pull }) => !pull.isApproved && !this.#unheard.has(pull.number),
-      );
+      const lost = this.#membersOf(body.changes).find(({ pull }) => !pull.isApproved && !this.#untold.has(pull.number));
       if (status !== "speculating" || isLanding === true || lost === undefined) return [];
       return [`main/${index + 1} of #${lost.pull.number} goes on, and the review was withdrawn`];
     });

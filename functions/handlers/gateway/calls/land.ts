@@ -153,6 +153,6 @@ async function replay(gateway: Gateway, first: FirstUse, hash: string): Promise<
   const { queue, n } = partsOfSqid(first.land.sqid);
   const current = await gateway.view.summary(queue, n);
   if (current === undefined) return accept(gateway, first.land);
-  if (!current.heard) await announce(gateway, first.land);
+  if (!current.answered) await announce(gateway, first.land);
   return current;
 }

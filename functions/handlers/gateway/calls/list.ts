@@ -44,7 +44,7 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
   const found: Summary[] = [];
   let last = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
   // Read before the lists: a request that is answered meanwhile is in the lists by then.
-  const unheard = (await gateway.view.unheard(queue)).filter(
+  const unanswered = (await gateway.view.unanswered(queue)).filter(
     ({ changes }) => query.change === undefined || changes.includes(query.change),
   );
   for (let look = 1; ; look++) {
@@ -53,7 +53,7 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
       query.change === undefined
         ? await gateway.view.received(queue, window, size, last)
         : await gateway.view.naming(queue, query.change, window, size, last);
-    const { pointers, more } = withUnheard(listed, unheard.filter(isIn(window, last)), size);
+    const { pointers, more } = withUnanswered(listed, unanswered.filter(isIn(window, last)), size);
     const numbers = pointers.map(({ number }) => number);
     const summaries = await gateway.view.summaries(queue, numbers);
     for (const [index, summary] of summaries.entries()) {
@@ -71,8 +71,8 @@ const isIn =
     receivedAt >= since && receivedAt < until && (before === undefined || number < before.number);
 
 /** A page of a list with the requests that are in no list yet. Numbers and times of receipt are in the same order. */
-function withUnheard({ pointers, more }: PointerPage, unheard: readonly Pointer[], size: number): PointerPage {
-  const byNumber = new Map([...unheard, ...pointers].map((pointer) => [pointer.number, pointer]));
+function withUnanswered({ pointers, more }: PointerPage, unanswered: readonly Pointer[], size: number): PointerPage {
+  const byNumber = new Map([...unanswered, ...pointers].map((pointer) => [pointer.number, pointer]));
   const newestFirst = [...byNumber.values()].sort((a, b) => b.number - a.number);
   return { pointers: newestFirst.slice(0, size), more: more || newestFirst.length > size };
 }
