@@ -11,6 +11,20 @@ const TESTS = "test/**/*.test.ts";
 
 /** Tests that replace modules, which files that share a worker would then have too. */
 const REPLACING = globSync(TESTS).filter((file) => readFileSync(file, "utf8").includes("vi.mock("));
+/** Tests that start many processes: the start of a process takes longer the more memory the starting one holds. */
+const PROCESSES = inRooms(
+  "adapters/git",
+  "adapters/change-provider",
+  "handlers/runway",
+  "localstack/command-runner",
+  "runway",
+);
+/** Tests that compute, and fill the heap. */
+const PURE = inRooms("client", "contracts", "domain", "law", "simulator");
+
+function inRooms(...rooms: readonly string[]): string[] {
+  return rooms.map((room) => `test/${room}/**/*.test.ts`);
+}
 
 /** The files that take longest, those first: a long file that starts last leaves every other worker idle. */
 const LONGEST = [
@@ -25,15 +39,23 @@ const LONGEST = [
 ].map((name) => join(import.meta.dirname, "test", `${name}.test.ts`));
 for (const file of LONGEST) if (!existsSync(file)) throw new Error(`LONGEST in vitest.config.ts: there is no ${file}`);
 
-/** Files with a process of their own, then the longest, then what Vitest would take first. */
+/** The groups of files, each with workers of its own, in the order in which they start. */
+const GROUPS = [
+  { name: "replacing", isolate: true, include: REPLACING, exclude: [] },
+  { name: "processes", isolate: false, include: PROCESSES, exclude: REPLACING },
+  { name: "pure", isolate: false, include: PURE, exclude: REPLACING },
+  { name: "whole", isolate: false, include: [TESTS], exclude: [...REPLACING, ...PROCESSES, ...PURE] },
+];
+
+/** Group by group, and the longest files of each group first. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId, project }: TestSpecification) => {
+    const group = ({ project }: TestSpecification) => GROUPS.findIndex(({ name }) => name === project.name);
+    const place = ({ moduleId }: TestSpecification) => {
       const at = LONGEST.indexOf(moduleId);
-      if (project.name === "replacing") return -1;
       return at < 0 ? LONGEST.length : at;
     };
-    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+    return (await super.sort(files)).sort((a, b) => group(a) - group(b) || place(a) - place(b));
   }
 }
 
@@ -44,14 +66,11 @@ export default defineConfig({
     hookTimeout: 600_000,
     expect: { poll: { timeout: 240_000 } },
     pool: "forks",
-    // Many tests wait for processes and for time to pass: with three workers more than there are cores, the cores are busy.
-    maxWorkers: availableParallelism() + 3,
+    // Many tests wait for processes: three workers keep two cores busy.
+    maxWorkers: availableParallelism() + 1,
     setupFiles: ["test/support/each-file.ts"],
     sequence: { sequencer: LongestFirst },
-    projects: [
-      // A worker loads the sources and packages once, and not for each of its files.
-      { extends: true, test: { name: "shared", isolate: false, include: [TESTS], exclude: REPLACING } },
-      { extends: true, test: { name: "replacing", isolate: true, include: REPLACING } },
-    ],
+    // Files of a group share workers, which load the sources and packages once, and not for each file.
+    projects: GROUPS.map((test) => ({ extends: true, test })),
   },
 });

@@ -1,5 +1,5 @@
 import type { HistoryEntry } from "../functions/contracts/api.ts";
-import { Blocker, type Happening, type Status } from "../functions/contracts/log-event.ts";
+import type { Blocker, Happening, Status } from "../functions/contracts/log-event.ts";
 
 const OF_STATUS: Readonly<Record<Status, string | undefined>> = {
   accepted: "Asked to land",
@@ -54,11 +54,14 @@ export function happeningOf({ status, event, metadata }: HistoryEntry): string |
     return `${OF_STATUS.landed} as ${String(metadata["commit"]).slice(0, 12)}`;
   if (status !== undefined) return OF_STATUS[status];
   if (event === undefined) return undefined;
-  const blocker = event === "blocked" ? Blocker.safeParse(metadata["blocker"]).data : undefined;
-  const words = blocker === undefined ? OF_EVENT[event] : OF_BLOCKER[blocker];
+  const blocker = String(metadata["blocker"]);
+  const words = event === "blocked" && isBlocker(blocker) ? OF_BLOCKER[blocker] : OF_EVENT[event];
   const on = metadata["on"];
   return on === undefined ? words : `${words}: ${String(on).split(" ").map(numberOf).join(", ")}`;
 }
+
+/** The page is built without zod, so no schema of contracts is used here. */
+const isBlocker = (name: string): name is Blocker => Object.hasOwn(OF_BLOCKER, name);
 
 /** `3` and `3.1` are `#3`. */
 const numberOf = (label: string): string => `#${label.split(".", 1)[0]}`;

@@ -112,7 +112,7 @@ describe("the github-checks runner", () => {
       result: "failed",
       message:
         "The check unit (github-actions) ended with failure. So did ci/lint.\ncheck.sh:1 2 tests failed\ncheck.sh:1 expected 1\ncheck.sh:1 3\ncheck.sh:1 4\ncheck.sh:1 5",
-      url: expect.stringMatching(/^https:\/\/github\.invalid\/acme\/shop\/runs\/\d+$/),
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/acme\/shop\/runs\/\d+$/),
     });
     expect(world.repository.workflowRuns.map(({ conclusion }) => conclusion)).toEqual(["cancelled"]);
     expect(await world.branches()).toEqual(new Map());
