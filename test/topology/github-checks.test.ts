@@ -112,8 +112,9 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     });
     const trunk = await remote.trunk();
     expect(trunk.map(({ subject }) => subject)).toEqual(["good 1"]);
-    // What landed is the commit that the checks are on.
-    expect(ci.ran.filter(({ sha }) => sha === trunk[0]?.sha).map(({ job }) => job)).toEqual(["unit", "ci/lint"]);
+    // What landed is the commit that the checks are on. They run on it twice when the other change fails first: then the trunk is built.
+    const ran = ci.ran.filter(({ sha }) => sha === trunk[0]?.sha).map(({ job }) => job);
+    expect(new Set(ran)).toEqual(new Set(["unit", "ci/lint"]));
     expect(JSON.stringify(await lane.history(good?.sqid ?? ""))).toContain(
       `/acme/lands/commit/${trunk[0]?.sha}/checks`,
     );
