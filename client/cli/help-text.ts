@@ -1,6 +1,6 @@
 import type { AddHelpTextContext, Command } from "commander";
 
-/** What stands below a command's help: paragraphs, wrapped to the terminal. Lines that begin with blanks stay as they are. */
+/** The paragraphs below a command's help, wrapped to the width of the terminal. Lines that begin with blanks are not wrapped. */
 export const below =
   (text: string) =>
   ({ command }: AddHelpTextContext): string => {

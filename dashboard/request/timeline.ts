@@ -83,7 +83,7 @@ const EVENT_LOOKS: Readonly<Record<string, Look>> = {
 
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */
 export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
-  // What a request waits for is said by the entry after the one that says that it waits.
+  // The entry `blocked`, which names the blocker, follows the entry `waiting`.
   const told = events.filter(({ event }, index) => event !== "waiting" || events[index + 1]?.event !== "blocked");
   const moments = told.flatMap(momentOf);
   return moments.map((moment, index) => {

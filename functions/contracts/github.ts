@@ -13,6 +13,10 @@ export const RepositoryName = z
   .regex(/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/, "a repository is <owner>/<name>");
 export type RepositoryName = z.infer<typeof RepositoryName>;
 
+/** True when both name one repository: GitHub does not tell `Acme/Shop` from `acme/shop`. A repository that is gone is the same as none. */
+export const isSameRepository = (one: string | undefined, other: string): boolean =>
+  one?.toLowerCase() === other.toLowerCase();
+
 export const PullNumber = z.int().positive();
 
 // ── what GitHub delivers, and what follows from it ──────────────────────────────────────────────

@@ -1,3 +1,4 @@
+import { isSameRepository } from "../../contracts/github.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Permission, Pull } from "./refusal.ts";
 
@@ -26,7 +27,7 @@ export interface HeadBranch {
 export function mayDelete({ pull, landed, repository, targets, branch, users }: HeadBranch): boolean {
   return (
     !pull.isOpen &&
-    pull.headRepository?.toLowerCase() === repository.toLowerCase() &&
+    isSameRepository(pull.headRepository, repository) &&
     !targets.includes(pull.headBranch) &&
     branch !== undefined &&
     !branch.isProtected &&
@@ -58,7 +59,7 @@ export interface LandingBranch {
 export function fixedBecause(known: LandingBranch): string | undefined {
   const { pull, landed, repository, kept, branch, permission, others } = known;
   const { headBranch, author } = pull;
-  if (pull.headRepository?.toLowerCase() !== repository.toLowerCase()) return "its branch is in a fork";
+  if (!isSameRepository(pull.headRepository, repository)) return "its branch is in a fork";
   if (kept.includes(headBranch)) return `${headBranch} is a branch that lives on`;
   if (!pull.isOpen) return "it is not open";
   if (branch === undefined) return `the branch ${headBranch} is gone`;

@@ -1,6 +1,6 @@
 import { webHostOf } from "../../contracts/code-host.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { PullRow } from "../../contracts/github.ts";
+import { isSameRepository, type PullRow } from "../../contracts/github.ts";
 import { externalIdOf } from "../../contracts/github-delivery.ts";
 import { LANDED_LABEL } from "../../contracts/queues.ts";
 import { epochMs } from "../../contracts/time.ts";
@@ -45,9 +45,6 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   if (settings.deletesBranches) await deleteBranches(service, github, row, facts, settings.defaultBranch);
 }
 
-const isSameRepository = (one: string | undefined, other: string): boolean =>
-  one?.toLowerCase() === other.toLowerCase();
-
 /** A pull request that is closed too soon is shown as closed for ever, though its commits are on the branch. */
 async function waitForMerge(
   { now }: Service,
@@ -71,7 +68,7 @@ async function closeIssues(
 ): Promise<void> {
   const texts = [pull.title, pull.body, ...(await github.commitMessages(pull.number))];
   for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
-    if (issue.repository.toLowerCase() === repository.toLowerCase()) await github.closeIssue(issue.number);
+    if (isSameRepository(issue.repository, repository)) await github.closeIssue(issue.number);
     else
       await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
         const there = await service.github(issue.repository);

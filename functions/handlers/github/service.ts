@@ -12,7 +12,7 @@ import { type Env, loadGitHubApp, loadQueues, need } from "../../adapters/settin
 import { gitHubOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import type { Asked, RepositoryName } from "../../contracts/github.ts";
+import { type Asked, isSameRepository, type RepositoryName } from "../../contracts/github.ts";
 import type { GitHubAppConfig, QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -103,17 +103,17 @@ export function queuesOf(
   queues: readonly QueueConfig[],
   repository: RepositoryName,
 ): readonly QueueConfig[] {
-  const named = Object.entries(repositories).find(([name]) => isSame(name, repository))?.[1];
+  const named = Object.entries(repositories).find(([name]) => isSameRepository(name, repository))?.[1];
   if (named !== undefined) return named.flatMap((name) => queues.find((queue) => queue.name === name) ?? []);
   return queues.filter(({ repository: { remote } }) => {
     const host = gitHubOf(remote);
     return (
-      host !== undefined && host.api === api.replace(/\/$/, "") && isSame(`${host.owner}/${host.repo}`, repository)
+      host !== undefined &&
+      host.api === api.replace(/\/$/, "") &&
+      isSameRepository(`${host.owner}/${host.repo}`, repository)
     );
   });
 }
-
-const isSame = (one: RepositoryName, other: RepositoryName): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** The branches that queues of the repository land on, also queues that the App's configuration does not name. */
 export const targetsOf = (

@@ -4,7 +4,7 @@ import { BatchId, QueueName, type RequestNumber, sqidOf } from "../../../functio
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
 import { emptyHistory, learnDuration, learnOutcome } from "../../../functions/domain/speculation/history.ts";
-import { aBatchRequest } from "../../support/batch-request.ts";
+import { aBatch, aBatchRequest } from "../../support/batch-request.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
@@ -15,24 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => dynalite.stop());
 
-const aBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Batch => ({
-  queue,
-  id: BatchId.parse(`${queue}/batch/${n}`),
-  arrival: n,
-  nextPosition: n,
-  position: n,
-  priority: 0,
-  request: aBatchRequest(queue, n),
-  conflicts: [],
-  state: "speculating",
-  paths: [],
-  buildCount: 0,
-  outbox: [],
-  concluded: false,
-  createdAt: epochMs(1_000),
-  version: 1,
-  ...overrides,
-});
+const nthBatch = (queue: QueueName, n: number, overrides: Partial<Batch> = {}): Batch =>
+  aBatch(queue, BatchId.parse(`${queue}/batch/${n}`), 1_000, {
+    arrival: n,
+    nextPosition: n,
+    position: n,
+    request: aBatchRequest(queue, n),
+    ...overrides,
+  });
 
 const installation = "0123456789abcdef0123456789abcdef";
 
@@ -50,10 +40,10 @@ describe("the batches store", () => {
     await batches.putQueue({ queue, installation, nextArrival: 8, nextPosition: 7, version: 1 }, 0);
     // More than the megabyte that one page holds.
     const bulk = { why: "x".repeat(300_000) };
-    for (let n = 1; n <= 5; n++) await batches.put({ ...aBatch(queue, n), ...bulk }, 0);
+    for (let n = 1; n <= 5; n++) await batches.put({ ...nthBatch(queue, n), ...bulk }, 0);
     const live = await batches.live(queue);
     expect(live.queue).toEqual({ queue, installation, nextArrival: 8, nextPosition: 7, version: 1 });
-    expect(live.batches).toEqual([1, 2, 3, 4, 5].map((n) => ({ ...aBatch(queue, n), ...bulk })));
+    expect(live.batches).toEqual([1, 2, 3, 4, 5].map((n) => ({ ...nthBatch(queue, n), ...bulk })));
   });
 
   it("gives back all that a queue's item holds, what was learned with its keys in the order they had", async () => {
@@ -76,7 +66,7 @@ describe("the batches store", () => {
 
   it("takes a write based on the stored version, and refuses a stale one", async () => {
     const queue = QueueName.parse("versions");
-    const batch = aBatch(queue, 1);
+    const batch = nthBatch(queue, 1);
     expect(await batches.put(batch, 0)).toBe(true);
     expect(await batches.put(batch, 0)).toBe(false);
     expect(await batches.put({ ...batch, version: 3 }, 2)).toBe(false);
@@ -88,7 +78,7 @@ describe("the batches store", () => {
 
   it("archives a batch: gone from the snapshot, repeatable", async () => {
     const queue = QueueName.parse("archive");
-    const batch = aBatch(queue, 1, { state: "landed", version: 4 });
+    const batch = nthBatch(queue, 1, { state: "landed", version: 4 });
     await batches.put(batch, 0);
     expect(await batches.archive(batch, 4)).toBe(true);
     expect(await batches.archive(batch, 4)).toBe(true);
@@ -97,7 +87,7 @@ describe("the batches store", () => {
 
   it("leaves a batch live when another run has written it since", async () => {
     const queue = QueueName.parse("raced");
-    const batch = aBatch(queue, 1, { version: 2 });
+    const batch = nthBatch(queue, 1, { version: 2 });
     await batches.put(batch, 0);
     expect(await batches.archive(batch, 1)).toBe(false);
     expect(await batches.archive(batch, 3)).toBe(false);
