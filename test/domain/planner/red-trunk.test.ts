@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { batchIdOf } from "../../../functions/contracts/ids.ts";
 import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
 import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
-import { aQueue, type Fate, FIRST_COMMIT, finish, QUEUE, sqid, World } from "./world.ts";
+import { aQueue, type BuildRecord, type Fate, FIRST_COMMIT, finish, QUEUE, sqid, World } from "./world.ts";
 
 const speculation = SpeculationConfig.parse({ order: "arrival", scorer: { type: "flat", success: 0.95 } });
 const analyzers: QueueConfig["conflictAnalyzer"][] = [{ type: "all" }, { type: "paths", by: "file" }];
@@ -32,6 +32,13 @@ const blockersOf = (world: World, n: number) =>
   [...world.log.values()].flatMap((entry) =>
     entry.sqid === sqid(n) && entry.kind === "event" && entry.event === "blocked" ? [entry] : [],
   );
+/** A build ends as failed on the trunk's commit that it was started on. */
+const failOnTrunk = (world: World, build: BuildRecord): void =>
+  world.report(build, {
+    kind: "failed",
+    composed: { commit: build.trunk, tree: build.treeName, trunk: build.trunk },
+    reason: { code: "build.failed", message: "it failed" },
+  });
 const statesOf = (world: World, ...changes: readonly number[]) => changes.map((n) => world.stateOf(n));
 
 describe.each(analyzers)(
@@ -305,12 +312,7 @@ describe("the signals of a build of the trunk", () => {
     expect(kinds()).not.toContain("start-build");
     world.broken = true;
     const [build] = world.running();
-    if (build)
-      world.report(build, {
-        kind: "failed",
-        composed: { commit: build.trunk, tree: build.treeName, trunk: build.trunk },
-        reason: { code: "build.failed", message: "it failed" },
-      });
+    if (build) failOnTrunk(world, build);
     world.run();
     expect([world.news.size, kinds().includes("announce-trunk")]).toEqual([1, false]);
   });
@@ -350,12 +352,7 @@ describe("the signals of a build of the trunk", () => {
     world.land();
     world.run();
     expect(trunkOf(world).build?.state).toBe("cancelling");
-    if (ofTrunk)
-      world.report(ofTrunk, {
-        kind: "failed",
-        composed: { commit: ofTrunk.trunk, tree: ofTrunk.treeName, trunk: ofTrunk.trunk },
-        reason: { code: "build.failed", message: "it failed" },
-      });
+    if (ofTrunk) failOnTrunk(world, ofTrunk);
     world.run();
     expect([trunkOf(world).red, trunkOf(world).build]).toEqual([undefined, undefined]);
   });
