@@ -56,7 +56,10 @@ it("a sweep leaves the branch of a build of the trunk alone while that build is 
       live: async () => ({ queue: { trunk: { build: { buildKey: nth(1).key } } }, batches: [] }),
     } as unknown as BatchesStore,
     builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
-    remainsOf: () => ({ list: async () => [nth(0), nth(1)], remove: async ({ key }: { key: BuildKey }) => void removed.push(key) }),
+    remainsOf: () => ({
+      list: async () => [nth(0), nth(1)],
+      remove: async ({ key }: { key: BuildKey }) => void removed.push(key),
+    }),
     nextAt: new Map(),
   };
   await sweepRemains(sweep, config);
