@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gitHubClient } from "../../functions/adapters/github/client.ts";
 import { credentialsFrom, type GitHubCredentials } from "../../functions/adapters/github/credentials.ts";
+import { redeliver } from "../../functions/adapters/github/deliveries.ts";
 import { retryAtOf } from "../../functions/adapters/github/errors.ts";
 import { repositoryToken } from "../../functions/adapters/github/repository-token.ts";
 import { gitHubOf } from "../../functions/contracts/code-host.ts";
@@ -145,5 +146,56 @@ describe("where GitHub has a repository", () => {
     ["/srv/shop.git", undefined],
   ])("of the remote %s", (remote, host) => {
     expect(gitHubOf(remote)).toEqual(host);
+  });
+});
+
+describe("deliveries that did not arrive", () => {
+  const AGAIN = "post /app/hook/deliveries/{delivery_id}/attempts";
+  const again = () => redeliver({ api: github.url, app: app(), since: epochMs(NOW - 3_600_000), now: epochMs(NOW) });
+  /** Deliveries one a second, the last one now; every second of them was lost. */
+  const delivered = (count: number) =>
+    github.webhooks.deliveries.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      ...Array.from({ length: count }, (_, n) => ({
+        id: 1_000 + n,
+        guid: `delivery-${n}`,
+        event: "push",
+        action: null,
+        redelivery: false,
+        deliveredAt: NOW - (count - 1 - n) * 1_000,
+        repositoryId: null,
+        payload: {},
+        status: n % 2 === 0 ? "OK" : "Invalid HTTP Response: 503",
+        statusCode: n % 2 === 0 ? 202 : 503,
+        durationMs: 1,
+        response: null,
+      })),
+    );
+
+  it("are asked for again, of each page of the list, once", async () => {
+    delivered(250);
+    github.calls.length = 0;
+    expect(await again()).toBe(125);
+    await github.webhooks.idle();
+    expect(github.calls.filter((call) => call === "get /app/hook/deliveries")).toHaveLength(3);
+    expect(
+      new Set(github.webhooks.deliveries.filter(({ redelivery }) => redelivery).map(({ guid }) => guid)).size,
+    ).toBe(125);
+  });
+
+  it("are asked for also when GitHub does not have one of them any more, or fails at one", async () => {
+    for (const [refusal, outcome] of [
+      [new Refusal(404, "Not Found"), 2],
+      [new Refusal(422, "Cannot be redelivered"), 2],
+      [new Refusal(502, "Bad Gateway"), "github.unavailable"],
+    ] as const) {
+      delivered(6);
+      github.calls.length = 0;
+      github.refuseNext(refusal, AGAIN);
+      expect(await again().catch(({ code }) => code)).toBe(outcome);
+      expect(github.calls.filter((call) => call === AGAIN)).toHaveLength(3);
+    }
+    await github.webhooks.idle();
   });
 });

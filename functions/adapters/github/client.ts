@@ -33,17 +33,21 @@ export interface GitHubClient {
 
 const TIMEOUT_MS = 10_000;
 
-type Authorize = (again: boolean) => Promise<string>;
-
-/** A client for one repository, with the rights of an App's installation on that repository alone, or of a token. Tokens are kept for an hour. */
-export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClientOptions): GitHubClient {
-  const base = request.defaults({
+/** Calls of GitHub's REST API without credentials. Each ends after ten seconds at the latest. */
+export const callsTo = (api: string): typeof request =>
+  request.defaults({
     baseUrl: api,
     headers: { "user-agent": "submitqueue" },
     request: {
       fetch: (url: string, init: RequestInit) => fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
     },
   });
+
+type Authorize = (again: boolean) => Promise<string>;
+
+/** A client for one repository, with the rights of an App's installation on that repository alone, or of a token. Tokens are kept for an hour. */
+export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClientOptions): GitHubClient {
+  const base = callsTo(api);
   const app = credentials.kind === "app" ? appOf(base, credentials, { owner, repo }) : undefined;
   const authorize: Authorize =
     credentials.kind === "token"
