@@ -57,7 +57,7 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
     request: {
       hook: async (send: typeof request, options: Parameters<typeof request>[1]) => {
         try {
-          return await authorized(send, options, authorize);
+          return requireAnswer(await authorized(send, options, authorize));
         } catch (error) {
           throw translatedError(error, now());
         }
@@ -83,6 +83,12 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
       credentials.kind === "token" ? credentials.token : ((await inWords(() => app?.(false)))?.token ?? ""),
     permissions: async () => (await inWords(() => app?.(false)))?.permissions,
   };
+}
+
+/** Throws github.unavailable for a page: what stands between the queue and GitHub has answered, and not the API. */
+function requireAnswer<T extends { readonly headers: Readonly<Record<string, unknown>> }>(answer: T): T {
+  if (!/^text\/html/i.test(String(answer.headers["content-type"] ?? ""))) return answer;
+  throw new CodedError("github.unavailable", "GitHub did not answer: a page came, and no answer of the API");
 }
 
 /** A token that was taken back is asked for once more. */
