@@ -16,17 +16,17 @@ export class Patience {
     this.#failingSince = undefined;
   }
 
-  /** For how many milliseconds calls have failed. Throws the error when it does not pass by itself, and after two minutes. */
+  /** For how many milliseconds calls have failed. Throws the error when another try would end the same, and after two minutes. */
   bear(error: unknown): number {
     this.#failingSince ??= performance.now();
     const silentMs = performance.now() - this.#failingSince;
-    if (!mayPass(error) || silentMs > PATIENCE_MS) throw error;
+    if (!mayHelp(error) || silentMs > PATIENCE_MS) throw error;
     return silentMs;
   }
 }
 
-/** True when a call failed on its way, or on the server's side. */
-const mayPass = (error: unknown): boolean =>
+/** True when another try may help: a call failed on its way, or on the side of the server. */
+const mayHelp = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.failure.kind === "unreachable" ||
     (error.failure.kind === "refused" && (error.failure.status >= 500 || error.failure.status === 429)));
