@@ -323,6 +323,9 @@ describe.skipIf(!hasBrowser)("a request", () => {
     await page.getByText("Requests with “linus”").waitFor();
     await page.locator(".found").waitFor();
     expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#39")]);
+    // A branch, and no request of a queue that is not there.
+    await look("fix/17");
+    await page.waitForURL("**/q/main/search?text=fix%2F17");
     await look("no such thing");
     await page.getByText("No request matches").waitFor();
   });
@@ -384,6 +387,13 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  const LONGEST = "q".repeat(100);
+  const longest = () => ({
+    ...busy(),
+    name: LONGEST,
+    repository: `https://git.example.com/${"team".repeat(20)}/${"shop".repeat(20)}.git`,
+    branch: "release".repeat(20),
+  });
   const VIEWS = [
     ["a busy queue", "/q/main", () => [busy()]],
     ["a paused queue", "/q/main", () => [paused()]],
@@ -395,6 +405,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     ["a request that was refused", "/q/main/39", () => [busy()]],
     ["trends", "/q/main/trends", () => [busy()]],
     ["a search", "/q/main/search?text=acme", () => [busy()]],
+    ["the longest name of a queue, and a long repository", `/q/${LONGEST}`, () => [longest(), busy()]],
     ["an address of nothing", "/q/main/no/such/place", () => [busy()]],
   ] as const;
 
