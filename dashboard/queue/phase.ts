@@ -1,5 +1,5 @@
 import type { BuildNow, RequestNow } from "../contract.ts";
-import type { IconName } from "../ui/icon.tsx";
+import type { IconName } from "../ui/drawings.ts";
 
 /** How far a request is, in the few steps that a reader tells apart at a glance. */
 export type Phase = "accepted" | "waiting" | "building" | "passed" | "landing" | "cancelled";
