@@ -281,6 +281,20 @@ describe.skipIf(!hasBrowser)("a request", () => {
     expect(await page.title()).toBe("#43 · main · submitqueue");
   });
 
+  it("is shown also when its queue was taken out of the configuration", async () => {
+    const problem = {
+      title: "",
+      type: "",
+      status: 404,
+      code: "queue.unknown",
+      detail: "Queue main is not configured.",
+    };
+    gateway.answer = ({ path }) => (path === "/v1/queues/main" ? { status: 404, body: problem } : undefined);
+    await open("/q/main/43");
+    await page.locator(".verdict").waitFor();
+    expect(await text(".verdict")).toContain("Waiting for main/42");
+  });
+
   it("leaves the waiting for news to the API where the server tells nothing", async () => {
     gateway.hasEvents = false;
     await open("/q/main/43");
