@@ -32,7 +32,7 @@ export class GitFiles {
     this.#directory = directory;
   }
 
-  /** Writes an object, whatever its body holds. */
+  /** Writes an object of any bytes: also one that git itself would refuse to write. */
   store(type: string, body: Buffer): GitSha {
     const whole = Buffer.concat([Buffer.from(`${type} ${body.length}\0`), body]);
     const sha = createHash("sha1").update(whole).digest("hex") as GitSha;
@@ -103,7 +103,7 @@ export class GitFiles {
     return rest.length === 0 ? entry.sha : this.entryAt(entry.sha, path.slice(path.indexOf("/") + 1));
   }
 
-  /** The tree with files written into it, and those that are null removed, one after the other. */
+  /** The tree with files written into it, one after the other. A file that is null is removed. */
   edited(tree: GitSha | undefined, files: Readonly<Record<string, string | null>>): GitSha {
     const root = tree === undefined ? new Map() : this.#folder(tree);
     for (const [path, content] of Object.entries(files))

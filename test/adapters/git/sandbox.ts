@@ -91,12 +91,12 @@ export class Sandbox {
     return this.#files.read(this.#resolved(name)).body;
   }
 
-  /** Writes an object, whatever its body holds. */
+  /** Writes an object of any bytes: also one that git itself would refuse to write. */
   store(type: string, body: Buffer): GitSha {
     return this.#files.store(type, body);
   }
 
-  /** Points a ref at a commit, whatever the ref pointed at before. */
+  /** Points a ref at an object, which need not descend from the commit before. */
   point(ref: string, commit: string): void {
     this.#files.setRef(ref, this.#resolved(commit));
   }
