@@ -27,7 +27,8 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   const spend = () => store.spend(row.repository, now());
   const settings = await github.settings();
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
-  const branch = queue?.repository.branch ?? member.base;
+  // The lowest pull request of a stack is based on what the queue lands on, also when the queue is not configured any more.
+  const branch = queue?.repository.branch ?? facts.asked.members[0]?.base ?? member.base;
   if (!pull.isMerged) {
     if (pull.isOpen) await waitForMerge(service, github, facts, { pull, branch });
     await github.commentOnce(
@@ -59,7 +60,10 @@ async function waitForMerge(
   });
 }
 
-/** Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. */
+/**
+ * Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. Issues that
+ * the App may not close stay open.
+ */
 async function closeIssues(
   service: Service,
   github: GitHub,
@@ -68,12 +72,11 @@ async function closeIssues(
 ): Promise<void> {
   const texts = [pull.title, pull.body, ...(await github.commitMessages(pull.number))];
   for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
-    if (isSameRepository(issue.repository, repository)) await github.closeIssue(issue.number);
-    else
-      await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
-        const there = await service.github(issue.repository);
-        if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
-      });
+    await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
+      if (isSameRepository(issue.repository, repository)) return github.closeIssue(issue.number);
+      const there = await service.github(issue.repository);
+      if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
+    });
   }
 }
 
