@@ -125,15 +125,15 @@ async function deleteBranches(
   defaultBranch: string,
 ): Promise<void> {
   const at = members.findIndex(({ pull }) => pull === number);
-  const targets = [...service.targetsOf(repository), defaultBranch];
+  const kept = [...service.targetsOf(repository), defaultBranch];
   for (const { pull: one, head: landed } of members.slice(Math.max(0, at - 1), at + 1).toReversed()) {
     const pull = await github.get(one);
-    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || targets.includes(pull.headBranch))
+    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || kept.includes(pull.headBranch))
       continue;
     const branch = await github.branch(pull.headBranch);
     if (branch === undefined) continue;
     const users = (await github.basedOn(pull.headBranch)).length + (await github.withHead(pull.headBranch)).length;
-    if (mayDelete({ pull, landed, repository, targets, branch, users }))
+    if (mayDelete({ pull, landed, repository, kept, branch, users }))
       await tolerant(service, `branch ${pull.headBranch}`, () => github.deleteBranch(pull.headBranch));
   }
 }
