@@ -71,6 +71,28 @@ describe("plan", () => {
     expect(world.logOf(1)).toContain("speculating");
   });
 
+  it("writes that a build was started with the build's end; a new process starts the build again, under the same name", async () => {
+    await admit(1);
+    const tick = (nonce: string): Signal => ({ v: 1, kind: "tick", queue: QUEUE, nonce });
+    const stored = async () => (await liveBatches())[0];
+    const warm = plan(world.env, world.clients);
+    /** What a run calls; `warm` is the process that started the build. */
+    const calls = async (process: typeof warm, signal: Signal) => {
+      world.trace.length = 0;
+      await world.deliver(() => process, signal);
+      return world.trace.map((name) => name.replace("Command", ""));
+    };
+    expect(await calls(warm, isReady(1))).toEqual(["Query", "Get", "Put", "Put", "StartExecution", "SendMessageBatch"]);
+    expect(await stored()).toMatchObject({ version: 1, paths: [{ dispatched: false }] });
+    expect(await calls(warm, tick("1"))).toEqual(["Query"]);
+
+    const cold = plan(world.env, world.clients);
+    expect(await calls(cold, tick("2"))).toEqual(["Query", "StartExecution", "SendMessageBatch", "Put"]);
+    expect(await stored()).toMatchObject({ version: 2, outbox: [], paths: [{ dispatched: true }] });
+    expect(world.executions.size).toBe(1);
+    for (const process of [warm, cold]) expect(await calls(process, tick("3"))).toEqual(["Query"]);
+  });
+
   it.each([
     ["before", [0, 1]],
     ["after", [1, 0]],

@@ -10,7 +10,7 @@ import { wire as start } from "../../../functions/handlers/orchestrator/admit-wo
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aCancel, aLand, change, type Death, QUEUE, sqid } from "./world.ts";
+import { aCancel, aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
 
 withWorld();
 let runtime: Runtime;
@@ -87,6 +87,38 @@ describe("builds that can't be started", () => {
     for (let minutes = 0; minutes < 3; minutes++) await runtime.minute();
     expect(await states(1, 2, 4)).toEqual(["landed", "landed", "landed"]);
     expect(await stateOf(3)).toBe("error");
+    await expectAtRest();
+  });
+
+  it("a second time, by a new process, go on when they were started before", async () => {
+    land(1);
+    await runtime.settle(2);
+    expect(world.executions.size).toBe(2);
+    world.refuses = (command) => (headOf(command) === undefined ? undefined : named("AccessDeniedException"));
+    world.now += 60_000;
+    const tick: Signal = { v: 1, kind: "tick", queue: QUEUE, nonce: "1" };
+    await world.deliver(plan, tick);
+    expect(await stateOf(1)).toBe("ready");
+    await runtime.settle();
+    expect(await stateOf(1)).toBe("landed");
+    await expectAtRest();
+  });
+
+  it("end their request by the sweep, when the process died and the next one came a minute later", async () => {
+    world.refuses = (command) => {
+      const refusal = refusesBuildsOf(1)(command);
+      if (refusal !== undefined && world.now < START + 60_000) {
+        world.dead = true;
+        world.now += 60_000;
+      }
+      return refusal;
+    };
+    land(1);
+    await runtime.settle();
+    expect(await stateOf(1)).toBe("ready");
+    // The build is repeated as often as the queue repeats builds that break down.
+    for (let minutes = 0; minutes < 12; minutes++) await runtime.minute();
+    expect(await stateOf(1)).toBe("error");
     await expectAtRest();
   });
 
