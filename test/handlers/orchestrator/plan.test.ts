@@ -5,7 +5,6 @@ import { BatchId, BuildKey, RequestNumber } from "../../../functions/contracts/i
 import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { batchKeys, requestKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { dynalite, withWorld, world } from "./each-world.ts";
@@ -21,8 +20,7 @@ const isReady = (n: number): SignalOf<"request-ready"> => ({
 });
 const pass = async (land: Land) => {
   await world.call(start, land);
-  await world.inspectAndValidate(land);
-  await world.call(ready, land);
+  await world.makeReady(land);
 };
 const admit = async (n: number, files = `file-${n}`) => {
   const land = aLand(n, { changes: [change(`change-${n}`, `sq-files=${files}`)] });

@@ -5,7 +5,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { RequestNumber } from "../../../functions/contracts/ids.ts";
 import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
 import { requestKey } from "../../../functions/contracts/tables.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { withWorld, world } from "./each-world.ts";
@@ -165,8 +164,7 @@ describe("a landing that can't be handed over", () => {
   it("waits for its answer when it was sent before: it may have been carried out", async () => {
     const task = aLand(1);
     await world.call(start, task);
-    await world.inspectAndValidate(task);
-    await world.call(ready, task);
+    await world.makeReady(task);
     await world.deliver(plan, { v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(1) } satisfies Signal);
     const [execution] = [...world.executions.values()].filter(({ workflow }) => workflow.endsWith(":build"));
     const finished = { v: 1, kind: "build-finished", queue: QUEUE, batchId: "main/batch/1" } as const;
