@@ -17,7 +17,7 @@ export async function holderOf({ store }: Service, row: PullRow): Promise<PullRo
 
 /**
  * Cancels the open request of a pull request for a comment or a label that was taken off, unless the request was asked for after that. GitHub
- * lets only members take a label off, and everybody comment: a user who may not cancel is told so. A repeat changes nothing. One call of
+ * lets only members take a label off, and lets every user comment. A user who may not cancel is told so. A repeat changes nothing. One call of
  * GitHub more for a comment of another user than the one who asked, two where authors may land.
  */
 export async function cancel(service: Service, row: PullRow, delivery: Delivery, why: string): Promise<void> {

@@ -139,7 +139,7 @@ it("what git says is told without the credentials of an address", async () => {
   expect(troubleWith("https://git.example.test/x", "fetched", said).message).not.toContain("s3cret");
 });
 
-it("no word of git's shows credentials of an address, whatever characters they have", () => {
+it("no word of git's shows credentials of an address, with any characters", () => {
   for (const userinfo of ["user:secret", "user:s@cret", "s@cr:e@t"])
     expect(complaint(`fatal: unable to access 'https://${userinfo}@proxy.example:3128/': refused\n`)).toBe(
       "fatal: unable to access 'https://proxy.example:3128/': refused",
