@@ -158,25 +158,17 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
-    const source = startEventSource(
-      spec,
-      topics,
-      (event) => invoke(spec.functionArn, event),
-      log,
-      order,
-      options.retryDelay,
-    );
+    const invokeIt = (event: object) => invoke(spec.functionArn, event);
+    const source = startEventSource({ spec, topics, invoke: invokeIt, log, order, delay: options.retryDelay });
     undo.defer(() => patiently(source.stop()));
   });
   const api =
     apiFunction &&
-    (await serveHttpApi(
-      options.port ?? 0,
-      (event) => order.call(invokeForCaller(apiFunction, event)),
-      authorizerOf(options),
-      events,
-      deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
-    ));
+    (await serveHttpApi(options.port ?? 0, (event) => order.call(invokeForCaller(apiFunction, event)), {
+      authorize: authorizerOf(options),
+      bus: events,
+      hooks: deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+    }));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());
