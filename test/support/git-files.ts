@@ -41,6 +41,21 @@ export class GitFiles {
     return sha;
   }
 
+  /** Makes a commit of UTC dates: `files` on the files of the first parent. `by` is author and committer, `at` seconds since 1970. */
+  commit(
+    { by, at, message, files }: { by: string; at: number; message: string; files: Readonly<Record<string, string>> },
+    parents: readonly GitSha[],
+  ): GitSha {
+    const [first] = parents;
+    const tree = this.edited(first && this.treeOf(first), files);
+    const lines = [
+      `tree ${tree}`,
+      ...parents.map((parent) => `parent ${parent}`),
+      ...["author", "committer"].map((who) => `${who} ${by} ${at} +0000`),
+    ];
+    return this.store("commit", Buffer.from(`${lines.join("\n")}\n\n${message}`));
+  }
+
   /** Throws when there is no such object. One git process for an object that git has packed. */
   read(sha: string): Stored {
     const loose = readIfThere(this.#looseFile(sha));
