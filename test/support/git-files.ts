@@ -118,6 +118,14 @@ export class GitFiles {
     return rest.length === 0 ? entry.sha : this.entryAt(entry.sha, path.slice(path.indexOf("/") + 1));
   }
 
+  /** The objects of all files of a tree, in the order of their paths. */
+  filesIn(tree: GitSha): readonly GitSha[] {
+    return [...this.#folder(tree).values()].flatMap((entry) => {
+      if (entry instanceof Map) return [];
+      return entry.mode === FOLDER ? this.filesIn(entry.sha) : [entry.sha];
+    });
+  }
+
   /** The tree with files written into it, one after the other. A file that is null is removed. */
   edited(tree: GitSha | undefined, files: Readonly<Record<string, string | null>>): GitSha {
     const root = tree === undefined ? new Map() : this.#folder(tree);
