@@ -9,16 +9,26 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: unknown };
 }
 
+/** Errors that end with the load that causes them, the last ones: too many open executions, too many messages in flight, calls of KMS. */
 const THROTTLED = new Set([
   "ProvisionedThroughputExceededException",
   "ThrottlingException",
   "Throttling",
+  "ThrottledException",
   "TooManyRequestsException",
   "RequestLimitExceeded",
   "RequestThrottled",
+  "RequestThrottledException",
+  "SlowDown",
   "LimitExceededException",
   "ReplicatedWriteConflictException",
+  "ExecutionLimitExceeded",
+  "OverLimit",
+  "KmsThrottled",
+  "KmsThrottlingException",
 ]);
+
+const TOO_MANY_REQUESTS = 429;
 
 const UNREACHABLE = new Set([
   "ECONNREFUSED",
@@ -41,8 +51,8 @@ export function isTransient(error: unknown): boolean {
   const { name, code, $fault, $retryable, $metadata }: SdkError = error;
   const named = [name, code].filter((label) => typeof label === "string");
   if (named.some((label) => THROTTLED.has(label) || UNREACHABLE.has(label))) return true;
-  const status = $metadata?.httpStatusCode;
-  return $retryable !== undefined || $fault === "server" || (typeof status === "number" && status >= 500);
+  const status = Number($metadata?.httpStatusCode ?? 0);
+  return $retryable !== undefined || $fault === "server" || status === TOO_MANY_REQUESTS || status >= 500;
 }
 
 /** What an AWS SDK client threw, as a CodedError: `unavailable` when it may pass, `internal` (final) otherwise. A CodedError is left as it is. */

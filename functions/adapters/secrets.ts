@@ -22,10 +22,18 @@ export function secretsOf(clients: { readonly secrets: SecretsManagerClient; rea
   };
 }
 
+/**
+ * Secrets Manager does not have the secret, keeps it from the function, or can't decrypt it. InvalidRequest: the secret is marked for
+ * deletion. InvalidParameter: its name is none.
+ */
+const UNREADABLE = /ResourceNotFound|AccessDenied|DecryptionFailure|InvalidRequest|InvalidParameter/;
+
 async function read(secrets: SecretsManagerClient, name: string): Promise<string> {
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: name })).catch((cause: unknown) => {
-    if (cause instanceof Error && /ResourceNotFound|AccessDenied/.test(cause.name))
-      throw new CodedError("config.invalid", `secret ${name} can't be read: ${cause.name}`, { cause });
+    if (cause instanceof Error && UNREADABLE.test(cause.name))
+      throw new CodedError("config.invalid", `secret ${name} can't be read: ${cause.name}: ${cause.message}`, {
+        cause,
+      });
     throw translated(cause, "repository.unavailable", `reading secret ${name}`);
   });
   const token = SecretString?.trim();

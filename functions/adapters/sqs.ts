@@ -8,7 +8,7 @@ import {
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import { AWS_LIMITS } from "../contracts/limits.ts";
 import type { Topic } from "../contracts/messages.ts";
-import { asciiJson, cut } from "../contracts/text.ts";
+import { asciiJson, bytesOf, cut } from "../contracts/text.ts";
 import { translated } from "./aws-errors.ts";
 
 /** A topic that is not there, or is not ours to send to, is a fault of the deployment; what may pass is worth a retry. */
@@ -144,19 +144,32 @@ async function sendOneByOne<M>(
   return refused;
 }
 
-/** Keeps messages that are being worked on from being delivered again for so many seconds from now. One SQS call per ten messages. */
+/**
+ * Keeps messages that are being worked on from being delivered again for so many seconds from now. One SQS call per ten messages. Throws
+ * queue.unavailable, also when SQS did not hide one of them; the others are hidden then.
+ */
 export async function keepInvisible(
   sqs: SQSClient,
   url: string,
   receiptHandles: readonly string[],
   seconds: number,
 ): Promise<void> {
+  const failed: string[] = [];
   for (let from = 0; from < receiptHandles.length; from += AWS_LIMITS.messagesPerCall) {
     const Entries = receiptHandles
       .slice(from, from + AWS_LIMITS.messagesPerCall)
       .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: seconds }));
-    await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));
+    const call = sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));
+    const { Failed = [] } = await call.catch((cause: unknown) => {
+      throw failure(url, cause);
+    });
+    failed.push(...Failed.map(({ Code, Message = "" }) => `${Code} ${Message}`.trim()));
   }
+  if (failed.length > 0)
+    throw new CodedError(
+      "queue.unavailable",
+      `${failed.length} of ${receiptHandles.length} messages of ${url} were not hidden: ${failed[0]}`,
+    );
 }
 
 /** A message on its way to a dead-letter queue, as it was received. */
@@ -167,7 +180,7 @@ export interface DeadLetter {
   readonly reason: Readonly<Record<"reason" | "code" | "message" | "originalTopic", string>>;
 }
 
-/** SQS counts attributes towards the size of a message: a reason is cut, never the body. */
+/** SQS counts attributes towards the size of a message: a reason is cut, or left out, and never the body. */
 const attribute = (value: string): MessageAttributeValue => ({
   DataType: "String",
   // SQS refuses control characters and empty values.
@@ -176,11 +189,20 @@ const attribute = (value: string): MessageAttributeValue => ({
     "-",
 });
 
+/** As many attributes as SQS takes beside the body, in their order. SQS counts name, type and value. */
+function attributesBeside(body: string, reason: DeadLetter["reason"]): Record<string, MessageAttributeValue> {
+  let room = AWS_LIMITS.messageBytes - bytesOf(body);
+  const entries = Object.entries(reason).flatMap(([name, value]) => {
+    const made = attribute(value);
+    room -= bytesOf(`${name}${made.DataType}${made.StringValue}`);
+    return room < 0 ? [] : [[name, made] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** One SQS call. It may arrive twice. Throws queue.unavailable, config.invalid. */
 export async function sendDeadLetter(sqs: SQSClient, url: string, letter: DeadLetter): Promise<void> {
-  const MessageAttributes = Object.fromEntries(
-    Object.entries(letter.reason).map(([name, value]) => [name, attribute(value)]),
-  );
+  const MessageAttributes = attributesBeside(letter.body, letter.reason);
   const fifo = url.endsWith(".fifo") && {
     MessageGroupId: letter.group ?? "none",
     ...(letter.dedup === undefined ? {} : { MessageDeduplicationId: letter.dedup }),

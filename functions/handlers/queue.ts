@@ -48,6 +48,9 @@ export interface Lease {
   readonly seconds: number;
 }
 
+/** SQS hides a message for twelve hours at most, which it counts from when the message was received: some minutes ago. */
+const LONGEST_HIDDEN_SECONDS = 11 * 3_600;
+
 interface Delivery<M> {
   readonly received: Received;
   readonly message: M;
@@ -126,7 +129,7 @@ function consume<M>(
       body,
       group: attributes.MessageGroupId,
       dedup: attributes.MessageDeduplicationId,
-      reason: { reason: reasonOf(error), code, message, originalTopic: topic.name },
+      reason: { reason: reasonOf(error), code, originalTopic: topic.name, message },
     });
   }
 
@@ -146,10 +149,9 @@ function consume<M>(
     return buried.kind === "done" ? "done" : hold(deliveries, buried.error);
   }
 
-  /** SQS hides a message for twelve hours at most. */
   async function postpone(deliveries: readonly Delivery<M>[], until: EpochMs | undefined): Promise<void> {
     if (until === undefined || options.waitsOn === undefined) return;
-    const seconds = Math.min(43_200, Math.max(1, Math.ceil((until - clients.now()) / 1_000)));
+    const seconds = Math.min(LONGEST_HIDDEN_SECONDS, Math.max(1, Math.ceil((until - clients.now()) / 1_000)));
     const handles = deliveries.flatMap(({ received }) => received.receiptHandle ?? []);
     await keepInvisible(clients.sqs, options.waitsOn, handles, seconds).catch((err: unknown) =>
       log.warn({ err, topic: topic.name }, "a message was not postponed: it comes back sooner"),

@@ -1,3 +1,5 @@
+import type { Commit } from "../adapters/git/commits.ts";
+import { readable } from "../adapters/git/encodings.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { ComposeResult, ComposeTask, TrunkUnit } from "../contracts/messages.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
@@ -33,12 +35,13 @@ export async function composeTrunk(
   const isInHistory = since !== undefined && seen.has(since) && !graph.has(since);
   return {
     kind: "composed",
-    composed: { commit: trunk, tree: tip.tree, trunk, author: nameIn(composer.commit(trunk).author) },
+    composed: { commit: trunk, tree: tip.tree, trunk, author: authorOf(composer.commit(trunk)) },
     under: isInHistory ? since : trunk,
     ref: pushed.ref,
     landed: [],
   };
 }
 
-/** Example: `Ann Lee <ann@example.com> 1700000000 +0100` is by Ann Lee. */
-const nameIn = (author: string): string => printable(author.slice(0, Math.max(0, author.lastIndexOf("<"))).trim());
+/** The name of a commit's author, for people. Example: `Ann Lee <ann@example.com> 1700000000 +0100` is by Ann Lee. */
+const authorOf = ({ author, encoding }: Commit): string =>
+  printable(readable(author.slice(0, Math.max(0, author.lastIndexOf("<"))), encoding).trim());

@@ -13,9 +13,10 @@ const DELETED_AT_ONCE = 500;
 const lastSwept = new Map<string, EpochMs>();
 
 /**
- * Deletes refs of this queue that are not needed any more: the named ones, and once an hour those of builds that must have ended. Called
- * after the answer is known, so an error is answered as its message and not thrown; refs that are left over are deleted by a later call. One
- * git process for the named refs, and three more once an hour.
+ * Deletes refs of this queue that are not needed any more: the named ones, and once an hour those of builds that must have ended. Once an
+ * hour garbage is collected in the local repository too (`collectGarbage`). On Lambda, where the repository goes with its machine, there is
+ * seldom any, and finding that costs one process: so the rule is the same there. Called after the answer is known, so an error is answered as
+ * its message and not thrown; what is left over is done by a later call. One git process for the named refs, and four more once an hour.
  */
 export async function tidy(
   repository: Repository,
@@ -27,7 +28,9 @@ export async function tidy(
     const last = lastSwept.get(repository.directory);
     if (last !== undefined && now - last < SWEEP_EVERY_MS) return problem;
     lastSwept.set(repository.directory, now);
-    return problem ?? (await deleteRefs(repository, await outlived(repository, now)));
+    const leftOver = problem ?? (await deleteRefs(repository, await outlived(repository, now)));
+    await repository.collectGarbage();
+    return leftOver;
   } catch (error) {
     return String(error);
   }

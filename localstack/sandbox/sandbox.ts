@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { appendFile, mkdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { git } from "./git.ts";
 import { CHECK_COMMAND, folderNames, startingProject } from "./project.ts";
@@ -39,6 +39,7 @@ export async function createSandbox(
 ): Promise<Sandbox> {
   const remote = sandboxRemote(directory);
   if (!existsSync(remote)) await make(remote, seed, folderNames(folders));
+  else await git(remote, ["-c", "gc.auto=6700", "gc", "--auto", "--quiet"]);
   const start = await git(remote, ["rev-list", "--max-parents=0", SANDBOX_BRANCH]);
   const entries = await git(remote, ["ls-tree", "-d", "--name-only", start.trim()]);
   return {
@@ -55,6 +56,8 @@ async function make(remote: string, seed: number, folders: readonly string[]): P
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
   await git(draft, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${SANDBOX_BRANCH}`]);
+  // Garbage is collected when a runtime starts, and not with each push, where it takes a process to find none.
+  await appendFile(join(draft, "config"), "[receive]\n\tautogc = false\n");
   await writeBranch(draft, {
     ref: `refs/heads/${SANDBOX_BRANCH}`,
     by: "Tea Shop <shop@example.invalid>",

@@ -34,6 +34,10 @@ describe("errors of the AWS SDK", () => {
   it.each([
     ["a throttle", { name: "ProvisionedThroughputExceededException", $fault: "client" }, true],
     ["another throttle", { name: "ThrottlingException", $fault: "client" }, true],
+    ["as many executions as the account may have", { name: "ExecutionLimitExceeded", $fault: "client" }, true],
+    ["as many messages in flight as a queue may have", { name: "OverLimit", $fault: "client" }, true],
+    ["a throttle of KMS", { name: "KmsThrottled", $fault: "client" }, true],
+    ["a throttle by its status alone", { name: "Odd", $fault: "client", $metadata: { httpStatusCode: 429 } }, true],
     ["a fault of the server", { name: "InternalServerError", $fault: "server" }, true],
     ["a bad gateway", { name: "UnknownError", $metadata: { httpStatusCode: 502 } }, true],
     ["what the SDK calls retryable", { name: "Odd", $retryable: {} }, true],

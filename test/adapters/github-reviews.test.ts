@@ -188,6 +188,13 @@ describe("a pull request", () => {
     expect(told(await reviews().standing(queue(), [unknown]))).toMatch(/^change.not_found: GitHub has no pull request/);
   });
 
+  it("of a number that GitHub can't have is not there, and keeps no other from being read", async () => {
+    const pull = await shared();
+    const beyond = ChangeUri.parse(`github://github.com/${REPOSITORY}/pull/99999999999/${pull.head}`);
+    const one = await reviews().standing(queue(), [uriOf(pull), beyond]);
+    expect(told(one)).toMatch(/^change.not_found: GitHub has no pull request #99999999999/);
+  });
+
   it("of another repository is refused without a call", async () => {
     const foreign = ChangeUri.parse(`github://github.com/acme/other/pull/1/${"a".repeat(40)}`);
     expect(told(await reviews().standing(queue(), [foreign]))).toMatch(/^change.unsupported: .* another repository/);
@@ -252,6 +259,41 @@ describe("what GitHub answers beside", () => {
     await expect(standing([pull])).rejects.toMatchObject({ code: "config.invalid" });
     world.github.identities.installation = "installed";
     expect(await standing([pull])).toMatchObject({ kind: "fit" });
+  });
+});
+
+describe("with a token", () => {
+  const secrets = {
+    send: async () => ({ SecretString: world.github.identities.userToken("ann") }),
+  } as unknown as SecretsManagerClient;
+  const byToken = (of: QueueConfig, pull: PullRequest) =>
+    reviewedQueues({ secrets, now: () => epochMs(world.clock.at) }).standing(of, [uriOf(pull)]);
+
+  it("a pull request does not wait for the queue's own check", async () => {
+    const pull = await world.pull();
+    for (const [name, conclusion] of [
+      ["unit", "success"],
+      ["Submitqueue", undefined],
+    ] as const)
+      createCheckRun(world.github, world.repository, {
+        sha: pull.head,
+        appId: 4_711,
+        words: { name, ...(conclusion === undefined ? { status: "in_progress" } : { conclusion }) },
+      });
+    expect(await byToken(queue(["checks"]), pull)).toMatchObject({ kind: "fit" });
+  });
+
+  it("a repository that GitHub does not show is the configuration's fault, and no pull request's", async () => {
+    const pull = await shared();
+    const { changeProvider, ...rest } = queue();
+    if (changeProvider?.type !== "github") throw new Error("the queue lands no pull requests");
+    const hidden = { ...changeProvider, repository: "acme/hidden" };
+    const uri = ChangeUri.parse(uriOf(pull).replace(REPOSITORY, "acme/hidden"));
+    const asked = reviewedQueues({ secrets, now: () => epochMs(world.clock.at) });
+    await expect(asked.standing({ ...rest, changeProvider: hidden }, [uri])).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("GitHub has no repository acme/hidden, or the credentials may not see it"),
+    });
   });
 });
 

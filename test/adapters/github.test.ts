@@ -1,10 +1,15 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { gitHubClient } from "../../functions/adapters/github/client.ts";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { type GitHubClient, gitHubClient } from "../../functions/adapters/github/client.ts";
 import { credentialsFrom, type GitHubCredentials } from "../../functions/adapters/github/credentials.ts";
+import { redeliver } from "../../functions/adapters/github/deliveries.ts";
 import { retryAtOf } from "../../functions/adapters/github/errors.ts";
+import { pullRequests } from "../../functions/adapters/github/pull-requests.ts";
 import { repositoryToken } from "../../functions/adapters/github/repository-token.ts";
 import { gitHubOf } from "../../functions/contracts/code-host.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
@@ -55,6 +60,7 @@ describe("the client of GitHub", () => {
       NOW + 900_000,
     ],
     [{}, "You have exceeded a secondary rate limit", NOW + 60_000],
+    [{ "retry-after": "99999999999999999" }, "You have exceeded a secondary rate limit", NOW + 86_400_000],
   ])("says when to come back after a limit with the headers %j", async (headers, message, retryAt) => {
     for (const status of [403, 429]) {
       github.refuseNext(new Refusal(status, message, { headers: headers as Record<string, string> }));
@@ -91,6 +97,27 @@ describe("the client of GitHub", () => {
     });
     await expect(look(away)).rejects.toMatchObject({ code: "github.unavailable" });
   });
+});
+
+it("a page in the place of an answer is an outage: a proxy has answered, and not GitHub", async () => {
+  const proxy = createServer((_call, answer) =>
+    answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>Please log in</html>"),
+  );
+  onTestFinished(() => void proxy.close());
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const api = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  for (const credentials of [app(), { kind: "token", token: "x" } as const])
+    await expect(look(gitHubClient({ api, ...R, credentials, now: () => epochMs(NOW) }))).rejects.toMatchObject({
+      code: "github.unavailable",
+    });
+});
+
+it("pull requests of a branch are found though the configuration spells the repository otherwise", async () => {
+  const head = { ref: "fix", sha: "a".repeat(40), repo: { full_name: "acme/shop" } };
+  const data = [{ number: 7, title: "Fix", state: "open", base: { ref: "main" }, head }];
+  const github = pullRequests({ call: async () => ({ data }), owner: "Acme", repo: "Shop" } as unknown as GitHubClient);
+  expect(await github.withHead("fix")).toMatchObject([{ number: 7 }]);
 });
 
 describe("credentials", () => {
@@ -145,5 +172,56 @@ describe("where GitHub has a repository", () => {
     ["/srv/shop.git", undefined],
   ])("of the remote %s", (remote, host) => {
     expect(gitHubOf(remote)).toEqual(host);
+  });
+});
+
+describe("deliveries that did not arrive", () => {
+  const AGAIN = "post /app/hook/deliveries/{delivery_id}/attempts";
+  const again = () => redeliver({ api: github.url, app: app(), since: epochMs(NOW - 3_600_000), now: epochMs(NOW) });
+  /** Deliveries one a second, the last one now; every second of them was lost. */
+  const delivered = (count: number) =>
+    github.webhooks.deliveries.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      ...Array.from({ length: count }, (_, n) => ({
+        id: 1_000 + n,
+        guid: `delivery-${n}`,
+        event: "push",
+        action: null,
+        redelivery: false,
+        deliveredAt: NOW - (count - 1 - n) * 1_000,
+        repositoryId: null,
+        payload: {},
+        status: n % 2 === 0 ? "OK" : "Invalid HTTP Response: 503",
+        statusCode: n % 2 === 0 ? 202 : 503,
+        durationMs: 1,
+        response: null,
+      })),
+    );
+
+  it("are asked for again, of each page of the list, once", async () => {
+    delivered(250);
+    github.calls.length = 0;
+    expect(await again()).toBe(125);
+    await github.webhooks.idle();
+    expect(github.calls.filter((call) => call === "get /app/hook/deliveries")).toHaveLength(3);
+    expect(
+      new Set(github.webhooks.deliveries.filter(({ redelivery }) => redelivery).map(({ guid }) => guid)).size,
+    ).toBe(125);
+  });
+
+  it("are asked for also when GitHub does not have one of them any more, or fails at one", async () => {
+    for (const [refusal, outcome] of [
+      [new Refusal(404, "Not Found"), 2],
+      [new Refusal(422, "Cannot be redelivered"), 2],
+      [new Refusal(502, "Bad Gateway"), "github.unavailable"],
+    ] as const) {
+      delivered(6);
+      github.calls.length = 0;
+      github.refuseNext(refusal, AGAIN);
+      expect(await again().catch(({ code }) => code)).toBe(outcome);
+      expect(github.calls.filter((call) => call === AGAIN)).toHaveLength(3);
+    }
+    await github.webhooks.idle();
   });
 });

@@ -35,6 +35,8 @@ describe("named secrets", () => {
   it.each([
     ["ResourceNotFoundException", "config.invalid"],
     ["AccessDeniedException", "config.invalid"],
+    ["InvalidRequestException", "config.invalid"],
+    ["DecryptionFailure", "config.invalid"],
     ["ThrottlingException", "repository.unavailable"],
   ])("translates %s into %s, and says no secret in it", async (name, code) => {
     mock.rejects(Object.assign(new Error("said so"), { name }));

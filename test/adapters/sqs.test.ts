@@ -1,15 +1,17 @@
 import {
+  ChangeMessageVisibilityBatchCommand,
   CreateQueueCommand,
   DeleteMessageCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { mockClient } from "aws-sdk-client-mock";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { send, sendAll, sendDeadLetter, sendEach } from "../../functions/adapters/sqs.ts";
+import { keepInvisible, send, sendAll, sendDeadLetter, sendEach } from "../../functions/adapters/sqs.ts";
 import type { Topic } from "../../functions/contracts/messages.ts";
 import { toEmulator } from "../support/dynalite.ts";
 
@@ -145,5 +147,39 @@ describe("sending a dead letter", () => {
     const url = await create("dead");
     await sendDeadLetter(sqs, url, { body: "{", reason });
     expect(await receive(url)).toHaveLength(1);
+  });
+});
+
+it("a dead letter keeps a body as long as SQS takes, and as much of the reason as there is room for", async () => {
+  const mock = mockClient(new SQSClient(toEmulator("http://127.0.0.1:1")));
+  const reason = { reason: "refused", code: "internal", originalTopic: "numbers", message: "x".repeat(2_000) };
+  const sizeOf = async (length: number) => {
+    await sendDeadLetter(mock as unknown as SQSClient, "dead", { body: "b".repeat(length), reason });
+    const { MessageBody = "", MessageAttributes = {} } =
+      mock.commandCalls(SendMessageCommand).at(-1)?.args[0].input ?? {};
+    const sizes = Object.entries(MessageAttributes).map(
+      ([name, { DataType = "", StringValue = "" }]) => (name + DataType + StringValue).length,
+    );
+    return {
+      names: Object.keys(MessageAttributes),
+      bytes: sizes.reduce((sum, size) => sum + size, MessageBody.length),
+    };
+  };
+  expect(await sizeOf(200_000)).toMatchObject({ names: Object.keys(reason) });
+  const almost = await sizeOf(262_000);
+  expect(almost.names).toEqual(["reason", "code", "originalTopic"]);
+  expect(almost.bytes).toBeLessThanOrEqual(262_144);
+  expect(await sizeOf(262_144)).toEqual({ names: [], bytes: 262_144 });
+});
+
+it("hiding messages fails when SQS hides only some of them, and says why", async () => {
+  const mock = mockClient(new SQSClient(toEmulator("http://127.0.0.1:1")));
+  mock.on(ChangeMessageVisibilityBatchCommand).resolves({
+    Successful: [{ Id: "0" }],
+    Failed: [{ Id: "1", SenderFault: true, Code: "InvalidParameterValue", Message: "beyond the limit" }],
+  });
+  await expect(keepInvisible(mock as unknown as SQSClient, "q", ["a", "b"], 60)).rejects.toMatchObject({
+    code: "queue.unavailable",
+    message: expect.stringContaining("1 of 2 messages of q were not hidden: InvalidParameterValue beyond the limit"),
   });
 });

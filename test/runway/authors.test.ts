@@ -25,17 +25,17 @@ function raw({ headers = ["author A <a@x> 1700000000 +0000"], message = "x\n", p
     ? ""
     : "committer C <c@x> 1800000000 +0000\n";
   const text = head.replace(/(encoding .*\n)?$/, (encoding) => `${committed}${encoding}`);
-  sandbox.git("update-ref", ref, store(Buffer.from(`${text}\n${message}`, "latin1")));
+  sandbox.point(ref, store(Buffer.from(`${text}\n${message}`, "latin1")));
   return ref;
 }
-const store = (body: Buffer): GitSha => sandbox.store("commit", body, "--literally");
+const store = (body: Buffer): GitSha => sandbox.store("commit", body);
 
 const landed = async (ref: string, strategy: MergeStrategy, n = 1) => {
   const uri = gitUri(ref, sandbox.at(ref) ?? "");
   return runway.landAlone(unit(n, [uri], strategy));
 };
 /** The bytes of the trunk's commit. */
-const bytes = () => sandbox.bytes("cat-file", "commit", "main").toString("latin1");
+const bytes = () => sandbox.bytes("main").toString("latin1");
 const header = (name: string) => new RegExp(`^${name} (.*)$`, "m").exec(bytes())?.[1];
 
 describe("an author's line", () => {
@@ -140,7 +140,7 @@ describe("text in a named encoding", () => {
     const named = encoding === undefined ? "" : `encoding ${encoding}\n`;
     const head = `tree ${sandbox.tree(sha)}\nparent ${sandbox.base}\nauthor ${who}\ncommitter ${who}\n${named}`;
     const conflicting = store(Buffer.from(`${head}\n${subject}\n`, "latin1"));
-    sandbox.git("update-ref", "refs/heads/conflicting", conflicting);
+    sandbox.point("refs/heads/conflicting", conflicting);
     const result = await runway.check(unit(1, [gitUri("refs/heads/conflicting", conflicting)]));
     expect(result.kind === "refused" && result.reason.message).toContain(`(${text})`);
   });

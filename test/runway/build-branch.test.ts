@@ -117,7 +117,7 @@ describe("the branch of a build", () => {
 
 it("a branch that is named submitqueue is in the way, and the error says so", async () => {
   const { made, runway, one } = await queueBuiltBy(codebuild());
-  made.git("update-ref", "refs/heads/submitqueue", made.base);
+  made.point("refs/heads/submitqueue", made.base);
   await expect(runway.compose(one)).rejects.toMatchObject({
     code: "repository.unavailable",
     message: expect.stringContaining("'refs/heads/submitqueue' exists"),

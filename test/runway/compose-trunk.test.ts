@@ -42,6 +42,15 @@ describe("a build of the trunk itself", () => {
     expect(sandbox.at(ref)).toBe(trunk);
   });
 
+  it.each([
+    ["Jörg Çelik", "Jörg Çelik"],
+    ["山田 太郎", "山田 太郎"],
+    ["Ann \u001b[2J", "Ann \\u001b[2J"],
+  ])("names an author in any script: %s", async (name, shown) => {
+    sandbox.commit("refs/heads/main", { files: { x: "1\n" }, message: "x", author: `${name} <a@example.test>` });
+    expect(await ofTrunk()).toMatchObject({ composed: { author: shown } });
+  });
+
   it("makes no commit, and a repeat takes the trunk as it is then", async () => {
     await ofTrunk();
     const trunk = sandbox.intrude();

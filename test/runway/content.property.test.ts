@@ -90,7 +90,7 @@ it(`what lands is what git merges, or a refusal (SIM_SEED=${seed})`, async () =>
         const expected = merged(sandbox, trunk, uri.slice(-40));
         const runway = await Runway.on(sandbox);
         for (const [n, strategy] of STRATEGIES.entries()) {
-          sandbox.git("update-ref", "refs/heads/main", trunk);
+          sandbox.point("refs/heads/main", trunk);
           const one = unit(n + 1, [uri], strategy);
           const composed = await runway.compose(one);
           if (composed.kind !== "composed") {

@@ -58,7 +58,7 @@ describe("REBASE of a branch with merge commits", () => {
       const trunk = sandbox.trunk;
       expect(await runway.landAlone(unit(n + 2, [uri], strategy))).toMatchObject({ kind: "landed" });
       expect(sandbox.show("f")).toBe("both");
-      sandbox.git("update-ref", "refs/heads/main", trunk);
+      sandbox.point("refs/heads/main", trunk);
     }
   });
 

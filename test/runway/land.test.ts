@@ -244,7 +244,7 @@ describe("records that the trunk belies", () => {
   it("a batch whose landing was taken back by a push lands again", async () => {
     const one = unit(1, [twoSteps("one")]);
     await runway.landAlone(one);
-    sandbox.git("update-ref", "refs/heads/main", sandbox.base);
+    sandbox.point("refs/heads/main", sandbox.base);
     expect(await runway.landAlone(one)).toMatchObject({ kind: "landed" });
     expect(isOnTrunk(1)).toBe(true);
   });

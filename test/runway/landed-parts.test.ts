@@ -46,7 +46,7 @@ describe("an upper change whose lower part was landed by another request", () =>
     const { trunk } = sandbox;
     await runway.landAlone(unit(2, [upper], "SQUASH_REBASE"));
     const alone = sandbox.git("rev-parse", "main:f");
-    sandbox.git("update-ref", "refs/heads/main", trunk);
+    sandbox.point("refs/heads/main", trunk);
     await unrelated(1);
     await unrelated(2);
     await runway.landAlone(unit(3, [upper], "SQUASH_REBASE"));

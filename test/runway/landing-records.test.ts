@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { recordsRef } from "../../functions/adapters/git/refs.ts";
 import type { Repository } from "../../functions/adapters/git/repository.ts";
 import type { GitSha } from "../../functions/contracts/ids.ts";
@@ -207,7 +207,7 @@ describe("a record that is forged", () => {
       "forged",
       git(["write-tree"]),
     ]);
-    sandbox.git("update-ref", RECORDS, commit);
+    sandbox.point(RECORDS, commit);
   }
   const pathOf = (one: MergeUnit, installation = INSTALLATION) =>
     `${Math.floor(NOW / DAY_MS)}/${landedEntry({ branch: "main", installation, now: NOW }, one.batchId, "", NOTHING).at}`;
@@ -277,7 +277,7 @@ describe("a record that is forged", () => {
     ],
     ["the trunk", () => sandbox.base],
   ])("does not keep anything from landing when the ref points at %s", async (_, made) => {
-    sandbox.git("update-ref", RECORDS, made());
+    sandbox.point(RECORDS, made());
     const one = unit(1, [change("one")]);
     expect(await landedFor(one)).toMatchObject({ kind: "landed" });
     expect([...sandbox.records().keys()]).toEqual(["q/batch/1"]);
@@ -312,6 +312,12 @@ describe("refs of builds", () => {
     const other = await elsewhere("other");
     await swept(other.repository, NOW + timeoutSeconds * 1000 + 3 * 3_600_000);
     expect(refs()).toEqual([]);
+  });
+
+  it("are looked for once an hour, and the local repository is then rid of garbage", async () => {
+    const collected = vi.spyOn(runway.repository, "collectGarbage");
+    for (const minutes of [0, 59, 60, 61]) await swept(runway.repository, NOW + minutes * 60_000);
+    expect(collected).toHaveBeenCalledTimes(2);
   });
 
   it("are not needed for landing what was built", async () => {

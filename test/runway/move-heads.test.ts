@@ -308,7 +308,7 @@ describe("a landing that dies before one of its calls", () => {
     // A record that another user wrote says nothing.
     const [ref = "", tag = ""] = records(world)[0]?.split(" ") ?? [];
     const forged = world.sandbox.git("cat-file", "tag", tag).replace(/"mac":"\w{4}/, '"mac":"0000');
-    world.sandbox.git("update-ref", ref, world.sandbox.store("tag", Buffer.from(`${forged}\n`)));
+    world.sandbox.point(ref, world.sandbox.store("tag", Buffer.from(`${forged}\n`)));
     expect(await world.runway.compose(unit(2, [world.pull(3).uri]), { base: [base] })).toMatchObject({
       kind: "refused",
       reason: { code: "change.stale" },

@@ -57,7 +57,7 @@ describe("a ref that has moved is seen, with every name", () => {
       .map((characters) => `refs/heads/${characters.join("").replace(/[\p{Cc}~^:?*[\\./@{ ]/gu, "_")}`);
     await fc.assert(
       fc.asyncProperty(name, async (ref) => {
-        sandbox.git("update-ref", ref, sandbox.base);
+        sandbox.point(ref, sandbox.base);
         const seen = await runway.repository.see([ref]);
         sandbox.git("update-ref", "-d", ref);
         expect([ref, seen.get(ref)?.sha]).toEqual([ref, sandbox.base]);
@@ -78,11 +78,11 @@ describe("an annotated tag", () => {
   it("as the ref stands for the commit behind it, also behind another tag", async () => {
     const sha = sandbox.commit("refs/heads/x", { files: { f: "1\n" } }, sandbox.base);
     const inner = tag("inner", sha);
-    sandbox.git("update-ref", "refs/tags/v1", inner);
-    sandbox.git("update-ref", "refs/tags/v2", tag("outer", inner, "tag"));
+    sandbox.point("refs/tags/v1", inner);
+    sandbox.point("refs/tags/v2", tag("outer", inner, "tag"));
     expect(await check("refs/tags/v1", sha)).toMatchObject({ kind: "ok" });
     expect(await check("refs/tags/v2", sha)).toMatchObject({ kind: "ok" });
-    sandbox.git("update-ref", "refs/tags/v2", tag("moved", sandbox.base));
+    sandbox.point("refs/tags/v2", tag("moved", sandbox.base));
     expect(await check("refs/tags/v2", sha)).toMatchObject({ reason: { code: "change.stale" } });
   });
 
@@ -91,7 +91,7 @@ describe("an annotated tag", () => {
     async (ref) => {
       const sha = sandbox.commit("refs/heads/x", { files: { f: "1\n" } }, sandbox.base);
       const pinned = tag("outer", tag("inner", sha), "tag");
-      sandbox.git("update-ref", "refs/tags/v1", pinned);
+      sandbox.point("refs/tags/v1", pinned);
       const result = await check("refs/tags/v1", pinned);
       expect(result).toMatchObject({ reason: { code: "change.not_found", message: expect.stringContaining(sha) } });
       expect(await check(ref, pinned)).toMatchObject({ reason: { message: expect.stringMatching(/annotated tag/) } });

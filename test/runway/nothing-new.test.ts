@@ -12,7 +12,7 @@ const NOTHING = { kind: "landed", commits: [], note: { code: "landed.nothing_new
 
 describe("a request of which nothing is new", () => {
   it.each(STRATEGIES)("%s: of a commit that the trunk has reached", async (strategy) => {
-    sandbox.git("update-ref", "refs/heads/elsewhere", sandbox.base);
+    sandbox.point("refs/heads/elsewhere", sandbox.base);
     sandbox.intrude();
     const outcome = await runway.landAlone(unit(1, [gitUri("refs/heads/elsewhere", sandbox.base)], strategy));
     expect(outcome).toMatchObject(NOTHING);
@@ -21,7 +21,7 @@ describe("a request of which nothing is new", () => {
 
   it("PROMOTE of the commit that the trunk is at", async () => {
     const tip = sandbox.intrude();
-    sandbox.git("update-ref", "refs/heads/release", tip);
+    sandbox.point("refs/heads/release", tip);
     expect(await runway.landAlone(unit(1, [gitUri("refs/heads/release", tip)], "PROMOTE"))).toMatchObject(NOTHING);
     expect(sandbox.trunk).toBe(tip);
   });

@@ -51,7 +51,8 @@ describe("REBASE", () => {
     const second = sandbox.branch("s2", [{ files: { f: "3\n" }, message: "three" }], first.slice(-40));
     sandbox.git("config", "core.logAllRefUpdates", "always");
     sandbox.intrude();
-    const moves = () => sandbox.git("reflog", "show", "--format=%h", "refs/heads/main").split("\n").length;
+    const moves = () =>
+      sandbox.git("reflog", "show", "--format=%h", "refs/heads/main").split("\n").filter(Boolean).length;
     const before = moves();
     await runway.landAlone(unit(1, [first, second]));
     expect(sandbox.log()).toEqual(["pushed by hand", "one", "two", "three"]);
@@ -111,7 +112,7 @@ describe("REBASE", () => {
   it.each<MergeStrategy>(["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"])(
     "%s: lands nothing, successfully, when the trunk holds the change",
     async (strategy) => {
-      sandbox.git("update-ref", "refs/heads/elsewhere", sandbox.base);
+      sandbox.point("refs/heads/elsewhere", sandbox.base);
       const later = sandbox.intrude();
       const outcome = await runway.landAlone(unit(1, [gitUri("refs/heads/elsewhere", sandbox.base)], strategy));
       expect(outcome).toMatchObject({ kind: "landed", commit: later, commits: [] });
@@ -178,7 +179,7 @@ describe("REBASE", () => {
     const tree = sandbox.tree(sandbox.commit("refs/heads/umlaut", { files: { u: "u\n" } }, sandbox.base));
     const text = `tree ${tree}\nparent ${sandbox.base}\nauthor ${who}\ncommitter ${who}\n${header}\ngrößer\n`;
     const sha = sandbox.store("commit", Buffer.from(text, bytes ?? "utf8"));
-    sandbox.git("update-ref", "refs/heads/umlaut", sha);
+    sandbox.point("refs/heads/umlaut", sha);
     sandbox.intrude();
     await runway.landAlone(unit(1, [gitUri("refs/heads/umlaut", sha)]));
     expect(sandbox.log("%an: %s (%e)").at(-1)).toBe(`Jörg: größer (${bytes ? encoding : ""})`);
@@ -305,7 +306,7 @@ describe("unusable changes", () => {
 
   it("takes a change whose branch is gone, as long as its commit can be had", async () => {
     const uri = sandbox.branch("gone", [{ files: { f: "1\n" } }]);
-    sandbox.git("update-ref", "refs/keep/it", uri.slice(-40));
+    sandbox.point("refs/keep/it", uri.slice(-40));
     sandbox.git("update-ref", "-d", "refs/heads/gone");
     expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   });

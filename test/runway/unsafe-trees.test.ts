@@ -19,7 +19,6 @@ const tree = (...entries: readonly Entry[]): GitSha =>
         Buffer.from(`${mode} ${name}\0${Buffer.from(sha, "hex").toString("latin1")}`, "latin1"),
       ),
     ),
-    "--literally",
   );
 const readme = (): Entry => ["100644", "README.md", sandbox.git("rev-parse", `${sandbox.base}:README.md`)];
 const sorted = (...entries: Entry[]) => tree(...entries.sort(([, a], [, b]) => (a < b ? -1 : 1)));
@@ -28,7 +27,7 @@ function commit(root: string, parent: string = sandbox.base): GitSha {
   return sandbox.store("commit", Buffer.from(`tree ${root}\nparent ${parent}\nauthor ${who}\ncommitter ${who}\n\nx\n`));
 }
 const check = (sha: string, strategy: MergeStrategy = "REBASE", ref = "refs/heads/change") => {
-  sandbox.git("update-ref", ref, sha);
+  sandbox.point(ref, sha);
   return runway.check(unit(1, [gitUri(ref, sha)], strategy));
 };
 const isUnsafe = (path: string) => ({
@@ -124,8 +123,8 @@ describe("in every commit of a change", () => {
   it("a change further up in a stack, in one git process for the whole request", async () => {
     const lower = commit(sorted(readme(), ["100644", "a", blob("a\n")]));
     const upper = commit(sorted(readme(), ["100644", "a", blob("a\n")], ["100644", "..", blob()]), lower);
-    sandbox.git("update-ref", "refs/heads/lower", lower);
-    sandbox.git("update-ref", "refs/heads/upper", upper);
+    sandbox.point("refs/heads/lower", lower);
+    sandbox.point("refs/heads/upper", upper);
     const uris = [gitUri("refs/heads/lower", lower), gitUri("refs/heads/upper", upper)];
     const before = gitProcessesStarted();
     const result = await runway.check(unit(1, uris));
@@ -155,7 +154,7 @@ describe("a change is not refused", () => {
       ["40000", "d", tree(["100644", "z", blob()], ["100644", "a", blob()])],
     );
     const trunk = commit(old);
-    sandbox.git("update-ref", "refs/heads/main", trunk);
+    sandbox.point("refs/heads/main", trunk);
     const d = tree(["100644", "z", blob("new\n")], ["100644", "a", blob()]);
     const next = commit(
       sorted(readme(), ["100644", "git~1", blob()], ["40000", "d", d], ["100644", "new", blob()]),

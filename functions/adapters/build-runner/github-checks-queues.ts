@@ -13,7 +13,7 @@ import type { Finding, Remains } from "./build-runner.ts";
 import { githubChecksRunner } from "./github-checks.ts";
 import { preflightOf } from "./github-checks-preflight.ts";
 import { CheckedRepository } from "./github-checks-repository.ts";
-import type { WantedCheck } from "./github-checks-verdict.ts";
+import { isOwn, type WantedCheck } from "./github-checks-verdict.ts";
 
 /** A check that is required from now on is noticed within five minutes. */
 const FRESH_MS = 300_000;
@@ -117,15 +117,10 @@ async function requiredOf(
   repository: CheckedRepository,
 ): Promise<readonly WantedCheck[]> {
   const { appId } = repository.client;
-  const required = (await repository.required(branch)).filter(
-    ({ name: check, app }) => (app === undefined || app !== appId) && check !== OWN_CHECK,
-  );
+  const required = (await repository.required(branch)).filter((check) => !isOwn(appId, check));
   if (required.length > 0) return required;
   throw new CodedError(
     "config.invalid",
     `queue ${name} has no check to wait for: GitHub requires none on ${branch}. Require some in a ruleset of ${branch}, or name them as checks in the queue's buildRunner.`,
   );
 }
-
-/** The check run that the queue's App shows on pull requests. */
-const OWN_CHECK = "Submitqueue";

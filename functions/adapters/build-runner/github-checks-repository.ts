@@ -8,7 +8,10 @@ import type { CheckResult, WantedCheck } from "./github-checks-verdict.ts";
 /** How many pages of a hundred are read of a commit's check runs, and of its statuses. */
 const MOST_PAGES = 10;
 
-/** The results about a commit, newest first of each kind, and GitHub's clock when it told them, in whole seconds. */
+/**
+ * The results about a commit, newest first of each kind, and GitHub's clock when it told them, in whole seconds: our own where GitHub has no
+ * such commit or does not tell its time.
+ */
 export interface Results {
   readonly results: readonly CheckResult[];
   readonly at: EpochMs;
@@ -80,6 +83,7 @@ export class CheckedRepository {
         ...this.#named,
         branch,
         head_sha: commit,
+        per_page: 100,
       });
       for (const { id } of data.workflow_runs.filter(({ status }) => status !== "completed"))
         await this.#ask(
@@ -198,7 +202,7 @@ export class CheckedRepository {
         404,
         422,
       );
-      if (page === 1) at = timeOf(answer?.headers.date);
+      if (page === 1) at = timeOf(answer?.headers.date) || this.client.now();
       const runs = answer?.data.check_runs ?? [];
       items.push(...runs.map(resultOfRun));
       if (runs.length < 100) break;

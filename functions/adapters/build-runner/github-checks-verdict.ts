@@ -49,6 +49,13 @@ export function resultsOfAttempt({ since, ids }: Baseline, results: readonly Che
   return ours.filter((result, index) => result.kind === "check" || isNewest(result, index));
 }
 
+/** The usual name of the check run that the queue's App shows on pull requests. */
+const OWN_CHECK = "Submitqueue";
+
+/** True for the check of the queue itself, which ends when the queue has landed the change: by its name, or by the App of the credentials. */
+export const isOwn = (appId: number | undefined, { name, app }: WantedCheck): boolean =>
+  name === OWN_CHECK || (appId !== undefined && app === appId);
+
 /** True when the result is what a build waits for under that name. */
 export const isWanted = ({ name, app }: WantedCheck, result: CheckResult): boolean =>
   result.name === name && (app === undefined || result.appId === app || result.appSlug === app);

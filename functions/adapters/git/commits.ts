@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
@@ -89,7 +88,7 @@ const deflated = promisify(deflate);
 /**
  * Writes objects to the repository as loose objects, byte for byte: also an author's line that git itself would refuse to write. No git
  * process. Each file is renamed to its final name once it is complete, so a crash leaves no half-written object. An object that exists is not
- * written again.
+ * written again, but dated now, as git does: the garbage collection deletes objects that are older than two weeks and in no ref.
  */
 export async function writeObjects(repository: Repository, objects: readonly Made[]): Promise<void> {
   await Promise.all(objects.map((object) => writeLoose(join(repository.directory, "objects"), object)));
@@ -97,10 +96,19 @@ export async function writeObjects(repository: Repository, objects: readonly Mad
 
 async function writeLoose(directory: string, object: Made): Promise<void> {
   const [room, name] = [join(directory, object.sha.slice(0, 2)), object.sha.slice(2)];
-  if (existsSync(join(room, name))) return;
+  if (await renewed(join(room, name))) return;
   await mkdir(room, { recursive: true });
   // git removes leftover files with such a name when it collects garbage.
   const unfinished = join(room, `tmp_obj_${randomUUID()}`);
   await writeFile(unfinished, await looseBytes(object), { mode: 0o444 });
   await rename(unfinished, join(room, name));
+}
+
+/** Dates a file now. False when there is no such file. */
+async function renewed(file: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(file, now, now).then(
+    () => true,
+    () => false,
+  );
 }

@@ -91,8 +91,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "http.followRedirects": "false",
   "commit.gpgSign": "false",
   "push.gpgSign": "false",
+  // A fetch starts no maintenance, which takes two processes each time to find that there is nothing to do: `collectGarbage` does the work.
+  "maintenance.auto": "false",
   "gc.autoDetach": "false",
-  "maintenance.autoDetach": "false",
   "http.lowSpeedLimit": "1000",
   "http.lowSpeedTime": "30",
 };

@@ -33,17 +33,21 @@ export interface GitHubClient {
 
 const TIMEOUT_MS = 10_000;
 
-type Authorize = (again: boolean) => Promise<string>;
-
-/** A client for one repository, with the rights of an App's installation on that repository alone, or of a token. Tokens are kept for an hour. */
-export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClientOptions): GitHubClient {
-  const base = request.defaults({
+/** Calls of GitHub's REST API without credentials. Each ends after ten seconds at the latest. */
+export const callsTo = (api: string): typeof request =>
+  request.defaults({
     baseUrl: api,
     headers: { "user-agent": "submitqueue" },
     request: {
       fetch: (url: string, init: RequestInit) => fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
     },
   });
+
+type Authorize = (again: boolean) => Promise<string>;
+
+/** A client for one repository, with the rights of an App's installation on that repository alone, or of a token. Tokens are kept for an hour. */
+export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClientOptions): GitHubClient {
+  const base = callsTo(api);
   const app = credentials.kind === "app" ? appOf(base, credentials, { owner, repo }) : undefined;
   const authorize: Authorize =
     credentials.kind === "token"
@@ -53,7 +57,7 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
     request: {
       hook: async (send: typeof request, options: Parameters<typeof request>[1]) => {
         try {
-          return await authorized(send, options, authorize);
+          return requireAnswer(await authorized(send, options, authorize));
         } catch (error) {
           throw translatedError(error, now());
         }
@@ -79,6 +83,12 @@ export function gitHubClient({ api, owner, repo, credentials, now }: GitHubClien
       credentials.kind === "token" ? credentials.token : ((await inWords(() => app?.(false)))?.token ?? ""),
     permissions: async () => (await inWords(() => app?.(false)))?.permissions,
   };
+}
+
+/** Throws github.unavailable for a page: what stands between the queue and GitHub has answered, and not the API. */
+function requireAnswer<T extends { readonly headers: Readonly<Record<string, unknown>> }>(answer: T): T {
+  if (!/^text\/html/i.test(String(answer.headers["content-type"] ?? ""))) return answer;
+  throw new CodedError("github.unavailable", "GitHub did not answer: a page came, and no answer of the API");
 }
 
 /** A token that was taken back is asked for once more. */

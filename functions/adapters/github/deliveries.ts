@@ -1,7 +1,9 @@
 import { createAppAuth } from "@octokit/auth-app";
-import { request } from "@octokit/request";
+import type { request } from "@octokit/request";
 import { z } from "zod";
+import { CodedError } from "../../contracts/errors.ts";
 import type { EpochMs } from "../../contracts/time.ts";
+import { callsTo } from "./client.ts";
 import type { GitHubCredentials } from "./credentials.ts";
 import { translatedError } from "./errors.ts";
 
@@ -28,38 +30,61 @@ const MOST_PAGES = 20;
 
 /**
  * Has GitHub send again each delivery since a moment that never arrived. One call per hundred deliveries, and one per delivery that is sent
- * again. Answers how many. Throws as GitHubClient does.
+ * again. Answers how many. A delivery that GitHub does not send again keeps no other from being sent. Throws as GitHubClient does.
  */
 export async function redeliver({ api, app, since, now }: Redelivering): Promise<number> {
-  const base = request.defaults({ baseUrl: api, headers: { "user-agent": "submitqueue" } });
+  const base = callsTo(api);
   try {
     const { token } = await createAppAuth({ appId: app.appId, privateKey: app.privateKey, request: base })({
       type: "app",
     });
     const call = base.defaults({ headers: { authorization: `bearer ${token}` } });
-    const missed = missedAmong(await deliveriesSince(call, since));
-    for (const { id } of missed) await call("POST /app/hook/deliveries/{delivery_id}/attempts", { delivery_id: id });
-    return missed.length;
+    return await sendAgain(call, missedAmong(await deliveriesSince(call, since)), now);
   } catch (error) {
     throw translatedError(error, now);
   }
+}
+
+/** Answers how many deliveries were sent again. Throws the first failure of GitHub once each delivery was tried, and a limit at once. */
+async function sendAgain(call: typeof request, missed: readonly Item[], now: EpochMs): Promise<number> {
+  let count = 0;
+  let failure: CodedError | undefined;
+  for (const { id } of missed) {
+    try {
+      await call("POST /app/hook/deliveries/{delivery_id}/attempts", { delivery_id: id });
+      count += 1;
+    } catch (caught) {
+      const error = translatedError(caught, now);
+      // GitHub does not have the delivery any more, or refuses to send it again.
+      if (!(error instanceof CodedError)) continue;
+      if (error.code !== "github.unavailable") throw error;
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return count;
 }
 
 async function deliveriesSince(call: typeof request, since: EpochMs): Promise<readonly Item[]> {
   const found: Item[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
-    const { data } = await call("GET /app/hook/deliveries", {
+    const { data, headers } = await call("GET /app/hook/deliveries", {
       per_page: 100,
       ...(cursor === undefined ? {} : { cursor }),
     });
     const items = z.array(Item).parse(data);
     found.push(...items.filter((item) => Date.parse(item.delivered_at) >= since));
-    const last = items.at(-1);
-    if (items.length < 100 || last === undefined || Date.parse(last.delivered_at) < since) break;
-    cursor = String(last.id);
+    cursor = nextIn(headers.link);
+    if (cursor === undefined || items.some((item) => Date.parse(item.delivered_at) < since)) break;
   }
   return found;
+}
+
+/** The cursor of the next page, as the header `link` tells it. Undefined on the last page. */
+function nextIn(link = ""): string | undefined {
+  const [, address] = /<([^>]+)>;\s*rel="next"/.exec(link) ?? [];
+  return address === undefined ? undefined : (new URL(address).searchParams.get("cursor") ?? undefined);
 }
 
 /** The last attempt of each delivery none of whose attempts arrived. One that has no answer yet is under way. */

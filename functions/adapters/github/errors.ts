@@ -9,6 +9,9 @@ interface Answered {
 
 const MINUTE_MS = 60_000;
 
+/** GitHub's limits count by the hour. A later time is a clock that is wrong, and is asked again after a day. */
+const LONGEST_MS = 24 * 60 * MINUTE_MS;
+
 /** GitHub's answer to a call that failed: its HTTP status. Undefined when there was no answer. */
 export const statusOf = (error: unknown): number | undefined => answerOf(error)?.status;
 
@@ -59,10 +62,11 @@ function limitOf({ status, message, response }: Answered, now: EpochMs): EpochMs
     const value = response?.headers?.[name];
     return value === undefined || !/^\d+$/.test(String(value)) ? undefined : Number(value);
   };
+  const within = (at: number): EpochMs => epochMs(Math.min(Math.max(at, now), now + LONGEST_MS));
   const retryAfter = header("retry-after");
-  if (retryAfter !== undefined) return epochMs(now + retryAfter * 1_000);
+  if (retryAfter !== undefined) return within(now + retryAfter * 1_000);
   const reset = header("x-ratelimit-reset");
-  if (header("x-ratelimit-remaining") === 0 && reset !== undefined) return epochMs(Math.max(reset * 1_000, now));
+  if (header("x-ratelimit-remaining") === 0 && reset !== undefined) return within(reset * 1_000);
   return status === 429 || /rate limit/i.test(message) ? epochMs(now + MINUTE_MS) : undefined;
 }
 

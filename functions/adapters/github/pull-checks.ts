@@ -1,7 +1,7 @@
 import type { GitSha } from "../../contracts/ids.ts";
 import type { CheckFact } from "../../domain/pull-request.ts";
 import { CheckedRepository } from "../build-runner/github-checks-repository.ts";
-import { type CheckResult, isWanted, resultsOfAttempt } from "../build-runner/github-checks-verdict.ts";
+import { type CheckResult, isOwn, isWanted, resultsOfAttempt } from "../build-runner/github-checks-verdict.ts";
 import type { GitHubClient } from "./client.ts";
 
 /** Every result of a commit, old or new. */
@@ -17,17 +17,16 @@ const PASSING: readonly string[] = ["success", "neutral", "skipped"];
 export async function pullChecks(client: GitHubClient, head: GitSha, branch: string): Promise<readonly CheckFact[]> {
   const repository = new CheckedRepository(client);
   const [required, { results }] = await Promise.all([repository.required(branch), repository.results(head)]);
-  const latest = latestOf(resultsOfAttempt(EVER, results)).filter(({ appId }) => !isOurs(client, appId));
-  const wanted = required.filter(({ app }) => !isOurs(client, app));
+  const latest = latestOf(resultsOfAttempt(EVER, results)).filter(
+    ({ name, appId: app }) => !isOwn(client.appId, { name, app }),
+  );
+  const wanted = required.filter((check) => !isOwn(client.appId, check));
   if (wanted.length === 0) return latest.map((result) => ({ name: result.name, state: stateOf([result]) }));
   return wanted.map((check) => ({
     name: check.name,
     state: stateOf(latest.filter((result) => isWanted(check, result))),
   }));
 }
-
-const isOurs = ({ appId }: GitHubClient, app: number | string | undefined): boolean =>
-  appId !== undefined && app === appId;
 
 /** Of the check runs of one name and App the newest alone: the others were run again. */
 const latestOf = (results: readonly CheckResult[]): readonly CheckResult[] =>

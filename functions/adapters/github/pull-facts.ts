@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import { isReviewSettled, type Opinion, type PullFacts, type ReviewRule } from "../../domain/pull-request.ts";
 import type { GitHubClient } from "./client.ts";
@@ -21,8 +22,14 @@ const FIELDS = `fragment Facts on PullRequest {
 const queryFor = (pulls: readonly number[]): string =>
   `query PullRequests($owner: String!, $repo: String!, $branch: String!) { repository(owner: $owner, name: $repo) {
   branch: ref(qualifiedName: $branch) { refUpdateRule { requiredApprovingReviewCount requiresCodeOwnerReviews } }
-  ${pulls.map((pull) => `p${pull}: pullRequest(number: ${pull}) { ...Facts }`).join("\n  ")}
-} }${pulls.length === 0 ? "" : `\n${FIELDS}`}`;
+  ${pulls
+    .filter(isPossible)
+    .map((pull) => `p${pull}: pullRequest(number: ${pull}) { ...Facts }`)
+    .join("\n  ")}
+} }${pulls.some(isPossible) ? `\n${FIELDS}` : ""}`;
+
+/** GraphQL refuses a query with a number beyond 32 bits as a whole. GitHub has no pull request of such a number. */
+const isPossible = (pull: number): boolean => pull < 2 ** 31;
 
 const Branch = z.looseObject({
   refUpdateRule: z
@@ -103,7 +110,8 @@ async function atOnce(client: GitHubClient, pulls: readonly number[], branch: st
   try {
     const variables = { owner, repo, branch: `refs/heads/${branch}` };
     const { repository } = await graphql(client, queryFor(pulls), variables);
-    const { branch: trunk, ...nodes } = z.record(z.string(), z.unknown()).nullish().parse(repository) ?? {};
+    if (repository === null || repository === undefined) throw unseen(client);
+    const { branch: trunk, ...nodes } = z.record(z.string(), z.unknown()).parse(repository);
     const facts = Object.values(nodes).flatMap((node) => (node === null ? [] : [factsIn(Node.parse(node))]));
     return { facts, rule: classicRule(Branch.nullish().parse(trunk)) };
   } catch (error) {
@@ -112,6 +120,13 @@ async function atOnce(client: GitHubClient, pulls: readonly number[], branch: st
     return { facts: facts.flatMap((one) => one ?? []), rule: await restRule(client, branch) };
   }
 }
+
+/** GitHub does not tell a repository that is not there from one that the credentials may not see: no pull request is at fault. */
+const unseen = ({ owner, repo }: GitHubClient): CodedError =>
+  new CodedError(
+    "config.invalid",
+    `GitHub has no repository ${owner}/${repo}, or the credentials may not see it: check the repository and credentialsSecret of the queue's changeProvider`,
+  );
 
 function classicRule(branch: z.infer<typeof Branch> | null | undefined): ReviewRule | undefined {
   const rule = branch?.refUpdateRule;

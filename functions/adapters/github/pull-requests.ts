@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isSameRepository } from "../../contracts/github.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Permission, Pull } from "../../domain/github/refusal.ts";
@@ -132,7 +133,7 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
         head: `${owner}:${branch}`,
         per_page: 100,
       });
-      return data.map(pullOf).filter(({ headRepository }) => headRepository === `${owner}/${repo}`);
+      return data.map(pullOf).filter(({ headRepository }) => isSameRepository(headRepository, `${owner}/${repo}`));
     },
 
     /** What the user may do with the repository. */

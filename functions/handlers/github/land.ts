@@ -1,7 +1,7 @@
 import type { PullRequests } from "../../adapters/github/pull-requests.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { webHostOf } from "../../contracts/code-host.ts";
-import type { Asked, Delivery, Member, PullRow } from "../../contracts/github.ts";
+import { type Asked, type Delivery, isSameRepository, type Member, type PullRow } from "../../contracts/github.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Meaning } from "../../domain/github/meaning.ts";
@@ -81,7 +81,7 @@ async function considered(
     ...(command.priority === undefined ? {} : { priority: command.priority }),
     members: stack.map(({ number, head: sha, base }) => ({ pull: number, head: sha, base })),
     by: sender.login,
-    ...(key === `gh-${key.slice(3)}` && /^gh-\d+$/.test(key) ? { commentId: Number(key.slice(3)) } : {}),
+    ...(/^gh-\d+$/.test(key) ? { commentId: Number(key.slice("gh-".length)) } : {}),
     at: at ?? now(),
   };
 }
@@ -105,7 +105,7 @@ async function stackOf(github: PullRequests, pull: Pull, trunk: string, reposito
   }
   return stackBelow(
     pull,
-    open.filter(({ headRepository }) => headRepository === repository),
+    open.filter(({ headRepository }) => isSameRepository(headRepository, repository)),
     trunk,
   );
 }

@@ -58,7 +58,7 @@ export class BareRepository {
     }
     await appendFile(
       join(this.path, "config"),
-      "[http]\n\treceivepack = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n",
+      "[http]\n\treceivepack = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n[receive]\n\tautogc = false\n",
     );
     const hook = join(this.path, "hooks", "post-receive");
     await mkdir(dirname(hook), { recursive: true });

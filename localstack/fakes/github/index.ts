@@ -380,7 +380,7 @@ export class FakeGitHub implements Hub {
       return { status: 502, body: new Refusal(502, "Bad Gateway").body, headers };
     const body = this.#described.completeAnswer(operation, answer.status, answer.body);
     this.violations.push(...this.#described.problemsOfAnswer(operation, answer.status, body));
-    return { status: answer.status, body, headers };
+    return { status: answer.status, body, headers: { ...headers, ...answer.headers } };
   }
 
   /** Answered 200 also for an error of the query; GitHub has no such path where `hasGraphql` is false. */

@@ -20,6 +20,7 @@ export interface Answer {
   readonly status: number;
   /** What the fake has to say. The rest of what GitHub's description requires is filled in. */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Route {

@@ -107,8 +107,12 @@ export class Webhooks {
         answer: ({ query }) => {
           const newest = this.deliveries.toReversed();
           const cursor = query.get("cursor");
-          const from = cursor === null ? 0 : newest.findIndex(({ id }) => String(id) === cursor);
-          return ok(newest.slice(from, from + Number(query.get("per_page") ?? 30)).map((one) => this.#item(one)));
+          const from = cursor === null ? 0 : newest.findIndex(({ id }) => `v1_${id}` === cursor);
+          const until = from + Number(query.get("per_page") ?? 30);
+          const next = newest[until];
+          const page = ok(newest.slice(from, until).map((one) => this.#item(one)));
+          const address = `https://api.github.com/app/hook/deliveries?per_page=${until - from}&cursor=v1_${next?.id}`;
+          return next === undefined ? page : { ...page, headers: { link: `<${address}>; rel="next"` } };
         },
       },
       "get /app/hook/deliveries/{delivery_id}": {

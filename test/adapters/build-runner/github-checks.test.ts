@@ -1,6 +1,9 @@
 import { createHmac } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
+import { CheckedRepository } from "../../../functions/adapters/build-runner/github-checks-repository.ts";
+import type { GitHubClient } from "../../../functions/adapters/github/client.ts";
 import type { GitHubCredentials } from "../../../functions/adapters/github/credentials.ts";
+import { GitSha } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { createCheckRun, updateCheckRun } from "../../../localstack/fakes/github/checks.ts";
 import type { Job } from "../../../localstack/fakes/github/ci.ts";
@@ -346,4 +349,22 @@ describe("the github-checks runner", () => {
     expect(await callsOf(() => world.open().status(hanging))).toBe(2);
     expect(await callsOf(() => world.open().status(task))).toBe(3);
   });
+});
+
+it("a build whose commit GitHub does not have has come to nothing, also before its trigger was answered", async () => {
+  const world = await githubWorld();
+  const task = { ...(await world.task(COURSES.passes)), commit: GitSha.parse("f".repeat(40)) };
+  expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "infrastructure" });
+});
+
+it("all runs of a commit are cancelled, also more than GitHub lists on a page of the usual size", async () => {
+  const runs = Array.from({ length: 45 }, (_, id) => ({ id, status: "in_progress" }));
+  const cancelled: number[] = [];
+  const call = async (route: string, { per_page = 30, run_id }: { per_page?: number; run_id: number }) => {
+    if (route.startsWith("GET")) return { data: { workflow_runs: runs.slice(0, per_page) } };
+    return void cancelled.push(run_id);
+  };
+  const client = { call, owner: "acme", repo: "shop" } as unknown as GitHubClient;
+  await new CheckedRepository(client).cancelRuns("submitqueue/shop/x", GitSha.parse("a".repeat(40)));
+  expect(cancelled).toHaveLength(45);
 });

@@ -1,9 +1,10 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { gitIsTooOld } from "../../../functions/adapters/git/bare-repository.ts";
+import { type Made, make, writeObjects } from "../../../functions/adapters/git/commits.ts";
 import { exclusively } from "../../../functions/adapters/git/lock.ts";
 import { ensureCommits } from "../../../functions/adapters/git/pinned-changes.ts";
 import { gitProcessesStarted, runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
@@ -90,6 +91,40 @@ describe("a repository", () => {
     writeFileSync(join(second.directory, "packed-refs.lock"), "");
     await sandbox.open();
     expect(existsSync(join(second.directory, "packed-refs.lock"))).toBe(false);
+  });
+
+  it("collects garbage when it is asked to, and not with each fetch", async () => {
+    const repository = await sandbox.open();
+    await repository.trunk();
+    // git takes all loose objects to be as many as those that begin with 17.
+    await repository.run(["config", "gc.auto", "1"]);
+    const blobs = Array.from({ length: 2_000 }, (_, n) => make("blob", `${n}`)).filter(({ sha }) =>
+      sha.startsWith("17"),
+    );
+    await writeObjects(repository, blobs);
+    const packs = () => readdirSync(join(repository.directory, "objects", "pack"));
+    sandbox.intrude();
+    await repository.trunk();
+    expect(packs()).toEqual([]);
+    await repository.collectGarbage();
+    expect(packs()).not.toEqual([]);
+    expect(await repository.trunk()).toBe(sandbox.trunk);
+  });
+
+  it("keeps an object that is made again after two weeks, when garbage is collected", async () => {
+    const repository = await sandbox.open();
+    await repository.run(["config", "gc.auto", "1"]);
+    const blobs = Array.from({ length: 2_000 }, (_, n) => make("blob", `${n}`)).filter(({ sha }) =>
+      sha.startsWith("17"),
+    );
+    await writeObjects(repository, blobs);
+    const [old, renewed] = blobs as [Made, Made];
+    const monthAgo = Date.now() / 1_000 - 30 * 86_400;
+    for (const { sha } of [old, renewed])
+      utimesSync(join(repository.directory, "objects", sha.slice(0, 2), sha.slice(2)), monthAgo, monthAgo);
+    await writeObjects(repository, [renewed]);
+    await repository.collectGarbage();
+    expect([...(await repository.opened.objects.readAll([old.sha, renewed.sha])).keys()]).toEqual([renewed.sha]);
   });
 
   it("says which branch is missing", async () => {

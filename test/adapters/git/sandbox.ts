@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordsRef } from "../../../functions/adapters/git/refs.ts";
@@ -10,6 +10,7 @@ import type { Composed, LandBatch, MergeStep, MergeUnit } from "../../../functio
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
 import type { MergeStrategy } from "../../../functions/contracts/strategy.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
+import { GitFiles } from "../../support/git-files.ts";
 
 export const NOW = epochMs(1_790_000_000_000);
 
@@ -31,12 +32,16 @@ const ENV = {
   GIT_CONFIG_GLOBAL: "/dev/null",
 };
 
+/** A push then starts one process less: a remote of a test never holds so much that git would collect garbage. */
+export const NO_GARBAGE_COLLECTION = "[receive]\n\tautogc = false\n";
+
 /** A bare remote with a trunk, and a directory to work in. */
 export class Sandbox {
   readonly directory = mkdtempSync(join(tmpdir(), "runway-"));
   readonly remote = join(this.directory, "remote.git");
   readonly workDirectory = join(this.directory, "work");
   readonly base: GitSha;
+  readonly #files = new GitFiles(this.remote);
   readonly #overrides: Partial<QueueConfig>;
   #clock = 1_700_000_000;
 
@@ -44,7 +49,10 @@ export class Sandbox {
     this.#overrides = overrides;
     const first = Sandbox.#first;
     if (first) cpSync(first.directory, this.remote, { recursive: true });
-    else execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", this.remote], { env: ENV });
+    else {
+      execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", this.remote], { env: ENV });
+      appendFileSync(join(this.remote, "config"), NO_GARBAGE_COLLECTION);
+    }
     this.base = first?.base ?? this.commit("refs/heads/main", { files: { "README.md": "hello\n" }, message: "first" });
     if (first) this.#clock += 60;
     else Sandbox.#keep(this);
@@ -78,44 +86,39 @@ export class Sandbox {
     return execFileSync("git", args, { cwd: this.remote, env: ENV, encoding: "utf8" }).trim();
   }
 
-  bytes(...args: string[]): Buffer {
-    return execFileSync("git", args, { cwd: this.remote, env: ENV });
+  /** An object as git stores it, without its header. */
+  bytes(name: string): Buffer {
+    return this.#files.read(this.#resolved(name)).body;
   }
 
-  store(type: string, body: Buffer, ...flags: string[]): GitSha {
-    const args = ["hash-object", "-w", ...flags, "-t", type, "--stdin"];
-    return execFileSync("git", args, { cwd: this.remote, env: ENV, input: body }).toString().trim() as GitSha;
+  /** Writes an object of any bytes: also one that git itself would refuse to write. */
+  store(type: string, body: Buffer): GitSha {
+    return this.#files.store(type, body);
+  }
+
+  /** Points a ref at an object, which need not descend from the commit before. */
+  point(ref: string, commit: string): void {
+    this.#files.setRef(ref, this.#resolved(commit));
   }
 
   /** Makes commits on a ref of the remote, the first one on top of `from` (default: the ref itself, or nothing). Oldest first. */
   commits(ref: string, sketches: readonly Sketch[], from?: string): GitSha[] {
-    const marks = join(this.directory, "marks");
-    const parts: string[] = [];
-    sketches.forEach(({ files = {}, message = `change ${this.#clock}`, author, merges = [], committedAt }, index) => {
+    const made: GitSha[] = [];
+    for (const { files = {}, message = `change ${this.#clock}`, author, merges = [], committedAt } of sketches) {
       this.#clock += 60;
-      parts.push(`commit refs/made\nmark :${index + 1}`);
-      parts.push(`author ${author ?? "Ada <ada@example.test>"} ${this.#clock} +0100`);
-      parts.push(`committer Someone <someone@example.test> ${committedAt ?? this.#clock + 7} -0300`);
-      parts.push(data(message));
-      const parent = index > 0 ? `:${index}` : (from ?? this.at(ref));
-      if (parent) parts.push(`from ${parent}`);
-      for (const other of [merges].flat()) parts.push(`merge ${other}`);
-      for (const [path, content] of Object.entries(files))
-        parts.push(content === null ? `D ${path}` : `M 100644 inline ${path}\n${data(content)}`);
-      parts.push("");
-    });
-    // Into a pack: to unpack it takes another process.
-    const args = ["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force", `--export-marks=${marks}`];
-    execFileSync("git", args, { cwd: this.remote, env: ENV, input: `${parts.join("\n")}\n` });
-    const shas = new Map(
-      readFileSync(marks, "utf8")
-        .trim()
-        .split("\n")
-        .map((line) => line.split(" ") as [string, GitSha]),
-    );
-    const made = sketches.map((_, index) => shas.get(`:${index + 1}`) as GitSha);
-    const moves = `update ${ref}\0${made.at(-1)}\0\0delete refs/made\0\0`;
-    execFileSync("git", ["update-ref", "-z", "--stdin"], { cwd: this.remote, env: ENV, input: moves });
+      const onto = made.at(-1) ?? (from === undefined ? this.at(ref) : this.#resolved(from));
+      const tree = this.#files.edited(onto && this.#files.treeOf(onto), files);
+      const parents = [...(onto === undefined ? [] : [onto]), ...[merges].flat().map((name) => this.#resolved(name))];
+      const lines = [
+        `tree ${tree}`,
+        ...parents.map((parent) => `parent ${parent}`),
+        `author ${author ?? "Ada <ada@example.test>"} ${this.#clock} +0100`,
+        `committer Someone <someone@example.test> ${committedAt ?? this.#clock + 7} -0300`,
+      ];
+      made.push(this.store("commit", Buffer.from(`${lines.join("\n")}\n\n${message}`)));
+    }
+    const tip = made.at(-1);
+    if (tip !== undefined) this.#files.setRef(ref, tip);
     return made;
   }
 
@@ -134,24 +137,22 @@ export class Sandbox {
     return this.commit("refs/heads/main", { files, message: "pushed by hand" });
   }
 
+  /** The commit that a ref points at. */
   at(ref: string): GitSha | undefined {
-    const file = join(this.remote, ref);
-    const loose = statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, "latin1").trim() : "";
-    if (/^[0-9a-f]{40}$/.test(loose)) return loose as GitSha;
-    const found = this.git("for-each-ref", "--format=%(objectname)", ref);
-    return found === "" ? undefined : (found as GitSha);
+    return this.#files.ref(ref);
   }
 
   get trunk(): GitSha {
     return this.at("refs/heads/main") as GitSha;
   }
 
-  tree(commit: string): string {
-    return this.git("rev-parse", `${commit}^{tree}`);
+  tree(commit: string): GitSha {
+    return this.#files.treeOf(this.#resolved(commit));
   }
 
+  /** The refs below a prefix, each as `<name> <object>`. */
   refs(prefix = "refs"): string[] {
-    return this.git("for-each-ref", "--format=%(refname) %(objectname)", prefix).split("\n").filter(Boolean);
+    return [...this.#files.refs(prefix)].map((ref) => ref.join(" "));
   }
 
   /** The commit of each batch whose landing the remote has a record of. */
@@ -175,16 +176,23 @@ export class Sandbox {
       .filter(Boolean);
   }
 
+  /** What a file of a commit holds, without blanks at its ends. */
   show(path: string, commit = "refs/heads/main"): string {
-    return this.git("show", `${commit}:${path}`);
+    const blob = this.#files.entryAt(this.tree(commit), path);
+    if (blob === undefined) throw new Error(`${commit} has no ${path}`);
+    return this.#files.read(blob).body.toString("utf8").trim();
+  }
+
+  /** The object of a name: a ref, or anything else that git resolves. */
+  #resolved(name: string): GitSha {
+    if (/^[0-9a-f]{40}$/.test(name)) return name as GitSha;
+    return this.at(name) ?? this.at(`refs/heads/${name}`) ?? (this.git("rev-parse", "--verify", name) as GitSha);
   }
 
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
-
-const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}`;
 
 export const gitUri = (ref: string, sha: string): ChangeUri =>
   ChangeUri.parse(`git://git.example.test/acme/shop/${encodeURIComponent(ref)}/${sha}`);

@@ -22,7 +22,7 @@ async function removedPerRun(left: number, msPerCall: number): Promise<readonly 
   let remaining = Array.from({ length: left }, (_, n) => nth(n));
   const sweep = {
     clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
-    batches: { live: async () => ({ batches: [] }) } as unknown as BatchesStore,
+    batches: { live: async () => ({ queue: {}, batches: [] }) } as unknown as BatchesStore,
     builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
     remainsOf: () => ({
       list: async () => remaining,
@@ -46,4 +46,22 @@ async function removedPerRun(left: number, msPerCall: number): Promise<readonly 
 it("a sweep removes what builds have left behind twenty at a time, and fewer from a CI system that is slow", async () => {
   expect(await removedPerRun(45, 100)).toEqual([MOST_PER_RUN, MOST_PER_RUN, 5]);
   expect(await removedPerRun(5, 9_000)).toEqual([2, 2, 1]);
+});
+
+it("a sweep leaves the branch of a build of the trunk alone while that build is under way", async () => {
+  const removed: BuildKey[] = [];
+  const sweep = {
+    clients: { now: () => epochMs(0), log: pino({ level: "silent" }) } as Clients,
+    batches: {
+      live: async () => ({ queue: { trunk: { build: { buildKey: nth(1).key } } }, batches: [] }),
+    } as unknown as BatchesStore,
+    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
+    remainsOf: () => ({
+      list: async () => [nth(0), nth(1)],
+      remove: async ({ key }: { key: BuildKey }) => void removed.push(key),
+    }),
+    nextAt: new Map(),
+  };
+  await sweepRemains(sweep, config);
+  expect(removed).toEqual([nth(0).key]);
 });

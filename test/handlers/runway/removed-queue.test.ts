@@ -34,7 +34,7 @@ describe.each([0, 1, 2])("a batch that was tested for a queue with another targe
     const { head, task, target } = await tested();
     const made = ComposeResult.parse(await call(compose, task, sandbox.config));
     if (made.kind !== "composed") throw new Error(JSON.stringify(made));
-    sandbox.git("update-ref", "refs/heads/release", "refs/heads/main");
+    sandbox.point("refs/heads/release", "refs/heads/main");
     const before = sandbox.git("for-each-ref", "refs/heads");
     const message = { ...landing("land-1", [{ unit: head, tested: made.composed }]), target };
     const [, config] = others()[index] ?? [];

@@ -6,7 +6,8 @@ import { retryAtOf } from "../../../adapters/github/errors.ts";
 import type { BuildKey, QueueName } from "../../../contracts/ids.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
-import { type Batch, pathIsActive } from "../../../domain/batch.ts";
+import { pathIsActive } from "../../../domain/batch.ts";
+import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 
 /** How often a CI system is asked for the remains of builds. */
 const EVERY_MS = 600_000;
@@ -28,9 +29,9 @@ export interface RemainsSweep {
 
 /**
  * Removes the remains of builds that are over from the queue's CI system: a branch whose deletion failed, because the process died or
- * the host was away. A build is over when no live batch has an active path with its key. A build that is not in the builds table is of
- * another installation, and is left alone. Never throws: what can't be removed is logged, and tried again ten minutes later, or when the
- * host's rate limit is over.
+ * the host was away. A build is over when no live batch has an active path with its key, and it is not the build of the trunk itself that is
+ * under way. A build that is not in the builds table is of another installation, and is left alone. Never throws: what can't be removed is
+ * logged, and tried again ten minutes later, or when the host's rate limit is over.
  *
  * Calls: none for a queue that was looked after within ten minutes; otherwise one of the CI system, a query, a read for each build that is
  * over, and two calls of the CI system for each of the first twenty that are ours.
@@ -60,7 +61,7 @@ async function removeOfFinished(
   // Listed before the live batches are read: a build has its path, and its row, before it leaves anything behind.
   const left = await remains.list();
   if (left.length === 0) return true;
-  const live = activeBuilds((await batches.live(queue)).batches);
+  const live = activeBuilds(await batches.live(queue));
   const latest = clients.now() + LONGEST_RUN_MS;
   let removed = 0;
   for (const build of left.filter(({ key }) => !live.has(key))) {
@@ -74,5 +75,8 @@ async function removeOfFinished(
   return true;
 }
 
-const activeBuilds = (batches: readonly Batch[]): ReadonlySet<BuildKey> =>
-  new Set(batches.flatMap(({ paths }) => paths.filter(pathIsActive).map(({ buildKey }) => buildKey)));
+/** The builds of active paths, and that of the trunk itself. */
+function activeBuilds({ queue: { trunk }, batches }: LiveQueue): ReadonlySet<BuildKey> {
+  const ofPaths = batches.flatMap(({ paths }) => paths.filter(pathIsActive).map(({ buildKey }) => buildKey));
+  return new Set([...ofPaths, ...(trunk?.build === undefined ? [] : [trunk.build.buildKey])]);
+}
