@@ -11,7 +11,7 @@ const BranchName = z
   .min(1)
   .max(200)
   .regex(
-    /^(?![-/.])(?!.*(\.\.|\/\/|@\{|\.lock$|\/$|\.$))[A-Za-z0-9._/-]+$/,
+    /^(?![-/.]|refs\/)(?!.*(\.\.|\/\/|\/\.|\.lock(\/|$)|\/$|\.$))[A-Za-z0-9._/-]+$/,
     "a branch name without refs/heads/, such as main",
   );
 
@@ -35,7 +35,7 @@ export const Repository = z.strictObject({
     .string()
     .min(1)
     .max(500)
-    .regex(/^(https:\/\/|ssh:\/\/|file:\/\/|\/|\.\.?\/)\S+$/, "https://…, ssh://…, file://… or a path")
+    .regex(/^((https|ssh|file):\/\/\S+|(\/|\.\.?\/)\P{Cc}+)$/u, "https://…, ssh://…, file://… or a path")
     .superRefine((remote, ctx) => {
       const problem = problemOf(remote);
       if (problem) ctx.addIssue({ code: "custom", message: problem });

@@ -27,7 +27,8 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   const spend = () => store.spend(row.repository, now());
   const settings = await github.settings();
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
-  const branch = queue?.repository.branch ?? member.base;
+  // The lowest pull request of a stack is based on what the queue lands on, also when the queue is not configured any more.
+  const branch = queue?.repository.branch ?? facts.asked.members[0]?.base ?? member.base;
   if (!pull.isMerged) {
     if (pull.isOpen) await waitForMerge(service, github, facts, { pull, branch });
     await github.commentOnce(
@@ -59,7 +60,10 @@ async function waitForMerge(
   });
 }
 
-/** Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. */
+/**
+ * Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. Issues that
+ * the App may not close stay open.
+ */
 async function closeIssues(
   service: Service,
   github: GitHub,
@@ -68,12 +72,11 @@ async function closeIssues(
 ): Promise<void> {
   const texts = [pull.title, pull.body, ...(await github.commitMessages(pull.number))];
   for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
-    if (isSameRepository(issue.repository, repository)) await github.closeIssue(issue.number);
-    else
-      await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
-        const there = await service.github(issue.repository);
-        if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
-      });
+    await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
+      if (isSameRepository(issue.repository, repository)) return github.closeIssue(issue.number);
+      const there = await service.github(issue.repository);
+      if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
+    });
   }
 }
 
@@ -122,15 +125,15 @@ async function deleteBranches(
   defaultBranch: string,
 ): Promise<void> {
   const at = members.findIndex(({ pull }) => pull === number);
-  const targets = [...service.targetsOf(repository), defaultBranch];
+  const kept = [...service.targetsOf(repository), defaultBranch];
   for (const { pull: one, head: landed } of members.slice(Math.max(0, at - 1), at + 1).toReversed()) {
     const pull = await github.get(one);
-    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || targets.includes(pull.headBranch))
+    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || kept.includes(pull.headBranch))
       continue;
     const branch = await github.branch(pull.headBranch);
     if (branch === undefined) continue;
     const users = (await github.basedOn(pull.headBranch)).length + (await github.withHead(pull.headBranch)).length;
-    if (mayDelete({ pull, landed, repository, targets, branch, users }))
+    if (mayDelete({ pull, landed, repository, kept, branch, users }))
       await tolerant(service, `branch ${pull.headBranch}`, () => github.deleteBranch(pull.headBranch));
   }
 }

@@ -90,9 +90,22 @@ describe("the sweep of a queue's builds", () => {
     expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
   });
 
+  it("takes a build whose workflow has failed for an infrastructure failure, when its start was not stored yet", async () => {
+    await building({ dispatched: false });
+    execution("build", buildKey, { status: "FAILED" });
+    await swept(120_000);
+    expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
+  });
+
+  it("gives up a build that the planner has not started in ten minutes", async () => {
+    await building({ dispatched: false });
+    await swept(600_000);
+    expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
+  });
+
   it.each<[string, Partial<Path>, number]>([
     ["that was dispatched a moment ago", {}, 119_999],
-    ["that was not dispatched", { dispatched: false }, 120_000],
+    ["that the planner is about to start", { dispatched: false }, 599_999],
     ["that has ended", { state: "passed" }, 120_000],
   ])("leaves a build %s alone", async (_, path, afterMs) => {
     await building(path);
@@ -164,6 +177,37 @@ describe("the sweep of a queue's requests", () => {
     if (rest) execution("admit", executionName("admit", sqid(1)), rest);
     await swept(6 * MINUTES);
     expect((await world.requests.get(sqid(1)))?.state).toBe(state);
+  });
+
+  it("leaves a request alone whose review was only looked at beside its admission, though that look failed", async () => {
+    await inState("validated");
+    execution("admit", executionName("admit", sqid(1)), { status: "RUNNING" });
+    execution("admit", executionName("admit", sqid(1), "woken", START), {
+      status: "ABORTED",
+      input: { ...aLand(1), woken: true },
+    });
+    await swept();
+    expect([(await world.requests.get(sqid(1)))?.state, world.log]).toEqual(["validated", []]);
+  });
+
+  it("ends every request whose workflow was lost, and wakes the planner, though one workflow can't be looked at", async () => {
+    await building();
+    for (let n = 2; n <= 9; n++) {
+      const { v: _, kind: __, ...more } = aLand(n);
+      await world.requests.create({ ...more, state: "validated", version: 2 });
+    }
+    world.now = START + 6 * MINUTES;
+    const broken = [buildKey, executionName("admit", sqid(9))];
+    const { sfn } = world.clients;
+    const send = async (command: { input: { executionArn?: string } }) => {
+      if (broken.some((name) => command.input.executionArn?.endsWith(name))) throw new Error("refused");
+      return sfn.send(command as never);
+    };
+    const handler = sweep(world.env, { ...world.clients, sfn: { send } as unknown as SFNClient });
+    await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "internal" });
+    expect(world.signals.map(({ kind }) => kind)).toEqual(["tick"]);
+    const states = [2, 3, 4, 5, 6, 7, 8, 9].map(async (n) => (await world.requests.get(sqid(n)))?.state);
+    expect(await Promise.all(states)).toEqual([...Array(7).fill("error"), "validated"]);
   });
 
   it("sweeps the rest when one part fails, and fails as a whole", async () => {

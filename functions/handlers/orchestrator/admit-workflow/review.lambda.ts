@@ -13,8 +13,10 @@ import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/next-try.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
+import type { LandingRequest } from "../../../domain/request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
+import { IN_ADMISSION } from "../termination.ts";
 
 /**
  * Asks GitHub whether the request's pull requests may land, and says when to ask again as long as a review, or a check, is missing. Tells the
@@ -58,9 +60,7 @@ export const wire: Wire = (env, clients) => {
     try {
       return await asked;
     } catch (error) {
-      // Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for.
-      if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
-        return { kind: "silent", error };
+      if (isSilence(error)) return { kind: "silent", error };
       throw error;
     }
   }
@@ -73,14 +73,14 @@ export const wire: Wire = (env, clients) => {
     return "kind" in messages ? messages : { messages };
   }
 
-  /** Read last, when people and CI have had the time to name them. That GitHub does not answer holds no request up. */
+  /** Read last, when people and CI have had the time to name them. That GitHub does not say holds no request up. */
   async function namedTargets({ sqid, changes, targets: byCaller }: ReviewTask, config: QueueConfig) {
     if (byCaller !== undefined) return {};
     try {
       const targets = await reviews.targets(config, changes);
       return targets === undefined ? {} : { targets };
     } catch (err) {
-      if (!isRetryable(err)) throw err;
+      if (!isSilence(err)) throw err;
       clients.log.warn({ sqid, err }, "the targets can't be read: the request counts as affecting everything");
       return {};
     }
@@ -97,12 +97,16 @@ export const wire: Wire = (env, clients) => {
     const at = clients.now();
     const found = await requests.get(task.sqid);
     const config = queues.get(task.queue);
-    if (found?.state !== "validated" || (config === undefined && task.woken)) return { kind: "ended" };
+    if (!isInAdmission(found) || (config === undefined && task.woken)) return { kind: "ended" };
     // The sweep ends the request, unless the queue is put back.
     if (config === undefined) return waitingAsBefore(task, at);
     return look(task, config, at);
   });
 };
+
+/** A queue that came to land pull requests after the request was validated finds the request `started`. */
+const isInAdmission = (found: LandingRequest | undefined): boolean =>
+  found !== undefined && IN_ADMISSION.includes(found.state);
 
 /** How soon a request whose queue is not configured is looked at again. */
 const UNCONFIGURED_SECONDS = 60;
@@ -111,6 +115,10 @@ const waitingAsBefore = ({ review }: ReviewTask, at: EpochMs): ReviewResult =>
   review.kind === "waiting"
     ? { ...review, seconds: UNCONFIGURED_SECONDS }
     : { kind: "waiting", seconds: UNCONFIGURED_SECONDS, since: at };
+
+/** True when GitHub did not answer. Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for. */
+const isSilence = (error: unknown): boolean =>
+  isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid");
 
 interface Silence {
   readonly kind: "silent";
