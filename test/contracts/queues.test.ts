@@ -82,6 +82,13 @@ describe("queues.yaml", () => {
       "queues.0.repository.remote",
     ],
     ["a branch with refs/heads", { queues: [repository({ branch: "/main" })] }, "queues.0.repository.branch"],
+    [
+      "a queue of a repository that is not configured",
+      { github: { repositories: { "acme/shop": ["main", "nope"] } }, queues: [queue()] },
+      "github.repositories.acme/shop.1",
+    ],
+    ["an API of GitHub without TLS", { github: { api: "http://git.acme.example" }, queues: [queue()] }, "github.api"],
+    ["a page that is a script", { github: { page: "javascript:alert(1)" }, queues: [queue()] }, "github.page"],
     ["a full ref for a branch", { queues: [repository({ branch: "refs/heads/main" })] }, "queues.0.repository.branch"],
     ["a branch with a part that git hides", { queues: [repository({ branch: "a/.b" })] }, "queues.0.repository.branch"],
     ["a branch with a part of a lock", { queues: [repository({ branch: "a.lock/b" })] }, "queues.0.repository.branch"],

@@ -66,7 +66,7 @@ async function followed(service: Service, row: PullRow, delivery: Delivery): Pro
     case "land":
       return land(service, row, delivery, meaning);
     case "cancel":
-      return cancel(service, row, meaning.why, delivery.at);
+      return cancel(service, row, delivery, meaning.why);
     case "changed":
       return cancelIfChanged(service, row, meaning.by);
     case "reviewed":

@@ -227,7 +227,7 @@ interface Ask {
 }
 
 /** Says why not: one line, and a reaction on the comment. */
-async function refuse(
+export async function refuse(
   { store, now }: Service,
   github: PullRequests,
   row: PullRow,

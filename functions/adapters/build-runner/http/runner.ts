@@ -133,7 +133,7 @@ function startedBy(answer: Answer, address: URL, now: EpochMs) {
   if (status < 200 || status >= 300)
     throw new CodedError(
       "config.invalid",
-      `${address.origin} refuses to start a build (status ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}): ${endOfText(body).slice(-300)}`,
+      `${address.origin} refuses to start a build (status ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}): ${endOfText(body, 300)}`,
     );
   const { data } = Started.safeParse(body.trim() === "" ? {} : parsed(body));
   if (data === undefined)
