@@ -36,9 +36,8 @@ function handle(command: Completed, argument: string, handler: ArgumentHandler):
 
 async function namesFor(words: readonly string[], { terminal, environment, interrupted }: Surroundings) {
   const flag = (name: string) => {
-    const joined = words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
     const at = words.indexOf(`--${name}`);
-    const value = joined ?? (at < 0 ? undefined : words[at + 1]);
+    const value = at < 0 ? undefined : words[at + 1];
     return value ? { [name]: value } : {};
   };
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(PATIENCE_MS)]);

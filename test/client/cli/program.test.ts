@@ -533,8 +533,6 @@ describe("the command line", () => {
       return said.mock.calls.map(([line]) => String(line));
     };
     expect(await offered(["status", ""])).toEqual(expect.arrayContaining(["2\tlanded", "1\terror"]));
-    routes["GET /v1/queues"] = { queues: [queue("shop"), queue("other")] };
-    expect(await offered(["--queue=shop", "status", ""])).toEqual(expect.arrayContaining(["2\tlanded"]));
     expect(await offered(["queue", "show", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
     expect(await offered(["list", "--queue", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
     expect(await offered(["status", ""], { SUBMITQUEUE_URL: "http://127.0.0.1:1" })).not.toContain("2\tlanded");
