@@ -66,7 +66,8 @@ export async function createApp(options: CreateAppOptions): Promise<CreatedApp> 
       },
     );
   });
-  const host = () => `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // As browsers write it: without port 80.
+  const host = () => new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).host;
 
   function form(response: ServerResponse): void {
     const manifest = manifestOf({ ...options, redirect: `http://${host()}/created` });

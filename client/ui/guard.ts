@@ -25,7 +25,8 @@ export class Guard {
 
   /** `host`: 127.0.0.1 with the port of the server. */
   constructor(host: string) {
-    this.#host = host;
+    // As browsers write it: without port 80.
+    this.#host = new URL(`http://${host}`).host;
   }
 
   /** Where the browser is let in, once. */
