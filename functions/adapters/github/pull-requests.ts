@@ -5,7 +5,7 @@ import type { EpochMs } from "../../contracts/time.ts";
 import type { Permission, Pull } from "../../domain/github/refusal.ts";
 import type { CheckReport } from "../../domain/github/report.ts";
 import type { GitHubClient } from "./client.ts";
-import { statusOf } from "./errors.ts";
+import { statusOf, unseen } from "./errors.ts";
 
 const PullBody = z.looseObject({
   number: z.int(),
@@ -96,14 +96,15 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
   });
 
   return {
-    /** Undefined when there is no such pull request. */
+    /** Undefined when there is no such pull request: then two calls. Throws config.invalid when GitHub does not show the repository either. */
     async get(pull: number): Promise<Pull | undefined> {
       try {
         const { data } = await call("GET /repos/{owner}/{repo}/pulls/{pull_number}", { ...at, pull_number: pull });
         return pullOf(data);
       } catch (error) {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
+        if (statusOf(error) !== 404) throw error;
+        await requireSeen();
+        return undefined;
       }
     },
 
@@ -263,6 +264,15 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
       }
     },
   };
+
+  /** GitHub answers 404 also for what the credentials may not see any more. No pull request is gone then. */
+  async function requireSeen(): Promise<void> {
+    try {
+      await call("GET /repos/{owner}/{repo}", at);
+    } catch (error) {
+      throw statusOf(error) === 404 ? unseen({ owner, repo }, error) : error;
+    }
+  }
 
   async function runOn(name: string, head: GitSha): Promise<number | undefined> {
     const { data } = await call("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", {
