@@ -96,7 +96,7 @@ async function finish(service: Service, github: GitHub, row: PullRow, facts: Fac
   const comment = endCommentOf(facts);
   if (comment !== undefined && asksOn === undefined && shown.endOf !== sqid)
     await github.commentOnce(pull, endMarker(sqid), comment, facts.asked.at, spend);
-  if (facts.request.status === "landed") await closeLanded(service, github, row, facts);
+  if (facts.request.status === "landed") await closeLanded({ service, github, row, facts });
   // A label that stays would say that the pull request is still to land.
   await github.unlabel(pull, app.label);
   await store.put({ ...row, open: false, shown: { ...shown, endOf: sqid } }, now());
