@@ -78,6 +78,7 @@ export class OrchestratorStack extends Stack {
     this.#requests.grant(reject, ENV.requestsTable, "GetItem", "PutItem", "UpdateItem");
     for (const fn of [validate, wait, reject]) fn.sendsTo(this.#topics.log, ENV.logTopic);
     this.#claims.grant(validate, ENV.claimsTable, "DeleteItem", "GetItem", "PutItem");
+    this.#claims.grant(ready, ENV.claimsTable, "DeleteItem");
     this.#claims.grant(reject, ENV.claimsTable, "DeleteItem");
     this.#readsChecks(validate);
     this.#projects.foundBy(validate);

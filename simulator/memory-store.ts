@@ -32,6 +32,10 @@ export class MemoryQueueStore implements QueueStore {
     return true;
   }
 
+  remember(batch: Batch): void {
+    if (this.batches.get(batch.id)?.version === batch.version) this.batches.set(batch.id, batch);
+  }
+
   archive(batch: Batch, before: number): boolean {
     const stored = this.batches.get(batch.id);
     if (stored !== undefined && stored.version !== before) return false;

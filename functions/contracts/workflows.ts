@@ -41,7 +41,8 @@ export type ValidateTask = z.infer<typeof ValidateTask>;
 
 export type StartResult = { readonly kind: "started"; readonly at: EpochMs } | { readonly kind: "ended" };
 export type ValidateResult =
-  | { readonly kind: "validated" }
+  /** `touches`: what the request touches, for `ready` to store. Absent when the request's row has it already. */
+  | { readonly kind: "validated"; readonly touches?: Touches }
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 export type ReadyResult = { readonly kind: "ready" } | { readonly kind: "ended" };
@@ -104,8 +105,12 @@ export type ReviewResult =
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 
-/** Input of `ready`: beside the Land message, what `review` found. */
+/** Input of `ready`: beside the Land message, what `validate` answered and what `review` found. */
 export const ReadyTask = Land.extend({
+  step: z
+    .object({ kind: z.literal("validated"), touches: Touches.exactOptional() })
+    .optional()
+    .catch(undefined),
   review: z
     .object({
       targets: Targets.exactOptional(),

@@ -10,14 +10,14 @@ import type { Lifecycle } from "./lifecycle.ts";
 export type { Touches };
 
 /**
- * started: the request is stored. validated: it holds its claims, and what it touches is known. ready: its trial merge passed, and the planner
- * owns the request. The other states are ends.
+ * started: the request is stored. validated: it holds its claims, and what it touches is known: stored only where a review may hold the request
+ * up. ready: its trial merge passed, and the planner owns the request. The other states are ends.
  */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
 
 /** The states that may follow a state. `landed` may follow `error` and `cancelled`: a landing that had been given up was carried out. */
 export const REQUEST_LIFECYCLE: Lifecycle<RequestState> = {
-  started: ["validated", "error", "cancelled"],
+  started: ["validated", "ready", "error", "cancelled"],
   validated: ["ready", "error", "cancelled"],
   ready: ["landed", "error", "cancelled"],
   landed: [],
@@ -47,7 +47,7 @@ export interface LandingRequest {
   readonly version: number;
   /** The repository and branch (targetOf) that the queue was configured for when the request was started. */
   readonly target?: string;
-  /** What the changes touch. Known from `validated` on. */
+  /** What the changes touch. Known from `validated`, or `ready`, on. */
   readonly touches?: Touches;
   /** The author of a pull request, by the name that GitHub has. */
   readonly author?: string;

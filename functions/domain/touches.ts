@@ -34,6 +34,10 @@ export function boundedTouches(touches: Touches): Touches {
   };
 }
 
+/** What a request touches, with the targets that its caller named, if any: bounded. */
+export const touchesOf = (touches: Touches, targets: readonly string[] | undefined): Touches =>
+  boundedTouches({ ...touches, ...(targets === undefined ? {} : { targets }) });
+
 /** The first authors, each once, that fit into 10 KB. */
 function boundedAuthors(authors: readonly string[]): readonly string[] {
   const kept = new Set<string>();

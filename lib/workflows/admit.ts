@@ -32,8 +32,8 @@ const RETRIES = 10;
 
 /**
  * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * last step answered is at `$.step`, what the first one answered at `$.started`, what it failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at
- * `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
+ * first step answered is at `$.started`, what `inspect` answered and after it `validate` at `$.step`, what `check` answered at `$.checked`, what
+ * a step failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
  * request is ready, or rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {
@@ -53,9 +53,14 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
   };
 
   /** A step that reads the repository: tried again as long as `wait` says so. Answers where the step begins. */
-  function patient(name: "Inspect" | "Check", input: Record<string, unknown>, then: IChainable): State & INextable {
+  function patient(
+    name: "Inspect" | "Check",
+    resultPath: string,
+    input: Record<string, unknown>,
+    then: IChainable,
+  ): State & INextable {
     const fn = name === "Inspect" ? functions.inspect : functions.check;
-    const work = task(scope, name, fn, { input, resultPath: step, retries: 3, awaited: AWAITED });
+    const work = task(scope, name, fn, { input, resultPath, retries: 3, awaited: AWAITED });
     const delay = orFail(
       task(scope, `${name}Delay`, functions.wait, {
         input: { "land.$": "$", step: name.toLowerCase(), "since.$": "$.wait.since", "error.$": "$.error" },
@@ -95,10 +100,14 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
   }
 
   const ready = orFail(task(scope, "Ready", functions.ready, { resultPath: step, retries: RETRIES }));
+  const checked = "$.checked";
   const check = patient(
     "Check",
+    checked,
     { ...fields("queue"), step: fields("sqid", "changes", "strategy") },
-    new Choice(scope, "Merges?").when(answered("refused"), refused).otherwise(ready),
+    new Choice(scope, "Merges?")
+      .when(answered("refused", checked), reject("NotMerging", { "reason.$": `${checked}.reason` }))
+      .otherwise(ready),
   );
   const review = functions.review && reviewed(functions.review, check);
   const validate = orFail(task(scope, "Validate", functions.validate, { resultPath: step, retries: RETRIES }));
@@ -110,6 +119,7 @@ export function admitDefinition(scope: Construct, functions: AdmitFunctions): IC
   );
   const inspect = patient(
     "Inspect",
+    step,
     fields("queue", "changes"),
     new Choice(scope, "Readable?").when(answered("refused"), refused).otherwise(validate),
   );

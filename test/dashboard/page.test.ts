@@ -281,6 +281,20 @@ describe.skipIf(!hasBrowser)("a request", () => {
     expect(await page.title()).toBe("#43 · main · submitqueue");
   });
 
+  it("is shown also when its queue was taken out of the configuration", async () => {
+    const problem = {
+      title: "",
+      type: "",
+      status: 404,
+      code: "queue.unknown",
+      detail: "Queue main is not configured.",
+    };
+    gateway.answer = ({ path }) => (path === "/v1/queues/main" ? { status: 404, body: problem } : undefined);
+    await open("/q/main/43");
+    await page.locator(".verdict").waitFor();
+    expect(await text(".verdict")).toContain("Waiting for main/42");
+  });
+
   it("leaves the waiting for news to the API where the server tells nothing", async () => {
     gateway.hasEvents = false;
     await open("/q/main/43");
@@ -323,6 +337,9 @@ describe.skipIf(!hasBrowser)("a request", () => {
     await page.getByText("Requests with “linus”").waitFor();
     await page.locator(".found").waitFor();
     expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#39")]);
+    // A branch, and no request of a queue that is not there.
+    await look("fix/17");
+    await page.waitForURL("**/q/main/search?text=fix%2F17");
     await look("no such thing");
     await page.getByText("No request matches").waitFor();
   });
@@ -384,6 +401,13 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  const LONGEST = "q".repeat(100);
+  const longest = () => ({
+    ...busy(),
+    name: LONGEST,
+    repository: `https://git.example.com/${"team".repeat(20)}/${"shop".repeat(20)}.git`,
+    branch: "release".repeat(20),
+  });
   const VIEWS = [
     ["a busy queue", "/q/main", () => [busy()]],
     ["a paused queue", "/q/main", () => [paused()]],
@@ -395,6 +419,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     ["a request that was refused", "/q/main/39", () => [busy()]],
     ["trends", "/q/main/trends", () => [busy()]],
     ["a search", "/q/main/search?text=acme", () => [busy()]],
+    ["the longest name of a queue, and a long repository", `/q/${LONGEST}`, () => [longest(), busy()]],
     ["an address of nothing", "/q/main/no/such/place", () => [busy()]],
   ] as const;
 

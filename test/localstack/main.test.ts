@@ -94,6 +94,12 @@ describe("npm start", () => {
     expect(complaints()).toMatch(/queues\.yaml:2:\d+ queues\[0\]\.name: a queue name matches/);
   });
 
+  it("refuses a state directory that is a file, without a stack trace", async () => {
+    const { exited, complaints } = start("--queues", aQueuesFile(), "--state", aQueuesFile(), "--port", "0");
+    expect(await exited).toBe(2);
+    expect(complaints()).toMatch(/^\S+ can't keep the state: .* Name another state directory\n$/);
+  });
+
   it("comes with a queue onto the sandbox", () => {
     const { queues } = readQueuesFile(join(EMBEDDED, "queues.yaml"));
     const remotes = queues.map(({ repository }) => resolve(EMBEDDED, repository.remote));

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { claimsStore } from "../../functions/adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
+import { QueueName } from "../../functions/contracts/ids.ts";
 import { Repository } from "../../functions/contracts/queues.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";
@@ -12,6 +14,10 @@ const at = (queue: string) => topology.at(queue);
 const requests = () => {
   const { operator } = topology.runtime;
   return requestsStore(operator.dynamodb, told(topology.runtime, ENV.requestsTable));
+};
+const claims = () => {
+  const { operator } = topology.runtime;
+  return claimsStore(operator.dynamodb, told(topology.runtime, ENV.claimsTable));
 };
 
 // Each test has a queue, and so a repository, of its own: they go side by side.
@@ -179,9 +185,11 @@ describe.concurrent("a cancel", () => {
     });
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const held = repository.exclusively(() => gate);
-    const { sqid } = await lane.land(await remote.change("parked", { "b.txt": "b\n" }));
-    const isParked = (request: { state: string } | undefined) => request?.state === "validated";
-    await eventually(`${sqid} is parked`, () => requests().get(sqid), isParked);
+    const change = await remote.change("parked", { "b.txt": "b\n" });
+    const { sqid } = await lane.land(change);
+    // The claims are the last thing that is written before the trial merge.
+    const holder = () => claims().holder(QueueName.parse("parked"), change);
+    await eventually(`${sqid} is parked`, holder, (claim) => claim?.owner === sqid);
     await lane.cancel(sqid);
     expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
     const parked = ["accepted", "started", "validating", "cancelling", "cancelled"];

@@ -122,8 +122,8 @@ export interface BatchesStore extends QueueStore {
 }
 
 export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): BatchesStore {
-  /** The batches of each queue as they were last read, by id. A batch whose stored version is the same is not parsed again. */
-  const lastRead = new Map<QueueName, ReadonlyMap<unknown, Batch>>();
+  /** The batches of each queue as they were last read or remembered, by id. A batch whose stored version is the same is not parsed again. */
+  const lastRead = new Map<QueueName, Map<unknown, Batch>>();
 
   const put = (doing: string, Item: Item, before: number): Promise<boolean> =>
     won(doing, dynamodb.send(new PutCommand({ TableName: table, Item: { ...Item }, ...whileVersion(before) })));
@@ -146,6 +146,11 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
         });
       lastRead.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
       return { queue: queueOf(queue, own), batches };
+    },
+
+    remember(batch) {
+      const known = lastRead.get(batch.queue) ?? new Map<unknown, Batch>();
+      lastRead.set(batch.queue, known.set(batch.id, batch));
     },
 
     async own(queue) {

@@ -13,7 +13,7 @@ import {
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import type { Batch } from "../batch.ts";
+import { type Batch, pathIsActive } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
 import { type Awaitable, runSteps, type Steps, waitFor, waitForEach } from "../steps.ts";
@@ -37,8 +37,13 @@ export interface LiveQueue {
  * stands for nothing stored. They answer false when they have not written.
  */
 export interface QueueStore {
-  /** Strongly consistent. A queue that was never written has no batches, and an own item of version 0. */
+  /**
+   * Strongly consistent. A queue that was never written has no batches, and an own item of version 0. A batch that `remember` was given is
+   * answered as it was given, while its stored version is the same.
+   */
   live(queue: QueueName): Awaitable<LiveQueue>;
+  /** Keeps a batch in this process in place of what is stored under the batch's version. Nothing is written: a new process knows nothing of it. */
+  remember(batch: Batch): void;
   putQueue(next: QueueState, before: number): Awaitable<boolean>;
   put(next: Batch, before: number): Awaitable<boolean>;
   /** Takes the batch out of the live ones. A repeat is harmless. False when another version than `before` is stored. */
@@ -76,12 +81,14 @@ export type Ran = { readonly kind: "planned" | "elsewhere" };
  *
  * - A crash between any two calls loses nothing. Decisions are written before a command is carried out, and a command that was not acknowledged
  *   is planned again.
+ * - The acknowledgement of a build that was started is not written by itself: this process remembers it, and it is written with the end of the
+ *   build. A new process starts the build once more, under the same name, which changes nothing.
  * - When a command was refused for good, the planner runs once more at once, and ends the batches and requests of the command.
  * - When the live batches are for another target than the queue is configured for, nothing is planned, because their builds say nothing about
  *   the configured target.
  *
  * Calls of one run: one query; one read per request that the signals name; one write per changed batch; one more per batch that had commands
- * and stays live; two per batch that is archived; one or more per command.
+ * and stays live, unless it only starts a build; two per batch that is archived; one or more per command.
  *
  * Throws store.version_conflict when another run wrote first: before any command is carried out, or when commands are acknowledged. Throws the
  * first failure of a command that may succeed when tried again, after all other commands were carried out.
@@ -98,7 +105,8 @@ export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: read
     if (ran.kind === "elsewhere") return ran;
     retryable ??= ran.carried.retryable;
     // A landing that was sent before stays due until runway answers, so it is refused in each run: only the first refusal is news.
-    news = ran.carried.refused.filter((failure) => isNew(told, failure));
+    const now = shell.now();
+    news = ran.carried.refused.filter((failure) => isNew(told, failure) && !mayBeStarted(failure, ran.snapshot, now));
     if (news.length === 0) break;
   }
   if (retryable !== undefined) throw retryable;
@@ -112,7 +120,22 @@ function isNew(told: Set<string>, { command }: CommandFailed): boolean {
   return told.add(key).size > before;
 }
 
-type RanOnce = { readonly kind: "elsewhere" } | { readonly kind: "carried-out"; readonly carried: Carried };
+/** A build that was decided less than so long ago, and can't be started, has not been started before. */
+const SURELY_UNSTARTED_MS = 60_000;
+
+/**
+ * True when the command is to start a build that was decided a minute ago or earlier: another process may have started the build. So the
+ * refusal is no reason to end the batch. The build's workflow reports when there is one, and the sweep when there is none.
+ */
+const mayBeStarted = ({ command }: CommandFailed, { batches }: Snapshot, now: EpochMs): boolean =>
+  command.kind === "start-build" &&
+  batches
+    .flatMap(({ paths }) => paths)
+    .some(({ buildKey, startedAt }) => buildKey === command.buildKey && now - startedAt >= SURELY_UNSTARTED_MS);
+
+type RanOnce =
+  | { readonly kind: "elsewhere" }
+  | { readonly kind: "carried-out"; readonly carried: Carried; readonly snapshot: Snapshot };
 
 function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News[]): Steps<RanOnce> {
   const { snapshot, isNamed } = yield* load(shell, config, news);
@@ -132,9 +155,12 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
     shell.batches,
     [...landed.values()].filter(({ next }) => stays(next)),
   );
+  const isFresh = ({ id }: Batch) => plan.writes.some(({ next }) => next.id === id);
   yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
-    const outbox = carried.unannounced ? (written.get(batch.id)?.outbox ?? batch.outbox) : batch.outbox;
-    expect(yield* waitFor(shell.batches.put({ ...batch, outbox }, batch.version - 1)), batch.id);
+    const before = written.get(batch.id);
+    const next = carried.unannounced ? { ...batch, outbox: before?.outbox ?? batch.outbox } : batch;
+    if (before && isFresh(batch) && startsBuild(before)) shell.batches.remember({ ...next, version: before.version });
+    else expect(yield* waitFor(shell.batches.put(next, batch.version - 1)), batch.id);
   });
   const { acknowledgedQueue: own } = plan;
   if (own !== undefined && !carried.unacknowledged.has(trunkIdOf(own.queue)))
@@ -143,8 +169,16 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
     const before = landed.get(batch.id)?.before?.version ?? written.get(batch.id)?.version ?? batch.version;
     expect(yield* waitFor(shell.batches.archive(batch, before)), batch.id);
   });
-  return { kind: "carried-out", carried };
+  return { kind: "carried-out", carried, snapshot };
 }
+
+/**
+ * True when the batch does nothing but wait for builds, one of which is not known to be started. Its next write follows for certain, when the
+ * build ends, so the acknowledgement need not be a write of its own. A batch that lands or has ended is left out: that its landing was sent
+ * must be known to every later process (`revertPartialBundles`, `commandFailed`).
+ */
+const startsBuild = ({ state, paths }: Batch): boolean =>
+  state === "speculating" && paths.some((path) => pathIsActive(path) && !path.dispatched);
 
 /**
  * The batches that have landed in this run and are archived at its end, by id. They are not written before. If the run dies, the signal about

@@ -181,6 +181,8 @@ export class World {
   /** True while the trunk is broken by a push past the queue; or by something outside, which also breaks builds under way. */
   broken = false;
   outage = false;
+  /** What the planner's process remembers of batches. A process that dies forgets all of it. */
+  readonly #remembered = new Map<BatchId, Batch>();
   readonly #store: (batch: Batch) => Batch;
   /** A passed build vouches for the first commit. */
   queueState: QueueState = {
@@ -271,6 +273,7 @@ export class World {
     if (result === undefined) throw new Error("the planner did not run");
     this.runs.push({ signals, ...before, result, crashed: death });
     this.#checkBudget();
+    if (death) this.#remembered.clear();
     if (death) return result;
     this.inbox.splice(0, signals.length);
     return result;
@@ -296,7 +299,8 @@ export class World {
       },
       requests: { get: (id) => this.requests.get(id) },
       batches: {
-        live: () => alive(() => ({ queue: this.queueState, batches: [...this.live.values()] })),
+        live: () => alive(() => ({ queue: this.queueState, batches: this.#known() })),
+        remember: (batch) => void this.#remembered.set(batch.id, batch),
         putQueue: (next, before) => effect(() => this.#writeQueue(next, before)),
         put: (next, before) => effect(() => this.#write(next, before)),
         archive: (batch) => effect(() => this.#archive(batch)),
@@ -310,6 +314,14 @@ export class World {
         },
       },
     };
+  }
+
+  /** The live batches as the planner's process knows them. */
+  #known(): Batch[] {
+    return [...this.live.values()].map((batch) => {
+      const remembered = this.#remembered.get(batch.id);
+      return remembered?.version === batch.version ? remembered : batch;
+    });
   }
 
   #writeQueue(next: QueueState, before: number): true {

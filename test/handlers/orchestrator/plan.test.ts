@@ -5,7 +5,6 @@ import { BatchId, BuildKey, RequestNumber } from "../../../functions/contracts/i
 import { Composed, type Land, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { batchKeys, requestKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { dynalite, withWorld, world } from "./each-world.ts";
@@ -21,8 +20,7 @@ const isReady = (n: number): SignalOf<"request-ready"> => ({
 });
 const pass = async (land: Land) => {
   await world.call(start, land);
-  await world.inspectAndValidate(land);
-  await world.call(ready, land);
+  await world.makeReady(land);
 };
 const admit = async (n: number, files = `file-${n}`) => {
   const land = aLand(n, { changes: [change(`change-${n}`, `sq-files=${files}`)] });
@@ -69,6 +67,28 @@ describe("plan", () => {
     await world.deliver(plan, { v: 1, kind: "tick", queue: QUEUE, nonce: "1" } satisfies Signal);
     expect(world.executions.size).toBe(1);
     expect(world.logOf(1)).toContain("speculating");
+  });
+
+  it("writes that a build was started with the build's end; a new process starts the build again, under the same name", async () => {
+    await admit(1);
+    const tick = (nonce: string): Signal => ({ v: 1, kind: "tick", queue: QUEUE, nonce });
+    const stored = async () => (await liveBatches())[0];
+    const warm = plan(world.env, world.clients);
+    /** What a run calls; `warm` is the process that started the build. */
+    const calls = async (process: typeof warm, signal: Signal) => {
+      world.trace.length = 0;
+      await world.deliver(() => process, signal);
+      return world.trace.map((name) => name.replace("Command", ""));
+    };
+    expect(await calls(warm, isReady(1))).toEqual(["Query", "Get", "Put", "Put", "StartExecution", "SendMessageBatch"]);
+    expect(await stored()).toMatchObject({ version: 1, paths: [{ dispatched: false }] });
+    expect(await calls(warm, tick("1"))).toEqual(["Query"]);
+
+    const cold = plan(world.env, world.clients);
+    expect(await calls(cold, tick("2"))).toEqual(["Query", "StartExecution", "SendMessageBatch", "Put"]);
+    expect(await stored()).toMatchObject({ version: 2, outbox: [], paths: [{ dispatched: true }] });
+    expect(world.executions.size).toBe(1);
+    for (const process of [warm, cold]) expect(await calls(process, tick("3"))).toEqual(["Query"]);
   });
 
   it.each([

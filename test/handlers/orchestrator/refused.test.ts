@@ -5,12 +5,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { RequestNumber } from "../../../functions/contracts/ids.ts";
 import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
 import { requestKey } from "../../../functions/contracts/tables.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aCancel, aLand, change, type Death, QUEUE, sqid } from "./world.ts";
+import { aCancel, aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
 
 withWorld();
 let runtime: Runtime;
@@ -90,6 +89,38 @@ describe("builds that can't be started", () => {
     await expectAtRest();
   });
 
+  it("a second time, by a new process, go on when they were started before", async () => {
+    land(1);
+    await runtime.settle(2);
+    expect(world.executions.size).toBe(2);
+    world.refuses = (command) => (headOf(command) === undefined ? undefined : named("AccessDeniedException"));
+    world.now += 60_000;
+    const tick: Signal = { v: 1, kind: "tick", queue: QUEUE, nonce: "1" };
+    await world.deliver(plan, tick);
+    expect(await stateOf(1)).toBe("ready");
+    await runtime.settle();
+    expect(await stateOf(1)).toBe("landed");
+    await expectAtRest();
+  });
+
+  it("end their request by the sweep, when the process died and the next one came a minute later", async () => {
+    world.refuses = (command) => {
+      const refusal = refusesBuildsOf(1)(command);
+      if (refusal !== undefined && world.now < START + 60_000) {
+        world.dead = true;
+        world.now += 60_000;
+      }
+      return refusal;
+    };
+    land(1);
+    await runtime.settle();
+    expect(await stateOf(1)).toBe("ready");
+    // The build is repeated as often as the queue repeats builds that break down.
+    for (let minutes = 0; minutes < 12; minutes++) await runtime.minute();
+    expect(await stateOf(1)).toBe("error");
+    await expectAtRest();
+  });
+
   it("are tried again when the failure may pass, while the other commands are carried out", async () => {
     world.configure({ conflictAnalyzer: { type: "none" } });
     world.refuses = (command) => (headOf(command) === "main/batch/1" ? named("ThrottlingException") : undefined);
@@ -133,8 +164,7 @@ describe("a landing that can't be handed over", () => {
   it("waits for its answer when it was sent before: it may have been carried out", async () => {
     const task = aLand(1);
     await world.call(start, task);
-    await world.inspectAndValidate(task);
-    await world.call(ready, task);
+    await world.makeReady(task);
     await world.deliver(plan, { v: 1, kind: "request-ready", queue: QUEUE, sqid: sqid(1) } satisfies Signal);
     const [execution] = [...world.executions.values()].filter(({ workflow }) => workflow.endsWith(":build"));
     const finished = { v: 1, kind: "build-finished", queue: QUEUE, batchId: "main/batch/1" } as const;

@@ -3,7 +3,6 @@ import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { hasEnded } from "../../../functions/contracts/log-event.ts";
 import { Composed, type LandBatch, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { GRACE_MS } from "../../../functions/domain/removed-queue.ts";
-import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as poll } from "../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
 import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
@@ -37,8 +36,8 @@ async function inFlight(): Promise<void> {
   for (let n = 1; n <= 4; n++) {
     await world.deliver(intake, aLand(n));
     await world.call(start, aLand(n));
-    if (n < 4) await world.inspectAndValidate(aLand(n));
-    if (n < 3) await world.call(ready, aLand(n));
+    if (n < 3) await world.makeReady(aLand(n));
+    if (n === 3) await world.inspectAndValidate(aLand(n));
   }
   await world.deliver(plan, isReady(1));
 }
@@ -158,12 +157,12 @@ describe.each(WAYS)("a queue that is %s while requests are in flight", (_, remov
       const held = { ...finished, kind: "land-held" as const, results, held: [], reason, at: aLand(1).receivedAt };
       for (let times = 0; times < 2; times++)
         await world.deliver(plan, kind === "land-held" ? held : { ...finished, results });
-      expect(await world.requests.get(sqid(1))).toMatchObject({ state: "landed", version: 5 });
+      expect(await world.requests.get(sqid(1))).toMatchObject({ state: "landed", version: 4 });
       expect(await world.requests.get(sqid(1))).not.toHaveProperty("reason");
       const told = new Map(ends(1).map((entry) => [entry.id, entry]));
       expect([...told.values()]).toMatchObject([
-        { status: "error", version: 4 },
-        { status: "landed", version: 5, metadata: { commit: composed.commit } },
+        { status: "error", version: 3 },
+        { status: "landed", version: 4, metadata: { commit: composed.commit } },
       ]);
     },
   );
@@ -215,8 +214,7 @@ describe("a running build of a queue that is gone", () => {
     await world.deliver(intake, aLand(1, { changes: hang }));
     await world.call(sweep, {});
     await world.call(start, aLand(1, { changes: hang }));
-    await world.inspectAndValidate(aLand(1, { changes: hang }));
-    await world.call(ready, aLand(1, { changes: hang }));
+    await world.makeReady(aLand(1, { changes: hang }));
     await world.deliver(plan, isReady(1));
     const order = [...world.executions.values()].find(({ workflow }) => workflow.endsWith("build"));
     await world.call(trigger, { ...(order?.input as object), composed });
@@ -239,8 +237,7 @@ describe("a queue that is configured for another target", () => {
     world.configure(elsewhere);
     await world.deliver(intake, aLand(1));
     await world.call(start, aLand(1));
-    await world.inspectAndValidate(aLand(1));
-    await world.call(ready, aLand(1));
+    await world.makeReady(aLand(1));
     await world.deliver(plan, isReady(1));
     await later(60_000);
     await later(GRACE_MS);
@@ -256,8 +253,7 @@ describe("a queue that is configured for another target", () => {
     const five = aLand(5);
     await world.deliver(intake, five);
     await world.call(start, five);
-    await world.inspectAndValidate(five);
-    await world.call(ready, five);
+    await world.makeReady(five);
     await world.deliver(plan, isReady(5));
     expect(await liveIds()).toEqual(["main/batch/1"]);
     await later(GRACE_MS);

@@ -139,7 +139,7 @@ export class Runtime {
     if (!validated.ok) return rejected({ error: failureOf(validated.error) });
     if (validated.value.kind === "refused") return rejected({ reason: validated.value.reason });
     if (validated.value.kind === "ended") return validated;
-    const isReady = await this.#step(ready, land);
+    const isReady = await this.#step(ready, { ...(land as Land), step: validated.value });
     return isReady.ok ? isReady : rejected({ error: failureOf(isReady.error) });
   }
 

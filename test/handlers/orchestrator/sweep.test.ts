@@ -90,9 +90,22 @@ describe("the sweep of a queue's builds", () => {
     expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
   });
 
+  it("takes a build whose workflow has failed for an infrastructure failure, when its start was not stored yet", async () => {
+    await building({ dispatched: false });
+    execution("build", buildKey, { status: "FAILED" });
+    await swept(120_000);
+    expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
+  });
+
+  it("gives up a build that the planner has not started in ten minutes", async () => {
+    await building({ dispatched: false });
+    await swept(600_000);
+    expect(world.signals[0]).toMatchObject({ kind: "build-finished", buildKey, verdict: { kind: "infrastructure" } });
+  });
+
   it.each<[string, Partial<Path>, number]>([
     ["that was dispatched a moment ago", {}, 119_999],
-    ["that was not dispatched", { dispatched: false }, 120_000],
+    ["that the planner is about to start", { dispatched: false }, 599_999],
     ["that has ended", { state: "passed" }, 120_000],
   ])("leaves a build %s alone", async (_, path, afterMs) => {
     await building(path);

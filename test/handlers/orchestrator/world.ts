@@ -33,6 +33,7 @@ import {
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";
+import { wire as ready } from "../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as validate } from "../../../functions/handlers/orchestrator/admit-workflow/validate.lambda.ts";
 import { wire as inspect } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { screenMessages } from "../../../localstack/embedded/limits/sqs.ts";
@@ -201,6 +202,11 @@ export class World {
   async inspectAndValidate(land: Land): Promise<unknown> {
     const step = (await this.call(inspect, land)) as InspectResult;
     return step.kind === "refused" ? step : this.call(validate, { ...land, started: { at: START }, step });
+  }
+
+  /** Has the request inspected, validated and marked as ready, as its workflow does. Answers what the last step answered. */
+  async makeReady(land: Land): Promise<unknown> {
+    return this.call(ready, { ...land, step: await this.inspectAndValidate(land) });
   }
 
   /** Delivers messages to a consumer as one batch, each in the group of its queue; returns the ids that it gave back. */

@@ -6,6 +6,7 @@ import {
   AnswerTask,
   BuildOrder,
   PollTask,
+  ReadyTask,
   RejectTask,
   ReportTask,
   TriggerTask,
@@ -40,7 +41,7 @@ const waiting = { kind: "waiting", since: 1_000, seconds: 5 };
 const started: Answers = {
   Start: [{ kind: "started" }],
   Inspect: [inspected],
-  Validate: [{ kind: "validated" }],
+  Validate: [{ kind: "validated", touches }],
   Check: [{ kind: "ok" }],
   Ready: [{ kind: "ready" }],
 };
@@ -61,7 +62,7 @@ describe("the admit workflow", () => {
     [
       "rejects what does not merge",
       { Check: [{ kind: "refused", reason }] },
-      ["Start", "Inspect", "Validate", "Check", "Refused"],
+      ["Start", "Inspect", "Validate", "Check", "NotMerging"],
     ],
     [
       "tries again what may pass",
@@ -131,6 +132,7 @@ describe("the admit workflow", () => {
     const { calls } = await run(admit, land, started);
     const [start, inspect, validate, check, ready] = calls.map(({ input }) => input);
     for (const input of [start, ready]) expect(AdmitTask.parse(input)).toEqual(land);
+    expect(ReadyTask.parse(ready)).toEqual({ ...land, step: { kind: "validated", touches } });
     const { queue, sqid, changes, strategy } = land;
     expect(InspectTask.parse(inspect)).toEqual({ queue, changes });
     expect(inspect).toEqual({ queue, changes });
@@ -156,9 +158,13 @@ describe("the admit workflow", () => {
     ]);
   });
 
-  it("does not carry what a request touches further than to validate", async () => {
-    const { calls } = await run(admit, land, started);
-    expect(JSON.stringify(calls.at(-1)?.input)).not.toContain('"paths"');
+  it.each([
+    ["to ready, once, when validate leaves the request's row to ready", { kind: "validated", touches }, 1],
+    ["no further than to validate, which has stored it", { kind: "validated" }, 0],
+  ])("carries what a request touches %s", async (_, validated, times) => {
+    const { calls } = await run(admit, land, { ...started, Validate: [validated] });
+    expect(calls.at(-1)?.state).toBe("Ready");
+    expect(JSON.stringify(calls.at(-1)?.input).match(/"paths"/g) ?? []).toHaveLength(times);
   });
 
   it("runs for longer than two steps may wait for the repository", () => {
@@ -379,7 +385,7 @@ describe.each([
   it("that fails for good leads to the end that says so", () => {
     const ends = tasks.filter(([, { Catch = [] }]) => Catch.length === 0).map(([name]) => name);
     expect(ends.sort()).toEqual(
-      definition === admit ? ["Failed", "GaveUp", "Refused"] : [name === "ask" ? "Answer" : "Report"],
+      definition === admit ? ["Failed", "GaveUp", "NotMerging", "Refused"] : [name === "ask" ? "Answer" : "Report"],
     );
     for (const [state, { Catch = [] }] of tasks) {
       const last = Catch.at(-1);

@@ -1,3 +1,4 @@
+import { claimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
@@ -5,35 +6,45 @@ import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { signalsTopic } from "../../../contracts/messages.ts";
 import { cut } from "../../../contracts/text.ts";
+import type { Touches } from "../../../contracts/touches.ts";
 import { type ReadyResult, ReadyTask } from "../../../contracts/workflows.ts";
-import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
-import { boundedTouches } from "../../../domain/touches.ts";
+import { type LandingRequest, type RequestState, requestHasEnded } from "../../../domain/request.ts";
+import { boundedTouches, touchesOf } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
+import { releaseClaims } from "../termination.ts";
 
 /**
- * Marks the request as ready, and tells the planner, who tells the log. A repeat tells the planner again. A request that ended during the check
- * stays ended. Two calls; one more when a review has said something about the request, and in a repeat.
+ * Marks the request as ready, stores what it touches unless that is stored, and tells the planner, who tells the log. A repeat tells the planner
+ * again. A request that ended since it was started stays ended, and its claims are released: it may have claimed its changes after its end.
+ * Two calls; one more when a review has said something about the request, and in a repeat; of an ended request two, and one per change.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
+  const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const signals = need(env, ENV.signalsTopic);
 
   /** The request, ready. Undefined when it is in no state to become that. */
-  async function marked({ sqid, review = {} }: ReadyTask): Promise<LandingRequest | undefined> {
+  async function marked({ sqid, step, targets, review = {} }: ReadyTask): Promise<LandingRequest | undefined> {
     const author = review.author === undefined ? {} : { author: cut(review.author, 200) };
+    const mark = (touches: Touches | undefined, from: RequestState) =>
+      requests.change(sqid, [from], { state: "ready", ...author, ...(touches === undefined ? {} : { touches }) });
+    if (step?.touches !== undefined) return mark(saidToo(touchesOf(step.touches, targets), review), "started");
     const isSaid = review.targets !== undefined || review.messages !== undefined;
-    if (!isSaid) return requests.change(sqid, ["validated"], { state: "ready", ...author });
+    if (!isSaid) return mark(undefined, "validated");
     const found = await requests.get(sqid);
     if (found?.state !== "validated") return undefined;
-    return requests.change(sqid, ["validated"], { state: "ready", ...author, ...touchesWith(found, review) });
+    return mark(found.touches && saidToo(found.touches, review), "validated");
   }
 
   return taskHandler(ReadyTask, async (task): Promise<ReadyResult> => {
     const { queue, sqid } = task;
     if ((await marked(task)) === undefined) {
       const found = await requests.get(sqid);
-      if (found && requestHasEnded(found.state)) return { kind: "ended" };
+      if (found && requestHasEnded(found.state)) {
+        await releaseClaims(claims, sqid, task.changes);
+        return { kind: "ended" };
+      }
       if (found?.state !== "ready")
         throw new CodedError("internal", `${sqid} can't be ready: it is ${found?.state ?? "missing"}`);
     }
@@ -43,16 +54,12 @@ export const wire: Wire = (env, clients) => {
 };
 
 /** What the request touches, with what its pull requests say: the messages of squashes, and the targets of labels, which take the place of none. */
-function touchesWith(
-  { touches }: LandingRequest,
-  { targets, messages }: NonNullable<ReadyTask["review"]>,
-): Pick<LandingRequest, "touches"> {
-  if (touches === undefined) return {};
+function saidToo(touches: Touches, { targets, messages }: NonNullable<ReadyTask["review"]>): Touches {
   const said = {
     ...(targets === undefined || touches.targets !== undefined ? {} : { targets }),
     ...(messages === undefined ? {} : { messages }),
   };
-  return { touches: boundedTouches({ ...touches, ...said }) };
+  return boundedTouches({ ...touches, ...said });
 }
 
 export const handler = onLambda(wire);

@@ -13,8 +13,10 @@ import type { EpochMs } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/next-try.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
+import type { LandingRequest } from "../../../domain/request.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
+import { IN_ADMISSION } from "../termination.ts";
 
 /**
  * Asks GitHub whether the request's pull requests may land, and says when to ask again as long as a review, or a check, is missing. Tells the
@@ -95,12 +97,16 @@ export const wire: Wire = (env, clients) => {
     const at = clients.now();
     const found = await requests.get(task.sqid);
     const config = queues.get(task.queue);
-    if (found?.state !== "validated" || (config === undefined && task.woken)) return { kind: "ended" };
+    if (!isInAdmission(found) || (config === undefined && task.woken)) return { kind: "ended" };
     // The sweep ends the request, unless the queue is put back.
     if (config === undefined) return waitingAsBefore(task, at);
     return look(task, config, at);
   });
 };
+
+/** A queue that came to land pull requests after the request was validated finds the request `started`. */
+const isInAdmission = (found: LandingRequest | undefined): boolean =>
+  found !== undefined && IN_ADMISSION.includes(found.state);
 
 /** How soon a request whose queue is not configured is looked at again. */
 const UNCONFIGURED_SECONDS = 60;

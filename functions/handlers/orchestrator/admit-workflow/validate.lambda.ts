@@ -11,7 +11,7 @@ import { cut, printable } from "../../../contracts/text.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { type ValidateResult, ValidateTask } from "../../../contracts/workflows.ts";
 import { requestHasEnded } from "../../../domain/request.ts";
-import { boundedTouches } from "../../../domain/touches.ts";
+import { boundedTouches, touchesOf } from "../../../domain/touches.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";
 import { cannotBuild } from "../reasons.ts";
@@ -21,8 +21,10 @@ import { commitsOf } from "./commits-of.ts";
 import { startedEntries } from "./started-entries.ts";
 
 /**
- * Tells the log that the request was started and is being validated. Refuses a request of a queue that can't build, claims the changes, and
- * stores what runway found that they touch. Two calls and one per change, and the calls of the preflight of the queue's build runner.
+ * Tells the log that the request was started and is being validated. Refuses a request of a queue that can't build, and claims the changes.
+ * Answers what runway found that they touch, for `ready` to store: the steps in between do not read the request's row. Where a review may
+ * hold the request up, it stores that at once, with the request's state. One call and one per change, one more where a review is asked for,
+ * and the calls of the preflight of the queue's build runner.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
@@ -37,6 +39,12 @@ export const wire: Wire = (env, clients) => {
     if (!obstacles || obstacles.length === 0) return undefined;
     return { kind: "refused", reason: cannotBuild(queue, obstacles) };
   }
+
+  /** True when GitHub may be asked about the request: also when the queue is not configured at the moment, since it may be put back. */
+  const isReviewed = ({ queue }: Land): boolean => {
+    const config = queues.get(queue);
+    return config === undefined || config.changeProvider?.type === "github";
+  };
 
   /** What became of a request that is in no state to be validated: a repeat of this step, or a cancel, was faster. */
   async function otherwise(land: Land): Promise<ValidateResult> {
@@ -56,8 +64,8 @@ export const wire: Wire = (env, clients) => {
     if (refused) return refused;
     const duplicate = await claimChanges({ requests, claims, now: clients.now }, land);
     if (duplicate) return { kind: "refused", reason: duplicate };
-    const { targets } = land;
-    const touches = boundedTouches({ ...step.touches, ...(targets === undefined ? {} : { targets }) });
+    if (!isReviewed(land)) return { kind: "validated", touches: boundedTouches(step.touches) };
+    const touches = touchesOf(step.touches, land.targets);
     const validated = await requests.change(land.sqid, ["started"], { state: "validated", touches });
     return validated === undefined ? otherwise(land) : { kind: "validated" };
   });

@@ -21,12 +21,13 @@ type Running = Extract<BuildStatus, { kind: "running" }>;
 type Finished = Extract<BuildStatus, { kind: "finished" }>;
 type Stop = NonNullable<Build["stop"]>;
 
-/** Looks at a build, as stored. See lookerOf. */
-export type Look = (build: Build) => Promise<BuildSeen>;
+/** Looks at a build, as stored. `isKnownWanted` is true when the caller has just read that a batch needs the build. See lookerOf. */
+export type Look = (build: Build, isKnownWanted?: boolean) => Promise<BuildSeen>;
 
 /**
  * Looks at a build that a runner was asked for. A build that no batch needs any more, or that takes too long, is asked to stop, and watched
- * until it has stopped: it holds its place in the budget. One call beside the runner's; three more when the build is first asked to stop.
+ * until it has stopped: it holds its place in the budget. One call beside the runner's, none when the build is known to be wanted; three more
+ * when the build is first asked to stop.
  */
 export function lookerOf(env: Env, clients: Clients): Look {
   const configs = lastConfigs(loadQueues(env), knownQueues(clients.dynamodb, need(env, ENV.batchesTable)));
@@ -45,7 +46,7 @@ export function lookerOf(env: Env, clients: Clients): Look {
     return status;
   }
 
-  return async (build) => {
+  return async (build, isKnownWanted = false) => {
     const config = await configs(build.queue);
     const runner = runnerOf(config);
     const status = await runner.status(namesOf(build));
@@ -55,7 +56,8 @@ export function lookerOf(env: Env, clients: Clients): Look {
     const now = clients.now();
     const late = now >= deadline;
     const lateness: Stop = status.waiting === true ? "waiting" : "deadline";
-    const stop = build.stop ?? (late ? lateness : (await isWanted(batches, build)) ? undefined : "unwanted");
+    const isUnwanted = !isKnownWanted && !late && build.stop === undefined && !(await isWanted(batches, build));
+    const stop = build.stop ?? (late ? lateness : isUnwanted ? "unwanted" : undefined);
     if (stop === undefined) return runningAt(build, deadline, config, now);
     // The build does not stop. The batches that wait for its end shall not wait for good.
     if (now >= deadline + STOP_GRACE_MS)

@@ -25,7 +25,7 @@ import { isWanted } from "./wanted.ts";
  * Asks the runner for the build, unless no batch needs the build any more. The first commit that was asked for under a key stands: a workflow
  * that is run again may compose another, and the runner is then asked for the first. A build that was asked for is looked at even when it
  * became unwanted, because it must be seen to stop. The build is looked at right away, so that a build that ends at once delays no batch. A
- * build that the CI system takes no call for, as when a rate limit is met, is put off. Six calls, seven in a repeat, beside the runner's, and
+ * build that the CI system takes no call for, as when a rate limit is met, is put off. Four calls, five in a repeat, beside the runner's, and
  * one per 300 KB of a composition that did not travel with the input.
  */
 export const wire: Wire = (env, clients) => {
@@ -89,7 +89,7 @@ export const wire: Wire = (env, clients) => {
     const { url = build.url, id = build.id } = started;
     if (url !== build.url || id !== build.id) await builds.note(buildKey, { url, id });
     await sendAll(clients.sqs, log, logTopic, buildHappened(task, "building", startedAt, { url, base }));
-    return look({ ...build, url, id });
+    return look({ ...build, url, id }, true);
   };
   return taskHandler(TriggerTask, ask, wholeComposition(clients));
 };

@@ -7,8 +7,14 @@ import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 import { lost } from "../build-workflow/verdict.ts";
 import { failuresOfEach } from "./each.ts";
 
-/** How long ago a build was dispatched when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
+/** How long ago a build was decided when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
 export const LOOK_AFTER_MS = 120_000;
+
+/**
+ * How long ago a build was decided when it is lost, although no run of the planner is known to have started it. Until then the planner starts
+ * the build at its next tick.
+ */
+export const UNSTARTED_AFTER_MS = 600_000;
 
 /**
  * The reports, to be sent again, of the builds that the planner waits for although their workflows have ended; and the failures to find that
@@ -25,10 +31,13 @@ export async function finishedBuilds(
     paths.filter(pathIsActive).map(({ buildKey, dispatched, startedAt }) => ({ id, buildKey, dispatched, startedAt })),
   );
   if (ofTrunk !== undefined) running.push({ id: trunkIdOf(queue.queue), ...ofTrunk });
-  const due = running.filter(({ dispatched, startedAt }) => dispatched && now() - startedAt >= LOOK_AFTER_MS);
-  const failures = await failuresOfEach(due, 8, async ({ id, buildKey }) => {
-    const execution = await describeNamed(sfn, buildWorkflow, buildKey);
-    if (execution.kind !== "running") reports.push(reportOf(queue.queue, id, buildKey, execution));
+  const ageOf = ({ startedAt }: { startedAt: number }) => now() - startedAt;
+  const due = running.filter((build) => ageOf(build) >= LOOK_AFTER_MS);
+  const failures = await failuresOfEach(due, 8, async (build) => {
+    const execution = await describeNamed(sfn, buildWorkflow, build.buildKey);
+    if (execution.kind === "running") return;
+    const isToBeStarted = execution.kind === "missing" && !build.dispatched && ageOf(build) < UNSTARTED_AFTER_MS;
+    if (!isToBeStarted) reports.push(reportOf(queue.queue, build.id, build.buildKey, execution));
   });
   return { reports, failures };
 }

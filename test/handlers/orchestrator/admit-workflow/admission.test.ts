@@ -5,12 +5,14 @@ import { MAX_PATHS, type RequestState } from "../../../../functions/domain/reque
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as reject } from "../../../../functions/handlers/orchestrator/admit-workflow/reject.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
+import { wire as validate } from "../../../../functions/handlers/orchestrator/admit-workflow/validate.lambda.ts";
 import { wire as intake } from "../../../../functions/handlers/orchestrator/intake.lambda.ts";
 import { withWorld, world } from "../each-world.ts";
 import { aCancel, aLand, change, START, sqid } from "../world.ts";
 
 withWorld();
 
+const VALIDATED = { kind: "validated", touches: { files: expect.any(Number) } };
 const stateOf = async (n: number) => (await world.requests.get(sqid(n)))?.state;
 const startAndValidate = async (land: Land) => {
   await world.call(start, land);
@@ -40,8 +42,8 @@ describe("start", () => {
 describe("a priority", () => {
   it("is kept from Land to the request that the planner reads", async () => {
     const land = aLand(1, { priority: 3 });
-    await startAndValidate(land);
-    await world.call(ready, land);
+    await world.call(start, land);
+    await world.makeReady(land);
     expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", priority: 3 });
     await world.call(start, aLand(2));
     expect(await world.requests.get(sqid(2))).not.toHaveProperty("priority");
@@ -49,14 +51,13 @@ describe("a priority", () => {
 });
 
 describe("validate", () => {
-  it("claims each change and keeps what the request touches", async () => {
+  it("claims each change and answers what the request touches, for ready to store", async () => {
     const land = aLand(1, { changes: [change("one", "sq-files=src/a,src/b"), change("two", "sq-files=src/b")] });
-    expect(await startAndValidate(land)).toEqual({ kind: "validated" });
-    expect(await world.requests.get(sqid(1))).toMatchObject({
-      state: "validated",
-      version: 2,
-      touches: { paths: ["src/a", "src/b"] },
-    });
+    const touched = { touches: { paths: ["src/a", "src/b"] } };
+    expect(await startAndValidate(land)).toMatchObject({ kind: "validated", ...touched });
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "started", version: 1 });
+    await world.makeReady(land);
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", version: 2, ...touched });
     for (const uri of land.changes) expect(await world.claims.holder(land.queue, uri)).toEqual({ owner: sqid(1), uri });
     expect(world.logOf(1)).toEqual(["started", "validating"]);
   });
@@ -81,21 +82,22 @@ describe("validate", () => {
 
   it.each<RequestState>(["landed", "error", "cancelled"])("takes a change over from a %s request", async (state) => {
     await owner(7, state);
-    expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toEqual({ kind: "validated" });
+    expect(await startAndValidate(aLand(8, { changes: [change("contested")] }))).toMatchObject(VALIDATED);
     expect((await world.claims.holder(aLand(8).queue, change("contested")))?.owner).toBe(sqid(8));
   });
 
   it("takes a change over from a request that is not there", async () => {
     const uri = change("contested");
     await world.claims.claim(aLand(7).queue, { owner: sqid(7), uri }, epochMs(START));
-    expect(await startAndValidate(aLand(8, { changes: [uri] }))).toEqual({ kind: "validated" });
+    expect(await startAndValidate(aLand(8, { changes: [uri] }))).toMatchObject(VALIDATED);
   });
 
   it("is not stopped by its own claims, and a repeat changes nothing", async () => {
     await world.call(start, aLand(1));
-    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
-    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
-    expect((await world.requests.get(sqid(1)))?.version).toBe(2);
+    const answer = await world.inspectAndValidate(aLand(1));
+    expect(answer).toMatchObject(VALIDATED);
+    expect(await world.inspectAndValidate(aLand(1))).toEqual(answer);
+    expect((await world.requests.get(sqid(1)))?.version).toBe(1);
   });
 
   it("lets exactly one of two requests that name the same changes through, in every order of their steps", async () => {
@@ -122,18 +124,28 @@ describe("validate", () => {
     const changes = Array.from({ length: 40 }, (_, n) =>
       change(`many-${n}`, `sq-files=${Array.from({ length: 26 }, (_, m) => `${n}/${m}`).join(",")}`),
     );
-    await startAndValidate(aLand(1, { changes }));
+    const land = aLand(1, { changes });
+    expect(await startAndValidate(land)).toMatchObject({ touches: { paths: "everything" } });
     expect(40 * 26).toBeGreaterThan(MAX_PATHS);
+    await world.makeReady(land);
     expect((await world.requests.get(sqid(1)))?.touches?.paths).toBe("everything");
   });
 
-  it("stops, and releases its claims, when the request is cancelled meanwhile", async () => {
+  it.each([
+    ["validate, where a review is asked for,", { type: "github", repository: "acme/shop", credentialsSecret: "app" }],
+    ["ready", { type: "fake" }],
+  ])("has %s stop, and release the claims, when the request is cancelled meanwhile", async (_, changeProvider) => {
+    world.configure({ changeProvider });
     await world.call(start, aLand(1));
     await world.deliver(intake, aCancel(1));
-    await world.claims.claim(aLand(1).queue, { owner: sqid(1), uri: change("change-1") }, epochMs(START));
-    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "ended" });
+    const touches = { paths: ["a"], files: 1, additions: 1, deletions: 0, authors: [] };
+    const task = { ...aLand(1), started: { at: START }, step: { kind: "inspected", touches } };
+    const isReviewed = changeProvider.type === "github";
+    const step = await world.call(validate, task);
+    expect(step).toMatchObject({ kind: isReviewed ? "ended" : "validated" });
+    if (!isReviewed) expect(await world.call(ready, { ...aLand(1), step })).toEqual({ kind: "ended" });
     expect(await world.claims.holder(aLand(1).queue, change("change-1"))).toBeUndefined();
-    expect(await stateOf(1)).toBe("cancelled");
+    expect([await stateOf(1), world.signals]).toEqual(["cancelled", []]);
   });
 
   it("refuses a queue that is no longer configured, for good", async () => {
@@ -144,9 +156,9 @@ describe("validate", () => {
 
 describe("ready", () => {
   it("hands the request to the planner, once in effect; a repeat tells it again", async () => {
-    await startAndValidate(aLand(1));
-    for (let repeat = 0; repeat < 2; repeat++) expect(await world.call(ready, aLand(1))).toEqual({ kind: "ready" });
-    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", version: 3 });
+    await world.call(start, aLand(1));
+    for (let repeat = 0; repeat < 2; repeat++) expect(await world.makeReady(aLand(1))).toEqual({ kind: "ready" });
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", version: 2 });
     expect(world.logOf(1)).toEqual(["started", "validating"]);
     expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
   });
@@ -173,8 +185,8 @@ describe("reject", () => {
   it("ends the request as error with the reason, says so and frees its changes", async () => {
     await startAndValidate(aLand(1));
     expect(await world.call(reject, { land: aLand(1), reason })).toEqual({ kind: "ended" });
-    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", version: 3, reason });
-    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 3, reason });
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "error", version: 2, reason });
+    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 2, reason });
     expect(await world.claims.holder(aLand(1).queue, change("change-1"))).toBeUndefined();
   });
 
@@ -186,7 +198,7 @@ describe("reject", () => {
     expect(world.logOf(1)).not.toContain("error");
     const error = { Error: "internal", Cause: "another story" };
     expect(await world.call(reject, { land: aLand(1), error })).toEqual({ kind: "already" });
-    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 3, reason });
+    expect(world.log.at(-1)).toMatchObject({ status: "error", version: 2, reason });
   });
 
   it.each<RequestState>(["cancelled", "landed"])("leaves a request that ended as %s alone", async (state) => {

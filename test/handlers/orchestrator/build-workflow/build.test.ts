@@ -72,6 +72,14 @@ describe("trigger", () => {
     });
   });
 
+  it("reads once whether a batch needs the build, also when it looks at the build", async () => {
+    await planned("building");
+    world.trace.length = 0;
+    expect(await world.call(trigger, order("build-hang"))).toMatchObject({ kind: "running" });
+    const calls = ["GetCommand", "PutCommand", "UpdateCommand", "SendMessageBatchCommand"];
+    expect(world.trace).toEqual(calls);
+  });
+
   it("refuses a runner that does not exist here", async () => {
     await planned("building");
     world.configure({ buildRunner: { type: "command", command: "true" } });

@@ -181,7 +181,7 @@ describe("a build in CodeBuild", () => {
       },
     });
     codebuild(PROJECT);
-    expect(await world.inspectAndValidate(aLand(1))).toEqual({ kind: "validated" });
+    expect(await world.inspectAndValidate(aLand(1))).toMatchObject({ kind: "validated" });
   });
 
   it("is built in the project that the stack created, where the queue names none", async () => {
