@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CodedError } from "../../contracts/errors.ts";
 import { isSameRepository } from "../../contracts/github.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
@@ -88,6 +89,17 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
         .data.id,
     );
 
+  /** Undefined where the conversation of the pull request is locked: the check run says what is to be said. */
+  async function unlessLocked<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof CodedError && error.code === "config.invalid" && /\blocked\b/i.test(error.message))
+        return undefined;
+      throw error;
+    }
+  }
+
   const checkWords = ({ status, conclusion, title, summary, actions }: CheckReport) => ({
     status,
     ...(conclusion === undefined ? {} : { conclusion }),
@@ -175,21 +187,18 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
       }
     },
 
-    /** GitHub answers a repeat with the reaction that is there. */
+    /** GitHub answers a repeat with the reaction that is there. Nothing happens where the conversation is locked. */
     async react(commentId: number, content: "eyes" | "rocket" | "confused"): Promise<void> {
+      const reaction = { ...at, comment_id: commentId, content };
       try {
-        await call("POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", {
-          ...at,
-          comment_id: commentId,
-          content,
-        });
+        await unlessLocked(() => call("POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", reaction));
       } catch (error) {
         // The comment was deleted.
         if (statusOf(error) !== 404) throw error;
       }
     },
 
-    /** A comment that is there once, by its marker: two calls, one where it is there. */
+    /** A comment that is there once, by its marker: two calls, one where it is there. None is made where the conversation is locked. */
     async commentOnce(
       pull: number,
       marker: string,
@@ -199,20 +208,29 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
     ): Promise<void> {
       if ((await commentWith(pull, marker, since)) !== undefined) return;
       await spend();
-      await addComment(pull, body);
+      await unlessLocked(() => addComment(pull, body));
     },
 
-    /** The one comment of a marker, edited or made. Answers its id. One to three calls. */
-    async keepComment(pull: number, marker: string, body: string, known: number | undefined): Promise<number> {
+    /**
+     * The one comment of a marker, edited or made. Answers its id; undefined where there is none and the conversation is locked. One to three
+     * calls.
+     */
+    async keepComment(
+      pull: number,
+      marker: string,
+      body: string,
+      known: number | undefined,
+    ): Promise<number | undefined> {
       const id = known ?? (await commentWith(pull, marker));
-      if (id === undefined) return addComment(pull, body);
+      if (id === undefined) return unlessLocked(() => addComment(pull, body));
       try {
-        await call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", { ...at, comment_id: id, body });
+        const edited = { ...at, comment_id: id, body };
+        await unlessLocked(() => call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", edited));
         return id;
       } catch (error) {
         if (statusOf(error) !== 404) throw error;
         // The comment was deleted.
-        return addComment(pull, body);
+        return unlessLocked(() => addComment(pull, body));
       }
     },
 

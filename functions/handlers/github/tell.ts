@@ -83,7 +83,9 @@ async function show(
   });
   await store.spend(repository, now());
   const commentId = await github.keepComment(pull, stickyMarker(queue), stickyOf(facts), shown.commentId);
-  return store.put({ ...row, shown: { ...shown, checkRunId, checkOn: head, commentId, state } }, now());
+  const { commentId: _before, ...rest } = shown;
+  const comment = commentId === undefined ? {} : { commentId };
+  return store.put({ ...row, shown: { ...rest, ...comment, checkRunId, checkOn: head, state } }, now());
 }
 
 /** What follows the end: a comment that mentions the user who asked, unless the request landed; then the pull requests are closed. */
