@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import { readRefFiles } from "../../localstack/fakes/github/ref-files.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 
@@ -56,8 +57,7 @@ export async function aRemote(directory: string, name: string, files: Files): Pr
     start,
     change: async (branch, commits, { onto = start, by = AUTHOR, marker } = {}) => {
       const ref = `refs/heads/${branch}`;
-      const [tip = onto] = await lines(git(path, ["for-each-ref", "--format=%(objectname)", ref]));
-      const from = (await git(path, ["rev-parse", "--verify", `${tip}^{commit}`])).trim();
+      const from = readRefFiles(path, ref).get(ref) ?? onto;
       const sets = [commits].flat().map((set, i) => ({ message: `${branch} ${i + 1}\n`, files: set }));
       minutes += sets.length;
       const sha = await writeBranch(path, { ref, from, by, at: BEGINNING + 60 * minutes, commits: sets });
