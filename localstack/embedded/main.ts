@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { answer, flagsOf, nameOf, parseFlags, wholeIn } from "../../client/flags.ts";
 import { portProblem } from "../../client/listening.ts";
+import { quoted } from "../quoted.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { type ApiToken, freshToken } from "./api-tokens.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
@@ -49,9 +50,6 @@ Ctrl-C stops it: the work under way is finished, the rest waits for the next sta
 second or more later, does not wait, and exits with 130.`;
 
 const shown = (path: string): string => relative("", path) || ".";
-
-/** A path as a shell takes it. Example: `/home/ada/My Code` becomes `'/home/ada/My Code'`. */
-const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 interface Start {
   readonly flags: StartFlags;

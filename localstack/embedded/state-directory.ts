@@ -66,6 +66,19 @@ function usable<T>(root: string, work: () => T): T {
   }
 }
 
+/** Opens what a part of the state is kept in. Throws StateUnusable, which names the part, when it can't be read, as after a loss of power. */
+export async function opened<T>({ root }: StateDirectory, part: string, open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    const { message } = error.cause instanceof Error ? error.cause : error;
+    throw new StateUnusable(
+      `${join(root, part)} can't be read: ${message}. Name another state directory, or move ${root} away and begin anew: what has landed is in git`,
+    );
+  }
+}
+
 function lockOf(root: string): DatabaseSync {
   const file = join(root, "lock.db");
   // What SQLite can't read is no lock: nothing but the lock is ever written into the file.

@@ -25,6 +25,8 @@ export interface Tables {
  */
 export async function openTables(path: string | undefined, specs: readonly TableSpec[]): Promise<Tables> {
   const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  // dynalite opens the store with its first call, and ends the process when that fails.
+  await store.db.open();
   const tables: Tables = {
     answer: (operation, input) => answer(store, operation, input),
     create: (table) => createTable(tables, table),
@@ -36,6 +38,7 @@ export async function openTables(path: string | undefined, specs: readonly Table
 }
 
 interface Store {
+  readonly db: { open(): Promise<void> };
   readonly lifecycleManager: { gracefulClose(): Promise<void> };
 }
 type Done = (error: unknown, result: object) => void;

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { QueueName, RequestNumber } from "../../functions/contracts/ids.ts";
+import { untilPasses } from "../support/wait.ts";
 import { fitsItsWidth, hasBrowser, openTab, startBrowser, type Tab, violationsOf } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { FakeProvider } from "./fake-provider.ts";
@@ -111,6 +112,21 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     gateway.tell();
     await page.getByText("A new change").waitFor();
     expect(await rows().count()).toBe(1);
+  });
+
+  it("keeps no connection while it is not looked at: a browser has six for all tabs", async () => {
+    await open("/q/main");
+    await rows().first().waitFor();
+    const look = (state: string) =>
+      page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"))`);
+    await untilPasses(() => expect(gateway.listening).toBe(1));
+    await look("hidden");
+    await untilPasses(() => expect(gateway.listening).toBe(0));
+    gateway.queues = [paused()];
+    await look("visible");
+    await page.getByText("Paused: nothing lands.").waitFor();
+    await untilPasses(() => expect(gateway.listening).toBe(1));
   });
 
   it("asks for itself where the server tells nothing", async () => {
@@ -441,7 +457,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.locator("figure").first().waitFor();
     expect(await page.locator("figure").count()).toBe(5);
     expect(await page.locator("figure").first().locator(".column").count()).toBe(48);
-    expect(await page.locator("figure", { hasText: "Pass rate" }).innerText()).toMatch(/87 % passed, 2 % flaky/);
+    expect(await page.locator("figure", { hasText: "Pass rate" }).innerText()).toMatch(/89 % passed, 2 % flaky/);
     expect(await text(".reasons li")).toMatch(/Its build failed\s+41/);
     expect(await text(".flakes li")).toMatch(
       /pays once when the gateway is slow\s+failed 9 builds of 6 requests, last 31 min ago/,

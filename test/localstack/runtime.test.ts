@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
@@ -89,6 +89,17 @@ describe("a state directory", () => {
     expect(() => openStateDirectory(stateDirectory)).toThrow("in use");
     held.release();
   });
+
+  it.each(["tables/CURRENT", "topics/fauxqs.db", "workflows/executions.db"])(
+    "whose %s is damaged is refused, with the name of the part and what to do",
+    async (file) => {
+      const stateDirectory = aStateDirectory();
+      mkdirSync(join(stateDirectory, dirname(file)));
+      writeFileSync(join(stateDirectory, file), "no database ".repeat(500));
+      const message = expect.stringMatching(new RegExp(`/${dirname(file)} can't be read: .*move .* away`));
+      await expect(aRuntime({}, { stateDirectory })).rejects.toMatchObject({ name: "StateUnusable", message });
+    },
+  );
 
   it.each([
     ["is a file", ""],
