@@ -127,6 +127,16 @@ describe("an App that is taken off a repository while its client is in use", () 
   });
 });
 
+it("a pull request is not gone because GitHub does not show its repository any more", async () => {
+  const credentials = { kind: "token", token: github.identities.userToken("ann") } as const;
+  const at = { api: github.url, credentials, now: () => epochMs(NOW) };
+  expect(await pullRequests(gitHubClient({ ...at, ...R })).get(4_711)).toBeUndefined();
+  await expect(pullRequests(gitHubClient({ ...at, owner: "acme", repo: "hidden" })).get(1)).rejects.toMatchObject({
+    code: "config.invalid",
+    message: expect.stringContaining("GitHub has no repository acme/hidden"),
+  });
+});
+
 it("a page in the place of an answer is an outage: a proxy has answered, and not GitHub", async () => {
   const proxy = createServer((_call, answer) =>
     answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>Please log in</html>"),

@@ -51,6 +51,7 @@ export async function aRemote(directory: string, name: string, files: Files): Pr
   const first = { ref: "refs/heads/main", by: AUTHOR, at: BEGINNING, commits: [{ message: "Begin", files }] };
   const start = await writeBranch(path, first);
   await git(path, ["config", "core.logAllRefUpdates", "true"]);
+  await git(path, ["config", "receive.autogc", "false"]);
   let minutes = 0;
   return {
     path,

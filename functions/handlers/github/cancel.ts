@@ -25,9 +25,8 @@ export async function cancel(service: Service, row: PullRow, delivery: Delivery,
   const holder = await holderOf(service, row);
   if (holder?.asked === undefined || (at !== undefined && at < holder.asked.at)) return;
   if (comment !== undefined && !(await mayCancel(service, row, holder.asked, sender.login))) {
-    const github = await service.github(row.repository);
     const no = `@${sender.login} may not cancel this: the user who asked for it may, and users who may write to ${row.repository}.`;
-    return refuse(service, github, row, { key: `gh-${comment.id}`, commentId: comment.id, at }, no);
+    return refuse(service, row, { key: `gh-${comment.id}`, commentId: comment.id, at }, no);
   }
   await cancelRequest(service, holder, holder.asked, why);
 }

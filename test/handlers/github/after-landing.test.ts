@@ -323,3 +323,19 @@ it("a pull request that has landed is closed also when the App may not close the
   await queue.look(pull);
   expect([isOpen(issue), pull.state, await hasBranch(pull)]).toEqual([true, "closed", false]);
 });
+
+it("a pull request whose conversation is locked is landed and closed without a word", async () => {
+  const pull = await world.pull();
+  const locked = () =>
+    world.github.refuseNext(
+      new Refusal(403, "Unable to create comment because issue is locked."),
+      "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    );
+  locked();
+  await land(pull);
+  expect([queue.gateway.requests.length, world.checksOf(pull).length]).toEqual([1, 1]);
+  Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: COMMIT });
+  locked();
+  await queue.look(pull);
+  expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["closed", false]);
+});
