@@ -8,7 +8,7 @@ import { QueuesFileError } from "../lib/queues-file.ts";
 try {
   const context = new App({ autoSynth: false }).node;
   const app = buildApp({
-    ...optionsFrom((name) => context.tryGetContext(name)),
+    ...optionsFrom(context.getAllContext()),
     appProps: { builtinCloudFormationValidation: true },
     checks: (root) => [new AwsSolutionsChecks(root, { verbose: true })],
   });

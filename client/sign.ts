@@ -47,10 +47,13 @@ export function signedFetch(signing: Signing): typeof fetch {
   return async (input, init) => fetch(await sign(new Request(input, init)));
 }
 
-function regionOf({ hostname }: URL): string {
-  const found = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(hostname)?.[1];
-  const region = found ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
-  if (region === undefined) throw new Error("A signed call needs a region: set AWS_REGION.");
+/** The region in the name of an API of API Gateway; undefined for any other host. */
+export const regionIn = ({ hostname }: URL): string | undefined =>
+  /^[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(hostname)?.[1];
+
+function regionOf(url: URL): string {
+  const region = regionIn(url) || process.env["AWS_REGION"] || process.env["AWS_DEFAULT_REGION"];
+  if (!region) throw new Error("A signed call needs a region: set AWS_REGION.");
   return region;
 }
 

@@ -97,6 +97,7 @@ function Head({ queue, route }: { readonly queue: string; readonly route: Route 
       <SearchBox
         key={route.view === "search" ? route.text : ""}
         queue={queue}
+        queues={names}
         text={route.view === "search" ? route.text : ""}
       />
     </>

@@ -12,22 +12,45 @@ const news = {
   feed: "polls" as Feed,
   listeners: new Set<Listener>(),
   source: undefined as EventSource | undefined,
+  /** The server has no stream of events. */
+  isRefused: false,
 };
 
-/** Opens the stream of events where there is one. A server without one refuses it, which ends the attempt: polls it is, then. */
+/**
+ * Listens to the stream of events where there is one, as long as the page is looked at: a browser opens six connections to a server, for all
+ * tabs together, and a stream keeps one. A server without a stream refuses the first attempt, which is the last: polls it is, then.
+ */
 export function listen(): void {
   // An EventSource sends no header, so no token either.
-  if (hasToken() || news.source !== undefined) return;
+  if (hasToken()) return;
+  const follow = () => (document.visibilityState === "hidden" ? leave() : join());
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
+function join(): void {
+  if (news.isRefused || news.source !== undefined) return;
   const source = new EventSource("/v1/events");
+  let wasOpen = false;
   news.source = source;
   source.onopen = () => {
+    wasOpen = true;
     news.feed = "events";
     tell(undefined);
   };
   source.onerror = () => {
     news.feed = "polls";
+    if (source.readyState !== EventSource.CLOSED) return;
+    news.source = undefined;
+    news.isRefused = !wasOpen;
   };
   source.onmessage = ({ data }) => tell(queueIn(data));
+}
+
+function leave(): void {
+  news.source?.close();
+  news.source = undefined;
+  news.feed = "polls";
 }
 
 const tell = (queue: string | undefined): void => {

@@ -10,8 +10,16 @@ import { Empty, Failed, Loading } from "./ui/states.tsx";
 import { Ago } from "./ui/time.tsx";
 import { nameOf, shownChange } from "./words.ts";
 
+interface SearchBoxProps {
+  readonly queue: string;
+  /** The names of all queues. */
+  readonly queues: readonly string[];
+  /** What was searched for last. */
+  readonly text: string;
+}
+
 /** One box finds a request by its number, change, author, branch or pull request. `/` goes to it. */
-export function SearchBox({ queue, text }: { readonly queue: string; readonly text: string }) {
+export function SearchBox({ queue, queues, text }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
@@ -31,7 +39,7 @@ export function SearchBox({ queue, text }: { readonly queue: string; readonly te
         onSubmit={(event) => {
           event.preventDefault();
           const typed = input.current?.value.trim() ?? "";
-          if (typed !== "") go(placeOf(queue, typed));
+          if (typed !== "") go(placeOf(queue, queues, typed));
         }}
       >
         <Icon name="search" />
@@ -53,11 +61,15 @@ export function SearchBox({ queue, text }: { readonly queue: string; readonly te
   );
 }
 
-/** A number, `17` or `main/17`, is a request; anything else is searched for. `#17` is a pull request or a request, so both are looked for. */
-export function placeOf(queue: string, typed: string): string {
-  const sqid = /^([a-z0-9][a-z0-9._-]*)\/([1-9][0-9]{0,11})$/.exec(typed);
-  if (sqid?.[1] !== undefined) return requestPath(sqid[1], Number(sqid[2]));
-  return /^[1-9][0-9]{0,11}$/.test(typed) ? requestPath(queue, Number(typed)) : searchPath(queue, typed);
+/**
+ * A number, `17` or `main/17`, is a request; anything else is searched for, such as the branch `fix/17` where no queue is named `fix`. `#17` is
+ * a pull request or a request, so both are looked for.
+ */
+function placeOf(queue: string, queues: readonly string[], typed: string): string {
+  const [, named = queue, number] = /^(?:([a-z0-9][a-z0-9._-]*)\/)?([1-9][0-9]{0,11})$/.exec(typed) ?? [];
+  return number !== undefined && (named === queue || queues.includes(named))
+    ? requestPath(named, Number(number))
+    : searchPath(queue, typed);
 }
 
 interface Found {

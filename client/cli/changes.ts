@@ -43,7 +43,7 @@ async function currentBranch(): Promise<string> {
 async function changeOfBranch(branch: string): Promise<string> {
   const local = await git("rev-parse", "--verify", "--quiet", `refs/heads/${branch}^{commit}`);
   const remoteName = await remoteOf(branch);
-  const remote = await git("remote", "get-url", "--push", remoteName);
+  const remote = await addressOf(remoteName);
   if (remote === undefined)
     throw new UsageError(
       `There is no remote ${remoteName} here: go to a checkout of the repository, or name a change URI.`,
@@ -54,7 +54,7 @@ async function changeOfBranch(branch: string): Promise<string> {
   const listed = await git("ls-remote", remoteName, ref);
   if (listed === undefined)
     throw new UsageError(`The remote ${remoteName} does not answer: git ls-remote ${remoteName} tells why.`);
-  const pushed = listed.split(/\s/)[0];
+  const pushed = commitIn(listed, ref);
   if (!pushed && local === undefined)
     throw new UsageError(`There is no branch ${branch}, neither here nor on ${remoteName}.`);
   if (!pushed) throw new UsageError(`${branch} is not on ${remoteName}: git push ${remoteName} ${branch}`);
@@ -64,6 +64,18 @@ async function changeOfBranch(branch: string): Promise<string> {
     );
   return `git://${name.host}/${name.path}/${encodeURIComponent(ref)}/${pushed}`;
 }
+
+/** The commit of a ref in what `git ls-remote` lists, which also lists refs that only end like it: `refs/backup/refs/heads/main`. */
+const commitIn = (listed: string, ref: string): string | undefined =>
+  listed
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .find(([, name]) => name === ref)?.[0];
+
+/** The address that a remote is pushed to. A branch may name an address in place of a remote, as after `gh pr checkout` of a fork. */
+const addressOf = async (remote: string): Promise<string | undefined> =>
+  (await git("remote", "get-url", "--push", remote)) ??
+  (repositoryName(remote) === undefined ? undefined : git("ls-remote", "--get-url", remote));
 
 /** Where the branch is pushed to, as git push decides. A branch that tracks another branch of this checkout has no remote of its own. */
 async function remoteOf(branch: string): Promise<string> {
@@ -82,9 +94,10 @@ async function changeOfPull(text: string): Promise<string> {
   if (host === undefined)
     throw new UsageError(`${text} is no pull request: write https://<host>/<owner>/<repo>/pull/<n>.`);
   const repository = `https://${host}/${path}.git`;
-  const listed = await git("ls-remote", repository, `refs/pull/${number}/head`);
+  const ref = `refs/pull/${number}/head`;
+  const listed = await git("ls-remote", repository, ref);
   if (listed === undefined) throw new UsageError(`${repository} can't be read: git ls-remote ${repository} tells why.`);
-  const head = listed.split(/\s/)[0];
+  const head = commitIn(listed, ref);
   if (!head) throw new UsageError(`${repository} has no pull request ${number}.`);
   return `github://${host.toLowerCase()}/${path}/pull/${number}/${head}`;
 }

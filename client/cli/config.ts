@@ -1,7 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { Argument, Command } from "commander";
 import { stringify } from "yaml";
+import { writePrivately } from "../private-file.ts";
 import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import { type Environment, readSettings, SETTING_NAMES, type SettingName, Settings, settingsFile } from "./settings.ts";
@@ -16,11 +15,9 @@ export function configCommand(run: Run, environment: Environment): Command {
   const group = new Command("config")
     .description("the settings of this program: show them, or keep one")
     .addHelpText("after", below(`Kept in ${file}.`));
-  const save = (settings: Settings) => {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    // It may hold a token.
-    writeFileSync(file, Object.keys(settings).length === 0 ? "" : stringify(settings), { mode: 0o600 });
-  };
+  // It may hold a token.
+  const save = (settings: Settings) =>
+    writePrivately(file, Object.keys(settings).length === 0 ? "" : stringify(settings));
   group
     .command("show")
     .description("the settings that hold, and where each comes from")

@@ -10,29 +10,38 @@ const MOST_SKEW_MS = 30_000;
 export async function apiFindings(
   session: Session,
 ): Promise<{ readonly findings: readonly Finding[]; readonly me: Me | undefined }> {
-  const ping = await answerOf(session.client.ping());
-  if (ping instanceof ApiError) {
-    const isRefusal = ping.failure.kind === "refused" && [401, 403].includes(ping.failure.status);
-    const url = `${session.url} (from ${session.settings.url?.source ?? "nowhere"})`;
-    const says = isRefusal
-      ? `${url} refuses the call: ${ping.message} Set SUBMITQUEUE_TOKEN, or log in with the aws command line`
-      : `${url}: ${ping.message} Is the URL right? submitqueue config set url …`;
+  const ping = await answerOf(session, session.client.ping());
+  if (ping instanceof Error) {
     return {
-      findings: [{ check: "api", state: "problem", says }, ...["clock", "caller"].map(needsApi)],
+      findings: [
+        { check: "api", state: "problem", says: failureOf(session, ping) },
+        ...["clock", "caller"].map(needsApi),
+      ],
       me: undefined,
     };
   }
   const found: Finding = { check: "api", state: "ok", says: `${session.url} answers, version ${ping.version}` };
-  const me = await answerOf(session.client.me());
-  const findings = [found, clockFinding(ping), me instanceof ApiError ? unknownCaller(me) : callerFinding(me)];
-  return { findings, me: me instanceof ApiError ? undefined : me };
+  const me = await answerOf(session, session.client.me());
+  const findings = [found, clockFinding(ping), me instanceof Error ? unknownCaller(me) : callerFinding(me)];
+  return { findings, me: me instanceof Error ? undefined : me };
+}
+
+/** Why the API did not answer a call, and what to do about it. */
+function failureOf({ url, settings }: Session, error: Error): string {
+  const place = `${url} (from ${settings.url?.source ?? "nowhere"})`;
+  if (!(error instanceof ApiError)) return `${place} can't be called: ${error.message}`;
+  const { failure, message } = error;
+  return failure.kind === "refused" && [401, 403].includes(failure.status)
+    ? `${place} refuses the call: ${message} Set SUBMITQUEUE_TOKEN, or log in with the aws command line`
+    : `${place}: ${message} Is the URL right? submitqueue config set url …`;
 }
 
 const needsApi = (check: string): Finding => skipped(check, "needs the API");
 
-const answerOf = <T>(call: Promise<T>): Promise<T | ApiError> =>
+/** Also what kept a call from being made, as missing AWS credentials. Throws when the command was interrupted. */
+const answerOf = <T>({ interrupted }: Session, call: Promise<T>): Promise<T | Error> =>
   call.catch((error: unknown) => {
-    if (error instanceof ApiError) return error;
+    if (error instanceof Error && !interrupted.aborted) return error;
     throw error;
   });
 
@@ -49,4 +58,4 @@ function callerFinding({ kind, name, groups }: Me): Finding {
   return { check: "caller", state: "ok", says: `you are ${name}${member}` };
 }
 
-const unknownCaller = (error: ApiError): Finding => ({ check: "caller", state: "problem", says: error.message });
+const unknownCaller = (error: Error): Finding => ({ check: "caller", state: "problem", says: error.message });

@@ -41,12 +41,15 @@ function tokenState(token: string, source: string): Pick<Finding, "state" | "say
   return { state: "ok", says: `from ${source}, good until ${new Date(expiresAt * 1_000).toISOString()}` };
 }
 
+/** The last moment that a date can name, in epoch seconds. */
+const LAST_SECOND = 8.64e12;
+
 /** When a JWT runs out, in epoch seconds. Undefined for any other token. The signature is the API's to check. */
 function expiryOf(token: string): number | undefined {
   const [, claims = ""] = token.split(".");
   try {
     const { exp }: { exp?: unknown } = JSON.parse(Buffer.from(claims, "base64url").toString("utf8"));
-    return typeof exp === "number" ? exp : undefined;
+    return typeof exp === "number" && Math.abs(exp) <= LAST_SECOND ? exp : undefined;
   } catch {
     return undefined;
   }

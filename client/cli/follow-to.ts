@@ -9,7 +9,9 @@ import type { Session } from "./session.ts";
  */
 export async function followTo(session: Session, id: string): Promise<number> {
   const { queue, number } = await session.request(id);
-  const entries = follow(queue, number, session.interrupted);
+  const entries = follow(queue, number, session.interrupted, {
+    silent: (notice) => session.terminal.err(`${notice}\n`),
+  });
   for (;;) {
     const { done, value } = await entries.next();
     if (done) {

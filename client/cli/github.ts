@@ -8,7 +8,7 @@ import { exitCodeOf, findingsText } from "./finding.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
 import type { Environment } from "./settings.ts";
-import { UsageError } from "./usage-error.ts";
+import { portRefused, UsageError } from "./usage-error.ts";
 
 interface Flags {
   readonly github: string;
@@ -132,7 +132,7 @@ async function create(session: Session, environment: Environment, flags: CreateF
     signal: interrupted,
     opened: (address) => terminal.err(`Open this address in your browser:\n\n  ${address}\n\n`),
     keep,
-  });
+  }).catch(portRefused(port));
   const { id, slug, html_url: page } = app;
   session.show({ appId: id, slug, page, install: `${page}/installations/new`, secret: kept }, () =>
     [

@@ -2,7 +2,7 @@ import type { QueueView } from "../../functions/contracts/api.ts";
 import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Client, type QueueClient } from "../client.ts";
 import { sdkCredentials } from "../credentials.ts";
-import { signedFetch } from "../sign.ts";
+import { regionIn, signedFetch } from "../sign.ts";
 import { git, repositoryName } from "./git.ts";
 import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
 import type { Simulator } from "./simulator-port.ts";
@@ -29,6 +29,7 @@ export class Session {
   readonly json: boolean;
   readonly settings: Readonly<Partial<Record<SettingName, Setting>>>;
   readonly client: Client;
+  #queue: Promise<QueueClient> | undefined;
 
   /** Throws UsageError. */
   constructor({ terminal, environment, interrupted }: Surroundings, { json = false, ...flags }: GlobalFlags) {
@@ -48,7 +49,8 @@ export class Session {
   /** True when calls are signed with AWS credentials: as the settings say; by default when there is no token and the address is of API Gateway. */
   get isSigned(): boolean {
     const { auth: { value: auth } = {}, token } = this.settings;
-    const isGateway = /^https:\/\/[^/]+\.execute-api\.[^/]+\.amazonaws\.com/.test(this.url);
+    const url = new URL(this.url);
+    const isGateway = url.protocol === "https:" && regionIn(url) !== undefined;
     return auth === "iam" || (auth === undefined && token === undefined && isGateway);
   }
 
@@ -56,8 +58,19 @@ export class Session {
     return this.settings.url?.value ?? "";
   }
 
-  /** The queue of the settings; else the one that lands onto this checkout's remote; else the only one. Throws UsageError. */
-  async queue(): Promise<QueueClient> {
+  /**
+   * The queue of the settings; else the only one; else the one that lands onto this checkout's remote. Throws UsageError. Without a setting, one
+   * call and one process of git, once: an agent's session asks again after a failure.
+   */
+  queue(): Promise<QueueClient> {
+    this.#queue ??= this.#findQueue().catch((error: unknown) => {
+      this.#queue = undefined;
+      throw error;
+    });
+    return this.#queue;
+  }
+
+  async #findQueue(): Promise<QueueClient> {
     const named = this.settings.queue;
     if (named !== undefined) {
       if (!QueueName.safeParse(named.value).success)

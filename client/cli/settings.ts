@@ -8,8 +8,8 @@ import { UsageError } from "./usage-error.ts";
 /** What the command line has to know of a queue's API. */
 export const Settings = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: "an http(s) URL" }),
-  token: z.string().min(1),
-  queue: z.string().min(1),
+  token: z.string().regex(/^[\x21-\x7e]+$/, { error: "a token: visible ASCII characters without blanks" }),
+  queue: z.string().min(1, { error: "the name of a queue" }),
   auth: z.enum(["iam", "none"], { error: "iam (calls are signed with AWS credentials) or none" }),
 });
 export type Settings = { readonly [K in keyof z.infer<typeof Settings>]?: string | undefined };
@@ -27,9 +27,11 @@ export interface Setting {
 /** Of the embedded runtime, which `npm start` starts. */
 const DEFAULT_URL = "http://127.0.0.1:3000";
 
-/** `$XDG_CONFIG_HOME/submitqueue/config.yaml`, or the same below ~/.config. */
-export const settingsFile = ({ XDG_CONFIG_HOME, HOME = homedir() }: Environment): string =>
-  join(XDG_CONFIG_HOME || join(HOME, ".config"), "submitqueue", "config.yaml");
+/** `$XDG_CONFIG_HOME/submitqueue`, or the same below ~/.config. A variable that is empty counts as one that is not set. */
+export const configDirectory = ({ XDG_CONFIG_HOME, HOME }: Environment): string =>
+  join(XDG_CONFIG_HOME || join(HOME || homedir(), ".config"), "submitqueue");
+
+export const settingsFile = (environment: Environment): string => join(configDirectory(environment), "config.yaml");
 
 /** The settings that hold: a flag wins over the environment, the environment over the file. Throws UsageError. */
 export function resolveSettings(flags: Settings, environment: Environment): Partial<Record<SettingName, Setting>> {

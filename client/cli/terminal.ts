@@ -71,12 +71,26 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
     chars: NO_LINES,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
-  for (const row of rows) drawn.push([...row]);
+  for (const row of rows) drawn.push(row.map((cell, i) => withoutLongWords(cell, widths[i] ?? 0)));
   return drawn
     .toString()
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+/** A text whose words fit a column: a longer one, such as a path, goes on in the next line. A table would cut it. */
+const withoutLongWords = (text: string, width: number): string =>
+  text.replaceAll(/\S+/g, (word) => (stringWidth(word) <= width ? word : pieces(word, width).join("\n")));
+
+function pieces(word: string, width: number): readonly string[] {
+  const found = [""];
+  for (const { segment } of CHARACTERS.segment(word)) {
+    const last = found.at(-1) ?? "";
+    if (stringWidth(last + segment) <= width) found[found.length - 1] = last + segment;
+    else found.push(segment);
+  }
+  return found;
 }
 
 /**

@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { Command } from "commander";
+import { sdkCredentials } from "../credentials.ts";
 import { wholeIn } from "../flags.ts";
 import { startUi } from "../ui/proxy.ts";
-import { regionIn, type Sign, unsigned, withAws, withToken } from "../ui/sign.ts";
+import { type Sign, unsigned, withAws, withToken } from "../ui/sign.ts";
 import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
-import { UsageError } from "./usage-error.ts";
+import { portRefused } from "./usage-error.ts";
 
 interface UiFlags {
   readonly port: number;
@@ -22,18 +23,13 @@ export const uiCommand = (run: Run): Command =>
     .addHelpText(
       "after",
       below(
-        "Calls carry your token, if there is one. Without a token, calls to API Gateway are signed with your AWS credentials, as the aws command line has them.",
+        "Calls carry your token, if there is one. Without a token, calls to API Gateway are signed with your AWS credentials, as the aws command line has them; with --auth iam, calls to any address.",
       ),
     )
     .action(({ port, region }: UiFlags) =>
       run(async (session) => {
         const { interrupted, settings, terminal, url } = session;
-        const ui = await startUi({ url, port, sign: signFor(session, region) }).catch((error: unknown) => {
-          if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
-          throw new UsageError(
-            `Port ${port} of 127.0.0.1 is taken: name another with --port, or leave it out for any.`,
-          );
-        });
+        const ui = await startUi({ url, port, sign: signFor(session, region) }).catch(portRefused(port));
         try {
           const queue = settings.queue?.value;
           const address = ui.addressOf(queue === undefined ? "/" : `/q/${encodeURIComponent(queue)}`);
@@ -47,9 +43,9 @@ export const uiCommand = (run: Run): Command =>
       }),
     );
 
-function signFor({ settings, url }: Session, named: string | undefined): Sign {
-  const token = settings.token?.value;
-  if (token !== undefined) return withToken(token);
-  const region = named ?? regionIn(new URL(url));
-  return region === undefined ? unsigned : withAws(region);
+/** Says who calls, as all commands do; `--region` has calls without a token signed wherever they go. */
+function signFor({ settings: { token }, isSigned }: Session, region: string | undefined): Sign {
+  if (isSigned || (region !== undefined && token === undefined))
+    return withAws({ credentials: sdkCredentials, region });
+  return token === undefined ? unsigned : withToken(token.value);
 }

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GitHubAppCredentials } from "../../functions/contracts/github-app.ts";
-import type { Environment } from "../cli/settings.ts";
+import { configDirectory, type Environment } from "../cli/settings.ts";
+import { writePrivately } from "../private-file.ts";
 
 /** Where an App's private key and webhook secret are kept. */
 export interface AppSecret {
@@ -19,8 +19,8 @@ export interface AppSecret {
  * Where the embedded runtime looks for a secret that no variable names: `$XDG_CONFIG_HOME/submitqueue/secrets/`, or the same below ~/.config.
  * Example: `submitqueue/github` is the file `submitqueue_github`.
  */
-export const laptopSecretFile = ({ XDG_CONFIG_HOME, HOME = homedir() }: Environment, name: string): string =>
-  join(XDG_CONFIG_HOME || join(HOME, ".config"), "submitqueue", "secrets", name.replaceAll(/[^A-Za-z0-9.-]/g, "_"));
+export const laptopSecretFile = (environment: Environment, name: string): string =>
+  join(configDirectory(environment), "secrets", name.replaceAll(/[^A-Za-z0-9.-]/g, "_"));
 
 /** A file that no other user of this machine can read. */
 export function laptopSecret(environment: Environment, name: string): AppSecret {
@@ -29,10 +29,7 @@ export function laptopSecret(environment: Environment, name: string): AppSecret 
     place: file,
     isThere: async () => existsSync(file),
     read: async () => (existsSync(file) ? readFileSync(file, "utf8") : undefined),
-    write: async (text) => {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(file, text, { mode: 0o600 });
-    },
+    write: async (text) => writePrivately(file, text),
   };
 }
 

@@ -53,6 +53,9 @@ function addLand(server: McpServer, session: Session): void {
         queue: queueName,
         strategy: LandBody.shape.strategy,
         priority: LandBody.shape.priority,
+        targets: LandBody.shape.targets.describe(
+          "the build targets that the changes affect, for a queue that goes by targets; absent: not known",
+        ),
         dryRun: z
           .boolean()
           .default(false)
@@ -61,13 +64,14 @@ function addLand(server: McpServer, session: Session): void {
       outputSchema: LandOutcome.shape,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     },
-    ({ changes, queue: name, strategy, priority, dryRun }) =>
+    ({ changes, queue: name, strategy, priority, targets, dryRun }) =>
       refused(async () => {
         const uris = await changesOf({ changes, branches: [], pulls: [] });
         const queue = await queueOf(session, name);
         const options = {
           ...(strategy === undefined ? {} : { strategy }),
           ...(priority === undefined ? {} : { priority }),
+          ...(targets === undefined ? {} : { targets }),
         };
         if (dryRun) return result(trialOutcome(await queue.tryLand(uris, options, MOST_SECONDS)));
         const known = await knownRequest(queue, uris);

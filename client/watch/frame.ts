@@ -86,6 +86,17 @@ const titleLine = (widths: Widths, columns: number): string =>
     " ",
   );
 
+/**
+ * The id of a request in at most `width` columns, with its number, by which the requests of a queue are told apart.
+ * Example: `a-queue-with-a-long-name/123456` in 20 columns is `a-queue-with…/123456`.
+ */
+function shortId(sqid: string, width: number): string {
+  const slash = sqid.lastIndexOf("/");
+  return sqid.length <= width
+    ? sqid
+    : `${fitted(sqid.slice(0, slash), width - (sqid.length - slash))}${sqid.slice(slash)}`;
+}
+
 /** The estimate of the time left, as `~4m`. Empty when there is none. */
 const leftOf = (row: Row): string =>
   isEnded(row) || row.estimateSeconds === undefined ? "" : `~${span(row.estimateSeconds * 1_000).split(" ")[0]}`;
@@ -96,7 +107,7 @@ function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: bo
     widths,
     size.columns,
     {
-      sqid,
+      sqid: shortId(sqid, widths.sqid),
       status,
       builds: buildCounts(builds),
       elapsed: span((endedAt ?? now) - receivedAt),

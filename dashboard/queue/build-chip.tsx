@@ -1,6 +1,7 @@
 import type { BuildNow, RequestNow } from "../contract.ts";
 import { requestPath } from "../routes.ts";
-import { Icon, type IconName } from "../ui/icon.tsx";
+import type { IconName } from "../ui/drawings.ts";
+import { Icon } from "../ui/icon.tsx";
 import { Link } from "../ui/link.tsx";
 import { Ago, Clock } from "../ui/time.tsx";
 import { followable, nameOf } from "../words.ts";

@@ -1,5 +1,5 @@
 import type { BuildNow, RequestNow } from "../contract.ts";
-import type { IconName } from "../ui/icon.tsx";
+import type { IconName } from "../ui/drawings.ts";
 
 /** How far a request is, in the few steps that a reader tells apart at a glance. */
 export type Phase = "accepted" | "waiting" | "building" | "passed" | "landing" | "cancelled";
@@ -23,7 +23,7 @@ export function phaseOf({ status, blocker, builds }: Facts): ShownPhase {
     case "started":
     case "validating":
     case "validated":
-      return blocker === "repository" ? shown("waiting", "repository down") : shown("accepted", "checking");
+      return admissionOf(blocker);
     case "cancelling":
     case "cancelled":
       return shown("cancelled", status);
@@ -36,6 +36,14 @@ export function phaseOf({ status, blocker, builds }: Facts): ShownPhase {
     default:
       return builds.some(({ state }) => state === "running") ? shown("building", "building") : waitOf(blocker, builds);
   }
+}
+
+/** What a request does before it enters the queue. */
+function admissionOf(blocker: string | undefined): ShownPhase {
+  if (blocker === "repository") return shown("waiting", "repository down");
+  if (blocker === "review") return shown("waiting", "waits for review");
+  if (blocker === "checks") return shown("waiting", "waits for checks");
+  return shown("accepted", "checking");
 }
 
 function waitOf(blocker: string | undefined, builds: Facts["builds"]): ShownPhase {

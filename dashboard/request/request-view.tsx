@@ -1,5 +1,5 @@
 import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts/api.ts";
-import { getHistory, getQueue, getRequest, getWhy, historyBeyond } from "../api.ts";
+import { CallFailed, getHistory, getQueue, getRequest, getWhy, historyBeyond } from "../api.ts";
 import type { BuildNow, RequestNow } from "../contract.ts";
 import { useLive } from "../live.ts";
 import { buildStateOf } from "../queue/build-chip.tsx";
@@ -28,8 +28,17 @@ async function load(queue: string, number: number, signal: AbortSignal): Promise
     getHistory(queue, number, signal),
     getWhy(queue, number, signal),
   ]);
-  const now = request.ended ? undefined : (await getQueue(queue, signal)).requests.find((one) => one.number === number);
-  return { request, history, why, now };
+  return { request, history, why, now: request.ended ? undefined : await inQueue(queue, number, signal) };
+}
+
+/** A request as its queue shows it. Undefined once it has left the queue, and when the queue was taken out of the configuration. */
+async function inQueue(queue: string, number: number, signal: AbortSignal): Promise<RequestNow | undefined> {
+  try {
+    return (await getQueue(queue, signal)).requests.find((one) => one.number === number);
+  } catch (error) {
+    if (error instanceof CallFailed && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 /** One request: where it stands and why, its builds, and all that happened to it. */

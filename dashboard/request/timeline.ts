@@ -1,6 +1,6 @@
 import { happeningOf } from "../../client/happenings.ts";
 import type { HistoryEntry } from "../../functions/contracts/api.ts";
-import type { IconName } from "../ui/icon.tsx";
+import type { IconName } from "../ui/drawings.ts";
 
 /** A build of a request, from all that its history says about it. */
 export interface BuildStory {

@@ -1,24 +1,7 @@
 import type { Trends } from "../../functions/contracts/api.ts";
 import { Ago } from "../ui/time.tsx";
 import { count } from "../words.ts";
-
-const REASONS: Readonly<Record<string, string>> = {
-  "change.duplicate": "The change was in the queue already",
-  "change.not_found": "The change does not exist",
-  "change.stale": "The branch had moved on",
-  "change.unsupported": "A kind of change that the queue does not take",
-  "change.unsafe": "The change is not safe to check out",
-  "merge.conflict": "Conflicts with what had landed",
-  "merge.invalid": "Could not be merged",
-  "push.declined": "The host has a rule against it",
-  "repository.refused": "The host refused the queue",
-  "repository.unavailable": "The repository did not answer",
-  "build.failed": "Its build failed",
-  "build.timed_out": "Its build took too long",
-  "build.infrastructure": "Its builds could not be run",
-  "queue.removed": "The queue was removed",
-  internal: "A fault of the queue itself",
-};
+import { wordsOfReason } from "./reasons.ts";
 
 /** Why requests were refused, the most frequent reason first. */
 export function Reasons({ reasons }: { readonly reasons: Trends["total"]["reasons"] }) {
@@ -31,7 +14,7 @@ export function Reasons({ reasons }: { readonly reasons: Trends["total"]["reason
       <ol class="reasons">
         {all.map(([code, n]) => (
           <li key={code}>
-            <span>{REASONS[code] ?? code}</span>
+            <span>{wordsOfReason(code)}</span>
             <span class="reason-bar" style={{ "--share": n / most }} />
             <b>{n}</b>
           </li>

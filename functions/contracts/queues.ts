@@ -11,7 +11,7 @@ const BranchName = z
   .min(1)
   .max(200)
   .regex(
-    /^(?![-/.])(?!.*(\.\.|\/\/|@\{|\.lock$|\/$|\.$))[A-Za-z0-9._/-]+$/,
+    /^(?![-/.]|refs\/)(?!.*(\.\.|\/\/|\/\.|\.lock(\/|$)|\/$|\.$))[A-Za-z0-9._/-]+$/,
     "a branch name without refs/heads/, such as main",
   );
 
@@ -35,7 +35,7 @@ export const Repository = z.strictObject({
     .string()
     .min(1)
     .max(500)
-    .regex(/^(https:\/\/|ssh:\/\/|file:\/\/|\/|\.\.?\/)\S+$/, "https://…, ssh://…, file://… or a path")
+    .regex(/^((https|ssh|file):\/\/\S+|(\/|\.\.?\/)\P{Cc}+)$/u, "https://…, ssh://…, file://… or a path")
     .superRefine((remote, ctx) => {
       const problem = problemOf(remote);
       if (problem) ctx.addIssue({ code: "custom", message: problem });
@@ -379,7 +379,7 @@ export const GitHubAppConfig = z.strictObject({
   /** The name of the secret that holds the App as JSON: appId, privateKey, webhookSecret. */
   secret: SecretName.default("submitqueue/github"),
   /** Of GitHub's REST API: `https://HOST/api/v3` on GitHub Enterprise Server. */
-  api: z.url().default("https://api.github.com"),
+  api: GitHubApi.default("https://api.github.com"),
   /** Which queues a repository has, its usual one first. Absent: the queues whose remote is that repository. */
   repositories: z
     .record(z.string().regex(/^[\w.-]+\/[\w.-]+$/, "<owner>/<name>"), z.array(QueueName).min(1))
@@ -398,7 +398,7 @@ export const GitHubAppConfig = z.strictObject({
   /** The logins of bots whose commands are taken. */
   bots: z.array(z.string().min(1)).default([]),
   /** The address of the queue's page, for links. */
-  page: z.url().optional(),
+  page: z.url({ protocol: /^https?$/, error: "the address of the page, as https://…" }).optional(),
 });
 export type GitHubAppConfig = z.infer<typeof GitHubAppConfig>;
 
@@ -417,6 +417,17 @@ export const QueuesConfig = z
             ctx.addIssue({ code: "custom", path: [index, "name"], message: `queue ${queue.name} is named twice` });
         });
       }),
+  })
+  .superRefine(({ github, queues }, ctx) => {
+    for (const [repository, names] of Object.entries(github?.repositories ?? {}))
+      names.forEach((name, index) => {
+        if (!queues.some((queue) => queue.name === name))
+          ctx.addIssue({
+            code: "custom",
+            path: ["github", "repositories", repository, index],
+            message: `there is no queue ${name}: name one of ${queues.map((queue) => queue.name).join(", ")}`,
+          });
+      });
   })
   .overwrite(({ github, queues, ...rest }) => ({
     ...rest,

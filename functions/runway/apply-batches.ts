@@ -23,6 +23,14 @@ export type Batch = LandBatch["batches"][number];
 /** The batches that must not land, and why. */
 export type Obstacles = ReadonlyMap<Batch["batchId"], Reason>;
 
+/** One try to land the batches of a message. */
+export interface Attempt {
+  readonly repository: Repository;
+  readonly config: QueueConfig;
+  readonly message: LandBatch;
+  readonly history: LandingHistory;
+}
+
 export interface Attempted {
   readonly composer: Composer;
   readonly tip: Tip;
@@ -45,10 +53,7 @@ export interface Attempted {
  * the tested one.
  */
 export async function applyInOrder(
-  repository: Repository,
-  config: QueueConfig,
-  { batches }: LandBatch,
-  history: LandingHistory,
+  { repository, config, message: { batches }, history }: Attempt,
   { narrowing, obstacles }: { readonly narrowing: Narrowing<Batch>; readonly obstacles: Obstacles },
 ): Promise<Attempted> {
   const { snapshot } = history;

@@ -11,7 +11,7 @@ import type { LandBatch, LandOutcome } from "../contracts/messages.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
-import { type Attempted, applyInOrder, type Batch, type Obstacles } from "./apply-batches.ts";
+import { type Attempt, type Attempted, applyInOrder, type Batch, type Obstacles } from "./apply-batches.ts";
 import { composerFor } from "./composer.ts";
 import { earlierAnswer, type HeadMoveNow, type LandingHistory, readHistory, spentRefs } from "./landing-history.ts";
 import {
@@ -85,11 +85,16 @@ export async function land(
     if (last?.facts === history.facts) throw last.error;
     if (attempt > attempts)
       throw new CodedError("repository.unavailable", `${branch} moved under ${attempts} pushes in a row`);
-    const attempted = await allowed(repository, config, message, history, { narrowing, obstacles });
+    const one: Attempt = { repository, config, message, history };
+    const attempted = await allowed(one, { narrowing, obstacles });
     const words = narrowing.found?.words;
-    const pushed = await pushAttempt(repository, message, history, attempted, { heads, stamp, words, unmoved }, () =>
-      beforePush(attempt),
-    );
+    const pushed = await pushAttempt(one, attempted, {
+      heads,
+      stamp,
+      words,
+      unmoved,
+      beforePush: () => beforePush(attempt),
+    });
     last = pushed.kind === "failed" ? { facts: history.facts, error: pushed.error } : undefined;
     if (pushed.kind === "failed") attempt += 1;
     else if (pushed.kind === "pushed") {
@@ -109,30 +114,32 @@ export async function land(
  * person does meanwhile is seen as late as it can be.
  */
 async function allowed(
-  repository: Repository,
-  config: QueueConfig,
-  message: LandBatch,
-  history: LandingHistory,
+  attempt: Attempt,
   { narrowing, obstacles }: { narrowing: Narrowing<Batch>; obstacles: NonNullable<LandOptions["obstacles"]> },
 ): Promise<Attempted> {
-  const attempted = await applyInOrder(repository, config, message, history, { narrowing, obstacles: new Map() });
+  const { moves } = attempt.history;
+  const attempted = await applyInOrder(attempt, { narrowing, obstacles: new Map() });
   if (attempted.placed.length === 0) return attempted;
-  const moved = new Map(history.moves.flatMap(({ uri, to, at }) => (at === to ? [[uri, to] as const] : [])));
+  const moved = new Map(moves.flatMap(({ uri, to, at }) => (at === to ? [[uri, to] as const] : [])));
   const found = await obstacles(attempted.placed.flat(), moved);
   if (found.size === 0) return attempted;
-  return applyInOrder(repository, config, message, history, { narrowing, obstacles: found });
+  return applyInOrder(attempt, { narrowing, obstacles: found });
+}
+
+interface PushOptions extends Pick<LandOptions, "heads"> {
+  readonly stamp: Stamp;
+  /** What the host said when it declined the bundle that is refused now. */
+  readonly words: HostWords | undefined;
+  readonly unmoved: Map<ChangeUri, string>;
+  readonly beforePush: () => Promise<void>;
 }
 
 /** Moves head branches, undoes the moves of batches that do not land, and pushes the trunk with the records. */
 async function pushAttempt(
-  repository: Repository,
-  message: LandBatch,
-  history: LandingHistory,
+  { repository, message, history }: Attempt,
   attempted: Attempted,
-  options: Pick<LandOptions, "heads"> & { stamp: Stamp; words: HostWords | undefined; unmoved: Map<ChangeUri, string> },
-  beforePush: () => Promise<void>,
+  { heads, stamp, words, unmoved, beforePush }: PushOptions,
 ): Promise<Pushed & { readonly moves: readonly HeadMoveNow[] }> {
-  const { heads, stamp, words, unmoved } = options;
   const { composer, placed, isCut, landings } = attempted;
   const moved: HeadsMoved =
     heads === undefined
@@ -143,7 +150,7 @@ async function pushAttempt(
   const landing = new Set([...history.snapshot.landed.keys(), ...placed.flat().map(({ batchId }) => batchId)]);
   const { over, undone } = settled(moved, (batchId) => (landing.has(batchId) ? "lands" : isCut ? "open" : "stays"));
   await undoMoves(repository, heads, undone);
-  const updates = await written(message, history, attempted, stamp, words);
+  const updates = await written({ message, history }, attempted, stamp, words);
   await beforePush();
   return { ...(await push(repository, [...updates, ...finished(over)])), moves: moved.moves };
 }
@@ -159,8 +166,7 @@ const held = ({ snapshot }: LandingHistory, { batches }: LandBatch, reason: Reas
 
 /** Writes the objects to push to the repository, and answers the updates of refs to push. */
 async function written(
-  message: LandBatch,
-  { keeper, snapshot }: LandingHistory,
+  { message, history: { keeper, snapshot } }: Pick<Attempt, "message" | "history">,
   { composer, tip, results, isCut }: Pick<Attempted, "composer" | "tip" | "results" | "isCut">,
   stamp: Stamp,
   words?: HostWords,
@@ -212,7 +218,7 @@ export async function giveUp(
   await undoMoves(repository, heads, moves).catch(() => undefined);
   await push(
     repository,
-    await written(message, history, { composer, tip: composer.trunk, results, isCut: false }, stamp),
+    await written({ message, history }, { composer, tip: composer.trunk, results, isCut: false }, stamp),
   );
   return results;
 }

@@ -2,6 +2,7 @@ import { type Commit, subjectOf } from "../adapters/git/commits.ts";
 import { differingPaths, type Merged } from "../adapters/git/merge.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { GitSha } from "../contracts/ids.ts";
+import { cut } from "../contracts/text.ts";
 import { type Applied, conflicting } from "./applied.ts";
 import type { Composer, PlacedChange } from "./composer.ts";
 import { mergeWhole } from "./merge-whole.ts";
@@ -105,4 +106,4 @@ async function withMerges(
 
 const isAhead = ({ trunk }: Composer, tip: Tip): boolean => tip.sha !== trunk.sha;
 const named = (kind: string, commit: Commit): string =>
-  `${kind} ${commit.sha.slice(0, 12)} (${subjectOf(commit).slice(0, 200)})`;
+  `${kind} ${commit.sha.slice(0, 12)} (${cut(subjectOf(commit), 200)})`;

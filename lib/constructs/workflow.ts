@@ -79,7 +79,8 @@ export class Workflow<F extends string = string> extends Construct {
     const metrics = { period: ALARM_PERIOD, statistic: "Sum" };
     raiseAlarm(this, "Failures", settings, {
       metric: new MathExpression({
-        expression: "failed + timedOut",
+        // A sum has no value in a minute in which one of its metrics has none.
+        expression: "FILL(failed, 0) + FILL(timedOut, 0)",
         usingMetrics: {
           failed: this.stateMachine.metricFailed(metrics),
           timedOut: this.stateMachine.metricTimedOut(metrics),

@@ -1,15 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { z } from "zod";
+import type { BuildMark } from "./build-records.ts";
 import { startOf } from "./process-mark.ts";
-
-/**
- * What all processes of one build have in common, in every session and with every parent. `home` is their HOME.
- * `locks` is their limit on file locks: Linux ignores this limit since 2.4, and children inherit it, also children that are started
- * with another environment.
- */
-export const BuildMark = z.object({ home: z.string(), locks: z.int().positive() });
-export type BuildMark = z.infer<typeof BuildMark>;
 
 export const markOf = (home: string): BuildMark => ({
   home,

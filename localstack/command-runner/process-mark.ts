@@ -1,11 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { z } from "zod";
-
-/** A process, told apart from any later one that is given the same pid. */
-export const ProcessMark = z.object({ pid: z.int().positive(), started: z.string() });
-export type ProcessMark = z.infer<typeof ProcessMark>;
+import type { ProcessMark } from "./build-records.ts";
 
 /** When the process was started, as an opaque string; undefined when there is none, or it has ended and was not yet waited for. */
 export async function startOf(pid: number): Promise<string | undefined> {

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import type { BuildTask } from "../../functions/adapters/build-runner/build-runner.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import type { Repository } from "../../functions/contracts/queues.ts";
-import type { BuildFiles, Order } from "./build-files.ts";
+import type { BuildFiles } from "./build-files.ts";
 import { markOf } from "./build-processes.ts";
+import type { Order } from "./build-records.ts";
 import { sandboxPaths } from "./sandbox-directory.ts";
 import { readClaim } from "./verdict.ts";
 

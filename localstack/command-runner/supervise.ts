@@ -6,15 +6,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { readIfThere, replaceFile, writeOnce } from "../../functions/adapters/build-runner/files.ts";
-import { buildFiles, type Claim, Order, type Verdict } from "./build-files.ts";
+import { buildFiles } from "./build-files.ts";
 import { endMarked } from "./build-processes.ts";
+import type { Claim, Order, Verdict } from "./build-records.ts";
 import { signalGroup, startOf } from "./process-mark.ts";
 import { discard, sandboxPaths } from "./sandbox-directory.ts";
 
 /** How long a build may take to clean up after SIGTERM, before it is killed. */
 const GRACE_MS = 3_000;
 
-const order = Order.parse(JSON.parse(process.argv[2] ?? ""));
+// As `startSupervisor`, of the same version, has written it.
+const order: Order = JSON.parse(process.argv[2] ?? "");
 const files = buildFiles(order.directory);
 let stopped: Verdict | undefined;
 let group: number | undefined;

@@ -2,9 +2,10 @@ import { open } from "node:fs/promises";
 import { MAX_MESSAGE } from "../../functions/adapters/build-runner/build-runner.ts";
 import { readIfThere } from "../../functions/adapters/build-runner/files.ts";
 import { endOfText } from "../../functions/adapters/build-runner/output.ts";
-import { type BuildFiles, Claim, Running, Verdict } from "./build-files.ts";
+import type { BuildFiles } from "./build-files.ts";
 import { endMarked } from "./build-processes.ts";
-import { isAlive, type ProcessMark, signalGroup, startOf } from "./process-mark.ts";
+import { Claim, type ProcessMark, Running, Verdict } from "./build-records.ts";
+import { isAlive, signalGroup, startOf } from "./process-mark.ts";
 
 /** Undefined when no supervisor has claimed the build. */
 export async function readClaim(files: BuildFiles): Promise<Claim | undefined> {

@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { Repository } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
-import { buildOfDirectory, buildsDirectory } from "../command-runner/build-files.ts";
+import { buildsDirectory } from "../command-runner/build-files.ts";
+import { buildOfDirectory } from "../command-runner/build-records.ts";
 import { commandRunner } from "../command-runner/index.ts";
 
 /**

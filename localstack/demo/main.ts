@@ -4,6 +4,7 @@ import { Help } from "commander";
 import { Client } from "../../client/client.ts";
 import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
+import type { Runtime } from "../embedded/runtime.ts";
 import { openStateDirectory } from "../embedded/state-directory.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveView, silent } from "./display.ts";
@@ -62,6 +63,7 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
       sandbox,
       seed,
       display,
+      hasNews: newsOf(runtime),
       client: new Client({ url: runtime.url }).queue(QUEUE),
       signal: AbortSignal.any([timeUp, interrupted]),
       now: () => Date.now(),
@@ -78,6 +80,19 @@ async function demo(options: DemoOptions, display: Display, interrupted: AbortSi
     await github?.stop();
     state.release();
   }
+}
+
+/** True when the runtime has told of an event since the last call. */
+function newsOf({ subscribe }: Pick<Runtime, "subscribe">): () => boolean {
+  let happened = false;
+  subscribe(() => {
+    happened = true;
+  });
+  return () => {
+    const was = happened;
+    happened = false;
+    return was;
+  };
 }
 
 /** Shows the proof. True when all went as it should. */

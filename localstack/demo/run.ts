@@ -11,12 +11,16 @@ import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 import { trailOf } from "./trail.ts";
 
 const LOOK_EVERY_MS = 300;
+/** What a planner thinks of a request that waits may change without an event: the demo looks after so many milliseconds in any case. */
+const LOOK_ANYWAY_MS = 3_000;
 
 export interface Run {
   readonly sandbox: Sandbox;
   readonly seed: number;
   readonly client: QueueClient;
   readonly display: Display;
+  /** True when anything has happened in the queue since the last call. */
+  readonly hasNews: () => boolean;
   /** Gives up, with what was seen so far, when it aborts. */
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -38,9 +42,13 @@ export async function runRequests(run: Run, plans: readonly RequestPlan[]): Prom
   });
   // Awaited below; until then a failure must not go unhandled.
   asked.catch(() => {});
+  let lookAt = 0;
   while (!run.signal.aborted && (asking || reports.some(({ ended }) => !ended))) {
-    await look(run, reports);
-    run.display.show(reports);
+    if (run.hasNews() || run.now() >= lookAt) {
+      await look(run, reports);
+      run.display.show(reports);
+      lookAt = run.now() + LOOK_ANYWAY_MS;
+    }
     await pause(LOOK_EVERY_MS);
   }
   await asked;

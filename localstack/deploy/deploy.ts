@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
 import { z } from "zod";
@@ -47,7 +47,14 @@ async function deploy({ endpoint, queues, images }: DeployFlags): Promise<string
   const cdk = (...args: readonly string[]) =>
     execa(
       "cdk",
-      [...args, "--app", `node ${join(import.meta.dirname, "app.ts")}`, "--output", join(outdir, "cdk.out")],
+      // A shell takes the command of the app, so its path has no directories above the repository, whose names may have blanks.
+      [
+        ...args,
+        "--app",
+        `node ${relative(REPOSITORY, join(import.meta.dirname, "app.ts"))}`,
+        "--output",
+        join(outdir, "cdk.out"),
+      ],
       {
         preferLocal: true,
         cwd: REPOSITORY,

@@ -19,34 +19,26 @@ export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 *
 /** Looks for messages this often without being told of any: messages with a delay, or that another consumer has taken and given back. */
 const LOOK_AGAIN_MS = 5_000;
 
+/** A function that is fed from a queue, and what that takes. */
+export interface Feed {
+  readonly spec: EventSourceSpec;
+  readonly topics: Pick<Topics, "subscribe">;
+  readonly invoke: (event: object) => Promise<unknown>;
+  readonly log: Logger;
+  readonly order: Pick<Precedence, "afterCalls" | "afterWork">;
+  readonly delay?: RetryDelay | undefined;
+}
+
 /**
  * Feeds a function from a queue, as Lambda's poller does. New messages are taken when no call of the HTTP API is being
  * answered. A batching window, in which messages gather, ends early here when nothing runs that could send another.
  */
-export function startEventSource(
-  spec: EventSourceSpec,
-  topics: Topics,
-  invoke: (event: object) => Promise<unknown>,
-  log: Logger,
-  order: Pick<Precedence, "afterCalls" | "afterWork">,
-  delay: RetryDelay = retryDelay,
-): EventSource {
+export function startEventSource(feed: Feed): EventSource {
+  const { spec, topics, order } = feed;
   const working = new Set<Promise<void>>();
   let running = true;
   let asked = false;
   const isGathering = spec.batchingWindowMs > 0;
-
-  async function deliver(messages: readonly Received[]): Promise<void> {
-    const failed = await failuresOf(spec, messages, invoke).catch((err: unknown) => {
-      log.warn({ err, messages: messages.length }, "a batch failed and will be tried again");
-      return new Set(messages.map(({ messageId }) => messageId));
-    });
-    subscription.done(messages.filter(({ messageId }) => !failed.has(messageId)));
-    const back = messages.filter(({ messageId }) => failed.has(messageId));
-    if (back.length === 0) return;
-    const received = Math.max(...back.map(({ attributes }) => Number(attributes["ApproximateReceiveCount"])));
-    subscription.giveBack(back, delay(received));
-  }
 
   function pump(isQuiet: boolean): void {
     // What has gathered is handed over batch by batch: what is told of a request first is also seen first. So is all else while callers wait.
@@ -55,7 +47,7 @@ export function startEventSource(
       const messages = subscription.take(spec.batchSize);
       if (messages.length === 0) return;
       const wasFull = messages.length === spec.batchSize;
-      const work = deliver(messages).finally(() => {
+      const work = deliver(feed, subscription, messages).finally(() => {
         working.delete(work);
         if (isGathering && wasFull) order.afterCalls(pump);
         else {
@@ -89,6 +81,23 @@ export function startEventSource(
       await Promise.allSettled(working);
     },
   };
+}
+
+/** Calls the function with messages, deletes the messages that it has dealt with, and gives back the others. Never rejects. */
+async function deliver(
+  { spec, invoke, log, delay = retryDelay }: Feed,
+  subscription: Subscription,
+  messages: readonly Received[],
+): Promise<void> {
+  const failed = await failuresOf(spec, messages, invoke).catch((err: unknown) => {
+    log.warn({ err, messages: messages.length }, "a batch failed and will be tried again");
+    return new Set(messages.map(({ messageId }) => messageId));
+  });
+  subscription.done(messages.filter(({ messageId }) => !failed.has(messageId)));
+  const back = messages.filter(({ messageId }) => failed.has(messageId));
+  if (back.length === 0) return;
+  const received = Math.max(...back.map(({ attributes }) => Number(attributes["ApproximateReceiveCount"])));
+  subscription.giveBack(back, delay(received));
 }
 
 const BatchResponse = z

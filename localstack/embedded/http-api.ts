@@ -23,6 +23,14 @@ export interface HttpApi {
   close(): Promise<void>;
 }
 
+export interface HttpApiOptions {
+  /** Absent: every caller is let in, without a name. */
+  readonly authorize?: HttpAuthorizer;
+  /** Absent: there is no stream of events. */
+  readonly bus?: EventBus;
+  readonly hooks?: readonly Hook[];
+}
+
 /** Limits of API Gateway's HTTP APIs. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TIMEOUT_MS = 29_000;
@@ -37,9 +45,7 @@ const TIMEOUT_MS = 29_000;
 export async function serveHttpApi(
   port: number,
   invoke: (event: object) => Promise<unknown>,
-  authorize: HttpAuthorizer = () => ({}),
-  bus?: EventBus,
-  hooks: readonly Hook[] = [],
+  { authorize = () => ({}), bus, hooks = [] }: HttpApiOptions = {},
 ): Promise<HttpApi> {
   const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.

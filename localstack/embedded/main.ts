@@ -4,11 +4,12 @@ import { userInfo } from "node:os";
 import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { answer, flagsOf, nameOf, parseFlags, wholeIn } from "../../client/flags.ts";
+import { portProblem } from "../../client/listening.ts";
+import { quoted } from "../quoted.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { type ApiToken, freshToken } from "./api-tokens.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
-import { StateInUse, StateNotPrivate } from "./state-directory.ts";
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
 /** Where queues.yaml says that it is. */
@@ -66,7 +67,7 @@ function greeting(
   page    ${url}/${token === undefined ? "" : `#token=${token.token}`}
   queues  ${shown(queues)}
   state   ${shown(state)} (logs: ${shown(join(state, "log"))})
-  AWS     ${operatorPort?.url} (address and key for the aws command line: . ${shown(operatorPort?.file ?? "")})
+  AWS     ${operatorPort?.url} (address and key for the aws command line: . ${quoted(shown(operatorPort?.file ?? ""))})
 ${webhook === undefined ? "" : `  webhook ${webhook} (for checks of GitHub)\n`}
 Try, in another shell:
   export SUBMITQUEUE_URL=${url}
@@ -79,7 +80,7 @@ Ctrl-C stops it.
 
 /** The commands that make a change of the sandbox and land it. */
 const landingIn = ({ remote }: Sandbox): string => `
-  git clone -q ${remote} /tmp/shop && git -C /tmp/shop switch -qc hello && date > /tmp/shop/hello.txt
+  git clone -q ${quoted(remote)} /tmp/shop && git -C /tmp/shop switch -qc hello && date > /tmp/shop/hello.txt
   git -C /tmp/shop add . && git -C /tmp/shop commit -qm "Say hello" && git -C /tmp/shop push -q origin hello
   npx submitqueue land --queue sandbox --wait git://localhost/sandbox/refs%2Fheads%2Fhello/$(git -C /tmp/shop rev-parse hello)
 `;
@@ -103,14 +104,18 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     process.stdout.write(greeting(runtime, { flags, sandbox, token }));
     return undefined;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    const expected =
-      error instanceof StateInUse || error instanceof StateNotPrivate || name === "QueuesFileError" || taken;
-    const said = taken ? `port ${flags.port} is taken: choose another with --port` : message;
-    process.stderr.write(expected ? `${said}\n` : `${error instanceof Error ? error.stack : said}\n`);
-    return expected ? 2 : 1;
+    const said = saidOf(error, flags);
+    process.stderr.write(`${said ?? (error instanceof Error ? error.stack : error)}\n`);
+    return said === undefined ? 1 : 2;
   }
+}
+
+const EXPECTED: ReadonlySet<string> = new Set(["StateInUse", "StateNotPrivate", "StateUnusable", "QueuesFileError"]);
+
+/** What to tell of an error that the user can mend. Undefined for any other. */
+function saidOf(error: unknown, { port }: StartFlags): string | undefined {
+  if (error instanceof Error && EXPECTED.has(error.name)) return error.message;
+  return portProblem(error, port);
 }
 
 /** One Ctrl-C under npm is two signals: the terminal sends it to npm and to this process, and npm passes it on. */

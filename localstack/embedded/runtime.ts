@@ -23,7 +23,7 @@ import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
 import { precedence } from "./precedence.ts";
 import { startSchedules } from "./schedules.ts";
-import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import { opened, openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { type Synthesizer, synthesizeApart } from "./synthesis.ts";
 import { openTables } from "./tables.ts";
 import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
@@ -84,7 +84,7 @@ const REPOSITORY = resolve(import.meta.dirname, "..", "..");
 /** How long `stop` waits for invocations. What it cuts short is done again at the next start. */
 const GRACE_MS = 30_000;
 
-/** Runs the stacks. Throws StateInUse, and what a faulty configuration or a taken port throws. */
+/** Runs the stacks. Throws StateInUse, StateNotPrivate and StateUnusable, and what a faulty configuration or a taken port throws. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   // Undone in reverse, also when a later step of the start fails.
   const undo = new AsyncDisposableStack();
@@ -116,11 +116,11 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
   const urlOf = (name: string) => `${AWS_ORIGIN}/${ACCOUNT}/${name}`;
   const deployment = deploymentOf(assembly, urlOf);
 
-  const tables = await openTables(state.directory("tables"), deployment.tables);
+  const tables = await opened(state, "tables", () => openTables(state.directory("tables"), deployment.tables));
   undo.defer(() => tables.close());
-  const topics = await openTopics(state.directory("topics"), deployment.queues, urlOf);
+  const topics = await opened(state, "topics", () => openTopics(state.directory("topics"), deployment.queues, urlOf));
   undo.defer(() => topics.close());
-  const executions = openExecutions(state.file("workflows", "executions.db"));
+  const executions = await opened(state, "workflows", () => openExecutions(state.file("workflows", "executions.db")));
   undo.defer(() => executions.close());
 
   const authorize = authorizer(deployment);
@@ -158,25 +158,17 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
 
   const sources = deployment.eventSources.map((spec) => async () => {
     await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
-    const source = startEventSource(
-      spec,
-      topics,
-      (event) => invoke(spec.functionArn, event),
-      log,
-      order,
-      options.retryDelay,
-    );
+    const invokeIt = (event: object) => invoke(spec.functionArn, event);
+    const source = startEventSource({ spec, topics, invoke: invokeIt, log, order, delay: options.retryDelay });
     undo.defer(() => patiently(source.stop()));
   });
   const api =
     apiFunction &&
-    (await serveHttpApi(
-      options.port ?? 0,
-      (event) => order.call(invokeForCaller(apiFunction, event)),
-      authorizerOf(options),
-      events,
-      deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
-    ));
+    (await serveHttpApi(options.port ?? 0, (event) => order.call(invokeForCaller(apiFunction, event)), {
+      authorize: authorizerOf(options),
+      bus: events,
+      hooks: deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+    }));
   if (api) undo.defer(() => api.close());
   workflows.resume();
   undo.defer(() => workflows.stop());

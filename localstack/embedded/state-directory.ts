@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Where a runtime keeps what outlives it. */
@@ -19,6 +19,11 @@ export class StateInUse extends Error {
   override readonly name = "StateInUse";
 }
 
+/** Nothing can be kept in the directory: it is no directory, it may not be written, or the disk is full. */
+export class StateUnusable extends Error {
+  override readonly name = "StateUnusable";
+}
+
 /** The directory can't be closed to the other users of this machine. */
 export class StateNotPrivate extends Error {
   override readonly name = "StateNotPrivate";
@@ -26,24 +31,17 @@ export class StateNotPrivate extends Error {
 
 /**
  * Opens (and makes) a state directory for this process alone, and closes it to other users: what the queue holds, and the logs, are
- * theirs neither to read nor to write. Throws StateInUse, StateNotPrivate.
+ * theirs neither to read nor to write. Throws StateInUse, StateNotPrivate, StateUnusable.
  *
  * The lock is an open exclusive transaction: the operating system drops it with the process, however that ends, so that there is no
  * stale lock and no process id to misjudge.
  */
 export function openStateDirectory(path: string): StateDirectory {
   const root = resolve(path);
-  makePrivate(root);
-  const lock = new DatabaseSync(join(root, "lock.db"), { timeout: 0 });
-  try {
-    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  } catch {
-    lock.close();
-    throw new StateInUse(
-      `${root} is in use by another runtime (process ${holder(root)}): stop it, or name another state directory`,
-    );
-  }
-  writeFileSync(join(root, "pid"), `${process.pid}\n`);
+  const lock = usable(root, () => {
+    makePrivate(root);
+    return lockOf(root);
+  });
   const directory = (...names: string[]) => {
     const made = join(root, ...names);
     mkdirSync(made, { recursive: true });
@@ -51,11 +49,69 @@ export function openStateDirectory(path: string): StateDirectory {
   };
   return {
     root,
-    task: directory("task"),
+    task: usable(root, () => directory("task")),
     directory,
     file: (...names) => join(directory(...names.slice(0, -1)), names.at(-1) ?? ""),
     release: () => lock.close(),
   };
+}
+
+/** Does something in the directory. Throws StateUnusable for what the file system or SQLite refuses. */
+function usable<T>(root: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new StateUnusable(`${root} can't keep the state: ${error.message}. Name another state directory`);
+  }
+}
+
+/** Opens what a part of the state is kept in. Throws StateUnusable, which names the part, when it can't be read, as after a loss of power. */
+export async function opened<T>({ root }: StateDirectory, part: string, open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    const { message } = error.cause instanceof Error ? error.cause : error;
+    throw new StateUnusable(
+      `${join(root, part)} can't be read: ${message}. Name another state directory, or move ${root} away and begin anew: what has landed is in git`,
+    );
+  }
+}
+
+function lockOf(root: string): DatabaseSync {
+  const file = join(root, "lock.db");
+  // What SQLite can't read is no lock: nothing but the lock is ever written into the file.
+  const lock = lockedAt(file) ?? lockedAnew(file);
+  if (lock === undefined) throw new Error(`${file} can't be read`);
+  writeFileSync(join(root, "pid"), `${process.pid}\n`);
+  return lock;
+}
+
+function lockedAnew(file: string): DatabaseSync | undefined {
+  rmSync(file);
+  return lockedAt(file);
+}
+
+/** SQLite's codes. */
+const [BUSY, NO_DATABASE, CORRUPT] = [5, 26, 11];
+
+/** Undefined when the file is no database. */
+function lockedAt(file: string): DatabaseSync | undefined {
+  const lock = new DatabaseSync(file, { timeout: 0 });
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+    if (code === NO_DATABASE || code === CORRUPT) return undefined;
+    if (code !== BUSY) throw error;
+    const root = dirname(file);
+    throw new StateInUse(
+      `${root} is in use by another runtime (process ${holder(root)}): stop it, or name another state directory`,
+    );
+  }
 }
 
 const STICKY = 0o1000;

@@ -26,6 +26,8 @@ export interface Tables {
 export async function openTables(path: string | undefined, specs: readonly TableSpec[]): Promise<Tables> {
   const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   keepDescriptions(store);
+  // dynalite opens the store with its first call, and ends the process when that fails.
+  await store.db.open();
   const tables: Tables = {
     answer: (operation, input) => answer(store, operation, input),
     create: (table) => createTable(tables, table),
@@ -37,6 +39,7 @@ export async function openTables(path: string | undefined, specs: readonly Table
 }
 
 interface Store {
+  readonly db: { open(): Promise<void> };
   readonly lifecycleManager: { gracefulClose(): Promise<void> };
   /** Reads what a table is. Without `isUsable`: fails unless the table can be used. */
   getTable(name: string, ...rest: readonly [Done] | readonly [isUsable: false, Done]): void;

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { answer } from "../../client/flags.ts";
+import { quoted } from "../quoted.ts";
 import { FakeCodeBuild } from "./codebuild.ts";
 import { startCheckedGitHub } from "./github/checked.ts";
 import { type FakesOptions, parseOptions, type ServedRepository } from "./options.ts";
@@ -23,7 +24,7 @@ async function serveGitHub(options: FakesOptions, { name, path }: ServedReposito
   repository: { remote: ${resolve(path)}, branch: ${branch} }
   buildRunner: { type: github-checks, repository: ${name}, api: ${github.url}, credentialsSecret: fakes/github }
 
-  SUBMITQUEUE_SECRET_FAKES_GITHUB_FILE=${file} npm start -- --queues queues.yaml
+  SUBMITQUEUE_SECRET_FAKES_GITHUB_FILE=${quoted(file)} npm start -- --queues queues.yaml
 `);
   return async () => {
     rmSync(file, { force: true });

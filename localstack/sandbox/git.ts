@@ -12,6 +12,8 @@ export interface GitOptions {
 const SCRUBBED = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
+  // Of repositories that are made: localstack/fakes/github/ref-files.ts reads the files.
+  GIT_DEFAULT_REF_FORMAT: "files",
   GIT_TERMINAL_PROMPT: "0",
   HOME: "/nonexistent",
   LC_ALL: "C",

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, rename, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { appendFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { git } from "./git.ts";
 import { CHECK_COMMAND, folderNames, startingProject } from "./project.ts";
 import { writeBranch } from "./write-branch.ts";
@@ -52,18 +52,23 @@ export async function createSandbox(
 }
 
 async function make(remote: string, seed: number, folders: readonly string[]): Promise<void> {
-  const draft = `${remote}.draft`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
-  await git(draft, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${SANDBOX_BRANCH}`]);
-  // Garbage is collected when a runtime starts, and not with each push, where it takes a process to find none.
-  await appendFile(join(draft, "config"), "[receive]\n\tautogc = false\n");
-  await writeBranch(draft, {
-    ref: `refs/heads/${SANDBOX_BRANCH}`,
-    by: "Tea Shop <shop@example.invalid>",
-    at: beginningOf(seed),
-    commits: [{ message: "Open the tea shop", files: startingProject(folders) }],
-  });
-  // Last: a sandbox whose making was interrupted is made anew.
-  await rename(draft, remote);
+  await mkdir(dirname(remote), { recursive: true });
+  const draft = await mkdtemp(`${remote}.draft-`);
+  try {
+    await git(draft, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${SANDBOX_BRANCH}`]);
+    // Garbage is collected when a runtime starts, and not with each push, where it takes a process to find none.
+    await appendFile(join(draft, "config"), "[receive]\n\tautogc = false\n");
+    await writeBranch(draft, {
+      ref: `refs/heads/${SANDBOX_BRANCH}`,
+      by: "Tea Shop <shop@example.invalid>",
+      at: beginningOf(seed),
+      commits: [{ message: "Open the tea shop", files: startingProject(folders) }],
+    });
+    // Last: a sandbox whose making was interrupted is made anew.
+    await rename(draft, remote);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    // Another process made it meanwhile.
+    if (!existsSync(remote)) throw error;
+  }
 }

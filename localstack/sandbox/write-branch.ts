@@ -14,18 +14,19 @@ export interface Branch {
   readonly commits: readonly { readonly message: string; readonly files: Files }[];
 }
 
-/** Writes commits straight into a bare repository, and a ref that points at the last. Returns that. */
+/** Writes commits straight into a bare repository by one git process, and a ref that points at the last. Returns the last. */
 export async function writeBranch(repository: string, { ref, from, by, at, commits }: Branch): Promise<string> {
   const stream = commits.map(({ message, files }, i) => {
     const time = `${by} ${at + 60 * i} +0000`;
-    const start = i === 0 && from !== undefined ? [`from ${from}`] : [];
+    const start = i === 0 && from !== undefined ? [`from ${from}^0`] : [];
     const changed = Object.entries(files).map(([path, content]) => `M 100644 inline ${path}\n${data(content)}`);
-    return [`commit ${ref}`, `author ${time}`, `committer ${time}`, data(message), ...start, ...changed, ""].join("\n");
+    const head = [`commit ${ref}`, "mark :1", `author ${time}`, `committer ${time}`, data(message)];
+    return [...head, ...start, ...changed, ""].join("\n");
   });
-  await git(repository, ["fast-import", "--quiet", "--done", "--date-format=raw"], {
-    input: `${stream.join("")}done\n`,
+  const answered = await git(repository, ["fast-import", "--quiet", "--done", "--date-format=raw"], {
+    input: `${stream.join("")}get-mark :1\ndone\n`,
   });
-  return (await git(repository, ["rev-parse", "--verify", ref])).trim();
+  return answered.trim();
 }
 
 const data = (content: string): string => `data ${Buffer.byteLength(content)}\n${content}`;

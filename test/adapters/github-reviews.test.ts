@@ -233,6 +233,23 @@ describe("a pull request", () => {
   });
 });
 
+it("what a branch requires is read once for all pull requests of a request", async () => {
+  world.repository.ruleset.set("main", [{ context: "unit" }]);
+  const low = await world.pull();
+  const top = await world.pull({ base: low.headBranch });
+  const check = (sha: string, conclusion: string) =>
+    createCheckRun(world.github, world.repository, { sha, appId: 15_368, words: { name: "unit", conclusion } });
+  check(low.head, "success");
+  check(top.head, "failure");
+  world.github.calls.length = 0;
+  expect(told(await standing([low, top], ["checks"]))).toMatch(new RegExp(`unit failed on #${top.number}:`));
+  expect(world.github.calls.filter((call) => call.endsWith("/branches/{branch}")).sort()).toEqual([
+    "get /repos/{owner}/{repo}/branches/{branch}",
+    // That of the reviews, and that of the checks.
+    ...Array(2).fill("get /repos/{owner}/{repo}/rules/branches/{branch}"),
+  ]);
+});
+
 describe("what GitHub answers beside", () => {
   it.each([
     [new Refusal(502, "Bad Gateway"), "github.unavailable"],

@@ -99,6 +99,44 @@ describe("the client of GitHub", () => {
   });
 });
 
+describe("an App that is taken off a repository while its client is in use", () => {
+  it("is the configuration's fault: no pull request is told to be gone", async () => {
+    const one = client();
+    await look(one);
+    github.identities.installation = "uninstalled";
+    onTestFinished(() => {
+      github.identities.installation = "installed";
+    });
+    const { get, withHead, permissionOf } = pullRequests(one);
+    for (const ask of [() => get(1), () => withHead("x"), () => permissionOf("ann"), () => one.token()])
+      await expect(ask()).rejects.toMatchObject({
+        code: "config.invalid",
+        message: expect.stringContaining("is not installed on acme/shop"),
+      });
+  });
+
+  it("and is installed again, is found under its new installation", async () => {
+    const one = client();
+    await look(one);
+    const { app: identity } = github.identities;
+    const { installationId } = identity;
+    Object.assign(identity, { installationId: installationId + 1 });
+    onTestFinished(() => void Object.assign(identity, { installationId }));
+    github.identities.revokeAll();
+    expect((await look(one)).data.full_name).toBe("acme/shop");
+  });
+});
+
+it("a pull request is not gone because GitHub does not show its repository any more", async () => {
+  const credentials = { kind: "token", token: github.identities.userToken("ann") } as const;
+  const at = { api: github.url, credentials, now: () => epochMs(NOW) };
+  expect(await pullRequests(gitHubClient({ ...at, ...R })).get(4_711)).toBeUndefined();
+  await expect(pullRequests(gitHubClient({ ...at, owner: "acme", repo: "hidden" })).get(1)).rejects.toMatchObject({
+    code: "config.invalid",
+    message: expect.stringContaining("GitHub has no repository acme/hidden"),
+  });
+});
+
 it("a page in the place of an answer is an outage: a proxy has answered, and not GitHub", async () => {
   const proxy = createServer((_call, answer) =>
     answer.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>Please log in</html>"),

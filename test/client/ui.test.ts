@@ -4,8 +4,9 @@ import { createServer, request as httpRequest, type IncomingHttpHeaders, type Se
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { regionIn } from "../../client/sign.ts";
 import { startUi, type Ui } from "../../client/ui/proxy.ts";
-import { regionIn, type Sign, unsigned, withAws, withToken } from "../../client/ui/sign.ts";
+import { type Sign, unsigned, withAws, withToken } from "../../client/ui/sign.ts";
 
 interface Seen {
   readonly method: string;
@@ -161,7 +162,7 @@ describe("signing", () => {
   const credentials = async () => ({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "session" });
 
   it("covers host, time, token and body with the caller's AWS credentials, for API Gateway in its region", async () => {
-    await start(withAws("eu-west-1", credentials));
+    await start(withAws({ region: "eu-west-1", credentials }));
     await call(
       "/v1/queues/main/pause?a=1",
       { ...(await letIn()), "content-type": "application/json" },

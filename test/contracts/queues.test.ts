@@ -82,6 +82,22 @@ describe("queues.yaml", () => {
       "queues.0.repository.remote",
     ],
     ["a branch with refs/heads", { queues: [repository({ branch: "/main" })] }, "queues.0.repository.branch"],
+    [
+      "a queue of a repository that is not configured",
+      { github: { repositories: { "acme/shop": ["main", "nope"] } }, queues: [queue()] },
+      "github.repositories.acme/shop.1",
+    ],
+    ["an API of GitHub without TLS", { github: { api: "http://git.acme.example" }, queues: [queue()] }, "github.api"],
+    ["a page that is a script", { github: { page: "javascript:alert(1)" }, queues: [queue()] }, "github.page"],
+    ["a full ref for a branch", { queues: [repository({ branch: "refs/heads/main" })] }, "queues.0.repository.branch"],
+    ["a branch with a part that git hides", { queues: [repository({ branch: "a/.b" })] }, "queues.0.repository.branch"],
+    ["a branch with a part of a lock", { queues: [repository({ branch: "a.lock/b" })] }, "queues.0.repository.branch"],
+    [
+      "an address with a blank",
+      { queues: [repository({ remote: "https://a.example/b c" })] },
+      "queues.0.repository.remote",
+    ],
+    ["a path with a line break", { queues: [repository({ remote: "/a\nb" })] }, "queues.0.repository.remote"],
     ["a branch with two dots", { queues: [repository({ branch: "a..b" })] }, "queues.0.repository.branch"],
     ["a token written out", { queues: [repository({ token: "s3cret" })] }, "queues.0.repository"],
     ["an unknown strategy", { queues: [queue({ strategy: "FAST" })] }, "queues.0.strategy"],
@@ -123,6 +139,11 @@ describe("queues.yaml", () => {
     "./r",
     "../r",
   ])("takes the remote %s", (remote) => expect(faultIn({ queues: [repository({ remote })] })).toBeUndefined());
+
+  it("a path with blanks is a remote, as of a checkout in a directory `My Code`", () => {
+    const { queues } = QueuesConfig.parse({ queues: [repository({ remote: "/home/zoë/My Code/shop.git" })] });
+    expect(queues[0]?.repository.remote).toBe("/home/zoë/My Code/shop.git");
+  });
 
   it("two queues onto one branch have one target, and two branches two", () => {
     const targets = [repository({}), queue({ name: "b" }), repository({ branch: "x" }), repository({ remote: "/r" })];

@@ -65,6 +65,11 @@ export class FakeGateway {
     for (const listener of this.#listeners) listener.write(`data: ${JSON.stringify({ data: { queue } })}\n\n`);
   }
 
+  /** How many pages listen to the stream of events. */
+  get listening(): number {
+    return this.#listeners.size;
+  }
+
   async stop(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();

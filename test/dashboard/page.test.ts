@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { QueueName, RequestNumber } from "../../functions/contracts/ids.ts";
+import { untilPasses } from "../support/wait.ts";
 import { fitsItsWidth, hasBrowser, openTab, startBrowser, type Tab, violationsOf } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { FakeProvider } from "./fake-provider.ts";
@@ -111,6 +112,21 @@ describe.skipIf(!hasBrowser)("the queue", () => {
     gateway.tell();
     await page.getByText("A new change").waitFor();
     expect(await rows().count()).toBe(1);
+  });
+
+  it("keeps no connection while it is not looked at: a browser has six for all tabs", async () => {
+    await open("/q/main");
+    await rows().first().waitFor();
+    const look = (state: string) =>
+      page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"))`);
+    await untilPasses(() => expect(gateway.listening).toBe(1));
+    await look("hidden");
+    await untilPasses(() => expect(gateway.listening).toBe(0));
+    gateway.queues = [paused()];
+    await look("visible");
+    await page.getByText("Paused: nothing lands.").waitFor();
+    await untilPasses(() => expect(gateway.listening).toBe(1));
   });
 
   it("asks for itself where the server tells nothing", async () => {
@@ -281,6 +297,20 @@ describe.skipIf(!hasBrowser)("a request", () => {
     expect(await page.title()).toBe("#43 · main · submitqueue");
   });
 
+  it("is shown also when its queue was taken out of the configuration", async () => {
+    const problem = {
+      title: "",
+      type: "",
+      status: 404,
+      code: "queue.unknown",
+      detail: "Queue main is not configured.",
+    };
+    gateway.answer = ({ path }) => (path === "/v1/queues/main" ? { status: 404, body: problem } : undefined);
+    await open("/q/main/43");
+    await page.locator(".verdict").waitFor();
+    expect(await text(".verdict")).toContain("Waiting for main/42");
+  });
+
   it("leaves the waiting for news to the API where the server tells nothing", async () => {
     gateway.hasEvents = false;
     await open("/q/main/43");
@@ -323,6 +353,9 @@ describe.skipIf(!hasBrowser)("a request", () => {
     await page.getByText("Requests with “linus”").waitFor();
     await page.locator(".found").waitFor();
     expect(await page.locator(".found a").allInnerTexts()).toEqual([expect.stringContaining("#39")]);
+    // A branch, and no request of a queue that is not there.
+    await look("fix/17");
+    await page.waitForURL("**/q/main/search?text=fix%2F17");
     await look("no such thing");
     await page.getByText("No request matches").waitFor();
   });
@@ -384,6 +417,13 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  const LONGEST = "q".repeat(100);
+  const longest = () => ({
+    ...busy(),
+    name: LONGEST,
+    repository: `https://git.example.com/${"team".repeat(20)}/${"shop".repeat(20)}.git`,
+    branch: "release".repeat(20),
+  });
   const VIEWS = [
     ["a busy queue", "/q/main", () => [busy()]],
     ["a paused queue", "/q/main", () => [paused()]],
@@ -395,6 +435,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     ["a request that was refused", "/q/main/39", () => [busy()]],
     ["trends", "/q/main/trends", () => [busy()]],
     ["a search", "/q/main/search?text=acme", () => [busy()]],
+    ["the longest name of a queue, and a long repository", `/q/${LONGEST}`, () => [longest(), busy()]],
     ["an address of nothing", "/q/main/no/such/place", () => [busy()]],
   ] as const;
 
@@ -416,7 +457,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.locator("figure").first().waitFor();
     expect(await page.locator("figure").count()).toBe(5);
     expect(await page.locator("figure").first().locator(".column").count()).toBe(48);
-    expect(await page.locator("figure", { hasText: "Pass rate" }).innerText()).toMatch(/87 % passed, 2 % flaky/);
+    expect(await page.locator("figure", { hasText: "Pass rate" }).innerText()).toMatch(/89 % passed, 2 % flaky/);
     expect(await text(".reasons li")).toMatch(/Its build failed\s+41/);
     expect(await text(".flakes li")).toMatch(
       /pays once when the gateway is slow\s+failed 9 builds of 6 requests, last 31 min ago/,

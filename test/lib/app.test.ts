@@ -69,12 +69,13 @@ describe("the context", () => {
       { apiAuth: "none", bundle: false },
     ],
     [
-      { apiAuth: "jwt", jwtIssuer: "https://issuer.example", jwtAudience: "a,b", jwtScope: "land" },
+      { apiAuth: "jwt", jwtIssuer: "https://issuer.example", jwtAudience: "a, b,", jwtScope: "land" },
       { apiAuth: "jwt", jwt: { issuer: "https://issuer.example", audience: ["a", "b"], scope: "land" } },
     ],
+    [{ "@aws-cdk/core:bootstrapQualifier": "acme", team: "shop" }, { queues: "queues.yaml" }],
     [{ alarmTopic: "arn:aws:sns:eu-west-1:1:alarms" }, { alarmTopicArn: "arn:aws:sns:eu-west-1:1:alarms" }],
   ])("%j is understood", (context, options) => {
-    expect(optionsFrom((name) => context[name])).toMatchObject(options);
+    expect(optionsFrom(context)).toMatchObject(options);
   });
 
   it.each<[Readonly<Record<string, unknown>>, RegExp]>([
@@ -83,10 +84,16 @@ describe("the context", () => {
     [{ apiAuth: "token" }, /^context apiAuth: /],
     [{ apiAuth: "iam+jwt" }, /^context jwtIssuer: .*\ncontext jwtAudience: /],
     [{ apiAuth: "jwt", jwtIssuer: "http://issuer.example", jwtAudience: "a" }, /^context jwtIssuer: /],
-    [{ deletionProtection: "perhaps" }, /^context deletionProtection: /],
+    [{ deletionProtection: "perhaps" }, /^context deletionProtection: true or false$/],
+    [{ queues: "" }, /^context queues: the path of a queues.yaml$/],
+    [{ apiauth: "none" }, /^context apiauth: there is no such name, write apiAuth$/],
+    [
+      { jwtIssuer: "https://issuer.example", jwtAudience: "a" },
+      /^context jwtIssuer: of use with apiAuth=jwt .*\ncontext jwtAudience: of use/,
+    ],
     [{ alarmTopic: "alarms" }, /^context alarmTopic: the ARN of an SNS topic/],
     [{ target: "azure", apiAuth: "all" }, /^context target: .*\ncontext apiAuth: /],
   ])("%j is refused", (context, message) => {
-    expect(() => optionsFrom((name) => context[name])).toThrow(message);
+    expect(() => optionsFrom(context)).toThrow(message);
   });
 });

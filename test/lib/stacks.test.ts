@@ -270,6 +270,13 @@ describe("an alarm", () => {
     }
   });
 
+  it("about a workflow adds metrics of which one may have no value", () => {
+    const expressions = alarms.flatMap(({ properties }) =>
+      ((properties["Metrics"] ?? []) as { Expression?: string }[]).flatMap(({ Expression }) => Expression ?? []),
+    );
+    expect(expressions).toEqual(Array(3).fill("FILL(failed, 0) + FILL(timedOut, 0)"));
+  });
+
   it("notifies the topic it is given", () => {
     const alarmTopicArn = "arn:aws:sns:eu-west-1:111122223333:alarms";
     for (const { properties } of read(templatesOf({ alarmTopicArn })).ofType("AWS::CloudWatch::Alarm"))

@@ -137,12 +137,7 @@ describe("an event pattern", () => {
 describe("GET /v1/events", () => {
   it("streams events as they come, and ends with the server", async () => {
     const { bus } = busWith();
-    const api = await serveHttpApi(
-      0,
-      async () => ({ statusCode: 404 }),
-      () => ({}),
-      bus,
-    );
+    const api = await serveHttpApi(0, async () => ({ statusCode: 404 }), { bus });
     const response = await fetch(`${api.url}/v1/events`);
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -157,12 +152,7 @@ describe("GET /v1/events", () => {
 
   it("is not for pages of another origin, and takes GET alone", async () => {
     const { bus } = busWith();
-    const api = await serveHttpApi(
-      0,
-      async () => ({ statusCode: 404 }),
-      () => ({}),
-      bus,
-    );
+    const api = await serveHttpApi(0, async () => ({ statusCode: 404 }), { bus });
     const foreign = await fetch(`${api.url}/v1/events`, { headers: { origin: "https://evil.example" } });
     const post = await fetch(`${api.url}/v1/events`, { method: "POST" });
     await api.close();

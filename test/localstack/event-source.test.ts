@@ -1,10 +1,11 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { startEventSource } from "../../localstack/embedded/event-source.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";
 import type { Topics } from "../../localstack/embedded/topics.ts";
+import { until } from "../support/wait.ts";
 import { aRuntime, aStateDirectory, journal, latch } from "./fixture/runtime.ts";
 import type { Script } from "./fixture/scripted.ts";
 
@@ -58,11 +59,11 @@ describe("an event source", () => {
       await gate;
     };
     const order = { afterCalls: (begin: (quiet: boolean) => void) => begin(isQuiet), afterWork: () => {} };
-    const source = startEventSource(spec as never, topics, invoke, pino({ level: "silent" }), order);
-    await vi.waitUntil(() => begun > 0);
+    const source = startEventSource({ spec: spec as never, topics, invoke, log: pino({ level: "silent" }), order });
+    await until(() => begun > 0);
     expect(begun).toBe(batches);
     open();
-    await vi.waitUntil(() => begun === 5);
+    await until(() => begun === 5);
     await source.stop();
   });
 

@@ -237,7 +237,7 @@ describe("the HTTP API with tokens", () => {
     { token: "secret-2", name: "bob", groups: [] },
   ];
   const call = async (authorization?: string, path = "/v1/queues", method = "GET"): Promise<Response> => {
-    api = await serveHttpApi(0, async (event) => event, tokenAuthorizer(tokens));
+    api = await serveHttpApi(0, async (event) => event, { authorize: tokenAuthorizer(tokens) });
     return fetch(`${api.url}${path}`, {
       method,
       ...(authorization === undefined ? {} : { headers: { authorization } }),

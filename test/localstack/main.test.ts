@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -29,7 +29,12 @@ describe("npm start", () => {
   const lines: string[] = [];
   beforeAll(async () => {
     const secrets = { SUBMITQUEUE_SECRET_TOKEN: "hush", LEFT: "alone" };
-    started = startWith(secrets, "--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
+    // As of a checkout below a directory whose name has a blank.
+    const home = join(aStateDirectory(), "My Code");
+    mkdirSync(home);
+    const queues = join(home, "queues.yaml");
+    copyFileSync(aQueuesFile(), queues);
+    started = startWith(secrets, "--queues", queues, "--state", join(home, "state"), "--port", "0", "--quiet");
     for await (const line of createInterface({ input: started.child.stdout })) {
       lines.push(line);
       if (line.startsWith("Ctrl-C")) break;
@@ -40,7 +45,9 @@ describe("npm start", () => {
   it("prints where it is, and serves the queues of its file", async () => {
     const [url] = lines.flatMap((line) => /runs at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1] ?? []);
     const answer = await fetch(`${url}/v1/queues`);
-    expect(await answer.json()).toMatchObject({ queues: [{ name: "fixture" }] });
+    const remote = expect.stringMatching(/\/My Code\/remote\.git$/);
+    expect(await answer.json()).toMatchObject({ queues: [{ name: "fixture", repository: remote }] });
+    expect(lines.join("\n")).toMatch(/ \. '\S+\/My Code\/state\/aws\.env'\)$/m);
   });
 
   it.runIf(process.platform === "linux")("shows no secret of the queue in the environment of its process", () => {
@@ -92,6 +99,12 @@ describe("npm start", () => {
     const { exited, complaints } = start("--queues", queues, "--state", aStateDirectory(), "--port", "0");
     expect(await exited).toBe(2);
     expect(complaints()).toMatch(/queues\.yaml:2:\d+ queues\[0\]\.name: a queue name matches/);
+  });
+
+  it("refuses a state directory that is a file, without a stack trace", async () => {
+    const { exited, complaints } = start("--queues", aQueuesFile(), "--state", aQueuesFile(), "--port", "0");
+    expect(await exited).toBe(2);
+    expect(complaints()).toMatch(/^\S+ can't keep the state: .* Name another state directory\n$/);
   });
 
   it("comes with a queue onto the sandbox", () => {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
+import { openStateDirectory } from "../../localstack/embedded/state-directory.ts";
 import { aRuntime, aStateDirectory, journal } from "./fixture/runtime.ts";
 
 /** Runs the victim until it has taken its message and its task, then calls `meanwhile`, then kills it without warning. */
@@ -78,6 +79,36 @@ describe("a state directory", () => {
     chmodSync(stateDirectory, 0o1777);
     await expect(aRuntime({}, { stateDirectory })).rejects.toMatchObject({ name: "StateNotPrivate" });
     expect(statSync(stateDirectory).mode & 0o7777).toBe(0o1777);
+  });
+
+  it("whose lock can't be read, as after the loss of power, is opened all the same", () => {
+    const stateDirectory = aStateDirectory();
+    writeFileSync(join(stateDirectory, "lock.db"), "no database ".repeat(500));
+    openStateDirectory(stateDirectory).release();
+    const held = openStateDirectory(stateDirectory);
+    expect(() => openStateDirectory(stateDirectory)).toThrow("in use");
+    held.release();
+  });
+
+  it.each(["tables/CURRENT", "topics/fauxqs.db", "workflows/executions.db"])(
+    "whose %s is damaged is refused, with the name of the part and what to do",
+    async (file) => {
+      const stateDirectory = aStateDirectory();
+      mkdirSync(join(stateDirectory, dirname(file)));
+      writeFileSync(join(stateDirectory, file), "no database ".repeat(500));
+      const message = expect.stringMatching(new RegExp(`/${dirname(file)} can't be read: .*move .* away`));
+      await expect(aRuntime({}, { stateDirectory })).rejects.toMatchObject({ name: "StateUnusable", message });
+    },
+  );
+
+  it.each([
+    ["is a file", ""],
+    ["is below a file", "/below"],
+  ])("that %s is refused, with what to do", (_, below) => {
+    const file = join(aStateDirectory(), "file");
+    writeFileSync(file, "");
+    const refused = { name: "StateUnusable", message: expect.stringMatching(/can't keep the state: .*Name another/) };
+    expect(() => openStateDirectory(`${file}${below}`)).toThrow(expect.objectContaining(refused));
   });
 
   it("is free again when a start fails, and when a runtime has stopped", async () => {

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { afterEach, expect, it, vi } from "vitest";
 import { openTables, type Tables } from "../../localstack/embedded/tables.ts";
+import { until } from "../support/wait.ts";
 
 const store: { create: (options: object) => { tableDb: { get(...args: unknown[]): unknown } } } = createRequire(
   import.meta.url,
@@ -38,7 +39,7 @@ it("a table that was deleted is not found, and is empty when it was made again",
   expect(await get()).toMatchObject({ body: { Item: Key } });
   await tables.answer("DeleteTable", { TableName });
   expect(await get()).toMatchObject({ status: 400, body: { __type: expect.stringMatching(/ResourceNotFound/) } });
-  await vi.waitUntil(async () => (await tables.answer("DescribeTable", { TableName })).status === 400);
+  await until(async () => (await tables.answer("DescribeTable", { TableName })).status === 400);
   await tables.create(spec);
   expect(await get()).toMatchObject({ status: 200, body: {} });
 });

@@ -1,10 +1,11 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import type { GitSha } from "../../functions/contracts/ids.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { LandOutcome } from "../../functions/contracts/messages.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { committedBy, emailOf, nameOf } from "../../functions/runway/identities.ts";
-import { gitUri, unit } from "../adapters/git/sandbox.ts";
+import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
+import { Runway } from "./runway.ts";
 
 withRunway();
 
@@ -13,30 +14,26 @@ interface Raw {
   readonly headers?: readonly string[];
   readonly message?: string;
   readonly parent?: string;
+  /** The sandbox of the test when absent. */
+  readonly on?: Sandbox;
 }
 
+const AUTHOR = "author A <a@x> 1700000000 +0000";
 let count = 0;
 /** A commit of any bytes (one latin1 character each) on top of the base, on a branch of its own. */
-function raw({ headers = ["author A <a@x> 1700000000 +0000"], message = "x\n", parent = sandbox.base }: Raw): string {
+function raw({ headers = [AUTHOR], message = "x\n", on = sandbox, parent = on.base }: Raw): string {
   const ref = `refs/heads/raw-${++count}`;
-  const tree = sandbox.tree(sandbox.commit("refs/heads/tree", { files: { [`f${count}`]: "x\n" } }, parent));
+  const tree = on.tree(on.commit("refs/heads/tree", { files: { [`f${count}`]: "x\n" } }, parent));
   const head = ["tree ", tree, "\nparent ", parent, "\n", headers.map((header) => `${header}\n`).join("")].join("");
   const committed = headers.some((header) => header.startsWith("committer"))
     ? ""
     : "committer C <c@x> 1800000000 +0000\n";
   const text = head.replace(/(encoding .*\n)?$/, (encoding) => `${committed}${encoding}`);
-  sandbox.point(ref, store(Buffer.from(`${text}\n${message}`, "latin1")));
+  on.point(ref, on.store("commit", Buffer.from(`${text}\n${message}`, "latin1")));
   return ref;
 }
-const store = (body: Buffer): GitSha => sandbox.store("commit", body);
 
-const landed = async (ref: string, strategy: MergeStrategy, n = 1) => {
-  const uri = gitUri(ref, sandbox.at(ref) ?? "");
-  return runway.landAlone(unit(n, [uri], strategy));
-};
-/** The bytes of the trunk's commit. */
-const bytes = () => sandbox.bytes("main").toString("latin1");
-const header = (name: string) => new RegExp(`^${name} (.*)$`, "m").exec(bytes())?.[1];
+const headerIn = (commit: string, name: string) => new RegExp(`^${name} (.*)$`, "m").exec(commit)?.[1];
 
 describe("an author's line", () => {
   const LINES: readonly (readonly [what: string, line: string])[] = [
@@ -55,16 +52,35 @@ describe("an author's line", () => {
   ];
   const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
 
-  it.each(LINES.flatMap(([what, line]) => STRATEGIES.map((strategy) => [what, strategy, line] as const)))(
-    "with %s goes on byte for byte with %s",
-    async (_what, strategy, line) => {
-      const ref = raw({ headers: [`author ${line}`] });
-      sandbox.intrude();
-      expect(await landed(ref, strategy)).toMatchObject({ kind: "landed" });
-      expect(header("author")).toBe(line);
-      expect(header("committer")).toBe("The Queue <queue@example.test> 1800000000 +0000");
-    },
-  );
+  describe("that git itself would not write", () => {
+    const cases = LINES.flatMap(([what, line]) => STRATEGIES.map((strategy) => [what, strategy, line] as const));
+    /** What became of a change with each of the lines, all landed in one push: its outcome, and the bytes of its commit. */
+    let ends: readonly { readonly outcome: LandOutcome; readonly commit: string }[] = [];
+    beforeAll(async () => {
+      const shared = new Sandbox();
+      const units = cases.map(([_what, strategy, line], n) => {
+        const ref = raw({ headers: [`author ${line}`], on: shared });
+        return unit(n + 1, [gitUri(ref, shared.at(ref) ?? "")], strategy);
+      });
+      shared.intrude();
+      const outcomes = await (await Runway.on(shared)).landTogether(units);
+      ends = outcomes.map((outcome) => ({
+        outcome,
+        commit: outcome.kind === "landed" ? shared.bytes(outcome.commit).toString("latin1") : "",
+      }));
+      expect(shared.git("rev-list", "--first-parent", "--count", `${shared.base}..main`)).toBe(`${cases.length + 1}`);
+      shared.remove();
+    });
+
+    it.each(cases.map((one, n) => [...one, n] as const))(
+      "with %s goes on byte for byte with %s",
+      async (_what, _strategy, line, n) => {
+        expect(ends[n]?.outcome).toMatchObject({ kind: "landed" });
+        expect(headerIn(ends[n]?.commit ?? "", "author")).toBe(line);
+        expect(headerIn(ends[n]?.commit ?? "", "committer")).toBe("The Queue <queue@example.test> 1800000000 +0000");
+      },
+    );
+  });
 
   it.each<[string, readonly string[]]>([
     ["that is not there", []],
@@ -115,16 +131,18 @@ describe("text in a named encoding", () => {
     ["EUC-JP", "\xc6\xfc\xcb\xdc", "\xc5\xc4\xc3\xe6", "日本", "田中"],
     ["koi8-r", "\xc4\xc1", "\xe9\xd7\xc1\xce", "да", "Иван"],
   ])("%s reads right after a rebase, a squash of several and a merge", async (encoding, subject, name, text, who) => {
-    for (const [n, strategy] of (["REBASE", "SQUASH_REBASE", "MERGE"] as const).entries()) {
+    const strategies = ["REBASE", "SQUASH_REBASE", "MERGE"] as const;
+    const units = strategies.map((strategy, n) => {
       const headers = [`author ${name} <j@x> 1700000000 +0000`, `encoding ${encoding}`];
       const first = raw({ headers, message: `${subject}\n` });
       const ref =
         strategy === "REBASE" ? first : raw({ headers, message: "second\n", parent: sandbox.at(first) ?? "" });
-      sandbox.intrude();
-      expect(await landed(ref, strategy, n + 1)).toMatchObject({ kind: "landed" });
-      expect(sandbox.git("log", "-1", "--format=%an", "main")).toBe(who);
-      if (strategy !== "MERGE") expect(sandbox.git("log", "-1", "--format=%s", "main")).toBe(text);
-    }
+      return unit(n + 1, [gitUri(ref, sandbox.at(ref) ?? "")], strategy);
+    });
+    sandbox.intrude();
+    const landed = (await runway.landTogether(units)).map((outcome) => outcome.kind === "landed" && outcome.commit);
+    const read = sandbox.git("log", "--no-walk=unsorted", "--format=%an%n%s", ...landed.map(String)).split("\n");
+    expect(read).toEqual([who, text, who, text, who, expect.stringMatching(/^Merge /)]);
   });
 
   it.each([
@@ -139,7 +157,7 @@ describe("text in a named encoding", () => {
     const who = "A <a@x> 1700000000 +0000";
     const named = encoding === undefined ? "" : `encoding ${encoding}\n`;
     const head = `tree ${sandbox.tree(sha)}\nparent ${sandbox.base}\nauthor ${who}\ncommitter ${who}\n${named}`;
-    const conflicting = store(Buffer.from(`${head}\n${subject}\n`, "latin1"));
+    const conflicting = sandbox.store("commit", Buffer.from(`${head}\n${subject}\n`, "latin1"));
     sandbox.point("refs/heads/conflicting", conflicting);
     const result = await runway.check(unit(1, [gitUri("refs/heads/conflicting", conflicting)]));
     expect(result.kind === "refused" && result.reason.message).toContain(`(${text})`);

@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { oneLine } from "../../functions/adapters/git/host-words.ts";
-import type { Composed, LandBatch, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { LandBatch, MergeUnit } from "../../functions/contracts/messages.ts";
 import { land } from "../../functions/runway/land.ts";
 import { landing, NOW, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
@@ -28,13 +28,9 @@ const refuseMessages = (word: string, words: string, where = "refs/heads/main") 
     `case $ref in ${where}) git log --format=%B $new --not refs/heads/main | grep -q '${word}' && { ${words}; exit 1; };; esac`,
   );
 
-/** Units in order, each tested on those before it. */
-async function landBatchOf(units: readonly MergeUnit[]): Promise<LandBatch> {
-  const batches: { unit: MergeUnit; tested: Composed }[] = [];
-  for (const [n, one] of units.entries())
-    batches.push({ unit: one, tested: await runway.tested(one, units.slice(0, n)) });
-  return landing("together", batches);
-}
+/** Units in order, tested by the build of the last one. */
+const landBatchOf = async (units: readonly MergeUnit[]): Promise<LandBatch> =>
+  landing("together", await runway.builtTogether(units));
 const attempt = (message: LandBatch) => land(runway.repository, runway.config, message, { now: NOW });
 const kinds = async (message: LandBatch) => (await runway.land(message)).map(({ kind }) => kind);
 const COUNT = 5;

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
 import { recordsRef } from "../../functions/adapters/git/refs.ts";
 import type { Repository } from "../../functions/adapters/git/repository.ts";
@@ -184,31 +183,8 @@ describe("landings of two that share a branch", () => {
 
 describe("a record that is forged", () => {
   /** Puts a file of the records tree in place of another, as every user may who may push. */
-  function plant(path: string, content: string | Buffer): void {
-    const index = { ...process.env, GIT_INDEX_FILE: `${sandbox.directory}/index`, GIT_CONFIG_GLOBAL: "/dev/null" };
-    const git = (args: string[], input?: string | Buffer) =>
-      execFileSync("git", args, {
-        cwd: sandbox.remote,
-        env: index,
-        encoding: "utf8",
-        ...(input === undefined ? {} : { input }),
-      }).trim();
-    if (sandbox.at(RECORDS)) git(["read-tree", RECORDS]);
-    else git(["read-tree", "--empty"]);
-    const blob = git(["hash-object", "-w", "--stdin"], content);
-    git(["update-index", "--add", "--cacheinfo", `100644,${blob},${path}`]);
-    const commit = git([
-      "-c",
-      "user.name=x",
-      "-c",
-      "user.email=x@x",
-      "commit-tree",
-      "-m",
-      "forged",
-      git(["write-tree"]),
-    ]);
-    sandbox.point(RECORDS, commit);
-  }
+  const plant = (path: string, content: string | Buffer): void =>
+    void sandbox.commit(RECORDS, { files: { [path]: content.toString() }, message: "forged" });
   const pathOf = (one: MergeUnit, installation = INSTALLATION) =>
     `${Math.floor(NOW / DAY_MS)}/${landedEntry({ branch: "main", installation, now: NOW }, one.batchId, "", NOTHING).at}`;
   const NOTHING = {

@@ -53,6 +53,19 @@ export class Runway {
     return result.composed;
   }
 
+  /** Batches that one build has tested: that of the last one, on top of the others. One composition, however many batches there are. */
+  async builtTogether(units: readonly MergeUnit[]) {
+    const last = units.at(-1);
+    if (last === undefined) throw new Error("no units");
+    const tested = await this.tested(last, units.slice(0, -1));
+    return units.map((unit) => ({ unit, tested, exact: unit === last }));
+  }
+
+  /** Composes units on top of each other, and lands them in one push. */
+  async landTogether(units: readonly MergeUnit[]): Promise<LandOutcome[]> {
+    return this.land(landing("together", await this.builtTogether(units)));
+  }
+
   answer(message: LandBatch, options: Partial<LandOptions> = {}): Promise<LandAnswer> {
     return land(this.repository, this.config, message, { now: NOW, ...options });
   }

@@ -17,7 +17,7 @@ const run = (
 ) => runPolicy(name, workload, settings(overrides), predictorFor(predictor, workload.changes, 1), () => 0);
 
 const small = (seed: number, name: "eurosys" | "modules" = "eurosys", cancellations = 0) =>
-  makeWorkload({ name, rate: 500, changes: 50, seed, cancellations });
+  makeWorkload({ name, rate: 500, changes: 30, seed, cancellations });
 
 const minutesOf = (ledger: Ledger): (number | undefined)[] =>
   ledger.decisions.map((decision) => decision && decision.atMs / MINUTE);

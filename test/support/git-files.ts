@@ -41,6 +41,21 @@ export class GitFiles {
     return sha;
   }
 
+  /** Makes a commit of UTC dates: `files` on the files of the first parent. `by` is author and committer, `at` seconds since 1970. */
+  commit(
+    { by, at, message, files }: { by: string; at: number; message: string; files: Readonly<Record<string, string>> },
+    parents: readonly GitSha[],
+  ): GitSha {
+    const [first] = parents;
+    const tree = this.edited(first && this.treeOf(first), files);
+    const lines = [
+      `tree ${tree}`,
+      ...parents.map((parent) => `parent ${parent}`),
+      ...["author", "committer"].map((who) => `${who} ${by} ${at} +0000`),
+    ];
+    return this.store("commit", Buffer.from(`${lines.join("\n")}\n\n${message}`));
+  }
+
   /** Throws when there is no such object. One git process for an object that git has packed. */
   read(sha: string): Stored {
     const loose = readIfThere(this.#looseFile(sha));
@@ -101,6 +116,14 @@ export class GitFiles {
     const entry = this.#folder(tree).get(name);
     if (entry === undefined || entry instanceof Map) return undefined;
     return rest.length === 0 ? entry.sha : this.entryAt(entry.sha, path.slice(path.indexOf("/") + 1));
+  }
+
+  /** The objects of all files of a tree, in the order of their paths. */
+  filesIn(tree: GitSha): readonly GitSha[] {
+    return [...this.#folder(tree).values()].flatMap((entry) => {
+      if (entry instanceof Map) return [];
+      return entry.mode === FOLDER ? this.filesIn(entry.sha) : [entry.sha];
+    });
   }
 
   /** The tree with files written into it, one after the other. A file that is null is removed. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import { readRefFiles } from "../../localstack/fakes/github/ref-files.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 
@@ -50,14 +51,14 @@ export async function aRemote(directory: string, name: string, files: Files): Pr
   const first = { ref: "refs/heads/main", by: AUTHOR, at: BEGINNING, commits: [{ message: "Begin", files }] };
   const start = await writeBranch(path, first);
   await git(path, ["config", "core.logAllRefUpdates", "true"]);
+  await git(path, ["config", "receive.autogc", "false"]);
   let minutes = 0;
   return {
     path,
     start,
     change: async (branch, commits, { onto = start, by = AUTHOR, marker } = {}) => {
       const ref = `refs/heads/${branch}`;
-      const [tip = onto] = await lines(git(path, ["for-each-ref", "--format=%(objectname)", ref]));
-      const from = (await git(path, ["rev-parse", "--verify", `${tip}^{commit}`])).trim();
+      const from = readRefFiles(path, ref).get(ref) ?? onto;
       const sets = [commits].flat().map((set, i) => ({ message: `${branch} ${i + 1}\n`, files: set }));
       minutes += sets.length;
       const sha = await writeBranch(path, { ref, from, by, at: BEGINNING + 60 * minutes, commits: sets });

@@ -1,5 +1,6 @@
 import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
 import type { CodeBuildConfig } from "../../contracts/queues.ts";
+import { cut } from "../../contracts/text.ts";
 import { epochMs } from "../../contracts/time.ts";
 import type { BuildResult, BuildStatus } from "./build-runner.ts";
 import { endOfText } from "./output.ts";
@@ -51,7 +52,7 @@ function runningIn({ currentPhase, phases = [] }: Build): Extract<BuildStatus, {
 /** What CodeBuild says of a phase: the command that failed and its exit status, mostly. */
 function said(phase: BuildPhase | undefined): string {
   const texts = (phase?.contexts ?? []).flatMap(({ message }) => message ?? []);
-  const text = endOfText(texts.join("; ").slice(0, 400)).replaceAll(/\s+/g, " ");
+  const text = endOfText(cut(texts.join("; "), 400)).replaceAll(/\s+/g, " ");
   return text === "" ? "" : ` (${text})`;
 }
 

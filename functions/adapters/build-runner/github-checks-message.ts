@@ -1,3 +1,4 @@
+import { cut } from "../../contracts/text.ts";
 import { type BuildId, type BuildStatus, MAX_MESSAGE } from "./build-runner.ts";
 import type { CheckedRepository } from "./github-checks-repository.ts";
 import type { CheckResult, ChecksVerdict, WantedCheck } from "./github-checks-verdict.ts";
@@ -21,7 +22,7 @@ export async function decided(
   const said = first.title === undefined || first.title === first.end?.conclusion ? "" : `: ${first.title}`;
   const lines = result === "failed" && first.kind === "check" ? await repository.annotations(first.id, MOST_LINES) : [];
   const message = [`The check ${named(first)} ended with ${first.end?.conclusion}${said}.${more}`, ...lines].join("\n");
-  return { kind: "finished", result, message: message.slice(0, MAX_MESSAGE), url };
+  return { kind: "finished", result, message: cut(message, MAX_MESSAGE), url };
 }
 
 export const stoppedByQueue = ({ id }: BuildId, url: string): Finished => ({
@@ -72,7 +73,7 @@ export async function neverStarted(
       : wrongApp !== undefined
         ? `${named(wrongApp)} reported it instead: correct the App in the rules of the branch or in \`checks\`.`
         : `Likely causes: the workflow is not started by pushes to submitqueue/** (Actions: on: push: branches: ['submitqueue/**']), a path filter leaves the changed files out, or the check has another name${others.length === 0 ? "" : ` (reported were ${listed([...new Set(others)])})`}.`;
-  return { kind: "finished", result: "infrastructure", message: `${what} ${why}`.slice(0, MAX_MESSAGE), url };
+  return { kind: "finished", result: "infrastructure", message: cut(`${what} ${why}`, MAX_MESSAGE), url };
 }
 
 const named = ({ name, appSlug }: CheckResult): string => (appSlug === undefined ? name : `${name} (${appSlug})`);

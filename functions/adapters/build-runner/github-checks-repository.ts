@@ -1,5 +1,6 @@
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
+import { cut } from "../../contracts/text.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { GitHubClient } from "../github/client.ts";
 import { statusOf } from "../github/errors.ts";
@@ -310,4 +311,4 @@ function resultOfStatus(status: Status, earlier: readonly Status[]): CheckResult
 
 const timeOf = (text: string | null | undefined): EpochMs => epochMs(Date.parse(text ?? "") || 0);
 
-const oneLine = (text: string): string => text.trim().replaceAll(/\s+/g, " ").slice(0, 200);
+const oneLine = (text: string): string => cut(text.trim().replaceAll(/\s+/g, " "), 200);

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { cut } from "../../contracts/text.ts";
 import { MAX_MESSAGE } from "./build-runner.ts";
 
 const SHOWN_TESTS = 5;
@@ -16,11 +17,13 @@ export function failedTestsLine(names: readonly string[], count = names.length):
 
 /** The name of a test within its suite, on one line of at most 120 characters. Example: `cart › adds up`. */
 export const testName = (suite: string, name: string): string =>
-  [suite, name]
-    .map((part) => part.replaceAll(/\s+/g, " ").trim())
-    .filter((part) => part !== "")
-    .join(" › ")
-    .slice(0, 120) || "a test without a name";
+  cut(
+    [suite, name]
+      .map((part) => part.replaceAll(/\s+/g, " ").trim())
+      .filter((part) => part !== "")
+      .join(" › "),
+    120,
+  ) || "a test without a name";
 
 /** The last whole lines of what a build printed, as plain text of at most `most` characters. */
 export function endOfText(printed: string, most = MAX_MESSAGE): string {
@@ -28,7 +31,7 @@ export function endOfText(printed: string, most = MAX_MESSAGE): string {
   const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
   const text = stripVTControlCharacters(printed).replace(unprintable, "").trimEnd();
   if (text.length <= most) return text;
-  const end = text.slice(-most);
-  const cut = end.indexOf("\n");
-  return cut === -1 ? end : end.slice(cut + 1);
+  // Not the second half of a surrogate pair.
+  const end = text.slice(-most).replace(/^[\udc00-\udfff]/, "");
+  return end.slice(end.indexOf("\n") + 1);
 }

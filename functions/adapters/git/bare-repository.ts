@@ -22,8 +22,8 @@ export function gitIsTooOld(version: string): string | undefined {
 }
 
 /**
- * A directory with a bare repository that is ready. A directory that vanished and was made again has another object of this type, so that what
- * was cached for the earlier object is not used for the new one.
+ * A directory with a bare repository that is ready. A directory that vanished and was made again has another object of this type, and so has
+ * one whose objects git may have deleted: what was cached for the earlier object is not used for the new one.
  */
 export interface OpenedDirectory {
   readonly path: string;
@@ -44,6 +44,16 @@ export async function openDirectory(directory: string): Promise<OpenedDirectory>
   opened.set(directory, opening);
   opening.catch(() => opened.delete(directory));
   return opening;
+}
+
+/** Ends the use of what was cached for `directory`. To be called when git may have deleted objects. No git process. */
+export function forgetCached(directory: string): void {
+  const known = opened.get(directory);
+  if (known)
+    opened.set(
+      directory,
+      known.then((before) => ({ ...before })),
+    );
 }
 
 async function prepare(directory: string): Promise<OpenedDirectory> {

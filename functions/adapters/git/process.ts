@@ -153,8 +153,8 @@ export function startGit(call: Pick<GitCall, "directory" | "args" | "env">): Dia
   return processes().start(programCall(call));
 }
 
-/** Credentials in an address, such as a proxy's. */
-const SECRETS = /(?<=:\/\/)[^/\s@]*@/g;
+/** Credentials in an address, such as a proxy's, also with an `@` in the password. */
+const SECRETS = /(?<=:\/\/)[^/\s]*@/g;
 
 /** The end of what git complained about: one line without control characters and credentials, bounded. */
 export function complaint(stderr: string): string {

@@ -3,7 +3,7 @@ import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
-import { type OpenedDirectory, openDirectory } from "./bare-repository.ts";
+import { forgetCached, type OpenedDirectory, openDirectory } from "./bare-repository.ts";
 import { exclusively } from "./lock.ts";
 import { look, type Seen } from "./look.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
@@ -126,11 +126,16 @@ export class Repository implements RunsGit {
   /**
    * Packs loose objects and refs, and deletes objects that no ref has led to for two weeks, once git counts 6,700 loose objects or 50 packs
    * (`gc.auto`). One git process when there are fewer. Waits for the fetches before it, and fetches wait for it. A merge or a push may run
-   * meanwhile: git deletes no loose object before it is packed, and `writeObjects` renews the date of an object that exists. Throws
-   * repository.failed, and repository.unavailable after two minutes: what was begun is harmless, and the next call begins again.
+   * meanwhile: git deletes no loose object before it is packed, and `writeObjects` renews the date of an object that exists. What was cached of
+   * the objects is forgotten. Throws repository.failed, and repository.unavailable after two minutes: what was begun is harmless, and the next
+   * call begins again.
    */
   async collectGarbage(): Promise<void> {
-    await this.exclusively(() => this.run(["gc", "--auto", "--quiet"]));
+    try {
+      await this.exclusively(() => this.run(["gc", "--auto", "--quiet"]));
+    } finally {
+      forgetCached(this.directory);
+    }
   }
 
   /** The best common ancestor; undefined for unrelated histories. */

@@ -127,14 +127,35 @@ function appOf(
       known = data.id;
       return known;
     } catch (cause) {
-      if (statusOf(cause) !== 404) throw cause;
-      throw new CodedError(
-        "config.invalid",
-        `the GitHub App ${appId} is not installed on ${owner}/${repo}: install it there, on the App's page`,
-        { cause },
-      );
+      throw statusOf(cause) === 404 ? notInstalled(cause) : cause;
     }
   };
-  return async (refresh: boolean) =>
+  const notInstalled = (cause: unknown) =>
+    new CodedError(
+      "config.invalid",
+      `the GitHub App ${appId} is not installed on ${owner}/${repo}: install it there, on the App's page`,
+      { cause },
+    );
+  const token = async (refresh: boolean) =>
     auth({ type: "installation", installationId: await installationId(), repositoryNames: [repo], refresh });
+  return async (refresh: boolean) => {
+    const before = known;
+    try {
+      return await token(refresh);
+    } catch (cause) {
+      if (!GONE.includes(statusOf(cause) ?? 0)) throw cause;
+      // An App that is taken off and installed again has another installation.
+      known = given;
+      if (known === before || before === undefined) throw notInstalled(cause);
+      return token(refresh).catch((error: unknown) => {
+        throw GONE.includes(statusOf(error) ?? 0) ? notInstalled(error) : error;
+      });
+    }
+  };
 }
+
+/**
+ * GitHub's answers to the question for a token when the installation is gone, or may not see the repository. Thrown on as they are, they would
+ * say that what a call asks for is not there.
+ */
+const GONE: readonly number[] = [404, 422];

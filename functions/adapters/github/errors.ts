@@ -55,6 +55,17 @@ export function translatedError(error: unknown, now: EpochMs): unknown {
   return error;
 }
 
+/** GitHub does not tell a repository that is not there from one that the credentials may not see: no pull request is at fault. */
+export const unseen = (
+  { owner, repo }: { readonly owner: string; readonly repo: string },
+  cause?: unknown,
+): CodedError =>
+  new CodedError(
+    "config.invalid",
+    `GitHub has no repository ${owner}/${repo}, or the credentials may not see it: check the repository and credentialsSecret of the queue's changeProvider`,
+    { cause },
+  );
+
 /** When a call that met a limit may be repeated. Undefined for an answer that is no limit. */
 function limitOf({ status, message, response }: Answered, now: EpochMs): EpochMs | undefined {
   if (status !== 403 && status !== 429) return undefined;

@@ -1,7 +1,14 @@
 import type { GitSha } from "../../contracts/ids.ts";
+import { concurrently } from "../../domain/concurrently.ts";
 import type { CheckFact } from "../../domain/pull-request.ts";
 import { CheckedRepository } from "../build-runner/github-checks-repository.ts";
-import { type CheckResult, isOwn, isWanted, resultsOfAttempt } from "../build-runner/github-checks-verdict.ts";
+import {
+  type CheckResult,
+  isOwn,
+  isWanted,
+  resultsOfAttempt,
+  type WantedCheck,
+} from "../build-runner/github-checks-verdict.ts";
 import type { GitHubClient } from "./client.ts";
 
 /** Every result of a commit, old or new. */
@@ -9,22 +16,38 @@ const EVER = { since: 0 as never, ids: { check: 0, status: 0 } };
 
 const PASSING: readonly string[] = ["success", "neutral", "skipped"];
 
+/** So many heads are read at the same time, with two calls each: GitHub takes 100 calls at once. */
+const MOST_AT_ONCE = 10;
+
 /**
- * The checks of a pull request's head that count: those that GitHub requires on the branch, or all that were reported where it requires
- * none. The queue's own check is none of them. A check run and a status of one name both have to pass, as GitHub has it. Four calls, more
- * for a commit with over a hundred results. Throws runner.unavailable, config.invalid.
+ * The checks that count of the heads of pull requests, by head: those that GitHub requires on the branch, or all that were reported where it
+ * requires none. The queue's own check is none of them. A check run and a status of one name both have to pass, as GitHub has it. Two calls,
+ * and two for each head, more for a commit with over a hundred results. Throws runner.unavailable, config.invalid.
  */
-export async function pullChecks(client: GitHubClient, head: GitSha, branch: string): Promise<readonly CheckFact[]> {
+export async function pullChecks(
+  client: GitHubClient,
+  heads: readonly GitSha[],
+  branch: string,
+): Promise<ReadonlyMap<GitSha, readonly CheckFact[]>> {
+  const checks = new Map<GitSha, readonly CheckFact[]>();
+  if (heads.length === 0) return checks;
   const repository = new CheckedRepository(client);
-  const [required, { results }] = await Promise.all([repository.required(branch), repository.results(head)]);
-  const latest = latestOf(resultsOfAttempt(EVER, results)).filter(
-    ({ name, appId: app }) => !isOwn(client.appId, { name, app }),
-  );
-  const wanted = required.filter((check) => !isOwn(client.appId, check));
-  if (wanted.length === 0) return latest.map((result) => ({ name: result.name, state: stateOf([result]) }));
+  const wanted = (await repository.required(branch)).filter((check) => !isOwn(client.appId, check));
+  await concurrently(new Set(heads), MOST_AT_ONCE, async (head) => {
+    const { results } = await repository.results(head);
+    const reported = latestOf(resultsOfAttempt(EVER, results)).filter(
+      ({ name, appId: app }) => !isOwn(client.appId, { name, app }),
+    );
+    checks.set(head, factsOf(wanted, reported));
+  });
+  return checks;
+}
+
+function factsOf(wanted: readonly WantedCheck[], reported: readonly CheckResult[]): readonly CheckFact[] {
+  if (wanted.length === 0) return reported.map((result) => ({ name: result.name, state: stateOf([result]) }));
   return wanted.map((check) => ({
     name: check.name,
-    state: stateOf(latest.filter((result) => isWanted(check, result))),
+    state: stateOf(reported.filter((result) => isWanted(check, result))),
   }));
 }
 

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import { isReviewSettled, type Opinion, type PullFacts, type ReviewRule } from "../../domain/pull-request.ts";
 import type { GitHubClient } from "./client.ts";
-import { statusOf } from "./errors.ts";
+import { statusOf, unseen } from "./errors.ts";
 import { graphql } from "./graphql.ts";
 import { restFacts } from "./pull-facts-rest.ts";
 import { restRule, rulesetRule, stricter } from "./review-rule.ts";
@@ -120,13 +119,6 @@ async function atOnce(client: GitHubClient, pulls: readonly number[], branch: st
     return { facts: facts.flatMap((one) => one ?? []), rule: await restRule(client, branch) };
   }
 }
-
-/** GitHub does not tell a repository that is not there from one that the credentials may not see: no pull request is at fault. */
-const unseen = ({ owner, repo }: GitHubClient): CodedError =>
-  new CodedError(
-    "config.invalid",
-    `GitHub has no repository ${owner}/${repo}, or the credentials may not see it: check the repository and credentialsSecret of the queue's changeProvider`,
-  );
 
 function classicRule(branch: z.infer<typeof Branch> | null | undefined): ReviewRule | undefined {
   const rule = branch?.refUpdateRule;

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { CodedError } from "../../contracts/errors.ts";
 import { isSameRepository } from "../../contracts/github.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Permission, Pull } from "../../domain/github/refusal.ts";
 import type { CheckReport } from "../../domain/github/report.ts";
 import type { GitHubClient } from "./client.ts";
-import { statusOf } from "./errors.ts";
+import { statusOf, unseen } from "./errors.ts";
 
 const PullBody = z.looseObject({
   number: z.int(),
@@ -88,6 +89,17 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
         .data.id,
     );
 
+  /** Undefined where the conversation of the pull request is locked: the check run says what is to be said. */
+  async function unlessLocked<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof CodedError && error.code === "config.invalid" && /\blocked\b/i.test(error.message))
+        return undefined;
+      throw error;
+    }
+  }
+
   const checkWords = ({ status, conclusion, title, summary, actions }: CheckReport) => ({
     status,
     ...(conclusion === undefined ? {} : { conclusion }),
@@ -96,14 +108,15 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
   });
 
   return {
-    /** Undefined when there is no such pull request. */
+    /** Undefined when there is no such pull request: then two calls. Throws config.invalid when GitHub does not show the repository either. */
     async get(pull: number): Promise<Pull | undefined> {
       try {
         const { data } = await call("GET /repos/{owner}/{repo}/pulls/{pull_number}", { ...at, pull_number: pull });
         return pullOf(data);
       } catch (error) {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
+        if (statusOf(error) !== 404) throw error;
+        await requireSeen();
+        return undefined;
       }
     },
 
@@ -174,21 +187,18 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
       }
     },
 
-    /** GitHub answers a repeat with the reaction that is there. */
+    /** GitHub answers a repeat with the reaction that is there. Nothing happens where the conversation is locked. */
     async react(commentId: number, content: "eyes" | "rocket" | "confused"): Promise<void> {
+      const reaction = { ...at, comment_id: commentId, content };
       try {
-        await call("POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", {
-          ...at,
-          comment_id: commentId,
-          content,
-        });
+        await unlessLocked(() => call("POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", reaction));
       } catch (error) {
         // The comment was deleted.
         if (statusOf(error) !== 404) throw error;
       }
     },
 
-    /** A comment that is there once, by its marker: two calls, one where it is there. */
+    /** A comment that is there once, by its marker: two calls, one where it is there. None is made where the conversation is locked. */
     async commentOnce(
       pull: number,
       marker: string,
@@ -198,20 +208,29 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
     ): Promise<void> {
       if ((await commentWith(pull, marker, since)) !== undefined) return;
       await spend();
-      await addComment(pull, body);
+      await unlessLocked(() => addComment(pull, body));
     },
 
-    /** The one comment of a marker, edited or made. Answers its id. One to three calls. */
-    async keepComment(pull: number, marker: string, body: string, known: number | undefined): Promise<number> {
+    /**
+     * The one comment of a marker, edited or made. Answers its id; undefined where there is none and the conversation is locked. One to three
+     * calls.
+     */
+    async keepComment(
+      pull: number,
+      marker: string,
+      body: string,
+      known: number | undefined,
+    ): Promise<number | undefined> {
       const id = known ?? (await commentWith(pull, marker));
-      if (id === undefined) return addComment(pull, body);
+      if (id === undefined) return unlessLocked(() => addComment(pull, body));
       try {
-        await call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", { ...at, comment_id: id, body });
+        const edited = { ...at, comment_id: id, body };
+        await unlessLocked(() => call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", edited));
         return id;
       } catch (error) {
         if (statusOf(error) !== 404) throw error;
         // The comment was deleted.
-        return addComment(pull, body);
+        return unlessLocked(() => addComment(pull, body));
       }
     },
 
@@ -263,6 +282,15 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
       }
     },
   };
+
+  /** GitHub answers 404 also for what the credentials may not see any more. No pull request is gone then. */
+  async function requireSeen(): Promise<void> {
+    try {
+      await call("GET /repos/{owner}/{repo}", at);
+    } catch (error) {
+      throw statusOf(error) === 404 ? unseen({ owner, repo }, error) : error;
+    }
+  }
 
   async function runOn(name: string, head: GitSha): Promise<number | undefined> {
     const { data } = await call("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", {

@@ -17,8 +17,8 @@ type Changes = readonly ChangeUri[];
 /** Whether pull requests may land, by GitHub's word. Asks nothing for a queue whose change provider is not `github`. */
 export interface ReviewedQueues {
   /**
-   * Where a request stands that is in admission. One call, two where GitHub gives no verdict on a review; four more per pull request where
-   * checks are waited for. Throws github.limited, github.unavailable, config.invalid.
+   * Where a request stands that is in admission. One call, two where GitHub gives no verdict on a review; where checks are
+   * waited for, two more and two per pull request. Throws github.limited, github.unavailable, config.invalid.
    */
   standing(queue: QueueConfig, changes: Changes): Promise<Standing>;
   /**
@@ -50,11 +50,9 @@ export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): Revie
     const client = await clientOf(queue);
     const pulls = changes.flatMap((uri) => pullIn(uri) ?? []);
     const { facts, rule } = await pullFacts(client, pulls, repository.branch);
-    const whole = withChecks
-      ? await Promise.all(
-          facts.map(async (one) => ({ ...one, checks: await pullChecks(client, one.head, repository.branch) })),
-        )
-      : facts;
+    const heads = withChecks ? facts.map(({ head }) => head) : [];
+    const checks = await pullChecks(client, heads, repository.branch);
+    const whole = facts.map((one) => (withChecks ? { ...one, checks: checks.get(one.head) } : one));
     const terms: Terms = { branch: repository.branch, waitFor: changeProvider.waitFor, rule };
     return {
       terms,

@@ -9,8 +9,8 @@ export interface HeadBranch {
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
-  /** The names of the branches that a queue lands on, and of the repository's default branch. */
-  readonly targets: readonly string[];
+  /** The branches that live on: those that queues land on, and the repository's default branch. */
+  readonly kept: readonly string[];
   /** The branch as GitHub has it. Undefined when it is gone. */
   readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
   /** How many open pull requests are based on the branch, or have it as their head. */
@@ -24,11 +24,11 @@ export interface HeadBranch {
  * - The branch is at the commit that has landed: nothing was pushed since.
  * - No open pull request is based on it or has it as its head. GitHub would close such a pull request.
  */
-export function mayDelete({ pull, landed, repository, targets, branch, users }: HeadBranch): boolean {
+export function mayDelete({ pull, landed, repository, kept, branch, users }: HeadBranch): boolean {
   return (
     !pull.isOpen &&
     isSameRepository(pull.headRepository, repository) &&
-    !targets.includes(pull.headBranch) &&
+    !kept.includes(pull.headBranch) &&
     branch !== undefined &&
     !branch.isProtected &&
     (branch.sha === landed || (pull.isMerged && branch.sha === pull.head)) &&

@@ -7,8 +7,8 @@ const LOOK_EVERY_MS = 500;
 const MOST_SECONDS = 25;
 
 /**
- * Calls `look` twice a second until `isDone` is true of its answer, or until `seconds` (at most 25) have passed, and answers the last answer.
- * Answers `first` at once when it is done, or when `seconds` is 0.
+ * Calls `look` twice a second until `isDone` is true of its answer, or until `seconds` (at most 25) have passed, the time that `look` takes
+ * included, and answers the last answer: `first` at once when it is done, or when `seconds` is 0.
  */
 export async function lookUntil<T>(
   first: T,
@@ -16,7 +16,8 @@ export async function lookUntil<T>(
   { look, isDone }: { readonly look: () => Promise<T>; readonly isDone: (found: T) => boolean },
 ): Promise<T> {
   let found = first;
-  for (let left = Math.min(seconds, MOST_SECONDS) * 1_000; left > 0 && !isDone(found); left -= LOOK_EVERY_MS) {
+  const until = performance.now() + Math.min(seconds, MOST_SECONDS) * 1_000;
+  for (let left = until - performance.now(); left > 0 && !isDone(found); left = until - performance.now()) {
     await delay(Math.min(left, LOOK_EVERY_MS));
     found = await look();
   }

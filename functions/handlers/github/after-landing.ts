@@ -14,12 +14,21 @@ import type { GitHub, Service } from "./service.ts";
 const MERGED_WITHIN_MS = 60_000;
 const ASKED_EVERY_MS = 2_000;
 
+/** A pull request that has landed, and what acts on it. */
+interface Landed {
+  readonly service: Service;
+  readonly github: GitHub;
+  readonly row: PullRow;
+  readonly facts: Facts;
+}
+
 /**
  * What GitHub shows of a pull request that has landed. One that GitHub has not marked as merged gets a comment that names the commit and the
  * label `landed`, and is closed; the issues that its texts close are closed; its head branch is deleted where the repository wants that.
  * A repeat finds what was done. Some ten calls, and two for each issue. Throws github.limited while GitHub has yet to mark it as merged.
  */
-export async function closeLanded(service: Service, github: GitHub, row: PullRow, facts: Facts): Promise<void> {
+export async function closeLanded(landed: Landed): Promise<void> {
+  const { service, github, row, facts } = landed;
   const { now, store } = service;
   const member = facts.asked.members.find(({ pull }) => pull === row.pull);
   const pull = await github.get(row.pull);
@@ -27,9 +36,10 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
   const spend = () => store.spend(row.repository, now());
   const settings = await github.settings();
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
-  const branch = queue?.repository.branch ?? member.base;
+  // The lowest pull request of a stack is based on what the queue lands on, also when the queue is not configured any more.
+  const branch = queue?.repository.branch ?? facts.asked.members[0]?.base ?? member.base;
   if (!pull.isMerged) {
-    if (pull.isOpen) await waitForMerge(service, github, facts, { pull, branch });
+    if (pull.isOpen) await waitForMerge(landed, { pull, branch });
     await github.commentOnce(
       row.pull,
       endMarker(facts.request.sqid),
@@ -38,55 +48,46 @@ export async function closeLanded(service: Service, github: GitHub, row: PullRow
       spend,
     );
     await github.label(row.pull, LANDED_LABEL);
-  } else if (pull.head !== member.head) await showOnMoved(service, github, row, facts, pull);
-  if (branch === settings.defaultBranch) await closeIssues(service, github, row, { pull, by: facts.asked.by });
+  } else if (pull.head !== member.head) await showOnMoved(landed, pull);
+  if (branch === settings.defaultBranch) await closeIssues(landed, pull);
   if (pull.isOpen) await github.close(row.pull);
-  await retargetAbove(service, github, row, facts, { pull, branch, defaultBranch: settings.defaultBranch });
-  if (settings.deletesBranches) await deleteBranches(service, github, row, facts, settings.defaultBranch);
+  await retargetAbove(landed, { pull, branch, defaultBranch: settings.defaultBranch });
+  if (settings.deletesBranches) await deleteBranches(landed, settings.defaultBranch);
 }
 
 /** A pull request that is closed too soon is shown as closed for ever, though its commits are on the branch. */
 async function waitForMerge(
-  { now }: Service,
-  github: GitHub,
-  { request: { updatedAt } }: Facts,
+  { service, github, facts }: Landed,
   { pull, branch }: { readonly pull: Pull; readonly branch: string },
 ): Promise<void> {
-  const at = now();
+  const { updatedAt } = facts.request;
+  const at = service.now();
   if (at - Date.parse(updatedAt) >= MERGED_WITHIN_MS || !(await github.holds(branch, pull.head))) return;
   throw new CodedError("github.limited", `GitHub has not marked #${pull.number} as merged yet`, {
     detail: { retryAt: epochMs(at + ASKED_EVERY_MS) },
   });
 }
 
-/** Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. */
-async function closeIssues(
-  service: Service,
-  github: GitHub,
-  { repository }: PullRow,
-  { pull, by }: { readonly pull: Pull; readonly by: string },
-): Promise<void> {
+/**
+ * Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. Issues that
+ * the App may not close stay open.
+ */
+async function closeIssues({ service, github, row, facts }: Landed, pull: Pull): Promise<void> {
+  const { repository } = row;
   const texts = [pull.title, pull.body, ...(await github.commitMessages(pull.number))];
   for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
-    if (isSameRepository(issue.repository, repository)) await github.closeIssue(issue.number);
-    else
-      await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
-        const there = await service.github(issue.repository);
-        if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
-      });
+    await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
+      if (isSameRepository(issue.repository, repository)) return github.closeIssue(issue.number);
+      const there = await service.github(issue.repository);
+      if (["admin", "write"].includes(await there.permissionOf(facts.asked.by))) await there.closeIssue(issue.number);
+    });
   }
 }
 
 /** The check run is on the commit that was asked for, and the queue has moved the head: the commit that GitHub shows now gets one, too. */
-async function showOnMoved(
-  { app }: Service,
-  github: GitHub,
-  { pull: number }: PullRow,
-  facts: Facts,
-  { head }: Pull,
-): Promise<void> {
-  const externalId = externalIdOf(facts.request.sqid, number);
-  await github.keepCheck(app.check, head, checkOf(facts), { externalId, url: facts.page, known: undefined });
+async function showOnMoved({ service, github, row, facts }: Landed, { head }: Pull): Promise<void> {
+  const externalId = externalIdOf(facts.request.sqid, row.pull);
+  await github.keepCheck(service.app.check, head, checkOf(facts), { externalId, url: facts.page, known: undefined });
 }
 
 /**
@@ -95,16 +96,15 @@ async function showOnMoved(
  * land on, on the default branch, or on a protected branch, since such a branch lives on.
  */
 async function retargetAbove(
-  service: Service,
-  github: GitHub,
-  { repository }: PullRow,
-  { asked: { members } }: Facts,
+  { service, github, row: { repository }, facts }: Landed,
   { pull, branch, defaultBranch }: { readonly pull: Pull; readonly branch: string; readonly defaultBranch: string },
 ): Promise<void> {
   const { headBranch, headRepository } = pull;
   if (!isSameRepository(headRepository, repository)) return;
   if ([branch, defaultBranch, ...service.targetsOf(repository)].includes(headBranch)) return;
-  const above = (await github.basedOn(headBranch)).filter((number) => !members.some(({ pull }) => pull === number));
+  const above = (await github.basedOn(headBranch)).filter(
+    (number) => !facts.asked.members.some(({ pull }) => pull === number),
+  );
   if (above.length === 0 || (await github.branch(headBranch))?.isProtected === true) return;
   for (const number of above)
     await tolerant(service, `the base of #${number}`, async () => {
@@ -114,23 +114,19 @@ async function retargetAbove(
 }
 
 /** Deletes the head branch, and that of the pull request below: while this one was open, it was based on that branch. */
-async function deleteBranches(
-  service: Service,
-  github: GitHub,
-  { repository, pull: number }: PullRow,
-  { asked: { members } }: Facts,
-  defaultBranch: string,
-): Promise<void> {
+async function deleteBranches({ service, github, row, facts }: Landed, defaultBranch: string): Promise<void> {
+  const { repository, pull: number } = row;
+  const { members } = facts.asked;
   const at = members.findIndex(({ pull }) => pull === number);
-  const targets = [...service.targetsOf(repository), defaultBranch];
+  const kept = [...service.targetsOf(repository), defaultBranch];
   for (const { pull: one, head: landed } of members.slice(Math.max(0, at - 1), at + 1).toReversed()) {
     const pull = await github.get(one);
-    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || targets.includes(pull.headBranch))
+    if (pull === undefined || !isSameRepository(pull.headRepository, repository) || kept.includes(pull.headBranch))
       continue;
     const branch = await github.branch(pull.headBranch);
     if (branch === undefined) continue;
     const users = (await github.basedOn(pull.headBranch)).length + (await github.withHead(pull.headBranch)).length;
-    if (mayDelete({ pull, landed, repository, targets, branch, users }))
+    if (mayDelete({ pull, landed, repository, kept, branch, users }))
       await tolerant(service, `branch ${pull.headBranch}`, () => github.deleteBranch(pull.headBranch));
   }
 }

@@ -1,10 +1,9 @@
-import type { Asked, PullRow } from "../../contracts/github.ts";
+import type { Asked, Delivery, PullRow } from "../../contracts/github.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { cut } from "../../contracts/text.ts";
-import type { EpochMs } from "../../contracts/time.ts";
 import { changeSince } from "../../domain/github/refusal.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
-import { configOf, submit } from "./land.ts";
+import { configOf, refuse, submit } from "./land.ts";
 import { isOwnMove } from "./own-move.ts";
 import type { Service } from "./service.ts";
 import { tell } from "./tell.ts";
@@ -16,11 +15,28 @@ export async function holderOf({ store }: Service, row: PullRow): Promise<PullRo
   return holder?.open === true && holder.asked !== undefined ? holder : undefined;
 }
 
-/** Cancels the open request of a pull request, unless the request was asked for after `at`. A repeat changes nothing. */
-export async function cancel(service: Service, row: PullRow, why: string, at?: EpochMs): Promise<void> {
+/**
+ * Cancels the open request of a pull request for a comment or a label that was taken off, unless the request was asked for after that. GitHub
+ * lets only members take a label off, and lets every user comment. A user who may not cancel is told so. A repeat changes nothing. One call of
+ * GitHub more for a comment of another user than the one who asked, two where authors may land.
+ */
+export async function cancel(service: Service, row: PullRow, delivery: Delivery, why: string): Promise<void> {
+  const { sender, comment, at } = delivery;
   const holder = await holderOf(service, row);
   if (holder?.asked === undefined || (at !== undefined && at < holder.asked.at)) return;
+  if (comment !== undefined && !(await mayCancel(service, row, holder.asked, sender.login))) {
+    const no = `@${sender.login} may not cancel this: the user who asked for it may, and users who may write to ${row.repository}.`;
+    return refuse(service, row, { key: `gh-${comment.id}`, commentId: comment.id, at }, no);
+  }
   await cancelRequest(service, holder, holder.asked, why);
+}
+
+/** True for the user who asked, for users who may write to the repository, and for the author where authors may land. */
+async function mayCancel({ app, github: of }: Service, row: PullRow, { by }: Asked, login: string): Promise<boolean> {
+  if (login === by) return true;
+  const github = await of(row.repository);
+  if (["admin", "write"].includes(await github.permissionOf(login))) return true;
+  return app.authors && (await github.get(row.pull))?.author === login;
 }
 
 /**

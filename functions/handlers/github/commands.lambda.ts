@@ -1,5 +1,6 @@
 import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
+import { CodedError } from "../../contracts/errors.ts";
 import { type Delivery, type PullMessage, type PullRow, pullsTopic } from "../../contracts/github.ts";
 import { meaningOf } from "../../domain/github/meaning.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
@@ -26,8 +27,10 @@ export const handler = onLambda(wire);
 
 export async function handle(service: Service, message: PullMessage): Promise<void> {
   const { repository, pull } = message;
-  if (service.queuesOf(repository).length === 0) return;
+  const isConfigured = service.queuesOf(repository).length > 0;
+  if (!isConfigured && message.kind === "delivery") return;
   const row = await service.store.get({ repository, pull });
+  if (!isConfigured) return row?.open ? leave(service, row) : undefined;
   if (message.kind === "delivery") return followed(service, row ?? freshRow(repository, pull), message);
   if (row === undefined) return;
   if (message.verify) {
@@ -41,6 +44,20 @@ export async function handle(service: Service, message: PullMessage): Promise<vo
 const look = (service: Service, row: PullRow): Promise<void> =>
   row.open && row.asked !== undefined && row.asked.sqid === undefined ? submit(service, row) : tell(service, row);
 
+/**
+ * Shows how a request ends whose queue was taken out of the configuration, as the last one of the repository. When the App has been taken off
+ * the repository too, there is nowhere to show that.
+ */
+async function leave(service: Service, row: PullRow): Promise<void> {
+  try {
+    await look(service, row);
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "config.invalid") throw error;
+    service.log.warn({ repository: row.repository, pull: row.pull, err: error }, "no queue, and no way to say so");
+    await service.store.put({ ...row, open: false }, service.now());
+  }
+}
+
 async function followed(service: Service, row: PullRow, delivery: Delivery): Promise<void> {
   const meaning = meaningOf(delivery, service.app);
   switch (meaning.kind) {
@@ -49,7 +66,7 @@ async function followed(service: Service, row: PullRow, delivery: Delivery): Pro
     case "land":
       return land(service, row, delivery, meaning);
     case "cancel":
-      return cancel(service, row, meaning.why, delivery.at);
+      return cancel(service, row, delivery, meaning.why);
     case "changed":
       return cancelIfChanged(service, row, meaning.by);
     case "reviewed":

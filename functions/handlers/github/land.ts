@@ -32,10 +32,10 @@ export async function land(service: Service, found: PullRow, delivery: Delivery,
   const github = await service.github(row.repository);
   const commentId = delivery.comment?.id;
   if (commentId !== undefined) await github.react(commentId, "eyes");
-  const wanted = await considered(service, github, row, delivery, wish);
+  const wanted = await considered(service, row, delivery, wish);
   const seen = [...row.seen, key].slice(-MOST_SEEN);
   if (typeof wanted === "string") {
-    await refuse(service, github, row, { key, at: delivery.at, commentId }, wanted);
+    await refuse(service, row, { key, at: delivery.at, commentId }, wanted);
     await service.store.put({ ...row, seen }, service.now());
     return;
   }
@@ -54,7 +54,6 @@ async function hasEnded({ gateway }: Service, row: PullRow): Promise<boolean> {
 /** What is to be asked of the gateway, or why nothing is. */
 async function considered(
   service: Service,
-  github: PullRequests,
   row: PullRow,
   { sender, at }: Delivery,
   { key, command, head }: Land,
@@ -63,6 +62,7 @@ async function considered(
   const chosen = queueFor(service.queuesOf(row.repository), command.queue);
   if ("problem" in chosen) return chosen.problem;
   const { queue } = chosen;
+  const github = await service.github(row.repository);
   const pull = await github.get(row.pull);
   if (pull === undefined) return "There is no such pull request.";
   const stack = await stackOf(github, pull, queue.repository.branch, row.repository);
@@ -154,7 +154,7 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
   const github = await service.github(row.repository);
   const below = wanted.members.slice(0, -1).map(({ pull }) => pull);
   const taken = await leadAll(service, row, below);
-  if (taken !== undefined) return turnDown(service, github, row, wanted, taken);
+  if (taken !== undefined) return turnDown(service, row, wanted, taken);
   const { strategy, priority, key, changes, queue } = wanted;
   const found = await asked(
     gateway.queue(queue).land(changes, {
@@ -163,7 +163,7 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
       ...(priority === undefined ? {} : { priority }),
     }),
   );
-  if (wasRefused(found)) return turnDown(service, github, row, wanted, found.refused);
+  if (wasRefused(found)) return turnDown(service, row, wanted, found.refused);
   const { sqid } = found;
   await store.place(sqid, row.repository, wanted.members, now());
   const next = await store.put({ ...row, asked: { ...wanted, sqid } }, now());
@@ -172,15 +172,9 @@ export async function submit(service: Service, row: PullRow): Promise<void> {
 }
 
 /** Forgets what was asked for, and says why. */
-async function turnDown(
-  service: Service,
-  github: PullRequests,
-  row: PullRow,
-  wanted: Asked,
-  why: string,
-): Promise<void> {
+async function turnDown(service: Service, row: PullRow, wanted: Asked, why: string): Promise<void> {
   const { store, now } = service;
-  await refuse(service, github, row, wanted, why);
+  await refuse(service, row, wanted, why);
   for (const { pull } of wanted.members.slice(0, -1)) {
     const below = await store.get({ repository: row.repository, pull });
     if (below?.asksOn === row.pull && below.open) await store.put({ ...below, open: false }, now());
@@ -227,13 +221,8 @@ interface Ask {
 }
 
 /** Says why not: one line, and a reaction on the comment. */
-async function refuse(
-  { store, now }: Service,
-  github: PullRequests,
-  row: PullRow,
-  ask: Ask,
-  why: string,
-): Promise<void> {
+export async function refuse({ store, now, github: of }: Service, row: PullRow, ask: Ask, why: string): Promise<void> {
+  const github = await of(row.repository);
   if (ask.commentId !== undefined) await github.react(ask.commentId, "confused");
   const marker = replyMarker(ask.key);
   const since = ask.at ?? now();

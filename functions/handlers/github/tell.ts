@@ -83,7 +83,9 @@ async function show(
   });
   await store.spend(repository, now());
   const commentId = await github.keepComment(pull, stickyMarker(queue), stickyOf(facts), shown.commentId);
-  return store.put({ ...row, shown: { ...shown, checkRunId, checkOn: head, commentId, state } }, now());
+  const { commentId: _before, ...rest } = shown;
+  const comment = commentId === undefined ? {} : { commentId };
+  return store.put({ ...row, shown: { ...rest, ...comment, checkRunId, checkOn: head, state } }, now());
 }
 
 /** What follows the end: a comment that mentions the user who asked, unless the request landed; then the pull requests are closed. */
@@ -96,7 +98,7 @@ async function finish(service: Service, github: GitHub, row: PullRow, facts: Fac
   const comment = endCommentOf(facts);
   if (comment !== undefined && asksOn === undefined && shown.endOf !== sqid)
     await github.commentOnce(pull, endMarker(sqid), comment, facts.asked.at, spend);
-  if (facts.request.status === "landed") await closeLanded(service, github, row, facts);
+  if (facts.request.status === "landed") await closeLanded({ service, github, row, facts });
   // A label that stays would say that the pull request is still to land.
   await github.unlabel(pull, app.label);
   await store.put({ ...row, open: false, shown: { ...shown, endOf: sqid } }, now());

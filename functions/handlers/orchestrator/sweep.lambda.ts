@@ -41,16 +41,15 @@ export const wire: Wire = (env, clients) => {
     const found = await requests.unfinished(queue, (err) =>
       clients.log.error({ queue, err }, "a request that can't be read was left out"),
     );
-    const news: Signal[] = [
-      ...(await finishedBuilds(clients, buildWorkflow, live)),
-      ...readyUncarried(found, live.batches, clients.now()),
-    ];
+    const { reports, failures } = await finishedBuilds(clients, buildWorkflow, live);
+    const news: Signal[] = [...reports, ...readyUncarried(found, live.batches, clients.now())];
     // The tick is the last signal, so that one run of the planner takes all signals. The planner derives the lost commands again.
     // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
     if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
       news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
     for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
-    await endLostAdmissions(admissions, found);
+    const [first] = [...failures, ...(await endLostAdmissions(admissions, found))];
+    if (first !== undefined) throw first;
   }
 
   /**
@@ -79,7 +78,10 @@ export const wire: Wire = (env, clients) => {
     // Last, since it waits for hosts that may be slow.
     await Promise.all([...queues.values()].map((config) => sweepRemains(leftBehind, config)));
     const results = [admitted, ...(swept.status === "fulfilled" ? swept.value : [swept])];
-    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    const failures = [
+      ...results.flatMap((result) => (result.status === "rejected" ? [result.reason] : [])),
+      ...(admitted.status === "fulfilled" ? admitted.value : []),
+    ];
     for (const err of failures) clients.log.error({ err }, "sweep failed");
     // The failure of one queue does not keep other queues from being swept. It becomes the function's error in the end.
     if (failures.length > 0) throw failures[0];

@@ -5,6 +5,7 @@ import { reviewedQueues } from "../../adapters/github/reviewed-queues.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
+import { gitHubOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type LandBatch, MergeMessage, signalsTopic } from "../../contracts/messages.ts";
@@ -127,13 +128,17 @@ const isOperators = (error: unknown): error is CodedError =>
 
 export const handler = onLambda(wire);
 
-/** The branches that queues of the same repository land on. */
-function targetsBeside(config: QueueConfig, queues: readonly QueueConfig[]): readonly string[] {
-  const placeOf = ({ changeProvider, repository }: QueueConfig) =>
-    changeProvider?.type === "github" ? changeProvider.repository?.toLowerCase() : repository.remote;
+/** The branches that queues of the same repository land on, however their remotes spell it. */
+export function targetsBeside(config: QueueConfig, queues: readonly QueueConfig[]): readonly string[] {
+  const places = placesOf(config);
   return queues.flatMap((queue) =>
-    placeOf(queue) === placeOf(config) || queue.repository.remote === config.repository.remote
-      ? [queue.repository.branch]
-      : [],
+    placesOf(queue).some((place) => places.includes(place)) ? [queue.repository.branch] : [],
   );
+}
+
+/** The names of a queue's repository: its remote, and, on GitHub, what the remote and the change provider call it there. */
+function placesOf({ changeProvider, repository: { remote } }: QueueConfig): readonly string[] {
+  const host = gitHubOf(remote);
+  const named = changeProvider?.type === "github" ? changeProvider.repository : undefined;
+  return [remote, host && `${host.owner}/${host.repo}`, named].flatMap((place) => place?.toLowerCase() ?? []);
 }

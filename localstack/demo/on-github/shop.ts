@@ -21,6 +21,7 @@ export async function makeShop(directory: string): Promise<Sandbox> {
   const remote = join(directory, "shop.git");
   await mkdir(remote, { recursive: true });
   await git(remote, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${BRANCH}`]);
+  await git(remote, ["config", "receive.autogc", "false"]);
   const files = { "README.md": "# Tea shop\n", "earl-grey/price": "4.20\n" };
   const by = "Ann <ann@example.invalid>";
   const commits = [{ message: "Open the tea shop\n", files }];

@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
+import { parseCommit } from "../../../functions/adapters/git/commits.ts";
+import { type GitObject, ObjectReader } from "../../../functions/adapters/git/object-reader.ts";
+import { processes } from "../../../functions/adapters/processes.ts";
 import { git } from "../../sandbox/git.ts";
+import { readRefFiles } from "./ref-files.ts";
 
 export interface CommitInfo {
   readonly sha: string;
@@ -14,6 +17,10 @@ export interface CommitInfo {
 }
 
 const NULL = "0".repeat(40);
+/** What git reads and writes here by itself, without the settings of the user who runs this process. */
+const ENVIRONMENT = { HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" };
+/** How long git may take. */
+const LIMIT_MS = 120_000;
 /** A file of the repository's directory. */
 const PUSHES = "pushes.txt";
 
@@ -31,14 +38,20 @@ export class BareRepository {
   /** How much of the list of pushes was read. */
   #seenPushes = 0;
   /** A commit never changes. */
-  readonly #commits = new Map<string, Promise<CommitInfo>>();
+  readonly #commits = new Map<string, CommitInfo>();
+  readonly #objects: ObjectReader;
 
   constructor(path: string) {
     this.path = path;
+    this.#objects = new ObjectReader(() => processes().start(this.#call(["cat-file", "--batch"])));
   }
 
   /** Makes the repository when there is none, and lets it be fetched from and pushed to over HTTP. */
   async open(): Promise<void> {
+    if (existsSync(join(this.path, "reftable")))
+      throw new Error(
+        `${this.path} keeps its refs in tables, and they are read from files: git refs migrate --ref-format=files`,
+      );
     if (!existsSync(join(this.path, "HEAD"))) {
       await mkdir(dirname(this.path), { recursive: true });
       await git(dirname(this.path), ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", this.path]);
@@ -60,13 +73,14 @@ export class BareRepository {
     return existsSync(file) ? (await readFile(file, "utf8")).split("\n").filter((line) => line !== "") : [];
   }
 
+  /** Ends the process that reads objects. The next reading starts another one. */
+  close(): Promise<void> {
+    return this.#objects.close();
+  }
+
+  /** The refs that begin with the prefix, sorted by name. Costs no git process. */
   async refs(prefix = "refs/"): Promise<ReadonlyMap<string, string>> {
-    const text = await git(this.path, ["for-each-ref", "--format=%(refname) %(objectname)", prefix]);
-    const rows = text.split("\n").flatMap((line) => {
-      const [ref = "", sha = ""] = line.split(" ");
-      return ref === "" ? [] : [[ref, sha] as const];
-    });
-    return new Map(rows);
+    return readRefFiles(this.path, prefix);
   }
 
   /** What has become of refs since the last look: pushes in their order, then what was written without a push. */
@@ -93,37 +107,29 @@ export class BareRepository {
   /** The commit that a branch, a tag, a ref or a SHA names. Undefined when there is none. */
   async commitOf(name: string): Promise<string | undefined> {
     if (this.#commits.has(name)) return name;
-    for (const tried of /^[0-9a-f]{40}$/.test(name)
+    // git reads one name a line, and answers with the name as the first word of a line.
+    if (/[\s\p{Cc}]/u.test(name)) return undefined;
+    const names = /^[0-9a-f]{40}$/.test(name)
       ? [name]
-      : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`, name]) {
-      const found = await this.#try(["rev-parse", "--verify", "--quiet", "--end-of-options", `${tried}^{commit}`]);
-      if (found === undefined) continue;
-      const sha = found.trim();
-      await this.commit(sha);
-      return sha;
-    }
-    return undefined;
+      : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`, name];
+    const found = await this.#objects.readAll(names.map((tried) => `${tried}^{commit}`));
+    const [first] = found.values();
+    return first && this.#kept(first).sha;
   }
 
-  commit(sha: string): Promise<CommitInfo> {
-    const found = this.#commits.get(sha) ?? this.#read(sha);
-    this.#commits.set(sha, found);
-    return found;
+  /** Throws when there is no such commit. */
+  async commit(sha: string): Promise<CommitInfo> {
+    const known = this.#commits.get(sha);
+    if (known) return known;
+    const found = await this.#objects.read(`${sha}^{commit}`);
+    if (found === undefined) throw new Error(`${this.path} has no commit ${sha}`);
+    return this.#kept(found);
   }
 
-  async #read(sha: string): Promise<CommitInfo> {
-    const format = ["%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x00");
-    const text = await git(this.path, ["log", "-1", `--format=${format}`, sha]);
-    const [hash = "", tree = "", parents = "", an = "", ae = "", ad = "", cn = "", ce = "", cd = "", message = ""] =
-      text.split("\0");
-    return {
-      sha: hash,
-      tree,
-      parents: parents.split(" ").filter((parent) => parent !== ""),
-      author: { name: an, email: ae, date: ad },
-      committer: { name: cn, email: ce, date: cd },
-      message: message.trimEnd(),
-    };
+  #kept(object: GitObject): CommitInfo {
+    const info = infoOf(object);
+    this.#commits.set(info.sha, info);
+    return info;
   }
 
   /** Newest first. */
@@ -159,13 +165,34 @@ export class BareRepository {
     return /^refs\/(?!.*(\.\.|\/\/|@\{|\/\.|\.lock(\/|$)|[ ~^:?*[\\]))[^/]+\/.*[^/.]$/.test(ref);
   }
 
-  async #try(args: readonly string[]): Promise<string | undefined> {
-    const { exitCode, stdout } = await execa("git", [...args], {
-      cwd: this.path,
-      reject: false,
-      extendEnv: false,
-      env: { PATH: process.env["PATH"], HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" },
-    });
-    return exitCode === 0 ? stdout : undefined;
+  #call(args: readonly string[]) {
+    return { file: "git", args, directory: this.path, env: { PATH: process.env["PATH"] ?? "", ...ENVIRONMENT } };
   }
+
+  async #try(args: readonly string[]): Promise<string | undefined> {
+    const end = await processes().run({ ...this.#call(args), timeoutMs: LIMIT_MS });
+    return end.kind === "exited" && end.exitCode === 0 ? end.stdout.toString("utf8") : undefined;
+  }
+}
+
+function infoOf(object: GitObject): CommitInfo {
+  const { sha, tree, parents, author, committer, message } = parseCommit(object);
+  const utf8 = (text: string) => Buffer.from(text, "latin1").toString("utf8");
+  return {
+    sha,
+    tree,
+    parents,
+    author: personOf(utf8(author)),
+    committer: personOf(utf8(committer)),
+    message: utf8(message).trimEnd(),
+  };
+}
+
+/** `Ann <ann@example.org> 1800000000 +0130`, as a commit has it, with the date as `2027-01-15T09:30:00+01:30`. */
+function personOf(line: string): CommitInfo["author"] {
+  const [, name = "", email = "", seconds = "0", sign = "+", hours = "00", minutes = "00"] =
+    /^(.*?) ?<(.*?)> (\d+) ([+-])(\d\d)(\d\d)$/.exec(line) ?? [];
+  const offset = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60;
+  const local = new Date((Number(seconds) + offset) * 1_000).toISOString().slice(0, 19);
+  return { name, email, date: `${local}${sign}${hours}:${minutes}` };
 }

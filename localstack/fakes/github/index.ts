@@ -155,6 +155,7 @@ export class FakeGitHub implements Hub {
     this.#server.closeAllConnections();
     await promise;
     await this.webhooks.idle();
+    await Promise.all([...this.repositories.values()].map(({ git }) => git.close()));
     if (this.violations.length > 0)
       throw new Error(`GitHub's description does not allow:\n${this.violations.join("\n")}`);
   }

@@ -208,6 +208,51 @@ it("a CI system that takes no calls for an hour has a start wait for as long, an
   }
 });
 
+it("a stop that the CI system takes later is asked for again, and is not believed", async () => {
+  const { ci, open, task } = await httpWorld({ watchable: false });
+  const asked = task(COURSES.hangs);
+  await open().trigger(asked);
+  ci.refusals.push(429);
+  await expect(open().cancel(asked)).rejects.toMatchObject({
+    code: "runner.unavailable",
+    detail: { retryAt: expect.any(Number) },
+  });
+  expect(await open().status(asked)).toEqual({ kind: "running" });
+  await open().cancel(asked);
+  expect(await open().status(asked)).toMatchObject({ result: "cancelled" });
+});
+
+it.each([
+  [401, "The CI system answers with status 401 when the queue asks for the build."],
+  [302, "The CI system answers with status 302 when the queue asks for the build."],
+  [404, "The CI system does not know the build."],
+  [410, "The CI system does not know the build."],
+])("the answer %i to a look at a build ends the build, and is told as what it is", async (status, message) => {
+  const { ci, open, task } = await httpWorld();
+  const asked = task(COURSES.hangs);
+  await open().trigger(asked);
+  ci.refusals.push(status);
+  expect(await open().status(asked)).toEqual({ kind: "finished", result: "infrastructure", message });
+});
+
+it.each([
+  ["<!doctype html><title>Log in</title>", "answers a start with what is no"],
+  ["OK", "answers a start with what is no"],
+  ['{"statusUrl":"https://elsewhere.example/x?token=s3cret"}', "another origin: https://elsewhere.example"],
+])("the answer %s to a start is refused, without what may be a secret", async (body, why) => {
+  const answering = httpRunner({
+    address: new URL("https://ci.example/builds"),
+    callbackUrl: "https://queue.example/",
+    call: async () => ({ status: 200, body }),
+    signer: async () => signerOf(OLD),
+    builds: { isStopped: async () => false, outcomeOf: async () => undefined, settle: async () => undefined },
+    now: () => epochMs(Date.now()),
+  });
+  const refused = answering.trigger(aTask());
+  await expect(refused).rejects.toMatchObject({ code: "config.invalid", message: expect.stringContaining(why) });
+  await expect(refused).rejects.not.toThrow(/s3cret/);
+});
+
 describe("the guard of outgoing calls", () => {
   it.each([
     ["8.8.8.8", PUBLIC, true],

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordsRef } from "../../../functions/adapters/git/refs.ts";
@@ -50,7 +50,10 @@ export class Sandbox {
     const first = Sandbox.#first;
     if (first) cpSync(first.directory, this.remote, { recursive: true });
     else {
-      execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", this.remote], { env: ENV });
+      execFileSync("git", ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", this.remote], {
+        env: ENV,
+      });
+      mkdirSync(join(this.remote, "hooks"));
       appendFileSync(join(this.remote, "config"), NO_GARBAGE_COLLECTION);
     }
     this.base = first?.base ?? this.commit("refs/heads/main", { files: { "README.md": "hello\n" }, message: "first" });
@@ -158,11 +161,11 @@ export class Sandbox {
   /** The commit of each batch whose landing the remote has a record of. */
   records(branch = "main"): ReadonlyMap<string, GitSha> {
     const ref = recordsRef(branch);
-    if (this.at(ref) === undefined) return new Map();
-    const files = this.git("ls-tree", "-r", "--name-only", ref).split("\n");
+    const commit = this.at(ref);
+    if (commit === undefined) return new Map();
     return new Map(
-      files.flatMap((file) => {
-        const { content } = JSON.parse(this.git("show", `${ref}:${file}`)) as { content: string };
+      this.#files.filesIn(this.#files.treeOf(commit)).flatMap((sha) => {
+        const { content } = JSON.parse(this.#files.read(sha).body.toString("utf8")) as { content: string };
         const { batchId, outcome } = JSON.parse(content) as { batchId?: string; outcome?: { commit: GitSha } };
         return batchId && outcome ? [[batchId, outcome.commit] as const] : [];
       }),

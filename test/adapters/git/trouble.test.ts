@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
+import { complaint, runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
 import { troubleWith } from "../../../functions/adapters/git/trouble.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -137,4 +137,11 @@ describe("a remote that may come back is worth a retry", () => {
 it("what git says is told without the credentials of an address", async () => {
   const said = "fatal: unable to access 'https://user:s3cret@proxy.example.test/': Could not resolve proxy";
   expect(troubleWith("https://git.example.test/x", "fetched", said).message).not.toContain("s3cret");
+});
+
+it("no word of git's shows credentials of an address, with any characters", () => {
+  for (const userinfo of ["user:secret", "user:s@cret", "s@cr:e@t"])
+    expect(complaint(`fatal: unable to access 'https://${userinfo}@proxy.example:3128/': refused\n`)).toBe(
+      "fatal: unable to access 'https://proxy.example:3128/': refused",
+    );
 });

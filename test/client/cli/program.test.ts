@@ -50,6 +50,11 @@ const why = {
   sentence: "Landed as commit 0123.",
 };
 const entry = (id: string, more: object) => ({ id, at: AT, metadata: {}, ...more });
+/** The SDK keeps what it finds for the other files of this process, which log in with the same. */
+const loggedIn = () => {
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a secret key");
+};
 const problem = (status: number, code: string) => ({ type: "t", title: "t", status, code, detail: `about ${code}` });
 
 describe("the command line", () => {
@@ -320,13 +325,44 @@ describe("the command line", () => {
     });
   });
 
+  it("says that a port is taken before a GitHub App is created", async () => {
+    const { port } = server.address() as AddressInfo;
+    const flags = ["--webhook", "https://queue.example/github/webhook", "--store", "laptop", "--port", String(port)];
+    expect(await run(["github", "create-app", ...flags])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`Port ${port} of 127.0.0.1 is taken`),
+    });
+  });
+
+  it("asks once which queue is meant, however many requests are watched", async () => {
+    await run(["watch", "1", "3", "--json"]);
+    expect(seen.filter((call) => call.url === "/v1/queues")).toHaveLength(1);
+  });
+
+  it("serves the page with signed calls where the settings say so, at any address", async () => {
+    const done = new AbortController();
+    const environment = { SUBMITQUEUE_AUTH: "iam" };
+    vi.stubEnv("AWS_REGION", "eu-west-1");
+    loggedIn();
+    const { promise: address, resolve } = Promise.withResolvers<string>();
+    const terminal = { out: (said: string) => resolve(JSON.parse(said).address), err: () => {}, columns: 80 };
+    const ended = run(["ui", "--json"], environment, 80, { terminal, interrupted: done.signal });
+    const opened = await fetch(await address, { redirect: "manual" });
+    const cookie = opened.headers.get("set-cookie")?.split(";")[0] ?? "";
+    await fetch(new URL("/v1/ping", await address), { headers: { cookie } });
+    done.abort();
+    await ended;
+    expect(seen.at(-1)?.authorization).toContain("Credential=AKIDEXAMPLE/");
+    expect(seen.at(-1)?.authorization).toContain("/eu-west-1/execute-api/");
+  });
+
   it.each([80, 120])("has help that fits a terminal of %i columns, for each command", async (columns) => {
     const commands = ["", "land", "watch", "doctor", "ui", "mcp", "queue", "config", "list", "completion", "github"];
     for (const command of commands) {
       const { code, out } = await run([...command.split(" ").filter(Boolean), "--help"], {}, columns);
       expect(code, command).toBe(0);
       // A path is not broken.
-      const lines = out.split("\n").filter((line) => !line.startsWith("Kept in /"));
+      const lines = out.split("\n").filter((line) => !line.includes(home));
       for (const line of lines) expect(line.length, `${command}: ${line}`).toBeLessThanOrEqual(columns);
     }
   });
@@ -356,6 +392,9 @@ describe("the command line", () => {
     [["list", "--url", "nonsense"], "--url"],
     [["config", "set", "colour", "red"], "url, token, queue, auth"],
     [["config", "set", "url", "red"], "url must be"],
+    [["config", "set", "token", ""], "token must be a token: visible ASCII"],
+    [["list", "--token", "two words"], "token must be a token: visible ASCII"],
+    [["list", "--queue", ""], "queue must be the name of a queue"],
   ])("refuses %j with 2 and says why", async (args, said) => {
     const { code, err, out } = await run(args);
     expect({ code, out }).toEqual({ code: 2, out: "" });
@@ -452,6 +491,17 @@ describe("the command line", () => {
       expect(of("token")).toMatchObject([{ state: "problem", says: expect.stringContaining("Get a new one") }]);
       expect(of("rights")).toMatchObject([{ state: "problem", says: expect.stringContaining("access.land") }]);
       expect(of("builds").map(({ state }) => state)).toEqual(["ok", "problem", "warning"]);
+    });
+
+    it("goes on where a call can't even be made, and takes a token for good whose end no date can name", async () => {
+      vi.stubEnv("AWS_REGION", "");
+      vi.stubEnv("AWS_DEFAULT_REGION", "");
+      loggedIn();
+      const unsigned = await examined({ SUBMITQUEUE_AUTH: "iam" });
+      expect(unsigned.code).toBe(1);
+      expect(unsigned.of("api")).toMatchObject([{ state: "problem", says: expect.stringContaining("AWS_REGION") }]);
+      const { of } = await examined({ SUBMITQUEUE_TOKEN: tokenUntil(1e20) });
+      expect(of("token")).toEqual([{ check: "token", state: "ok", says: "from SUBMITQUEUE_TOKEN" }]);
     });
 
     it("says what to do when the API refuses the caller, has no such queue, or is not there", async () => {

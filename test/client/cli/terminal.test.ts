@@ -24,6 +24,18 @@ describe("a table", () => {
     for (const word of ["main/1", "acme/shop", "01234567", "words"]) expect(words).toContain(word);
   });
 
+  it("cuts no word that is wider than its column, such as a path", () => {
+    const path = `/home/ada/${"日本語/".repeat(12)}shop.git`;
+    const lines = table(terminal(40), [{ title: "QUEUE" }, { title: "REPOSITORY", flexible: true }], [["main", path]]);
+    expect(
+      lines
+        .split("\n")
+        .slice(1)
+        .map((line) => line.slice(7))
+        .join(""),
+    ).toBe(path);
+  });
+
   it("is as wide with colours as without", () => {
     const lines = (colours: boolean) => {
       const cell = styled({ colours }, "green", "landed");

@@ -57,6 +57,15 @@ describe("the live view", () => {
     fc.assert(anything, { numRuns: 50 });
   });
 
+  it("shows the number of a request also where the name of its queue is cut", () => {
+    const rows = [7, 123456].map((n) => ({ ...aRow(n), sqid: `${"q".repeat(100)}/${n}` }));
+    const [, , ...lines] = plain(frameOf(snapshot(rows), START, size(80, 24), 0));
+    expect(lines.slice(0, 2).map((line) => line.split(" ")[line.startsWith("›") ? 1 : 2])).toEqual([
+      `${"q".repeat(17)}…/7`,
+      `${"q".repeat(12)}…/123456`,
+    ]);
+  });
+
   it.each([80, 120])("shows status, builds, time, estimate and blocker in %i columns", (columns) => {
     const rows = [
       aRow(17, {

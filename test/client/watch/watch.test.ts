@@ -30,7 +30,7 @@ describe("watching", () => {
   afterEach(() => vi.useRealTimers());
 
   const watching = (look: () => Promise<Snapshot>, signal = new AbortController().signal) => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.useFakeTimers({ toFake: ["performance"] });
     const seen: Snapshot[] = [];
     return { seen, ended: watch({ look, isOver: landed, signal, show: (next) => seen.push(next), everyMs: 1 }) };
   };
@@ -46,8 +46,26 @@ describe("watching", () => {
     await expect(watching(looks(snapshot("landing"), refused)).ended).rejects.toBe(refused);
     const { ended, seen } = watching(looks(snapshot("landing"), unreachable));
     await untilPasses(() => expect(seen.length).toBeGreaterThan(3));
-    vi.setSystemTime(Date.now() + 121_000);
+    vi.advanceTimersByTime(121_000);
     await expect(ended).rejects.toBe(unreachable);
+  });
+
+  it("goes on when the computer has slept: the time counts from the first call that failed", async () => {
+    let looked = 0;
+    const look = async () => {
+      looked += 1;
+      if (looked === 1) return snapshot("landing");
+      if (looked === 3) return snapshot("landed");
+      vi.advanceTimersByTime(3_600_000);
+      throw unreachable;
+    };
+    const { ended, seen } = watching(look);
+    expect(await ended).toEqual(snapshot("landed"));
+    expect(seen.map(({ notice }) => notice)).toEqual([
+      undefined,
+      expect.stringMatching(/^No answer for 0 s/),
+      undefined,
+    ]);
   });
 
   it("ends at once when the reader has seen enough, also while a call hangs", async () => {

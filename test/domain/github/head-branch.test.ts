@@ -14,7 +14,7 @@ const cart: HeadBranch = {
   pull,
   landed,
   repository: "acme/shop",
-  targets: ["main", "release"],
+  kept: ["main", "release"],
   branch: { sha: landed, isProtected: false },
   users: 0,
 };

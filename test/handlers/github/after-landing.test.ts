@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CodedError } from "../../../functions/contracts/errors.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
@@ -266,4 +267,75 @@ it("a landing that added nothing says so", async () => {
   });
   await queue.look(pull);
   expect(endsOf(pull)[0]?.body).toContain("Nothing was left to land: `main` held all of it already");
+});
+
+describe("when the queue has been taken out of the configuration", () => {
+  const without = (names: readonly string[]) => ({
+    ...queue.service,
+    queuesOf: (repository: string) => queue.service.queuesOf(repository).filter(({ name }) => !names.includes(name)),
+  });
+
+  it("a stack that has landed is finished on the branch that it landed on", async () => {
+    const issue = anIssue();
+    const low = await world.pull();
+    const middle = await world.pull({ base: low.headBranch });
+    const top = await world.pull({ base: middle.headBranch });
+    middle.body = `Closes #${issue}`;
+    await land(middle);
+    await queue.lookWith(without(["main"]), middle);
+    expect([top.base, isOpen(issue), endsOf(middle)[0]?.body]).toEqual([
+      "main",
+      false,
+      expect.stringContaining("on `main`"),
+    ]);
+  });
+
+  it("the end of its last requests is shown where no queue of the repository is left", async () => {
+    const pull = await world.pull();
+    world.comment(pull, "/land");
+    await queue.settle();
+    const none = without(["main", "docs"]);
+    await queue.lookWith(none, pull, true);
+    Object.assign(queue.gateway.requests.at(-1) ?? {}, {
+      status: "error",
+      reason: reasonOf("queue.removed", "The queue is not configured any more."),
+    });
+    await queue.lookWith(none, pull, true);
+    expect(endsOf(pull)[0]?.body).toContain("The queue is not configured any more.");
+    expect(queue.store.rows.get(`acme/shop#${pull.number}`)?.open).toBe(false);
+  });
+
+  it("and the App has been taken off the repository, nothing is left to do", async () => {
+    const pull = await world.pull();
+    world.comment(pull, "/land");
+    await queue.settle();
+    const gone = async () => Promise.reject(new CodedError("config.invalid", "the App is not installed"));
+    await queue.lookWith({ ...without(["main", "docs"]), github: gone }, pull, true);
+    expect(queue.store.rows.get(`acme/shop#${pull.number}`)?.open).toBe(false);
+  });
+});
+
+it("a pull request that has landed is closed also when the App may not close the issues that it mentions", async () => {
+  const [issue, pull] = [anIssue(), await world.pull()];
+  pull.body = `Closes #${issue}`;
+  await land(pull);
+  world.github.refuseNext(new Refusal(403, "no"), "patch /repos/{owner}/{repo}/issues/{issue_number}");
+  await queue.look(pull);
+  expect([isOpen(issue), pull.state, await hasBranch(pull)]).toEqual([true, "closed", false]);
+});
+
+it("a pull request whose conversation is locked is landed and closed without a word", async () => {
+  const pull = await world.pull();
+  const locked = () =>
+    world.github.refuseNext(
+      new Refusal(403, "Unable to create comment because issue is locked."),
+      "post /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    );
+  locked();
+  await land(pull);
+  expect([queue.gateway.requests.length, world.checksOf(pull).length]).toEqual([1, 1]);
+  Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: COMMIT });
+  locked();
+  await queue.look(pull);
+  expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["closed", false]);
 });

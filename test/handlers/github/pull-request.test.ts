@@ -248,6 +248,35 @@ describe("a request is cancelled, with the reason, by", () => {
     expect(ours(pull).filter(({ body }) => body.includes("submitqueue:end:main/1"))).toHaveLength(1);
   });
 
+  it("no comment of a user who may neither write nor has asked: that user is told so, once", async () => {
+    const pull = await world.pull();
+    await landed(pull);
+    world.clock.at += 5_000;
+    const { id } = world.comment(pull, "/cancel", "rob");
+    const [message] = queue.inbox;
+    await queue.settle();
+    if (message !== undefined) await queue.run(message);
+    expect(queue.gateway.requests).toMatchObject([{ status: "accepted" }]);
+    const told = ours(pull).filter(({ body }) => body.includes(`gh-${id}`));
+    expect(told.map(({ body }) => body)).toEqual([expect.stringContaining("@rob may not cancel this")]);
+  });
+
+  it("a comment of another user who may write, and of the author where authors may land", async () => {
+    for (const [authors, by, author] of [
+      [false, "cleo", "ann"],
+      [true, "rob", "rob"],
+    ] as const) {
+      world.repository.collaborators.set("cleo", "write");
+      queue = serviceOn(world, { authors });
+      const pull = await world.pull({ by: author });
+      await landed(pull);
+      world.clock.at += 5_000;
+      world.comment(pull, "/cancel", by);
+      await queue.settle();
+      expect(queue.gateway.requests).toMatchObject([{ cancel: `@${by} asked for it` }]);
+    }
+  });
+
   it("the label that is removed, after it had landed the pull request", async () => {
     const pull = await world.pull();
     world.label(pull, "labeled");

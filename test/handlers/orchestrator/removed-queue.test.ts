@@ -3,6 +3,7 @@ import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { hasEnded } from "../../../functions/contracts/log-event.ts";
 import { Composed, type LandBatch, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
 import { GRACE_MS } from "../../../functions/domain/removed-queue.ts";
+import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as poll } from "../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";
 import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
@@ -294,4 +295,21 @@ describe("what a removed queue costs", () => {
     expect(ends(1)).toMatchObject([{ status: "error", reason: { code: "queue.removed" } }]);
     expect(START).toBeLessThan(world.now);
   });
+});
+
+it("one request that can't be ended keeps no other of a removed queue from its end", async () => {
+  for (let n = 1; n <= 9; n++) await world.call(start, aLand(n));
+  await world.call(sweep, {});
+  world.configure({}, "another");
+  await later(0);
+  const { dynamodb } = world.clients;
+  const send = async (command: { readonly input: { readonly Key?: unknown; readonly UpdateExpression?: string } }) => {
+    const key = JSON.stringify(command.input.Key ?? {});
+    if (command.input.UpdateExpression !== undefined && /0*9"\}$/.test(key)) throw new Error("refused");
+    return dynamodb.send(command as never);
+  };
+  world.now += GRACE_MS;
+  const handler = sweep(world.env, { ...world.clients, dynamodb: { send } as unknown as typeof dynamodb });
+  await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "internal" });
+  expect(await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map(stateOf))).toEqual([...Array(8).fill("error"), "started"]);
 });

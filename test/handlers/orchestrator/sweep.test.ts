@@ -179,6 +179,37 @@ describe("the sweep of a queue's requests", () => {
     expect((await world.requests.get(sqid(1)))?.state).toBe(state);
   });
 
+  it("leaves a request alone whose review was only looked at beside its admission, though that look failed", async () => {
+    await inState("validated");
+    execution("admit", executionName("admit", sqid(1)), { status: "RUNNING" });
+    execution("admit", executionName("admit", sqid(1), "woken", START), {
+      status: "ABORTED",
+      input: { ...aLand(1), woken: true },
+    });
+    await swept();
+    expect([(await world.requests.get(sqid(1)))?.state, world.log]).toEqual(["validated", []]);
+  });
+
+  it("ends every request whose workflow was lost, and wakes the planner, though one workflow can't be looked at", async () => {
+    await building();
+    for (let n = 2; n <= 9; n++) {
+      const { v: _, kind: __, ...more } = aLand(n);
+      await world.requests.create({ ...more, state: "validated", version: 2 });
+    }
+    world.now = START + 6 * MINUTES;
+    const broken = [buildKey, executionName("admit", sqid(9))];
+    const { sfn } = world.clients;
+    const send = async (command: { input: { executionArn?: string } }) => {
+      if (broken.some((name) => command.input.executionArn?.endsWith(name))) throw new Error("refused");
+      return sfn.send(command as never);
+    };
+    const handler = sweep(world.env, { ...world.clients, sfn: { send } as unknown as SFNClient });
+    await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "internal" });
+    expect(world.signals.map(({ kind }) => kind)).toEqual(["tick"]);
+    const states = [2, 3, 4, 5, 6, 7, 8, 9].map(async (n) => (await world.requests.get(sqid(n)))?.state);
+    expect(await Promise.all(states)).toEqual([...Array(7).fill("error"), "validated"]);
+  });
+
   it("sweeps the rest when one part fails, and fails as a whole", async () => {
     await inState("ready");
     world.now = START + 6 * MINUTES;

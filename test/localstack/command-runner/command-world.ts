@@ -1,26 +1,23 @@
 import { join } from "node:path";
 import type { BuildTask } from "../../../functions/adapters/build-runner/index.ts";
-import { GitSha } from "../../../functions/contracts/ids.ts";
 import { Repository } from "../../../functions/contracts/queues.ts";
 import { type CommandRunnerOptions, commandRunner } from "../../../localstack/command-runner/index.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
-import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { aTask, scratch } from "../../adapters/build-runner/tasks.ts";
+import { GitFiles } from "../../support/git-files.ts";
+
+const BY = "Ada <ada@example.invalid>";
 
 /** A real remote, and a queue whose build is `sh build.sh` of the commit. */
 export async function commandWorld() {
   const root = await scratch();
   const [remote, workDirectory] = [join(root, "remote.git"), join(root, "work")];
-  await git(root, ["init", "--quiet", "--bare", "--initial-branch=main", remote]);
+  await git(root, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", remote]);
   const options = { workDirectory, repository: Repository.parse({ remote }), command: "sh build.sh" };
-  const by = "Ada <ada@example.invalid>";
-  const first = {
-    ref: "refs/heads/main",
-    by,
-    at: 1e9,
-    commits: [{ message: "Begin", files: { "README.md": "Shop\n" } }],
-  };
-  const trunk = GitSha.parse(await writeBranch(remote, first));
+  const objects = new GitFiles(remote);
+  const begin = { by: BY, at: 1e9, message: "Begin", files: { "README.md": "Shop\n" } };
+  const trunk = objects.commit(begin, []);
+  objects.setRef("refs/heads/main", trunk);
   return {
     root,
     remote,
@@ -32,14 +29,9 @@ export async function commandWorld() {
     async scripted(script: string, more: Readonly<Record<string, string>> = {}): Promise<BuildTask> {
       const task = aTask();
       const files = { "build.sh": `# ${task.key}\n${script}\n`, ...more };
-      const commit = await writeBranch(remote, {
-        ref: task.ref,
-        from: trunk,
-        by,
-        at: 1e9 + 60,
-        commits: [{ message: "Build it so", files }],
-      });
-      return { ...task, commit: GitSha.parse(commit), base: trunk };
+      const commit = objects.commit({ by: BY, at: 1e9 + 60, message: "Build it so", files }, [trunk]);
+      objects.setRef(task.ref, commit);
+      return { ...task, commit, base: trunk };
     },
   };
 }

@@ -9,7 +9,8 @@ import { hashOf } from "../../../functions/contracts/hash.ts";
 import { filesOfBuild, sandboxesDirectory } from "../../../localstack/command-runner/build-files.ts";
 import { startOf } from "../../../localstack/command-runner/process-mark.ts";
 import { removeLeftovers } from "../../../localstack/command-runner/retention.ts";
-import { publicAddress } from "../../../localstack/command-runner/sandbox.ts";
+import { makeSandbox, publicAddress } from "../../../localstack/command-runner/sandbox.ts";
+import { sandboxPaths } from "../../../localstack/command-runner/sandbox-directory.ts";
 import { readClaim } from "../../../localstack/command-runner/verdict.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
@@ -156,12 +157,14 @@ describe("the clone of a build", () => {
 
   it("stays the same over more fetches than it keeps packs for", async () => {
     const world = await commandWorld();
-    for (let n = 0; n < 20; n++)
-      expect((await build(world, `git fsck --full --strict; test $(git rev-list --count HEAD) = 2`)).end).toMatchObject(
-        {
-          result: "passed",
-        },
-      );
+    for (let n = 0; n < 20; n++) {
+      const { tree } = sandboxPaths(await makeSandbox(world.options, await world.scripted(`exit ${n}`)));
+      expect(await git(tree, ["fsck", "--full", "--strict", "--no-dangling"])).toBe("");
+      expect(await git(tree, ["rev-list", "--count", "HEAD"])).toBe("2");
+    }
+    expect((await build(world, "git fsck --full --strict; test $(git rev-list --count HEAD) = 2")).end).toMatchObject({
+      result: "passed",
+    });
     const [name = ""] = await readdir(join(world.workDirectory, "mirror", "git"));
     const packs = await readdir(join(world.workDirectory, "mirror", "git", name, "objects", "pack"));
     expect(packs.filter((pack) => pack.endsWith(".pack")).length).toBeLessThanOrEqual(17);
@@ -195,8 +198,9 @@ describe.runIf(process.platform === "linux")("the processes of a build", () => {
   ])("end with it: one %s", async (_, leave) => {
     const world = await commandWorld();
     const pids = join(world.root, "pids");
-    const look = `grep -qs "$MARK" $p/limits && tr '\\0' ' ' < $p/cmdline | grep -q '^sleep 1000' && echo \${p#/proc/} >> ${pids}`;
-    const note = `until [ -s ${pids} ]; do for p in /proc/[0-9]*; do ${look}; done; done; true`;
+    const look = `p=\${limits%/limits}; tr '\\0' ' ' < $p/cmdline | grep -q '^sleep 1000' && echo \${p#/proc/} >> ${pids}`;
+    const marked = 'grep -ls "$MARK" /proc/[0-9]*/limits';
+    const note = `until [ -s ${pids} ]; do for limits in $(${marked}); do ${look}; done; done; true`;
     const mark = 'MARK=$(grep "Max file locks" /proc/self/limits); export PID=/dev/null';
     const { end } = await build(world, `${mark}; ${leave}\n${note}`);
     expect(end).toMatchObject({ result: "passed" });

@@ -2,10 +2,12 @@ import { spawn } from "node:child_process";
 import { mkdir, readdir, readFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { execa } from "execa";
 import { expect, it } from "vitest";
 import { replaceFile, writeOnce } from "../../../functions/adapters/build-runner/files.ts";
-import { buildFiles, type Order, Verdict } from "../../../localstack/command-runner/build-files.ts";
+import { buildFiles } from "../../../localstack/command-runner/build-files.ts";
 import { markOf } from "../../../localstack/command-runner/build-processes.ts";
+import { type Order, Verdict } from "../../../localstack/command-runner/build-records.ts";
 import { startOf } from "../../../localstack/command-runner/process-mark.ts";
 import { forgetOldBuilds } from "../../../localstack/command-runner/retention.ts";
 import { sandboxPaths } from "../../../localstack/command-runner/sandbox-directory.ts";
@@ -45,6 +47,17 @@ it("leaves the build to the one supervisor that claims it", async () => {
   await Promise.all(supervisors.map((supervisor) => new Promise((resolve) => supervisor.once("exit", resolve))));
   expect(await readFile(join(root, "count"), "utf8")).toBe("built\n");
   expect((await readdir(directory)).sort()).toEqual(["claim.json", "output.log", "running.json", "verdict.json"]);
+});
+
+it("loads no package, which would take longer than all else that each build starts with", async () => {
+  const hooks = `import { registerHooks } from "node:module";
+registerHooks({ load: (url, context, next) => (url.includes("/node_modules/") && console.error(url), next(url, context)) });`;
+  const { order } = await anOrder("exit 0", 600_000);
+  const preload = `--import=data:text/javascript,${encodeURIComponent(hooks)}`;
+  const supervised = await execa(process.execPath, [preload, program, JSON.stringify(order)]);
+  expect(supervised.stderr).toBe("");
+  const other = import.meta.resolve("../../../localstack/command-runner/build-records.ts");
+  expect((await execa(process.execPath, [preload, fileURLToPath(other)])).stderr).toContain("zod");
 });
 
 it("writes a file once, however many try at the same time", async () => {

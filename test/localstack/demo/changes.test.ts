@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
@@ -91,6 +91,13 @@ describe("the sandbox", () => {
     expect((await createSandbox(await scratch(), { seed: 10 })).start).not.toBe(first.start);
     expect(await createSandbox(directory, { seed: 10, folders: 7 })).toEqual(first);
     expect(first.remote).toBe(sandboxRemote(directory));
+  });
+
+  it("may be made by two processes at once: it is made whole, and nothing is left over", async () => {
+    const directory = join(await scratch(), "not there yet");
+    const [one, other] = await Promise.all([createSandbox(directory), createSandbox(directory)]);
+    expect(one).toEqual(other);
+    expect(await readdir(directory)).toEqual(["sandbox.git"]);
   });
 });
 

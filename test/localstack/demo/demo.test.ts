@@ -9,11 +9,12 @@ import { Reason } from "../../../functions/contracts/reasons.ts";
 import { totalsOf } from "../../../localstack/demo/how-landed.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
+import { LIMIT_MS } from "../../support/limit.ts";
 
 const program = join(import.meta.dirname, "..", "..", "..", "localstack", "demo", "main.ts");
 
 const demo = async (...args: string[]) =>
-  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 280_000 });
+  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 2 * LIMIT_MS });
 
 const Document = z.strictObject({
   requests: z.array(
@@ -71,7 +72,7 @@ it("lands what can land, also past a slow change, refuses the second half of the
   );
   expect(totals).toEqual({ requests: 8, landed: 7, ...totalsOf(requests) });
   expect(totals.bypassing).toBe(1);
-}, 300_000);
+});
 
 it("lands a stack as one request and reads well when it is redirected", async () => {
   const { exitCode, stdout, stderr } = await demo("--count", "5", "--stacked", "--state", await scratch());
@@ -80,7 +81,7 @@ it("lands a stack as one request and reads well when it is redirected", async ()
   expect(stdout).toMatch(/^ +\d+\.\d s {2}demo\/\d {2}.*\(\+2\) .*accepted/m);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: nothing that only a terminal understands.
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
-}, 300_000);
+});
 
 it("lands through a GitHub on this machine, and refuses what its check fails", async () => {
   const few = ["--count", "2", "--folders", "1"];
@@ -92,7 +93,7 @@ it("lands through a GitHub on this machine, and refuses what its check fails", a
     /^The check tests \(github-actions\) ended with failure\.\ncheck\.sh:1 FAIL .*price'$/m,
   );
   expect(await git(trunk.repository, ["for-each-ref", "refs/heads/submitqueue/"])).toBe("");
-}, 300_000);
+});
 
 it("refuses wrong flags before it does anything", async () => {
   const state = await scratch();
@@ -129,4 +130,4 @@ it("lands pull requests by comments and a label on a GitHub of its own, and show
   const page = await readFile(join(state, "github.html"), "utf8");
   expect(page.match(/<article /g)).toHaveLength(11);
   expect(page).toContain("Raise the price of Earl Grey");
-}, 300_000);
+});

@@ -38,6 +38,12 @@ export interface HttpRunnerOptions {
 /** The answers of a CI system that takes no calls for now. */
 const LIMITED: readonly number[] = [429, 503];
 
+/** A time-out, a call that came too early, and a limit: the same call may be taken later. */
+const TRY_AGAIN: readonly number[] = [408, 425, 429];
+
+/** The answers that say that there is no such build, or that builds can't be asked for. */
+const UNKNOWN: readonly number[] = [404, 405, 410];
+
 /** The id of a build whose CI system has named no status URL. */
 const NO_STATUS = "no-status";
 
@@ -51,7 +57,8 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
 
   const stop = async (build: BuildId): Promise<void> => {
     const answer = await ask("DELETE", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
-    if (answer.status >= 500 && answer.status !== 501) throw unavailable(answer, now(), "stopping the build");
+    if ((answer.status >= 500 && answer.status !== 501) || TRY_AGAIN.includes(answer.status))
+      throw unavailable(answer, now(), "stopping the build");
     // There is no URL to ask whether the build has stopped, and the CI system has answered the cancel.
     if (statusUrlOf(build) === undefined)
       await builds.settle(build, { result: "cancelled", message: "The build was cancelled." });
@@ -77,8 +84,9 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (answer.status >= 200 && answer.status < 300) return statusIn(answer);
       // It says when to ask again: the build is there, and the next look asks.
       if (LIMITED.includes(answer.status) && answer.retryAfterSeconds !== undefined) return { kind: "running" };
-      if (answer.status >= 500 || answer.status === 429) throw unavailable(answer, now(), "asking for the build");
-      return missing(build, await builds.isStopped(build));
+      if (answer.status >= 500 || TRY_AGAIN.includes(answer.status))
+        throw unavailable(answer, now(), "asking for the build");
+      return untold(build, answer, await builds.isStopped(build));
     },
 
     async cancel(build) {
@@ -121,18 +129,20 @@ const asker =
 
 function startedBy(answer: Answer, address: URL, now: EpochMs) {
   const { status, body } = answer;
-  if (status >= 500 || status === 408 || status === 425 || status === 429)
-    throw unavailable(answer, now, "starting a build");
+  if (status >= 500 || TRY_AGAIN.includes(status)) throw unavailable(answer, now, "starting a build");
   if (status < 200 || status >= 300)
     throw new CodedError(
       "config.invalid",
-      `${address.origin} refuses to start a build (status ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}): ${endOfText(body).slice(-300)}`,
+      `${address.origin} refuses to start a build (status ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}): ${endOfText(body, 300)}`,
     );
-  const { data } = Started.safeParse(parsed(body) ?? {});
+  const { data } = Started.safeParse(body.trim() === "" ? {} : parsed(body));
   if (data === undefined)
     throw new CodedError("config.invalid", `${address.origin} answers a start with what is no { url?, statusUrl? }`);
   if (data.statusUrl !== undefined && new URL(data.statusUrl).origin !== address.origin)
-    throw new CodedError("config.invalid", `${address.origin} names a status URL of another origin: ${data.statusUrl}`);
+    throw new CodedError(
+      "config.invalid",
+      `${address.origin} names a status URL of another origin: ${new URL(data.statusUrl).origin}`,
+    );
   return data;
 }
 
@@ -150,10 +160,19 @@ function outcomeIn({ result, message = "", url, junit = "" }: Omit<Callback, "ke
   return { result, ...(text === "" ? {} : { message: text }), ...(url === undefined ? {} : { url }) };
 }
 
-const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
-  stopped && id === undefined
-    ? { kind: "finished", result: "cancelled", message: "The build was cancelled before the CI system started it." }
-    : { kind: "finished", result: "infrastructure", message: "The CI system does not know the build." };
+/** The end of a build of which the CI system tells nothing. */
+function untold({ id }: BuildId, { status }: Answer, stopped: boolean): BuildStatus {
+  if (stopped && id === undefined)
+    return {
+      kind: "finished",
+      result: "cancelled",
+      message: "The build was cancelled before the CI system started it.",
+    };
+  const message = UNKNOWN.includes(status)
+    ? "The CI system does not know the build."
+    : `The CI system answers with status ${status} when the queue asks for the build.`;
+  return { kind: "finished", result: "infrastructure", message };
+}
 
 const unavailable = ({ status, retryAfterSeconds }: Answer, now: EpochMs, doing: string): CodedError =>
   new CodedError("runner.unavailable", `${doing}: the CI system answers with status ${status}`, {

@@ -11,8 +11,8 @@ import { shown } from "../shown.ts";
 
 /**
  * A queue's requests, or those that named a change, newest first. Two Query and one BatchGetItem per fifty; a Query more per further megabyte
- * that the queue holds, and a GetItem more for a queue that is not configured. All strongly consistent. With a filter, it reads on until the page is full, or 1,000 requests were looked at: a page may
- * then hold fewer than asked for, and still lead on.
+ * that the queue holds, and a GetItem more for a queue that is not configured. All strongly consistent. With a filter, it reads on until the
+ * page is full, or 1,000 requests were looked at. A page may then hold fewer than asked for, and still lead on; so may a page of large requests.
  */
 export const list = (gateway: Gateway): Route => ({
   method: "GET",
@@ -31,6 +31,9 @@ export const list = (gateway: Gateway): Route => ({
 /** How many pages are looked at for one page of a filtered list. */
 const MOST_LOOKS = 5;
 
+/** How many characters of JSON the requests of a page take at most: Lambda answers 6 MB, and a request may name 50 changes of 1 KB. */
+const MOST_CHARACTERS = 4_000_000;
+
 interface Found {
   readonly found: readonly Summary[];
   /** The last request that was looked at. */
@@ -42,6 +45,7 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
   const window = windowOf(query);
   const isFiltered = [query.status, query.author, query.caller].some((filter) => filter !== undefined);
   const found: Summary[] = [];
+  let room = MOST_CHARACTERS;
   let last = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
   // Read before the lists: a request that is answered meanwhile is in the lists by then.
   const unanswered = (await gateway.view.unanswered(queue)).filter(
@@ -57,8 +61,12 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
     const numbers = pointers.map(({ number }) => number);
     const summaries = await gateway.view.summaries(queue, numbers);
     for (const [index, summary] of summaries.entries()) {
+      if (isWanted(summary, query)) {
+        room -= JSON.stringify(shown(summary)).length;
+        if (room < 0 && found.length > 0) return { found, last, more: true };
+        found.push(summary);
+      }
       last = pointers[index] ?? last;
-      if (isWanted(summary, query)) found.push(summary);
       if (found.length === query.limit) return { found, last, more: more || index < summaries.length - 1 };
     }
     if (!more || look === MOST_LOOKS) return { found, last, more };

@@ -60,9 +60,7 @@ export const wire: Wire = (env, clients) => {
     try {
       return await asked;
     } catch (error) {
-      // Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for.
-      if (isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid"))
-        return { kind: "silent", error };
+      if (isSilence(error)) return { kind: "silent", error };
       throw error;
     }
   }
@@ -75,14 +73,14 @@ export const wire: Wire = (env, clients) => {
     return "kind" in messages ? messages : { messages };
   }
 
-  /** Read last, when people and CI have had the time to name them. That GitHub does not answer holds no request up. */
+  /** Read last, when people and CI have had the time to name them. That GitHub does not say holds no request up. */
   async function namedTargets({ sqid, changes, targets: byCaller }: ReviewTask, config: QueueConfig) {
     if (byCaller !== undefined) return {};
     try {
       const targets = await reviews.targets(config, changes);
       return targets === undefined ? {} : { targets };
     } catch (err) {
-      if (!isRetryable(err)) throw err;
+      if (!isSilence(err)) throw err;
       clients.log.warn({ sqid, err }, "the targets can't be read: the request counts as affecting everything");
       return {};
     }
@@ -117,6 +115,10 @@ const waitingAsBefore = ({ review }: ReviewTask, at: EpochMs): ReviewResult =>
   review.kind === "waiting"
     ? { ...review, seconds: UNCONFIGURED_SECONDS }
     : { kind: "waiting", seconds: UNCONFIGURED_SECONDS, since: at };
+
+/** True when GitHub did not answer. Credentials that GitHub refuses are an operator's to mend, and no reason to end what people asked for. */
+const isSilence = (error: unknown): boolean =>
+  isRetryable(error) || (error instanceof CodedError && error.code === "config.invalid");
 
 interface Silence {
   readonly kind: "silent";

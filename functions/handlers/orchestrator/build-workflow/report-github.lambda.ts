@@ -31,9 +31,13 @@ export const wire: Wire = (env, clients) => {
   const looks = need(env, ENV.looksTopic);
 
   async function take(body: Buffer, headers: Readonly<Record<string, string>>) {
-    const found = await Promise.all(queues.map((queue) => runnerOf(queue).report?.(body, headers)));
-    const known = found.filter((keys) => keys !== undefined);
+    const found = await Promise.allSettled(queues.map(async (queue) => runnerOf(queue).report?.(body, headers)));
+    const failed = found.filter((one) => one.status === "rejected").map(({ reason }) => reason);
+    const known = found.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []));
+    // The delivery may be of a queue whose secret can't be read. A secret that can't be read keeps no delivery of another queue.
+    if (known.length === 0 && failed.length > 0) throw failed.find(isRetryable) ?? failed[0];
     if (known.length === 0) return answer(401, "The signature is not one of this installation's queues.");
+    for (const err of failed) clients.log.error({ err }, "whether a queue has signed a delivery could not be checked");
     await sendAll(clients.sqs, looks, looksTopic, known.flat().map(lookAt));
     return answer(204);
   }

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
@@ -6,10 +7,10 @@ import { describeExecution, describeNamed, type Execution, failedSince } from ".
 import { executionName } from "../../../contracts/ids.ts";
 import { Land, logTopic } from "../../../contracts/messages.ts";
 import { epochMs } from "../../../contracts/time.ts";
-import { concurrently } from "../../../domain/concurrently.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 import { admissionFailed } from "../reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "../termination.ts";
+import { failuresOfEach } from "./each.ts";
 import { LOOK_AFTER_MS } from "./open-requests.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,36 +25,44 @@ export interface Admissions {
   readonly settled: Set<string>;
 }
 
+/** The input of an execution that looks at a review once, beside the execution that admits the request. */
+const Woken = z.object({ woken: z.literal(true) });
+
 /**
  * Ends the requests whose admit workflow failed within the last day, because its step `reject` failed too. A request may not have been
- * written yet. One call per failed execution, once per process.
+ * written yet. An execution that ran beside the one that admits the request ends nothing. Answers the failures. One call per failed execution,
+ * once per process.
  */
-export async function endFailedAdmissions(admissions: Admissions): Promise<void> {
+export async function endFailedAdmissions(admissions: Admissions): Promise<readonly unknown[]> {
   const { clients, admitWorkflow, settled } = admissions;
   const since = epochMs(Math.max(0, clients.now() - DAY_MS));
   const failed = await failedSince(clients.sfn, admitWorkflow, since);
-  await concurrently(
+  return failuresOfEach(
     failed.filter((arn) => !settled.has(arn)),
     4,
     async (arn) => {
       const execution = await describeExecution(clients.sfn, arn);
       const land = execution.kind === "failed" ? Land.safeParse(execution.input) : undefined;
-      if (land?.success) await end(admissions, land.data, execution);
+      if (land?.success && execution.kind === "failed" && !Woken.safeParse(execution.input).success)
+        await end(admissions, land.data, execution);
       settled.add(arn);
     },
   );
 }
 
 /**
- * Ends the requests that are in admission although their workflow does not run any more. One call per request that has been in admission for
- * long.
+ * Ends the requests that are in admission although their workflow does not run any more. Answers the failures. One call per request that has
+ * been in admission for long.
  */
-export async function endLostAdmissions(admissions: Admissions, requests: readonly LandingRequest[]): Promise<void> {
+export async function endLostAdmissions(
+  admissions: Admissions,
+  requests: readonly LandingRequest[],
+): Promise<readonly unknown[]> {
   const { clients, admitWorkflow } = admissions;
   const due = requests.filter(
     ({ state, receivedAt }) => IN_ADMISSION.includes(state) && clients.now() - receivedAt >= LOOK_AFTER_MS,
   );
-  await concurrently(due, 4, async (request) => {
+  return failuresOfEach(due, 4, async (request) => {
     const execution = await describeNamed(clients.sfn, admitWorkflow, executionName("admit", request.sqid));
     if (execution.kind !== "running") await end(admissions, request, execution);
   });

@@ -10,7 +10,6 @@ import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../../../domain/batch.ts";
-import { concurrently } from "../../../domain/concurrently.ts";
 import {
   endOfRemoved,
   FORGET_AFTER_MS,
@@ -22,6 +21,7 @@ import {
 } from "../../../domain/removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../../../domain/request.ts";
 import { endOf, releaseClaims, terminate, UNFINISHED } from "../termination.ts";
+import { failuresOfEach } from "./each.ts";
 
 export interface RemovedQueues {
   readonly clients: Clients;
@@ -111,7 +111,7 @@ function warning(queue: QueueName, config: QueueConfig | undefined, open: number
 
 /**
  * Ends all batches with their requests, and then the requests without a batch. When the process dies in between, the next sweep finds the
- * rest.
+ * rest. Throws the first failure, once all the others have been ended.
  */
 async function endAll(
   sweeping: RemovedQueues,
@@ -119,14 +119,12 @@ async function endAll(
   open: readonly LandingRequest[],
   config: QueueConfig | undefined,
 ): Promise<void> {
-  await concurrently(batches, 4, (batch) => endBatch(sweeping, batch, config));
+  const failures = [...(await failuresOfEach(batches, 4, (batch) => endBatch(sweeping, batch, config)))];
   const carried = new Set(batches.map(({ request }) => request.sqid));
   const end: RemovedEnd = { outcome: "error", reason: queueRemoved(open[0]?.queue ?? "", config) };
-  await concurrently(
-    open.filter(({ sqid }) => !carried.has(sqid)),
-    4,
-    (request) => endRequest(sweeping, request, end),
-  );
+  const alone = open.filter(({ sqid }) => !carried.has(sqid));
+  failures.push(...(await failuresOfEach(alone, 4, (request) => endRequest(sweeping, request, end))));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {

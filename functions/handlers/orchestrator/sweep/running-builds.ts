@@ -3,9 +3,9 @@ import { describeNamed, type Execution } from "../../../adapters/step-functions.
 import { type BatchId, type BuildKey, type QueueName, trunkIdOf } from "../../../contracts/ids.ts";
 import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
 import { pathIsActive } from "../../../domain/batch.ts";
-import { concurrently } from "../../../domain/concurrently.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 import { lost } from "../build-workflow/verdict.ts";
+import { failuresOfEach } from "./each.ts";
 
 /** How long ago a build was decided when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
 export const LOOK_AFTER_MS = 120_000;
@@ -16,13 +16,16 @@ export const LOOK_AFTER_MS = 120_000;
  */
 export const UNSTARTED_AFTER_MS = 600_000;
 
-/** The reports, to be sent again, of the builds that the planner waits for although their workflows have ended. One call per build. */
+/**
+ * The reports, to be sent again, of the builds that the planner waits for although their workflows have ended; and the failures to find that
+ * out. One call per build.
+ */
 export async function finishedBuilds(
   { sfn, now }: Clients,
   buildWorkflow: string,
   { queue, batches }: LiveQueue,
-): Promise<readonly SignalOf<"build-finished">[]> {
-  const found: SignalOf<"build-finished">[] = [];
+): Promise<{ readonly reports: readonly SignalOf<"build-finished">[]; readonly failures: readonly unknown[] }> {
+  const reports: SignalOf<"build-finished">[] = [];
   const ofTrunk = queue.trunk?.build;
   const running = batches.flatMap(({ id, paths }) =>
     paths.filter(pathIsActive).map(({ buildKey, dispatched, startedAt }) => ({ id, buildKey, dispatched, startedAt })),
@@ -30,13 +33,13 @@ export async function finishedBuilds(
   if (ofTrunk !== undefined) running.push({ id: trunkIdOf(queue.queue), ...ofTrunk });
   const ageOf = ({ startedAt }: { startedAt: number }) => now() - startedAt;
   const due = running.filter((build) => ageOf(build) >= LOOK_AFTER_MS);
-  await concurrently(due, 8, async (build) => {
+  const failures = await failuresOfEach(due, 8, async (build) => {
     const execution = await describeNamed(sfn, buildWorkflow, build.buildKey);
     if (execution.kind === "running") return;
     const isToBeStarted = execution.kind === "missing" && !build.dispatched && ageOf(build) < UNSTARTED_AFTER_MS;
-    if (!isToBeStarted) found.push(reportOf(queue.queue, build.id, build.buildKey, execution));
+    if (!isToBeStarted) reports.push(reportOf(queue.queue, build.id, build.buildKey, execution));
   });
-  return found;
+  return { reports, failures };
 }
 
 function reportOf(

@@ -164,6 +164,12 @@ describe("a request whose commits a check names targets for", () => {
     expect(await admitted(pulls.map(uriOf))).toEqual(["cart", "till"]);
   });
 
+  it.each([403, 502])("affects everything when GitHub answers %i in the place of the check", async (status) => {
+    const pull = await checked("cart\n");
+    hub.github.refuseNext(new Refusal(status, "no"), "get /repos/{owner}/{repo}/commits/{ref}/check-runs");
+    expect(await admitted([uriOf(pull)])).toBeUndefined();
+  });
+
   it.each<[string, () => Promise<PullRequest>]>([
     ["failed", () => checked("cart\n", { conclusion: "failure" })],
     ["has not ended", () => checked("cart\n", { conclusion: undefined, status: "in_progress" })],

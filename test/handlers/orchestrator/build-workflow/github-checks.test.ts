@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
@@ -13,7 +14,7 @@ import { wire as trigger } from "../../../../functions/handlers/orchestrator/bui
 import { wire as sweep } from "../../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
-import { World } from "../world.ts";
+import { QUEUE, World } from "../world.ts";
 import { anOrder, BATCH, plan } from "./planned.ts";
 
 const MINUTE = 60_000;
@@ -153,6 +154,31 @@ describe("a build that waits for the checks of GitHub", () => {
     expect(await deliver(hub.github.identities.app.webhookSecret, "base64")).toMatchObject({ statusCode: 204 });
     const [look] = world.sent.get(world.env[ENV.looksTopic] ?? "") ?? [];
     expect(JSON.parse(look?.body ?? "")).toMatchObject({ kind: "look-at-build", buildKey: hanging.order.buildKey });
+  });
+
+  it("is looked at also when the secret of another queue can't be read; without any secret nothing is known", async () => {
+    const hanging = await ordered("hangs");
+    const body = JSON.stringify({ branches: [{ name: `submitqueue/${QUEUE}/${hanging.order.buildKey}` }] });
+    const mac = createHmac("sha256", hub.github.identities.app.webhookSecret).update(body).digest("hex");
+    const headers = { "x-github-event": "status", "x-hub-signature-256": `sha256=${mac}` };
+    const file = world.env[ENV.queuesFile] ?? "";
+    const written = readFileSync(file, "utf8");
+    const { queues } = JSON.parse(written);
+    const [queue] = queues;
+    const unreadable = { ...queue, name: "other", buildRunner: { ...queue.buildRunner, credentialsSecret: "gone" } };
+    const before = world.clients;
+    const gone = Object.assign(new Error("no such secret"), { name: "ResourceNotFoundException" });
+    const send = async (command: GetSecretValueCommand) => {
+      if (command.input.SecretId === "gone") throw gone;
+      return before.secrets.send(command);
+    };
+    world.clients = { ...before, secrets: { send } as unknown as SecretsManagerClient };
+    writeFileSync(file, JSON.stringify({ queues: [unreadable, queue] }));
+    expect(await world.call(reportGitHub, { headers, body })).toMatchObject({ statusCode: 204 });
+    writeFileSync(file, JSON.stringify({ queues: [unreadable] }));
+    expect(await world.call(reportGitHub, { headers, body })).toMatchObject({ statusCode: 500 });
+    world.clients = before;
+    writeFileSync(file, written);
   });
 
   it("is not given up while GitHub takes no more calls", async () => {
