@@ -63,5 +63,4 @@ export function happeningOf({ status, event, metadata }: HistoryEntry): string |
 /** The page is built without zod, so no schema of contracts is used here. */
 const isBlocker = (name: string): name is Blocker => Object.hasOwn(OF_BLOCKER, name);
 
-/** `3` and `3.1` are `#3`. */
-const numberOf = (label: string): string => `#${label.split(".", 1)[0]}`;
+const numberOf = (label: string): string => `#${label}`;

@@ -1,2 +1,4 @@
-/** The version of the package, as package.json has it. */
-export const VERSION = "0.1.0";
+import manifest from "./package.json" with { type: "json" };
+
+/** The version of the package. The build of the package puts it into the code. */
+export const VERSION: string = manifest.version;

@@ -13,14 +13,14 @@ export interface QueueRecords {
   /** The requests that are in flight or ended a short while ago: those that have not been archived. */
   readonly live: readonly Summary[];
   /** The archived requests that ended within the last hour, and some that ended before, the latest first. */
-  readonly archived: readonly EndRecord[];
+  readonly archived: readonly RequestEnd[];
   /** The sum of 24 hours that each begin on the hour, the current one included. Example: at 17:20, all since 18:00 yesterday. */
   readonly day: Tally;
   readonly now: EpochMs;
 }
 
 /** How and when a request ended. `commit`: the trunk's commit that it landed as. */
-export interface EndRecord {
+export interface RequestEnd {
   readonly number: RequestNumber;
   readonly status: Outcome;
   readonly reason?: Reason;
@@ -93,7 +93,7 @@ function loadOf({ live, archived, day, now }: QueueRecords): QueueSummary["load"
 const HOUR_MS = 3_600_000;
 
 /** The ended requests of both lists, latest first. A request that is being archived is in both, and counts once. */
-function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRecord[] {
+function endsOf(live: readonly Summary[], archived: readonly RequestEnd[]): RequestEnd[] {
   const ends = new Map(archived.map((end) => [end.number, end]));
   for (const summary of live) {
     const end = endIn(summary);
@@ -103,7 +103,7 @@ function endsOf(live: readonly Summary[], archived: readonly EndRecord[]): EndRe
 }
 
 /** How and when the request ended. Undefined while it is in flight. */
-export function endIn(summary: Summary): EndRecord | undefined {
+export function endIn(summary: Summary): RequestEnd | undefined {
   const { number, status, at, receivedAt } = summary;
   if (!hasEnded(status)) return undefined;
   const reason = endReasonOf(summary);

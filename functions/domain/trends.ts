@@ -32,7 +32,7 @@ export interface Tally {
 }
 
 /** What the end of one request adds to the hour in which it ended. */
-export interface EndOfRequest {
+export interface EndTally {
   readonly number: RequestNumber;
   readonly endedAt: EpochMs;
   readonly tally: Tally;
@@ -74,7 +74,7 @@ export interface RequestFacts {
  * What the end of a request adds to the trends: its outcome, its time to land, the reason of its error, and its builds. A bundle's build is
  * counted for the request of its first head only, so that it counts once.
  */
-export function endOfRequest(end: EndEvent, { receivedAt, builds, flaky }: RequestFacts): EndOfRequest {
+export function endTallyOf(end: EndEvent, { receivedAt, builds, flaky }: RequestFacts): EndTally {
   const { n } = partsOfSqid(end.sqid);
   const outcome = end.status === "error" ? "refused" : end.status;
   return {

@@ -40,16 +40,20 @@ export function startEventSource(feed: Feed): EventSource {
   let asked = false;
   const isGathering = spec.batchingWindowMs > 0;
 
-  function pump(): void {
-    // What has gathered is handed over batch by batch: what is told of a request first is also seen first.
-    while (running && working.size < (isGathering ? 1 : spec.maxConcurrency)) {
+  function pump(isQuiet: boolean): void {
+    // What has gathered is handed over batch by batch: what is told of a request first is also seen first. So is all else while callers wait.
+    const atOnce = isGathering || !isQuiet ? 1 : spec.maxConcurrency;
+    while (running && working.size < atOnce) {
       const messages = subscription.take(spec.batchSize);
       if (messages.length === 0) return;
       const wasFull = messages.length === spec.batchSize;
       const work = deliver(feed, subscription, messages).finally(() => {
         working.delete(work);
         if (isGathering && wasFull) order.afterCalls(pump);
-        else pumpInTurn();
+        else {
+          if (!isQuiet) pump(false);
+          pumpInTurn();
+        }
       });
       working.add(work);
     }
@@ -59,9 +63,9 @@ export function startEventSource(feed: Feed): EventSource {
     if (asked) return;
     asked = true;
     const begin = () =>
-      order.afterCalls(() => {
+      order.afterCalls((isQuiet) => {
         asked = false;
-        pump();
+        pump(isQuiet);
       });
     if (isGathering) order.afterWork(begin, spec.batchingWindowMs);
     else begin();

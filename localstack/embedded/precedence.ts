@@ -7,8 +7,11 @@ export interface Precedence {
   call<T>(answer: Promise<T>): Promise<T>;
   /** An invocation that no caller waits for. */
   work<T>(invocation: Promise<T>): Promise<T>;
-  /** Begins at once when no call is being answered, and else when that is so. */
-  afterCalls(begin: () => void): void;
+  /**
+   * Begins at once when no call is being answered, and else when that is so. `isQuiet` is false when calls are still being answered and two
+   * seconds are over: little is to begin then.
+   */
+  afterCalls(begin: (isQuiet: boolean) => void): void;
   /** Begins when no invocation that could send more has run for 20 ms, or after so many milliseconds. */
   afterWork(begin: () => void, atMostMs: number): void;
 }
@@ -36,7 +39,7 @@ export function precedence(): Precedence {
 class Going {
   readonly #quietMs: number;
   readonly #going = new Set<object>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<(isQuiet: boolean) => void>();
   #quiet: NodeJS.Timeout | undefined;
 
   constructor(quietMs: number) {
@@ -60,23 +63,23 @@ class Going {
     }
   }
 
-  whenNone(begin: () => void, atMostMs: number): void {
+  whenNone(begin: (isQuiet: boolean) => void, atMostMs: number): void {
     if (this.#going.size === 0 && this.#quietMs === 0) {
-      begin();
+      begin(true);
       return;
     }
-    const once = () => {
+    const once = (isQuiet: boolean) => {
       clearTimeout(timer);
-      if (this.#waiting.delete(once)) begin();
+      if (this.#waiting.delete(once)) begin(isQuiet);
     };
-    const timer = setTimeout(once, atMostMs);
+    const timer = setTimeout(once, atMostMs, false);
     this.#waiting.add(once);
     if (this.#going.size === 0) this.#whenQuiet();
   }
 
   #whenQuiet(): void {
     const beginAll = () => {
-      for (const begin of [...this.#waiting]) begin();
+      for (const begin of [...this.#waiting]) begin(true);
     };
     clearTimeout(this.#quiet);
     if (this.#quietMs === 0) beginAll();

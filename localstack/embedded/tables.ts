@@ -25,6 +25,7 @@ export interface Tables {
  */
 export async function openTables(path: string | undefined, specs: readonly TableSpec[]): Promise<Tables> {
   const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  keepDescriptions(store);
   // dynalite opens the store with its first call, and ends the process when that fails.
   await store.db.open();
   const tables: Tables = {
@@ -40,6 +41,8 @@ export async function openTables(path: string | undefined, specs: readonly Table
 interface Store {
   readonly db: { open(): Promise<void> };
   readonly lifecycleManager: { gracefulClose(): Promise<void> };
+  /** Reads what a table is. Without `isUsable`: fails unless the table can be used. */
+  getTable(name: string, ...rest: readonly [Done] | readonly [isUsable: false, Done]): void;
 }
 type Done = (error: unknown, result: object) => void;
 type Validations = { readonly types: object; readonly custom?: unknown };
@@ -69,6 +72,32 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "UpdateItem",
   "UpdateTable",
 ]);
+
+/**
+ * Has the store read what a table is once, and not for every call. Tables are neither changed nor deleted while the runtime runs: a call that
+ * looks at a table as such, such as DeleteTable, reads, and the description is forgotten.
+ */
+function keepDescriptions(store: Store): void {
+  const read = store.getTable.bind(store);
+  const kept = new Map<string, object>();
+  store.getTable = (name, ...rest) => {
+    const [isUsable, done = isUsable] = rest;
+    if (isUsable === false || typeof done !== "function") {
+      kept.delete(name);
+      read(name, ...rest);
+      return;
+    }
+    const known = kept.get(name);
+    if (known !== undefined) {
+      done(undefined, known);
+      return;
+    }
+    read(name, (error, table) => {
+      if (!error) kept.set(name, table);
+      done(error, table);
+    });
+  };
+}
 
 async function answer(store: Store, operation: string, input: object): Promise<TableAnswer> {
   if (!OPERATIONS.has(operation))

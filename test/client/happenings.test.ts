@@ -10,7 +10,7 @@ describe("an entry of a history, in words", () => {
   it("says as which commit a request landed, and which requests another waits for", () => {
     expect(happeningOf(entry({ status: "landed" }, { commit: "0123456789abcdef" }))).toBe("Landed as 0123456789ab");
     expect(happeningOf(entry({ status: "landed" }))).toBe("Landed");
-    const waits = entry({ event: "blocked" }, { blocker: "dependency", on: "3 5.1" });
+    const waits = entry({ event: "blocked" }, { blocker: "dependency", on: "3 5" });
     expect(happeningOf(waits)).toBe("Waits for the requests ahead: #3, #5");
   });
 

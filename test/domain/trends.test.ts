@@ -13,7 +13,7 @@ import { epochMs } from "../../functions/contracts/time.ts";
 import { flakyBuildsIn } from "../../functions/domain/flakes.ts";
 import { foldProgress, NO_PROGRESS } from "../../functions/domain/progress.ts";
 import {
-  endOfRequest,
+  endTallyOf,
   hourOf,
   percentileOf,
   secondsOf,
@@ -47,7 +47,7 @@ const build = (
   });
 const RECEIVED_AT = epochMs(100_000);
 const endOf = (entries: readonly LogEvent[]) =>
-  endOfRequest(entries.at(-1) as EndEvent, {
+  endTallyOf(entries.at(-1) as EndEvent, {
     receivedAt: RECEIVED_AT,
     builds: entries.reduce(foldProgress, NO_PROGRESS).builds,
     flaky: flakyBuildsIn(entries).map(({ buildKey }) => buildKey),

@@ -1,7 +1,11 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { startEventSource } from "../../localstack/embedded/event-source.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";
+import type { Topics } from "../../localstack/embedded/topics.ts";
+import { until } from "../support/wait.ts";
 import { aRuntime, aStateDirectory, journal, latch } from "./fixture/runtime.ts";
 import type { Script } from "./fixture/scripted.ts";
 
@@ -31,6 +35,38 @@ const sendNote = (runtime: Runtime, body: string) =>
   runtime.operator.sqs.send(new SendMessageCommand({ QueueUrl: urlOf(runtime, "Notes"), MessageBody: body }));
 
 describe("an event source", () => {
+  it.each([
+    [1, "while callers wait", false],
+    [3, "else", true],
+  ])("begins with %i batches at once %s", async (batches, _, isQuiet) => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    let [left, begun] = [5, 0];
+    const subscription = {
+      take: () => (left-- > 0 ? [{ messageId: String(left), attributes: {} }] : []),
+      done: () => {},
+      giveBack: () => {},
+    };
+    const topics = { subscribe: () => subscription } as unknown as Topics;
+    const spec = {
+      queueArn: "arn",
+      batchSize: 1,
+      maxConcurrency: 3,
+      batchingWindowMs: 0,
+      reportsPartialFailures: true,
+    };
+    const invoke = async () => {
+      begun += 1;
+      await gate;
+    };
+    const order = { afterCalls: (begin: (quiet: boolean) => void) => begin(isQuiet), afterWork: () => {} };
+    const source = startEventSource({ spec: spec as never, topics, invoke, log: pino({ level: "silent" }), order });
+    await until(() => begun > 0);
+    expect(begun).toBe(batches);
+    open();
+    await until(() => begun === 5);
+    await source.stop();
+  });
+
   it("hands over messages as Lambda does", async () => {
     const events = journal<unknown>();
     const runtime = await aRuntime({

@@ -10,11 +10,18 @@ describe("the precedence of calls", () => {
   });
 
   /** When `order` lets work begin, in milliseconds from now. Undefined as long as it has not. */
-  function workOf(order: ReturnType<typeof precedence>): { readonly begunAfterMs: number | undefined } {
+  function workOf(order: ReturnType<typeof precedence>): {
+    readonly begunAfterMs: number | undefined;
+    readonly isQuiet: boolean | undefined;
+  } {
     const asked = Date.now();
-    const work: { begunAfterMs: number | undefined } = { begunAfterMs: undefined };
-    order.afterCalls(() => {
+    const work: { begunAfterMs: number | undefined; isQuiet: boolean | undefined } = {
+      begunAfterMs: undefined,
+      isQuiet: undefined,
+    };
+    order.afterCalls((isQuiet) => {
       work.begunAfterMs = Date.now() - asked;
+      work.isQuiet = isQuiet;
     });
     return work;
   }
@@ -23,7 +30,7 @@ describe("the precedence of calls", () => {
     order.call(new Promise<void>((resolve) => setTimeout(resolve, ms)));
 
   it("lets work begin at once when no call is being answered", () => {
-    expect(workOf(precedence()).begunAfterMs).toBe(0);
+    expect(workOf(precedence())).toEqual({ begunAfterMs: 0, isQuiet: true });
   });
 
   it("lets work begin when the last of the calls has been answered", async () => {
@@ -34,7 +41,7 @@ describe("the precedence of calls", () => {
     expect(works.map(({ begunAfterMs }) => begunAfterMs)).toEqual([undefined, undefined]);
     await vi.advanceTimersByTimeAsync(1);
     await Promise.all(calls);
-    expect(works.map(({ begunAfterMs }) => begunAfterMs)).toEqual([100, 100]);
+    expect(works).toEqual(works.map(() => ({ begunAfterMs: 100, isQuiet: true })));
   });
 
   it("lets work begin when a call has failed, and passes the error on", async () => {
@@ -54,7 +61,7 @@ describe("the precedence of calls", () => {
     expect(work.begunAfterMs).toBe(250);
   });
 
-  it("lets work begin after two seconds, however many calls come", async () => {
+  it("lets work begin after two seconds, and says that calls go on, however many calls come", async () => {
     const order = precedence();
     const calls: Promise<void>[] = [];
     const timer = setInterval(() => calls.push(callOf(order, 100)), 50);
@@ -64,7 +71,7 @@ describe("the precedence of calls", () => {
     clearInterval(timer);
     await vi.advanceTimersByTimeAsync(100);
     await Promise.all(calls);
-    expect(work.begunAfterMs).toBe(2_000);
+    expect(work).toEqual({ begunAfterMs: 2_000, isQuiet: false });
   });
 
   it("lets gathered messages go when nothing has run for 20 ms, or when their time is up", async () => {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { HOURS, KEY, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
-import { COUNTERS, type Counter, type EndOfRequest, hourOf, sumOf, type Tally } from "../../domain/trends.ts";
+import { COUNTERS, type Counter, type EndTally, hourOf, sumOf, type Tally } from "../../domain/trends.ts";
 import { stored, won } from "../aws-errors.ts";
 import { queryAll } from "./query-all.ts";
 import { LOST, retryOnConflict } from "./retry-on-conflict.ts";
@@ -29,7 +29,7 @@ export interface ViewTrends {
    * Counts ends of requests; each end counts once however often it is given. One UpdateItem for all ends in one hour; one GetItem and one
    * UpdateItem more when some of them were counted already. Throws store.version_conflict.
    */
-  countEnds(queue: QueueName, ends: readonly EndOfRequest[]): Promise<void>;
+  countEnds(queue: QueueName, ends: readonly EndTally[]): Promise<void>;
   /**
    * The hours of a queue from `since` on, oldest first, without the hours in which no request ended. One Query per megabyte, eventually
    * consistent.
@@ -78,7 +78,7 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string): Vie
 };
 
 /** Adds the ends to the item of their hour, on the condition that none of the ends was added before. */
-function additionOf(table: string, queue: QueueName, hour: EpochMs, ends: readonly EndOfRequest[]): UpdateCommand {
+function additionOf(table: string, queue: QueueName, hour: EpochMs, ends: readonly EndTally[]): UpdateCommand {
   const added = Object.entries(attributesOf(sumOf(ends.map(({ tally }) => tally)))).filter(
     ([, amount]) => amount !== 0,
   );

@@ -2,7 +2,7 @@ import type { EndEvent } from "../../contracts/log-event.ts";
 import { flakyBuildsIn } from "../../domain/flakes.ts";
 import { type BuildState, foldProgress, MOST_BUILDS, NO_PROGRESS } from "../../domain/progress.ts";
 import type { Summary } from "../../domain/request-log.ts";
-import { endOfRequest, type RequestFacts } from "../../domain/trends.ts";
+import { endTallyOf, type RequestFacts } from "../../domain/trends.ts";
 import type { Stores } from "./gateway.ts";
 
 /** The end of a request, and the request's summary with this end. */
@@ -23,7 +23,7 @@ export async function countEnds(
   for (const [queue, ofQueue] of Map.groupBy(ends, ({ end }) => end.queue)) {
     const facts = await Promise.all(
       ofQueue.map(async ({ end, summary }) =>
-        endOfRequest(end, { receivedAt: summary.receivedAt, ...(await buildsOf(log, summary)) }),
+        endTallyOf(end, { receivedAt: summary.receivedAt, ...(await buildsOf(log, summary)) }),
       ),
     );
     await view.countEnds(queue, facts);
