@@ -101,7 +101,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "topic requests: sqs:SendMessage",
     log,
   ],
-  "orchestrator/admit-workflow/ready": [requests("UpdateItem"), signals],
+  "orchestrator/admit-workflow/ready": [claims, requests("UpdateItem"), signals],
   "orchestrator/admit-workflow/reject": [claims, requests("PutItem", "UpdateItem"), log],
   "orchestrator/admit-workflow/start": [requests("PutItem")],
   "orchestrator/admit-workflow/validate": [
