@@ -23,7 +23,7 @@ export function gitIsTooOld(version: string): string | undefined {
 
 /**
  * A directory with a bare repository that is ready. A directory that vanished and was made again has another object of this type, and so has
- * one whose objects git may have deleted: what was cached for the earlier object is not used for the new one.
+ * one whose objects git may have deleted: a cache of the earlier object is not used for the new one.
  */
 export interface OpenedDirectory {
   readonly path: string;
@@ -46,7 +46,7 @@ export async function openDirectory(directory: string): Promise<OpenedDirectory>
   return opening;
 }
 
-/** Ends the use of what was cached for `directory`. To be called when git may have deleted objects. No git process. */
+/** No cache of the objects in `directory` is used any more. To be called when git may have deleted objects. No git process. */
 export function forgetCached(directory: string): void {
   const known = opened.get(directory);
   if (known)
