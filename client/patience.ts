@@ -31,7 +31,7 @@ const mayHelp = (error: unknown): boolean =>
   (error.failure.kind === "unreachable" ||
     (error.failure.kind === "refused" && (error.failure.status >= 500 || error.failure.status === 429)));
 
-/** What is said about an API that does not answer. */
+/** The notice to the user that the API does not answer, and that the call is tried again. */
 export const silenceNotice = (silentMs: number, error: unknown): string =>
   `No answer for ${Math.round(silentMs / 1_000)} s; trying again. ${error instanceof Error ? error.message : ""}`;
 

@@ -10,7 +10,7 @@ export function writePrivately(file: string, text: string): void {
   const place = linkedFrom(file);
   const fresh = `${place}.${process.pid}.new`;
   try {
-    // Not over what is there: a file keeps its permissions when it is written again.
+    // A new file, because a file that exists keeps its permissions when it is written again.
     writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
     renameSync(fresh, place);
   } catch (error) {
