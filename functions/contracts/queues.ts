@@ -108,6 +108,8 @@ export const QueueConfig = z.strictObject({
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),
+  /** The name of the check run that the queue itself shows. A QueuesConfig sets it (`github.check`), and replaces what is written here. */
+  ownCheck: z.string().exactOptional(),
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
@@ -172,7 +174,11 @@ export const QueuesConfig = z
   .overwrite(({ github, queues, ...rest }) => ({
     ...rest,
     ...(github === undefined ? {} : { github }),
-    queues: queues.map((queue) => ({ ...queue, changeProvider: providerFor(github, queue) })),
+    queues: queues.map(({ ownCheck: _, ...queue }) => ({
+      ...queue,
+      changeProvider: providerFor(github, queue),
+      ...(github === undefined ? {} : { ownCheck: github.check }),
+    })),
   }));
 export type QueuesConfig = z.infer<typeof QueuesConfig>;
 

@@ -71,7 +71,7 @@ describe("the branch of a build", () => {
     const tested = await runway.tested(one);
     expect(branches()).toHaveLength(2);
     const answer = await runway.answer(landing("l", [{ unit: one, tested }]));
-    expect(await tidy(runway.repository, answer.kind === "answered" ? answer.spent : [], NOW)).toBeUndefined();
+    expect(await tidy(runway.repository, answer.kind === "answered" ? answer.spent : [], NOW)).toEqual([]);
     expect(branches()).toEqual([]);
     expect(ours()).toEqual([expect.stringMatching(/^refs\/submitqueue\/records\//)]);
   });
@@ -83,7 +83,7 @@ describe("the branch of a build", () => {
     Object.assign(later, { config: { ...runway.config, buildRunner: codebuild() } });
     await later.compose(one, { key: buildKey(9) });
     expect([branches().length, ours().length]).toEqual([1, 3]);
-    expect(await tidy(runway.repository, [], epochMs(NOW + DAY_MS))).toBeUndefined();
+    expect(await tidy(runway.repository, [], epochMs(NOW + DAY_MS))).toEqual([]);
     expect([branches(), ours()]).toEqual([[], []]);
   });
 
