@@ -14,10 +14,12 @@ export const mcpCommand = (run: Run): Command =>
           import("../mcp/server.ts"),
           import("@modelcontextprotocol/sdk/server/stdio.js"),
         ]);
-        const server = mcpServer(session, VERSION);
+        const { server, idle } = mcpServer(session, VERSION);
         const { promise: closed, resolve } = Promise.withResolvers<void>();
-        server.server.onclose = resolve;
-        process.stdin.once("end", () => void server.close());
+        server.onclose = resolve;
+        // Standard output carries messages of the protocol alone.
+        server.onerror = ({ message }) => session.terminal.err(`${message}\n`);
+        process.stdin.once("end", () => void idle().then(() => server.close()));
         session.interrupted.addEventListener("abort", () => void server.close(), { once: true });
         await server.connect(new StdioServerTransport());
         await closed;
