@@ -18,7 +18,8 @@ export const mcpCommand = (run: Run): Command =>
         const { promise: closed, resolve } = Promise.withResolvers<void>();
         server.onclose = resolve;
         // Standard output carries messages of the protocol alone.
-        server.onerror = ({ message }) => session.terminal.err(`${message}\n`);
+        server.onerror = ({ name, message }) =>
+          session.terminal.err(name === "ZodError" ? "ignored: no message of JSON-RPC\n" : `ignored: ${message}\n`);
         process.stdin.once("end", () => void idle().then(() => server.close()));
         session.interrupted.addEventListener("abort", () => void server.close(), { once: true });
         await server.connect(new StdioServerTransport());

@@ -4,7 +4,7 @@ import { ApiError } from "../api-error.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { NEXT_BY_ERROR } from "./next-steps.ts";
 
-/** What a tool answers when it can't do what it was asked for. */
+/** What a tool answers, and the command line under `--json`, when it can't do what it was asked for. */
 export interface Refusal {
   readonly code: string;
   readonly sentence: string;
@@ -25,7 +25,7 @@ export async function refused(work: () => Promise<CallToolResult>): Promise<Call
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof UsageError)
     return { code: "usage", sentence: error.message, next: "Do what the sentence says, and call again." };
   if (!(error instanceof ApiError) || error.failure.kind !== "refused") {

@@ -10,7 +10,7 @@ import { type Tool, type ToolServer, tool, toolServer } from "./tool.ts";
 import { MOST_SECONDS, waitFor } from "./wait.ts";
 
 const request = z
-  .union([z.string(), z.int().nonnegative()])
+  .union([z.string(), z.int().nonnegative()], { error: "write its number, as 17, or its id, as main/17" })
   .transform(String)
   .describe("the id of the request, as main/17, or its number in the queue of the settings");
 const queueName = QueueName.optional().describe("the queue (default: the one that lands onto this checkout's remote)");

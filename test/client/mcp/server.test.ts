@@ -66,7 +66,7 @@ it("an input with a field that the tool does not have is refused, and nothing is
 });
 
 it.each([
-  ["status", {}, /^status does not take this input: request: /],
+  ["status", {}, /^status does not take this input: request: write its number, /],
   ["list", { limit: 0 }, /limit: /],
   ["land", { changes: "cart" }, /changes: .*expected array/],
   ["merge", {}, /^There is no tool merge\. The tools are: land, status, /],
@@ -103,6 +103,7 @@ it("is idle once the answers of all calls under way are sent", async () => {
   const answer = call("status", { request: "7" });
   await new Promise((begun) => setImmediate(begun));
   const closed = idle().then(() => server.close());
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((next) => setImmediate(next));
   resolve(SUMMARY);
   expect(await answer).toMatchObject({ structuredContent: { phase: "checking" } });
   await closed;
