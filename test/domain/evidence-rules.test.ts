@@ -260,7 +260,7 @@ describe(`in any queue, the rules of doc/rfc/evidence.md say (SEED=${seed})`, ()
     });
   });
 
-  it("which failed builds can be blamed on one batch alone, whatever lands", () => {
+  it("which failed builds can be blamed on one batch alone, on any trunk", () => {
     holdsInAnyQueue((drawn, index, rules) => {
       let seen = 0;
       const trunk = trunkOf(drawn, index, rules);
