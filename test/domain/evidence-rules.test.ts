@@ -10,6 +10,7 @@ import {
   othersAreCleared,
   rejectingBuild,
 } from "../../functions/domain/evidence.ts";
+import { archivable } from "../../functions/domain/planner/archive.ts";
 import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 import { aBatchRequest } from "../support/batch-request.ts";
 import { EvidenceRules } from "./evidence-rules.ts";
@@ -34,11 +35,12 @@ interface Drawn {
     /** Batches with the same number land in one push, and in one bundle when it is 0. */
     readonly push: number;
     readonly bypassed: readonly number[];
+    readonly concluded: boolean;
   }[];
   readonly builds: readonly {
     readonly base: readonly number[];
     readonly heads: readonly number[];
-    readonly state: "passed" | "passed" | "failed" | "building";
+    readonly state: Path["state"];
     readonly startedAt: number;
     readonly how: "failed" | "infrastructure" | "unappliable" | "set aside";
     readonly refused: number;
@@ -64,6 +66,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
         "landed",
         "landed",
         "failed",
+        "cancelled",
         "cancelling",
       ),
       onProbation: fc.boolean(),
@@ -73,6 +76,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
       endedAt: fc.integer({ min: 1, max: 5 }),
       push: fc.nat(3),
       bypassed: some(MOST, 2),
+      concluded: fc.constantFrom(true, true, true, false),
     }),
     { minLength: 2, maxLength: MOST, size: "max" },
   ) as fc.Arbitrary<Drawn["batches"]>,
@@ -80,7 +84,17 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
     fc.record({
       base: some(),
       heads: fc.uniqueArray(fc.integer({ min: 1, max: MOST }), { minLength: 1, maxLength: 2, size: "-1" }),
-      state: fc.constantFrom("passed", "passed", "failed", "failed", "building"),
+      state: fc.constantFrom(
+        "passed",
+        "passed",
+        "passed",
+        "failed",
+        "failed",
+        "failed",
+        "building",
+        "cancelling",
+        "cancelled",
+      ),
       startedAt: fc.integer({ min: 0, max: 6 }),
       how: fc.constantFrom("failed", "failed", "failed", "infrastructure", "unappliable", "set aside"),
       refused: fc.nat(5),
@@ -160,9 +174,9 @@ function batchesOf(drawn: Drawn): Batch[] {
       paths: paths.get(n) ?? [],
       buildCount: 0,
       outbox: [],
-      concluded: false,
+      concluded: one.concluded,
       createdAt: epochMs(n),
-      ...(["landed", "failed"].includes(one.state) ? { endedAt: epochMs(one.endedAt) } : {}),
+      ...(["landed", "failed", "cancelled"].includes(one.state) ? { endedAt: epochMs(one.endedAt) } : {}),
       ...(push === undefined
         ? {}
         : {
@@ -292,6 +306,14 @@ describe(`in any queue, the rules of doc/rfc/evidence.md say (SEED=${seed})`, ()
       const paths = index.batches.flatMap((batch) => batch.paths.filter(({ state }) => state === "building"));
       for (const path of paths) expect(isUseless(index, path), path.buildKey).toBe(rules.isUseless(path));
       return paths.filter((path) => !isUseless(index, path)).length;
+    });
+  });
+
+  it("which batches may be archived", () => {
+    holdsInAnyQueue((_, index, rules) => {
+      const archived = archivable(index).map((batch) => batch.id);
+      expect(archived.sort()).toEqual(rules.archivable().sort());
+      return archived.length;
     });
   });
 });

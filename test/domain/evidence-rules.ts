@@ -285,4 +285,26 @@ export class EvidenceRules {
       );
     });
   }
+
+  /** The batches that no later decision can need, by the rules of `archivable`. */
+  archivable(): BatchId[] {
+    const paths = this.#batches.flatMap((batch) => batch.paths);
+    const hasEnded = ({ state }: Batch) => state === "landed" || state === "failed" || state === "cancelled";
+    const isUnfinished = (id: BatchId) => !hasEnded(this.#batch(id));
+    const isActive = ({ state }: Path) => state === "building" || state === "cancelling";
+    const built = paths.map((path) => ({ path, tree: this.tree({ ...path, state: "building" }) }));
+    const withUnfinished = built.filter(({ tree }) => [...tree].some(isUnfinished));
+    const tested = this.#live(
+      withUnfinished
+        .filter(({ path }) => path.state !== "passed")
+        .flatMap(({ path }) => (this.#testsEverything ? [...path.base, ...path.heads] : path.heads)),
+    );
+    return this.#batches
+      .filter((batch) => hasEnded(batch) && batch.concluded)
+      .filter(({ id, paths: own }) => ![...own, ...paths.filter(({ heads }) => heads.includes(id))].some(isActive))
+      .filter(({ id }) => ![...this.conflicts(id)].some((other) => isUnfinished(other) || tested.has(other)))
+      .filter(({ id, state }) => state === "landed" || !withUnfinished.some(({ tree }) => tree.has(id)))
+      .filter(({ id }) => !tested.has(id))
+      .map(({ id }) => id);
+  }
 }
