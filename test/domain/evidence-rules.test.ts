@@ -1,28 +1,36 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { BuildRunnerConfig } from "../../functions/contracts/build-runner-config.ts";
 import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
+import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../functions/domain/batch.ts";
 import {
   bundleThatMayLand,
   evidenceFor,
   isUseless,
+  MOST_BYPASSED,
   othersAreCleared,
   rejectingBuild,
 } from "../../functions/domain/evidence.ts";
 import { archivable } from "../../functions/domain/planner/archive.ts";
-import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
+import { Draft } from "../../functions/domain/planner/draft.ts";
+import { selectLandable } from "../../functions/domain/planner/start-landing.ts";
+import type { QueueIndex } from "../../functions/domain/queue-index.ts";
 import { aBatchRequest } from "../support/batch-request.ts";
 import { EvidenceRules } from "./evidence-rules.ts";
 import { seed } from "./planner/stories.ts";
-import { QUEUE } from "./planner/world.ts";
+import { aQueue, QUEUE } from "./planner/world.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 2_000);
 
 const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
 const MOST = 5;
 
-/** What a queue may look like, whether or not a run of the planner would leave it so. Numbers are batches by arrival, from 1, and times are small, so that they are often equal. */
+/**
+ * What a queue may look like, whether or not a run of the planner would leave it so. Numbers are batches by arrival, from 1. Times are small, so
+ * that they are often equal.
+ */
 interface Drawn {
   readonly batches: readonly {
     readonly conflicts: readonly number[] | "every";
@@ -46,13 +54,21 @@ interface Drawn {
     readonly refused: number;
   }[];
   readonly archived: readonly number[];
-  readonly options: QueueIndexOptions & { readonly most: number };
+  readonly options: {
+    readonly since: number;
+    readonly tests: "everything" | "affected";
+    readonly retries: number;
+    /** True under conflict analyzer `all`. */
+    readonly exact: boolean;
+    readonly most: number;
+    readonly commitPoints: "every" | "pushes";
+  };
   readonly trunk: readonly number[];
 }
 
 const some = (max = MOST, maxLength = 3) => fc.uniqueArray(fc.integer({ min: 1, max }), { maxLength });
 
-const aQueue: fc.Arbitrary<Drawn> = fc.record({
+const anyQueue: fc.Arbitrary<Drawn> = fc.record({
   batches: fc.array(
     fc.record({
       conflicts: fc.oneof(some(MOST, MOST), fc.constant("every" as const)),
@@ -108,6 +124,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
     retries: fc.constantFrom(0, 0, 1, 2),
     exact: fc.boolean(),
     most: fc.constantFrom(0, 1, 3),
+    commitPoints: fc.constantFrom("every", "pushes"),
   }),
   trunk: some(MOST, 2),
 });
@@ -196,14 +213,38 @@ function batchesOf(drawn: Drawn): Batch[] {
 }
 
 /** Compares the answers of the product with those of the rules. Returns how many answers are not the usual ones. */
-type Check = (drawn: Drawn, index: QueueIndex, rules: EvidenceRules) => number;
+type Check = (drawn: Drawn, index: QueueIndex, rules: EvidenceRules, draft: Draft) => number;
 
 /** Drawn once: to draw a queue takes longer than to ask about it. */
-const queues = fc.sample(aQueue, { seed, numRuns: RUNS });
+const queues = fc.sample(anyQueue, { seed, numRuns: RUNS });
+
+const config = aQueue();
+const RUNNERS = {
+  everything: BuildRunnerConfig.parse({ type: "fake", tests: "everything" }),
+  affected: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
+};
+const ANALYZERS = { exact: { type: "all" }, other: { type: "none" } } as const;
+
+/** A run of the planner over the queue. */
+function runOver(batches: readonly Batch[], { options }: Drawn): Draft {
+  const { tests, exact, retries, since, commitPoints, most } = options;
+  const asked: QueueConfig = {
+    ...config,
+    buildRunner: RUNNERS[tests],
+    conflictAnalyzer: exact ? ANALYZERS.exact : ANALYZERS.other,
+    retries,
+    commitPoints,
+    speculation: { ...config.speculation, bypass: most > 0 },
+  };
+  const queue = { queue: QUEUE, installation: "here", nextArrival: 9, nextPosition: 9, version: 1 };
+  const evidenceSince = since === 0 ? {} : { evidenceSince: epochMs(since) };
+  return new Draft(asked, { queue: { ...queue, ...evidenceSince }, batches, requests: new Map() }, epochMs(100));
+}
 
 const ask = (check: Check, drawn: Drawn): number => {
   const batches = batchesOf(drawn);
-  return check(drawn, new QueueIndex(batches, drawn.options), new EvidenceRules(batches, drawn.options));
+  const draft = runOver(batches, drawn);
+  return check(drawn, draft.index, new EvidenceRules(batches, drawn.options), draft);
 };
 
 function holdsInAnyQueue(check: Check): void {
@@ -213,7 +254,7 @@ function holdsInAnyQueue(check: Check): void {
   } catch (error) {
     // Finds the smallest queue that shows the difference.
     fc.assert(
-      fc.property(aQueue, (drawn) => void ask(check, drawn)),
+      fc.property(anyQueue, (drawn) => void ask(check, drawn)),
       { seed, numRuns: RUNS },
     );
     throw error;
@@ -306,6 +347,20 @@ describe(`in any queue, the rules of doc/rfc/evidence.md say (SEED=${seed})`, ()
       const paths = index.batches.flatMap((batch) => batch.paths.filter(({ state }) => state === "building"));
       for (const path of paths) expect(isUseless(index, path), path.buildKey).toBe(rules.isUseless(path));
       return paths.filter((path) => !isUseless(index, path)).length;
+    });
+  });
+
+  it("what lands in one run, in which order, and by which builds", () => {
+    holdsInAnyQueue(({ options }, index, rules, draft) => {
+      const withBase = options.commitPoints === "pushes" && options.tests === "everything";
+      const expected = rules.landable(options.most > 0 ? MOST_BYPASSED : 0, withBase);
+      const selected = selectLandable(draft).map(({ index: i, evidence, bundle }) => ({
+        id: index.batch(i).id,
+        build: evidence.path,
+        ...(bundle ? { bundle: bundle.map((one) => index.batch(one).id) } : {}),
+      }));
+      expect(selected).toEqual(expected);
+      return selected.length;
     });
   });
 
