@@ -7,13 +7,11 @@ import { recordBuild } from "../../../functions/domain/planner/builds.ts";
 import type { Draft } from "../../../functions/domain/planner/draft.ts";
 import { recordHeld, recordLandings } from "../../../functions/domain/planner/landings.ts";
 import { cancelled, failed, type Landed, landed } from "../../../functions/domain/planner/outcomes.ts";
-import { aBatch, aPath, draftOf, idOf, keyOf, landing, NOW, reason, shaOf, tested } from "./pieces.ts";
+import { aBatch, aPath, draftOf, idOf, keyOf, landing, NOW, reason, shaOf, sqidOf, tested } from "./pieces.ts";
 import { QUEUE } from "./world.ts";
 
 /** The entries that the run added to the outbox of batch n. */
 const told = (draft: Draft, n: number) => draft.lookup(idOf(n))?.outbox;
-const sqid = (n: number) => aBatch(n).request.sqid;
-
 const outcome: Landed = {
   kind: "landed",
   commit: shaOf(7),
@@ -35,7 +33,7 @@ describe("the end of a request", () => {
       endedAt: NOW,
       concluded: false,
       outbox: [
-        statusEvent(sqid(1), "landed", NOW, {
+        statusEvent(sqidOf(1), "landed", NOW, {
           version: 4,
           reason: note,
           metadata: {
@@ -55,13 +53,13 @@ describe("the end of a request", () => {
     const { landing: _, ...rest } = aBatch(1, { state, concluded: true });
     const after = landed(draftOf([]), rest, { ...outcome, commits: [] });
     expect(after).toMatchObject({ concluded: false, state: "landed" });
-    expect(after.outbox).toEqual([statusEvent(sqid(1), "landed", NOW, { version: 5, metadata: trees })]);
+    expect(after.outbox).toEqual([statusEvent(sqidOf(1), "landed", NOW, { version: 5, metadata: trees })]);
   });
 
   it("by failing tells the reason and the build that decided, if one did", () => {
     const one = aBatch(1);
     const entry = (metadata: object) =>
-      statusEvent(sqid(1), "error", NOW, { version: 4, reason, metadata: { batch_id: idOf(1), ...metadata } });
+      statusEvent(sqidOf(1), "error", NOW, { version: 4, reason, metadata: { batch_id: idOf(1), ...metadata } });
     const ended = { ...one, state: "failed", endedAt: NOW, reason };
     expect(failed(draftOf([]), one, reason, keyOf(5))).toEqual({ ...ended, outbox: [entry({ build_key: keyOf(5) })] });
     expect(failed(draftOf([]), one, reason)).toEqual({ ...ended, outbox: [entry({})] });
@@ -70,7 +68,7 @@ describe("the end of a request", () => {
   it("by a cancel tells its reason", () => {
     const one = aBatch(1, { state: "cancelling", reason });
     const metadata = { batch_id: idOf(1) };
-    const entry = statusEvent(sqid(1), "cancelled", NOW, { version: 4, reason, metadata });
+    const entry = statusEvent(sqidOf(1), "cancelled", NOW, { version: 4, reason, metadata });
     expect(cancelled(draftOf([]), one)).toEqual({ ...one, state: "cancelled", endedAt: NOW, outbox: [entry] });
   });
 
@@ -107,7 +105,7 @@ describe("a build that is repeated", () => {
     const draft = draftOf(batches);
     announceRetry(draft, path, reason, { except: idOf(2) });
     const entry = (n: number) =>
-      happeningEvent(sqid(n), "retrying", NOW, { occurrence: keyOf(5), reason, metadata: metadata(n) });
+      happeningEvent(sqidOf(n), "retrying", NOW, { occurrence: keyOf(5), reason, metadata: metadata(n) });
     expect([1, 2, 3, 4].map((n) => told(draft, n))).toEqual([[entry(1)], [], [], [entry(4)]]);
   });
 
@@ -116,7 +114,7 @@ describe("a build that is repeated", () => {
     announceRetry(draft, path, reason, { repeat: keyOf(6) });
     const details = { reason, metadata: { ...metadata(1), repeated_by: keyOf(6) } };
     expect(told(draft, 1)).toEqual([
-      happeningEvent(sqid(1), "retrying", NOW, { occurrence: `${keyOf(5)}/${keyOf(6)}`, ...details }),
+      happeningEvent(sqidOf(1), "retrying", NOW, { occurrence: `${keyOf(5)}/${keyOf(6)}`, ...details }),
     ]);
   });
 });
@@ -131,7 +129,7 @@ describe("a tree that could not be made", () => {
     return draft;
   };
   const retrying = (n: number, refused: number) =>
-    happeningEvent(sqid(n), "retrying", NOW, {
+    happeningEvent(sqidOf(n), "retrying", NOW, {
       occurrence: keyOf(5),
       reason: {
         code: "merge.conflict",
@@ -140,7 +138,7 @@ describe("a tree that could not be made", () => {
       metadata: { batch_id: idOf(n), build_key: keyOf(5), attempt: 2 },
     });
   const refusal = (n: number) =>
-    happeningEvent(sqid(n), "build_failed", NOW, {
+    happeningEvent(sqidOf(n), "build_failed", NOW, {
       occurrence: keyOf(5),
       reason: merge,
       metadata: { batch_id: idOf(n), build_key: keyOf(5) },
@@ -243,7 +241,7 @@ describe("the verdict on a build", () => {
     for (const n of [1, 2]) {
       const entries = told(draft, n) ?? [];
       expect(entries.map((entry) => entry.kind === "event" && entry.event)).toEqual(events);
-      expect(entries.map((entry) => entry.sqid)).toEqual(events.map(() => sqid(n)));
+      expect(entries.map((entry) => entry.sqid)).toEqual(events.map(() => sqidOf(n)));
       expect(entries[0]?.reason).toEqual("reason" in verdict ? verdict.reason : undefined);
       if (events.length > 0) expect(entries[0]?.metadata["build_url"]).toBe("https://ci/5");
     }
@@ -275,7 +273,7 @@ describe("an answer about a landing", () => {
     const draft = answer({ ...one, buildCount: 3 }, stale);
     expect(draft.queue.evidenceSince).toBe(NOW);
     expect(told(draft, 1)).toEqual([
-      statusEvent(sqid(1), "speculating", NOW, {
+      statusEvent(sqidOf(1), "speculating", NOW, {
         occurrence: `${idOf(1)}/3`,
         metadata: { batch_id: idOf(1), why: "the trunk has moved: testing again" },
       }),
@@ -305,7 +303,7 @@ describe("a landing that the host refuses", () => {
   it("is told once per reason, and since when it is refused is kept", () => {
     const draft = hold(aBatch(1, landing()));
     const details = { occurrence: `together/${NOW}`, reason: host, metadata: { batch_id: idOf(1), blocker: "host" } };
-    expect(told(draft, 1)).toEqual([happeningEvent(sqid(1), "blocked", NOW, details)]);
+    expect(told(draft, 1)).toEqual([happeningEvent(sqidOf(1), "blocked", NOW, details)]);
     expect(draft.lookup(idOf(1))?.landing?.held).toEqual({ since: NOW, reason: host });
     const later = since(1_000);
     expect(hold(later).lookup(idOf(1))).toBe(later);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
 import type { Signal } from "../../../functions/contracts/messages.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
@@ -12,10 +11,8 @@ import { needsProbation } from "../../../functions/domain/planner/probation.ts";
 import type { LandingRequest } from "../../../functions/domain/request.ts";
 import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
-import { aBatch, aPath, draftOf, idOf, landing, NOW, reason, shaOf, tested } from "./pieces.ts";
+import { aBatch, aPath, draftOf, idOf, landing, NOW, reason, shaOf, sqidOf, tested } from "./pieces.ts";
 import { aQueue, aReadyRequest, QUEUE } from "./world.ts";
-
-const sqid = (n: number): Sqid => aBatch(n).request.sqid;
 
 interface Told {
   readonly batches?: readonly Batch[];
@@ -40,7 +37,7 @@ function folded(
 }
 
 describe("a change of priority", () => {
-  const raise = (count: number, n = 1) => ({ kind: "priority-changed", sqid: sqid(n), priority: 5, count });
+  const raise = (count: number, n = 1) => ({ kind: "priority-changed", sqid: sqidOf(n), priority: 5, count });
 
   it.each<[string, Partial<Batch>, boolean]>([
     ["the first", {}, true],
@@ -67,7 +64,7 @@ describe("a change of priority", () => {
 });
 
 describe("a cancel", () => {
-  const cancel = (more: object = {}) => ({ kind: "cancel-requested", sqid: sqid(1), ...more });
+  const cancel = (more: object = {}) => ({ kind: "cancel-requested", sqid: sqidOf(1), ...more });
   const because = (message: string) => ({ code: "cancelled.by_caller", message });
 
   it.each([
@@ -91,17 +88,17 @@ describe("a cancel", () => {
 
   it("of a ready request without a batch ends the request, which then gets no batch", () => {
     const requests = [aReadyRequest(1, ["a"])];
-    const draft = folded([cancel(), { kind: "request-ready", sqid: sqid(1) }], { requests });
+    const draft = folded([cancel(), { kind: "request-ready", sqid: sqidOf(1) }], { requests });
     expect(draft.batches()).toEqual([]);
     expect(draft.loose).toEqual([
-      statusEvent(sqid(1), "cancelled", NOW, { version: 4, reason: because("Cancelled by its caller.") as never }),
+      statusEvent(sqidOf(1), "cancelled", NOW, { version: 4, reason: because("Cancelled by its caller.") as never }),
     ]);
   });
 
   it("of a request that was cancelled already tells the log again, with the first reason", () => {
     const requests = [aReadyRequest(1, ["a"], { state: "cancelled", reason })];
     expect(folded([cancel({ note: "again" })], { requests }).loose).toEqual([
-      statusEvent(sqid(1), "cancelled", NOW, { version: 4, reason }),
+      statusEvent(sqidOf(1), "cancelled", NOW, { version: 4, reason }),
     ]);
   });
 
@@ -144,7 +141,7 @@ describe("a control signal", () => {
 });
 
 describe("a request that is ready", () => {
-  const ready = { kind: "request-ready", sqid: sqid(9) };
+  const ready = { kind: "request-ready", sqid: sqidOf(9) };
   const join = (request: Partial<LandingRequest> = {}, told: Told = {}) =>
     folded([ready], { requests: [aReadyRequest(9, ["a"], request)], ...told }).lookup(idOf(9));
 
@@ -289,7 +286,7 @@ describe("a batch that landed after it was archived", () => {
   ] as const)("ends its request as landed, and a repeat tells the same entry: %s", (state, version) => {
     const draft = land([aReadyRequest(9, ["a"], { state })]);
     const metadata = { batch_id: idOf(9), commit: shaOf(7), tree: shaOf(8), tested_tree: shaOf(8) };
-    expect(draft.loose).toEqual([statusEvent(sqid(9), "landed", NOW, { version, metadata })]);
+    expect(draft.loose).toEqual([statusEvent(sqidOf(9), "landed", NOW, { version, metadata })]);
     // Only the first answer is news about the trunk.
     expect(draft.trunk.vouched).toEqual(state === "landed" ? [] : [shaOf(7)]);
   });
