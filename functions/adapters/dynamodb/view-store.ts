@@ -68,7 +68,9 @@ export interface ViewStore
   hasMinted(queue: QueueName): Promise<boolean>;
   /**
    * The queue's next number, from 1, and its time of receipt. Times of receipt never decrease as numbers grow, although the clocks of two
-   * instances may differ: `receivedAt` is `now`, or the time of the number before when `now` is earlier than that (then two calls).
+   * instances may differ: `receivedAt` is `now`, or the time of the number before when `now` is earlier than that (then two calls). A time that
+   * is more than MOST_AHEAD_MS later than `now` comes from a clock that was wrong. It is not kept, else all requests would get this time until
+   * it has come.
    */
   mint(queue: QueueName, now: EpochMs): Promise<Minted>;
 }
@@ -119,6 +121,9 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string, onUnr
   };
 }
 
+/** How far the clock of one instance may be ahead of another's. */
+const MOST_AHEAD_MS = 3_600_000;
+
 const counting = (dynamodb: DynamoDBDocumentClient, table: string): Pick<ViewStore, "hasMinted" | "mint"> => ({
   async hasMinted(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.counter(queue), ConsistentRead: true });
@@ -132,9 +137,9 @@ const counting = (dynamodb: DynamoDBDocumentClient, table: string): Pick<ViewSto
     const advance = new UpdateCommand({
       ...update,
       UpdateExpression: "SET #last = :now ADD #n :one",
-      ConditionExpression: "attribute_not_exists(#last) OR #last <= :now",
+      ConditionExpression: "attribute_not_exists(#last) OR #last <= :now OR #last > :wrong",
       ExpressionAttributeNames: { "#n": "n", "#last": "lastAt" },
-      ExpressionAttributeValues: { ":one": 1, ":now": now },
+      ExpressionAttributeValues: { ":one": 1, ":now": now, ":wrong": now + MOST_AHEAD_MS },
     });
     try {
       return mintedIn((await stored(doing, dynamodb.send(advance))).Attributes);

@@ -60,11 +60,15 @@ describe("numbers", () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  it("a clock that is behind gets the latest time given out", async () => {
+  it("a clock that is behind gets the latest time given out, unless that is an hour ahead: a wrong clock gave it out", async () => {
     const queue = queueNamed("skew");
     await view.mint(queue, epochMs(100));
     expect(await view.mint(queue, epochMs(40))).toEqual({ number: 2, receivedAt: 100 });
     expect(await view.mint(queue, epochMs(101))).toEqual({ number: 3, receivedAt: 101 });
+    const hour = 3_600_000;
+    await view.mint(queue, epochMs(102 + hour));
+    expect(await view.mint(queue, epochMs(102)), "an hour ahead").toMatchObject({ receivedAt: 102 + hour });
+    expect(await view.mint(queue, epochMs(101)), "more than an hour ahead").toEqual({ number: 6, receivedAt: 101 });
   });
 });
 
