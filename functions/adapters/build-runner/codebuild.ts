@@ -1,7 +1,7 @@
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { CodeBuildConfig, QueueConfig } from "../../contracts/queues.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
@@ -84,7 +84,11 @@ export function codebuildRunner(options: CodeBuildRunnerOptions): BuildRunner {
       if (verdict.kind === "running") return verdict;
       const { result, why } = verdict;
       const url = found.logs?.deepLink ?? pageOf(found);
-      const located = url === undefined ? {} : { url };
+      const endedAt = found.endTime?.getTime();
+      const located = {
+        ...(url === undefined ? {} : { url }),
+        ...(endedAt === undefined ? {} : { endedAt: epochMs(endedAt) }),
+      };
       if (result === "passed") return { kind: "finished", result, ...located };
       const output = result === "cancelled" ? "" : await project.outputOf(found);
       const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");

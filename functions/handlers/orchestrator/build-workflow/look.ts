@@ -93,7 +93,8 @@ function runningAt(build: Build, deadline: number, { buildRunner }: QueueConfig,
 
 function ended(build: Build, status: Finished, config: QueueConfig): BuildEnd {
   const verdict = verdictOn(build, status, config);
-  return located(build, status.url, { kind: "finished", verdict });
+  const { endedAt } = status;
+  return located(build, status.url, { kind: "finished", verdict, ...(endedAt === undefined ? {} : { endedAt }) });
 }
 
 function located({ url: known, reported }: Build, seen: string | undefined, end: BuildEnd): BuildEnd {
