@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { branchRef } from "../../functions/contracts/build-refs.ts";
+import { BuildRunnerConfig } from "../../functions/contracts/build-runner-config.ts";
 import { BuildKey, type GitSha, QueueName } from "../../functions/contracts/ids.ts";
-import { BuildRunnerConfig, Committer } from "../../functions/contracts/queues.ts";
+import { Committer } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { composedRecord, readComposed } from "../../functions/runway/landing-records.ts";
 import { tidy } from "../../functions/runway/tidy.ts";
