@@ -11,7 +11,13 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
   try {
     const queue = await session.queue();
     const now = await queue.show();
-    return [modeFinding(now), rightsFinding(now.name, me), ...(await buildFindings(queue)), budgetFinding(now)];
+    return [
+      modeFinding(now),
+      ...unreadableFindings(now),
+      rightsFinding(now.name, me),
+      ...(await buildFindings(queue)),
+      budgetFinding(now),
+    ];
   } catch (error) {
     if (session.interrupted.aborted) throw error;
     const says = error instanceof Error ? error.message : String(error);
@@ -29,6 +35,18 @@ function modeFinding(now: QueueNow): Finding {
     now.mode === "paused" ? "nothing lands until it is resumed" : "it takes nothing new until it is resumed";
   return { check: "queue", state: "warning", says: `${says} (${effect})` };
 }
+
+/** What a newer release has written of the queue, and this one leaves out. */
+const unreadableFindings = ({ unreadable = 0 }: QueueNow): readonly Finding[] =>
+  unreadable === 0
+    ? []
+    : [
+        {
+          check: "queue",
+          state: "problem",
+          says: `${unreadable} of its entries can't be read, because a newer release wrote them, and are left out: deploy that release again`,
+        },
+      ];
 
 const VERBS = {
   land: "land",

@@ -464,6 +464,16 @@ describe("the command line", () => {
       routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
     });
 
+    it("finds entries of the queue that a newer release wrote", async () => {
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), unreadable: 2 };
+      const { code, of } = await examined();
+      expect(code).toBe(1);
+      expect(of("queue")).toMatchObject([
+        { state: "ok" },
+        { state: "problem", says: expect.stringMatching(/^2 of its/) },
+      ]);
+    });
+
     it("finds nothing wrong: who the caller is, the rights, the checks that builds wait for, the budget", async () => {
       const { code, out } = await run(["doctor"]);
       expect(code).toBe(0);
