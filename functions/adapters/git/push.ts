@@ -40,7 +40,8 @@ export async function push(repository: Repository, updates: readonly RefUpdate[]
   const rejected = rejectionsIn(answer);
   const words = wordsOf(rejected, answer.stderr);
   if (words) return { kind: "declined", words };
-  const said = [...rejected.map(({ ref, why }) => `${ref}: ${why}`), answer.stderr].join("\n");
+  // Last, because the end of what git printed is what the error quotes.
+  const said = [answer.stderr, ...rejected.map(({ ref, why }) => `${ref}: ${why}`)].join("\n");
   return { kind: "failed", error: troubleWith(repository.remote, "pushed to", said) };
 }
 

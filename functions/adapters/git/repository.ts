@@ -9,7 +9,7 @@ import { look, type Seen } from "./look.ts";
 import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
 import type { Signer } from "./signer.ts";
-import { troubleWith } from "./trouble.ts";
+import { IS_SHALLOW, troubleWith } from "./trouble.ts";
 
 const LOCAL_MS = 120_000;
 /** Less than the five minutes that a function may run, so that the function can report a fetch that hangs. */
@@ -85,7 +85,9 @@ export class Repository implements RunsGit {
 
   async #fetch(refspecs: readonly string[]): Promise<void> {
     const answer = await this.tryFetch(refspecs);
-    if (answer.exitCode !== 0) throw troubleWith(this.remote, "fetched", answer.stderr);
+    // git leaves out a ref that ends at a shallow commit, warns, and answers 0.
+    if (answer.exitCode !== 0 || IS_SHALLOW.test(answer.stderr))
+      throw troubleWith(this.remote, "fetched", answer.stderr);
   }
 
   /** As `fetch`, but answers the exit code instead of throwing. Only inside `exclusively`. */

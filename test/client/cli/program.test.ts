@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -232,6 +233,31 @@ describe("the command line", () => {
     expect(lines.map((line) => JSON.parse(line).status)).toEqual(["accepted", "landed", "landed"]);
     expect(JSON.parse((await run(["list", "--json"])).out)).toHaveLength(2);
     expect(JSON.parse((await run(["queues", "--json"])).out)).toMatchObject([{ name: "shop" }]);
+  });
+
+  it.each([
+    [["status", "9"], 1, { code: "route.unknown", sentence: "about route.unknown" }],
+    [["queue", "show", "paid"], 1, { code: "route.unknown" }],
+    [["status", "x"], 2, { code: "usage", sentence: expect.stringContaining("x is no request") }],
+    [["land", "--wit"], 2, { code: "usage", sentence: expect.stringMatching(/^unknown option '--wit'/) }],
+    [["queue"], 2, { code: "usage", sentence: "Name a command: --help lists them." }],
+    [["lend"], 2, { code: "usage", sentence: expect.stringMatching(/^unknown command 'lend'/) }],
+    [["list", "--limit", "x"], 2, { code: "usage" }],
+    [["queues", "--url", "http://127.0.0.1:1"], 3, { code: "unreachable" }],
+    [["config", "set", "url", "x"], 2, { code: "usage" }],
+  ])("prints the error of %j as one JSON document under --json", async (args, code, error) => {
+    const answer = await run([...args, "--json"]);
+    expect(answer.code).toBe(code);
+    expect(JSON.parse(answer.out)).toEqual({ error: expect.objectContaining({ next: expect.any(String), ...error }) });
+    expect(answer.out.trim()).not.toContain("\n");
+    expect(answer.err).not.toBe("");
+  });
+
+  it("prints a kept setting under --json, but no token", async () => {
+    const set = async (...args: string[]) => JSON.parse((await run(["config", ...args, "--json"])).out);
+    expect(await set("set", "queue", "shop")).toMatchObject({ name: "queue", value: "shop" });
+    expect(await set("set", "token", "secret")).toMatchObject({ name: "token", value: "(not shown)" });
+    for (const name of ["queue", "token"]) expect(await set("unset", name)).toMatchObject({ name });
   });
 
   it.each([80, 120])("lists requests in a table of at most %i columns", async (columns) => {
@@ -535,8 +561,27 @@ describe("the command line", () => {
     expect(await offered(["status", ""])).toEqual(expect.arrayContaining(["2\tlanded", "1\terror"]));
     expect(await offered(["queue", "show", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
     expect(await offered(["list", "--queue", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
-    expect(await offered(["status", ""], { SUBMITQUEUE_URL: "http://127.0.0.1:1" })).not.toContain("2\tlanded");
+    const gone = { SUBMITQUEUE_URL: "http://127.0.0.1:1" };
+    expect(await offered(["status", ""], gone)).not.toContain("2\tlanded");
+    const listing = [
+      "for-each-ref",
+      "--count=1",
+      "--sort=-committerdate",
+      "--format=%(refname:lstrip=2)",
+      "refs/heads",
+    ];
+    const branch = spawnSync("git", listing, { encoding: "utf8" }).stdout.trim();
+    expect((await offered(["land", ""], gone))[0]?.split("\t")[0]).toBe(branch === "" ? ":4" : branch);
+    expect(await offered(["land", "--strategy", ""], gone)).toContain("PROMOTE\t");
     said.mockRestore();
+  });
+
+  it("completes in a bash without the package bash-completion", async () => {
+    const script = (await run(["completion", "bash"])).out;
+    const words = "_get_comp_words_by_ref -n : cur prev words cword";
+    const typed = `COMP_WORDS=(submitqueue land on); COMP_CWORD=2\n${words}\necho $cur $prev $cword \${words[1]}`;
+    const { stdout } = spawnSync("bash", ["--norc", "-c", `${script}\n${typed}`], { encoding: "utf8" });
+    expect(stdout).toBe("on land 2 land\n");
   });
 
   it("hands the flags of simulate to the simulator, and exports the history of the queue", async () => {
