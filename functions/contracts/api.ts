@@ -401,6 +401,8 @@ export const QueueNow = QueueSummary.extend({
   requests: z.array(QueuedRequest),
   /** True when there are more. */
   more: z.boolean(),
+  /** How many entries of the queue are left out here, because a newer release wrote them: deploy that release again. Absent when none is. */
+  unreadable: z.int().positive().optional(),
   /** The last 20 that ended, latest first. */
   recent: z.array(EndedRequest),
 });

@@ -16,3 +16,15 @@ export const GitHubApi = z
     (api) => api.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost)(:\d+)?(\/|$)/.test(api),
     "write https://…; without TLS the token could be read, so http:// is taken for this machine alone",
   );
+
+/** A check that a queue reads, by the name that GitHub shows: of a check run or of a commit status. */
+export const GitHubCheck = z.union([
+  z.string().min(1).max(300),
+  z.strictObject({
+    name: z.string().min(1).max(300),
+    /** The App that must report the check, by its id or its slug. Absent: any App or user that may write to the repository. */
+    app: z
+      .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
+      .optional(),
+  }),
+]);

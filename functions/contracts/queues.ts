@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { BuildRunnerConfig } from "./build-runner-config.ts";
 import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
-import { GitHubApi, GitHubRepository, SecretName } from "./config-fields.ts";
-import { Glob } from "./globs.ts";
+import { GitHubApi, SecretName } from "./config-fields.ts";
 import { QueueName } from "./ids.ts";
+import { BundleConfig, ConflictAnalyzerConfig, SpeculationConfig } from "./planning-config.ts";
 import { MergeStrategy } from "./strategy.ts";
 
 /** A branch, without refs/heads/. */
@@ -51,267 +52,6 @@ export type Repository = z.infer<typeof Repository>;
 
 /** Which of a queue's requests go first: the higher ones. */
 export const Priority = z.int().min(0).max(100);
-
-const BuildTiming = {
-  /** A build that runs longer is cancelled and counts as failed. */
-  timeoutSeconds: z.int().min(1).max(86_400).default(3_600),
-  /**
-   * What a build tests. everything: the whole tree that it is given. affected: only what its heads affect, so its verdict says nothing
-   * about the changes below the heads that have not landed.
-   */
-  tests: z.enum(["everything", "affected"]).default("everything"),
-  /** The shortest interval at which the CI system is asked for the state of a build, for when it does not report by itself. */
-  pollSeconds: z.int().min(1).max(300).default(10),
-  /** How often a build that failed for reasons of infrastructure is tried again. */
-  infrastructureRetries: z.int().min(0).max(10).default(2),
-};
-
-/** Sizes of the machines of CodeBuild, by CodeBuild's own names. */
-export const ComputeType = z.enum([
-  "BUILD_GENERAL1_SMALL",
-  "BUILD_GENERAL1_MEDIUM",
-  "BUILD_GENERAL1_LARGE",
-  "BUILD_GENERAL1_XLARGE",
-  "BUILD_GENERAL1_2XLARGE",
-]);
-
-/** The phases of a CodeBuild build whose commands may be declared to be no test of the tree. In BUILD the tests run. */
-const SetUpPhase = z.enum(["INSTALL", "PRE_BUILD", "POST_BUILD"], {
-  error: ({ input }) =>
-    input === "BUILD"
-      ? "a failure in BUILD is the change's own, or no change could ever be refused: name INSTALL, PRE_BUILD or POST_BUILD"
-      : "name INSTALL, PRE_BUILD or POST_BUILD: a failure in a phase that runs no command is always the infrastructure's",
-});
-
-const PRIVATE_IMAGE = /^[0-9]{12}\.dkr\.ecr\./;
-
-const CodeBuild = z
-  .strictObject({
-    type: z.literal("codebuild"),
-    /** The name of a project that exists, in the account and region of the deployment. Absent: the stack creates one from `image`. */
-    project: z
-      .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$/,
-        "the name of a CodeBuild project: 2 to 150 letters, digits, - and _, no ARN",
-      )
-      .optional(),
-    /** What builds run in: an image of CodeBuild (`aws/codebuild/…`), or a public one. */
-    image: z.string().min(1).max(500).regex(/^\S+$/, "the name of an image").optional(),
-    /** The size of the machine. Absent: BUILD_GENERAL1_MEDIUM. */
-    computeType: ComputeType.optional(),
-    /** The text of a buildspec, or the path of one within the repository. Absent: buildspec.yml. */
-    buildspec: z.string().min(1).max(20_000).optional(),
-    /**
-     * repository: the project checks out the composed commit, from a branch that the queue pushes. none: the project has no source, and
-     * its buildspec fetches $SQ_REF by itself.
-     */
-    source: z.enum(["repository", "none"]).default("repository"),
-    /** Phases of the buildspec in which a failure, or a time-out, is the infrastructure's: the build is tried again. Absent: none. */
-    infrastructurePhases: z.array(SetUpPhase).default([]),
-    ...BuildTiming,
-  })
-  .superRefine(({ project, image, computeType, buildspec, source }, ctx) => {
-    const refuse = (field: string, message: string) => ctx.addIssue({ code: "custom", path: [field], message });
-    if (project !== undefined) {
-      for (const [field, value] of Object.entries({ image, computeType, buildspec }))
-        if (value !== undefined)
-          refuse(
-            field,
-            `the project ${project} has one of its own: leave out ${field}, or leave out project and have one created`,
-          );
-      return;
-    }
-    if (image === undefined)
-      return refuse("project", "name a CodeBuild project that exists, or an image, and a project is created");
-    if (PRIVATE_IMAGE.test(image))
-      refuse(
-        "image",
-        "a created project pulls public images only: create a project for this image, and name the project",
-      );
-    if (source === "none" && !buildspec?.includes("\n"))
-      refuse("buildspec", "a project without a source has no file to read: write the text of the buildspec here");
-  });
-
-/** A check that a build waits for, by the name that GitHub shows: of a check run or of a commit status. */
-const Check = z.union([
-  z.string().min(1).max(300),
-  z.strictObject({
-    name: z.string().min(1).max(300),
-    /** The App that must report the check, by its id or its slug. Absent: any App or user that may write to the repository. */
-    app: z
-      .union([z.int().positive(), z.string().regex(/^[a-z0-9-]{1,100}$/, "the slug or the id of a GitHub App")])
-      .optional(),
-  }),
-]);
-
-const GitHubChecks = z.strictObject({
-  type: z.literal("github-checks"),
-  /** `owner/name` on GitHub. Absent: read from the queue's remote. */
-  repository: GitHubRepository.optional(),
-  /** The address of GitHub's REST API. Absent: that of the remote's host, `https://HOST/api/v3` for GitHub Enterprise Server. */
-  api: GitHubApi.optional(),
-  /** The secret with a GitHub App or a token. Absent: the repository's tokenSecret. */
-  credentialsSecret: SecretName.optional(),
-  /** The checks that a build waits for. Absent: those that GitHub requires on the queue's branch, without the queue's own. */
-  checks: z.array(Check).min(1).max(100).optional(),
-  /** A check of which nothing was reported for this long will not be reported: no change is at fault, and the build is repeated. */
-  startWithinSeconds: z.int().min(1).max(86_400).default(600),
-  ...BuildTiming,
-});
-
-const Http = z.strictObject({
-  type: z.literal("http"),
-  /** Where builds are started: https://…; under the embedded runtime also http:// on this machine. */
-  url: z
-    .url({ protocol: /^https?$/ })
-    .max(1_000)
-    .refine(
-      (url) => url.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/|$)/.test(url),
-      "write https://…; without TLS what is built could be changed on its way, so http:// is taken for this machine alone",
-    )
-    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), "write no user or password into an address: calls are signed"),
-  /** The secret that signs calls in both directions: whsec_ and base64, by Standard Webhooks; several apart by spaces, the newest first. */
-  signingSecret: SecretName,
-  /** Hosts whose addresses may be those of a private network. No other private address is ever called. */
-  privateHosts: z.array(z.string().min(1).max(253)).max(20).default([]),
-  ...BuildTiming,
-});
-
-export const BuildRunnerConfig = z.discriminatedUnion("type", [
-  /** Builds in AWS CodeBuild. */
-  CodeBuild,
-  /** Builds wherever a CI system takes a signed POST and calls back. */
-  Http,
-  /** Waits for what CI systems report to GitHub about a branch that the queue pushes. */
-  GitHubChecks,
-  /** Runs a shell command in a clone of the composed commit, on this machine. Embedded runtime only. */
-  z.strictObject({ type: z.literal("command"), command: z.string().min(1).max(4_000), ...BuildTiming }),
-  /** Builds nothing: outcomes follow markers in the change URI (`?sq-fake=build-fail`). For tests. */
-  z.strictObject({ type: z.literal("fake"), ...BuildTiming }),
-]);
-export type BuildRunnerConfig = z.infer<typeof BuildRunnerConfig>;
-export type CodeBuildConfig = z.infer<typeof CodeBuild>;
-export type GitHubChecksConfig = z.infer<typeof GitHubChecks>;
-
-/** A regular expression for a whole label, with one group: the target. Example: `target:(.+)`. */
-const LabelPattern = z
-  .string()
-  .min(1)
-  .max(200)
-  .superRefine((pattern, ctx) => {
-    const problem = problemOfPattern(pattern);
-    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
-  });
-
-function problemOfPattern(pattern: string): string | undefined {
-  try {
-    // With the empty alternative it matches anything, and the match has an element for each group.
-    const groups = (new RegExp(`${pattern}|`, "u").exec("")?.length ?? 1) - 1;
-    return groups === 1 ? undefined : "write one group around the part that is the target, such as target:(.+)";
-  } catch (error) {
-    return `this is no regular expression: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-/** Changes conflict when they affect the same build target. A change whose targets are not known conflicts with every other. */
-const Targets = z
-  .strictObject({
-    type: z.literal("targets"),
-    /** Which labels of a pull request name a target, where the Land call names none. Absent: labels name none. */
-    labels: LabelPattern.optional(),
-    /** The check run on a change's commit whose output names the targets, one a line, where the Land call names none. Absent: no check does. */
-    check: Check.optional(),
-  })
-  .refine(({ labels, check }) => labels === undefined || check === undefined, {
-    path: ["check"],
-    message: "targets are named by labels or by a check: write one of them",
-  });
-
-export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
-  /** Every change conflicts with every other: the landed tree is the tested tree, bit for bit. */
-  z.strictObject({ type: z.literal("all") }),
-  /** No change conflicts with any other. */
-  z.strictObject({ type: z.literal("none") }),
-  /** Changes conflict when they touch the same file, or files of the same directory. */
-  z.strictObject({
-    type: z.literal("paths"),
-    by: z.enum(["file", "directory"]).default("file"),
-    /** A change that touches one of these paths conflicts with every change that touches anything. */
-    barriers: z.array(Glob).max(100).optional(),
-    /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
-    ignore: z.array(Glob).max(100).optional(),
-  }),
-  Targets,
-]);
-export type ConflictAnalyzerConfig = z.infer<typeof ConflictAnalyzerConfig>;
-
-const Probability = z.number().min(0).max(1);
-
-const FlatScorer = z.strictObject({ type: z.literal("flat"), success: Probability.default(0.95) });
-const HeuristicScorer = z.strictObject({
-  type: z.literal("heuristic"),
-  /** What is counted: lines (added and deleted) or files. */
-  by: z.enum(["lines", "files"]).default("lines"),
-  /** The first bucket whose `upTo` is not exceeded gives the chance of success; beyond the last it is 0.95. */
-  buckets: z
-    .array(z.strictObject({ upTo: z.number().nonnegative(), success: Probability }))
-    .min(1)
-    .refine(
-      (buckets) => buckets.every((bucket, i) => i === 0 || bucket.upTo > (buckets[i - 1]?.upTo ?? 0)),
-      "upTo ascends",
-    ),
-});
-const HistoryScorer = z.strictObject({ type: z.literal("history") });
-const SimpleScorer = z.discriminatedUnion("type", [FlatScorer, HeuristicScorer, HistoryScorer]);
-
-/** How likely a change is to pass before anything has been built. `history` learns it from the queue's own outcomes. */
-export const ScorerConfig = z.discriminatedUnion("type", [
-  FlatScorer,
-  HeuristicScorer,
-  HistoryScorer,
-  z.strictObject({
-    type: z.literal("composite"),
-    by: z.enum(["min", "max", "mean"]),
-    of: z.array(SimpleScorer).min(1),
-  }),
-]);
-export type ScorerConfig = z.infer<typeof ScorerConfig>;
-
-/** Which builds are worth their slot. */
-export const SpeculationConfig = z.strictObject({
-  scorer: ScorerConfig.default({ type: "history" }),
-  /** likely-first: a change that will probably fail joins the order only once it has passed. arrival: first come, first served. */
-  order: z.enum(["likely-first", "arrival"]).default("likely-first"),
-  probation: z
-    .strictObject({
-      /** Below this chance of success a change is on probation. */
-      threshold: Probability.default(0.5),
-      /** After this long it joins all the same. */
-      maxHoldSeconds: z
-        .int()
-        .min(0)
-        .default(4 * 3_600),
-    })
-    .prefault({}),
-  /**
-   * A path whose assumptions are less likely than this to come true is not built. The exception is the first build of a change where builds
-   * test only what is affected: it tells whether the change passes, whether or not the assumptions come true.
-   */
-  minProbability: Probability.default(0.1),
-  /** True: a change may land ahead of undecided ones once a build has passed for every way in which these can turn out. */
-  bypass: z.boolean().default(true),
-  /** sticky: a running build is given up only when its verdict can no longer be used. preempting: also for a clearly better one. */
-  allocator: z.enum(["sticky", "preempting"]).default("sticky"),
-});
-export type SpeculationConfig = z.infer<typeof SpeculationConfig>;
-
-/** Requests that are built and landed together when more wait than the budget can serve. */
-export const BundleConfig = z.strictObject({
-  maxSize: z.int().min(1).max(100).default(1),
-  /** How long a bundle that is not full waits for more. */
-  maxWaitSeconds: z.int().min(0).max(3_600).default(0),
-});
 
 /** Who the commits that the queue makes are committed by. Authors are kept. */
 export const Committer = z.strictObject({ name: z.string().min(1).max(200), email: z.string().min(3).max(200) });
@@ -368,6 +108,8 @@ export const QueueConfig = z.strictObject({
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),
+  /** The name of the check run that the queue itself shows. A QueuesConfig sets it (`github.check`), and replaces what is written here. */
+  ownCheck: z.string().exactOptional(),
 });
 export type QueueConfig = z.infer<typeof QueueConfig>;
 
@@ -432,7 +174,11 @@ export const QueuesConfig = z
   .overwrite(({ github, queues, ...rest }) => ({
     ...rest,
     ...(github === undefined ? {} : { github }),
-    queues: queues.map((queue) => ({ ...queue, changeProvider: providerFor(github, queue) })),
+    queues: queues.map(({ ownCheck: _, ...queue }) => ({
+      ...queue,
+      changeProvider: providerFor(github, queue),
+      ...(github === undefined ? {} : { ownCheck: github.check }),
+    })),
   }));
 export type QueuesConfig = z.infer<typeof QueuesConfig>;
 

@@ -105,12 +105,12 @@ export type ReviewResult =
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 
-/** Input of `ready`: beside the Land message, what `validate` answered and what `review` found. */
+/**
+ * Input of `ready`: beside the Land message, what `validate` answered and what `review` found. `step` is another answer, or absent, in an
+ * execution that an earlier deployment began.
+ */
 export const ReadyTask = Land.extend({
-  step: z
-    .object({ kind: z.literal("validated"), touches: Touches.exactOptional() })
-    .optional()
-    .catch(undefined),
+  step: z.object({ touches: Touches.exactOptional() }).optional().catch(undefined),
   review: z
     .object({
       targets: Targets.exactOptional(),
@@ -200,7 +200,8 @@ export type BuildEnd = Extract<BuildSeen, { kind: "finished" }>;
 
 /**
  * How it came out: what `trigger` or `poll` saw at last, a `compose` that did not compose, or a task that failed for good. An error counts
- * only where nothing was seen to finish.
+ * only where nothing was seen to finish. An answer of another release that this release can't read counts as none, so that the build is
+ * reported as broken down, and repeated, instead of not at all.
  */
 export const ReportTask = BuildOrder.omit({
   target: true,
@@ -210,11 +211,11 @@ export const ReportTask = BuildOrder.omit({
   without: true,
   expectedSeconds: true,
 }).extend({
-  outcome: BuildSeen.optional(),
+  outcome: BuildSeen.optional().catch(undefined),
   /** As `outcome`, in an execution that an earlier deployment began. */
-  verdict: BuildVerdict.optional(),
+  verdict: BuildVerdict.optional().catch(undefined),
   url: z.string().optional(),
   error: TaskFailure.optional(),
-  compose: ComposeResult.optional(),
+  compose: ComposeResult.optional().catch(undefined),
 });
 export type ReportTask = z.infer<typeof ReportTask>;

@@ -1,5 +1,5 @@
 import { matcherOf } from "../contracts/globs.ts";
-import type { ConflictAnalyzerConfig } from "../contracts/queues.ts";
+import type { ConflictAnalyzerConfig } from "../contracts/planning-config.ts";
 import type { Batch, BatchRequest } from "./batch.ts";
 import type { Touches } from "./request.ts";
 

@@ -15,25 +15,31 @@ const lastSwept = new Map<string, EpochMs>();
 /**
  * Deletes refs of this queue that are not needed any more: the named ones, and once an hour those of builds that must have ended. Once an
  * hour garbage is collected in the local repository too (`collectGarbage`). On Lambda, where the repository goes with its machine, there is
- * seldom any, and finding that costs one process: so the rule is the same there. Called after the answer is known, so an error is answered as
- * its message and not thrown; what is left over is done by a later call. One git process for the named refs, and four more once an hour.
+ * seldom any, and finding that costs one process: so the rule is the same there. Called after the answer is known, so a failure is not thrown:
+ * answers a sentence for each thing that failed, and a later call does that again. One git process for the named refs, and four more once an
+ * hour.
  */
-export async function tidy(
-  repository: Repository,
-  spent: readonly string[],
-  now: EpochMs,
-): Promise<string | undefined> {
-  try {
+export async function tidy(repository: Repository, spent: readonly string[], now: EpochMs): Promise<readonly string[]> {
+  const last = lastSwept.get(repository.directory);
+  const isDue = last === undefined || now - last >= SWEEP_EVERY_MS;
+  if (isDue) lastSwept.set(repository.directory, now);
+  const left = await complaintOf("refs were left over", async () => {
     const problem = await deleteRefs(repository, spent);
-    const last = lastSwept.get(repository.directory);
-    if (last !== undefined && now - last < SWEEP_EVERY_MS) return problem;
-    lastSwept.set(repository.directory, now);
-    const leftOver = problem ?? (await deleteRefs(repository, await outlived(repository, now)));
-    await repository.collectGarbage();
-    return leftOver;
-  } catch (error) {
-    return String(error);
-  }
+    return problem ?? (isDue ? deleteRefs(repository, await outlived(repository, now)) : undefined);
+  });
+  const uncollected = isDue
+    ? await complaintOf("garbage was not collected", async () => {
+        await repository.collectGarbage();
+        return undefined;
+      })
+    : [];
+  return [...left, ...uncollected];
+}
+
+/** What went wrong in a piece of work, whether it says so or throws, as one sentence that begins with `what`. Empty when all is well. */
+async function complaintOf(what: string, work: () => Promise<string | undefined>): Promise<readonly string[]> {
+  const problem = await work().catch(String);
+  return problem === undefined ? [] : [`${what}: ${problem}`];
 }
 
 async function deleteRefs(repository: Repository, refs: readonly string[]): Promise<string | undefined> {

@@ -42,86 +42,108 @@ const NAME_PROPERTIES = [
 
 /** Resolves the intrinsic functions of a set of stacks that export to each other. `queueUrl` gives a queue's name its address. */
 export function resolverOf(assembly: Assembly, queueUrl: (name: string) => string = (name) => name): Resolver {
-  const templateOf = (stack: string): Template => {
-    const template = assembly.get(stack);
-    if (template === undefined) throw new Unresolved(`there is no stack ${stack}`);
-    return template;
-  };
+  return new AssemblyResolver(assembly, queueUrl);
+}
 
-  function identityOf(stack: string, logicalId: string): Identity {
-    const resource = templateOf(stack).Resources[logicalId];
-    if (resource === undefined) throw new Unresolved(`stack ${stack} has no resource ${logicalId}`);
-    const { Type, Properties } = resource;
-    const named = NAME_PROPERTIES.map((property) => Properties[property]).find((value) => value !== undefined);
-    const made = `${stack}-${logicalId}${Properties["FifoQueue"] === true ? ".fifo" : ""}`;
-    return identify(Type, named === undefined ? made : String(resolve(stack, named)), queueUrl);
-  }
+type IntrinsicFunction = (stack: string, argument: unknown, unknown: string | undefined) => unknown;
 
-  function reference(stack: string, name: string): unknown {
-    if (name === "AWS::StackName") return stack;
-    if (name === "AWS::StackId") return `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stack}/local`;
-    if (name in PSEUDO) return PSEUDO[name];
-    const parameter = templateOf(stack).Parameters[name];
-    return parameter === undefined ? identityOf(stack, name).ref : parameter.Default;
-  }
+class AssemblyResolver implements Resolver {
+  readonly #assembly: Assembly;
+  readonly #queueUrl: (name: string) => string;
 
-  function attribute(stack: string, logicalId: string, name: string): string {
-    const value = identityOf(stack, logicalId).attributes[name];
-    if (value === undefined) throw new Unresolved(`${stack}/${logicalId} has no attribute ${name} that is known here`);
-    return value;
-  }
-
-  function imported(name: unknown): unknown {
-    for (const [stack, { Outputs }] of assembly) {
-      for (const { Value, Export } of Object.values(Outputs)) {
-        if (Export !== undefined && resolve(stack, Export.Name) === name) return resolve(stack, Value);
-      }
-    }
-    throw new Unresolved(`no stack exports ${String(name)}`);
-  }
-
-  function substitute(stack: string, argument: unknown, unknown: string | undefined): string {
-    const [text, own] = Array.isArray(argument) ? argument : [argument, {}];
-    const variables = z.record(z.string(), z.unknown()).parse(own);
-    return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
-      if (literal) return `\${${name}}`;
-      if (name in variables) return String(resolve(stack, variables[name], unknown));
-      const [logicalId = "", ...path] = name.split(".");
-      const fn = path.length > 0 ? { "Fn::GetAtt": [logicalId, path.join(".")] } : { Ref: name };
-      return String(resolve(stack, fn, unknown));
-    });
-  }
-
-  const functions: Readonly<
-    Record<string, (stack: string, argument: unknown, unknown: string | undefined) => unknown>
-  > = {
-    Ref: (stack, argument) => reference(stack, String(argument)),
+  readonly #functions: Readonly<Record<string, IntrinsicFunction>> = {
+    Ref: (stack, argument) => this.#reference(stack, String(argument)),
     "Fn::GetAtt": (stack, argument) => {
       const [logicalId = "", ...path] = Array.isArray(argument) ? argument.map(String) : String(argument).split(".");
-      return attribute(stack, logicalId, path.join("."));
+      return this.#attribute(stack, logicalId, path.join("."));
     },
     "Fn::Join": (stack, argument, unknown) => {
       const [separator, parts] = z.tuple([z.string(), z.unknown()]).parse(argument);
       return z
         .array(z.unknown())
-        .parse(resolve(stack, parts, unknown))
+        .parse(this.resolve(stack, parts, unknown))
         .join(separator);
     },
-    "Fn::Sub": substitute,
-    "Fn::ImportValue": (stack, argument) => imported(resolve(stack, argument)),
+    "Fn::Sub": (stack, argument, unknown) => this.#substitute(stack, argument, unknown),
+    "Fn::ImportValue": (stack, argument) => this.#imported(this.resolve(stack, argument)),
     "Fn::Select": (stack, argument) => {
       const [index, list] = z.tuple([z.coerce.number(), z.unknown()]).parse(argument);
-      return z.array(z.unknown()).parse(resolve(stack, list))[index];
+      return z.array(z.unknown()).parse(this.resolve(stack, list))[index];
     },
     "Fn::Split": (stack, argument) => {
       const [separator, text] = z.tuple([z.string(), z.unknown()]).parse(argument);
-      return String(resolve(stack, text)).split(separator);
+      return String(this.resolve(stack, text)).split(separator);
     },
   };
 
-  function applied(stack: string, name: string, argument: unknown, unknown: string | undefined): unknown {
+  constructor(assembly: Assembly, queueUrl: (name: string) => string) {
+    this.#assembly = assembly;
+    this.#queueUrl = queueUrl;
+  }
+
+  resolve(stack: string, value: unknown, unknown?: string): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.resolve(stack, item, unknown));
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value);
+    const [first] = entries;
+    if (first !== undefined && entries.length === 1 && (first[0] === "Ref" || first[0].startsWith("Fn::")))
+      return this.#applied(stack, ...first, unknown);
+    return Object.fromEntries(entries.map(([key, item]) => [key, this.resolve(stack, item, unknown)]));
+  }
+
+  identityOf(stack: string, logicalId: string): Identity {
+    const resource = this.#templateOf(stack).Resources[logicalId];
+    if (resource === undefined) throw new Unresolved(`stack ${stack} has no resource ${logicalId}`);
+    const { Type, Properties } = resource;
+    const named = NAME_PROPERTIES.map((property) => Properties[property]).find((value) => value !== undefined);
+    const made = `${stack}-${logicalId}${Properties["FifoQueue"] === true ? ".fifo" : ""}`;
+    return identify(Type, named === undefined ? made : String(this.resolve(stack, named)), this.#queueUrl);
+  }
+
+  #templateOf(stack: string): Template {
+    const template = this.#assembly.get(stack);
+    if (template === undefined) throw new Unresolved(`there is no stack ${stack}`);
+    return template;
+  }
+
+  #reference(stack: string, name: string): unknown {
+    if (name === "AWS::StackName") return stack;
+    if (name === "AWS::StackId") return `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stack}/local`;
+    if (Object.hasOwn(PSEUDO, name)) return PSEUDO[name];
+    const parameter = this.#templateOf(stack).Parameters[name];
+    return parameter === undefined ? this.identityOf(stack, name).ref : parameter.Default;
+  }
+
+  #attribute(stack: string, logicalId: string, name: string): string {
+    const value = this.identityOf(stack, logicalId).attributes[name];
+    if (value === undefined) throw new Unresolved(`${stack}/${logicalId} has no attribute ${name} that is known here`);
+    return value;
+  }
+
+  #imported(name: unknown): unknown {
+    for (const [stack, { Outputs }] of this.#assembly) {
+      for (const { Value, Export } of Object.values(Outputs)) {
+        if (Export !== undefined && this.resolve(stack, Export.Name) === name) return this.resolve(stack, Value);
+      }
+    }
+    throw new Unresolved(`no stack exports ${String(name)}`);
+  }
+
+  #substitute(stack: string, argument: unknown, unknown: string | undefined): string {
+    const [text, own] = Array.isArray(argument) ? argument : [argument, {}];
+    const variables = z.record(z.string(), z.unknown()).parse(own);
+    return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
+      if (literal) return `\${${name}}`;
+      if (Object.hasOwn(variables, name)) return String(this.resolve(stack, variables[name], unknown));
+      const [logicalId = "", ...path] = name.split(".");
+      const fn = path.length > 0 ? { "Fn::GetAtt": [logicalId, path.join(".")] } : { Ref: name };
+      return String(this.resolve(stack, fn, unknown));
+    });
+  }
+
+  #applied(stack: string, name: string, argument: unknown, unknown: string | undefined): unknown {
     try {
-      const apply = functions[name];
+      const apply = this.#functions[name];
       if (apply === undefined) throw new Unresolved(`${name} is not understood here (stack ${stack})`);
       return apply(stack, argument, unknown);
     } catch (error) {
@@ -129,18 +151,6 @@ export function resolverOf(assembly: Assembly, queueUrl: (name: string) => strin
       return unknown;
     }
   }
-
-  function resolve(stack: string, value: unknown, unknown?: string): unknown {
-    if (Array.isArray(value)) return value.map((item) => resolve(stack, item, unknown));
-    if (typeof value !== "object" || value === null) return value;
-    const entries = Object.entries(value);
-    const [first] = entries;
-    if (first !== undefined && entries.length === 1 && (first[0] === "Ref" || first[0].startsWith("Fn::")))
-      return applied(stack, ...first, unknown);
-    return Object.fromEntries(entries.map(([key, item]) => [key, resolve(stack, item, unknown)]));
-  }
-
-  return { resolve, identityOf };
 }
 
 function identify(type: string, name: string, queueUrl: (name: string) => string): Identity {

@@ -150,6 +150,8 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       load: "What the budget should be measured by: how many requests the queue took in the last hour, and how long a build took in the mean of the last 24 hours of the clock.",
       requests: "The requests in flight, in the order of the queue. At most 1,000.",
       more: "True when there are more.",
+      unreadable:
+        "How many entries of the queue are left out here, because a newer release wrote them: deploy that release again. Absent when none is.",
       recent: "The last 20 requests that ended, latest first.",
     },
   },

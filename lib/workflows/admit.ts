@@ -5,7 +5,6 @@ import {
   type INextable,
   Pass,
   Result,
-  type State,
   Succeed,
   Wait,
   WaitTime,
@@ -31,101 +30,147 @@ const AWAITED: readonly ErrorCode[] = ["repository.unavailable", "queue.unknown"
 const RETRIES = 10;
 
 /**
- * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state; what the
- * first step answered is at `$.started`, what `inspect` answered and after it `validate` at `$.step`, what `check` answered at `$.checked`, what
- * a step failed with at `$.error`, how it waits for the repository at `$.wait`, and for a review at `$.review`. An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the
- * request is ready, or rejected, or had ended.
+ * From an accepted request to one that is ready for its batch. Its input is the Land message, and stays at the root of its state:
+ *
+ * - `$.started`: what the first step answered
+ * - `$.step`: what `inspect` answered, and after it `validate`
+ * - `$.checked`: what `check` answered
+ * - `$.wait`: how it waits for the repository
+ * - `$.review`: how it waits for a review
+ * - `$.error`: what a step failed with
+ *
+ * An execution with `$.woken` begins at the review: it runs beside the one that waits, and asks once. In the end the request is ready, or
+ * rejected, or had ended.
  */
 export function admitDefinition(scope: Construct, functions: AdmitFunctions): IChainable {
-  const step = "$.step";
-  const answered = (kind: string, at = step) => Condition.stringEquals(`${at}.kind`, kind);
-  const reject = (id: string, why: Record<string, string>) =>
-    task(scope, id, functions.reject, { input: { "land.$": "$", ...why }, retries: RETRIES });
+  const steps = new AdmitSteps(scope, functions);
+  const check = steps.check(steps.ready());
+  const review = functions.review && steps.review(functions.review, check);
+  const start = steps.start(steps.inspect(steps.validate(review ?? check)));
+  if (review === undefined) return start;
+  return new Choice(scope, "Woken?").when(Condition.isPresent("$.woken"), review).otherwise(start);
+}
 
-  // One state per place that the reason is in, since JSONPath can't leave out a field that is not there.
-  const refused = reject("Refused", { "reason.$": `${step}.reason` });
-  const gaveUp = reject("GaveUp", { "reason.$": "$.wait.reason" });
-  const failed = reject("Failed", { "error.$": "$.error" });
-  const ended = new Succeed(scope, "Ended", { comment: "Cancelled meanwhile, or a repeat of what had ended." });
-  const orFail = (state: LambdaInvoke): LambdaInvoke => {
-    state.addCatch(failed, { resultPath: "$.error" });
-    return state;
-  };
+/** The states of the workflow. Each step is given what follows it, and answers the state that it begins with. */
+class AdmitSteps {
+  readonly #scope: Construct;
+  readonly #functions: AdmitFunctions;
+  readonly #refused: LambdaInvoke;
+  readonly #gaveUp: LambdaInvoke;
+  readonly #failed: LambdaInvoke;
+  readonly #ended: Succeed;
 
-  /** A step that reads the repository: tried again as long as `wait` says so. Answers where the step begins. */
-  function patient(
+  constructor(scope: Construct, functions: AdmitFunctions) {
+    this.#scope = scope;
+    this.#functions = functions;
+    // One state per place that the reason is in, since JSONPath can't leave out a field that is not there.
+    this.#refused = this.#reject("Refused", { "reason.$": "$.step.reason" });
+    this.#gaveUp = this.#reject("GaveUp", { "reason.$": "$.wait.reason" });
+    this.#failed = this.#reject("Failed", { "error.$": "$.error" });
+    this.#ended = new Succeed(scope, "Ended", { comment: "Cancelled meanwhile, or a repeat of what had ended." });
+  }
+
+  start(then: IChainable): INextable & IChainable {
+    const start = this.#step("Start", this.#functions.start, "$.started");
+    start.next(this.#choice("Live?").when(answered("ended", "$.started"), this.#ended).otherwise(then));
+    return start;
+  }
+
+  inspect(then: IChainable): IChainable {
+    const readable = this.#choice("Readable?").when(answered("refused", "$.step"), this.#refused).otherwise(then);
+    return this.#patient("Inspect", "$.step", fields("queue", "changes"), readable);
+  }
+
+  validate(then: IChainable): IChainable {
+    const validate = this.#step("Validate", this.#functions.validate, "$.step");
+    validate.next(
+      this.#choice("Valid?")
+        .when(answered("ended", "$.step"), this.#ended)
+        .when(answered("refused", "$.step"), this.#refused)
+        .otherwise(then),
+    );
+    return validate;
+  }
+
+  /** Asks GitHub again as long as `review` says so. */
+  review(fn: LambdaFunction, then: IChainable): IChainable {
+    const at = "$.review";
+    const ask = this.#step("Review", fn, at);
+    const pause = new Wait(this.#scope, "ReviewPause", { time: WaitTime.secondsPath(`${at}.seconds`) });
+    ask.next(
+      this.#choice("Reviewed?")
+        .when(answered("waiting", at), pause.next(ask))
+        .when(answered("refused", at), this.#reject("NotReviewed", { "reason.$": `${at}.reason` }))
+        .when(answered("ended", at), this.#ended)
+        .otherwise(then),
+    );
+    const begin = new Pass(this.#scope, "ReviewBegin", {
+      result: Result.fromObject({ kind: "begun" }),
+      resultPath: at,
+    });
+    return begin.next(ask);
+  }
+
+  check(then: IChainable): IChainable {
+    const at = "$.checked";
+    const input = { ...fields("queue"), step: fields("sqid", "changes", "strategy") };
+    const merges = this.#choice("Merges?")
+      .when(answered("refused", at), this.#reject("NotMerging", { "reason.$": `${at}.reason` }))
+      .otherwise(then);
+    return this.#patient("Check", at, input, merges);
+  }
+
+  ready(): IChainable {
+    return this.#step("Ready", this.#functions.ready, "$.step");
+  }
+
+  /** A step that reads the repository: tried again as long as `wait` says so. */
+  #patient(
     name: "Inspect" | "Check",
     resultPath: string,
     input: Record<string, unknown>,
     then: IChainable,
-  ): State & INextable {
-    const fn = name === "Inspect" ? functions.inspect : functions.check;
-    const work = task(scope, name, fn, { input, resultPath, retries: 3, awaited: AWAITED });
-    const delay = orFail(
-      task(scope, `${name}Delay`, functions.wait, {
-        input: { "land.$": "$", step: name.toLowerCase(), "since.$": "$.wait.since", "error.$": "$.error" },
-        resultPath: "$.wait",
-        retries: RETRIES,
-      }),
-    );
-    const pause = new Wait(scope, `${name}Pause`, { time: WaitTime.secondsPath("$.wait.seconds") });
+  ): IChainable {
+    const { inspect, check, wait } = this.#functions;
+    const options = { input, resultPath, retries: 3, awaited: AWAITED };
+    const work = task(this.#scope, name, name === "Inspect" ? inspect : check, options);
+    const delay = this.#step(`${name}Delay`, wait, "$.wait", {
+      "land.$": "$",
+      step: name.toLowerCase(),
+      "since.$": "$.wait.since",
+      "error.$": "$.error",
+    });
+    const pause = new Wait(this.#scope, `${name}Pause`, { time: WaitTime.secondsPath("$.wait.seconds") });
     delay.next(
-      new Choice(scope, `${name} again?`)
+      this.#choice(`${name} again?`)
         .when(answered("waiting", "$.wait"), pause.next(work))
-        .when(answered("refused", "$.wait"), gaveUp)
-        .otherwise(ended),
+        .when(answered("refused", "$.wait"), this.#gaveUp)
+        .otherwise(this.#ended),
     );
     work.addCatch(delay, { errors: [...AWAITED], resultPath: "$.error" });
-    orFail(work).next(then);
-    const begin = new Pass(scope, `${name}Begin`, { result: Result.fromObject({ since: 0 }), resultPath: "$.wait" });
-    begin.next(work);
-    return begin;
+    this.#orFail(work).next(then);
+    const since = Result.fromObject({ since: 0 });
+    return new Pass(this.#scope, `${name}Begin`, { result: since, resultPath: "$.wait" }).next(work);
   }
 
-  /** Asks GitHub again as long as `review` says so. Answers where the step begins. */
-  function reviewed(fn: LambdaFunction, then: IChainable): State & INextable {
-    const at = "$.review";
-    const ask = orFail(task(scope, "Review", fn, { resultPath: at, retries: RETRIES }));
-    const pause = new Wait(scope, "ReviewPause", { time: WaitTime.secondsPath(`${at}.seconds`) });
-    ask.next(
-      new Choice(scope, "Reviewed?")
-        .when(answered("waiting", at), pause.next(ask))
-        .when(answered("refused", at), reject("NotReviewed", { "reason.$": `${at}.reason` }))
-        .when(answered("ended", at), ended)
-        .otherwise(then),
-    );
-    const begin = new Pass(scope, "ReviewBegin", { result: Result.fromObject({ kind: "begun" }), resultPath: at });
-    begin.next(ask);
-    return begin;
+  /** A step that rejects the request when it fails in spite of its retries. */
+  #step(id: string, fn: LambdaFunction, resultPath: string, input?: Record<string, unknown>): LambdaInvoke {
+    const given = input === undefined ? {} : { input };
+    return this.#orFail(task(this.#scope, id, fn, { ...given, resultPath, retries: RETRIES }));
   }
 
-  const ready = orFail(task(scope, "Ready", functions.ready, { resultPath: step, retries: RETRIES }));
-  const checked = "$.checked";
-  const check = patient(
-    "Check",
-    checked,
-    { ...fields("queue"), step: fields("sqid", "changes", "strategy") },
-    new Choice(scope, "Merges?")
-      .when(answered("refused", checked), reject("NotMerging", { "reason.$": `${checked}.reason` }))
-      .otherwise(ready),
-  );
-  const review = functions.review && reviewed(functions.review, check);
-  const validate = orFail(task(scope, "Validate", functions.validate, { resultPath: step, retries: RETRIES }));
-  validate.next(
-    new Choice(scope, "Valid?")
-      .when(answered("ended"), ended)
-      .when(answered("refused"), refused)
-      .otherwise(review ?? check),
-  );
-  const inspect = patient(
-    "Inspect",
-    step,
-    fields("queue", "changes"),
-    new Choice(scope, "Readable?").when(answered("refused"), refused).otherwise(validate),
-  );
-  const started = "$.started";
-  const start = orFail(task(scope, "Start", functions.start, { resultPath: started, retries: RETRIES }));
-  start.next(new Choice(scope, "Live?").when(answered("ended", started), ended).otherwise(inspect));
-  if (review === undefined) return start;
-  return new Choice(scope, "Woken?").when(Condition.isPresent("$.woken"), review).otherwise(start);
+  #orFail(state: LambdaInvoke): LambdaInvoke {
+    state.addCatch(this.#failed, { resultPath: "$.error" });
+    return state;
+  }
+
+  #reject(id: string, why: Record<string, string>): LambdaInvoke {
+    return task(this.#scope, id, this.#functions.reject, { input: { "land.$": "$", ...why }, retries: RETRIES });
+  }
+
+  #choice(id: string): Choice {
+    return new Choice(this.#scope, id);
+  }
 }
+
+const answered = (kind: string, at: string) => Condition.stringEquals(`${at}.kind`, kind);

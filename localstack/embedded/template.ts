@@ -152,12 +152,12 @@ const SEEN =
   /^AWS::(DynamoDB::(Table|GlobalTable)|SQS::(Queue|QueuePolicy)|Lambda::(Function|Url|EventSourceMapping)|StepFunctions::StateMachine|Events::(Rule|EventBus)|Scheduler::Schedule|ApiGatewayV2::(Integration|Route)|IAM::(Role|Policy|ManagedPolicy))$/;
 
 /** The resources that matter here, resolved. What only matters in AWS (alarms, log groups, …) is left aside. */
-function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): readonly Found[] {
+function resourcesOf(assembly: Assembly, resolver: Resolver): readonly Found[] {
   return [...assembly].flatMap(([stack, { Resources }]) =>
     Object.entries(Resources)
       .filter(([, { Type }]) => SEEN.test(Type))
       .map(([logicalId, { Type, Properties, Metadata }]) => {
-        const { ref, attributes } = identityOf(stack, logicalId);
+        const { ref, attributes } = resolver.identityOf(stack, logicalId);
         return {
           id: `${stack}/${logicalId}`,
           type: Type,
@@ -165,7 +165,7 @@ function resourcesOf(assembly: Assembly, { resolve, identityOf }: Resolver): rea
           arn: attributes["Arn"] ?? ref,
           attributes,
           name: attributes["QueueName"] ?? attributes["Name"] ?? ref,
-          properties: z.record(z.string(), z.unknown()).parse(resolve(stack, Properties)),
+          properties: z.record(z.string(), z.unknown()).parse(resolver.resolve(stack, Properties)),
           metadata: Metadata,
         };
       }),

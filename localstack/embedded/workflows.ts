@@ -54,28 +54,106 @@ export function openWorkflows(
   runTask: RunTask,
   observer?: Pick<Observer, "transition">,
 ): Workflows {
-  const machines = new Map(specs.map((spec) => [spec.arn, machineOf(spec, runTask)]));
-  const aborts = new Map<string, () => void>();
-  let stopped = false;
+  return new EmbeddedWorkflows(
+    new Map(specs.map((spec) => [spec.arn, machineOf(spec, runTask)])),
+    executions,
+    observer,
+  );
+}
 
-  function machineAt(arn: string): Machine {
-    const machine = machines.get(arn);
-    if (machine === undefined) throw new AwsError("StateMachineDoesNotExist", `there is no state machine ${arn}`);
-    return machine;
+class EmbeddedWorkflows implements Workflows {
+  readonly #machines: ReadonlyMap<string, Machine>;
+  readonly #executions: Executions;
+  readonly #observer: Pick<Observer, "transition"> | undefined;
+  /** How each running execution is told to end, by its ARN. */
+  readonly #aborts = new Map<string, () => void>();
+  #stopped = false;
+
+  readonly #operations: Readonly<Record<string, (input: unknown) => object>> = {
+    StartExecution: (input) => {
+      const { arn, started } = this.#start(parse(StartInput, input));
+      return { executionArn: arn, startDate: started / 1_000 };
+    },
+    StopExecution: (input) => {
+      const { executionArn, ...why } = parse(StopInput, input);
+      this.#executionAt(executionArn);
+      this.#executions.end(executionArn, { status: "ABORTED", ...defined(why) });
+      this.#abort(executionArn);
+      return { stopDate: (this.#executionAt(executionArn).stopped ?? 0) / 1_000 };
+    },
+    DescribeExecution: (input) => describe(this.#executionAt(parse(DescribeInput, input).executionArn)),
+    ListExecutions: (input) => this.#list(parse(ListInput, input)),
+  };
+
+  constructor(
+    machines: ReadonlyMap<string, Machine>,
+    executions: Executions,
+    observer: Pick<Observer, "transition"> | undefined,
+  ) {
+    this.#machines = machines;
+    this.#executions = executions;
+    this.#observer = observer;
   }
 
-  function executionAt(arn: string): Execution {
-    const execution = executions.get(arn);
-    if (execution === undefined) throw new AwsError("ExecutionDoesNotExist", `there is no execution ${arn}`);
+  answer(operation: string, input: unknown): object {
+    const answer = this.#operations[operation];
+    if (answer === undefined) throw new AwsError("UnknownOperationException", `${operation} is not known here`);
+    return answer(input);
+  }
+
+  resume(): void {
+    for (const execution of this.#executions.running()) {
+      if (this.#machines.has(execution.machine)) this.#run(execution);
+      else this.#executions.end(execution.arn, { status: "ABORTED", error: "StateMachineDoesNotExist" });
+    }
+  }
+
+  running(): number {
+    return this.#aborts.size;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const arn of [...this.#aborts.keys()]) this.#abort(arn);
+  }
+
+  #start(input: z.infer<typeof StartInput>): Execution {
+    const { spec } = this.#machineAt(input.stateMachineArn);
+    checkStart(input.name, input.input);
+    const arn = `${spec.arn.replace(":stateMachine:", ":execution:")}:${input.name}`;
+    const known = this.#executions.get(arn);
+    if (known?.status === "RUNNING" && known.input === input.input) return known;
+    if (known !== undefined) throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
+    if (this.#stopped) throw new AwsError("ServiceUnavailable", "the runtime is stopping", 503);
+    const execution = this.#executions.start(spec.arn, arn, input.name, input.input);
+    this.#run(execution);
     return execution;
   }
 
-  function run(execution: Execution): void {
-    const { spec, machine, tasks } = machineAt(execution.machine);
+  #list({ stateMachineArn, statusFilter, maxResults, nextToken }: z.infer<typeof ListInput>): object {
+    this.#machineAt(stateMachineArn);
+    const after = Number(nextToken ?? 0);
+    const found = this.#executions.list(stateMachineArn, statusFilter, maxResults + 1, after);
+    return {
+      executions: found.slice(0, maxResults).map((execution) => {
+        const { input: _input, output: _output, error: _error, cause: _cause, ...listed } = describe(execution);
+        return listed;
+      }),
+      ...(found.length > maxResults ? { nextToken: String(after + maxResults) } : {}),
+    };
+  }
+
+  #run(execution: Execution): void {
+    const { spec, machine, tasks } = this.#machineAt(execution.machine);
     const { arn: Id, name: Name } = execution;
     let aborted = false;
-    const guarded = [...tasks].map(([state, task]): [string, TaskHandler] => [
-      state,
+    const exceed = (exceeded: Exceeded) => {
+      if (!this.#aborts.has(Id)) return;
+      this.#executions.end(Id, { status: "FAILED", ...exceeded });
+      this.#abort(Id);
+    };
+    const guarded =
+      (state: string, task: TaskHandler): TaskHandler =>
       // A task that was waiting for its retry when its execution was stopped would be tried once more.
       async (input) => {
         if (aborted) throw new ExecutionAbortedError();
@@ -83,96 +161,45 @@ export function openWorkflows(
         const exceeded = tooLarge(state, answer);
         if (exceeded) exceed(exceeded);
         return answer;
-      },
-    ]);
+      };
+    const handlers = [...tasks].map(([state, task]) => [state, guarded(state, task)] as const);
     const { result, abort, eventLogs } = machine.run(JSON.parse(execution.input), {
-      overrides: { taskResourceLocalHandlers: Object.fromEntries(guarded) },
+      overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
       context: {
         Execution: { Id, Name, RoleArn: spec.roleArn },
         StateMachine: { Id: spec.arn, Name: spec.name },
       },
     });
-    aborts.set(Id, () => {
+    this.#aborts.set(Id, () => {
       aborted = true;
       abort();
     });
-    function exceed(exceeded: Exceeded): void {
-      const stop = aborts.get(Id);
-      if (!aborts.delete(Id)) return;
-      executions.end(Id, { status: "FAILED", ...exceeded });
-      stop?.();
-    }
-    void watch(eventLogs, exceed, (state) => observer?.transition(spec.name, state));
+    void watch(eventLogs, exceed, (state) => this.#observer?.transition(spec.name, state));
     void result
       .then((output): Ending => ({ status: "SUCCEEDED", output: JSON.stringify(output) }), endingOf)
       .then((ending) => {
-        if (aborts.delete(Id)) executions.end(Id, ending);
+        if (this.#aborts.delete(Id)) this.#executions.end(Id, ending);
       });
   }
 
-  function start(input: z.infer<typeof StartInput>): Execution {
-    const { spec } = machineAt(input.stateMachineArn);
-    checkStart(input.name, input.input);
-    const arn = `${spec.arn.replace(":stateMachine:", ":execution:")}:${input.name}`;
-    const known = executions.get(arn);
-    if (known?.status === "RUNNING" && known.input === input.input) return known;
-    if (known !== undefined) throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
-    if (stopped) throw new AwsError("ServiceUnavailable", "the runtime is stopping", 503);
-    const execution = executions.start(spec.arn, arn, input.name, input.input);
-    run(execution);
-    return execution;
+  /** Ends the run of an execution, if it is running. What the execution ended as is stored by the caller. */
+  #abort(arn: string): void {
+    const abort = this.#aborts.get(arn);
+    this.#aborts.delete(arn);
+    abort?.();
   }
 
-  const operations: Readonly<Record<string, (input: unknown) => object>> = {
-    StartExecution: (input) => {
-      const { arn, started } = start(parse(StartInput, input));
-      return { executionArn: arn, startDate: started / 1_000 };
-    },
-    StopExecution: (input) => {
-      const { executionArn, ...why } = parse(StopInput, input);
-      executionAt(executionArn);
-      executions.end(executionArn, { status: "ABORTED", ...defined(why) });
-      const abort = aborts.get(executionArn);
-      aborts.delete(executionArn);
-      abort?.();
-      return { stopDate: (executionAt(executionArn).stopped ?? 0) / 1_000 };
-    },
-    DescribeExecution: (input) => describe(executionAt(parse(DescribeInput, input).executionArn)),
-    ListExecutions: (input) => {
-      const { stateMachineArn, statusFilter, maxResults, nextToken } = parse(ListInput, input);
-      machineAt(stateMachineArn);
-      const after = Number(nextToken ?? 0);
-      const found = executions.list(stateMachineArn, statusFilter, maxResults + 1, after);
-      return {
-        executions: found.slice(0, maxResults).map((execution) => {
-          const { input: _input, output: _output, error: _error, cause: _cause, ...listed } = describe(execution);
-          return listed;
-        }),
-        ...(found.length > maxResults ? { nextToken: String(after + maxResults) } : {}),
-      };
-    },
-  };
+  #machineAt(arn: string): Machine {
+    const machine = this.#machines.get(arn);
+    if (machine === undefined) throw new AwsError("StateMachineDoesNotExist", `there is no state machine ${arn}`);
+    return machine;
+  }
 
-  return {
-    answer: (operation, input) => {
-      const answer = operations[operation];
-      if (answer === undefined) throw new AwsError("UnknownOperationException", `${operation} is not known here`);
-      return answer(input);
-    },
-    resume: () => {
-      for (const execution of executions.running()) {
-        if (machines.has(execution.machine)) run(execution);
-        else executions.end(execution.arn, { status: "ABORTED", error: "StateMachineDoesNotExist" });
-      }
-    },
-    running: () => aborts.size,
-    stop: () => {
-      stopped = true;
-      const going = [...aborts.values()];
-      aborts.clear();
-      for (const abort of going) abort();
-    },
-  };
+  #executionAt(arn: string): Execution {
+    const execution = this.#executions.get(arn);
+    if (execution === undefined) throw new AwsError("ExecutionDoesNotExist", `there is no execution ${arn}`);
+    return execution;
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, input: unknown): T {

@@ -1,4 +1,5 @@
-import { QueueConfig, type ScorerConfig } from "../../functions/contracts/queues.ts";
+import type { ScorerConfig } from "../../functions/contracts/planning-config.ts";
+import { QueueConfig } from "../../functions/contracts/queues.ts";
 import type { Prediction } from "../predictor.ts";
 import type { Settings } from "../run-settings.ts";
 

@@ -286,19 +286,22 @@ describe("with a token", () => {
   const byToken = (of: QueueConfig, pull: PullRequest) =>
     reviewedQueues({ secrets, now: () => epochMs(world.clock.at) }).standing(of, [uriOf(pull)]);
 
-  it("a pull request does not wait for the queue's own check", async () => {
-    const pull = await world.pull();
-    for (const [name, conclusion] of [
-      ["unit", "success"],
-      ["Submitqueue", undefined],
-    ] as const)
-      createCheckRun(world.github, world.repository, {
-        sha: pull.head,
-        appId: 4_711,
-        words: { name, ...(conclusion === undefined ? { status: "in_progress" } : { conclusion }) },
-      });
-    expect(await byToken(queue(["checks"]), pull)).toMatchObject({ kind: "fit" });
-  });
+  it.each(["Submitqueue", "Merge queue"])(
+    "a pull request does not wait for the queue's own check %s",
+    async (check) => {
+      const pull = await world.pull();
+      for (const [name, conclusion] of [
+        ["unit", "success"],
+        [check, undefined],
+      ] as const)
+        createCheckRun(world.github, world.repository, {
+          sha: pull.head,
+          appId: 4_711,
+          words: { name, ...(conclusion === undefined ? { status: "in_progress" } : { conclusion }) },
+        });
+      expect(await byToken({ ...queue(["checks"]), ownCheck: check }, pull)).toMatchObject({ kind: "fit" });
+    },
+  );
 
   it("a repository that GitHub does not show is the configuration's fault, and no pull request's", async () => {
     const pull = await shared();

@@ -248,6 +248,14 @@ describe("deliveries that did not arrive", () => {
     ).toBe(125);
   });
 
+  it("are asked for beside one that GitHub lists in a form that is not known", async () => {
+    delivered(6);
+    Object.assign(github.webhooks.deliveries[1] ?? {}, { statusCode: "throttled" });
+    expect(await again()).toBe(2);
+    await github.webhooks.idle();
+    expect(github.violations.splice(0)).toHaveLength(1);
+  });
+
   it("are asked for also when GitHub does not have one of them any more, or fails at one", async () => {
     for (const [refusal, outcome] of [
       [new Refusal(404, "Not Found"), 2],

@@ -183,8 +183,12 @@ describe("the change provider of a queue", () => {
     expect(provider({}, { ...shop, changeProvider: { type: "git" } })).toEqual({ type: "git" });
   });
 
-  it("is the same when the configuration is read again", () => {
-    const once = QueuesConfig.parse({ github: {}, queues: [queue(shop)] });
+  it("is the same when the configuration is read again, with the name of the queue's own check", () => {
+    const once = QueuesConfig.parse({ github: { check: "Merge queue" }, queues: [queue(shop)] });
+    expect(once.queues[0]?.ownCheck).toBe("Merge queue");
+    expect(QueuesConfig.parse({ queues: [queue({ ...shop, ownCheck: "unit" })] }).queues[0]).not.toHaveProperty(
+      "ownCheck",
+    );
     expect(QueuesConfig.parse(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 });

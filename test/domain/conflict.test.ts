@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { QueueName } from "../../functions/contracts/ids.ts";
-import { ConflictAnalyzerConfig } from "../../functions/contracts/queues.ts";
+import { ConflictAnalyzerConfig } from "../../functions/contracts/planning-config.ts";
 import type { Touches } from "../../functions/contracts/touches.ts";
 import type { Batch } from "../../functions/domain/batch.ts";
 import { conflictAnalyzer } from "../../functions/domain/conflict.ts";

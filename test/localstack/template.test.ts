@@ -28,7 +28,7 @@ describe("intrinsic functions", () => {
     ],
     ["two", { Resources: {} }],
   ]);
-  const { resolve } = resolverOf(assembly, urlOf);
+  const resolver = resolverOf(assembly, urlOf);
 
   it.each<[string, unknown, unknown]>([
     ["one", { Ref: "Q" }, "http://local/one-Q"],
@@ -44,7 +44,7 @@ describe("intrinsic functions", () => {
     ["one", { "Fn::Select": ["1", { "Fn::Split": [":", "a:b:c"] }] }, "b"],
     ["one", [{ deep: { "Fn::Join": ["", ["a", { Ref: "P" }]] } }, 1, null], [{ deep: "adev" }, 1, null]],
   ])("in stack %s, %j is %j", (stack, value, expected) => {
-    expect(resolve(stack, value)).toEqual(expected);
+    expect(resolver.resolve(stack, value)).toEqual(expected);
   });
 
   it.each<[unknown, RegExp]>([
@@ -53,7 +53,7 @@ describe("intrinsic functions", () => {
     [{ "Fn::GetAtt": ["Q", "Colour"] }, /no attribute Colour/],
     [{ "Fn::Cidr": [] }, /Fn::Cidr is not understood/],
   ])("%j is refused by name", (value, problem) => {
-    expect(() => resolve("one", value)).toThrow(problem);
+    expect(() => resolver.resolve("one", value)).toThrow(problem);
   });
 });
 

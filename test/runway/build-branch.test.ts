@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { branchRef } from "../../functions/contracts/build-refs.ts";
+import { BuildRunnerConfig } from "../../functions/contracts/build-runner-config.ts";
 import { BuildKey, type GitSha, QueueName } from "../../functions/contracts/ids.ts";
-import { BuildRunnerConfig, Committer } from "../../functions/contracts/queues.ts";
+import { Committer } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { composedRecord, readComposed } from "../../functions/runway/landing-records.ts";
 import { tidy } from "../../functions/runway/tidy.ts";
@@ -70,7 +71,7 @@ describe("the branch of a build", () => {
     const tested = await runway.tested(one);
     expect(branches()).toHaveLength(2);
     const answer = await runway.answer(landing("l", [{ unit: one, tested }]));
-    expect(await tidy(runway.repository, answer.kind === "answered" ? answer.spent : [], NOW)).toBeUndefined();
+    expect(await tidy(runway.repository, answer.kind === "answered" ? answer.spent : [], NOW)).toEqual([]);
     expect(branches()).toEqual([]);
     expect(ours()).toEqual([expect.stringMatching(/^refs\/submitqueue\/records\//)]);
   });
@@ -82,7 +83,7 @@ describe("the branch of a build", () => {
     Object.assign(later, { config: { ...runway.config, buildRunner: codebuild() } });
     await later.compose(one, { key: buildKey(9) });
     expect([branches().length, ours().length]).toEqual([1, 3]);
-    expect(await tidy(runway.repository, [], epochMs(NOW + DAY_MS))).toBeUndefined();
+    expect(await tidy(runway.repository, [], epochMs(NOW + DAY_MS))).toEqual([]);
     expect([branches(), ours()]).toEqual([[], []]);
   });
 

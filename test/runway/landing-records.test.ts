@@ -296,6 +296,16 @@ describe("refs of builds", () => {
     expect(collected).toHaveBeenCalledTimes(2);
   });
 
+  it("and garbage are two things: each failure is told as what it is", async () => {
+    const broken = vi.spyOn(runway.repository, "collectGarbage").mockRejectedValue(new Error("the disk is full"));
+    expect(await swept(runway.repository, NOW)).toEqual(["garbage was not collected: Error: the disk is full"]);
+    const { repository } = await elsewhere("unreachable");
+    vi.spyOn(repository, "fetch").mockRejectedValue(new Error("the host is away"));
+    const collected = vi.spyOn(repository, "collectGarbage");
+    expect(await swept(repository, NOW)).toEqual(["refs were left over: Error: the host is away"]);
+    expect([broken.mock.calls.length, collected.mock.calls.length]).toEqual([1, 1]);
+  });
+
   it("are not needed for landing what was built", async () => {
     const one = unit(1, [change("one")]);
     const tested = await runway.tested(one);

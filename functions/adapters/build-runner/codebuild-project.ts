@@ -9,9 +9,9 @@ import {
   type StartBuildCommandInput,
   StopBuildCommand,
 } from "@aws-sdk/client-codebuild";
+import type { CodeBuildConfig } from "../../contracts/build-runner-config.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import type { CodeBuildConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { CodeBuildClients } from "../aws-clients.ts";
 import { isTransient, translated } from "../aws-errors.ts";

@@ -1,5 +1,5 @@
 import type { Build, BuildPhase } from "@aws-sdk/client-codebuild";
-import type { CodeBuildConfig } from "../../contracts/queues.ts";
+import type { CodeBuildConfig } from "../../contracts/build-runner-config.ts";
 import { cut } from "../../contracts/text.ts";
 import { epochMs } from "../../contracts/time.ts";
 import type { BuildResult, BuildStatus } from "./build-runner.ts";

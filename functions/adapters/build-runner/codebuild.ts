@@ -1,6 +1,7 @@
+import type { CodeBuildConfig } from "../../contracts/build-runner-config.ts";
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
-import type { CodeBuildConfig, QueueConfig } from "../../contracts/queues.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";

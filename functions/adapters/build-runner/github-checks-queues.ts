@@ -113,11 +113,11 @@ function checkedQueues(clients: Clients) {
 
 /** What GitHub requires on the queue's branch, without what the queue's own App reports: that ends when the queue has landed the change. */
 async function requiredOf(
-  { name, repository: { branch } }: GitHubQueue,
+  { name, repository: { branch }, ownCheck }: GitHubQueue,
   repository: CheckedRepository,
 ): Promise<readonly WantedCheck[]> {
   const { appId } = repository.client;
-  const required = (await repository.required(branch)).filter((check) => !isOwn(appId, check));
+  const required = (await repository.required(branch)).filter((check) => !isOwn({ appId, ownCheck }, check));
   if (required.length > 0) return required;
   throw new CodedError(
     "config.invalid",

@@ -52,9 +52,15 @@ export function resultsOfAttempt({ since, ids }: Baseline, results: readonly Che
 /** The usual name of the check run that the queue's App shows on pull requests. */
 const OWN_CHECK = "Submitqueue";
 
-/** True for the check of the queue itself, which ends when the queue has landed the change: by its name, or by the App of the credentials. */
-export const isOwn = (appId: number | undefined, { name, app }: WantedCheck): boolean =>
-  name === OWN_CHECK || (appId !== undefined && app === appId);
+/** How the check of the queue itself is told from others: by the App of the credentials, and by the name that `github.check` gives it. */
+export interface OwnCheck {
+  readonly appId: number | undefined;
+  readonly ownCheck: string | undefined;
+}
+
+/** True for the check of the queue itself, which ends when the queue has landed the change. */
+export const isOwn = ({ appId, ownCheck = OWN_CHECK }: OwnCheck, { name, app }: WantedCheck): boolean =>
+  name === ownCheck || name === OWN_CHECK || (appId !== undefined && app === appId);
 
 /** True when the result is what a build waits for under that name. */
 export const isWanted = ({ name, app }: WantedCheck, result: CheckResult): boolean =>

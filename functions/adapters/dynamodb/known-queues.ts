@@ -1,11 +1,13 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { QueueName } from "../../contracts/ids.ts";
+import type { CodedError } from "../../contracts/errors.ts";
+import { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { QueueConfig } from "../../contracts/queues.ts";
 import { KEY, KNOWN_QUEUES, knownKey } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { queryAll } from "./query-all.ts";
+import { type Item, parseItem, readableIn } from "./stored-item.ts";
 
 /** A queue that took a request, or was configured, at some time. */
 export interface KnownQueue {
@@ -16,25 +18,48 @@ export interface KnownQueue {
   readonly goneSince?: EpochMs;
   /** True once all requests of a queue with `goneSince` have been ended. */
   readonly ended?: true;
+  /** The sweep has looked at the requests from this number on (`someUnfinished`). Undefined when it begins at the newest. */
+  readonly lookedBelow?: RequestNumber;
+}
+
+/** The known queues, and those whose entries can't be read. */
+export interface AllKnown {
+  readonly known: ReadonlyMap<QueueName, KnownQueue>;
+  readonly unreadable: ReadonlyMap<string, CodedError>;
 }
 
 /** The configuration is stored as text, so that a configuration of an older release does not make the item unreadable. */
-const Item = z.object({
+const StoredQueue = z.object({
   queue: QueueName,
   config: z.string().optional(),
   goneSince: EpochMs.optional(),
   ended: z.literal(true).optional(),
+  lookedBelow: RequestNumber.optional().catch(undefined),
 });
 
-function knownOf(item: unknown): KnownQueue {
-  const { queue, config, goneSince, ended } = Item.parse(item);
-  const parsed = config === undefined ? undefined : QueueConfig.safeParse(JSON.parse(config)).data;
+/** Throws store.unreadable. */
+function knownOf(item: Item): KnownQueue {
+  const { queue, config, goneSince, ended, lookedBelow } = parseItem(
+    StoredQueue,
+    item,
+    `the known queue ${item["sk"]}`,
+  );
+  const parsed = config === undefined ? undefined : configIn(config);
   return {
     queue,
     ...(parsed === undefined ? {} : { config: parsed }),
     ...(goneSince === undefined ? {} : { goneSince }),
     ...(ended === undefined ? {} : { ended }),
+    ...(lookedBelow === undefined ? {} : { lookedBelow }),
   };
+}
+
+function configIn(text: string): QueueConfig | undefined {
+  try {
+    return QueueConfig.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -42,9 +67,12 @@ function knownOf(item: unknown): KnownQueue {
  * service that owns the list. Every method is one call unless its docstring says otherwise, and throws store.unavailable.
  */
 export interface KnownQueues {
-  /** Strongly consistent. One Query per megabyte, which is hundreds of queues. */
-  all(): Promise<readonly KnownQueue[]>;
-  /** Strongly consistent. Undefined when the queue was never added, or was forgotten. */
+  /**
+   * Strongly consistent. One Query per megabyte, which is hundreds of queues. `unreadable`: by the queue, why its entry can't be read; the entry
+   * is to stay as it is.
+   */
+  all(): Promise<AllKnown>;
+  /** Strongly consistent. Undefined when the queue was never added, or was forgotten. Throws store.unreadable. */
   get(queue: QueueName): Promise<KnownQueue | undefined>;
   /** Adds the queue. False when the queue was added before; then its entry stays as it is. */
   add(known: KnownQueue): Promise<boolean>;
@@ -69,7 +97,11 @@ export function knownQueues(dynamodb: DynamoDBDocumentClient, table: string): Kn
         ExpressionAttributeNames: { "#pk": KEY.pk },
         ExpressionAttributeValues: { ":pk": KNOWN_QUEUES },
       });
-      return items.map(knownOf);
+      const unreadable = new Map<string, CodedError>();
+      const found = items.flatMap((item) =>
+        readableIn(item, knownOf, (error) => unreadable.set(String(item["sk"]), error)),
+      );
+      return { known: new Map(found.map((one) => [one.queue, one])), unreadable };
     },
 
     async get(queue) {
@@ -95,10 +127,11 @@ export function knownQueues(dynamodb: DynamoDBDocumentClient, table: string): Kn
   };
 }
 
-const itemOf = ({ queue, config, goneSince, ended }: KnownQueue) => ({
+const itemOf = ({ queue, config, goneSince, ended, lookedBelow }: KnownQueue) => ({
   ...knownKey(queue),
   queue,
   ...(config === undefined ? {} : { config: JSON.stringify(config) }),
   ...(goneSince === undefined ? {} : { goneSince }),
   ...(ended === undefined ? {} : { ended }),
+  ...(lookedBelow === undefined ? {} : { lookedBelow }),
 });

@@ -6,12 +6,23 @@ import { LogEvent } from "../../contracts/log-event.ts";
 import { KEY, logKey } from "../../contracts/tables.ts";
 import { putAll, type TablePut } from "./batch-write.ts";
 import { queryAll } from "./query-all.ts";
+import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
 
 /** An item holds the entries that were written together. An item of an earlier release holds one, as `entry`. */
 const StoredEntries = z.union([
-  z.object({ entries: z.array(LogEvent) }),
-  z.object({ entry: LogEvent }).transform(({ entry }) => ({ entries: [entry] })),
+  z.object({ entries: z.array(z.looseObject({})) }),
+  z.object({ entry: z.looseObject({}) }).transform(({ entry }) => ({ entries: [entry] })),
 ]);
+
+/** The entries in a stored item, each of which may be of another release. An entry that can't be read is left out. */
+function entriesIn(item: Item, onUnreadable: OnUnreadable): readonly LogEvent[] {
+  const key = `${item[KEY.pk]} ${item[KEY.sk]}`;
+  const entryIn = (entry: Item): LogEvent => parseItem(LogEvent, entry, `an entry of the item ${key}`);
+  const read = (whole: Item) => parseItem(StoredEntries, whole, `the item ${key}`).entries;
+  return readableIn(item, read, onUnreadable)
+    .flat()
+    .flatMap((entry) => readableIn(entry, entryIn, onUnreadable));
+}
 
 /** How much text the entries of one item are: DynamoDB takes items of 400 KB, and counts a character as up to three bytes. */
 const MOST_CHARACTERS = 100_000;
@@ -29,11 +40,14 @@ export interface LogStore {
   itemsOf(entries: readonly LogEvent[]): readonly TablePut[];
   /** Entries of one request, no two with the same id. One BatchWriteItem per 25 items. */
   append(entries: readonly LogEvent[]): Promise<void>;
-  /** A request's entries in order of id, each once; empty when nothing was ever logged. Strongly consistent; one Query per megabyte. */
+  /**
+   * A request's entries in order of id, each once; empty when nothing was ever logged. An entry that can't be read is left out, and given to
+   * `onUnreadable`. Strongly consistent; one Query per megabyte.
+   */
   entries(sqid: Sqid): Promise<LogEvent[]>;
 }
 
-export function logStore(dynamodb: DynamoDBDocumentClient, table: string): LogStore {
+export function logStore(dynamodb: DynamoDBDocumentClient, table: string, onUnreadable: OnUnreadable): LogStore {
   const itemsOf = (entries: readonly LogEvent[]): readonly TablePut[] =>
     chunksOf(entries).map((chunk) => ({ table, item: itemOf(chunk) }));
   return {
@@ -48,7 +62,7 @@ export function logStore(dynamodb: DynamoDBDocumentClient, table: string): LogSt
         ExpressionAttributeValues: { ":pk": logKey.pk(sqid) },
       });
       const byId = new Map<string, LogEvent>();
-      for (const item of items) for (const entry of StoredEntries.parse(item).entries) byId.set(entry.id, entry);
+      for (const item of items) for (const entry of entriesIn(item, onUnreadable)) byId.set(entry.id, entry);
       return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     },
   };

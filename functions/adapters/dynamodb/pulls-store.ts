@@ -13,6 +13,7 @@ import { KEY, OPEN_PULLS, pullKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { queryAll } from "./query-all.ts";
+import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
 
 /** How many days the row of a pull request without an open request is kept. */
 const KEPT_DAYS = 90;
@@ -31,7 +32,10 @@ const Placed = z.object({ repository: RepositoryName, pulls: z.array(PullNumber)
 const AtHead = z.object({ pull: PullNumber });
 const Opened = z.object({ repository: RepositoryName, pull: PullNumber });
 
-/** The pull requests with a request. Every method throws store.unavailable or internal. Reads are strongly consistent. */
+/**
+ * The pull requests with a request. Every method throws store.unavailable or internal, and store.unreadable for the item that it reads. An item
+ * that can't be read is left out of a list, and given to `onUnreadable`. Reads are strongly consistent.
+ */
 export interface PullsStore {
   /** Undefined when the pull request has no row. One GetItem. */
   get(of: PullRef): Promise<PullRow | undefined>;
@@ -54,10 +58,14 @@ export interface PullsStore {
   spend(repository: RepositoryName, now: EpochMs): Promise<void>;
 }
 
+const nameOf = (item: Item) => `${item[KEY.pk]} ${item[KEY.sk]}`;
+const atHeadIn = (item: Item) => parseItem(AtHead, item, nameOf(item));
+const openedIn = (item: Item) => parseItem(Opened, item, nameOf(item));
+
 const seconds = (at: number): number => Math.floor(at / 1_000);
 const expiry = (now: EpochMs) => ({ [KEY.ttl]: seconds(now) + KEPT_DAYS * 86_400 });
 
-export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): PullsStore {
+export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string, onUnreadable: OnUnreadable): PullsStore {
   async function read(Key: Record<string, string>): Promise<Record<string, unknown> | undefined> {
     const get = new GetCommand({ TableName: table, Key, ConsistentRead: true });
     return (await stored(`reading ${Key["pk"]}`, dynamodb.send(get))).Item;
@@ -96,7 +104,7 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
   return {
     async get({ repository, pull }) {
       const item = await read(pullKeys.pull(repository, pull));
-      return item === undefined ? undefined : PullRow.parse(item);
+      return item === undefined ? undefined : parseItem(PullRow, item, `the row of ${repository}#${pull}`);
     },
     async put(row, now) {
       const next = { ...row, version: row.version + 1 };
@@ -137,11 +145,11 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
         ExpressionAttributeNames: { "#pk": KEY.pk },
         ExpressionAttributeValues: { ":pk": pullKeys.head(repository, head, 0).pk },
       });
-      return items.map((item) => AtHead.parse(item).pull);
+      return items.flatMap((item) => readableIn(item, atHeadIn, onUnreadable)).map(({ pull }) => pull);
     },
     async placeOf(sqid) {
       const item = await read(pullKeys.request(sqid));
-      return item === undefined ? undefined : Placed.parse(item);
+      return item === undefined ? undefined : parseItem(Placed, item, `the pull requests of ${sqid}`);
     },
     async open() {
       const items = await queryAll(dynamodb, "listing the open pull requests", {
@@ -151,7 +159,7 @@ export function pullsStore(dynamodb: DynamoDBDocumentClient, table: string): Pul
         ExpressionAttributeNames: { "#pk": KEY.pk },
         ExpressionAttributeValues: { ":pk": OPEN_PULLS },
       });
-      return items.map((item) => Opened.parse(item));
+      return items.flatMap((item) => readableIn(item, openedIn, onUnreadable));
     },
     async spend(repository, now) {
       await count(repository, "minute", now);

@@ -9,7 +9,7 @@ import {
 import { z } from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { partsOfSqid, QueueName, Sqid } from "../../contracts/ids.ts";
+import { partsOfSqid, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { Priority } from "../../contracts/queues.ts";
 import { Reason, type ReasonCode } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
@@ -19,12 +19,12 @@ import { type LandingRequest, type RequestState, requestHasEnded } from "../../d
 import { stored, won } from "../aws-errors.ts";
 import { StoredTouches } from "./batch-item.ts";
 import { queryAll } from "./query-all.ts";
-import { FORMAT, type Item, parseItem } from "./stored-item.ts";
+import { FORMAT, type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
 
 /** How long a request is kept after its end. The request log is kept for good. */
 export const KEEP_ENDED_SECONDS = 30 * 86_400;
 
-/** How many requests a look at the newest ones reads. */
+/** How many of the newest requests every look at some requests reads. */
 const NEWEST = 200;
 
 const StoredRequest: z.ZodType<LandingRequest> = z.object({
@@ -62,34 +62,34 @@ const expiryOf = ({ state, endedAt }: Pick<RequestFields, "state" | "endedAt">):
     ? { [KEY.ttl]: Math.floor(endedAt / 1_000) + KEEP_ENDED_SECONDS }
     : {};
 
-const unfinishedOf = (TableName: string, queue: QueueName) => ({
+/** Requests that have ended since a time for a reason: the log may not have been told of their end. */
+export interface EndedFor {
+  readonly code: ReasonCode;
+  readonly since: EpochMs;
+}
+
+/** The query for the requests of a queue that have not ended, and for those that ended for `orEnded`; newest first. */
+const unfinishedOf = (TableName: string, queue: QueueName, orEnded: EndedFor | undefined) => ({
   TableName,
   KeyConditionExpression: "pk = :queue",
-  FilterExpression: "#state IN (:started, :validated, :ready)",
-  ExpressionAttributeNames: { "#state": "state" },
+  FilterExpression: `#state IN (:started, :validated, :ready)${orEnded === undefined ? "" : " OR (#reason.#code = :code AND endedAt >= :since)"}`,
+  ExpressionAttributeNames: {
+    "#state": "state",
+    ...(orEnded === undefined ? {} : { "#reason": "reason", "#code": "code" }),
+  },
   ExpressionAttributeValues: {
     ":queue": queue,
     ":started": "started",
     ":validated": "validated",
     ":ready": "ready",
+    ...(orEnded === undefined ? {} : { ":code": orEnded.code, ":since": orEnded.since }),
   },
   ScanIndexForward: false,
 });
 const requestIn = (item: Item): LandingRequest => parseItem(StoredRequest, item, `request ${item["pk"]}/${item["sk"]}`);
 
-/** Is called with store.unreadable for each request that was left out. */
-type OnUnreadable = (error: CodedError) => void;
-
 const readable = (items: readonly Item[], onUnreadable: OnUnreadable): readonly LandingRequest[] =>
-  items.flatMap((item) => {
-    try {
-      return [requestIn(item)];
-    } catch (error) {
-      if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
-      onUnreadable(error);
-      return [];
-    }
-  });
+  items.flatMap((item) => readableIn(item, requestIn, onUnreadable));
 
 /** The orchestrator's requests. Every method is one call unless its docstring says otherwise, and throws store.unavailable. */
 export interface RequestsStore {
@@ -110,28 +110,41 @@ export interface RequestsStore {
   /** Writes `next`. False, and nothing is written, when the stored version is not `next.version - 1`. */
   replace(next: LandingRequest): Promise<boolean>;
   /**
-   * The requests of the queue that have not ended, and the requests that have ended since `orEnded.since` for the reason `orEnded.code` (the
-   * log may not have been told of their end). Newest first, eventually consistent. One Query per megabyte of the last 30 days; one Query in
-   * all with `newest`, which looks at the newest 200 requests only. A request that can't be read is left out, and given to `onUnreadable`.
+   * The requests of the queue that have not ended, and those that have ended for `orEnded`. Newest first, eventually consistent. One Query per
+   * megabyte of the last 30 days. A request that can't be read is left out, and given to `onUnreadable`.
    */
   everyUnfinished(
     queue: QueueName,
-    orEnded: { readonly code: ReasonCode; readonly since: EpochMs },
-    options: { readonly newest?: boolean; readonly onUnreadable: OnUnreadable },
+    options: { readonly orEnded: EndedFor; readonly onUnreadable: OnUnreadable },
   ): Promise<readonly LandingRequest[]>;
   /**
-   * The requests that have not ended, of the queue's newest 200. Newest first, eventually consistent. A request that can't be read is left out,
-   * and given to `onUnreadable`.
+   * As `everyUnfinished`, of the queue's newest 200 requests and of a megabyte of older ones: those below the number `below`, which is what the
+   * call before this one answered, or else those that follow the newest. So calls in a row look at every request. One Query, two when there
+   * are older requests.
+   *
+   * Example: of 5,000 requests of a kilobyte each, every call looks at requests 5000 to 4801. The first call also looks at 4800 to 3801, and
+   * answers `below` 3801; the fifth looks at 800 to 1, and answers no `below`. The sixth begins at 4800 again.
    */
-  unfinished(queue: QueueName, onUnreadable: OnUnreadable): Promise<readonly LandingRequest[]>;
+  someUnfinished(
+    queue: QueueName,
+    options: {
+      readonly below: RequestNumber | undefined;
+      readonly orEnded?: EndedFor;
+      readonly onUnreadable: OnUnreadable;
+    },
+  ): Promise<{ readonly requests: readonly LandingRequest[]; readonly below: RequestNumber | undefined }>;
 }
 
 /** The fields that a request gets while it goes on. */
 export type RequestFields = Partial<Pick<LandingRequest, "state" | "touches" | "author" | "reason" | "endedAt">>;
 
 export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): RequestsStore {
-  const newestOf = async (queue: QueueName, query: QueryCommandInput): Promise<readonly Item[]> =>
-    (await stored(`listing ${queue}`, dynamodb.send(new QueryCommand({ ...query, Limit: NEWEST })))).Items ?? [];
+  /** One Query. `below`: undefined when there are no older requests than the ones that the Query looked at. */
+  async function page(queue: QueueName, query: QueryCommandInput) {
+    const answer = await stored(`listing ${queue}`, dynamodb.send(new QueryCommand(query)));
+    const { Items = [], LastEvaluatedKey: last } = answer;
+    return { items: Items, below: last === undefined ? undefined : RequestNumber.parse(Number(last[KEY.sk])) };
+  }
 
   return {
     async get(sqid) {
@@ -185,23 +198,18 @@ export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): 
       return won(`writing ${next.sqid}`, dynamodb.send(put));
     },
 
-    async everyUnfinished(queue, orEnded, { newest = false, onUnreadable }) {
-      const { FilterExpression, ...unfinished } = unfinishedOf(table, queue);
-      const query = {
-        ...unfinished,
-        FilterExpression: `${FilterExpression} OR (#reason.#code = :code AND endedAt >= :since)`,
-        ExpressionAttributeNames: { ...unfinished.ExpressionAttributeNames, "#reason": "reason", "#code": "code" },
-        ExpressionAttributeValues: {
-          ...unfinished.ExpressionAttributeValues,
-          ":code": orEnded.code,
-          ":since": orEnded.since,
-        },
-      };
-      const items = newest ? newestOf(queue, query) : queryAll(dynamodb, `listing ${queue}`, query);
-      return readable(await items, onUnreadable);
+    async everyUnfinished(queue, { orEnded, onUnreadable }) {
+      const query = unfinishedOf(table, queue, orEnded);
+      return readable(await queryAll(dynamodb, `listing ${queue}`, query), onUnreadable);
     },
 
-    unfinished: async (queue, onUnreadable) =>
-      readable(await newestOf(queue, unfinishedOf(table, queue)), onUnreadable),
+    async someUnfinished(queue, { below = Number.POSITIVE_INFINITY, orEnded, onUnreadable }) {
+      const query = unfinishedOf(table, queue, orEnded);
+      const newest = await page(queue, { ...query, Limit: NEWEST });
+      if (newest.below === undefined) return { requests: readable(newest.items, onUnreadable), below: undefined };
+      const from = RequestNumber.parse(Math.min(below, newest.below));
+      const older = await page(queue, { ...query, ExclusiveStartKey: requestKey(queue, from) });
+      return { requests: readable([...newest.items, ...older.items], onUnreadable), below: older.below };
+    },
   };
 }

@@ -25,3 +25,20 @@ export function parseItem<T>(schema: z.ZodType<T>, item: Item, what: string): T 
 
 const unreadable = (what: string, why: string): CodedError =>
   new CodedError("store.unreadable", `${what} can't be read: ${why}`);
+
+/** Is called with store.unreadable for each item that is left out of a list. */
+export type OnUnreadable = (error: CodedError) => void;
+
+/**
+ * What `read` makes of an item, as a list of one. When the item can't be read, an empty list, and the error is given to `onUnreadable`: one such
+ * item, of a newer release perhaps, keeps none of the others from being read.
+ */
+export function readableIn<T>(item: Item, read: (item: Item) => T, onUnreadable: OnUnreadable): readonly T[] {
+  try {
+    return [read(item)];
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "store.unreadable") throw error;
+    onUnreadable(error);
+    return [];
+  }
+}

@@ -6,6 +6,7 @@ import { EpochMs } from "../../contracts/time.ts";
 import { countFlaky, type FlakeLedger, type FlakyBuild, NO_FLAKES } from "../../domain/flakes.ts";
 import { stored, won } from "../aws-errors.ts";
 import { LOST, retryOnConflict } from "./retry-on-conflict.ts";
+import { parseItem } from "./stored-item.ts";
 
 const StoredLedger = z.object({
   flakes: z.array(
@@ -29,13 +30,13 @@ export interface ViewFlakes {
   countFlaky(queue: QueueName, found: readonly FlakyBuild[]): Promise<void>;
 }
 
-/** The flakes in a stored item. */
+/** The flakes in a stored item. Throws store.unreadable. */
 export function flakesIn(item: Readonly<Record<string, unknown>> | undefined): {
   readonly ledger: FlakeLedger;
   readonly version: number;
 } {
   if (item === undefined) return { ledger: NO_FLAKES, version: 0 };
-  const { version, ...ledger } = StoredLedger.parse(item);
+  const { version, ...ledger } = parseItem(StoredLedger, item, `the flakes ${item["pk"]}`);
   return { ledger, version };
 }
 

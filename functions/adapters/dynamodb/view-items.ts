@@ -13,6 +13,7 @@ import { EpochMs } from "../../contracts/time.ts";
 import { Targets } from "../../contracts/touches.ts";
 import { BUILD_STATES, MARKS, NO_PROGRESS, type Progress } from "../../domain/progress.ts";
 import type { Summary } from "../../domain/request-log.ts";
+import { type Item, parseItem } from "./stored-item.ts";
 
 const StoredBuild = z.object({
   buildKey: BuildKey,
@@ -63,10 +64,11 @@ const StoredSummary = z.object({
   version: z.int().positive(),
 });
 
-/** The summary in a stored item, whose key tells whether the summary is archived. Throws a ZodError when the item is no summary. */
-export function summaryIn(item: unknown): Summary {
-  const { [KEY.pk]: pk } = z.object({ [KEY.pk]: z.string() }).parse(item);
-  return { ...StoredSummary.parse(item), ...(pk.startsWith(ARCHIVED) ? { archived: true as const } : {}) };
+/** The summary in a stored item, whose key tells whether the summary is archived. Throws store.unreadable. */
+export function summaryIn(item: Item): Summary {
+  const key = `${item[KEY.pk]} ${item[KEY.sk]}`;
+  const summary = parseItem(StoredSummary, item, `the summary ${key}`);
+  return { ...summary, ...(key.startsWith(ARCHIVED) ? { archived: true as const } : {}) };
 }
 
 /** The request that an idempotency key was first used for. */
@@ -76,6 +78,9 @@ export const FirstUse = z.object({
   hash: z.string(),
 });
 export type FirstUse = z.infer<typeof FirstUse>;
+
+/** The first use in a stored item. Throws store.unreadable. */
+export const firstUseIn = (item: Item): FirstUse => parseItem(FirstUse, item, "the use of an idempotency key");
 
 /** A question, and its answer. */
 export const AskedQuestion = z.object({
@@ -101,6 +106,9 @@ export const ModeSet = z.object({
   told: z.boolean().exactOptional(),
 });
 export type ModeSet = z.infer<typeof ModeSet>;
+
+/** The mode in a stored item. Throws store.unreadable. */
+export const modeIn = (item: Item): ModeSet => parseItem(ModeSet, item, `the mode ${item[KEY.pk]}`);
 
 /** An entry of the list of ended requests, which is in the order of their ends. */
 export const Ended = z.object({

@@ -6,6 +6,7 @@ import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { stored } from "../aws-errors.ts";
 import type { TablePut } from "./batch-write.ts";
+import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
 import { Pointer } from "./view-items.ts";
 
 /** The requests received at or after `since` and before `until`. */
@@ -21,7 +22,10 @@ export interface PointerPage {
   readonly more: boolean;
 }
 
-/** The part of the view table that lists requests, by time and by change, once the orchestrator has answered them. */
+/**
+ * The part of the view table that lists requests, by time and by change, once the orchestrator has answered them. An item that can't be read is
+ * left out of a list.
+ */
 export interface ViewListings {
   /** The items that list a request. The same request always has the same items. No call. */
   pointersOf(land: Land): readonly TablePut[];
@@ -34,7 +38,11 @@ export interface ViewListings {
   naming(queue: QueueName, uri: ChangeUri, window: Window, limit: number, before?: Pointer): Promise<PointerPage>;
 }
 
-export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string): ViewListings => {
+export const viewListings = (
+  dynamodb: DynamoDBDocumentClient,
+  table: string,
+  onUnreadable: OnUnreadable,
+): ViewListings => {
   /** Queries until the page is full: DynamoDB applies the limit before the filter, so one query may find fewer items than the limit. */
   async function page(query: Condition, limit: number): Promise<PointerPage> {
     const found: Pointer[] = [];
@@ -53,7 +61,7 @@ export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string): V
           }),
         ),
       );
-      found.push(...(answer.Items ?? []).map((item) => Pointer.parse(item)));
+      found.push(...(answer.Items ?? []).flatMap((item) => readableIn(item, pointerIn, onUnreadable)));
       after = answer.LastEvaluatedKey;
     } while (after !== undefined && found.length <= limit);
     return { pointers: found.slice(0, limit), more: found.length > limit };
@@ -101,6 +109,8 @@ export const viewListings = (dynamodb: DynamoDBDocumentClient, table: string): V
       ),
   };
 };
+
+const pointerIn = (item: Item): Pointer => parseItem(Pointer, item, `the pointer ${item[KEY.pk]} ${item[KEY.sk]}`);
 
 interface Condition {
   readonly KeyConditionExpression: string;

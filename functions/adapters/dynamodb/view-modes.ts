@@ -2,11 +2,11 @@ import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/li
 import type { QueueName } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { stored, won } from "../aws-errors.ts";
-import { ModeSet } from "./view-items.ts";
+import { type ModeSet, modeIn } from "./view-items.ts";
 
 /** The part of the view table that holds the modes of queues: one item per queue whose mode was ever set. Every method is one call. */
 export interface ViewModes {
-  /** Undefined when the queue's mode was never set. */
+  /** Undefined when the queue's mode was never set. Throws store.unreadable. */
   mode(queue: QueueName): Promise<ModeSet | undefined>;
   /**
    * Writes the mode. False, and nothing is written, when the stored version is not `next.version - 1`; for version 1, when a mode is stored.
@@ -20,7 +20,7 @@ export const viewModes = (dynamodb: DynamoDBDocumentClient, table: string): View
   async mode(queue) {
     const get = new GetCommand({ TableName: table, Key: viewKeys.mode(queue), ConsistentRead: true });
     const { Item } = await stored(`reading the mode of ${queue}`, dynamodb.send(get));
-    return Item === undefined ? undefined : ModeSet.parse(Item);
+    return Item === undefined ? undefined : modeIn(Item);
   },
 
   setMode: (next) =>

@@ -1,16 +1,17 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
 import type { RedTrunk } from "../../contracts/messages.ts";
-import { ABOUT, HOURS, KEY, viewKeys } from "../../contracts/tables.ts";
+import { ABOUT, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
-import type { FlakeLedger } from "../../domain/flakes.ts";
+import { type FlakeLedger, NO_FLAKES } from "../../domain/flakes.ts";
+import { type Item, readableIn } from "./stored-item.ts";
 import { flakesIn } from "./view-flakes.ts";
-import { ModeSet } from "./view-items.ts";
+import { type ModeSet, modeIn } from "./view-items.ts";
 import { type LiveSummaries, liveFrom } from "./view-summaries.ts";
-import { type Hour, hourIn } from "./view-trends.ts";
+import { type Hour, hourIn, isHour } from "./view-trends.ts";
 import { redIn } from "./view-trunks.ts";
 
-/** What the partition of a queue says of the queue. */
+/** What the partition of a queue says of the queue. What can't be read is as if it were not there, and is in `unreadable`. */
 export interface Now extends LiveSummaries {
   /** Undefined when the queue's mode was never set. */
   readonly mode: ModeSet | undefined;
@@ -29,16 +30,27 @@ export interface ViewNow {
 
 export const viewNow = (dynamodb: DynamoDBDocumentClient, table: string): ViewNow => ({
   async nowOf(queue, since) {
-    const { summaries, more, others } = await liveFrom(dynamodb, table, queue, viewKeys.trend(queue, since).sk);
-    const about = (sk: string) => others.find((item) => item[KEY.sk] === sk);
-    const mode = about(ABOUT.mode);
+    const {
+      others,
+      last: _,
+      unreadable,
+      ...live
+    } = await liveFrom(dynamodb, table, queue, {
+      from: viewKeys.trend(queue, since).sk,
+    });
+    const left = [...unreadable];
+    /** What the item of that name says; undefined when there is none, or when it can't be read. */
+    const about = <T>(sk: string, read: (item: Item) => T): T | undefined =>
+      others
+        .filter((item) => item[KEY.sk] === sk)
+        .flatMap((item) => readableIn(item, read, (error) => left.push(error)))[0];
     return {
-      summaries,
-      more,
-      mode: mode === undefined ? undefined : ModeSet.parse(mode),
-      red: redIn(about(ABOUT.trunk)),
-      flakes: flakesIn(about(ABOUT.flakes)).ledger,
-      hours: others.filter((item) => String(item[KEY.sk]).startsWith(HOURS)).map(hourIn),
+      ...live,
+      unreadable: left,
+      mode: about(ABOUT.mode, modeIn),
+      red: about(ABOUT.trunk, redIn),
+      flakes: about(ABOUT.flakes, (item) => flakesIn(item).ledger) ?? NO_FLAKES,
+      hours: others.filter(isHour).map(hourIn),
     };
   },
 });

@@ -5,6 +5,7 @@ import type { Answered } from "../../contracts/questions.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
+import { parseItem } from "./stored-item.ts";
 import { AskedQuestion } from "./view-items.ts";
 
 /** How long a question and its answer are kept. */
@@ -38,7 +39,7 @@ export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string): 
     const get = new GetCommand({ TableName: table, Key: viewKeys.question(queue, id), ConsistentRead: true });
     const { Item } = await stored(`reading question ${id} of ${queue}`, dynamodb.send(get));
     if (Item === undefined) return undefined;
-    const asked = AskedQuestion.parse(Item);
+    const asked = parseItem(AskedQuestion, Item, `question ${id} of ${queue}`);
     // DynamoDB removes an expired item up to days late.
     return expiryOf(asked) <= now ? undefined : asked;
   },

@@ -5,7 +5,7 @@ import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { stored } from "../aws-errors.ts";
-import type { Item } from "./stored-item.ts";
+import { type Item, parseItem } from "./stored-item.ts";
 
 /** Longer than the day that counts. */
 const KEPT_SECONDS = 2 * 86_400;
@@ -33,6 +33,8 @@ export const viewRefusals = (dynamodb: DynamoDBDocumentClient, table: string): V
   },
 });
 
-/** The numbers in a stored item, newest first. */
+/** The numbers in a stored item, newest first. Throws store.unreadable. */
 export const refusedIn = (item: Item | undefined): readonly RequestNumber[] =>
-  item === undefined ? [] : [...Refusals.parse(item).numbers].sort((a, b) => b - a);
+  item === undefined
+    ? []
+    : [...parseItem(Refusals, item, `the refusals ${item[KEY.pk]}`).numbers].sort((a, b) => b - a);

@@ -7,8 +7,9 @@ import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { getAll } from "./batch-get.ts";
+import type { OnUnreadable } from "./stored-item.ts";
 import { type ViewFlakes, viewFlakes } from "./view-flakes.ts";
-import { FirstUse, ModeSet } from "./view-items.ts";
+import { type FirstUse, firstUseIn, type ModeSet, modeIn } from "./view-items.ts";
 import { type ViewListings, viewListings } from "./view-listings.ts";
 import { type ViewModes, viewModes } from "./view-modes.ts";
 import { type ViewNow, viewNow } from "./view-now.ts";
@@ -41,8 +42,9 @@ export interface BeforeLand {
 }
 
 /**
- * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal. Every
- * method is one call, and every read is strongly consistent, unless the docstring says otherwise.
+ * The view table: what the gateway knows of each request beside the request log. Every method throws store.unavailable or internal, and
+ * store.unreadable for the item that it reads. An item that can't be read is left out of a list; why is given to `onUnreadable`, or is in the
+ * answer. Every method is one call, and every read is strongly consistent, unless the docstring says otherwise.
  */
 export interface ViewStore
   extends ViewSummaries,
@@ -71,13 +73,13 @@ export interface ViewStore
   mint(queue: QueueName, now: EpochMs): Promise<Minted>;
 }
 
-export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): ViewStore {
+export function viewStore(dynamodb: DynamoDBDocumentClient, table: string, onUnreadable: OnUnreadable): ViewStore {
   const put = (Item: { pk: string; sk: string; [name: string]: unknown }, condition = {}) =>
     dynamodb.send(new PutCommand({ TableName: table, Item, ...condition }));
 
   return {
-    ...viewSummaries(dynamodb, table),
-    ...viewListings(dynamodb, table),
+    ...viewSummaries(dynamodb, table, onUnreadable),
+    ...viewListings(dynamodb, table, onUnreadable),
     ...viewModes(dynamodb, table),
     ...viewNow(dynamodb, table),
     ...viewQuestions(dynamodb, table),
@@ -96,8 +98,8 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string): View
       const used = key === undefined ? undefined : at(viewKeys.idempotency(queue, key));
       const mode = at(of.mode);
       return {
-        ...(used === undefined || Number(used[KEY.ttl]) <= secondsOf(now) ? {} : { first: FirstUse.parse(used) }),
-        ...(mode === undefined ? {} : { mode: ModeSet.parse(mode) }),
+        ...(used === undefined || Number(used[KEY.ttl]) <= secondsOf(now) ? {} : { first: firstUseIn(used) }),
+        ...(mode === undefined ? {} : { mode: modeIn(mode) }),
         refused: of.refused.map((place) => refusedIn(at(place))),
       };
     },

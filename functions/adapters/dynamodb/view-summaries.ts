@@ -1,15 +1,15 @@
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
-import { FIRST_NUMBER, KEY, viewKeys } from "../../contracts/tables.ts";
+import { ABOUT, FIRST_NUMBER, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { endIn } from "../../domain/queue-now.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "../aws-errors.ts";
 import { getAll } from "./batch-get.ts";
 import { queryAll } from "./query-all.ts";
-import type { Item } from "./stored-item.ts";
-import { Ended, summaryIn } from "./view-items.ts";
+import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
+import { Ended, type ModeSet, modeIn, summaryIn } from "./view-items.ts";
 
 /** The requests of a queue that have not been archived. */
 export interface LiveSummaries {
@@ -17,6 +17,13 @@ export interface LiveSummaries {
   readonly summaries: readonly Summary[];
   /** True when the queue holds more than `summaries`. */
   readonly more: boolean;
+  /** Why requests were left out that can't be read. */
+  readonly unreadable: readonly CodedError[];
+}
+
+export interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
+  /** Undefined when the queue's mode was never set, and in every page but the first. */
+  readonly mode: ModeSet | undefined;
 }
 
 /** A request that the orchestrator has not answered yet. */
@@ -26,19 +33,25 @@ export type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
  * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
  * some time after the request has ended; then the summary is archived, which moves it to a place of its own. During the move the summary lies
  * in both places, and the copy with the greater version counts. Every read is strongly consistent. Every method throws store.unavailable or
- * internal.
+ * internal. An item that can't be read is left out of a list.
  */
 export interface ViewSummaries {
-  /** Undefined when the request does not exist. One BatchGetItem, two when the first finds no summary. */
+  /** Undefined when the request does not exist. One BatchGetItem, two when the first finds no summary. Throws store.unreadable. */
   summary(queue: QueueName, n: RequestNumber): Promise<Summary | undefined>;
-  /** The summaries in the order of the numbers. One BatchGetItem per 50. Throws internal when a summary is missing. */
-  summaries(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Summary[]>;
+  /**
+   * The summaries of these requests. A request is left out whose summary can't be read, or is missing although a list names the request. One
+   * BatchGetItem per 50, one more when one is missing.
+   */
+  summaries(queue: QueueName, numbers: readonly RequestNumber[]): Promise<ReadonlyMap<RequestNumber, Summary>>;
   /** False when the summary exists already. One PutItem. */
   createSummary(summary: Summary): Promise<boolean>;
   /** Writes `next` in the place of `before`. False when another writer changed or moved the summary since `before` was read. One PutItem. */
   replaceSummary(next: Summary, before: Summary): Promise<boolean>;
-  /** The requests of the queue that have not been archived. One Query per megabyte, at most four. */
-  live(queue: QueueName): Promise<LiveSummaries>;
+  /**
+   * The mode that the queue was last set to, in the first page, and every request that has not been archived, oldest first: a megabyte a page.
+   * One Query per page.
+   */
+  live(queue: QueueName): AsyncIterable<LivePage>;
   /**
    * The requests of the queue that the orchestrator has not answered yet: they are in no list (`pointersOf`). Newest first. One Query per
    * megabyte that the queue holds.
@@ -55,7 +68,11 @@ export interface ViewSummaries {
   endedSince(queue: QueueName, since: EpochMs): Promise<readonly Ended[]>;
 }
 
-export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): ViewSummaries => {
+export const viewSummaries = (
+  dynamodb: DynamoDBDocumentClient,
+  table: string,
+  onUnreadable: OnUnreadable,
+): ViewSummaries => {
   const put = (Item: Record<string, unknown>, condition: object = {}) =>
     dynamodb.send(new PutCommand({ TableName: table, Item, ...condition }));
 
@@ -63,17 +80,26 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
    * The summaries that exist, of these numbers. A summary may be moved between the reads of its two places and then be found in neither, so the
    * numbers without a summary are read once more. One BatchGetItem per 50 of both.
    */
-  async function existing(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Map<RequestNumber, Summary>> {
-    const found = await read(queue, numbers);
+  async function existing(
+    queue: QueueName,
+    numbers: readonly RequestNumber[],
+    ifUnreadable: OnUnreadable,
+  ): Promise<Map<RequestNumber, Summary>> {
+    const found = await read(queue, numbers, () => undefined);
     const missing = numbers.filter((n) => !found.has(n));
-    if (missing.length > 0) for (const [n, summary] of await read(queue, missing)) found.set(n, summary);
+    if (missing.length > 0) for (const [n, summary] of await read(queue, missing, ifUnreadable)) found.set(n, summary);
     return found;
   }
 
   /** One BatchGetItem per 50: a summary has two places. */
-  async function read(queue: QueueName, numbers: readonly RequestNumber[]): Promise<Map<RequestNumber, Summary>> {
+  async function read(
+    queue: QueueName,
+    numbers: readonly RequestNumber[],
+    ifUnreadable: OnUnreadable,
+  ): Promise<Map<RequestNumber, Summary>> {
     const keys = numbers.flatMap((n) => [viewKeys.live(queue, n), viewKeys.summary(queue, n)]);
-    const found = (await getAll(dynamodb, table, keys, `reading summaries of ${queue}`)).map(summaryIn);
+    const items = await getAll(dynamodb, table, keys, `reading summaries of ${queue}`);
+    const found = items.flatMap((item) => readableIn(item, summaryIn, ifUnreadable));
     const byNumber = new Map<RequestNumber, Summary>();
     for (const summary of found) {
       const other = byNumber.get(summary.number);
@@ -83,16 +109,22 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
   }
 
   return {
-    summary: async (queue, n) => (await existing(queue, [n])).get(n),
+    async summary(queue, n) {
+      const unreadable: CodedError[] = [];
+      const summary = (await existing(queue, [n], (error) => unreadable.push(error))).get(n);
+      if (summary === undefined && unreadable[0] !== undefined) throw unreadable[0];
+      return summary;
+    },
 
     async summaries(queue, numbers) {
-      const found = await existing(queue, numbers);
-      return numbers.map((n) => {
-        const summary = found.get(n);
-        // A listing's item is written after the summary, so a listed request without a summary is damage, and the caller must be told.
-        if (summary === undefined) throw new CodedError("internal", `${queue}/${n} is listed but has no summary`);
-        return summary;
-      });
+      const unreadable: CodedError[] = [];
+      const found = await existing(queue, numbers, (error) => unreadable.push(error));
+      for (const error of unreadable) onUnreadable(error);
+      // A listing's item is written after the summary, so a listed request without a summary is damage.
+      const missing = numbers.filter((n) => !found.has(n)).length - unreadable.length;
+      if (missing > 0)
+        onUnreadable(new CodedError("store.unreadable", `${missing} listed requests of ${queue} have no summary`));
+      return found;
     },
 
     createSummary: (summary) =>
@@ -113,9 +145,17 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
       );
     },
 
-    async live(queue) {
-      const { summaries, more } = await liveFrom(dynamodb, table, queue, FIRST_NUMBER);
-      return { summaries, more };
+    async *live(queue) {
+      let after: Item | undefined;
+      do {
+        const page = await liveFrom(dynamodb, table, queue, { from: ABOUT.mode, after, pages: 1 });
+        const unreadable = [...page.unreadable];
+        const [mode] = page.others
+          .filter((item) => item[KEY.sk] === ABOUT.mode)
+          .flatMap((item) => readableIn(item, modeIn, (error) => unreadable.push(error)));
+        yield { summaries: page.summaries, unreadable, mode };
+        after = page.last;
+      } while (after !== undefined);
     },
 
     async unanswered(queue) {
@@ -128,7 +168,7 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
         ExpressionAttributeNames: { "#pk": KEY.pk, "#answered": "answered" },
         ExpressionAttributeValues: { ":pk": viewKeys.live(queue, 1 as RequestNumber).pk, ":false": false },
       });
-      return items.map(summaryIn);
+      return items.flatMap((item) => readableIn(item, summaryIn, onUnreadable));
     },
 
     async archive(summary) {
@@ -169,13 +209,15 @@ export const viewSummaries = (dynamodb: DynamoDBDocumentClient, table: string): 
           ExclusiveStartKey: after,
         });
         const page = await stored(`reading what ended in ${queue}`, dynamodb.send(query));
-        ended.push(...(page.Items ?? []).map((item) => Ended.parse(item)));
+        ended.push(...(page.Items ?? []).flatMap((item) => readableIn(item, endedIn, onUnreadable)));
         after = page.LastEvaluatedKey;
-      } while (after !== undefined && (ended.at(-1)?.endedAt ?? 0) >= since);
+      } while (after !== undefined && Number(String(after[KEY.sk]).split("#", 1)[0]) >= since);
       return ended;
     },
   };
 };
+
+const endedIn = (item: Item): Ended => parseItem(Ended, item, `the end ${item[KEY.pk]} ${item[KEY.sk]}`);
 
 const ENDED_PER_CALL = 100;
 
@@ -185,35 +227,46 @@ const LIVE_PAGES = 4;
 /** What the partition of a queue holds from a sort key on: the requests in flight, and `others`, which sort before them. */
 export interface LivePartition extends LiveSummaries {
   readonly others: readonly Item[];
+  /** The key of the last item read, after which the queue holds more. Undefined when it holds no more. */
+  readonly last: Item | undefined;
 }
 
-/** One Query per megabyte, at most four. Strongly consistent. */
+/** One Query per megabyte, at most `pages`. Strongly consistent. */
 export async function liveFrom(
   dynamodb: DynamoDBDocumentClient,
   table: string,
   queue: QueueName,
-  from: string,
+  {
+    from,
+    after,
+    pages = LIVE_PAGES,
+  }: { readonly from: string; readonly after?: Item | undefined; readonly pages?: number },
 ): Promise<LivePartition> {
   const items: Item[] = [];
-  let after: Item | undefined;
-  for (let page = 0; page === 0 || (after !== undefined && page < LIVE_PAGES); page++) {
+  let last = after;
+  for (let page = 0; page === 0 || (last !== undefined && page < pages); page++) {
     const query = new QueryCommand({
       TableName: table,
       ConsistentRead: true,
       KeyConditionExpression: "#pk = :pk AND #sk >= :from",
       ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
       ExpressionAttributeValues: { ":pk": viewKeys.partition(queue), ":from": from },
-      ExclusiveStartKey: after,
+      ExclusiveStartKey: last,
     });
     const { Items = [], LastEvaluatedKey } = await stored(`reading what ${queue} holds`, dynamodb.send(query));
     items.push(...Items);
-    after = LastEvaluatedKey;
+    last = LastEvaluatedKey;
   }
   const isRequest = (item: Item) => String(item[KEY.sk]) >= FIRST_NUMBER;
+  const unreadable: CodedError[] = [];
   return {
-    summaries: items.filter(isRequest).map(summaryIn),
+    summaries: items
+      .filter(isRequest)
+      .flatMap((item) => readableIn(item, summaryIn, (error) => unreadable.push(error))),
     others: items.filter((item) => !isRequest(item)),
-    more: after !== undefined,
+    more: last !== undefined,
+    unreadable,
+    last,
   };
 }
 

@@ -72,7 +72,7 @@ export const viewTrends = (dynamodb: DynamoDBDocumentClient, table: string): Vie
         ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
         ExpressionAttributeValues: { ":pk": pk, ":since": sk, ":last": `${HOURS}~` },
       });
-      return items.map(hourIn);
+      return items.filter(isHour).map(hourIn);
     },
   };
 };
@@ -108,6 +108,11 @@ const attributesOf = ({ counters, times, reasons }: Tally): Record<string, numbe
   ...Object.fromEntries(Object.entries(times).map(([step, count]) => [`${TIME}${step}`, count])),
   ...Object.fromEntries(Object.entries(reasons).map(([code, count]) => [`${REASON}${code}`, count])),
 });
+
+const HOUR_KEY = new RegExp(`^${HOURS}\\d{1,15}$`);
+
+/** True for the stored item of an hour. */
+export const isHour = (item: Readonly<Record<string, unknown>>): boolean => HOUR_KEY.test(String(item[KEY.sk]));
 
 /** An hour, from its stored item. Attributes that this release does not know are left out. */
 export function hourIn(item: Readonly<Record<string, unknown>>): Hour {

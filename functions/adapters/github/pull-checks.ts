@@ -27,16 +27,17 @@ const MOST_AT_ONCE = 10;
 export async function pullChecks(
   client: GitHubClient,
   heads: readonly GitSha[],
-  branch: string,
+  { branch, ownCheck }: { readonly branch: string; readonly ownCheck: string | undefined },
 ): Promise<ReadonlyMap<GitSha, readonly CheckFact[]>> {
   const checks = new Map<GitSha, readonly CheckFact[]>();
   if (heads.length === 0) return checks;
   const repository = new CheckedRepository(client);
-  const wanted = (await repository.required(branch)).filter((check) => !isOwn(client.appId, check));
+  const own = { appId: client.appId, ownCheck };
+  const wanted = (await repository.required(branch)).filter((check) => !isOwn(own, check));
   await concurrently(new Set(heads), MOST_AT_ONCE, async (head) => {
     const { results } = await repository.results(head);
     const reported = latestOf(resultsOfAttempt(EVER, results)).filter(
-      ({ name, appId: app }) => !isOwn(client.appId, { name, app }),
+      ({ name, appId: app }) => !isOwn(own, { name, app }),
     );
     checks.set(head, factsOf(wanted, reported));
   });

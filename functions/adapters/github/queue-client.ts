@@ -1,6 +1,7 @@
+import type { GitHubChecksConfig } from "../../contracts/build-runner-config.ts";
 import { gitHubOf } from "../../contracts/code-host.ts";
 import { CodedError, isRetryable } from "../../contracts/errors.ts";
-import type { GitHubChecksConfig, QueueConfig } from "../../contracts/queues.ts";
+import type { QueueConfig } from "../../contracts/queues.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Secrets } from "../secrets.ts";
 import { type GitHubClient, gitHubClient } from "./client.ts";

@@ -45,13 +45,13 @@ export interface ReviewedQueues {
 export function reviewedQueues(clients: Pick<Clients, "secrets" | "now">): ReviewedQueues {
   const clientOf = providerClients(clients);
   const read = async (queue: QueueConfig, changes: Changes, withChecks: boolean) => {
-    const { repository, changeProvider } = queue;
+    const { repository, changeProvider, ownCheck } = queue;
     if (changeProvider?.type !== "github") return undefined;
     const client = await clientOf(queue);
     const pulls = changes.flatMap((uri) => pullIn(uri) ?? []);
     const { facts, rule } = await pullFacts(client, pulls, repository.branch);
     const heads = withChecks ? facts.map(({ head }) => head) : [];
-    const checks = await pullChecks(client, heads, repository.branch);
+    const checks = await pullChecks(client, heads, { branch: repository.branch, ownCheck });
     const whole = facts.map((one) => (withChecks ? { ...one, checks: checks.get(one.head) } : one));
     const terms: Terms = { branch: repository.branch, waitFor: changeProvider.waitFor, rule };
     return {

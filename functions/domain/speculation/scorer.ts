@@ -1,4 +1,4 @@
-import type { ScorerConfig } from "../../contracts/queues.ts";
+import type { ScorerConfig } from "../../contracts/planning-config.ts";
 import type { Batch } from "../batch.ts";
 import { type History, predict } from "./history.ts";
 

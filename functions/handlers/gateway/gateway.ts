@@ -15,6 +15,7 @@ import type { EpochMs } from "../../contracts/time.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import type { Call } from "../http-call.ts";
 import { faultsOf, invalid } from "../http-problem.ts";
+import { leftOut } from "../left-out.ts";
 
 /** What the gateway works with. */
 export interface Gateway {
@@ -37,11 +38,14 @@ export interface Gateway {
 export type Stores = Pick<Gateway, "entries" | "view" | "write">;
 
 /** The stores alone, which is all that the log consumer needs. */
-export const storesOf = (env: Env, { dynamodb }: Clients): Stores => ({
-  entries: logStore(dynamodb, need(env, ENV.logTable)),
-  view: viewStore(dynamodb, need(env, ENV.viewTable)),
-  write: (puts) => putAll(dynamodb, puts),
-});
+export function storesOf(env: Env, { dynamodb, log }: Clients): Stores {
+  const onUnreadable = leftOut(log);
+  return {
+    entries: logStore(dynamodb, need(env, ENV.logTable), onUnreadable),
+    view: viewStore(dynamodb, need(env, ENV.viewTable), onUnreadable),
+    write: (puts) => putAll(dynamodb, puts),
+  };
+}
 
 /** Throws config.invalid. */
 export function gatewayOf(env: Env, clients: Clients): Gateway {

@@ -24,9 +24,10 @@ export async function requireFewRefusals(
   for (const [i, uri] of changes.entries()) {
     const numbers = refused[i]?.slice(0, 4 * most) ?? [];
     if (numbers.length < most) continue;
-    const found = (await gateway.view.summaries(queue, numbers)).filter(
-      (summary) => summary.receivedAt >= since && isAgainstCommit(summary),
-    );
+    const summaries = await gateway.view.summaries(queue, numbers);
+    const found = [...summaries.values()]
+      .toSorted((a, b) => b.number - a.number)
+      .filter((summary) => summary.receivedAt >= since && isAgainstCommit(summary));
     const [last] = found;
     if (last === undefined || found.length < most) continue;
     throw new CodedError(

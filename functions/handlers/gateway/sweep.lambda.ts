@@ -2,7 +2,7 @@ import type { KnownQueue } from "../../adapters/dynamodb/known-queues.ts";
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
-import { type EpochMs, epochMs } from "../../contracts/time.ts";
+import type { EpochMs } from "../../contracts/time.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -55,22 +55,21 @@ export const handler = onLambda(wire);
 /**
  * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other
  * request again that are a minute old and may not have reached the orchestrator, and the queue's mode. Answers the errors: one request's failure does not stop the
- * others.
+ * others, and neither does a request that can't be read. One Query per megabyte, however many there are.
  */
 async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
-  const { summaries, mode } = await gateway.view.nowOf(queue, NO_HOUR);
   const failures: unknown[] = [];
-  for (let from = 0; from < summaries.length; from += AT_ONCE) {
-    const some = summaries.slice(from, from + AT_ONCE).map((summary) => repair(gateway, summary));
-    for (const outcome of await Promise.allSettled(some))
-      if (outcome.status === "rejected") failures.push(outcome.reason);
+  for await (const { summaries, unreadable, mode } of gateway.view.live(queue)) {
+    failures.push(...unreadable);
+    for (let from = 0; from < summaries.length; from += AT_ONCE) {
+      const some = summaries.slice(from, from + AT_ONCE).map((summary) => repair(gateway, summary));
+      for (const outcome of await Promise.allSettled(some))
+        if (outcome.status === "rejected") failures.push(outcome.reason);
+    }
+    if (mode !== undefined) await repeatMode(gateway, mode).catch((error: unknown) => failures.push(error));
   }
-  if (mode !== undefined) await repeatMode(gateway, mode).catch((error: unknown) => failures.push(error));
   return failures;
 }
-
-/** Later than every hour of the trends, which the sweep does not read. */
-const NO_HOUR = epochMs(999_999_999_999_999);
 
 /** Archives one request, or sends its unanswered messages again: Land first, so that a Cancel does not overtake it. */
 async function repair(gateway: Gateway, summary: Summary): Promise<void> {
@@ -87,12 +86,17 @@ async function repair(gateway: Gateway, summary: Summary): Promise<void> {
   if (since >= PATIENCE_MS && since < REPEAT_PRIORITY_MS) await announcePriority(gateway, summary);
 }
 
-/** Sweeps the queues that are not configured any more: the orchestrator is sent their unanswered requests, and ends them. */
+/**
+ * Sweeps the queues that are not configured any more: the orchestrator is sent their unanswered requests, and ends them. The entry of a queue
+ * that can't be read stays as it is.
+ */
 async function sweepRemoved(gateway: Gateway, trySweep: (queue: QueueName) => Promise<unknown>): Promise<void> {
-  const before = new Map((await gateway.known.all()).map((known) => [known.queue, known]));
+  const { known: before, unreadable } = await gateway.known.all();
   for (const queue of before.keys()) if (!gateway.queues.has(queue)) await trySweep(queue);
   for (const queue of new Set([...gateway.queues.keys(), ...before.keys()]))
-    await remember(gateway, queue, before.get(queue));
+    if (!unreadable.has(queue)) await remember(gateway, queue, before.get(queue));
+  const [error] = unreadable.values();
+  if (error !== undefined) throw error;
 }
 
 /**

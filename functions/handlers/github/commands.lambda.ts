@@ -33,12 +33,33 @@ export async function handle(service: Service, message: PullMessage): Promise<vo
   if (!isConfigured) return row?.open ? leave(service, row) : undefined;
   if (message.kind === "delivery") return followed(service, row ?? freshRow(repository, pull), message);
   if (row === undefined) return;
-  if (message.verify) {
-    await cancelIfChanged(service, row);
-    return look(service, (await service.store.get(row)) ?? row);
-  }
-  return look(service, row);
+  await unlessShutOut(service, row, async () => {
+    if (message.verify) await cancelIfChanged(service, row);
+    await look(service, message.verify ? ((await service.store.get(row)) ?? row) : row);
+  });
 }
+
+/**
+ * Does the work of a look, unless the App is not let in: it was taken off the repository, or its credentials are refused. The look is then
+ * dropped, and not sent to the dead letters: as long as the row is open, `reconcile` has the pull request looked at again.
+ */
+async function unlessShutOut(
+  service: Service,
+  { repository, pull }: PullRow,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isShutOut(error)) throw error;
+    service.log.warn(
+      { repository, pull, err: error },
+      "not looked at: the App is not let in. The next look tries again",
+    );
+  }
+}
+
+const isShutOut = (error: unknown): boolean => error instanceof CodedError && error.code === "config.invalid";
 
 /** A Land that a crash cut off is made up for. */
 const look = (service: Service, row: PullRow): Promise<void> =>
@@ -52,7 +73,7 @@ async function leave(service: Service, row: PullRow): Promise<void> {
   try {
     await look(service, row);
   } catch (error) {
-    if (!(error instanceof CodedError) || error.code !== "config.invalid") throw error;
+    if (!isShutOut(error)) throw error;
     service.log.warn({ repository: row.repository, pull: row.pull, err: error }, "no queue, and no way to say so");
     await service.store.put({ ...row, open: false }, service.now());
   }

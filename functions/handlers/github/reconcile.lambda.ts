@@ -5,6 +5,7 @@ import { sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { type PullMessage, pullsTopic } from "../../contracts/github.ts";
 import { epochMs } from "../../contracts/time.ts";
+import { leftOut } from "../left-out.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { dueAt } from "./due.ts";
 import { appOf } from "./service.ts";
@@ -18,7 +19,7 @@ const LOOK_BACK_MS = 3 * 86_400_000;
  */
 export const wire: Wire = (env, clients) => {
   const { api } = loadGitHubApp(env);
-  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable));
+  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable), leftOut(clients.log));
   const topic = need(env, ENV.pullsTopic);
   const app = appOf(env, clients);
   return async () => {

@@ -4,12 +4,13 @@ import { sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { eventsTopic, type PullMessage, pullsTopic } from "../../contracts/github.ts";
 import { LifecycleEvent } from "../../contracts/lifecycle-event.ts";
+import { leftOut } from "../left-out.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
 
 /** Has the pull requests of a request looked at when something has become of the request. One GetItem, and one message per pull request. */
 export const wire: Wire = (env, clients) => {
-  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable));
+  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable), leftOut(clients.log));
   const topic = need(env, ENV.pullsTopic);
   const events = { ...eventsTopic, schema: LifecycleEvent };
   return queueHandler(events, clients, need(env, ENV.deadLetters), async ({ id, data }) => {

@@ -16,6 +16,7 @@ import { type Asked, isSameRepository, type RepositoryName } from "../../contrac
 import type { GitHubAppConfig, QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";
+import { leftOut } from "../left-out.ts";
 
 /** What the github service works with. */
 export interface Service {
@@ -61,7 +62,7 @@ export function serviceOf(env: Env, clients: Clients): Service {
     app,
     queuesOf: (repository) => queuesOf(app, queues, repository),
     targetsOf: (repository) => targetsOf(app, queues, repository),
-    store: pullsStore(clients.dynamodb, need(env, ENV.pullsTable)),
+    store: pullsStore(clients.dynamodb, need(env, ENV.pullsTable), leftOut(clients.log)),
     gateway: new Client({
       url: need(env, ENV.gatewayUrl),
       fetch: clients.gateway ?? signedFetch({ credentials: () => credentialsIn(env) }),

@@ -7,6 +7,7 @@ import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type Delivery, pullsTopic } from "../../contracts/github.ts";
 import { type CommitDelivery, deliveryOf } from "../../contracts/github-delivery.ts";
+import { leftOut } from "../left-out.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { appOf } from "./service.ts";
 
@@ -18,7 +19,7 @@ import { appOf } from "./service.ts";
 export const wire: Wire = (env, clients) => {
   const topic = need(env, ENV.pullsTopic);
   const app = appOf(env, clients);
-  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable));
+  const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable), leftOut(clients.log));
   return async (event) => {
     const { headers, body = "", isBase64Encoded } = event as APIGatewayProxyEventV2;
     const { webhookSecret } = await app();

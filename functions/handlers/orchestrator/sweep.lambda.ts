@@ -7,9 +7,11 @@ import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
 import { send } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
-import type { QueueName } from "../../contracts/ids.ts";
+import type { CodedError } from "../../contracts/errors.ts";
+import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { type Signal, signalsTopic } from "../../contracts/messages.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
+import type { LandingRequest } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { endFailedAdmissions, endLostAdmissions } from "./sweep/admissions.ts";
 import { type RemainsSweep, sweepRemains } from "./sweep/left-behind.ts";
@@ -21,7 +23,10 @@ import { finishedBuilds } from "./sweep/running-builds.ts";
  * Runs every minute. Sends again the signals that a crash or a dead letter kept from the planner, and ends the requests whose admission died
  * or whose queue is gone. Every ten minutes it also removes what finished builds have left behind in CI systems. Does no harm when nothing is
  * wrong. One query, two per queue that is or was configured, and three listings; one call per build that has run for two minutes, and per
- * request that has been in admission for five.
+ * request that has been in admission for six.
+ *
+ * Of a queue with more than 200 requests within 30 days, a run looks at the newest 200 and at a megabyte of older ones, the next run at the
+ * megabyte after that: one query and one write more. A megabyte is some 1,000 requests, so of 30,000 each is looked at every half an hour.
  */
 export const wire: Wire = (env, clients) => {
   const queues = loadQueues(env);
@@ -36,11 +41,9 @@ export const wire: Wire = (env, clients) => {
   const leftBehind: RemainsSweep = { clients, batches, builds, remainsOf: remainsFor(clients), nextAt: new Map() };
   const removed = { clients, known, requests, claims, batches, log, warned: new Set<QueueName>() };
 
-  async function sweepQueue(queue: QueueName): Promise<void> {
+  /** Sends again what the planner may not have been told: the ends of builds, ready requests, and a tick. */
+  async function wakePlanner(queue: QueueName, found: readonly LandingRequest[]): Promise<void> {
     const live = await batches.live(queue);
-    const found = await requests.unfinished(queue, (err) =>
-      clients.log.error({ queue, err }, "a request that can't be read was left out"),
-    );
     const { reports, failures } = await finishedBuilds(clients, buildWorkflow, live);
     const news: Signal[] = [...reports, ...readyUncarried(found, live.batches, clients.now())];
     // The tick is the last signal, so that one run of the planner takes all signals. The planner derives the lost commands again.
@@ -48,8 +51,20 @@ export const wire: Wire = (env, clients) => {
     if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
       news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
     for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
-    const [first] = [...failures, ...(await endLostAdmissions(admissions, found))];
-    if (first !== undefined) throw first;
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Answers from which request on the next run goes on, and what failed: a failure keeps no other request from being looked at. */
+  async function sweepQueue(queue: QueueName, lookedBelow: RequestNumber | undefined) {
+    const { requests: found, below } = await requests.someUnfinished(queue, {
+      below: lookedBelow,
+      onUnreadable: (err) => clients.log.error({ queue, err }, "a request that can't be read was left out"),
+    });
+    const woken = wakePlanner(queue, found).then(
+      () => [],
+      (error: unknown) => [error],
+    );
+    return { below, failures: [...(await woken), ...(await endLostAdmissions(admissions, found))] };
   }
 
   /**
@@ -63,14 +78,29 @@ export const wire: Wire = (env, clients) => {
   async function sweepKnown(before: KnownQueue | undefined, config: QueueConfig | undefined): Promise<void> {
     if (before && isGone(before, config)) return sweepRemoved(removed, before, config);
     if (config === undefined) return;
+    const { name: queue } = config;
     await remember(config, before);
-    await sweepQueue(config.name);
+    const { below, failures } = await sweepQueue(queue, before?.lookedBelow);
+    if (below !== before?.lookedBelow)
+      await known.put({ queue, config, ...(below === undefined ? {} : { lookedBelow: below }) });
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** The entry of a queue that can't be read stays as it is: the queue is swept when it is configured, and left alone when it is not. */
+  async function sweepUnreadable(queue: string, err: CodedError): Promise<void> {
+    const config = [...queues.values()].find(({ name }) => name === queue);
+    const failures = config === undefined ? [] : (await sweepQueue(config.name, undefined)).failures;
+    for (const failure of failures) clients.log.error({ queue, err: failure }, "sweep failed");
+    throw err;
   }
 
   async function sweepQueues(): Promise<readonly PromiseSettledResult<void>[]> {
-    const all = new Map((await known.all()).map((one) => [one.queue, one]));
-    const names = new Set([...queues.keys(), ...all.keys()]);
-    return Promise.allSettled([...names].map((name) => sweepKnown(all.get(name), queues.get(name))));
+    const { known: all, unreadable } = await known.all();
+    const names = [...new Set([...queues.keys(), ...all.keys()])].filter((name) => !unreadable.has(name));
+    return Promise.allSettled([
+      ...names.map((name) => sweepKnown(all.get(name), queues.get(name))),
+      ...[...unreadable].map(([name, error]) => sweepUnreadable(name, error)),
+    ]);
   }
 
   return async () => {

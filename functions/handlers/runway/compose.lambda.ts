@@ -25,8 +25,7 @@ export const wire: Wire = (env, clients) => {
       const repository = await openQueueRepository(workDirectory, secrets, config);
       const result = await compose(repository, config, task, clients.now());
       // Once an hour: a queue of which nothing lands leaves refs of builds too.
-      const problem = await tidy(repository, [], clients.now());
-      if (problem) clients.log.warn({ queue: task.queue, problem }, "refs were left over");
+      for (const problem of await tidy(repository, [], clients.now())) clients.log.warn({ queue: task.queue }, problem);
       return result;
     },
     wholeComposition(clients),

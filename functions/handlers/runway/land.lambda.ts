@@ -88,8 +88,8 @@ export const wire: Wire = (env, clients) => {
     for (const [uri, why] of answered.unmoved)
       clients.log.info({ queue: message.queue, uri, why }, "head branch not moved: the pull request is closed instead");
     await answer(message, answered.results);
-    const problem = await tidy(repository, answered.spent, clients.now());
-    if (problem) clients.log.warn({ queue: message.queue, problem }, "refs were left over");
+    for (const problem of await tidy(repository, answered.spent, clients.now()))
+      clients.log.warn({ queue: message.queue }, problem);
   };
 
   const abandon = async (received: MergeMessage, error: unknown): Promise<void> => {

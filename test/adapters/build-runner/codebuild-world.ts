@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import { codebuildRunner } from "../../../functions/adapters/build-runner/codebuild.ts";
 import { CodeBuildProject } from "../../../functions/adapters/build-runner/codebuild-project.ts";
 import type { BuildId, BuildRunner } from "../../../functions/adapters/build-runner/index.ts";
-import type { CodeBuildConfig } from "../../../functions/contracts/queues.ts";
+import type { CodeBuildConfig } from "../../../functions/contracts/build-runner-config.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Course, FakeCodeBuild } from "../../../localstack/fakes/codebuild.ts";
 import { toEmulator } from "../../support/dynalite.ts";

@@ -88,7 +88,12 @@ describe("the preflight of github-checks", () => {
 
   it("is asked once in ten minutes while nothing is wrong, and of each request again when GitHub does not answer", async () => {
     const { github, repository, check, trunk, clock } = await world();
-    repository.ruleset.set("main", [{ context: "unit" }, { context: "Submitqueue" }, { context: "own", appId: 4_711 }]);
+    repository.ruleset.set("main", [
+      { context: "unit" },
+      { context: "Submitqueue" },
+      { context: "Merge queue" },
+      { context: "own", appId: 4_711 },
+    ]);
     const { id: appId, privateKey } = github.identities.app;
     const clients = {
       now: () => epochMs(clock.now),
@@ -99,6 +104,7 @@ describe("the preflight of github-checks", () => {
     } as Clients;
     const obstaclesOf = obstaclesFor(clients);
     const queue = aQueue({
+      ownCheck: "Merge queue",
       buildRunner: { type: "github-checks", repository: REPOSITORY, api: github.url, credentialsSecret: "github" },
     });
     github.limitNext({ operation: "get /repos/{owner}/{repo}/rules/branches/{branch}" });

@@ -8,7 +8,8 @@ import { epochMs } from "../../../functions/contracts/time.ts";
 import { clientWith } from "./table.ts";
 
 const client = await clientWith("log");
-const log = logStore(client, "log");
+const unreadable: string[] = [];
+const log = logStore(client, "log", ({ message }) => unreadable.push(message));
 
 describe("the log store", () => {
   it("keeps an entry as it is, reason, metadata and all", async () => {
@@ -77,8 +78,29 @@ describe("the log store", () => {
     expect(await log.entries(sqid)).toHaveLength(700);
   });
 
+  it("leaves out the entries and items that can't be read, and says which", async () => {
+    const sqid = "newer/1" as Sqid;
+    const [one, two] = [statusEvent(sqid, "started", epochMs(1)), statusEvent(sqid, "validating", epochMs(2))];
+    await log.append([one, two]);
+    const put = (sk: string, item: object) =>
+      putAll(client, [{ table: "log", item: { pk: logKey.pk(sqid), sk, ...item } }]);
+    await put("a", {
+      entries: [
+        { ...one, id: "newer/1/frozen", status: "frozen" },
+        { ...two, id: "newer/1/x", v: 2 },
+      ],
+    });
+    await put("b", { lines: ["an item of a newer release"] });
+    expect(await log.entries(sqid)).toEqual([one, two]);
+    expect(unreadable.splice(0)).toEqual([
+      expect.stringMatching(/^an entry of the item log#newer\/1 a can't be read: .*status/),
+      expect.stringMatching(/^an entry of the item log#newer\/1 a can't be read: a newer release wrote it/),
+      expect.stringMatching(/^the item log#newer\/1 b can't be read/),
+    ]);
+  });
+
   it("a table that is not there is not something to wait for", async () => {
-    const lost = logStore(client, "lost");
+    const lost = logStore(client, "lost", () => undefined);
     await expect(lost.entries("q/1" as Sqid)).rejects.toMatchObject({ code: "internal" });
   });
 });

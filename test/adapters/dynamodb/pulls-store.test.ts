@@ -1,16 +1,20 @@
+import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
 import { CONTENT_LIMITS, type PullsStore, pullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { retryAtOf } from "../../../functions/adapters/github/errors.ts";
 import { PullRow } from "../../../functions/contracts/github.ts";
 import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
+import { pullKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { type Dynalite, startDynalite } from "../../support/dynalite.ts";
 
 let dynalite: Dynalite;
 let pulls: PullsStore;
+const unreadable: string[] = [];
 beforeAll(async () => {
   dynalite = await startDynalite("pulls");
-  pulls = pullsStore(dynalite.client, "pulls");
+  pulls = pullsStore(dynalite.client, "pulls", ({ message }) => unreadable.push(message));
 });
 afterAll(() => dynalite.stop());
 
@@ -20,6 +24,15 @@ const row = (pull: number, more: object = {}): PullRow =>
   PullRow.parse({ repository: REPOSITORY, pull, shown: {}, open: true, version: 0, ...more });
 
 describe("the pulls store", () => {
+  it("lists the pull requests beside one that can't be read, and says which that is", async () => {
+    await pulls.put(row(41), NOW);
+    await putAll(dynalite.client, [{ table: "pulls", item: { ...pullKeys.open(REPOSITORY, 42), pull: "42" } }]);
+    expect(await pulls.open()).toContainEqual({ repository: REPOSITORY, pull: 41 });
+    expect(unreadable.splice(0)).toEqual([expect.stringMatching(/^open acme\/shop#42 can't be read/)]);
+    await dynalite.client.send(new DeleteCommand({ TableName: "pulls", Key: pullKeys.open(REPOSITORY, 42) }));
+    await dynalite.client.send(new DeleteCommand({ TableName: "pulls", Key: pullKeys.open(REPOSITORY, 41) }));
+  });
+
   it("counts the writes of a row, and takes none that was made from an older one", async () => {
     const first = await pulls.put(row(1), NOW);
     expect(first.version).toBe(1);

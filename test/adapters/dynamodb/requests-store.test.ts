@@ -1,5 +1,6 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
 import {
   KEEP_ENDED_SECONDS,
   type RequestsStore,
@@ -32,6 +33,14 @@ const aRequest = (n: number, overrides: Partial<LandingRequest> = {}): LandingRe
   version: 1,
   ...overrides,
 });
+
+const some = (of: QueueName, below: RequestNumber | undefined) =>
+  requests.someUnfinished(of, {
+    below,
+    onUnreadable: (error) => {
+      throw error;
+    },
+  });
 
 describe("the requests store", () => {
   it("gives back what was written, and undefined for what was not", async () => {
@@ -79,12 +88,35 @@ describe("the requests store", () => {
       [11, "error"],
     ] as const)
       await requests.create(aRequest(n, { queue: other, sqid: sqidOf(other, number(n)), state }));
-    expect(
-      (
-        await requests.unfinished(other, (error) => {
-          throw error;
-        })
-      ).map(({ sqid }) => sqid),
-    ).toEqual(["other/10", "other/3", "other/1"]);
+    const { requests: found, below } = await some(other, undefined);
+    expect([found.map(({ sqid }) => sqid), below]).toEqual([["other/10", "other/3", "other/1"], undefined]);
+  });
+
+  it("looks at every request in so many calls, and at the newest in each call", async () => {
+    const many = QueueName.parse("many");
+    const ended = Array.from({ length: 210 }, (_, i) => aRequest(i + 10, { queue: many, state: "landed" }));
+    const item = ({ sqid, ...rest }: LandingRequest, n: number) => ({
+      table: "requests",
+      item: { ...requestKey(many, number(n)), ...rest, sqid: sqidOf(many, number(n)) },
+    });
+    // Five of 300 KB, of which three are a megabyte.
+    const authors = ["x".repeat(300_000)];
+    const old = [1, 2, 3, 4, 5].map((n) =>
+      item(aRequest(n, { state: "ready", touches: { paths: [], files: 0, additions: 0, deletions: 0, authors } }), n),
+    );
+    await putAll(dynalite.client, [...ended.map((one, i) => item(one, i + 10)), item(aRequest(220), 220)]);
+    for (const one of old) await putAll(dynalite.client, [one]);
+    const rounds: (readonly string[])[] = [];
+    let place: RequestNumber | undefined;
+    for (let call = 0; call < 3; call++) {
+      const { requests: found, below } = await some(many, place);
+      rounds.push(found.map(({ sqid }) => sqid));
+      place = below;
+    }
+    expect(rounds.every(([first]) => first === "many/220")).toBe(true);
+    expect(new Set(rounds.slice(0, 2).flat())).toEqual(
+      new Set(["many/220", ...[5, 4, 3, 2, 1].map((n) => `many/${n}`)]),
+    );
+    expect(rounds[2]).toEqual(rounds[0]);
   });
 });

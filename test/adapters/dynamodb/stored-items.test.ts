@@ -137,7 +137,10 @@ describe("requests, claims and builds", () => {
     const Key = requestKey(queue, RequestNumber.parse(2));
     await put({ ...(await get(Key)), strategy: "FORCE" });
     const unreadable: string[] = [];
-    const found = await requests.unfinished(queue, ({ message }) => unreadable.push(message));
+    const { requests: found } = await requests.someUnfinished(queue, {
+      below: undefined,
+      onUnreadable: ({ message }) => unreadable.push(message),
+    });
     expect(found.map(({ sqid }) => sqid)).toEqual(["others/3", "others/1"]);
     expect(unreadable).toEqual([expect.stringMatching(/^request others\/0+2 can't be read: .*strategy/)]);
 

@@ -32,7 +32,14 @@ const aSummary = (land: Land): Summary =>
   openingOf(land, partsOfSqid(land.sqid).n, statusEvent(land.sqid, "accepted", land.receivedAt));
 
 const client = await clientWith("view");
-const view = viewStore(client, "view");
+const unreadable: string[] = [];
+const view = viewStore(client, "view", ({ message }) => unreadable.push(message));
+/** The requests of a queue that are not archived. */
+const liveOf = async (queue: QueueName): Promise<Summary[]> => {
+  const found: Summary[] = [];
+  for await (const { summaries } of view.live(queue)) found.push(...summaries);
+  return found;
+};
 const pointAt = (land: Land) => putAll(client, view.pointersOf(land));
 
 describe("numbers", () => {
@@ -106,14 +113,17 @@ describe("summaries", () => {
     }
   });
 
-  it("are read many at a time, in the order asked for; a missing one is said", async () => {
+  it("are read many at a time; a missing one is said", async () => {
     const queue = queueNamed("many");
     const numbers = Array.from({ length: 130 }, (_, i) => n(i + 1));
     await Promise.all(numbers.map((number) => view.createSummary(aSummary(aLand(queue, number)))));
-    const order = numbers.toReversed();
-    expect((await view.summaries(queue, order)).map(({ number }) => number)).toEqual(order);
-    expect(await view.summaries(queue, [])).toEqual([]);
-    await expect(view.summaries(queue, [n(1), n(999)])).rejects.toMatchObject({ code: "internal" });
+    const found = await view.summaries(queue, numbers);
+    expect(
+      [...found].map(([number, summary]) => [number, summary.number]).toSorted(([a = 0], [b = 0]) => a - b),
+    ).toEqual(numbers.map((number) => [number, number]));
+    expect(await view.summaries(queue, [])).toEqual(new Map());
+    expect([...(await view.summaries(queue, [n(1), n(999)])).keys()]).toEqual([1]);
+    expect(unreadable.splice(0)).toEqual(["1 listed requests of many have no summary"]);
   });
 });
 
@@ -222,10 +232,10 @@ describe("a summary that is archived", () => {
     const queue = queueNamed("archive");
     const { before, next } = ended(queue, 1);
     await view.createSummary(before);
-    expect(await view.live(queue)).toEqual({ summaries: [before], more: false });
+    expect(await liveOf(queue)).toEqual([before]);
     await view.replaceSummary(next, before);
     for (const _ of [1, 2]) await view.archive(next);
-    expect(await view.live(queue)).toEqual({ summaries: [], more: false });
+    expect(await liveOf(queue)).toEqual([]);
     const archived = { ...next, archived: true };
     expect(await view.summary(queue, n(1))).toEqual(archived);
     expect(await view.endedSince(queue, epochMs(0))).toEqual([
@@ -234,7 +244,22 @@ describe("a summary that is archived", () => {
     const late = fold({ ...next, archived: true }, statusEvent(next.sqid, "landed", epochMs(60), { version: 3 }));
     expect(await view.replaceSummary(late, next)).toBe(true);
     expect(await view.summary(queue, n(1))).toEqual({ ...late, archived: true });
-    expect(await view.live(queue)).toEqual({ summaries: [], more: false });
+    expect(await liveOf(queue)).toEqual([]);
+  });
+
+  it("is found among all in flight, however many megabytes these are, and with the queue's mode once", async () => {
+    const queue = queueNamed("live-large");
+    const padding = "x".repeat(390_000);
+    for (let number = 1; number <= 12; number++)
+      await putAll(client, [
+        { table: "view", item: { ...viewKeys.live(queue, n(number)), ...aSummary(aLand(queue, number)), padding } },
+      ]);
+    await view.setMode({ queue, mode: "paused", since: epochMs(1), version: 1 });
+    expect((await liveOf(queue)).map(({ number }) => number)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    const modes: unknown[] = [];
+    for await (const { mode } of view.live(queue)) modes.push(mode?.mode);
+    expect(modes.length).toBeGreaterThan(4);
+    expect(modes.filter((mode) => mode !== undefined)).toEqual(["paused"]);
   });
 
   it("stays among those in flight when it was changed since it was read, and the newer one counts", async () => {
@@ -245,7 +270,7 @@ describe("a summary that is archived", () => {
     const later = fold(next, statusEvent(next.sqid, "validating", epochMs(20)));
     await view.replaceSummary(later, next);
     await view.archive(next);
-    expect((await view.live(queue)).summaries).toEqual([later]);
+    expect(await liveOf(queue)).toEqual([later]);
     expect(await view.summary(queue, n(1))).toEqual(later);
     await view.archive(later);
     await view.archive(next);
@@ -273,12 +298,47 @@ describe("a summary that is archived", () => {
   });
 });
 
+describe("what a newer release wrote", () => {
+  const queue = queueNamed("newer");
+  const put = (item: object) => putAll(client, [{ table: "view", item: { ...item } }]);
+
+  it("is left out of what the queue holds, of its lists and its ends, and is told", async () => {
+    const [one, two] = [aSummary(aLand(queue, 1)), aSummary(aLand(queue, 2))];
+    await view.createSummary(one);
+    await pointAt(aLand(queue, 1));
+    await put({ ...viewKeys.live(queue, n(2)), ...two, status: "frozen" });
+    await put({ ...viewKeys.live(queue, n(3)), ...two, number: 3, v: 2 });
+    await put({ ...viewKeys.mode(queue), queue, mode: "frozen", since: 1, version: 1 });
+    await put({ ...viewKeys.trunk(queue), at: 1, red: { since: 1, commit: "none" } });
+    await put({ ...viewKeys.flakes(queue), flakes: "many" });
+    await put({ ...viewKeys.received(queue, 2, n(2)), number: "two" });
+    await put({ ...viewKeys.ended(queue, 9, n(9)), status: "frozen" });
+    const now = await view.nowOf(queue, epochMs(0));
+    expect(now).toMatchObject({ summaries: [one], mode: undefined, red: undefined, flakes: { flakes: [] } });
+    expect(now.unreadable.map(({ message }) => message.replace(/ can't be read.*/, ""))).toEqual([
+      `the summary live#newer ${viewKeys.live(queue, n(2)).sk}`,
+      `the summary live#newer ${viewKeys.live(queue, n(3)).sk}`,
+      "the mode live#newer",
+      "the trunk live#newer",
+      "the flakes live#newer",
+    ]);
+    expect(await liveOf(queue)).toEqual([one]);
+    expect((await view.received(queue, ALWAYS, 5)).pointers).toEqual([{ number: 1, receivedAt: 1 }]);
+    expect(await view.endedSince(queue, epochMs(0))).toEqual([]);
+    expect(await view.unanswered(queue)).toEqual([one]);
+    expect((await view.summaries(queue, [n(1), n(2), n(3)])).size).toBe(1);
+    expect(unreadable.splice(0)).toHaveLength(6);
+    await expect(view.summary(queue, n(2))).rejects.toMatchObject({ code: "store.unreadable" });
+    await expect(view.mode(queue)).rejects.toMatchObject({ code: "store.unreadable" });
+  });
+});
+
 describe("when DynamoDB is short of breath", () => {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient(toEmulator("http://127.0.0.1:1")));
   const mock = mockClient(client);
   afterEach(() => mock.reset());
   const queue = queueNamed("throttled");
-  const mocked = () => viewStore(client, "view");
+  const mocked = () => viewStore(client, "view", () => undefined);
   const [one, two] = [1, 2].map((number) => aSummary(aLand(queue, number)));
   const keyOf = (number: number) => viewKeys.summary(queue, n(number));
   const liveKeyOf = (number: number) => viewKeys.live(queue, n(number));
@@ -291,7 +351,7 @@ describe("when DynamoDB is short of breath", () => {
         UnprocessedKeys: { view: { Keys: [keyOf(2)] } },
       })
       .resolves({ Responses: { view: [{ ...keyOf(2), ...two }] } });
-    expect((await mocked().summaries(queue, [n(1), n(2)])).map(({ number }) => number)).toEqual([1, 2]);
+    expect([...(await mocked().summaries(queue, [n(1), n(2)])).keys()]).toEqual([1, 2]);
     const asked = mock.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems);
     expect(asked).toMatchObject([
       { view: { ConsistentRead: true, Keys: [1, 2].flatMap((number) => [liveKeyOf(number), keyOf(number)]) } },

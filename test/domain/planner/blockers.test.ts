@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { MOST_TOLD } from "../../../functions/domain/planner/blockers.ts";
 import { aQueue, sqid, World } from "./world.ts";
 

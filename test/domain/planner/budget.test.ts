@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";
 import { batchesAfter, containsFailure, givenUp, isContradicted, placedBefore } from "./given-up.ts";
 import { aStory, holds, type Story, seed } from "./stories.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { seed } from "./stories.ts";
 import { aQueue, type Fate, finish, World } from "./world.ts";
 

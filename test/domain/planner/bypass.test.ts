@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { aQueue, type Fate, finish, World } from "./world.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LandOutcome } from "../../../functions/contracts/messages.ts";
-import { type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";
 import { aQueue, finish, QUEUE, sqid, World } from "./world.ts";
 

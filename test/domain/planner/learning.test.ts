@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { clashOf } from "../../../functions/domain/speculation/history.ts";
 import { aQueue, World } from "./world.ts";
 

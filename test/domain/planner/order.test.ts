@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { aQueue, World } from "./world.ts";
 
 /** So many changes that all conflict and are being built, and then one more: whether it has a place at once. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
 import { batchIdOf } from "../../../functions/contracts/ids.ts";
-import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
 import { aQueue, type BuildRecord, type Fate, FIRST_COMMIT, finish, QUEUE, sqid, World } from "./world.ts";
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { aQueue, type Fate, finish, sqid, World } from "./world.ts";
 
 const arrival = SpeculationConfig.parse({ order: "arrival", scorer: { type: "flat", success: 0.95 } });

@@ -1,4 +1,6 @@
-import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
 import { aQueue, type BuildRecord, type Fate, World } from "./world.ts";
 

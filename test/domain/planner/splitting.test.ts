@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { runs, type Story, seed } from "./stories.ts";
 import { aQueue, World } from "./world.ts";
 

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, it } from "vitest";
 import type { z } from "zod";
-import { BuildRunnerConfig, type QueueConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
+import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { aQueue, type Fate, World } from "./world.ts";
 
 export const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);

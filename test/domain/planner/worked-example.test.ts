@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { aQueue, finish, World } from "./world.ts";
 
 const [A, B, C, D] = [1, 2, 3, 4] as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import { aQueue, World } from "./world.ts";
 
 /** 2 came after 1 and goes ahead of it; the `cut`-th run is cut off after so many effects, and signals are then seen one by one. */

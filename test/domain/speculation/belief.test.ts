@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BuildRunnerConfig, SpeculationConfig } from "../../../functions/contracts/queues.ts";
+import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
+import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
 import { queueIndexOf } from "../../../functions/domain/planner/draft.ts";
 import { Belief } from "../../../functions/domain/speculation/belief.ts";

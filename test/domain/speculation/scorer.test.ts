@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ScorerConfig } from "../../../functions/contracts/queues.ts";
+import { ScorerConfig } from "../../../functions/contracts/planning-config.ts";
 import type { BatchRequest } from "../../../functions/domain/batch.ts";
 import {
   emptyHistory,

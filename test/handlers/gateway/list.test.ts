@@ -34,7 +34,7 @@ it("requests that are too large for one answer of Lambda are pages, not an error
         return { pointers: older.slice(0, limit), more: older.length > limit };
       },
       summaries: async (_queue: unknown, numbers: readonly number[]) =>
-        newestFirst.filter(({ number }) => numbers.includes(number)),
+        new Map(newestFirst.filter(({ number }) => numbers.includes(number)).map((one) => [one.number, one])),
     },
   } as unknown as Gateway);
   const pageAt = async (page: string | undefined) => {

@@ -1,9 +1,12 @@
 import { writeFileSync } from "node:fs";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
 import { HistoryPage, RequestPage, RequestSummary, Why } from "../../../functions/contracts/api.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
-import type { Sqid } from "../../../functions/contracts/ids.ts";
+import { QueueName, RequestNumber, type Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
+import { viewKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
 import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
@@ -91,5 +94,30 @@ describe("a queue that is not configured any more", () => {
     gateway.clock.at += 2 * 86_400_000;
     await sweep();
     expect(await queries()).toBe(3);
+  });
+});
+
+describe("what a newer release wrote", () => {
+  const table = () => gateway.env[ENV.viewTable] ?? "";
+  const queue = QueueName.parse("main");
+
+  it("is left out of the queue's page and its list; the sweep repairs the other requests, and fails for it", async () => {
+    for (const name of ["a", "b"]) await gateway.land([change(name)]);
+    const key = viewKeys.live(queue, RequestNumber.parse(2));
+    const newer = { ...key, v: 2, queue: "main", sqid: "main/2", number: 2, answered: false };
+    await putAll(gateway.clients.dynamodb, [{ table: table(), item: newer }]);
+    const page = await gateway.get("/v1/queues/main");
+    expect(page).toMatchObject({ status: 200, body: { requests: [{ sqid: "main/1" }], unreadable: 1 } });
+    expect((await gateway.get("/v1/queues")).status).toBe(200);
+    const list = await gateway.get("/v1/queues/main/requests");
+    expect(list.body.requests.map(({ sqid }: { sqid: string }) => sqid)).toEqual(["main/1"]);
+    expect((await gateway.get("/v1/queues/main/requests/2")).status).toBe(500);
+    gateway.clock.at += 61_000;
+    const calls = await gateway.costOf(() =>
+      expect(gateway.sweep()).rejects.toMatchObject({ code: "store.unreadable" }),
+    );
+    expect(calls.filter((call) => call === "SendMessage")).toHaveLength(1);
+    const { Item } = await gateway.clients.dynamodb.send(new GetCommand({ TableName: table(), Key: key }));
+    expect(Item).toEqual(newer);
   });
 });

@@ -315,6 +315,18 @@ describe("when the queue has been taken out of the configuration", () => {
   });
 });
 
+it("a look while the App is off the repository is no dead letter, and a later look shows what was missed", async () => {
+  const pull = await world.pull();
+  world.comment(pull, "/land");
+  await queue.settle();
+  Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: COMMIT });
+  const gone = async () => Promise.reject(new CodedError("config.invalid", "the App is not installed"));
+  for (const verify of [true, false]) await queue.lookWith({ ...queue.service, github: gone }, pull, verify);
+  expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["open", true]);
+  await queue.look(pull);
+  expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["closed", false]);
+});
+
 it("a pull request that has landed is closed also when the App may not close the issues that it mentions", async () => {
   const [issue, pull] = [anIssue(), await world.pull()];
   pull.body = `Closes #${issue}`;

@@ -1,6 +1,16 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { batchIdOf, buildKeyOf, executionName } from "../../../functions/contracts/ids.ts";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import {
+  batchIdOf,
+  buildKeyOf,
+  executionName,
+  type QueueName,
+  RequestNumber,
+} from "../../../functions/contracts/ids.ts";
+import { knownKey, requestKey } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Path } from "../../../functions/domain/batch.ts";
 import type { RequestState } from "../../../functions/domain/request.ts";
@@ -124,6 +134,43 @@ describe("the sweep of a queue's requests", () => {
     expect(world.signals).toEqual([]);
     await swept(6 * MINUTES);
     expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
+  });
+
+  it("tells the planner again also of a ready request behind hundreds of others, though another can't be looked at", async () => {
+    const item = (n: number, more: object) => ({
+      table: world.env[ENV.requestsTable] ?? "",
+      item: { ...requestKey(QUEUE, RequestNumber.parse(n)), ...land, sqid: sqid(n), version: 2, ...more },
+    });
+    const ended = Array.from({ length: 210 }, (_, n) => item(n + 10, { state: "landed" }));
+    // Five of 300 KB: a run looks at three of them.
+    const large = {
+      state: "started",
+      touches: { paths: [], files: 0, additions: 0, deletions: 0, authors: ["x".repeat(300_000)] },
+    };
+    await putAll(world.clients.dynamodb, [...ended, item(1, { state: "ready" })]);
+    for (const n of [2, 3, 4, 5, 6]) await putAll(world.clients.dynamodb, [item(n, large)]);
+    world.now = START + 6 * MINUTES;
+    const down = { send: async () => Promise.reject(Object.assign(new Error("down"), { name: "TimeoutError" })) };
+    const handler = sweep(world.env, { ...world.clients, sfn: down as unknown as SFNClient });
+    for (const told of [0, 1]) {
+      await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "workflow.unavailable" });
+      expect(world.signals).toHaveLength(told);
+    }
+    expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
+  });
+
+  it("sweeps the queues beside one whose entry among the known ones can't be read, and leaves that entry as it is", async () => {
+    await inState("ready");
+    const known = {
+      table: world.env[ENV.batchesTable] ?? "",
+      item: { ...knownKey(QUEUE), queue: QUEUE, goneSince: "soon" },
+    };
+    const gone = { ...known, item: { ...knownKey("gone" as QueueName), v: 2, queue: "gone" } };
+    await putAll(world.clients.dynamodb, [known, gone]);
+    await expect(swept(6 * MINUTES)).rejects.toMatchObject({ code: "store.unreadable" });
+    expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
+    const get = new GetCommand({ TableName: known.table, Key: knownKey(QUEUE) });
+    expect((await world.clients.dynamodb.send(get)).Item).toEqual(known.item);
   });
 
   it("leaves a ready request alone that a batch carries", async () => {

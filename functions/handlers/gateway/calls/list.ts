@@ -13,6 +13,7 @@ import { shown } from "../shown.ts";
  * A queue's requests, or those that named a change, newest first. Two Query and one BatchGetItem per fifty; a Query more per further megabyte
  * that the queue holds, and a GetItem more for a queue that is not configured. All strongly consistent. With a filter, it reads on until the
  * page is full, or 1,000 requests were looked at. A page may then hold fewer than asked for, and still lead on; so may a page of large requests.
+ * A request is left out whose summary this release can't read.
  */
 export const list = (gateway: Gateway): Route => ({
   method: "GET",
@@ -60,14 +61,15 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
     const { pointers, more } = withUnanswered(listed, unanswered.filter(isIn(window, last)), size);
     const numbers = pointers.map(({ number }) => number);
     const summaries = await gateway.view.summaries(queue, numbers);
-    for (const [index, summary] of summaries.entries()) {
-      if (isWanted(summary, query)) {
+    for (const [index, pointer] of pointers.entries()) {
+      const summary = summaries.get(pointer.number);
+      if (summary !== undefined && isWanted(summary, query)) {
         room -= JSON.stringify(shown(summary)).length;
         if (room < 0 && found.length > 0) return { found, last, more: true };
         found.push(summary);
       }
-      last = pointers[index] ?? last;
-      if (found.length === query.limit) return { found, last, more: more || index < summaries.length - 1 };
+      last = pointer;
+      if (found.length === query.limit) return { found, last, more: more || index < pointers.length - 1 };
     }
     if (!more || look === MOST_LOOKS) return { found, last, more };
   }

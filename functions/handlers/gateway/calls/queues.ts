@@ -32,13 +32,14 @@ export const queue = (gateway: Gateway): Route => ({
   answer: async (call) => {
     const config = queueOf(gateway, call);
     const { name, budget } = config;
-    const { set, red, ledger, records, more } = await standingOf(gateway, name);
+    const { set, red, ledger, records, more, unreadable } = await standingOf(gateway, name);
     const shown = queued(records, { budget, mode: set?.mode ?? "open", note: set?.note, red });
     const body: QueueNow = {
       ...summaryOf(config, { set, red }, records),
       flakes: shownFlakes(ledger),
       requests: shown.requests,
       more: more || shown.more,
+      ...(unreadable === 0 ? {} : { unreadable }),
       recent: recentEnds(name, records),
     };
     return { status: 200, body };
@@ -66,17 +67,20 @@ interface Standing extends Condition {
   readonly records: QueueRecords;
   /** True when the queue holds more requests than `records`. */
   readonly more: boolean;
+  /** How many items of the queue can't be read. */
+  readonly unreadable: number;
 }
 
 /** Two Query at once: one per megabyte in flight, and one per hundred that ended in the last hour. */
 async function standingOf({ view, now }: Gateway, queue: QueueName): Promise<Standing> {
   const at = now();
-  const [{ summaries, more, mode, red, flakes, hours }, archived] = await Promise.all([
+  const [{ summaries, more, unreadable, mode, red, flakes, hours }, archived] = await Promise.all([
     view.nowOf(queue, dayBefore(at)),
     view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
   ]);
   const day = sumOf(hours.map(({ tally }) => tally));
-  return { set: mode, red, ledger: flakes, records: { live: summaries, archived, day, now: at }, more };
+  const records = { live: summaries, archived, day, now: at };
+  return { set: mode, red, ledger: flakes, records, more, unreadable: unreadable.length };
 }
 
 /** The first of the last 24 hours of the clock. */

@@ -5,7 +5,7 @@ import type { KnownQueue, KnownQueues } from "../../../adapters/dynamodb/known-q
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { send, sendAll } from "../../../adapters/sqs.ts";
 import type { CodedError } from "../../../contracts/errors.ts";
-import type { QueueName } from "../../../contracts/ids.ts";
+import type { QueueName, RequestNumber } from "../../../contracts/ids.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
 import { epochMs } from "../../../contracts/time.ts";
@@ -44,8 +44,8 @@ export const isGone = (known: KnownQueue | undefined, config: QueueConfig | unde
  * released, and its batch is archived, so that `poll` stops its builds. A repeat does no harm.
  *
  * Calls: at first, and when the ten minutes are over, two queries (one more per megabyte of the queue's requests of 30 days); none in
- * between; afterwards two queries each minute, for late messages, until the queue is forgotten. Ending takes three calls per request, and one
- * per change.
+ * between; afterwards two queries each minute, for late messages, until the queue is forgotten: three and a write for a queue of more than 200
+ * requests, as `someUnfinished` has it. Ending takes three calls per request, and one per change.
  */
 export async function sweepRemoved(
   sweeping: RemovedQueues,
@@ -58,7 +58,7 @@ export async function sweepRemoved(
   const goneSince = before.goneSince ?? now;
   const isEarly = !graceIsOver(goneSince, now);
   if (isEarly && warned.has(queue)) return;
-  const { batches, requests } = await openIn(sweeping, before, config);
+  const { batches, requests, below } = await openIn(sweeping, before, config);
   const open = requests.filter(({ state }) => !requestHasEnded(state)).length;
   const isOpen = open > 0 || batches.some((batch) => !batchHasEnded(batch));
   if (isOpen && isEarly) {
@@ -67,16 +67,27 @@ export async function sweepRemoved(
     warned.add(queue);
     return;
   }
-  await endAll(sweeping, batches, requests, config);
+  const failures = await endAll(sweeping, batches, requests, config);
+  const place = below === undefined ? {} : { lookedBelow: below };
+  if (failures.length > 0) {
+    const { lookedBelow: _, ...rest } = before;
+    if (before.lookedBelow !== below) await known.put({ ...rest, ...place });
+    throw failures[0];
+  }
   if (isOpen) clients.log.warn({ queue, requests: open }, `queue ${queue}: its requests have been ended`);
   if (config !== undefined) await known.put({ queue, config });
   else if (now - goneSince >= FORGET_AFTER_MS) await known.forget(queue);
-  else if (before.ended === undefined) await known.put({ ...before, goneSince, ended: true });
+  else if (before.ended === undefined || before.lookedBelow !== below) {
+    const { lookedBelow: _, ...rest } = before;
+    await known.put({ ...rest, goneSince, ended: true, ...place });
+  }
 }
 
 interface Open {
   readonly batches: readonly Batch[];
   readonly requests: readonly LandingRequest[];
+  /** From which request on the next look goes on. Undefined when it begins at the newest. */
+  readonly below: RequestNumber | undefined;
 }
 
 /** How long ago an end was written for its announcement to be sure to have been sent. */
@@ -88,18 +99,22 @@ const TOLD_AFTER_MS = 600_000;
  */
 async function openIn(
   { clients, batches, requests }: RemovedQueues,
-  { queue, ended }: KnownQueue,
+  { queue, ended, lookedBelow }: KnownQueue,
   config: QueueConfig | undefined,
 ): Promise<Open> {
   const live = await batches.live(queue);
-  const untold = { code: "queue.removed", since: epochMs(Math.max(0, clients.now() - TOLD_AFTER_MS)) } as const;
+  const orEnded = { code: "queue.removed", since: epochMs(Math.max(0, clients.now() - TOLD_AFTER_MS)) } as const;
   const onUnreadable = (err: CodedError) =>
     clients.log.error({ queue, err }, "a request that can't be read was left out");
-  const found = await requests.everyUnfinished(queue, untold, { newest: ended === true, onUnreadable });
+  const { requests: found, below } =
+    ended === true
+      ? await requests.someUnfinished(queue, { below: lookedBelow, orEnded, onUnreadable })
+      : { requests: await requests.everyUnfinished(queue, { orEnded, onUnreadable }), below: undefined };
   return {
     // Batches that joined after the queue was configured anew are for its new target.
     batches: isForTarget(live.queue.target, config) ? [] : live.batches,
     requests: found.filter(({ target }) => !isForTarget(target, config)),
+    below,
   };
 }
 
@@ -111,20 +126,20 @@ function warning(queue: QueueName, config: QueueConfig | undefined, open: number
 
 /**
  * Ends all batches with their requests, and then the requests without a batch. When the process dies in between, the next sweep finds the
- * rest. Throws the first failure, once all the others have been ended.
+ * rest. Answers the failures: one request that can't be ended keeps no other from its end.
  */
 async function endAll(
   sweeping: RemovedQueues,
   batches: readonly Batch[],
   open: readonly LandingRequest[],
   config: QueueConfig | undefined,
-): Promise<void> {
+): Promise<readonly unknown[]> {
   const failures = [...(await failuresOfEach(batches, 4, (batch) => endBatch(sweeping, batch, config)))];
   const carried = new Set(batches.map(({ request }) => request.sqid));
   const end: RemovedEnd = { outcome: "error", reason: queueRemoved(open[0]?.queue ?? "", config) };
   const alone = open.filter(({ sqid }) => !carried.has(sqid));
   failures.push(...(await failuresOfEach(alone, 4, (request) => endRequest(sweeping, request, end))));
-  if (failures.length > 0) throw failures[0];
+  return failures;
 }
 
 async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {

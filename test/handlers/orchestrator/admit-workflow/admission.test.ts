@@ -163,6 +163,31 @@ describe("ready", () => {
     expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
   });
 
+  const touches = { paths: ["src/a"], files: 1, additions: 1, deletions: 0, authors: [] };
+  it.each([
+    ["validate of the release before stored what is touched", "validated", undefined, ["src/a"]],
+    [
+      "the workflow of the release before has overwritten the answer of validate",
+      "started",
+      { kind: "ok" },
+      "everything",
+    ],
+    [
+      "the workflow of the release before kept the answer of inspect",
+      "started",
+      { kind: "inspected", touches },
+      ["src/a"],
+    ],
+    ["validate ran in both releases", "validated", { kind: "validated", touches }, ["src/a"]],
+    ["an answer of another release can't be read", "started", { kind: "validated", touches: "?" }, "everything"],
+  ] as const)("carries on between two deployments: %s", async (_, state, step, paths) => {
+    await world.call(start, aLand(1));
+    if (state === "validated") await world.requests.change(sqid(1), ["started"], { state, touches });
+    expect(await world.call(ready, { ...aLand(1), ...(step && { step }) })).toEqual({ kind: "ready" });
+    expect(await world.requests.get(sqid(1))).toMatchObject({ state: "ready", touches: { paths } });
+    expect(world.signals).toMatchObject([{ kind: "request-ready", sqid: sqid(1) }]);
+  });
+
   it.each<RequestState>(["cancelled", "error", "landed"])(
     "drops the late check result of a request that ended as %s",
     async (state) => {
