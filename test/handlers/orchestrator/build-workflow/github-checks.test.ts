@@ -14,6 +14,7 @@ import { wire as trigger } from "../../../../functions/handlers/orchestrator/bui
 import { wire as sweep } from "../../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
+import { isReading } from "../deaths.ts";
 import { QUEUE, World } from "../world.ts";
 import { anOrder, BATCH, plan } from "./planned.ts";
 
@@ -96,9 +97,6 @@ async function dying(of: Side, death: Death, work: () => Promise<unknown>) {
 
 type Side = "AWS" | "GitHub";
 type Death = { readonly at: number; readonly moment: "before" | "after" };
-
-/** True for a call that changes nothing: to die after the call is to die before it. */
-const isReading = (call: string) => /^(Get|Query|BatchGet)[A-Z]|^get /.test(call);
 
 /**
  * Each moment at which `work` can be cut off: before each of its calls takes effect, and after each call that changes something. The calls are
