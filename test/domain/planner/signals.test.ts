@@ -218,7 +218,7 @@ const probation = (more: object): Partial<QueueConfig> => ({
   conflictAnalyzer: { type: "none" },
   speculation: { ...speculation, order: "likely-first", ...more } as never,
 });
-/** Everybody is expected to pass with less than the threshold. */
+/** Every batch is expected to pass with less than the threshold. */
 const unlikely = { type: "heuristic", buckets: [{ upTo: 1_000, success: 0.4 }] } as const;
 const likely = (success: number) => ({ type: "heuristic", buckets: [{ upTo: 1_000, success }] }) as const;
 

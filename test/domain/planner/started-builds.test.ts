@@ -44,7 +44,7 @@ describe("a build that is started", () => {
     });
   });
 
-  it("counts the builds on the same assumptions that failed, and not those that were given up", () => {
+  it("counts the builds on the same assumptions that failed, and not builds that were given up", () => {
     const earlier = (n: number, change: Partial<Path>) => aPath(n, [3], { base: [2, 1].map(idOf), ...change });
     const paths = [
       earlier(1, { state: "failed", reason }),

@@ -110,7 +110,7 @@ describe("what a waiting batch waits for", () => {
     expect(told({ by: "dependency", on: [idOf(1)] }, [passed(1, [2], [1])], over)).toBe(false);
   });
 
-  it("is told to 25 batches in one run beyond those that are written, the earliest first", () => {
+  it("is told to 25 batches in one run beyond the batches that are written anyway, the earliest first", () => {
     const many = Array.from({ length: 40 }, (_, n) => aBatch(n + 1));
     const draft = draftOf(many);
     for (const batch of many.slice(0, 10)) draft.put({ ...batch, buildCount: 1 });
