@@ -97,7 +97,7 @@ describe("a decision to land", () => {
 
 describe("the end of a batch", () => {
   it("decides the batches behind it in the same run, in any order, and stops their builds", () => {
-    // 1 fails alone. 2 has failed on {2} and is being built on {1, 2}. 0 arrived first, is behind by priority, and has failed alone too.
+    // 1 is behind 2 by its priority. 3 is being built on {2}, too.
     const zero = aBatch(1, { priority: -1, paths: [failed(7, [1])] });
     const one = aBatch(2, { conflicts: [idOf(1)], paths: [failed(1, [2])] });
     const two = aBatch(3, { conflicts: [idOf(2)], paths: [failed(2, [3]), aPath(3, [3], { base: [idOf(2)] })] });
