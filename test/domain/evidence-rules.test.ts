@@ -108,12 +108,14 @@ describe(`in any queue, the rules of doc/rfc/evidence.md say (SEED=${seed})`, ()
     holdsInAnyQueue(({ options }, index, rules, draft) => {
       const withBase = options.commitPoints === "pushes" && options.tests === "everything";
       const expected = rules.landable(options.most > 0 ? MOST_BYPASSED : 0, withBase);
+      const landed = index.landed.toArray();
       const selected = selectLandable(draft).map(({ index: i, evidence, bundle }) => ({
         id: index.batch(i).id,
         build: evidence.path,
         ...(bundle ? { bundle: bundle.map((one) => index.batch(one).id) } : {}),
       }));
       expect(selected).toEqual(expected);
+      same(index.landed.toArray(), landed);
       return selected.length;
     });
   });

@@ -70,6 +70,24 @@ describe("a decision to land", () => {
     );
   });
 
+  it.each([
+    ["pushes", "everything", ["landing", "landing"]],
+    ["pushes", "affected", ["speculating", "speculating"]],
+    ["every", "everything", ["speculating", "speculating"]],
+  ] as const)(
+    "lets a base land with its heads only where pushes are tested whole: %s, %s",
+    (commitPoints, tests, states) => {
+      const two = aBatch(2, { conflicts: [idOf(1)], paths: [passed(1, [2], [1])] });
+      const draft = settled([aBatch(1), two], {
+        commitPoints,
+        buildRunner: { ...aQueue().buildRunner, tests } as never,
+      });
+      expect(statesOf(draft)).toEqual(states);
+      const bundle = states[0] === "landing" ? [1, 2].map(idOf) : undefined;
+      expect(draft.batches().map((batch) => batch.landing?.bundle)).toEqual([bundle, bundle]);
+    },
+  );
+
   it("has another name when the same batches land again", () => {
     const name = (version: number) =>
       settled([aBatch(1, { version, paths: [passed(1, [1])] })]).lookup(idOf(1))?.landing?.landId;
