@@ -3,6 +3,7 @@ import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { ageOf, type EpochMs, isAhead } from "../../contracts/time.ts";
+import { concurrently } from "../../domain/concurrently.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -14,7 +15,8 @@ import { type Gateway, gatewayOf } from "./gateway.ts";
  */
 const PATIENCE_MS = 60_000;
 
-/** How many messages are repaired at once. */
+/** How many queues are swept at once, and how many requests of each are repaired at once. */
+const QUEUES_AT_ONCE = 4;
 const AT_ONCE = 10;
 
 /**
@@ -41,9 +43,10 @@ export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
   return async () => {
     const failures: unknown[] = [];
-    const trySweep = async (queue: QueueName) =>
+    const trySweep = async (queue: QueueName): Promise<void> => {
       failures.push(...(await sweep(gateway, queue).catch((error: unknown) => [error])));
-    for (const queue of gateway.queues.keys()) await trySweep(queue);
+    };
+    await concurrently(inTurn([...gateway.queues.keys()], clients.now()), QUEUES_AT_ONCE, trySweep);
     await sweepRemoved(gateway, trySweep).catch((error: unknown) => failures.push(error));
     for (const error of failures) clients.log.error({ err: error }, "not repaired: the next sweep tries again");
     if (failures.length > 0) throw failures[0];
@@ -51,6 +54,12 @@ export const wire: Wire = (env, clients) => {
 };
 
 export const handler = onLambda(wire);
+
+/** Beginning with another one each minute, so that a queue that takes all the time of a run does not keep the same queues waiting each time. */
+const inTurn = <T>(all: readonly T[], now: EpochMs): readonly T[] => {
+  const first = Math.floor(now / 60_000) % Math.max(1, all.length);
+  return [...all.slice(first), ...all.slice(0, first)];
+};
 
 /**
  * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other
