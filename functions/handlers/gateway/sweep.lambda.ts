@@ -4,6 +4,7 @@ import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { ageOf, type EpochMs, isAhead } from "../../contracts/time.ts";
 import { concurrently } from "../../domain/concurrently.ts";
+import { inTurn } from "../../domain/in-turn.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -46,6 +47,7 @@ export const wire: Wire = (env, clients) => {
     const trySweep = async (queue: QueueName): Promise<void> => {
       failures.push(...(await sweep(gateway, queue).catch((error: unknown) => [error])));
     };
+    // A queue that takes all the time of a run does not keep the same queues waiting in each run.
     await concurrently(inTurn([...gateway.queues.keys()], clients.now()), QUEUES_AT_ONCE, trySweep);
     await sweepRemoved(gateway, trySweep).catch((error: unknown) => failures.push(error));
     for (const error of failures) clients.log.error({ err: error }, "not repaired: the next sweep tries again");
@@ -54,12 +56,6 @@ export const wire: Wire = (env, clients) => {
 };
 
 export const handler = onLambda(wire);
-
-/** Beginning with another one each minute, so that a queue that takes all the time of a run does not keep the same queues waiting each time. */
-const inTurn = <T>(all: readonly T[], now: EpochMs): readonly T[] => {
-  const first = Math.floor(now / 60_000) % Math.max(1, all.length);
-  return [...all.slice(first), ...all.slice(0, first)];
-};
 
 /**
  * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other

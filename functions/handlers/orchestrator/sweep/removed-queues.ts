@@ -3,7 +3,7 @@ import type { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { KnownQueue, KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { send, sendAll } from "../../../adapters/sqs.ts";
+import { send, sendEach } from "../../../adapters/sqs.ts";
 import type { CodedError } from "../../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../../contracts/ids.ts";
 import { logTopic } from "../../../contracts/messages.ts";
@@ -145,8 +145,9 @@ async function endAll(
 
 async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {
   const { clients, batches, log } = sweeping;
-  // Log entries that the planner has written and may not have sent.
-  await sendAll(clients.sqs, log, logTopic, batch.outbox);
+  // Log entries that the planner has written and may not have sent. One that SQS refuses does not keep the request from its end.
+  for (const { message, error } of await sendEach(clients.sqs, log, logTopic, batch.outbox))
+    clients.log.error({ entry: message.id, err: error }, "refused for good");
   await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
   // False when an older planner wrote the batch meanwhile: the next sweep takes it.
   await batches.archive(batch, batch.version);
