@@ -3,6 +3,7 @@ import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueClient } from "../client.ts";
 import type { QueueNow } from "../queue-now.ts";
 import { type Finding, skipped } from "./finding.ts";
+import { remoteBranch } from "./git.ts";
 import { modeOf } from "./queue-lines.ts";
 import type { Session } from "./session.ts";
 
@@ -15,6 +16,7 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
       modeFinding(now),
       ...unreadableFindings(now),
       rightsFinding(now.name, me),
+      await repositoryFinding(now),
       ...(await buildFindings(queue)),
       budgetFinding(now),
     ];
@@ -23,7 +25,7 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
     const says = error instanceof Error ? error.message : String(error);
     return [
       { check: "queue", state: "problem", says },
-      ...["rights", "builds", "budget"].map((check) => skipped(check, "needs the queue")),
+      ...["rights", "branch", "builds", "budget"].map((check) => skipped(check, "needs the queue")),
     ];
   }
 }
@@ -70,6 +72,21 @@ function rightsFinding(queue: string, me: Me): Finding {
   };
 }
 
+/** The queue may see more than this machine, and less: what can't be read from here is no problem yet. */
+async function repositoryFinding({ repository, branch }: QueueNow): Promise<Finding> {
+  const check = "branch";
+  const found = await remoteBranch(repository, branch);
+  if (found === "no answer")
+    return { check, state: "warning", says: `not known: ${repository} can't be read from here, as git ls-remote says` };
+  if (found === "no branch")
+    return {
+      check,
+      state: "problem",
+      says: `${repository} has no branch ${branch}: create it, or name another in queues.yaml`,
+    };
+  return { check, state: "ok", says: `${branch} is at ${found.commit.slice(0, 12)}` };
+}
+
 const STATES = { ok: "ok", problem: "problem", unknown: "warning" } as const;
 
 async function buildFindings(queue: QueueClient): Promise<readonly Finding[]> {
@@ -92,6 +109,6 @@ function budgetFinding({ budget, load }: QueueNow): Finding {
   return {
     check,
     state: "ok",
-    says: `${budget} at once suffices: ${changesPerHour} changes in the last hour, builds of ${buildMinutes === 0 ? "a few seconds" : `${buildMinutes} minutes`}`,
+    says: `${budget} at once suffices: ${changesPerHour} ${changesPerHour === 1 ? "change" : "changes"} in the last hour, builds of ${buildMinutes === 0 ? "a few seconds" : `${buildMinutes} minutes`}`,
   };
 }

@@ -132,13 +132,13 @@ export class Repository implements RunsGit {
     return this.trunkIn(await this.see([this.trunkRef]));
   }
 
-  /** The trunk among refs that were just seen. Throws config.invalid when the remote has no such branch. */
+  /** The trunk among refs that were just seen. Throws repository.refused when the remote has no such branch. */
   trunkIn(seen: Seen): GitSha {
     const trunk = seen.get(this.trunkRef);
     if (trunk?.type !== "commit")
       throw new CodedError(
-        "config.invalid",
-        `${this.remote} has no branch ${this.trunkRef}: create it, or name another`,
+        "repository.refused",
+        `${this.remote} has no branch ${this.trunkRef}: create it, or name another in queues.yaml`,
       );
     return trunk.sha;
   }

@@ -156,7 +156,7 @@ describe("a repository", () => {
   it("says which branch is missing", async () => {
     const other = new Sandbox({ repository: { remote: sandbox.remote, branch: "trunk", tokenUser: "x" } });
     await expect((await other.open()).trunk()).rejects.toMatchObject({
-      code: "config.invalid",
+      code: "repository.refused",
       message: expect.stringContaining("refs/heads/trunk"),
     });
     other.remove();
