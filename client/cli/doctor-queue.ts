@@ -14,6 +14,7 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
     const now = await queue.show();
     return [
       modeFinding(now),
+      ...unreadableFindings(now),
       rightsFinding(now.name, me),
       await repositoryFinding(now),
       ...(await buildFindings(queue)),
@@ -36,6 +37,18 @@ function modeFinding(now: QueueNow): Finding {
     now.mode === "paused" ? "nothing lands until it is resumed" : "it takes nothing new until it is resumed";
   return { check: "queue", state: "warning", says: `${says} (${effect})` };
 }
+
+/** What a newer release has written of the queue, and this one leaves out. */
+const unreadableFindings = ({ unreadable = 0 }: QueueNow): readonly Finding[] =>
+  unreadable === 0
+    ? []
+    : [
+        {
+          check: "queue",
+          state: "problem",
+          says: `${unreadable} of its entries can't be read, because a newer release wrote them, and are left out: deploy that release again`,
+        },
+      ];
 
 const VERBS = {
   land: "land",

@@ -468,6 +468,16 @@ describe("the command line", () => {
       routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
     });
 
+    it("finds entries of the queue that a newer release wrote", async () => {
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), unreadable: 2 };
+      const { code, of } = await examined();
+      expect(code).toBe(1);
+      expect(of("queue")).toMatchObject([
+        { state: "ok" },
+        { state: "problem", says: expect.stringMatching(/^2 of its/) },
+      ]);
+    });
+
     it("looks whether the repository has the branch, and has no problem with a repository that can't be read from here", async () => {
       const remote = join(home, "shop.git");
       const inRemote = (...args: string[]) =>
