@@ -121,7 +121,10 @@ export const ReadyTask = Land.extend({
 });
 export type ReadyTask = z.infer<typeof ReadyTask>;
 
-/** One of `reason` (a refusal) and `error` (a task that failed for good). */
+/**
+ * One of `reason` (a refusal) and `error` (a task that failed for good). Neither in an execution that found the request ended: its end is then
+ * announced again.
+ */
 export const RejectTask = z.object({
   land: Land.extend({ started: Started }),
   reason: Reason.optional(),
