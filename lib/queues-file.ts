@@ -16,6 +16,8 @@ export class QueuesFileError extends Error {
   }
 }
 
+const ONE_ALONE = "the file holds several documents: take out this --- and all below it, or what is above it";
+
 /** The queue configuration of a YAML (or JSON) file, fit for the target. Throws QueuesFileError, also when the file can't be read. */
 export function readQueuesFile(path: string, target: Target = "embedded"): QueuesConfig {
   let text: string;
@@ -36,7 +38,11 @@ export function parseQueues(text: string, name: string, target: Target = "embedd
     return `${name}:${line}:${col}`;
   };
   if (document.errors.length > 0)
-    throw new QueuesFileError(document.errors.map(({ pos, message }) => `${at(pos[0])} ${message}`));
+    throw new QueuesFileError(
+      document.errors.map(
+        ({ pos, code, message }) => `${at(pos[0])} ${code === "MULTIPLE_DOCS" ? ONE_ALONE : message}`,
+      ),
+    );
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 20 });
@@ -58,7 +64,10 @@ function undeployableIn(queues: QueuesConfig, target: Target): readonly Problem[
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code !== "unrecognized_keys") return [{ field: issue.path, what: issue.message }];
+  if (issue.code !== "unrecognized_keys")
+    return [
+      { field: issue.path, what: issue.message.replace(/^Invalid input: (.*), received undefined$/, "missing: $1") },
+    ];
   return issue.keys.map((key) => ({ field: [...issue.path, key], what: "there is no such field" }));
 }
 

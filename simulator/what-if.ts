@@ -14,6 +14,8 @@ export interface WhatIfOption {
   readonly budget: number;
   /** The most requests of a bundle, from 1 to 100. */
   readonly bundle?: number;
+  /** `pushes`: only the tip of each push has to be built. */
+  readonly commitPoints?: "pushes";
   /** `arrival`: no batch is put on probation. */
   readonly order?: "arrival" | "likely-first";
   /** How often a failed build is repeated. */
@@ -70,12 +72,16 @@ export function whatIf(history: readonly unknown[], options: readonly WhatIfOpti
 }
 
 function rowFor(replay: Extract<Replay, { kind: "history" }>, option: WhatIfOption): WhatIfRow {
-  const { budget, bundle, order, retries = 0 } = option;
+  const { budget, bundle, commitPoints, order, retries = 0 } = option;
   const { analyzer } = replay;
   const workload = analyzer === "all" ? inOneLine(replay.workload) : replay.workload;
   const settings: Settings = { ...AS_IT_WAS, builders: budget, analyzer, retries };
   const prediction = predictorFor("history", workload.changes, settings.seed);
-  const variant = { ...(bundle === undefined ? {} : { bundle }), ...(order === undefined ? {} : { order }) };
+  const variant = {
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(commitPoints === undefined ? {} : { commitPoints }),
+    ...(order === undefined ? {} : { order }),
+  };
   const config = queueConfig(settings, prediction, variant);
   const ledger = new OurQueue(workload, settings, prediction, config, () => 0).run();
   const { landed, landing, landedPerHour, buildsPerLanded, builderHoursPerLanded } = measure(workload, ledger, ledger);

@@ -3,11 +3,19 @@ import { stringify } from "yaml";
 import { writePrivately } from "../private-file.ts";
 import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
-import { type Environment, readSettings, SETTING_NAMES, type SettingName, Settings, settingsFile } from "./settings.ts";
+import { readSettings, SETTING_NAMES, type Setting, type SettingName, Settings, settingsFile } from "./settings.ts";
 import { table } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
+import type { Environment } from "./user-directories.ts";
 
 const named = () => new Argument("<name>", "of the setting").choices([...SETTING_NAMES]);
+
+/** A setting for people, who may show their screen to others. */
+const shown = (name: SettingName, { value, source }: Setting) => ({
+  name,
+  value: name === "token" ? "(not shown)" : value,
+  source,
+});
 
 /** `config show|set|unset`: the settings, and the file that keeps them. */
 export function configCommand(run: Run, environment: Environment): Command {
@@ -25,9 +33,7 @@ export function configCommand(run: Run, environment: Environment): Command {
       run(async (session) => {
         const found = SETTING_NAMES.flatMap((name) => {
           const setting = session.settings[name];
-          return setting
-            ? [{ name, value: name === "token" ? "(not shown)" : setting.value, source: setting.source }]
-            : [];
+          return setting ? [shown(name, setting)] : [];
         });
         const columns = [
           { title: "SETTING" },
@@ -50,10 +56,11 @@ export function configCommand(run: Run, environment: Environment): Command {
     .addArgument(named())
     .argument("<value>", "what it is")
     .action((name: SettingName, value: string) =>
-      run(async () => {
+      run(async (session) => {
         const checked = Settings.shape[name].safeParse(value);
         if (!checked.success) throw new UsageError(`${name} must be ${checked.error.issues[0]?.message}.`);
         save({ ...readSettings(file), [name]: value });
+        if (session.json) session.show(shown(name, { value, source: file }), () => "");
         return 0;
       }),
     );
@@ -62,9 +69,10 @@ export function configCommand(run: Run, environment: Environment): Command {
     .description("forget a setting")
     .addArgument(named())
     .action((name: SettingName) =>
-      run(async () => {
+      run(async (session) => {
         const { [name]: _, ...rest } = readSettings(file);
         save(rest);
+        if (session.json) session.show({ name, source: file }, () => "");
         return 0;
       }),
     );

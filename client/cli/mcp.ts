@@ -14,10 +14,13 @@ export const mcpCommand = (run: Run): Command =>
           import("../mcp/server.ts"),
           import("@modelcontextprotocol/sdk/server/stdio.js"),
         ]);
-        const server = mcpServer(session, VERSION);
+        const { server, idle } = mcpServer(session, VERSION);
         const { promise: closed, resolve } = Promise.withResolvers<void>();
-        server.server.onclose = resolve;
-        process.stdin.once("end", () => void server.close());
+        server.onclose = resolve;
+        // Standard output carries messages of the protocol alone.
+        server.onerror = ({ name, message }) =>
+          session.terminal.err(name === "ZodError" ? "ignored: no message of JSON-RPC\n" : `ignored: ${message}\n`);
+        process.stdin.once("end", () => void idle().then(() => server.close()));
         session.interrupted.addEventListener("abort", () => void server.close(), { once: true });
         await server.connect(new StdioServerTransport());
         await closed;

@@ -9,7 +9,8 @@ export async function runProcess(more: { readonly simulator?: Simulator } = {}):
   // `submitqueue list | head`: the reader has seen enough.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    process.stderr.write(`Standard output can't be written: ${error.message}\n`);
+    process.exit(1);
   });
   const { stdin, stdout, stderr, env } = process;
   process.exitCode = await runCommandLine(process.argv.slice(2), {

@@ -1,6 +1,7 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { ApiError } from "../api-error.ts";
+import { refusalOf } from "../mcp/refused.ts";
 import { VERSION } from "../version.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -20,7 +21,7 @@ import {
 } from "./requests.ts";
 import { type GlobalFlags, Session, type Surroundings } from "./session.ts";
 import { exportCommand, simulateCommand } from "./simulator.ts";
-import { offerNames } from "./suggestions.ts";
+import { BASH_WORDS, offerNames } from "./suggestions.ts";
 import { uiCommand } from "./ui.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchCommand } from "./watch.ts";
@@ -42,7 +43,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     .option("--queue <name>", "the queue")
     .option("--token <text>", "a bearer token; better set by SUBMITQUEUE_TOKEN, as others can see a command line")
     .option("--auth <how>", "iam signs calls with AWS credentials, none does not (default: iam for an API Gateway URL)")
-    .option("--json", "print JSON: one document, or one per line and event")
+    .option("--json", "print JSON: one document, or one per line and event; an error as well")
     .version(VERSION, "--version", "print the version of this program")
     .helpOption("-h, --help", "print this")
     .addHelpText("after", below(ABOUT));
@@ -71,18 +72,30 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   for (const command of everyCommand(program)) {
     if (command.name() === "completion") command.description("print a script that lets a shell complete commands");
     command.configureHelp({ ...command.configureHelp(), minWidthToWrap: 20 });
-    command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err, getOutHelpWidth });
+    command
+      .helpOption("-h, --help", "print this")
+      .exitOverride()
+      .configureOutput({ writeOut: terminal.out, writeErr: terminal.err, getOutHelpWidth });
   }
   try {
     await program.parseAsync(args, { from: "user" });
+    if (program.args[0] === "completion" && program.args[1] === "bash") terminal.out(BASH_WORDS);
     return exitCode;
   } catch (error) {
     if (interrupted.aborted) return EXIT.interrupted;
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const misused = error instanceof CommanderError ? new UsageError(saidBy(error)) : error;
+    if (program.opts<GlobalFlags>().json) terminal.out(`${JSON.stringify({ error: refusalOf(misused) })}\n`);
+    // Commander has printed its own.
+    if (misused !== error) return EXIT.usage;
     terminal.err(`${[error instanceof Error ? error.message : String(error), ...hintsFor(error)].join(" ")}\n`);
     return exitCodeFor(error);
   }
 }
+
+/** What commander printed about a command line that makes no sense, as a sentence. A group without a command got its help. */
+const saidBy = ({ code, message }: CommanderError): string =>
+  code === "commander.help" ? "Name a command: --help lists them." : message.replace(/^error: /, "");
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 

@@ -46,7 +46,7 @@ export const NEXT_BY_ERROR: Readonly<Partial<Record<ErrorCode, string>>> = {
   "request.invalid": "Correct the input as the sentence says, and call again.",
   "caller.unauthenticated": "Ask a person for a token or credentials. Do not look for any.",
   "caller.not_allowed": "Ask a person who may do this. Do not try another way.",
-  "queue.unknown": "List the queues, and name one of them.",
+  "queue.unknown": "Name one of the queues that the sentence lists.",
   "queue.draining": "Land again once the queue has been resumed.",
   "land.unknown": "List the requests of the queue, and name one of them.",
   "question.unknown": "Ask again: it is forgotten after an hour.",

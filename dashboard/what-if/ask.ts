@@ -34,11 +34,11 @@ const tell = async (queue: string, request: RequestSummary, signal: AbortSignal)
   events: (await getHistory(queue, request.number, signal)).events,
 });
 
-/** Budgets to compare with one: half, the same, twice and four times as many builds. */
+/** Budgets to compare with one: half, the same, twice and four times as many builds. Each also with bundles, and with `commitPoints: pushes`. */
 export const optionsAround = (budget: number): readonly WhatIfOption[] =>
   [...new Set([Math.max(1, Math.floor(budget / 2)), budget, budget * 2, budget * 4])]
     .filter((one) => one <= 1_000)
-    .flatMap((one) => [{ budget: one }, { budget: one, bundle: 4 }]);
+    .flatMap((one) => [{ budget: one }, { budget: one, bundle: 4 }, { budget: one, commitPoints: "pushes" as const }]);
 
 /** Lets a worker answer, option by option. The returned function ends it. Throws nothing: `failed` is told of what goes wrong. */
 export function ask(question: Question, answered: (reply: Reply) => void, failed: (why: string) => void): () => void {

@@ -34,8 +34,8 @@ export function WhatIfView({ queue }: { readonly queue: string }) {
           <Icon name="retried" />
           <h2>Replay the last {MOST_REQUESTS} requests</h2>
           <p>
-            The product's own planner lands them again in your browser, with fewer and with more builds at once, and
-            with bundles. Nothing is built, and nothing lands.
+            The product's own planner lands them again in your browser, with fewer and with more builds at once, with
+            bundles, and with only the tip of each push built. Nothing is built, and nothing lands.
           </p>
           <button type="button" class="primary" onClick={() => setIsOn(true)}>
             Replay them
@@ -152,12 +152,14 @@ function Answers({ budget, replies, of }: AnswersProps) {
   );
 }
 
-const nameOf = ({ option: { budget, bundle } }: WhatIfRow): string =>
-  bundle === undefined ? String(budget) : `${budget}, bundles of up to ${bundle}`;
+function nameOf({ option: { budget, bundle, commitPoints } }: WhatIfRow): string {
+  if (bundle !== undefined) return `${budget}, bundles of up to ${bundle}`;
+  return commitPoints === undefined ? String(budget) : `${budget}, tips of pushes only`;
+}
 
 /** True of the option that the queue is configured with. */
 const isNow = ({ option }: WhatIfRow, budget: number): boolean =>
-  option.budget === budget && option.bundle === undefined;
+  option.budget === budget && option.bundle === undefined && option.commitPoints === undefined;
 
 function bestOf(rows: readonly WhatIfRow[], budget: number): string {
   const now = rows.find((row) => isNow(row, budget));

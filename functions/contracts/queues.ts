@@ -36,7 +36,10 @@ export const Repository = z.strictObject({
     .string()
     .min(1)
     .max(500)
-    .regex(/^((https|ssh|file):\/\/\S+|(\/|\.\.?\/)\P{Cc}+)$/u, "https://…, ssh://…, file://… or a path")
+    .regex(
+      /^((https|ssh|file):\/\/\S+|(\/|\.\.?\/)\P{Cc}+)$/u,
+      "https://…, ssh://…, file://…, or a path that begins with /, ./ or ../",
+    )
     .superRefine((remote, ctx) => {
       const problem = problemOf(remote);
       if (problem) ctx.addIssue({ code: "custom", message: problem });

@@ -190,6 +190,8 @@ export const BuildSeen = z.discriminatedUnion("kind", [
     kind: z.literal("finished"),
     verdict: BuildVerdict,
     url: z.string().optional(),
+    /** When the build ended, where the CI system says so. */
+    endedAt: EpochMs.exactOptional(),
     /** True when the planner and the log have been told already. */
     reported: z.boolean().optional(),
   }),

@@ -11,6 +11,7 @@ import { isPagePath } from "../../functions/contracts/page.ts";
 import { unauthenticated } from "../../functions/handlers/http-caller.ts";
 import { problemOf } from "../../functions/handlers/http-problem.ts";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
+import { KEPT_CONNECTIONS } from "../kept-connections.ts";
 import type { HttpAuthorizer } from "./api-tokens.ts";
 import type { EventBus } from "./event-bus.ts";
 import { type EventStreams, eventStreams } from "./event-streams.ts";
@@ -49,7 +50,7 @@ export async function serveHttpApi(
 ): Promise<HttpApi> {
   const streams = bus && eventStreams(bus);
   // A call without Host is refused below, with a problem document.
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  const server = createServer({ ...KEPT_CONNECTIONS, requireHostHeader: false }, (request, response) => {
     // A connection that is kept would keep a server that is closing.
     response.once("finish", () => !server.listening && setImmediate(() => server.closeIdleConnections()));
     answer(request, response, { invoke, authorize, streams, hooks }).catch(() => {

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
+import { KEPT_CONNECTIONS } from "../kept-connections.ts";
 import { AwsError } from "./aws-error.ts";
 import { type AwsAnswer, type CallAws, refusal } from "./front-door.ts";
 import { foreignIn } from "./loopback.ts";
@@ -30,7 +31,7 @@ export async function listenForOperator(call: CallAws, file: string, log: Logger
     accessKeyId: `SQ${randomBytes(10).toString("hex").toUpperCase()}`,
     secretAccessKey: randomBytes(32).toString("base64url"),
   };
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  const server = createServer({ ...KEPT_CONNECTIONS, requireHostHeader: false }, (request, response) => {
     answer(call, key, request)
       .catch((error: unknown) => {
         if (!(error instanceof AwsError)) log.error({ err: error }, "a call to the operator's port failed");

@@ -5,6 +5,7 @@ import { json } from "node:stream/consumers";
 import { z } from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { foreignIn } from "../embedded/loopback.ts";
+import { KEPT_CONNECTIONS } from "../kept-connections.ts";
 import { type Course, courseFrom, describeBuild, type FakeBuild, isOver, stateChange } from "./codebuild-build.ts";
 import { describeReports, describeTests } from "./codebuild-reports.ts";
 
@@ -68,7 +69,7 @@ export class FakeCodeBuild {
 
   private constructor(options: FakeCodeBuildOptions) {
     this.#options = options;
-    this.#server = createServer(async (request, response) => {
+    this.#server = createServer(KEPT_CONNECTIONS, async (request, response) => {
       const { status, body } = await this.#answer(request);
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
     });

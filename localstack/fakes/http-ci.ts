@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import { signerOf } from "../../functions/adapters/build-runner/http/signature.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
+import { KEPT_CONNECTIONS } from "../kept-connections.ts";
 
 const Start = z.object({
   type: z.literal("build.start"),
@@ -59,7 +60,7 @@ export class FakeHttpCi {
 
   private constructor(options: FakeHttpCiOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(KEPT_CONNECTIONS, (request, response) => {
       void this.#answer(request, response).catch(() => response.writeHead(500).end());
     });
   }

@@ -584,19 +584,23 @@ describe.skipIf(!hasBrowser)("what if", () => {
     gateway.requests = history(40);
     await open("/q/main/what-if");
     await page.getByRole("button", { name: "Replay them" }).click();
-    await page.locator("tbody tr").nth(7).waitFor();
+    await page.locator("tbody tr").nth(11).waitFor();
     expect(await page.locator("tbody th").allInnerTexts()).toEqual([
       "3",
       "3, bundles of up to 4",
+      "3, tips of pushes only",
       "6 (now)",
       "6, bundles of up to 4",
+      "6, tips of pushes only",
       "12",
       "12, bundles of up to 4",
+      "12, tips of pushes only",
       "24",
       "24, bundles of up to 4",
+      "24, tips of pushes only",
     ]);
     const within = await page.locator("tbody td:nth-child(3)").allInnerTexts();
-    expect(within[0]).not.toBe(within[4]);
+    expect(within[0]).not.toBe(within[6]);
     expect(await page.getByText("Read the figures as an example").count()).toBe(1);
     expect(complaints()).toEqual([]);
     expect(await violationsOf(page)).toEqual([]);

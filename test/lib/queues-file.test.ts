@@ -45,7 +45,13 @@ describe("a queue configuration", () => {
   });
 
   it.each<[string, string, readonly string[]]>([
-    ["an empty file", "", ["queues.yaml:1:1 queues: "]],
+    ["an empty file", "", ["queues.yaml:1:1 queues: missing: expected array"]],
+    ["several documents", `${valid}---\n${valid}`, ["queues.yaml:5:1 the file holds several documents: "]],
+    [
+      "a path that begins with no directory",
+      valid.replace("https://git.example.com/a.git", "a.git"),
+      ["queues.yaml:3:19 queues[0].repository.remote: https://…, ssh://…, file://…, or a path that begins with /, ./"],
+    ],
     ["a file that is not a map", "- 1\n", ["queues.yaml:1:1 the file: "]],
     ["no queues", "queues: []\n", ["queues.yaml:1:1 queues: name at least one queue"]],
     ["an unknown field at the top", `${valid}queue: []\n`, ["queues.yaml:5:1 queue: there is no such field"]],

@@ -14,7 +14,13 @@ const history = Array.from({ length: 12 }, (_, n) => ({
   outcome: n === 4 ? "error" : "landed",
   endedAt: minute(10 * (n + 1)),
 }));
-const options = [{ budget: 1 }, { budget: 8 }, { budget: 1, bundle: 4 }, { budget: 8, order: "arrival" }] as const;
+const options = [
+  { budget: 1 },
+  { budget: 8 },
+  { budget: 1, bundle: 4 },
+  { budget: 8, order: "arrival" },
+  { budget: 8, commitPoints: "pushes" },
+] as const;
 
 const answered = (answer: WhatIf) => {
   if (answer.kind === "refused") throw new Error(answer.problem);
@@ -32,6 +38,13 @@ describe("what if", () => {
     expect(eight?.landing.p50).toBeLessThan(one?.landing.p50 ?? 0);
     expect(eight?.landing.p50).toBeGreaterThanOrEqual(10);
     expect(one?.buildsPerLanded).toBeGreaterThanOrEqual(1);
+  });
+
+  it("lands a quick change behind a slow one sooner where only the tip of each push is built", () => {
+    const uneven = history.map((change, n) => ({ ...change, buildSeconds: n % 2 === 0 ? 1_800 : 600 }));
+    const settings = [{ budget: 8 }, { budget: 8, commitPoints: "pushes" }] as const;
+    const [every, pushes] = answered(whatIf(uneven, settings)).rows;
+    expect([every?.landing.p50, pushes?.landing.p50]).toEqual([30, 15]);
   });
 
   it("gives the same answer to the same question, and the rows of one question do not depend on each other", () => {

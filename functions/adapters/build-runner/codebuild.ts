@@ -2,7 +2,7 @@ import type { CodeBuildConfig } from "../../contracts/build-runner-config.ts";
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
@@ -85,7 +85,11 @@ export function codebuildRunner(options: CodeBuildRunnerOptions): BuildRunner {
       if (verdict.kind === "running") return verdict;
       const { result, why } = verdict;
       const url = found.logs?.deepLink ?? pageOf(found);
-      const located = url === undefined ? {} : { url };
+      const endedAt = found.endTime?.getTime();
+      const located = {
+        ...(url === undefined ? {} : { url }),
+        ...(endedAt === undefined ? {} : { endedAt: epochMs(endedAt) }),
+      };
       if (result === "passed") return { kind: "finished", result, ...located };
       const output = result === "cancelled" ? "" : await project.outputOf(found);
       const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");

@@ -21,7 +21,7 @@ export interface HostWords {
 
 /** The summaries by which the protocol says that a rule of the host refused the ref. All other summaries mean a race or a breakdown. */
 const BY_RULE =
-  /hook declined|declined|protected|prohibited|not permitted|not allowed|permission|denied|denying|deny |refusing|read.?only|forbidden|hidden ref|GH\d{3}|rule violation/i;
+  /hook declined|declined|protected|prohibited|not permitted|not allowed|permission|denied|denying|deny |refusing|read.?only|forbidden|hidden ref|checked out|GH\d{3}|rule violation/i;
 /** The summaries of refs that the host did not refuse: another ref of the push was refused, or another push came first. */
 const BY_OTHERS =
   /atomic|fetch first|non-fast-forward|stale info|cannot lock ref|failed to (update|lock)|reference already exists|unable to (write|create|migrate)|no space|unpacker error/i;
@@ -31,7 +31,7 @@ const ABOUT_CHANGE =
   /commit message|message (must|does not|should|lacks)|must match|does not (match|follow)|\bpattern|\bsecrets?\b|credentials? (was |were )?found|file (size|is too|path|name|extension)|too (large|big)|larger than|\bexceed|\bmaximum\b|\bLFS\b|merge commits?|linear history|author('s)? (e-?mail|name)|sign(ed)?-off|change-id|\bticket|issue (key|number|id)|whitespace|\blint|binary files?|\bblob\b/i;
 /** Rules about who may push, by which way, or with which signature: the commits that the queue makes bear no signature. */
 const ABOUT_QUEUE =
-  /pull requests?\b|merge requests?\b|status checks?|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out branch|hidden ref|prohibited by gerrit|quota|suspended/i;
+  /pull requests?\b|merge requests?\b|status checks?|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out|hidden ref|prohibited by gerrit|quota|suspended/i;
 
 /** What the host said, from the rejected refs and from what git printed. Undefined when no rule of the host caused the rejections. */
 export function wordsOf(rejections: readonly Rejection[], stderr: string): HostWords | undefined {

@@ -5,8 +5,15 @@ import { localPathOf } from "./remote.ts";
 
 // What git prints when a remote did not answer, or refused. git prints English, because process.ts sets its locale.
 
+/** What git prints about a ref whose history the remote holds a part of only. */
+export const IS_SHALLOW = /shallow (roots are|update) not allowed/i;
+
 /** What git prints when no repeat can help, and what the operator has to do: change the remote, the configuration or the credentials. */
 const FINAL: readonly (readonly [signs: RegExp, advice: string])[] = [
+  [
+    IS_SHALLOW,
+    "The remote is a shallow clone, which lacks a part of the history: land in a repository that has all of it (git fetch --unshallow)",
+  ],
   [
     /mismatched algorithms|does not support this repository's hash|unsupported (object format|hash)|unknown (object format|repository extension)/i,
     "The remote stores objects by SHA-256, which this version does not support: land in a SHA-1 repository",

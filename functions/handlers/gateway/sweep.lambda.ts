@@ -2,7 +2,7 @@ import type { KnownQueue } from "../../adapters/dynamodb/known-queues.ts";
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { ageOf, type EpochMs, isAhead } from "../../contracts/time.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -74,7 +74,7 @@ async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
 /** Archives one request, or sends its unanswered messages again: Land first, so that a Cancel does not overtake it. */
 async function repair(gateway: Gateway, summary: Summary): Promise<void> {
   const { status, at, answered, receivedAt, cancel, prioritized } = summary;
-  const age = (since: EpochMs) => gateway.now() - since;
+  const age = (since: EpochMs) => ageOf(since, gateway.now());
   if (hasEnded(status)) {
     if (age(at) >= PATIENCE_MS) await gateway.view.archive(summary);
     return;
@@ -110,7 +110,8 @@ async function remember(
 ): Promise<void> {
   if (queues.has(queue)) {
     if (before === undefined || before.goneSince !== undefined) await known.put({ queue });
-  } else if (before?.goneSince === undefined) await known.put({ queue, goneSince: now() });
+  } else if (before?.goneSince === undefined || isAhead(before.goneSince, now()))
+    await known.put({ queue, goneSince: now() });
   else if (now() - before.goneSince >= REMEMBER_MS) await known.forget(queue);
 }
 

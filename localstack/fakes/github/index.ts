@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { foreignIn } from "../../embedded/loopback.ts";
+import { KEPT_CONNECTIONS } from "../../kept-connections.ts";
 import { appBody, appRoutes } from "./apps.ts";
 import { BareRepository } from "./bare-repository.ts";
 import { ACTIONS_APP, checkRoutes } from "./checks.ts";
@@ -100,7 +101,7 @@ export class FakeGitHub implements Hub {
       ? repositories.map((name: string): [string, string] => [name, join(options.directory, `${name}.git`)])
       : Object.entries(repositories);
     for (const [fullName, path] of paths) this.repositories.set(fullName, this.#repository(fullName, path));
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(KEPT_CONNECTIONS, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         this.violations.push(
           `the fake failed at ${request.method} ${request.url}: ${error instanceof Error ? error.stack : error}`,
@@ -265,6 +266,7 @@ export class FakeGitHub implements Hub {
       pulls: [],
       comments: [],
       issues: new Map(),
+      labels: new Map(),
       deletesBranches: false,
       collaborators: new Map(),
       activity: [],

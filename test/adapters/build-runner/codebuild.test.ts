@@ -15,6 +15,7 @@ for (const [name, stores] of [
   buildRunnerContract(name, async () => {
     const world = await codebuildWorld({ stores });
     return {
+      tellsEnd: true,
       open: world.open,
       task: async (outcome) => world.task(COURSES[outcome]),
       failingTest: async () => ({ task: world.task(TESTED), test: /cart › adds up/ }),

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -102,6 +102,18 @@ describe("a remote that can never work is refused for good, in its own words", (
       expect(answer).toMatchObject({ code: "repository.refused", message: expect.stringContaining("SHA-256") });
     const other = new Sandbox({ repository: { remote, branch: "main", tokenUser: "x" } });
     await expect((await other.open()).trunk()).rejects.toMatchObject({ code: "repository.refused" });
+    other.remove();
+  });
+
+  it("when it is a shallow clone, whose branch git leaves out without failing", async () => {
+    const remote = join(sandbox.directory, "shallow.git");
+    cpSync(sandbox.remote, remote, { recursive: true });
+    writeFileSync(join(remote, "shallow"), `${sandbox.base}\n`);
+    const other = new Sandbox({ repository: { remote, branch: "main", tokenUser: "x" } });
+    await expect((await other.open()).trunk()).rejects.toMatchObject({
+      code: "repository.refused",
+      message: expect.stringContaining("--unshallow"),
+    });
     other.remove();
   });
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,6 +11,10 @@ import { runCommandLine } from "../../../client/cli/program.ts";
 import { untilPasses } from "../../support/wait.ts";
 
 const SHA = "a".repeat(40);
+const COMMITTER = {
+  ...{ GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@example.invalid" },
+  ...{ GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@example.invalid" },
+};
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
 const AT = "2026-11-25T10:00:00.000Z";
 
@@ -234,6 +239,31 @@ describe("the command line", () => {
     expect(JSON.parse((await run(["queues", "--json"])).out)).toMatchObject([{ name: "shop" }]);
   });
 
+  it.each([
+    [["status", "9"], 1, { code: "route.unknown", sentence: "about route.unknown" }],
+    [["queue", "show", "paid"], 1, { code: "route.unknown" }],
+    [["status", "x"], 2, { code: "usage", sentence: expect.stringContaining("x is no request") }],
+    [["land", "--wit"], 2, { code: "usage", sentence: expect.stringMatching(/^unknown option '--wit'/) }],
+    [["queue"], 2, { code: "usage", sentence: "Name a command: --help lists them." }],
+    [["lend"], 2, { code: "usage", sentence: expect.stringMatching(/^unknown command 'lend'/) }],
+    [["list", "--limit", "x"], 2, { code: "usage" }],
+    [["queues", "--url", "http://127.0.0.1:1"], 3, { code: "unreachable" }],
+    [["config", "set", "url", "x"], 2, { code: "usage" }],
+  ])("prints the error of %j as one JSON document under --json", async (args, code, error) => {
+    const answer = await run([...args, "--json"]);
+    expect(answer.code).toBe(code);
+    expect(JSON.parse(answer.out)).toEqual({ error: expect.objectContaining({ next: expect.any(String), ...error }) });
+    expect(answer.out.trim()).not.toContain("\n");
+    expect(answer.err).not.toBe("");
+  });
+
+  it("prints a kept setting under --json, but no token", async () => {
+    const set = async (...args: string[]) => JSON.parse((await run(["config", ...args, "--json"])).out);
+    expect(await set("set", "queue", "shop")).toMatchObject({ name: "queue", value: "shop" });
+    expect(await set("set", "token", "secret")).toMatchObject({ name: "token", value: "(not shown)" });
+    for (const name of ["queue", "token"]) expect(await set("unset", name)).toMatchObject({ name });
+  });
+
   it.each([80, 120])("lists requests in a table of at most %i columns", async (columns) => {
     const { code, out } = await run(["list"], {}, columns);
     expect(code).toBe(0);
@@ -438,6 +468,45 @@ describe("the command line", () => {
       routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
     });
 
+    it("finds entries of the queue that a newer release wrote", async () => {
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), unreadable: 2 };
+      const { code, of } = await examined();
+      expect(code).toBe(1);
+      expect(of("queue")).toMatchObject([
+        { state: "ok" },
+        { state: "problem", says: expect.stringMatching(/^2 of its/) },
+      ]);
+    });
+
+    it("looks whether the repository has the branch, and has no problem with a repository that can't be read from here", async () => {
+      const remote = join(home, "shop.git");
+      const inRemote = (...args: string[]) =>
+        spawnSync("git", ["-C", remote, ...args], {
+          encoding: "utf8",
+          env: { ...process.env, ...COMMITTER },
+        }).stdout.trim();
+      spawnSync("git", ["init", "--quiet", "--bare", "--template=", remote]);
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), repository: remote };
+      const lacking = await examined();
+      expect(lacking.code).toBe(1);
+      expect(lacking.of("branch")).toEqual([
+        {
+          check: "branch",
+          state: "problem",
+          says: `${remote} has no branch main: create it, or name another in queues.yaml`,
+        },
+      ]);
+      const commit = inRemote("commit-tree", "-m", "x", inRemote("hash-object", "-w", "-t", "tree", "/dev/null"));
+      inRemote("update-ref", "refs/heads/main", commit);
+      expect((await examined()).of("branch")).toEqual([
+        { check: "branch", state: "ok", says: `main is at ${commit.slice(0, 12)}` },
+      ]);
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), repository: join(home, "none.git") };
+      const unread = await examined();
+      expect(unread.code).toBe(0);
+      expect(unread.of("branch")).toMatchObject([{ state: "warning" }]);
+    });
+
     it("finds nothing wrong: who the caller is, the rights, the checks that builds wait for, the budget", async () => {
       const { code, out } = await run(["doctor"]);
       expect(code).toBe(0);
@@ -449,6 +518,7 @@ describe("the command line", () => {
         "✔ caller you are ada, in the groups sre",
         "✔ queue shop is open",
         "✔ rights you may land; cancel requests of others; set priorities; pause, drain and resume",
+        "! branch not known: /srv/shop.git can't be read from here, as git ls-remote says",
         "✔ builds About the check test.",
         "✔ budget 4 at once suffices: 6 changes in the last hour, builds of 10 minutes",
         "",
@@ -535,8 +605,27 @@ describe("the command line", () => {
     expect(await offered(["status", ""])).toEqual(expect.arrayContaining(["2\tlanded", "1\terror"]));
     expect(await offered(["queue", "show", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
     expect(await offered(["list", "--queue", ""])).toEqual(expect.arrayContaining(["shop\tmain, open"]));
-    expect(await offered(["status", ""], { SUBMITQUEUE_URL: "http://127.0.0.1:1" })).not.toContain("2\tlanded");
+    const gone = { SUBMITQUEUE_URL: "http://127.0.0.1:1" };
+    expect(await offered(["status", ""], gone)).not.toContain("2\tlanded");
+    const listing = [
+      "for-each-ref",
+      "--count=1",
+      "--sort=-committerdate",
+      "--format=%(refname:lstrip=2)",
+      "refs/heads",
+    ];
+    const branch = spawnSync("git", listing, { encoding: "utf8" }).stdout.trim();
+    expect((await offered(["land", ""], gone))[0]?.split("\t")[0]).toBe(branch === "" ? ":4" : branch);
+    expect(await offered(["land", "--strategy", ""], gone)).toContain("PROMOTE\t");
     said.mockRestore();
+  });
+
+  it("completes in a bash without the package bash-completion", async () => {
+    const script = (await run(["completion", "bash"])).out;
+    const words = "_get_comp_words_by_ref -n : cur prev words cword";
+    const typed = `COMP_WORDS=(submitqueue land on); COMP_CWORD=2\n${words}\necho $cur $prev $cword \${words[1]}`;
+    const { stdout } = spawnSync("bash", ["--norc", "-c", `${script}\n${typed}`], { encoding: "utf8" });
+    expect(stdout).toBe("on land 2 land\n");
   });
 
   it("hands the flags of simulate to the simulator, and exports the history of the queue", async () => {

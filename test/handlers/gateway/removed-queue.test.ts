@@ -97,6 +97,20 @@ describe("a queue that is not configured any more", () => {
   });
 });
 
+it("a request that was received by a clock far ahead is announced again, and the next one has the right time", async () => {
+  gateway.clock.at = START + 900_000_000;
+  await gateway.land([change("a")]);
+  await gateway.call("POST", "/v1/queues/main/pause", {});
+  gateway.clock.at = START;
+  const { body } = await gateway.land([change("b")]);
+  expect(body.receivedAt).toBe(new Date(START).toISOString());
+  const calls = await gateway.costOf(() => gateway.sweep());
+  // The Land, and the mode.
+  expect(calls.filter((call) => call === "SendMessage")).toHaveLength(2);
+  const resumed = await gateway.call("POST", "/v1/queues/main/resume", {});
+  expect(resumed.body.since).toBe(new Date(START).toISOString());
+});
+
 describe("what a newer release wrote", () => {
   const table = () => gateway.env[ENV.viewTable] ?? "";
   const queue = QueueName.parse("main");

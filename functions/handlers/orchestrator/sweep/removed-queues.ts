@@ -8,7 +8,7 @@ import type { CodedError } from "../../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../../contracts/ids.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
-import { epochMs } from "../../../contracts/time.ts";
+import { epochMs, isAhead } from "../../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../../../domain/batch.ts";
 import {
   endOfRemoved,
@@ -55,14 +55,15 @@ export async function sweepRemoved(
   const { clients, known, warned } = sweeping;
   const { queue } = before;
   const now = clients.now();
-  const goneSince = before.goneSince ?? now;
+  const { goneSince: noted = now } = before;
+  const goneSince = isAhead(noted, now) ? now : noted;
   const isEarly = !graceIsOver(goneSince, now);
   if (isEarly && warned.has(queue)) return;
   const { batches, requests, below } = await openIn(sweeping, before, config);
   const open = requests.filter(({ state }) => !requestHasEnded(state)).length;
   const isOpen = open > 0 || batches.some((batch) => !batchHasEnded(batch));
   if (isOpen && isEarly) {
-    if (before.goneSince === undefined) await known.put({ ...before, goneSince });
+    if (before.goneSince !== goneSince) await known.put({ ...before, goneSince });
     clients.log.warn({ queue, requests: open }, warning(queue, config, open, goneSince));
     warned.add(queue);
     return;
