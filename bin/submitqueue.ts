@@ -1,5 +1,10 @@
 #!/usr/bin/env node
-import { runProcess } from "../client/cli/process.ts";
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
+
+// A second command finds the code of the first compiled, and starts in half the time.
+enableCompileCache(join(import.meta.dirname, "..", "node_modules", ".cache", "compiled"));
+const { runProcess } = await import("../client/cli/process.ts");
 
 await runProcess({
   // Loaded when it is needed: the simulator takes a while.

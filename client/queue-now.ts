@@ -34,6 +34,7 @@ export const QueueNow = QueueView.extend({
   load: z.object({ receivedLastHour: z.int(), buildMinutes: z.number().optional() }).optional(),
   requests: z.array(Queued).optional(),
   more: z.boolean().optional(),
+  unreadable: z.int().optional(),
   recent: z
     .array(
       z.object({

@@ -1,5 +1,5 @@
 import { parseChangeUri } from "../../functions/contracts/change-uri.ts";
-import { git, repositoryName } from "./git.ts";
+import { commitIn, git, repositoryName } from "./git.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What to land, as it was typed: change URIs, branches, pull requests; in order, lowest first. */
@@ -64,13 +64,6 @@ async function changeOfBranch(branch: string): Promise<string> {
     );
   return `git://${name.host}/${name.path}/${encodeURIComponent(ref)}/${pushed}`;
 }
-
-/** The commit of a ref in what `git ls-remote` lists, which also lists refs that only end like it: `refs/backup/refs/heads/main`. */
-const commitIn = (listed: string, ref: string): string | undefined =>
-  listed
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .find(([, name]) => name === ref)?.[0];
 
 /** The address that a remote is pushed to. A branch may name an address in place of a remote, as after `gh pr checkout` of a fork. */
 const addressOf = async (remote: string): Promise<string | undefined> =>

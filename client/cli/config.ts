@@ -3,17 +3,10 @@ import { stringify } from "yaml";
 import { writePrivately } from "../private-file.ts";
 import { below } from "./help-text.ts";
 import type { Run } from "./requests.ts";
-import {
-  type Environment,
-  readSettings,
-  SETTING_NAMES,
-  type Setting,
-  type SettingName,
-  Settings,
-  settingsFile,
-} from "./settings.ts";
+import { readSettings, SETTING_NAMES, type Setting, type SettingName, Settings, settingsFile } from "./settings.ts";
 import { table } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
+import type { Environment } from "./user-directories.ts";
 
 const named = () => new Argument("<name>", "of the setting").choices([...SETTING_NAMES]);
 

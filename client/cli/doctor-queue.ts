@@ -3,6 +3,7 @@ import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueClient } from "../client.ts";
 import type { QueueNow } from "../queue-now.ts";
 import { type Finding, skipped } from "./finding.ts";
+import { remoteBranch } from "./git.ts";
 import { modeOf } from "./queue-lines.ts";
 import type { Session } from "./session.ts";
 
@@ -11,13 +12,20 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
   try {
     const queue = await session.queue();
     const now = await queue.show();
-    return [modeFinding(now), rightsFinding(now.name, me), ...(await buildFindings(queue)), budgetFinding(now)];
+    return [
+      modeFinding(now),
+      ...unreadableFindings(now),
+      rightsFinding(now.name, me),
+      await repositoryFinding(now),
+      ...(await buildFindings(queue)),
+      budgetFinding(now),
+    ];
   } catch (error) {
     if (session.interrupted.aborted) throw error;
     const says = error instanceof Error ? error.message : String(error);
     return [
       { check: "queue", state: "problem", says },
-      ...["rights", "builds", "budget"].map((check) => skipped(check, "needs the queue")),
+      ...["rights", "branch", "builds", "budget"].map((check) => skipped(check, "needs the queue")),
     ];
   }
 }
@@ -29,6 +37,18 @@ function modeFinding(now: QueueNow): Finding {
     now.mode === "paused" ? "nothing lands until it is resumed" : "it takes nothing new until it is resumed";
   return { check: "queue", state: "warning", says: `${says} (${effect})` };
 }
+
+/** What a newer release has written of the queue, and this one leaves out. */
+const unreadableFindings = ({ unreadable = 0 }: QueueNow): readonly Finding[] =>
+  unreadable === 0
+    ? []
+    : [
+        {
+          check: "queue",
+          state: "problem",
+          says: `${unreadable} of its entries can't be read, because a newer release wrote them, and are left out: deploy that release again`,
+        },
+      ];
 
 const VERBS = {
   land: "land",
@@ -50,6 +70,21 @@ function rightsFinding(queue: string, me: Me): Finding {
     state: "problem",
     says: `you may not land in ${queue}: access.land in queues.yaml names who may. You may ${can.join("; ") || "look"}`,
   };
+}
+
+/** The queue may see more than this machine, and less: what can't be read from here is no problem yet. */
+async function repositoryFinding({ repository, branch }: QueueNow): Promise<Finding> {
+  const check = "branch";
+  const found = await remoteBranch(repository, branch);
+  if (found === "no answer")
+    return { check, state: "warning", says: `not known: ${repository} can't be read from here, as git ls-remote says` };
+  if (found === "no branch")
+    return {
+      check,
+      state: "problem",
+      says: `${repository} has no branch ${branch}: create it, or name another in queues.yaml`,
+    };
+  return { check, state: "ok", says: `${branch} is at ${found.commit.slice(0, 12)}` };
 }
 
 const STATES = { ok: "ok", problem: "problem", unknown: "warning" } as const;
@@ -74,6 +109,6 @@ function budgetFinding({ budget, load }: QueueNow): Finding {
   return {
     check,
     state: "ok",
-    says: `${budget} at once suffices: ${changesPerHour} changes in the last hour, builds of ${buildMinutes === 0 ? "a few seconds" : `${buildMinutes} minutes`}`,
+    says: `${budget} at once suffices: ${changesPerHour} ${changesPerHour === 1 ? "change" : "changes"} in the last hour, builds of ${buildMinutes === 0 ? "a few seconds" : `${buildMinutes} minutes`}`,
   };
 }

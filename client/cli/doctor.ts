@@ -19,7 +19,7 @@ export const doctorCommand = (run: Run): Command =>
       }),
     );
 
-const ABOUT = `Checks git, your credentials, the API, your rights, the clocks, the queue, the checks that its builds wait for, and its budget.
+const ABOUT = `Checks git, your credentials, the API, your rights, the clocks, the queue and its branch, the checks that its builds wait for, and its budget.
 
 Exit code: 0 without problems, 1 with one. Warnings are no problems.`;
 
@@ -30,7 +30,7 @@ async function examine(session: Session): Promise<readonly Finding[]> {
     return [
       ...here,
       ...findings,
-      ...["queue", "rights", "builds", "budget"].map((check) => skipped(check, "needs the API")),
+      ...["queue", "rights", "branch", "builds", "budget"].map((check) => skipped(check, "needs the API")),
     ];
   return [...here, ...findings, ...(await queueFindings(session, me))];
 }

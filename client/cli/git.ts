@@ -9,6 +9,31 @@ export async function git(...args: readonly string[]): Promise<string | undefine
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
+/** How long a remote may take. */
+const PATIENCE_MS = 15_000;
+
+/** The commit of a remote's branch, as this machine reads it: one git process, of 15 seconds at most. */
+export async function remoteBranch(
+  remote: string,
+  branch: string,
+): Promise<{ readonly commit: string } | "no branch" | "no answer"> {
+  const { exitCode, stdout } = await execa("git", ["ls-remote", "--", remote, `refs/heads/${branch}`], {
+    reject: false,
+    timeout: PATIENCE_MS,
+    env: { GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" },
+  });
+  if (exitCode !== 0) return "no answer";
+  const commit = commitIn(stdout, `refs/heads/${branch}`);
+  return commit === undefined ? "no branch" : { commit };
+}
+
+/** The commit of a ref in what `git ls-remote` lists, which also lists refs that only end like it: `refs/backup/refs/heads/main`. */
+export const commitIn = (listed: string, ref: string): string | undefined =>
+  listed
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .find(([, name]) => name === ref)?.[0];
+
 /** Host and path of a repository as change URIs name them. A path on this machine is `localhost` and the directory's name. */
 export interface RepositoryName {
   readonly host: string;

@@ -7,8 +7,8 @@ import { gitHubAt } from "../github/host.ts";
 import { exitCodeOf, findingsText } from "./finding.ts";
 import type { Run } from "./requests.ts";
 import type { Session } from "./session.ts";
-import type { Environment } from "./settings.ts";
 import { portRefused, UsageError } from "./usage-error.ts";
+import type { Environment } from "./user-directories.ts";
 
 interface Flags {
   readonly github: string;

@@ -4,10 +4,11 @@ import { Client, type QueueClient } from "../client.ts";
 import { sdkCredentials } from "../credentials.ts";
 import { regionIn, signedFetch } from "../sign.ts";
 import { git, repositoryName } from "./git.ts";
-import { type Environment, resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
+import { resolveSettings, type Setting, type SettingName, type Settings } from "./settings.ts";
 import type { Simulator } from "./simulator-port.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
+import type { Environment } from "./user-directories.ts";
 
 /** What the process gives a command. */
 export interface Surroundings {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UsageError } from "./usage-error.ts";
+import { configDirectory, type Environment } from "./user-directories.ts";
 
 /** What the command line has to know of a queue's API. */
 export const Settings = z.strictObject({
@@ -16,8 +16,6 @@ export type Settings = { readonly [K in keyof z.infer<typeof Settings>]?: string
 export type SettingName = keyof Settings;
 export const SETTING_NAMES = ["url", "token", "queue", "auth"] as const satisfies readonly SettingName[];
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Where a setting's value comes from. */
 export interface Setting {
   readonly value: string;
@@ -26,10 +24,6 @@ export interface Setting {
 
 /** Of the embedded runtime, which `npm start` starts. */
 const DEFAULT_URL = "http://127.0.0.1:3000";
-
-/** `$XDG_CONFIG_HOME/submitqueue`, or the same below ~/.config. A variable that is empty counts as one that is not set. */
-export const configDirectory = ({ XDG_CONFIG_HOME, HOME }: Environment): string =>
-  join(XDG_CONFIG_HOME || join(HOME || homedir(), ".config"), "submitqueue");
 
 export const settingsFile = (environment: Environment): string => join(configDirectory(environment), "config.yaml");
 

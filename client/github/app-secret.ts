@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GitHubAppCredentials } from "../../functions/contracts/github-app.ts";
-import { configDirectory, type Environment } from "../cli/settings.ts";
+import { configDirectory, type Environment } from "../cli/user-directories.ts";
 import { writePrivately } from "../private-file.ts";
 
 /** Where an App's private key and webhook secret are kept. */

@@ -1,5 +1,6 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { execa } from "execa";
+import type { Readable } from "node:stream";
 
 /** A program, and all that it is told of its surroundings: nothing is inherited. */
 export interface ProgramCall {
@@ -39,57 +40,68 @@ export interface Processes {
   start(call: ProgramCall): Dialogue;
 }
 
+/** How many bytes the outputs of a program may have together. */
 const MAX_OUTPUT = 512 * 1024 * 1024;
 
 async function run({ file, args, directory, env, input, timeoutMs }: RunCall): Promise<ProgramEnd> {
-  const child = execa(file, args, {
-    cwd: directory,
-    env,
-    extendEnv: false,
-    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
-    encoding: "buffer",
-    stripFinalNewline: false,
-    reject: false,
-    maxBuffer: MAX_OUTPUT,
-    detached: true,
-  });
+  let timer: NodeJS.Timeout | undefined;
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    killGroup(child.pid);
-  }, timeoutMs);
-  const result = await child.finally(() => clearTimeout(timer));
-  const stderr = Buffer.from(result.stderr ?? []);
-  if (timedOut) return { kind: "timed-out" };
-  if (result.exitCode !== undefined)
-    return { kind: "exited", exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
-  if (result.signal !== undefined) return { kind: "signalled", signal: result.signal, stderr };
-  return { kind: "not-started", code: result.code ?? "unknown" };
+  try {
+    const stdin = input === undefined ? "ignore" : "pipe";
+    const child = spawn(file, args, { cwd: directory, env, stdio: [stdin, "pipe", "pipe"], detached: true });
+    timer = setTimeout(() => {
+      timedOut = true;
+      killGroup(child.pid);
+    }, timeoutMs);
+    const { stdout, stderr } = collect(child);
+    // A program that has ended breaks the pipe.
+    child.stdin?.on("error", () => undefined).end(input);
+    const [exitCode, signal] = (await once(child, "close")) as [number, null] | [null, NodeJS.Signals];
+    if (timedOut) return { kind: "timed-out" };
+    if (signal !== null) return { kind: "signalled", signal, stderr: Buffer.concat(stderr) };
+    return { kind: "exited", exitCode, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
+  } catch (error) {
+    return { kind: "not-started", code: codeOf(error) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
+/** The outputs, filled as they arrive. A program that says more than MAX_OUTPUT is killed. */
+function collect({ stdout, stderr, pid }: ChildProcess): { stdout: readonly Buffer[]; stderr: readonly Buffer[] } {
+  let length = 0;
+  const chunksOf = (stream: Readable | null): readonly Buffer[] => {
+    const chunks: Buffer[] = [];
+    stream?.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MAX_OUTPUT) killGroup(pid);
+      else chunks.push(chunk);
+    });
+    return chunks;
+  };
+  return { stdout: chunksOf(stdout), stderr: chunksOf(stderr) };
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
+
 function start({ file, args, directory, env }: ProgramCall): Dialogue {
-  const child = execa(file, args, {
-    cwd: directory,
-    env,
-    extendEnv: false,
-    stdin: "pipe",
-    stderr: "ignore",
-    encoding: "buffer",
-    buffer: false,
-    reject: false,
-  });
+  const child = spawn(file, args, { cwd: directory, env, stdio: ["pipe", "pipe", "ignore"] });
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  // Of a program that was not started, the output ends at once.
+  child.on("error", () => undefined);
   // A program that has ended breaks the pipe: the reader of its output learns that.
   child.stdin.on("error", () => undefined);
   return {
     output: child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
     write: async (text) => {
       if (!child.stdin.write(text) && !child.stdin.destroyed)
-        await Promise.race([once(child.stdin, "drain"), child]).catch(() => undefined);
+        await Promise.race([once(child.stdin, "drain"), closed]).catch(() => undefined);
     },
     end: async () => {
       child.stdin.end();
       child.kill("SIGKILL");
-      await child;
+      await closed;
     },
   };
 }

@@ -322,6 +322,8 @@ export const BuildFinished = z.object({
   buildKey: BuildKey,
   verdict: BuildVerdict,
   url: z.string().optional(),
+  /** When the build ended, where the CI system says so. Its end may be seen much later, because nothing looked meanwhile. */
+  endedAt: EpochMs.exactOptional(),
 });
 export const LandFinished = z.object({
   ...SignalBase,

@@ -31,7 +31,6 @@ export function evidenceFor(index: QueueIndex, i: number, trunk: BitSet, most = 
   let found: Evidence | undefined;
   for (let subset = (1 << undecided.length) - 1; subset >= 0; subset--) {
     const tree = trunk.copy();
-    tree.add(i);
     undecided.forEach((other, bit) => {
       if (subset & (1 << bit)) tree.add(other);
     });
@@ -91,12 +90,12 @@ export function bundleThatMayLand(
 
 /**
  * The failed build for whose reason the planner fails batch i. Undefined while batch i is not to be failed. It is when all of these hold:
- * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `cannotBeJudgedYet`), and none is landing.
+ * - No conflicting batch ahead of batch i is undecided (for a batch on probation, see `cannotBeJudgedYet`).
  * - No passed build is evidence for landing batch i on the trunk as it is.
  * - The failed builds that count against batch i are enough (`areEnoughToReject`).
  *
  * A failed build counts against batch i when
- * - its tree agrees with the trunk plus batch i, about the conflicts of batch i,
+ * - its tree agrees with the trunk, about the conflicts of batch i,
  * - each other batch of the tree that can break the tests that were run has landed (`possibleCausesOf`), and
  * - each other batch whose tests were run is cleared of having caused the failure (`othersAreCleared`).
  *
@@ -108,12 +107,11 @@ export function bundleThatMayLand(
  */
 export function rejectingBuild(index: QueueIndex, i: number): Evidence | undefined {
   const failures = index.evidenceOf(i).filter((build) => !build.passed);
-  if (failures.length === 0 || isAboutToChange(index, i) || cannotBeJudgedYet(index, i)) return undefined;
-  const tree = index.landedWith([i]);
-  if (passedBuild(index, i, tree)) return undefined;
+  if (failures.length === 0 || cannotBeJudgedYet(index, i)) return undefined;
+  if (passedBuild(index, i, index.landed)) return undefined;
   const against = failures.filter(
     (build) =>
-      build.tree.agreesWith(tree, index.relevantToFailure(i)) &&
+      build.tree.agreesWith(index.landed, index.relevantToFailure(i)) &&
       !build.tree.without(i).anyMissingIn(index.landed, index.possibleCausesOf(build)) &&
       othersAreCleared(index, i, build, index.landed),
   );
@@ -137,10 +135,9 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
   const before = known.get(i);
   if (before !== undefined) return before;
   const undecided = index.undecidedAheadSet(i);
-  const found =
-    index.batch(i).position === undefined && index.hasFailedOnProbation(i)
-      ? undecided.intersects(index.relevantConflicts(i)) || !needsNoneOf(index, i, undecided, known)
-      : undecided.toArray().length > 0;
+  const found = index.hasFailedOnProbation(i)
+    ? undecided.intersects(index.relevantConflicts(i)) || !needsNoneOf(index, i, undecided, known)
+    : undecided.toArray().length > 0;
   known.set(i, found);
   return found;
 }
@@ -159,7 +156,7 @@ function needsNoneOf(index: QueueIndex, i: number, undecided: BitSet, known: Map
   const open: number[] = [];
   for (const other of undecided) {
     if (index.hasPassed(other)) needed.add(other);
-    else if (index.batch(other).position !== undefined || !index.hasFailedOnProbation(other)) return false;
+    else if (!index.hasFailedOnProbation(other)) return false;
     else open.push(other);
   }
   const conflicts = index.relevantToFailure(i);
@@ -174,10 +171,6 @@ function needsNoneOf(index: QueueIndex, i: number, undecided: BitSet, known: Map
     );
   return covers && open.every((other) => !cannotBeJudgedYet(index, other, known));
 }
-
-/** True while one of the conflicts that a failed build must have right to count against batch i is landing (`relevantToFailure`). */
-const isAboutToChange = (index: QueueIndex, i: number): boolean =>
-  [...index.relevantToFailure(i)].some((other) => index.batch(other).state === "landing");
 
 /**
  * True when these failed builds, which all count against one batch, are enough to fail the batch: when they are more than the queue's

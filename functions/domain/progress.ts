@@ -1,6 +1,6 @@
 import { BuildKey, partsOfSqid, type QueueName, Sqid } from "../contracts/ids.ts";
 import { Blocker, type LogEvent } from "../contracts/log-event.ts";
-import type { EpochMs } from "../contracts/time.ts";
+import { EpochMs } from "../contracts/time.ts";
 
 /** The states of a build, as its log entries tell them. A state is replaced only by one that stands further on in this list. */
 export const BUILD_STATES = ["running", "stopped", "passed", "failed", "retried"] as const;
@@ -102,13 +102,14 @@ function foldBuild(builds: Progress["builds"], entry: LogEvent): Progress["build
 
 function buildIn(buildKey: BuildKey, state: BuildState, entry: LogEvent): BuildProgress {
   const { at, metadata } = entry;
-  const { build_url: url, base, with: shared } = metadata;
+  const { build_url: url, base, with: shared, ended_at: seenLate } = metadata;
+  const endedAt = EpochMs.safeParse(seenLate).data ?? at;
   return {
     buildKey,
     state,
     at,
     ...(state === "running" ? { startedAt: at } : {}),
-    ...(state === "passed" || state === "failed" ? { endedAt: at } : {}),
+    ...(state === "passed" || state === "failed" ? { endedAt } : {}),
     ...(typeof url === "string" ? { url } : {}),
     ...(typeof base === "string" ? { base } : {}),
     ...(typeof shared === "string" ? { with: shared } : {}),

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import type { WireRunner } from "../../functions/adapters/aws-clients.ts";
 import type {
@@ -15,6 +15,7 @@ import { send } from "../../functions/adapters/sqs.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { BuildKey } from "../../functions/contracts/ids.ts";
 import { looksTopic } from "../../functions/contracts/messages.ts";
+import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import { type BuildFiles, buildsDirectory, filesOfBuild } from "./build-files.ts";
 import type { Verdict } from "./build-records.ts";
 import { isAlive, signalGroup } from "./process-mark.ts";
@@ -109,10 +110,19 @@ function onceAtATime(directory: string, work: () => Promise<void>): Promise<void
 }
 
 async function finished(key: BuildKey, { result, why }: Verdict, files: BuildFiles): Promise<BuildStatus> {
-  const url = urlOf(files);
-  if (result === "passed") return { kind: "finished", result, url };
+  const endedAt = await writtenAt(files.verdict);
+  const known = { url: urlOf(files), ...(endedAt === undefined ? {} : { endedAt }) };
+  if (result === "passed") return { kind: "finished", result, ...known };
   const output = result === "cancelled" ? "" : await endOfOutput(files);
-  return { kind: "finished", result, message: [`Build ${key}: ${why}`, output].filter((part) => part).join("\n"), url };
+  const message = [`Build ${key}: ${why}`, output].filter((part) => part).join("\n");
+  return { kind: "finished", result, message, ...known };
 }
+
+/** When the file was written: the supervisor writes the verdict at the end of the build. Undefined when there is no such file. */
+const writtenAt = (file: string): Promise<EpochMs | undefined> =>
+  stat(file).then(
+    ({ mtimeMs }) => epochMs(Math.floor(mtimeMs)),
+    () => undefined,
+  );
 
 const urlOf = (files: BuildFiles): string => pathToFileURL(files.output).href;

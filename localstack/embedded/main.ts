@@ -10,6 +10,7 @@ import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { type ApiToken, freshToken } from "./api-tokens.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
+import { writingProblem } from "./state-directory.ts";
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
 /** Where queues.yaml says that it is. */
@@ -101,6 +102,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     const { startRuntime } = await import("./runtime.ts");
     const runtime = await startRuntime({ queues, stateDirectory: state, port, quiet, operatorPort: true, ...tokens });
     stopOnSignals(runtime);
+    endOnErrors(state);
     process.stdout.write(greeting(runtime, { flags, sandbox, token }));
     return undefined;
   } catch (error) {
@@ -113,9 +115,17 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 const EXPECTED: ReadonlySet<string> = new Set(["StateInUse", "StateNotPrivate", "StateUnusable", "QueuesFileError"]);
 
 /** What to tell of an error that the user can mend. Undefined for any other. */
-function saidOf(error: unknown, { port }: StartFlags): string | undefined {
+function saidOf(error: unknown, { port, state }: StartFlags): string | undefined {
   if (error instanceof Error && EXPECTED.has(error.name)) return error.message;
-  return portProblem(error, port);
+  return writingProblem(error, shown(state)) ?? portProblem(error, port);
+}
+
+/** An error that nothing takes ends the process: a full disk in a sentence, any other with its stack. */
+function endOnErrors(state: string): void {
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${writingProblem(error, shown(state)) ?? error.stack ?? error}\n`);
+    process.exit(1);
+  });
 }
 
 /** One Ctrl-C under npm is two signals: the terminal sends it to npm and to this process, and npm passes it on. */

@@ -79,6 +79,18 @@ export async function opened<T>({ root }: StateDirectory, part: string, open: ()
   }
 }
 
+/** SQLite's codes for a file that can't be written: it may not be, reading or writing it fails, the disk is full. */
+const UNWRITABLE: ReadonlySet<unknown> = new Set([8, 10, 13]);
+
+/** What to tell of an error by which state could not be written, such as a full disk. Undefined for any other error. */
+export function writingProblem(error: unknown, root: string): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const [code, errcode] = ["code" in error && error.code, "errcode" in error && error.errcode];
+  const isFull = code === "ENOSPC" || code === "EDQUOT" || code === "EROFS";
+  if (!isFull && !(code === "ERR_SQLITE_ERROR" && UNWRITABLE.has(errcode))) return undefined;
+  return `${root} can't be written (${error.message}). Make room or mend the disk, then start again: requests that were taken go on`;
+}
+
 function lockOf(root: string): DatabaseSync {
   const file = join(root, "lock.db");
   // What SQLite can't read is no lock: nothing but the lock is ever written into the file.

@@ -55,6 +55,20 @@ export function processesSuite(name: string, processes: Processes): void {
       });
     });
 
+    it("says why the system started no program: an argument is too long, or the directory is not there", async () => {
+      expect(await processes.run(call(`: ${"x".repeat(200_000)}`))).toEqual({ kind: "not-started", code: "E2BIG" });
+      expect(await processes.run({ ...call(":"), directory: "/no/such/directory" })).toEqual({
+        kind: "not-started",
+        code: "ENOENT",
+      });
+    });
+
+    it("ends the output of a program that was not started", async () => {
+      const dialogue = processes.start({ ...call(""), file: "submitqueue-no-such-program" });
+      expect((await dialogue.output.next()).done).toBe(true);
+      await dialogue.end();
+    });
+
     it("stops a program that takes too long, with the processes that it has started", async () => {
       // The inner process would hold the output open for a minute.
       expect(await processes.run(call("sleep 60 & wait", 300))).toEqual({ kind: "timed-out" });

@@ -1,5 +1,14 @@
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -34,7 +43,11 @@ describe("the package of the client", () => {
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   const node = (...args: readonly string[]) =>
-    execa(process.execPath, args, { cwd: home, reject: false, env: { HOME: home, XDG_CONFIG_HOME: "" } });
+    execa(process.execPath, args, {
+      cwd: home,
+      reject: false,
+      env: { HOME: home, XDG_CONFIG_HOME: "", XDG_CACHE_HOME: "", NODE_COMPILE_CACHE: undefined },
+    });
 
   it("has the versions of this repository, and no sources", () => {
     const declared: Record<string, string> = root.dependencies;
@@ -77,6 +90,11 @@ describe("the package of the client", () => {
     expect(help.stdout).toMatch(/\n {2}land /);
     expect(help.stdout).not.toMatch(/\n {2}simulate /);
     expect((await node(program, "queues", "--url", "http://127.0.0.1:1")).exitCode).toBe(3);
+  });
+
+  it("keeps its compiled code where only the user can write", () => {
+    expect(readdirSync(join(home, ".cache", "submitqueue"))).not.toEqual([]);
+    expect(existsSync(join(tmpdir(), "node-compile-cache"))).toBe(false);
   });
 
   it("tells TypeScript what it takes and answers", async () => {

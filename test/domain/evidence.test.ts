@@ -206,6 +206,17 @@ describe("the evidence for a bypass", () => {
     expect(evidence({}, landing)).toEqual([id(2)]);
     expect(evidence(landing, landing)).toEqual([id(1), id(2)]);
   });
+
+  it.each([
+    [3, true],
+    [4, false],
+  ])("is asked for with three undecided batches ahead, and not with four: %i", (count, expected) => {
+    const ahead = Array.from({ length: count }, (_, i) => i + 1);
+    const subsets = ahead.reduce<number[][]>((all, n) => all.flatMap((some) => [some, [...some, n]]), [[]]);
+    const head = aBatch(count + 1, ahead, { paths: subsets.map((base) => aPath("passed", base, [count + 1])) });
+    const index = new QueueIndex([...ahead.map((n) => aBatch(n, [])), head]);
+    expect(evidenceFor(index, count, index.landed) !== undefined).toBe(expected);
+  });
 });
 
 describe("bundles that are being built", () => {

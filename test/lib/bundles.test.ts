@@ -42,7 +42,7 @@ describe("the code that is deployed to AWS", () => {
     "orchestrator/build-workflow/poll",
     "orchestrator/build-workflow/report",
   ])("asks for no git, no process and no work directory in %s", (name) => {
-    const asked = of(name).filter((file) => /adapters\/git\/|^execa$|child_process/.test(file));
+    const asked = of(name).filter((file) => /adapters\/git\/|child_process/.test(file));
     expect(asked).toEqual([]);
     const { environment } = functions.find((fn) => fn.name === name) ?? { environment: {} };
     expect(environment).not.toHaveProperty("WORK_DIRECTORY");

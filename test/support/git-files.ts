@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { deflateSync, inflateSync } from "node:zlib";
 import type { GitSha } from "../../functions/contracts/ids.ts";
@@ -83,6 +83,11 @@ export class GitFiles {
 
   setRef(name: string, sha: string): void {
     this.#replaceFile(join(this.#directory, name), `${sha}\n`);
+  }
+
+  /** Of a ref that git has not packed. */
+  deleteRef(name: string): void {
+    rmSync(join(this.#directory, name));
   }
 
   /** The refs below a prefix, such as `refs/heads` or `refs/heads/`, by name, in the order of their names. */

@@ -58,6 +58,8 @@ export type BuildStatus =
       /** Why it did not pass, with the end of its output: at most MAX_MESSAGE characters and a line. */
       readonly message?: string;
       readonly url?: string;
+      /** When it ended, by the queue's clock. Absent where the CI system does not say. */
+      readonly endedAt?: EpochMs;
     };
 
 /** How much of a build's output its message quotes, in characters. */

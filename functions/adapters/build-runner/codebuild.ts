@@ -2,7 +2,7 @@ import type { CodeBuildConfig } from "../../contracts/build-runner-config.ts";
 import { codeBuildProjectOf } from "../../contracts/code-host.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";
 import { need } from "../settings.ts";
@@ -84,8 +84,12 @@ export function codebuildRunner(options: CodeBuildRunnerOptions): BuildRunner {
       const verdict = verdictOf(found, infrastructurePhases);
       if (verdict.kind === "running") return verdict;
       const { result, why } = verdict;
-      const url = found.logs?.deepLink ?? pageOf(found);
-      const located = url === undefined ? {} : { url };
+      const url = urlOf(found);
+      const endedAt = found.endTime?.getTime();
+      const located = {
+        ...(url === undefined ? {} : { url }),
+        ...(endedAt === undefined ? {} : { endedAt: epochMs(endedAt) }),
+      };
       if (result === "passed") return { kind: "finished", result, ...located };
       const output = result === "cancelled" ? "" : await project.outputOf(found);
       const message = [`CodeBuild build ${found.id}: ${why}`, output].filter((part) => part).join("\n");
@@ -104,6 +108,10 @@ function triggered(build: StartedBuild): Triggered {
   const url = pageOf(build);
   return url === undefined ? { id: build.id } : { id: build.id, url };
 }
+
+/** Where a build can be read: its log, or its page as long as it has no log, since a link to a log leads nowhere before. */
+const urlOf = (build: StartedBuild): string | undefined =>
+  (build.logs?.streamName === undefined ? undefined : build.logs.deepLink) ?? pageOf(build);
 
 const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
   stopped && id === undefined

@@ -1,6 +1,6 @@
 import { branchRef } from "../../contracts/build-refs.ts";
 import type { QueueName } from "../../contracts/ids.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { retryAtOf } from "../github/errors.ts";
 import type { BuildId, BuildRunner, BuildStatus, BuildTask, Triggered } from "./build-runner.ts";
 import { baselineFrom, timeBaseline, writtenBaseline } from "./github-checks-baseline.ts";
@@ -74,7 +74,7 @@ export function githubChecksRunner(options: GitHubChecksOptions): BuildRunner {
       const result = verdict.result === "cancelled" && stopped === undefined ? "infrastructure" : verdict.result;
       const status = await decided(repository, { ...verdict, result }, urlOf(build));
       await tidy(repository, build, verdict.open);
-      return status;
+      return { ...status, ...endOf(verdict.by, clock) };
     }
     if (stopped === undefined && verdict.missing.length === 0) return { kind: "running" };
     const isThere = (await repository.branch(branchOf(build))) === build.commit;
@@ -150,6 +150,12 @@ function greatestIds(results: readonly CheckResult[]): { check: number; status: 
   const greatest = (kind: CheckResult["kind"]) =>
     Math.max(0, ...results.filter((one) => one.kind === kind).map(({ id }) => id));
   return { check: greatest("check"), status: greatest("status") };
+}
+
+/** When the last of the checks ended that decided a build, by our clock. */
+function endOf(by: readonly CheckResult[], { github, ours }: { readonly github: EpochMs; readonly ours: EpochMs }) {
+  const ends = by.flatMap(({ end }) => end?.at || []);
+  return ends.length === 0 ? {} : { endedAt: epochMs(Math.max(0, Math.max(...ends) + ours - github)) };
 }
 
 /** A result as it was at that time, by GitHub's clock: what ended later had not ended. That it was cancelled is what was asked for. */

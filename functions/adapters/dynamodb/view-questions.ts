@@ -3,7 +3,7 @@ import type { QuestionId, QueueName } from "../../contracts/ids.ts";
 import type { Question } from "../../contracts/messages.ts";
 import type { Answered } from "../../contracts/questions.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
-import { type EpochMs, epochMs } from "../../contracts/time.ts";
+import { type EpochMs, epochMs, isAhead } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { parseItem } from "./stored-item.ts";
 import { AskedQuestion } from "./view-items.ts";
@@ -41,7 +41,7 @@ export const viewQuestions = (dynamodb: DynamoDBDocumentClient, table: string): 
     if (Item === undefined) return undefined;
     const asked = parseItem(AskedQuestion, Item, `question ${id} of ${queue}`);
     // DynamoDB removes an expired item up to days late.
-    return expiryOf(asked) <= now ? undefined : asked;
+    return expiryOf(asked) <= now || isAhead(asked.askedAt, now) ? undefined : asked;
   },
 
   answer: ({ queue, id, answer }) =>

@@ -4,7 +4,7 @@ import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
-import { EpochMs } from "../../contracts/time.ts";
+import { CLOCKS_DIFFER_MS, EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { getAll } from "./batch-get.ts";
 import type { OnUnreadable } from "./stored-item.ts";
@@ -21,6 +21,9 @@ import { type ViewTrunks, viewTrunks } from "./view-trunks.ts";
 
 /** How long an idempotency key is remembered. */
 const KEY_LIVES_SECONDS = 24 * 60 * 60;
+
+/** A key that is remembered for longer was used under a clock that was wrong, and counts as expired. */
+const LONGEST_KEY_SECONDS = KEY_LIVES_SECONDS + CLOCKS_DIFFER_MS / 1_000;
 
 /** DynamoDB removes an expired item up to days late, so a reader checks the item's date. */
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
@@ -67,8 +70,9 @@ export interface ViewStore
   /** True when the queue has ever given out a number. */
   hasMinted(queue: QueueName): Promise<boolean>;
   /**
-   * The queue's next number, from 1, and its time of receipt. Times of receipt never decrease as numbers grow, although the clocks of two
-   * instances may differ: `receivedAt` is `now`, or the time of the number before when `now` is earlier than that (then two calls).
+   * The queue's next number, from 1, and its time of receipt. Times of receipt do not decrease as numbers grow, although the clocks of two
+   * instances may differ: `receivedAt` is `now`, or the time of the number before when `now` is earlier than that (then two calls). With one
+   * exception: a time before that is minutes ahead of `now` was a wrong clock's, and `receivedAt` is then `now`.
    */
   mint(queue: QueueName, now: EpochMs): Promise<Minted>;
 }
@@ -97,8 +101,11 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string, onUnr
         items.find((item) => item[KEY.pk] === pk && item[KEY.sk] === sk);
       const used = key === undefined ? undefined : at(viewKeys.idempotency(queue, key));
       const mode = at(of.mode);
+      const leftSeconds = Number(used?.[KEY.ttl] ?? 0) - secondsOf(now);
       return {
-        ...(used === undefined || Number(used[KEY.ttl]) <= secondsOf(now) ? {} : { first: firstUseIn(used) }),
+        ...(used === undefined || leftSeconds <= 0 || leftSeconds > LONGEST_KEY_SECONDS
+          ? {}
+          : { first: firstUseIn(used) }),
         ...(mode === undefined ? {} : { mode: modeIn(mode) }),
         refused: of.refused.map((place) => refusedIn(at(place))),
       };
@@ -110,9 +117,12 @@ export function viewStore(dynamodb: DynamoDBDocumentClient, table: string, onUnr
         put(
           { ...viewKeys.idempotency(queue, key), ...use, [KEY.ttl]: secondsOf(now) + KEY_LIVES_SECONDS },
           {
-            ConditionExpression: "attribute_not_exists(#pk) OR #ttl <= :now",
+            ConditionExpression: "attribute_not_exists(#pk) OR #ttl <= :now OR #ttl > :longest",
             ExpressionAttributeNames: { "#pk": KEY.pk, "#ttl": KEY.ttl },
-            ExpressionAttributeValues: { ":now": secondsOf(now) },
+            ExpressionAttributeValues: {
+              ":now": secondsOf(now),
+              ":longest": secondsOf(now) + LONGEST_KEY_SECONDS,
+            },
           },
         ),
       ),
@@ -132,9 +142,9 @@ const counting = (dynamodb: DynamoDBDocumentClient, table: string): Pick<ViewSto
     const advance = new UpdateCommand({
       ...update,
       UpdateExpression: "SET #last = :now ADD #n :one",
-      ConditionExpression: "attribute_not_exists(#last) OR #last <= :now",
+      ConditionExpression: "attribute_not_exists(#last) OR #last <= :now OR #last > :ahead",
       ExpressionAttributeNames: { "#n": "n", "#last": "lastAt" },
-      ExpressionAttributeValues: { ":one": 1, ":now": now },
+      ExpressionAttributeValues: { ":one": 1, ":now": now, ":ahead": now + CLOCKS_DIFFER_MS },
     });
     try {
       return mintedIn((await stored(doing, dynamodb.send(advance))).Attributes);

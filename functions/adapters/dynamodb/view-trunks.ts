@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { QueueName } from "../../contracts/ids.ts";
 import { RedTrunk, type TrunkChanged } from "../../contracts/messages.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
+import { CLOCKS_DIFFER_MS, type EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
 import { type Item, parseItem } from "./stored-item.ts";
 
@@ -10,8 +11,11 @@ import { type Item, parseItem } from "./stored-item.ts";
 export interface ViewTrunks {
   /** Undefined while the trunk is not known to be red. Throws store.unreadable. */
   redTrunk(queue: QueueName): Promise<RedTrunk | undefined>;
-  /** Keeps what was told of the trunk. False, and nothing is written, when something later is stored. */
-  setTrunk(changed: TrunkChanged): Promise<boolean>;
+  /**
+   * Keeps what was told of the trunk. False, and nothing is written, when something later is stored, unless a clock that was minutes ahead has
+   * written that.
+   */
+  setTrunk(changed: TrunkChanged, now: EpochMs): Promise<boolean>;
 }
 
 const StoredTrunk = z.object({ red: RedTrunk.exactOptional() });
@@ -27,16 +31,16 @@ export const viewTrunks = (dynamodb: DynamoDBDocumentClient, table: string): Vie
     return Item === undefined ? undefined : redIn(Item);
   },
 
-  setTrunk: ({ queue, at, red }) =>
+  setTrunk: ({ queue, at, red }, now) =>
     won(
       `writing the trunk of ${queue}`,
       dynamodb.send(
         new PutCommand({
           TableName: table,
           Item: { ...viewKeys.trunk(queue), at, ...(red === undefined ? {} : { red }) },
-          ConditionExpression: "attribute_not_exists(#pk) OR #at <= :at",
+          ConditionExpression: "attribute_not_exists(#pk) OR #at <= :at OR #at > :ahead",
           ExpressionAttributeNames: { "#pk": KEY.pk, "#at": "at" },
-          ExpressionAttributeValues: { ":at": at },
+          ExpressionAttributeValues: { ":at": at, ":ahead": now + CLOCKS_DIFFER_MS },
         }),
       ),
     ),

@@ -98,6 +98,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "http.lowSpeedTime": "30",
 };
 
+/**
+ * A setting for a fetch or a push of few objects into a repository that holds most of the history. After such a transfer git reads all trees
+ * of the commits below the new ones, to see that no object is missing. By default git keeps up to 96 MB of the delta bases that it unpacks
+ * for that, and uses none of them again. With 20,000 files, getting that memory takes longer than reading the trees (50 ms of processor
+ * time, 22 ms with this setting). Not for a first fetch: there git reads the whole history, and uses the same bases again and again (twice as
+ * long with this setting).
+ */
+export const FEW_BASES = { "core.deltaBaseCacheLimit": "512k" } as const;
+
 /** Configuration that goes into a process by its environment: never by argv, which every user of the machine can read. */
 export function settingsEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const entries = Object.entries({ ...SETTINGS, ...extra });

@@ -1,7 +1,8 @@
 import type { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import { type HostWords, type Rejection, wordsOf } from "./host-words.ts";
-import type { GitAnswer } from "./process.ts";
+import { FEW_BASES, type GitAnswer } from "./process.ts";
+import { localPathOf } from "./remote.ts";
 import type { Repository } from "./repository.ts";
 import { troubleWith } from "./trouble.ts";
 
@@ -34,7 +35,7 @@ export async function push(repository: Repository, updates: readonly RefUpdate[]
   );
   const refspecs = updates.map(({ ref, to, mode }) => `${mode === "always" ? "+" : ""}${to ?? ""}:${ref}`);
   const flags = ["--porcelain", "--atomic", "--no-verify", "--no-signed", "--recurse-submodules=no"];
-  const args = ["push", ...flags, ...leases, repository.remote, ...refspecs];
+  const args = ["push", ...flags, ...receiver(repository), ...leases, repository.remote, ...refspecs];
   const answer = await repository.git(args, { timeoutMs: PUSH_MS });
   if (answer.exitCode === 0) return { kind: "pushed" };
   const rejected = rejectionsIn(answer);
@@ -43,6 +44,13 @@ export async function push(repository: Repository, updates: readonly RefUpdate[]
   // Last, because the end of what git printed is what the error quotes.
   const said = [answer.stderr, ...rejected.map(({ ref, why }) => `${ref}: ${why}`)].join("\n");
   return { kind: "failed", error: troubleWith(repository.remote, "pushed to", said) };
+}
+
+/** How git receives the push in a remote on this machine: with `FEW_BASES`. Any other remote is the host's own affair. */
+function receiver({ remote }: Repository): readonly string[] {
+  if (localPathOf(remote) === undefined) return [];
+  const settings = Object.entries(FEW_BASES).map(([key, value]) => `-c ${key}=${value}`);
+  return [`--receive-pack=git ${settings.join(" ")} receive-pack`];
 }
 
 /** The refs that were not updated, from `--porcelain`: `!<tab><from>:<to><tab><summary>`. */

@@ -6,7 +6,15 @@ import type { Repository as RepositoryConfig } from "../../contracts/queues.ts";
 import { forgetCached, type OpenedDirectory, openDirectory } from "./bare-repository.ts";
 import { exclusively } from "./lock.ts";
 import { look, type Seen } from "./look.ts";
-import { type CallOptions, complaint, type GitAnswer, type RunsGit, runGit, settingsEnvironment } from "./process.ts";
+import {
+  type CallOptions,
+  complaint,
+  FEW_BASES,
+  type GitAnswer,
+  type RunsGit,
+  runGit,
+  settingsEnvironment,
+} from "./process.ts";
 import { authorization, protocolOf } from "./remote.ts";
 import type { Signer } from "./signer.ts";
 import { IS_SHALLOW, troubleWith } from "./trouble.ts";
@@ -14,6 +22,9 @@ import { IS_SHALLOW, troubleWith } from "./trouble.ts";
 const LOCAL_MS = 120_000;
 /** Less than the five minutes that a function may run, so that the function can report a fetch that hangs. */
 const FETCH_MS = 240_000;
+
+/** The directories into which this process has fetched. */
+const fetchedBefore = new WeakSet<OpenedDirectory>();
 
 export interface OpenOptions {
   /** The directory that holds the repositories, one per remote. It is a cache, and may vanish between two calls. */
@@ -40,6 +51,8 @@ export class Repository implements RunsGit {
   readonly trunkRef: string;
   readonly signer: Signer | undefined;
   readonly #env: Readonly<Record<string, string>>;
+  /** Settings for a fetch that is not the first one (`FEW_BASES`). */
+  readonly #whenFetchedBefore: Readonly<Record<string, string>>;
   /** The remote and the credentials: calls of repositories with the same value may share a fetch. */
   readonly #access: string;
 
@@ -50,11 +63,13 @@ export class Repository implements RunsGit {
     this.remote = remote;
     this.signer = options.signer;
     this.trunkRef = `refs/heads/${options.repository.branch}`;
+    const authorized = authorization(remote, options.repository, options.token);
     this.#env = {
       GIT_DIR: directory,
       GIT_ALLOW_PROTOCOL: protocolOf(remote),
-      ...settingsEnvironment(authorization(remote, options.repository, options.token)),
+      ...settingsEnvironment(authorized),
     };
+    this.#whenFetchedBefore = settingsEnvironment({ ...authorized, ...FEW_BASES });
     this.#access = JSON.stringify(this.#env);
   }
 
@@ -91,9 +106,12 @@ export class Repository implements RunsGit {
   }
 
   /** As `fetch`, but answers the exit code instead of throwing. Only inside `exclusively`. */
-  tryFetch(refspecs: readonly string[]): Promise<GitAnswer> {
+  async tryFetch(refspecs: readonly string[]): Promise<GitAnswer> {
     const flags = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--prune"];
-    return this.git(["fetch", ...flags, this.remote, ...refspecs], { timeoutMs: FETCH_MS });
+    const env = fetchedBefore.has(this.opened) ? this.#whenFetchedBefore : {};
+    const answer = await this.git(["fetch", ...flags, this.remote, ...refspecs], { env, timeoutMs: FETCH_MS });
+    if (answer.exitCode === 0) fetchedBefore.add(this.opened);
+    return answer;
   }
 
   /**
@@ -114,13 +132,13 @@ export class Repository implements RunsGit {
     return this.trunkIn(await this.see([this.trunkRef]));
   }
 
-  /** The trunk among refs that were just seen. Throws config.invalid when the remote has no such branch. */
+  /** The trunk among refs that were just seen. Throws repository.refused when the remote has no such branch. */
   trunkIn(seen: Seen): GitSha {
     const trunk = seen.get(this.trunkRef);
     if (trunk?.type !== "commit")
       throw new CodedError(
-        "config.invalid",
-        `${this.remote} has no branch ${this.trunkRef}: create it, or name another`,
+        "repository.refused",
+        `${this.remote} has no branch ${this.trunkRef}: create it, or name another in queues.yaml`,
       );
     return trunk.sha;
   }

@@ -35,6 +35,10 @@ const NOTHING: Meaning = { kind: "nothing" };
 /** The identifier, as GitHub reports it, of the button "Land again" on the check run of a request that did not land. */
 export const LAND_AGAIN = "land-again";
 
+/** True for the label that lands. GitHub takes `land` and `Land` for one label, and tells the name that the repository has. */
+const isLabel = (label: string | undefined, config: GitHubAppConfig): boolean =>
+  label?.toLowerCase() === config.label.toLowerCase();
+
 /** What a delivery asks of the queue. A comment of a bot asks for nothing, unless `config.bots` names the bot. */
 export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning {
   const { event, sender, label, check } = delivery;
@@ -42,11 +46,11 @@ export function meaningOf(delivery: Delivery, config: GitHubAppConfig): Meaning 
     case "issue_comment.created":
       return sender.isBot && !config.bots.includes(sender.login) ? NOTHING : ofComment(delivery);
     case "pull_request.labeled":
-      return label !== config.label || !delivery.head
+      return !isLabel(label, config) || !delivery.head
         ? NOTHING
         : { kind: "land", key: `gh-label-${delivery.id}`, command: { kind: "land" }, head: delivery.head };
     case "pull_request.unlabeled":
-      return label === config.label ? cancel(`@${sender.login} removed the label ${config.label}`) : NOTHING;
+      return isLabel(label, config) ? cancel(`@${sender.login} removed the label ${config.label}`) : NOTHING;
     case "pull_request.synchronize":
     case "pull_request.converted_to_draft":
     case "pull_request.closed":

@@ -2,6 +2,7 @@ import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
 import type { BuildVerdict, SignalOf } from "../../contracts/messages.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
+import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, brokeDown, type Path, pathIsActive, sameAssumptions } from "../batch.ts";
 import { buildHappened } from "../build-entries.ts";
 import { learnClash, learnDuration } from "../speculation/history.ts";
@@ -14,20 +15,30 @@ import { setAside } from "./set-aside.ts";
  * Records the verdict on a build: ends the path of the build, and updates the queue's history (build times, clash rate) and what is known of
  * the trunk. Does nothing when the path has ended already, or when the batch has no such path.
  */
-export function recordBuild(draft: Draft, { batchId, buildKey, verdict, url }: SignalOf<"build-finished">): void {
+export function recordBuild(draft: Draft, signal: SignalOf<"build-finished">): void {
+  const { batchId, buildKey, verdict, url } = signal;
   const batch = draft.lookup(batchId);
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
   if (!batch || !path || !pathIsActive(path)) return;
-  const seen = { ...path, dispatched: true, endedAt: draft.now, ...(url === undefined ? {} : { url }) };
+  const endedAt = endOf(path, signal, draft.now);
+  const seen = { ...path, dispatched: true, endedAt, ...(url === undefined ? {} : { url }) };
   const ended = setAside(draft, endedPath(draft, batch, seen, verdict));
   if (ended.state === "passed")
-    draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, draft.now - path.startedAt) };
+    draft.queue = { ...draft.queue, history: learnDuration(draft.queue.history, endedAt - path.startedAt) };
   if (ended.composed !== undefined && ended.setAside === undefined) learnConflicts(draft, batch, ended);
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
   draft.put({ ...batch, paths });
   announceVerdict(draft, batchId, ended, verdict);
   if (path.state === "building") announceEnd(draft, ended);
 }
+
+/**
+ * When the build of a path ended: the time that the CI system names, and `now` when it names none. Never before the build was decided, or in the
+ * future, as another machine's clock may have it. Example: a build that was decided at 10:00 and ended at 10:05, while nothing of the queue
+ * ran, is reported at 12:00. It took five minutes.
+ */
+const endOf = ({ startedAt }: Path, { endedAt }: SignalOf<"build-finished">, now: EpochMs): EpochMs =>
+  epochMs(Math.max(startedAt, Math.min(endedAt ?? now, now)));
 
 /**
  * The path, ended by the verdict. When the infrastructure failed, the path ends in one of three ways:
@@ -72,7 +83,8 @@ function announceVerdict(draft: Draft, batchId: BatchId, path: Path, verdict: Bu
   if (event === undefined) return;
   const build = { ...path, batchId, sqids: heads.map(({ request }) => request.sqid) };
   const reason = verdict.kind !== "unappliable" && "reason" in verdict ? verdict.reason : undefined;
-  const entries = buildHappened(build, event, draft.now, { url: path.url, reason });
+  const { url, endedAt } = path;
+  const entries = buildHappened(build, event, draft.now, { url, reason, endedAt });
   for (const [i, head] of heads.entries()) draft.put(announce(head, entries.slice(i, i + 1)));
 }
 

@@ -6,6 +6,7 @@ import { type Batch, batchHasEnded, conflictsOnArrival, pathIsActive } from "../
 import { QueueIndex } from "../queue-index.ts";
 import { type Trunk, UNKNOWN_TRUNK } from "../trunk.ts";
 import type { QueueState, Snapshot } from "./plan.ts";
+import { onRightClock } from "./right-clock.ts";
 
 /** The working state of one run of the planner: the queue and the batches of the snapshot, with the changes that the run has made so far. */
 export class Draft {
@@ -25,13 +26,14 @@ export class Draft {
   #index: QueueIndex | undefined;
 
   constructor(config: QueueConfig, snapshot: Snapshot, now: EpochMs) {
-    const sorted = [...snapshot.batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
+    const right = onRightClock(snapshot, now);
+    const sorted = [...right.batches].sort((a, b) => a.arrival - b.arrival || (a.id < b.id ? -1 : 1));
     this.config = config;
     this.snapshot = snapshot;
-    this.now = laterThanAll(snapshot, now);
-    this.queue = snapshot.queue;
+    this.now = laterThanAll(right, now);
+    this.queue = right.queue;
     this.#batches = new Map(sorted.map((batch) => [batch.id, batch]));
-    this.#before = new Map(this.#batches);
+    this.#before = new Map(snapshot.batches.map((batch) => [batch.id, batch]));
     for (const batch of sorted) this.#carry(batch);
   }
 
@@ -128,9 +130,10 @@ export const queueIndexOf = (
  * a red trunk recovered.
  *
  * Example: a run on a fast clock took note at 5,000 that the trunk was moved, and the next run's clock says 4,000. The time of that run is
- * 5,001. At 4,000 its builds would count as proposed before the trunk was moved.
+ * 5,001. At 4,000 its builds would count as proposed before the trunk was moved. Times that are ahead by minutes are wrong, and were moved
+ * before (`onRightClock`).
  */
-function laterThanAll({ batches, queue }: Snapshot, now: EpochMs): EpochMs {
+function laterThanAll({ batches, queue }: Pick<Snapshot, "batches" | "queue">, now: EpochMs): EpochMs {
   const { evidenceSince = 0, trunk = UNKNOWN_TRUNK } = queue;
   let latest = Math.max(now, 1 + Math.max(evidenceSince, trunk.knownAt, trunk.recoveredAt ?? 0));
   for (const { createdAt, endedAt, paths } of batches) {

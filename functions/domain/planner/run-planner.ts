@@ -12,7 +12,7 @@ import {
 } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { ageOf, type EpochMs } from "../../contracts/time.ts";
 import { type Batch, pathIsActive } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
@@ -131,7 +131,7 @@ const mayBeStarted = ({ command }: CommandFailed, { batches }: Snapshot, now: Ep
   command.kind === "start-build" &&
   batches
     .flatMap(({ paths }) => paths)
-    .some(({ buildKey, startedAt }) => buildKey === command.buildKey && now - startedAt >= SURELY_UNSTARTED_MS);
+    .some(({ buildKey, startedAt }) => buildKey === command.buildKey && ageOf(startedAt, now) >= SURELY_UNSTARTED_MS);
 
 type RanOnce =
   | { readonly kind: "elsewhere" }

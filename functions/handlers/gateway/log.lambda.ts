@@ -31,7 +31,7 @@ export const wire: Wire = (env, clients) => {
   const deadLetters = need(env, ENV.deadLetters);
   const written = writtenSummaries();
   const keepTrunk = async (changed: TrunkChanged) => {
-    await stores.view.setTrunk(changed);
+    await stores.view.setTrunk(changed, clients.now());
     await publishTrunk(publishing, changed);
   };
   const unlessItMayPass = (what: string) => (error: unknown) => {

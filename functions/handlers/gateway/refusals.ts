@@ -3,6 +3,7 @@ import { CodedError } from "../../contracts/errors.ts";
 import { isEnd, type LogEvent } from "../../contracts/log-event.ts";
 import type { Land } from "../../contracts/messages.ts";
 import { MENDED_WITHOUT_COMMIT } from "../../contracts/reasons.ts";
+import { ageOf } from "../../contracts/time.ts";
 import { endReasonOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -20,14 +21,14 @@ export async function requireFewRefusals(
 ): Promise<void> {
   const most = gateway.queues.get(queue)?.maxRefusalsPerDay ?? 0;
   if (most === 0 || retryReason !== undefined) return;
-  const since = gateway.now() - DAY_MS;
+  const now = gateway.now();
   for (const [i, uri] of changes.entries()) {
     const numbers = refused[i]?.slice(0, 4 * most) ?? [];
     if (numbers.length < most) continue;
     const summaries = await gateway.view.summaries(queue, numbers);
     const found = [...summaries.values()]
       .toSorted((a, b) => b.number - a.number)
-      .filter((summary) => summary.receivedAt >= since && isAgainstCommit(summary));
+      .filter((summary) => ageOf(summary.receivedAt, now) <= DAY_MS && isAgainstCommit(summary));
     const [last] = found;
     if (last === undefined || found.length < most) continue;
     throw new CodedError(

@@ -14,11 +14,16 @@ export const cannotBuild = (queue: string, obstacles: readonly string[]): Reason
     `The queue ${queue} can't build anything now, and no change is at fault. ${obstacles.join(" ")}`,
   );
 
-/** The message of the error that a failed task threw. Lambda wraps that message into JSON. */
-export function saidBy({ Error: error, Cause: cause }: TaskFailure): string {
+/** The code and the message of the error that a failed task threw. */
+export function saidBy(failure: TaskFailure): string {
+  const said = messageOf(failure);
+  return cut(said === "" ? failure.Error : `${failure.Error}: ${said}`, 1_500);
+}
+
+/** The message of the error that a failed task threw. Lambda wraps that message into JSON. Empty when the error had none. */
+function messageOf({ Cause: cause }: TaskFailure): string {
   const { errorMessage } = parsed(cause);
-  const said = typeof errorMessage === "string" ? errorMessage : cause;
-  return cut(said === "" ? error : `${error}: ${said}`, 1_500);
+  return typeof errorMessage === "string" ? errorMessage : cause;
 }
 
 const period = (seconds: number): string =>
@@ -34,7 +39,8 @@ export const remoteStayedAway = (failure: TaskFailure, maxWaitSeconds: number): 
 /** The reason of a request whose admission failed. Its code blames the caller only when the code of the error does. */
 export function admissionFailed(failure: TaskFailure): Reason {
   const code = ReasonCode.safeParse(failure.Error);
-  if (code.success) return reasonOf(code.data, saidBy(failure));
+  if (code.success)
+    return reasonOf(code.data, `${cut(messageOf(failure) || failure.Error, 1_500).replace(/\.$/, "")}.`);
   return reasonOf(
     "internal",
     `The request could not be admitted (${saidBy(failure)}). Nothing was landed: it is safe to land it again.`,

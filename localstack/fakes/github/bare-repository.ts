@@ -29,6 +29,8 @@ export interface RefChange {
   readonly ref: string;
   readonly before: string;
   readonly after: string;
+  /** The refs of the push that changed the ref, the ref itself included. */
+  readonly together: readonly string[];
 }
 
 /** The bare repository that holds the truth about code. Everything is read from it anew, so writes of other programs are seen. */
@@ -62,15 +64,16 @@ export class BareRepository {
     );
     const hook = join(this.path, "hooks", "post-receive");
     await mkdir(dirname(hook), { recursive: true });
-    if (!existsSync(hook)) await writeFile(hook, `#!/bin/sh\ncat >> ${PUSHES}\n`, { mode: 0o755 });
+    if (!existsSync(hook)) await writeFile(hook, `#!/bin/sh\n{ cat; echo; } >> ${PUSHES}\n`, { mode: 0o755 });
     this.#seenPushes = (await this.#pushes()).length;
     this.#known = await this.refs();
   }
 
-  /** What was pushed, in order, also by programs that push to the directory: `<before> <after> <ref>`. */
-  async #pushes(): Promise<readonly string[]> {
+  /** What was pushed, in order, also by programs that push to the directory: a line `<before> <after> <ref>` per ref of each push. */
+  async #pushes(): Promise<readonly (readonly string[])[]> {
     const file = join(this.path, PUSHES);
-    return existsSync(file) ? (await readFile(file, "utf8")).split("\n").filter((line) => line !== "") : [];
+    const pushes = existsSync(file) ? (await readFile(file, "utf8")).split("\n\n") : [];
+    return pushes.map((push) => push.split("\n")).filter(([first = ""]) => first !== "");
   }
 
   /** Ends the process that reads objects. The next reading starts another one. */
@@ -88,17 +91,18 @@ export class BareRepository {
     const [pushes, now] = [await this.#pushes(), await this.refs()];
     const known = new Map(this.#known);
     const found: RefChange[] = [];
-    const follow = (ref: string, after: string) => {
+    const follow = (ref: string, after: string, together: readonly string[]) => {
       const before = known.get(ref) ?? NULL;
-      if (before !== after) found.push({ ref, before, after });
+      if (before !== after) found.push({ ref, before, after, together });
       if (after === NULL) known.delete(ref);
       else known.set(ref, after);
     };
-    for (const line of pushes.slice(this.#seenPushes)) {
-      const [, after = NULL, ref = ""] = line.split(" ");
-      follow(ref, after);
+    for (const push of pushes.slice(this.#seenPushes)) {
+      const lines = push.map((line) => line.split(" "));
+      const together = lines.map(([, , ref = ""]) => ref);
+      for (const [, after = NULL, ref = ""] of lines) follow(ref, after, together);
     }
-    for (const ref of new Set([...known.keys(), ...now.keys()])) follow(ref, now.get(ref) ?? NULL);
+    for (const ref of new Set([...known.keys(), ...now.keys()])) follow(ref, now.get(ref) ?? NULL, [ref]);
     this.#seenPushes = pushes.length;
     this.#known = now;
     return found;

@@ -55,6 +55,8 @@ const SUBSCRIBED: readonly string[] = [
 export type Installation = "installed" | "suspended" | "uninstalled";
 
 const HOUR_MS = 3_600_000;
+/** Of the JWT that a token of an installation ends with: the bytes of its parts. */
+const PARTS = [64, 320, 256];
 const RANK = ["read", "write", "admin"];
 
 interface IssuedToken {
@@ -103,7 +105,7 @@ export class Identities {
     for (const [name, level] of Object.entries(permissions))
       if (!allows(this.granted, `${name}:${level as "read"}`))
         throw new Refusal(422, "The permissions requested are not granted to this installation.");
-    const token = `ghs_${this.app.id}_${randomBytes(40).toString("base64url")}`;
+    const token = `ghs_${this.app.id}_${PARTS.map((bytes) => randomBytes(bytes).toString("base64url")).join(".")}`;
     const expiresAt = this.#now() + HOUR_MS;
     const { repositories } = wanted;
     const identity = {
@@ -137,7 +139,7 @@ export class Identities {
             .replace(/^[^:]*:/, "")
         : sent;
     if (token === "") throw new Refusal(401, "Requires authentication");
-    if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return this.#identifyApp(token);
+    if (/^(?!gh[a-z]_)[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return this.#identifyApp(token);
     const issued = this.#tokens.get(token);
     if (issued === undefined || issued.expiresAt <= this.#now()) throw new Refusal(401, "Bad credentials");
     const { identity } = issued;

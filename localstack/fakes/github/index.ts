@@ -266,6 +266,7 @@ export class FakeGitHub implements Hub {
       pulls: [],
       comments: [],
       issues: new Map(),
+      labels: new Map(),
       deletesBranches: false,
       collaborators: new Map(),
       activity: [],

@@ -1,10 +1,21 @@
-import { changeLabel, labelBody, loginOf } from "./pull-requests.ts";
+import { changeLabel, labelBody, labelIn, loginOf } from "./pull-requests.ts";
 import type { IssueComment, PullRequest } from "./records.ts";
-import { notFound } from "./refusal.ts";
+import { notFound, unprocessable } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
 import { type Hub, pullOf, type RepositoryState, timestamp, userOf } from "./state.ts";
 
 const isBot = (login: string): boolean => login.endsWith("[bot]");
+
+/** In characters, of a comment. */
+const MOST_TEXT = 65_536;
+
+function refuseText(text: string): void {
+  const why = text.trim() === "" ? "body cannot be blank" : `body is too long (maximum is ${MOST_TEXT} characters)`;
+  if (text.trim() === "" || text.length > MOST_TEXT)
+    throw unprocessable("Validation Failed", [
+      { resource: "IssueComment", code: "unprocessable", field: "data", message: why },
+    ]);
+}
 
 /** Comments, reactions and labels of pull requests. */
 export function issueCommentRoutes(hub: Hub): Routes {
@@ -29,6 +40,7 @@ export function issueCommentRoutes(hub: Hub): Routes {
       needs: "issues:write",
       answer: ({ repository, params, body, as }) => {
         const pull = pullOf(repository, params["issue_number"]);
+        refuseText(body.body);
         return ok(commentBody(hub, repository, addComment(hub, repository, pull, body.body, loginOf(as))), 201);
       },
     },
@@ -40,6 +52,7 @@ export function issueCommentRoutes(hub: Hub): Routes {
       needs: "issues:write",
       answer: ({ repository, params, body }) => {
         const comment = commentOf(repository, params["comment_id"]);
+        refuseText(body.body);
         comment.body = body.body;
         comment.updatedAt = hub.now();
         comment.edits += 1;
@@ -87,7 +100,7 @@ export function issueCommentRoutes(hub: Hub): Routes {
       needs: "issues:write",
       answer: ({ repository, params, as }) => {
         const pull = pullOf(repository, params["issue_number"]);
-        if (!pull.labels.has(params["name"] ?? "")) throw notFound();
+        if (!pull.labels.has(labelIn(repository, params["name"] ?? ""))) throw notFound();
         changeLabel(hub, repository, pull, params["name"] ?? "", "unlabeled", loginOf(as));
         return ok([...pull.labels].map(labelBody));
       },

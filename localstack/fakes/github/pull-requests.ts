@@ -174,11 +174,20 @@ export function changeLabel(
   action: "labeled" | "unlabeled",
   by: string,
 ): void {
-  if (pull.labels.has(label) === (action === "labeled")) return;
-  if (action === "labeled") pull.labels.add(label);
-  else pull.labels.delete(label);
+  const name = labelIn(repository, label);
+  if (pull.labels.has(name) === (action === "labeled")) return;
+  if (action === "labeled") pull.labels.add(name);
+  else pull.labels.delete(name);
   pull.updatedAt = hub.now();
-  tellOf(hub, repository, pull, action, by, { label: labelBody(label) });
+  tellOf(hub, repository, pull, action, by, { label: labelBody(name) });
+}
+
+/** The repository's name of a label: GitHub takes `land` for the label `Land`, and shows the name that the label was made by. */
+export function labelIn({ labels }: RepositoryState, label: string): string {
+  const key = label.toLowerCase();
+  const name = labels.get(key) ?? label;
+  labels.set(key, name);
+  return name;
 }
 
 export const labelBody = (name: string): object => ({
@@ -198,9 +207,12 @@ export function lookAtMergeable(pull: PullRequest): boolean | null {
   return mergeable;
 }
 
-/** What a push makes of pull requests. */
+/**
+ * What a push makes of pull requests. A pull request whose head moves to a commit that its base holds, or in the very push by which its base
+ * takes the head in, is closed, and not marked as merged.
+ */
 export async function followPush(hub: Hub, repository: RepositoryState, change: RefChange, by: string): Promise<void> {
-  const { ref, before, after } = change;
+  const { ref, before, after, together } = change;
   repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
   const branch = ref.replace(/^refs\/heads\//, "");
   if (branch === ref) return;
@@ -213,10 +225,14 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
       tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
       dismissStale(hub, repository, pull, by);
+      const base = (await repository.git.refs("refs/heads/")).get(`refs/heads/${pull.base}`);
+      if (base !== undefined && (await repository.git.holds(base, after)))
+        changePull(hub, repository, pull, { state: "closed" }, by);
     }
-    if (pull.base === branch && (await repository.git.holds(after, pull.head))) {
+    if (pull.state === "open" && pull.base === branch && (await repository.git.holds(after, pull.head))) {
+      const moved = together.includes(`refs/heads/${pull.headBranch}`);
       pull.state = "closed";
-      pull.mergedAt = hub.now();
+      pull.mergedAt = moved ? null : hub.now();
       pull.updatedAt = hub.now();
       tellOf(hub, repository, pull, "closed", by);
     }

@@ -40,6 +40,8 @@ export interface RepositoryState {
   readonly comments: IssueComment[];
   /** By number. */
   readonly issues: Map<number, Issue>;
+  /** By their names in small letters: two labels of a repository differ in more than capitals. */
+  readonly labels: Map<string, string>;
   /** Whether the head branches of merged pull requests are to be deleted. */
   deletesBranches: boolean;
   /** By login: what the user may do. Every other user may read. */

@@ -38,6 +38,8 @@ interface WebhooksOptions {
 }
 
 const PATIENCE_MS = 10_000;
+/** For so long a delivery can be listed, and sent again. */
+const KEPT_MS = 3 * 24 * 3_600_000;
 
 /** What every App is sent, subscribed or not. */
 const ALWAYS: readonly string[] = ["ping", "installation", "installation_repositories", "github_app_authorization"];
@@ -84,8 +86,9 @@ export class Webhooks {
   }
 
   get routes(): Routes {
+    const kept = () => this.deliveries.filter(({ deliveredAt }) => deliveredAt > this.#options.now() - KEPT_MS);
     const deliveryOf = (id: string | undefined): Delivery => {
-      const found = this.deliveries.find((one) => String(one.id) === id);
+      const found = kept().find((one) => String(one.id) === id);
       if (found === undefined) throw notFound();
       return found;
     };
@@ -105,7 +108,7 @@ export class Webhooks {
       "get /app/hook/deliveries": {
         only: "jwt",
         answer: ({ query }) => {
-          const newest = this.deliveries.toReversed();
+          const newest = kept().toReversed();
           const cursor = query.get("cursor");
           const from = cursor === null ? 0 : newest.findIndex(({ id }) => `v1_${id}` === cursor);
           const until = from + Number(query.get("per_page") ?? 30);

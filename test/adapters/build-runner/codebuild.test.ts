@@ -15,6 +15,7 @@ for (const [name, stores] of [
   buildRunnerContract(name, async () => {
     const world = await codebuildWorld({ stores });
     return {
+      tellsEnd: true,
       open: world.open,
       task: async (outcome) => world.task(COURSES[outcome]),
       failingTest: async () => ({ task: world.task(TESTED), test: /cart › adds up/ }),
@@ -109,6 +110,16 @@ describe("the codebuild runner", () => {
     const task = world.task(course);
     await world.open().trigger(task);
     expect(await world.open().status(task)).toMatchObject({ kind: "finished", result });
+  });
+
+  it.each([
+    ["its page, when it ended before it had a log", "QUEUED", /console\.aws\.amazon\.com/],
+    ["its log, when it had one", "PROVISIONING", /^https:\/\/logs\.example\.invalid\/shop-builds/],
+  ] as const)("leads from a build to %s", async (_, phase, url) => {
+    const world = await codebuildWorld();
+    const task = world.task({ status: "FAULT", phase });
+    await world.open().trigger(task);
+    expect(await world.open().status(task)).toMatchObject({ kind: "finished", url: expect.stringMatching(url) });
   });
 
   it("shows the log and quotes its last kilobyte, as plain text", async () => {

@@ -12,6 +12,8 @@ export interface RunnerWorld {
   vanish(build: BuildTask): Promise<void>;
   /** A task whose build reports that a test failed, and how the reason names the test. Absent: nothing tells this runner of tests. */
   failingTest?(): Promise<{ readonly task: BuildTask; readonly test: RegExp }>;
+  /** True when the CI system says when a build ended. */
+  readonly tellsEnd?: boolean;
   /** A task whose build takes longer than the runner itself allows. Absent: such a build takes a minute or more to end. */
   overdue?(): Promise<BuildTask>;
 }
@@ -146,9 +148,21 @@ export const buildRunnerContract = (name: string, create: () => Promise<RunnerWo
       const world = await create();
       const task = await world.task("passes");
       await world.open().trigger(task);
-      await finish(world.open(), task);
+      const first = await finish(world.open(), task);
       await world.open().cancel(task);
-      expect(await world.open().status(task)).toMatchObject({ kind: "finished", result: "passed" });
+      expect(await world.open().status(task)).toEqual({ ...first, result: "passed" });
+    });
+
+    it("says when a build ended, the same each time, where the CI system says so", async () => {
+      const world = await create();
+      const ended = ["passes", "fails"] as const;
+      for (const outcome of world.tellsEnd === true ? ended : []) {
+        const task = await world.task(outcome);
+        await world.open().trigger(task);
+        const { endedAt = 0 } = await finish(world.open(), task);
+        expect(endedAt).toBeGreaterThan(0);
+        expect(await world.open().status(task)).toMatchObject({ endedAt });
+      }
     });
 
     it("never starts a build that was cancelled before it was triggered", async () => {

@@ -28,6 +28,7 @@ for (const [name, stores] of [
     shared ??= githubWorld({ ends: (end) => ends.push(end) });
     const world = await shared;
     return {
+      tellsEnd: true,
       open: () => world.open(stores),
       task: (outcome) => world.task(COURSES[outcome]),
       failingTest: async () => ({ task: await world.task(COURSES.fails), test: /^check\.sh:1 expected 1, was 2$/m }),
@@ -52,7 +53,12 @@ describe("the github-checks runner", () => {
     const answer = await world.open().trigger(task);
     expect(answer.url).toBe(`https://github.invalid/acme/shop/commit/${task.commit}/checks`);
     expect(await world.branches()).toEqual(new Map([[`refs/heads/submitqueue/shop/${task.key}`, task.commit]]));
-    expect(await world.open().status(task)).toEqual({ kind: "finished", result: "passed", url: answer.url });
+    expect(await world.open().status(task)).toEqual({
+      kind: "finished",
+      result: "passed",
+      url: answer.url,
+      endedAt: world.clock.now,
+    });
     expect(await world.branches()).toEqual(new Map());
     expect(world.ci.ran.map(({ job }) => job)).toEqual(["unit", "ci/lint"]);
   });
@@ -116,6 +122,7 @@ describe("the github-checks runner", () => {
       message:
         "The check unit (github-actions) ended with failure. So did ci/lint.\ncheck.sh:1 2 tests failed\ncheck.sh:1 expected 1\ncheck.sh:1 3\ncheck.sh:1 4\ncheck.sh:1 5",
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/acme\/shop\/runs\/\d+$/),
+      endedAt: world.clock.now,
     });
     expect(world.repository.workflowRuns.map(({ conclusion }) => conclusion)).toEqual(["cancelled"]);
     expect(await world.branches()).toEqual(new Map());

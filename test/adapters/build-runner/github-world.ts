@@ -8,11 +8,12 @@ import type { WantedCheck } from "../../../functions/adapters/build-runner/githu
 import type { BuildId, BuildRunner } from "../../../functions/adapters/build-runner/index.ts";
 import { gitHubClient } from "../../../functions/adapters/github/client.ts";
 import type { GitHubCredentials } from "../../../functions/adapters/github/credentials.ts";
-import { GitSha, QueueName } from "../../../functions/contracts/ids.ts";
+import { QueueName } from "../../../functions/contracts/ids.ts";
 import { type EpochMs, epochMs } from "../../../functions/contracts/time.ts";
 import { type Course, FakeCi, type Job } from "../../../localstack/fakes/github/ci.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
-import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
+import { GitFiles } from "../../support/git-files.ts";
+import { withoutTimeLimits } from "../../support/without-time-limits.ts";
 import { aTask } from "./tasks.ts";
 
 export const COURSES = {
@@ -64,13 +65,16 @@ export async function githubWorld(options: GitHubWorldOptions = {}) {
     jobs,
     courseOf: (job, { sha, attempt }) => options.courseOf?.(job, attempt) ?? courses.get(sha) ?? COURSES.passes,
   });
+  const limitAgain = withoutTimeLimits();
   (options.ends ?? onTestFinished)(async () => {
+    limitAgain();
     await ci.stop();
     await github.stop();
     await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   });
   const repository = github.repository(REPOSITORY);
   const { git } = repository;
+  const files = new GitFiles(git.path);
   const ids = new Map<string, string>();
   const stopped = new Map<string, EpochMs>();
   const rowOf = ({ key, commit }: BuildId) => `${key} ${commit}`;
@@ -117,15 +121,7 @@ export async function githubWorld(options: GitHubWorldOptions = {}) {
   let made = 0;
   const commit = async (message = "one\n") => {
     made += 1;
-    const ref = `refs/submitqueue/paths/${made}`;
-    return GitSha.parse(
-      await writeBranch(git.path, {
-        ref,
-        by: "A <a@example.invalid>",
-        at: 1_800_000_000,
-        commits: [{ message, files: { a: `${made}\n` } }],
-      }),
-    );
+    return files.commit({ by: "A <a@example.invalid>", at: 1_800_000_000, message, files: { a: `${made}\n` } }, []);
   };
   const task = async (course: Course, message?: string) => {
     const of = aTask({ askedAt: epochMs(clock.now), commit: await commit(message) });

@@ -60,6 +60,22 @@ describe("numbers", () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
+  it("a clock that was far ahead once gives out no time after that: not of numbers, of keys, and of the trunk", async () => {
+    const queue = queueNamed("far-ahead");
+    const [now, ahead] = [epochMs(1_000_000), epochMs(900_000_000)];
+    await view.mint(queue, ahead);
+    expect(await view.mint(queue, now)).toEqual({ number: 2, receivedAt: now });
+    expect(await view.mint(queue, epochMs(now - 9))).toEqual({ number: 3, receivedAt: now });
+    const use = { land: aLand(queue, 1), hash: "h" };
+    await view.claimKey(queue, "k", use, ahead);
+    expect(await view.beforeLand(queue, { key: "k", changes: [] }, now)).toEqual({ refused: [] });
+    expect(await view.claimKey(queue, "k", use, now)).toBe(true);
+    const changed = { v: 1, kind: "trunk", queue, version: 1 } as const;
+    await view.setTrunk({ ...changed, at: ahead }, ahead);
+    expect(await view.setTrunk({ ...changed, at: now }, now)).toBe(true);
+    expect(await view.setTrunk({ ...changed, at: epochMs(now - 1) }, now)).toBe(false);
+  });
+
   it("a clock that is behind gets the latest time given out", async () => {
     const queue = queueNamed("skew");
     await view.mint(queue, epochMs(100));

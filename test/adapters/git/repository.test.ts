@@ -1,15 +1,21 @@
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { gitIsTooOld } from "../../../functions/adapters/git/bare-repository.ts";
 import { type Made, make, writeObjects } from "../../../functions/adapters/git/commits.ts";
 import { exclusively } from "../../../functions/adapters/git/lock.ts";
 import { ensureCommits } from "../../../functions/adapters/git/pinned-changes.ts";
-import { gitProcessesStarted, runGit, settingsEnvironment } from "../../../functions/adapters/git/process.ts";
+import {
+  FEW_BASES,
+  gitProcessesStarted,
+  runGit,
+  settingsEnvironment,
+} from "../../../functions/adapters/git/process.ts";
+import { push } from "../../../functions/adapters/git/push.ts";
 import { ifPresent } from "../../../functions/adapters/git/refs.ts";
-import { openRepository } from "../../../functions/adapters/git/repository.ts";
+import { openRepository, type Repository } from "../../../functions/adapters/git/repository.ts";
 import { refSafe } from "../../../functions/contracts/build-refs.ts";
 import { BatchId } from "../../../functions/contracts/ids.ts";
 import { gitUri, Sandbox } from "./sandbox.ts";
@@ -129,10 +135,28 @@ describe("a repository", () => {
     expect([...(await repository.opened.objects.readAll([old.sha, renewed.sha])).keys()]).toEqual([renewed.sha]);
   });
 
+  it("keeps few delta bases in a fetch, but for the first one, and has a remote on this machine do so", async () => {
+    const [first, again] = [await sandbox.open(), await sandbox.open()];
+    const fetchedWith = async (repository: Repository) => {
+      const started = vi.spyOn(repository, "git");
+      await repository.trunk();
+      return Object.values(started.mock.calls[0]?.[1]?.env ?? {}).filter((value) => value === LIMIT);
+    };
+    const [name, LIMIT] = Object.entries(FEW_BASES)[0] ?? [];
+    expect(await fetchedWith(first)).toEqual([]);
+    expect(await fetchedWith(again)).toEqual([LIMIT]);
+    const told = join(sandbox.directory, "told");
+    const hook = join(sandbox.remote, "hooks", "pre-receive");
+    writeFileSync(hook, `#!/bin/sh\ngit config ${name} > ${told}\n`, { mode: 0o755 });
+    const updates = [{ ref: "refs/heads/pushed", to: sandbox.base, mode: "always" }] as const;
+    expect(await push(again, updates)).toEqual({ kind: "pushed" });
+    expect(readFileSync(told, "utf8")).toBe(`${LIMIT}\n`);
+  });
+
   it("says which branch is missing", async () => {
     const other = new Sandbox({ repository: { remote: sandbox.remote, branch: "trunk", tokenUser: "x" } });
     await expect((await other.open()).trunk()).rejects.toMatchObject({
-      code: "config.invalid",
+      code: "repository.refused",
       message: expect.stringContaining("refs/heads/trunk"),
     });
     other.remove();

@@ -32,8 +32,11 @@ const ENV = {
   GIT_CONFIG_GLOBAL: "/dev/null",
 };
 
-/** A push then starts one process less: a remote of a test never holds so much that git would collect garbage. */
-export const NO_GARBAGE_COLLECTION = "[receive]\n\tautogc = false\n";
+/**
+ * A push then starts two git processes less. A remote of a test never holds so much that git would collect garbage. And git lists the refs of
+ * the repository itself, as of an alternate of the directory that receives the pushed objects: the `--all` of the same check names these refs.
+ */
+const CHEAP_PUSHES = "[receive]\n\tautogc = false\n[core]\n\talternateRefsCommand = true\n";
 
 /** A bare remote with a trunk, and a directory to work in. */
 export class Sandbox {
@@ -54,7 +57,7 @@ export class Sandbox {
         env: ENV,
       });
       mkdirSync(join(this.remote, "hooks"));
-      appendFileSync(join(this.remote, "config"), NO_GARBAGE_COLLECTION);
+      appendFileSync(join(this.remote, "config"), CHEAP_PUSHES);
     }
     this.base = first?.base ?? this.commit("refs/heads/main", { files: { "README.md": "hello\n" }, message: "first" });
     if (first) this.#clock += 60;

@@ -11,6 +11,10 @@ import { runCommandLine } from "../../../client/cli/program.ts";
 import { untilPasses } from "../../support/wait.ts";
 
 const SHA = "a".repeat(40);
+const COMMITTER = {
+  ...{ GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@example.invalid" },
+  ...{ GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@example.invalid" },
+};
 const CHANGE = `git://localhost/shop/refs%2Fheads%2Fx/${SHA}`;
 const AT = "2026-11-25T10:00:00.000Z";
 
@@ -464,6 +468,45 @@ describe("the command line", () => {
       routes["GET /v1/queues/shop"] = { ...queue("shop"), load: { receivedLastHour: 6, buildMinutes: 10 } };
     });
 
+    it("finds entries of the queue that a newer release wrote", async () => {
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), unreadable: 2 };
+      const { code, of } = await examined();
+      expect(code).toBe(1);
+      expect(of("queue")).toMatchObject([
+        { state: "ok" },
+        { state: "problem", says: expect.stringMatching(/^2 of its/) },
+      ]);
+    });
+
+    it("looks whether the repository has the branch, and has no problem with a repository that can't be read from here", async () => {
+      const remote = join(home, "shop.git");
+      const inRemote = (...args: string[]) =>
+        spawnSync("git", ["-C", remote, ...args], {
+          encoding: "utf8",
+          env: { ...process.env, ...COMMITTER },
+        }).stdout.trim();
+      spawnSync("git", ["init", "--quiet", "--bare", "--template=", remote]);
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), repository: remote };
+      const lacking = await examined();
+      expect(lacking.code).toBe(1);
+      expect(lacking.of("branch")).toEqual([
+        {
+          check: "branch",
+          state: "problem",
+          says: `${remote} has no branch main: create it, or name another in queues.yaml`,
+        },
+      ]);
+      const commit = inRemote("commit-tree", "-m", "x", inRemote("hash-object", "-w", "-t", "tree", "/dev/null"));
+      inRemote("update-ref", "refs/heads/main", commit);
+      expect((await examined()).of("branch")).toEqual([
+        { check: "branch", state: "ok", says: `main is at ${commit.slice(0, 12)}` },
+      ]);
+      routes["GET /v1/queues/shop"] = { ...queue("shop"), repository: join(home, "none.git") };
+      const unread = await examined();
+      expect(unread.code).toBe(0);
+      expect(unread.of("branch")).toMatchObject([{ state: "warning" }]);
+    });
+
     it("finds nothing wrong: who the caller is, the rights, the checks that builds wait for, the budget", async () => {
       const { code, out } = await run(["doctor"]);
       expect(code).toBe(0);
@@ -475,6 +518,7 @@ describe("the command line", () => {
         "✔ caller you are ada, in the groups sre",
         "✔ queue shop is open",
         "✔ rights you may land; cancel requests of others; set priorities; pause, drain and resume",
+        "! branch not known: /srv/shop.git can't be read from here, as git ls-remote says",
         "✔ builds About the check test.",
         "✔ budget 4 at once suffices: 6 changes in the last hour, builds of 10 minutes",
         "",

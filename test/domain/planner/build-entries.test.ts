@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BuildVerdict } from "../../../functions/contracts/messages.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
+import { foldProgress, NO_PROGRESS } from "../../../functions/domain/progress.ts";
 import { aQueue, type BuildRecord, finish, sqid, World } from "./world.ts";
 
 const worldOf = (config = {}): World => new World(aQueue(config), { bad: new Set(), clashes: [] });
@@ -35,6 +36,26 @@ describe("what the log is told of a build", () => {
       event === undefined ? [] : [[build.key, "q/batch/1", 1]],
     );
     if (event === "build_failed") expect(told[0]?.reason?.message).toBe("two tests failed");
+  });
+
+  it.each([
+    ["which the CI system names", 300_000, 300_000],
+    ["before the build was decided, by the CI system's clock", -5_000, 0],
+    ["in the future, by the CI system's clock", 99_000_000, 7_200_000],
+    ["which the CI system does not name", undefined, 7_200_000],
+  ])("counts the time up to the end, %s, of a build that is seen two hours later", (_, said, tookMs) => {
+    const world = worldOf();
+    world.ready(1, ["a"]);
+    world.run();
+    const build = firstBuild(world);
+    const startedAt = world.live.get(build.batchId)?.paths[0]?.startedAt ?? 0;
+    world.report(build, { kind: "passed", composed });
+    Object.assign(world.inbox.at(-1) ?? {}, said === undefined ? {} : { endedAt: startedAt + said });
+    world.time = startedAt + 7_200_000 - 1;
+    world.run();
+    const { builds } = entriesOf(world, 1).reduce(foldProgress, NO_PROGRESS);
+    expect((builds[0]?.endedAt ?? 0) - startedAt).toBe(tookMs);
+    expect(world.queueState.history?.buildMs?.[1]).toBe(tookMs);
   });
 
   it("is told each request of a bundle, with the names of the others", () => {

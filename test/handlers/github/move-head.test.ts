@@ -67,7 +67,7 @@ describe("a head branch that the queue moves", () => {
     const upper = await world.pull({ base: pull.headBranch });
     const to = await world.moveHead(pull);
     await queue.settle();
-    await world.pushTrunk(to);
+    world.pushTrunk(to);
     Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: to });
     await expect(queue.look(pull, true)).rejects.toMatchObject({ code: "github.limited" });
     await world.github.sync(REPOSITORY, "submitqueue[bot]");

@@ -279,7 +279,8 @@ describe("a request is cancelled, with the reason, by", () => {
 
   it("the label that is removed, after it had landed the pull request", async () => {
     const pull = await world.pull();
-    world.label(pull, "labeled");
+    // The repository has a label of that name: GitHub knows no other by the same letters.
+    world.label(pull, "labeled", "Land");
     await queue.settle();
     expect(queue.gateway.requests).toMatchObject([{ key: expect.stringMatching(/^gh-label-/) }]);
     world.clock.at += 5_000;

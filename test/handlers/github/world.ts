@@ -24,7 +24,7 @@ import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/gith
 import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
 import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
-import { git } from "../../../localstack/sandbox/git.ts";
+import { GitFiles } from "../../support/git-files.ts";
 
 export const REPOSITORY = "acme/shop";
 
@@ -182,11 +182,14 @@ export class GitHubWorld {
   readonly github: FakeGitHub;
   readonly clock: { at: number };
   readonly queues: QueuesConfig;
+  readonly #files: GitFiles;
   #branches = 0;
+  #commits = 0;
 
   private constructor(github: FakeGitHub, clock: { at: number }) {
     this.github = github;
     this.clock = clock;
+    this.#files = new GitFiles(this.repository.git.path);
     this.queues = QueuesConfig.parse({
       github: { api: github.url, repositories: { [REPOSITORY]: ["main", "docs"] }, page: "https://queue.example" },
       queues: ["main", "docs"].map((name) => ({
@@ -203,13 +206,19 @@ export class GitHubWorld {
     const clock = { at: Date.UTC(2026, 10, 26, 9, 0, 0) };
     const directory = mkdtempSync(join(tmpdir(), "github-"));
     const github = await startFakeGitHub({ directory, repositories: [REPOSITORY], now: () => clock.at });
-    const { path } = github.repository(REPOSITORY).git;
-    const base = (
-      await git(path, ["commit-tree", "-m", "begin", (await git(path, ["mktree"], { input: "" })).trim()])
-    ).trim();
-    await git(path, ["update-ref", "refs/heads/main", base]);
+    const world = new GitHubWorld(github, clock);
+    world.#files.setRef("refs/heads/main", world.#commit("begin", undefined));
     await github.sync(REPOSITORY);
-    return new GitHubWorld(github, clock);
+    return world;
+  }
+
+  /** A commit that no ref leads to, with the files of `of`, or of its parent. */
+  #commit(message: string, parent: string | undefined, of = parent): GitSha {
+    const tree = of === undefined ? this.#files.edited(undefined, {}) : this.#files.treeOf(of);
+    const who = `Demo <demo@example.invalid> ${Math.floor(this.clock.at / 1_000) + ++this.#commits} +0000`;
+    const parents = parent === undefined ? [] : [`parent ${parent}`];
+    const lines = [`tree ${tree}`, ...parents, `author ${who}`, `committer ${who}`, "", message, ""];
+    return this.#files.store("commit", Buffer.from(lines.join("\n")));
   }
 
   get repository() {
@@ -218,39 +227,31 @@ export class GitHubWorld {
 
   /** A commit on a branch, pushed by a user. */
   async push(branch: string, message: string, by = "ann"): Promise<string> {
-    const { path } = this.repository.git;
-    const heads = await this.repository.git.refs("refs/heads/");
-    const parent = heads.get(`refs/heads/${branch}`) ?? heads.get("refs/heads/main") ?? "";
-    const tree = (await git(path, ["rev-parse", `${parent}^{tree}`])).trim();
-    const sha = (await git(path, ["commit-tree", "-p", parent, "-m", message, tree])).trim();
-    await git(path, ["update-ref", `refs/heads/${branch}`, sha]);
+    const parent = this.#files.ref(`refs/heads/${branch}`) ?? this.#files.ref("refs/heads/main");
+    const sha = this.#commit(message, parent);
+    this.#files.setRef(`refs/heads/${branch}`, sha);
     await this.github.sync(REPOSITORY, by);
     return sha;
   }
 
   /** What runway does first where heads are moved: a commit that lands, the record of the move, and the branch at that commit. */
   async moveHead({ headBranch, head }: PullRequest): Promise<string> {
-    const { path } = this.repository.git;
-    const trunk = (await git(path, ["rev-parse", "refs/heads/main"])).trim();
-    const to = (await git(path, ["commit-tree", "-p", trunk, "-m", `${headBranch} lands`, `${head}^{tree}`])).trim();
-    await git(path, ["update-ref", movedRef(to as GitSha), head]);
-    await git(path, ["update-ref", `refs/heads/${headBranch}`, to]);
+    const to = this.#commit(`${headBranch} lands`, this.#files.ref("refs/heads/main"), head);
+    this.#files.setRef(movedRef(to), head);
+    this.#files.setRef(`refs/heads/${headBranch}`, to);
     await this.github.sync(REPOSITORY, "submitqueue[bot]");
     return to;
   }
 
   /** What runway does then: pushes the trunk, and deletes the record. */
-  async pushTrunk(to: string): Promise<void> {
-    const { path } = this.repository.git;
-    await git(path, ["update-ref", "refs/heads/main", to]);
-    await git(path, ["update-ref", "-d", movedRef(to as GitSha)]);
+  pushTrunk(to: string): void {
+    this.#files.setRef("refs/heads/main", to);
+    this.#files.deleteRef(movedRef(to as GitSha));
   }
 
   async pull({ by = "ann", base = "main", draft = false } = {}): Promise<PullRequest> {
     const branch = `change-${++this.#branches}`;
-    const heads = await this.repository.git.refs("refs/heads/");
-    const from = heads.get(`refs/heads/${base}`) ?? "";
-    await this.repository.git.update(`refs/heads/${branch}`, from);
+    this.#files.setRef(`refs/heads/${branch}`, this.#files.ref(`refs/heads/${base}`) ?? "");
     await this.push(branch, `Change ${this.#branches}`, by);
     const pull = await openPull(this.github, this.repository, {
       title: `Change ${this.#branches}`,

@@ -173,6 +173,16 @@ describe("the sweep of a queue's requests", () => {
     expect((await world.clients.dynamodb.send(get)).Item).toEqual(known.item);
   });
 
+  it.each([
+    ["ready", [{ kind: "request-ready", sqid: sqid(1) }], "ready"],
+    ["started", [], "error"],
+  ] as const)("looks at a %s request that a clock far ahead has received", async (state, told, after) => {
+    await world.requests.create({ ...land, state, version: 2, receivedAt: epochMs(START + 9_000_000) });
+    await swept();
+    expect(world.signals).toMatchObject(told);
+    expect((await world.requests.get(sqid(1)))?.state).toBe(after);
+  });
+
   it("leaves a ready request alone that a batch carries", async () => {
     await inState("ready");
     await building({ state: "passed" });

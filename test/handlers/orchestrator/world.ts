@@ -112,6 +112,8 @@ export class World {
   /** What was called, oldest first. */
   readonly trace: string[] = [];
   death: Death | undefined;
+  /** The name of the call that the last death was at. Undefined when there were fewer calls. */
+  diedAt: string | undefined;
   /** What AWS answers to a call instead of carrying it out; undefined: it is carried out. */
   refuses: (command: object) => Error | undefined = () => undefined;
   /** True for the body of a message that SQS refuses for good within a batch call. */
@@ -248,6 +250,7 @@ export class World {
 
   dieAt(death: Death): void {
     this.death = death;
+    this.diedAt = undefined;
     this.calls = 0;
   }
 
@@ -265,6 +268,7 @@ export class World {
           this.calls += 1;
           this.trace.push(command.constructor.name);
           const due = this.calls === this.death?.at;
+          if (due) this.diedAt = command.constructor.name;
           if (due && this.death?.moment === "before") this.dead = true;
           if (this.dead) throw Object.assign(new Error("died"), { name: "TimeoutError" });
           const refusal = this.refuses(command);

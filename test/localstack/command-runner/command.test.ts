@@ -16,6 +16,7 @@ import { type CommandWorld, commandWorld, SCRIPTS } from "./command-world.ts";
 buildRunnerContract("command", async () => {
   const world = await commandWorld();
   return {
+    tellsEnd: true,
     open: () => world.open({ command: ". ./build.sh" }),
     task: (outcome) => world.scripted(SCRIPTS[outcome]),
     vanish: async (build) => {

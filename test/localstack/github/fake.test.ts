@@ -182,6 +182,54 @@ describe("the fake GitHub", () => {
     ).rejects.toMatchObject({ status: 404 });
   });
 
+  it("marks a pull request as merged by a later push of its base, and only closes it by the push that moves its head", async () => {
+    const { directory, github, write, main } = await world();
+    const { token } = github.identities.issue();
+    expect(token).toMatch(/^ghs_4711_[\w-]{80,}\.[\w-]{400,}\.[\w-]{300,}$/);
+    const remote = `${github.url.replace("http://", `http://x-access-token:${token}@`)}/acme/shop.git`;
+    const [one, two] = [
+      await write("refs/other/1", { b: "1\n" }, main),
+      await write("refs/other/2", { c: "1\n" }, main),
+    ];
+    const repository = github.repository("acme/shop");
+    const pulls = [];
+    for (const head of ["one", "two"]) {
+      await write(`refs/heads/${head}`, { [head]: "old\n" }, main);
+      await github.sync("acme/shop");
+      pulls.push(await openPull(github, repository, { title: head, head, base: "main", by: "ann" }));
+    }
+    const push = (...refspecs: string[]) =>
+      execa("git", ["push", "--quiet", remote, ...refspecs], { cwd: repository.git.path, env: { HOME: directory } });
+    await push(`+${one}:refs/heads/one`, `+${one}:refs/heads/main`);
+    await push(`+${two}:refs/heads/two`);
+    await push(`+${two}:refs/heads/main`);
+    expect(pulls.map(({ state, mergedAt }) => [state, mergedAt !== null])).toEqual([
+      ["closed", false],
+      ["closed", true],
+    ]);
+  });
+
+  it("takes no blank comment and none of more than 65,536 characters, and knows labels by their letters", async () => {
+    const { installed, github, write, main } = await world();
+    await write("refs/heads/topic", { b: "1\n" }, main);
+    await github.sync("acme/shop");
+    await openPull(github, github.repository("acme/shop"), { title: "t", head: "topic", base: "main", by: "ann" });
+    const call = await installed();
+    const issue = { ...R, issue_number: 1 };
+    const comment = (body: string) =>
+      call("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", { ...issue, body });
+    for (const body of [" ", "x".repeat(65_537)]) await expect(comment(body)).rejects.toMatchObject({ status: 422 });
+    const { data } = await comment("x".repeat(65_536));
+    await expect(
+      call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", { ...R, comment_id: data.id, body: "" }),
+    ).rejects.toMatchObject({ status: 422 });
+    const label = (name: string) =>
+      call("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", { ...issue, labels: [name] });
+    await label("Land");
+    expect((await label("land")).data.map(({ name }) => name)).toEqual(["Land"]);
+    await call("DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}", { ...issue, name: "LAND" });
+  });
+
   it("keeps check runs and statuses, of which the last of a name counts", async () => {
     const { installed, main, github, api } = await world();
     const taken = await receiver(github);

@@ -3,7 +3,7 @@ import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
 import { ModeBody, ResumeBody } from "../../../contracts/api.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import type { QueueMode } from "../../../contracts/queues.ts";
-import { epochMs } from "../../../contracts/time.ts";
+import { epochMs, isAhead } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
 import { requireRight } from "../access.ts";
@@ -55,8 +55,10 @@ function setMode(
     const before = await view.mode(queue);
     const isSo = (before?.mode ?? "open") === mode;
     if (isSo && before?.note === note) return before;
-    // The clock of the instance that wrote the mode before may be ahead of this one's.
-    const since = isSo && before ? before.since : epochMs(Math.max(now(), before?.since ?? 0));
+    const at = now();
+    // The clock of the instance that wrote the mode before may be a little ahead of this one's.
+    const latest = before === undefined || isAhead(before.since, at) ? at : Math.max(at, before.since);
+    const since = isSo && before ? before.since : epochMs(latest);
     const version = (before?.version ?? 0) + 1;
     const next: ModeSet = { queue, mode, ...(note === undefined ? {} : { note }), caller, since, version };
     return (await view.setMode(next)) ? next : LOST;

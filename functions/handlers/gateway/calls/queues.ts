@@ -3,7 +3,7 @@ import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api.t
 import type { QueueName } from "../../../contracts/ids.ts";
 import type { RedTrunk } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
-import { type EpochMs, epochMs } from "../../../contracts/time.ts";
+import { type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
 import type { FlakeLedger } from "../../../domain/flakes.ts";
 import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domain/queue-now.ts";
 import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
@@ -78,7 +78,7 @@ async function standingOf({ view, now }: Gateway, queue: QueueName): Promise<Sta
     view.nowOf(queue, dayBefore(at)),
     view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
   ]);
-  const day = sumOf(hours.map(({ tally }) => tally));
+  const day = sumOf(hours.filter(upTo(at)).map(({ tally }) => tally));
   const records = { live: summaries, archived, day, now: at };
   return { set: mode, red, ledger: flakes, records, more, unreadable: unreadable.length };
 }
@@ -88,4 +88,10 @@ const dayBefore = (at: EpochMs): EpochMs => hourOf(epochMs(Math.max(0, at - 23 *
 
 /** What ended in the last 24 hours of the clock. One Query. */
 export const lastDay = async ({ view }: Pick<Gateway, "view">, queue: QueueName, at: EpochMs): Promise<Tally> =>
-  sumOf((await view.hoursSince(queue, dayBefore(at))).map(({ tally }) => tally));
+  sumOf((await view.hoursSince(queue, dayBefore(at))).filter(upTo(at)).map(({ tally }) => tally));
+
+/** True for an hour that has begun: a wrong clock may have counted ends in hours that are to come. */
+const upTo =
+  (at: EpochMs) =>
+  ({ start }: { readonly start: EpochMs }): boolean =>
+    !isAhead(start, at);

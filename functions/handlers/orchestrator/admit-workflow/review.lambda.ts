@@ -9,7 +9,7 @@ import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
-import type { EpochMs } from "../../../contracts/time.ts";
+import { type EpochMs, isAhead } from "../../../contracts/time.ts";
 import { type ReviewResult, ReviewTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/next-try.ts";
 import { nextOf, type Standing } from "../../../domain/pull-request.ts";
@@ -31,7 +31,7 @@ export const wire: Wire = (env, clients) => {
 
   async function look(task: ReviewTask, config: QueueConfig, at: EpochMs): Promise<ReviewResult> {
     const before = task.review.kind === "waiting" ? task.review : undefined;
-    const since = before?.since ?? at;
+    const since = before === undefined || isAhead(before.since, at) ? at : before.since;
     const most = config.changeProvider?.type === "github" ? config.changeProvider.waitSeconds : 0;
     const nextAfter = (found: Standing | Silence) =>
       found.kind === "silent"

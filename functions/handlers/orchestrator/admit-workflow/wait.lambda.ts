@@ -4,6 +4,7 @@ import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
 import { logTopic } from "../../../contracts/messages.ts";
+import { epochMs, isAhead } from "../../../contracts/time.ts";
 import { type WaitResult, WaitTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/next-try.ts";
 import { requestHasEnded } from "../../../domain/request.ts";
@@ -26,7 +27,7 @@ export const wire: Wire = (env, clients) => {
   return taskHandler(WaitTask, async ({ land, step, since: before, error }): Promise<WaitResult> => {
     const { queue, sqid } = land;
     const now = clients.now();
-    const since = before === 0 ? now : before;
+    const since = before === 0 || isAhead(before, now) ? now : epochMs(before);
     const found = await requests.get(sqid);
     if (found && requestHasEnded(found.state)) return { kind: "ended" };
     const config = queues.get(queue);

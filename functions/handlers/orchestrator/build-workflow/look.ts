@@ -10,6 +10,7 @@ import { ENV } from "../../../contracts/environment.ts";
 import type { BuildKey } from "../../../contracts/ids.ts";
 import { type LookAtBuild, looksTopic } from "../../../contracts/messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
+import { type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
 import type { BuildEnd, BuildSeen } from "../../../contracts/workflows.ts";
 import { lookAgainIn, lookForStopIn } from "../../../domain/look-again.ts";
 import { namesOf } from "./asked.ts";
@@ -46,14 +47,23 @@ export function lookerOf(env: Env, clients: Clients): Look {
     return status;
   }
 
+  /** A deadline that is further ahead than any can be was set by a wrong clock: the build has its whole time from now on. */
+  async function onRightClock(build: Build, { buildRunner }: QueueConfig, now: EpochMs): Promise<Build> {
+    const timeoutMs = buildRunner.timeoutSeconds * 1_000;
+    if (!isAhead(build.deadline, now + 2 * timeoutMs)) return build;
+    const deadline = epochMs(now + timeoutMs);
+    await builds.note(build.buildKey, { deadline });
+    return { ...build, deadline };
+  }
+
   return async (build, isKnownWanted = false) => {
     const config = await configs(build.queue);
     const runner = runnerOf(config);
     const status = await runner.status(namesOf(build));
     if (status.kind === "finished") return ended(build, status, config);
-    const deadline = deadlineOf(build, status, config);
     // One time for the whole look: a build that is not late now is looked at again when it is.
     const now = clients.now();
+    const deadline = deadlineOf(await onRightClock(build, config, now), status, config);
     const late = now >= deadline;
     const lateness: Stop = status.waiting === true ? "waiting" : "deadline";
     const isUnwanted = !isKnownWanted && !late && build.stop === undefined && !(await isWanted(batches, build));
@@ -93,7 +103,8 @@ function runningAt(build: Build, deadline: number, { buildRunner }: QueueConfig,
 
 function ended(build: Build, status: Finished, config: QueueConfig): BuildEnd {
   const verdict = verdictOn(build, status, config);
-  return located(build, status.url, { kind: "finished", verdict });
+  const { endedAt } = status;
+  return located(build, status.url, { kind: "finished", verdict, ...(endedAt === undefined ? {} : { endedAt }) });
 }
 
 function located({ url: known, reported }: Build, seen: string | undefined, end: BuildEnd): BuildEnd {

@@ -14,9 +14,9 @@ export type ReportEnd = (build: ReportedBuild, end: BuildEnd) => Promise<SignalO
 /** Tells the planner, who tells the log. One call; none when the planner has been told already. */
 export function reporterOf(env: Env, clients: Clients): ReportEnd {
   const signals = need(env, ENV.signalsTopic);
-  return async ({ queue, batchId, buildKey }, { verdict, url, reported }) => {
-    const located = url === undefined ? {} : { url };
-    const signal = { v: 1, kind: "build-finished", queue, batchId, buildKey, verdict, ...located } as const;
+  return async ({ queue, batchId, buildKey }, { verdict, url, endedAt, reported }) => {
+    const known = { ...(url === undefined ? {} : { url }), ...(endedAt === undefined ? {} : { endedAt }) };
+    const signal = { v: 1, kind: "build-finished", queue, batchId, buildKey, verdict, ...known } as const;
     if (!reported) await send(clients.sqs, signals, signalsTopic, signal);
     return signal;
   };

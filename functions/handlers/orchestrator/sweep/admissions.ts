@@ -6,7 +6,7 @@ import { send } from "../../../adapters/sqs.ts";
 import { describeExecution, describeNamed, type Execution, failedSince } from "../../../adapters/step-functions.ts";
 import { executionName } from "../../../contracts/ids.ts";
 import { Land, logTopic } from "../../../contracts/messages.ts";
-import { epochMs } from "../../../contracts/time.ts";
+import { ageOf, epochMs } from "../../../contracts/time.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 import { admissionFailed } from "../reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "../termination.ts";
@@ -60,7 +60,7 @@ export async function endLostAdmissions(
 ): Promise<readonly unknown[]> {
   const { clients, admitWorkflow } = admissions;
   const due = requests.filter(
-    ({ state, receivedAt }) => IN_ADMISSION.includes(state) && clients.now() - receivedAt >= LOOK_AFTER_MS,
+    ({ state, receivedAt }) => IN_ADMISSION.includes(state) && ageOf(receivedAt, clients.now()) >= LOOK_AFTER_MS,
   );
   return failuresOfEach(due, 4, async (request) => {
     const execution = await describeNamed(clients.sfn, admitWorkflow, executionName("admit", request.sqid));

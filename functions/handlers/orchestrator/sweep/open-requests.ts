@@ -1,5 +1,5 @@
 import type { SignalOf } from "../../../contracts/messages.ts";
-import type { EpochMs } from "../../../contracts/time.ts";
+import { ageOf, type EpochMs } from "../../../contracts/time.ts";
 import type { Batch } from "../../../domain/batch.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 
@@ -18,7 +18,8 @@ export function readyUncarried(
   const carried = new Set(batches.map((batch) => batch.request.sqid));
   return requests
     .filter(
-      ({ state, sqid, receivedAt }) => state === "ready" && !carried.has(sqid) && now - receivedAt >= LOOK_AFTER_MS,
+      ({ state, sqid, receivedAt }) =>
+        state === "ready" && !carried.has(sqid) && ageOf(receivedAt, now) >= LOOK_AFTER_MS,
     )
     .toReversed()
     .map(({ queue, sqid }) => ({ v: 1, kind: "request-ready", queue, sqid }));

@@ -2,6 +2,7 @@ import type { Clients } from "../../../adapters/aws-clients.ts";
 import { describeNamed, type Execution } from "../../../adapters/step-functions.ts";
 import { type BatchId, type BuildKey, type QueueName, trunkIdOf } from "../../../contracts/ids.ts";
 import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
+import { ageOf } from "../../../contracts/time.ts";
 import { pathIsActive } from "../../../domain/batch.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 import { lost } from "../build-workflow/verdict.ts";
@@ -31,12 +32,14 @@ export async function finishedBuilds(
     paths.filter(pathIsActive).map(({ buildKey, dispatched, startedAt }) => ({ id, buildKey, dispatched, startedAt })),
   );
   if (ofTrunk !== undefined) running.push({ id: trunkIdOf(queue.queue), ...ofTrunk });
-  const ageOf = ({ startedAt }: { startedAt: number }) => now() - startedAt;
-  const due = running.filter((build) => ageOf(build) >= LOOK_AFTER_MS);
+  const at = now();
+  const due = running.filter(({ startedAt }) => ageOf(startedAt, at) >= LOOK_AFTER_MS);
   const failures = await failuresOfEach(due, 8, async (build) => {
     const execution = await describeNamed(sfn, buildWorkflow, build.buildKey);
     if (execution.kind === "running") return;
-    const isToBeStarted = execution.kind === "missing" && !build.dispatched && ageOf(build) < UNSTARTED_AFTER_MS;
+    // The planner corrects a time that is ahead in its next run, and starts the build.
+    const isYoung = at - build.startedAt < UNSTARTED_AFTER_MS;
+    const isToBeStarted = execution.kind === "missing" && !build.dispatched && isYoung;
     if (!isToBeStarted) reports.push(reportOf(queue.queue, build.id, build.buildKey, execution));
   });
   return { reports, failures };

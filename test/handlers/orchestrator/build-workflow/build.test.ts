@@ -178,6 +178,17 @@ describe("poll", () => {
     expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
   });
 
+  it("gives a build whose deadline a wrong clock has set its whole time from the first look on", async () => {
+    world.now = START + 9_000_000;
+    await triggered("build-hang");
+    world.now = START;
+    await polled();
+    world.now = START + 599_999;
+    expect(await polled()).toEqual({ kind: "running", seconds: 1 });
+    world.now = START + 600_000;
+    expect(await polled()).toMatchObject({ verdict: { kind: "failed", reason: { code: "build.timed_out" } } });
+  });
+
   it("looks again within a second when the deadline passes while it looks", async () => {
     world.configure({ buildRunner: { type: "fake", timeoutSeconds: 600, pollSeconds: 300 } });
     await triggered("build-hang");

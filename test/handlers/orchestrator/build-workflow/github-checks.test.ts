@@ -14,6 +14,7 @@ import { wire as trigger } from "../../../../functions/handlers/orchestrator/bui
 import { wire as sweep } from "../../../../functions/handlers/orchestrator/sweep.lambda.ts";
 import { COURSES, githubWorld, REPOSITORY } from "../../../adapters/build-runner/github-world.ts";
 import { type Dynalite, startDynalite } from "../../../support/dynalite.ts";
+import { isReading } from "../deaths.ts";
 import { QUEUE, World } from "../world.ts";
 import { anOrder, BATCH, plan } from "./planned.ts";
 
@@ -82,11 +83,7 @@ const pass = (ms: number) => {
 };
 
 /** Ends what is called at the nth call of AWS, or of GitHub. Answers whether it died of it. */
-async function dying(
-  of: "AWS" | "GitHub",
-  death: { at: number; moment: "before" | "after" },
-  work: () => Promise<unknown>,
-) {
+async function dying(of: Side, death: Death, work: () => Promise<unknown>) {
   if (of === "AWS") world.dieAt(death);
   else hub.github.cut(death);
   const died = await work().then(
@@ -98,13 +95,25 @@ async function dying(
   return died;
 }
 
-/** Each moment at which a handler can be cut off: before and after each of its calls takes effect. */
-const moments = (calls: number) =>
-  (["AWS", "GitHub"] as const).flatMap((of) =>
-    Array.from({ length: calls }, (_, n) => n + 1).flatMap((at) =>
-      (["before", "after"] as const).map((moment) => [of, at, moment] as const),
-    ),
-  );
+type Side = "AWS" | "GitHub";
+type Death = { readonly at: number; readonly moment: "before" | "after" };
+
+/**
+ * Each moment at which `work` can be cut off: before each of its calls takes effect, and after each call that changes something. The calls are
+ * those of one run of `work`, which nothing disturbs.
+ */
+async function momentsOf(work: () => Promise<unknown>): Promise<readonly [Side, Death, where: string][]> {
+  world.trace.length = 0;
+  hub.github.calls.length = 0;
+  await work();
+  const moments = (side: Side, calls: readonly string[]) =>
+    calls.flatMap((call, n) =>
+      (isReading(call) ? (["before"] as const) : (["before", "after"] as const)).map(
+        (moment): [Side, Death, string] => [side, { at: n + 1, moment }, `${moment} ${call}, call ${n + 1} of ${side}`],
+      ),
+    );
+  return [...moments("AWS", world.trace), ...moments("GitHub", hub.github.calls)];
+}
 
 describe("a build that waits for the checks of GitHub", () => {
   it("is told to the planner with its link and what the check says", async () => {
@@ -241,22 +250,28 @@ describe("a rate limit of GitHub", () => {
     pass(50 * MINUTE);
     expect(await unwanted.triggered()).toMatchObject({ kind: "finished" });
     expect(unwanted.started()).toBe(0);
-    for (const moment of ["before", "after"] as const)
-      for (let at = 1; at <= 7; at++) {
-        const build = await ordered("hangs");
-        limit(50);
-        if (!(await dying("AWS", { at, moment }, build.triggered))) continue;
+    const putOff = await ordered("hangs");
+    limit(50);
+    let died = 0;
+    for (const [of, death, where] of await momentsOf(putOff.triggered)) {
+      if (of === "GitHub") continue;
+      const build = await ordered("hangs");
+      limit(50);
+      if (!(await dying(of, death, build.triggered))) continue;
+      died += 1;
+      pass(50 * MINUTE);
+      let seen = await build.triggered();
+      // The limit was not met by a function that died before it called GitHub.
+      if ((seen as { kind: string }).kind === "deferred") {
         pass(50 * MINUTE);
-        let seen = await build.triggered();
-        // The limit was not met by a function that died before it called GitHub.
-        if ((seen as { kind: string }).kind === "deferred") {
-          pass(50 * MINUTE);
-          seen = await build.triggered();
-        }
-        expect(seen).toMatchObject({ kind: "running" });
-        expect(build.started()).toBe(1);
-        await hub.git.delete(`refs/heads/submitqueue/main/${build.order.buildKey}`);
+        seen = await build.triggered();
       }
+      expect(seen, where).toMatchObject({ kind: "running" });
+      expect(build.started(), where).toBe(1);
+      await hub.git.delete(`refs/heads/submitqueue/main/${build.order.buildKey}`);
+    }
+    // Of AWS: wanted, row before and after, two reads of the mark.
+    expect(died).toBeGreaterThanOrEqual(6);
   });
 });
 
@@ -351,10 +366,14 @@ describe("the branch of a build that is over, whose deletion failed", () => {
 
   it("is deleted by a later sweep, when a sweep dies between any two of its calls", async () => {
     let cutOff = 0;
-    for (const [of, at, moment] of moments(9)) {
+    const calls = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
+    const moments = [
+      // Of AWS a sweep only reads: to die after a call is to die before the next one.
+      ...calls(9).map((at) => ["AWS", at, "after"] as const),
+      ...calls(5).flatMap((at) => (["before", "after"] as const).map((moment) => ["GitHub", at, moment] as const)),
+    ];
+    for (const [of, at, moment] of moments) {
       const where = `call ${at} of ${of}, ${moment} it took effect`;
-      // A sweep has five calls of GitHub. Of AWS it only reads: to die after a call is to die before the next one.
-      if (of === "GitHub" ? at > 5 : moment === "before") continue;
       await leftBehind();
       const running = await live();
       await dying(of, { at, moment }, swept);
@@ -370,10 +389,10 @@ describe("the branch of a build that is over, whose deletion failed", () => {
 describe("a function that dies between any two of its calls", () => {
   it("starts one build and loses none: the trigger, of which the answer comes when it comes again", async () => {
     let died = 0;
-    for (const [of, at, moment] of moments(7)) {
-      const where = `call ${at} of ${of}, ${moment} it took effect`;
+    const undisturbed = await ordered("hangs");
+    for (const [of, death, where] of await momentsOf(undisturbed.triggered)) {
       const build = await ordered("hangs");
-      if (!(await dying(of, { at, moment }, build.triggered))) continue;
+      if (!(await dying(of, death, build.triggered))) continue;
       died += 1;
       pass(2 * MINUTE);
       expect(await build.triggered(), where).toMatchObject({ kind: "running" });
@@ -382,48 +401,60 @@ describe("a function that dies between any two of its calls", () => {
       expect((await build.row())?.id, where).toBeDefined();
     }
     // Of AWS: wanted, row, two reads of the mark, id, log. Of GitHub: token, two lists, the branch.
-    expect(died).toBeGreaterThanOrEqual(2 * 10 - 1);
+    expect(died).toBeGreaterThanOrEqual(20);
   });
 
   it("gives the verdict once, and leaves no branch: the poll of a build that has passed", async () => {
     let died = 0;
-    for (const [of, at, moment] of moments(5)) {
-      const where = `call ${at} of ${of}, ${moment} it took effect`;
+    const undisturbed = await ordered("passes");
+    await undisturbed.triggered();
+    for (const [of, death, where] of await momentsOf(undisturbed.polled)) {
       const build = await ordered("passes");
       await build.triggered();
-      if (!(await dying(of, { at, moment }, build.polled))) continue;
+      if (!(await dying(of, death, build.polled))) continue;
       died += 1;
       expect(await build.polled(), where).toMatchObject({ kind: "finished", verdict: { kind: "passed" } });
       expect(await build.triggered(), where).toMatchObject({ kind: "finished", verdict: { kind: "passed" } });
       expect(build.started(), where).toBe(1);
       expect([...(await hub.branches()).values()], where).not.toContain(build.commit);
     }
-    expect(died).toBeGreaterThanOrEqual(2 * 6 - 1);
+    expect(died).toBeGreaterThanOrEqual(8);
   });
 
   it("leaves no build that goes on: the poll that stops a build, and the trigger of one that became unwanted", async () => {
-    for (const [of, at, moment] of moments(6)) {
-      const where = `call ${at} of ${of}, ${moment} it took effect`;
-      const build = await ordered("hangs");
-      // A trigger has no more than these calls of GitHub; of AWS the test above knows.
-      const isTrigger = of === "GitHub" && at > 2 && at < 5;
-      if (!isTrigger) {
-        await build.triggered();
-        await build.unwanted();
-      }
-      if (!(await dying(of, { at, moment }, isTrigger ? build.triggered : build.polled))) continue;
-      if (isTrigger) {
-        await build.unwanted();
-        await build.triggered();
-      }
-      for (let n = 0; n < 2; n++) await build.polled();
-      expect([...(await hub.branches()).values()], where).not.toContain(build.commit);
-      const runs = hub.repository.workflowRuns.filter(({ sha }) => sha === build.commit);
+    const ends = async ({ polled, commit }: Awaited<ReturnType<typeof ordered>>, where: string) => {
+      for (let n = 0; n < 2; n++) await polled();
+      expect([...(await hub.branches()).values()], where).not.toContain(commit);
+      const runs = hub.repository.workflowRuns.filter(({ sha }) => sha === commit);
       expect(
         runs.every(({ status }) => status === "completed"),
         where,
       ).toBe(true);
       expect(runs.length, where).toBeLessThanOrEqual(1);
+    };
+    const build = await ordered("hangs");
+    const ofTrigger = await momentsOf(build.triggered);
+    await build.unwanted();
+    const ofPoll = await momentsOf(build.polled);
+    let died = 0;
+    for (const [of, death, where] of ofPoll) {
+      const stopped = await ordered("hangs");
+      await stopped.triggered();
+      await stopped.unwanted();
+      if (!(await dying(of, death, stopped.polled))) continue;
+      died += 1;
+      await ends(stopped, where);
     }
+    for (const [of, death, where] of ofTrigger) {
+      // Of the calls of AWS the test of the trigger knows.
+      if (of === "AWS") continue;
+      const begun = await ordered("hangs");
+      if (!(await dying(of, death, begun.triggered))) continue;
+      died += 1;
+      await begun.unwanted();
+      await begun.triggered();
+      await ends(begun, where);
+    }
+    expect(died).toBeGreaterThanOrEqual(30);
   });
 });
