@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Caller } from "../../functions/contracts/caller.ts";
 import { mayDo, patternsOf } from "../../functions/domain/access.ts";
+import { seed } from "./planner/stories.ts";
 
 const named = (name: string, ...groups: string[]): Caller => ({ kind: "jwt", name, groups });
 
@@ -51,4 +53,19 @@ describe("a queue that names no callers", () => {
     expect(patternsOf({ operate: ["sre"], priority: [] }, "priority")).toEqual([]);
     expect(mayDo({ land: [] }, named("anna", "operators"), "land")).toBe(false);
   });
+});
+
+it(`a pattern matches as the regular expression does in which each star is any text (SEED=${seed})`, () => {
+  const text = (letters: string) => fc.string({ unit: fc.constantFrom(...letters), maxLength: 6 });
+  fc.assert(
+    fc.property(text("ab**"), text("ab"), (pattern, name) => {
+      const expected = new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s");
+      expect(mayDo({ land: [pattern] }, named(name), "land")).toBe(expected.test(name));
+      const groups = ["c", name];
+      expect(mayDo({ land: [`group:${pattern}`] }, named("anna", ...groups), "land")).toBe(
+        groups.some((group) => expected.test(group)),
+      );
+    }),
+    { seed, numRuns: 1_000 },
+  );
 });
