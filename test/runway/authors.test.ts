@@ -7,8 +7,6 @@ import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
 
-withRunway();
-
 interface Raw {
   /** With their keyword, without line breaks. */
   readonly headers?: readonly string[];
@@ -82,6 +80,20 @@ describe("an author's line", () => {
     );
   });
 
+  it("is split into a name and an address, neither of which holds a bracket", () => {
+    const part = fc.constantFrom("Ada", " ", "<", ">", "ada@x", "<a@x>", "1", "é", "  ");
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const line = `${parts.join("")} <a@x> 1700000000 +0000`;
+        expect(`${nameOf(line)}${emailOf(line)}`).not.toMatch(/[<>]/);
+      }),
+    );
+  });
+});
+
+describe("an author's line", () => {
+  withRunway();
+
   it.each<[string, readonly string[]]>([
     ["that is not there", []],
     ["that is there twice", ["author Ada <ada@x> 1 +0000", "author Bob <bob@x> 1 +0000"]],
@@ -95,16 +107,6 @@ describe("an author's line", () => {
       expect(result).toMatchObject({ kind: "refused", reason: { code: "merge.invalid" } });
       expect(result.kind === "refused" && result.reason.message).toContain(sha.slice(0, 12));
     }
-  });
-
-  it("is split into a name and an address, neither of which holds a bracket", () => {
-    const part = fc.constantFrom("Ada", " ", "<", ">", "ada@x", "<a@x>", "1", "é", "  ");
-    fc.assert(
-      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
-        const line = `${parts.join("")} <a@x> 1700000000 +0000`;
-        expect(`${nameOf(line)}${emailOf(line)}`).not.toMatch(/[<>]/);
-      }),
-    );
   });
 });
 
@@ -123,6 +125,8 @@ describe("the committer's date", () => {
 });
 
 describe("text in a named encoding", () => {
+  withRunway();
+
   it.each([
     ["UTF-8", "sch\xc3\xb6n", "J\xc3\xb6rg", "schön", "Jörg"],
     ["ISO-8859-1", "sch\xf6n", "J\xf6rg", "schön", "Jörg"],

@@ -7,11 +7,16 @@ export let sandbox: Sandbox;
 /** Runway on that sandbox. */
 export let runway: Runway;
 
-/** Gives each test of the file a sandbox of its own, and runway on it. Called at the top of a file. */
+export async function open(): Promise<void> {
+  sandbox = new Sandbox();
+  runway = await Runway.on(sandbox);
+}
+export function close(): void {
+  sandbox.remove();
+}
+
+/** Gives each test of the file, or of a `describe`, a sandbox of its own, and runway on it. Called at the top of either. */
 export function withRunway(): void {
-  beforeEach(async () => {
-    sandbox = new Sandbox();
-    runway = await Runway.on(sandbox);
-  });
-  afterEach(() => sandbox.remove());
+  beforeEach(open);
+  afterEach(close);
 }

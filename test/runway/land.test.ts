@@ -189,8 +189,8 @@ describe("a message that is delivered again", () => {
     const message = await together();
     const first = await runway.land(message);
     sandbox.intrude({ "one.txt": "rewritten\n" });
-    sandbox.git("update-ref", "-d", "refs/heads/one");
-    sandbox.git("update-ref", "-d", "refs/heads/two");
+    sandbox.delete("refs/heads/one");
+    sandbox.delete("refs/heads/two");
     expect(await (await elsewhere()).land(message)).toEqual(first);
   });
 

@@ -1,10 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
+import type { GitSha } from "../../functions/contracts/ids.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { unit } from "../adapters/git/sandbox.ts";
-import { runway, sandbox, withRunway } from "./each-runway.ts";
-
-withRunway();
+import { close, open, runway, sandbox, withRunway } from "./each-runway.ts";
 
 const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
 /** Ten lines apart, so that edits of two of them merge. */
@@ -20,25 +19,34 @@ const stack = () => {
   ]);
   upper = sandbox.branch("upper", [{ files: { f: text("b", "z"), g: "g\n" }, message: "upper" }], lower.slice(-40));
 };
-const unrelated = async (n: number) =>
-  runway.landAlone(unit(50 + n, [sandbox.branch(`other${n}`, [{ files: { [`other${n}`]: "o\n" } }])]));
+const unrelated = (n: number) => sandbox.intrude({ [`other${n}`]: "o\n" });
 
 describe("an upper change whose lower part was landed by another request", () => {
-  it.each(STRATEGIES.flatMap((below) => STRATEGIES.map((above) => [below, above] as const)))(
-    "by %s: lands by %s, with something unrelated landed in between",
-    async (below, above) => {
+  describe.each(STRATEGIES)("by %s:", (below) => {
+    let trunk: GitSha;
+    beforeAll(async () => {
+      await open();
       stack();
       await runway.landAlone(unit(1, [lower], below));
-      await unrelated(1);
-      expect(await runway.check(unit(2, [upper], above))).toMatchObject({ kind: "ok" });
-      expect(await runway.landAlone(unit(2, [upper], above))).toMatchObject({
-        kind: "landed",
-        commits: [sandbox.trunk],
-      });
+      const other = sandbox.branch("other1", [{ files: { other1: "o\n" } }]);
+      await runway.landAlone(unit(51, [other]));
+      trunk = sandbox.trunk;
+    });
+    afterAll(close);
+
+    it.each(STRATEGIES)("lands by %s, with something unrelated landed in between", async (above) => {
+      sandbox.point("refs/heads/main", trunk);
+      const one = unit(2 + STRATEGIES.indexOf(above), [upper], above);
+      expect(await runway.check(one)).toMatchObject({ kind: "ok" });
+      expect(await runway.landAlone(one)).toMatchObject({ kind: "landed", commits: [sandbox.trunk] });
       expect([sandbox.show("f"), sandbox.show("g"), sandbox.show("other1")]).toEqual([text("b", "z").trim(), "g", "o"]);
       expect(sandbox.git("log", "-1", "--format=%B", "main")).not.toContain("lower");
-    },
-  );
+    });
+  });
+});
+
+describe("an upper change whose lower part was landed by another request", () => {
+  withRunway();
 
   it("lands the tree that it lands without anything in between", async () => {
     stack();
@@ -47,8 +55,8 @@ describe("an upper change whose lower part was landed by another request", () =>
     await runway.landAlone(unit(2, [upper], "SQUASH_REBASE"));
     const alone = sandbox.git("rev-parse", "main:f");
     sandbox.point("refs/heads/main", trunk);
-    await unrelated(1);
-    await unrelated(2);
+    unrelated(1);
+    unrelated(2);
     await runway.landAlone(unit(3, [upper], "SQUASH_REBASE"));
     expect(sandbox.git("rev-parse", "main:f")).toBe(alone);
   });
@@ -56,7 +64,7 @@ describe("an upper change whose lower part was landed by another request", () =>
   it("does not refuse a change that is composed on the upper one alone", async () => {
     stack();
     await runway.landAlone(unit(1, [lower], "SQUASH_REBASE"));
-    await unrelated(1);
+    unrelated(1);
     const c = unit(3, [sandbox.branch("c", [{ files: { c: "c\n" } }], sandbox.base)]);
     expect(await runway.compose(c, { base: [unit(2, [upper], "SQUASH_REBASE")] })).toMatchObject({ kind: "composed" });
   });
@@ -70,7 +78,7 @@ describe("an upper change whose lower part was landed by another request", () =>
     upper = sandbox.branch("upper", [{ files: { f: "1\n2\n3\n4\n5\nupper\n" } }], lower.slice(-40));
     sandbox.intrude({ f: "one\n2\n3\n4\n5\n6\n" });
     await runway.landAlone(unit(1, [lower], strategy));
-    await unrelated(1);
+    unrelated(1);
     await runway.landAlone(unit(2, [upper], strategy));
     expect(sandbox.show("f")).toBe("one\n2\n3\n4\n5\nupper");
   });
@@ -79,9 +87,9 @@ describe("an upper change whose lower part was landed by another request", () =>
     stack();
     const top = sandbox.branch("top", [{ files: { f: text("c", "z") }, message: "top" }], upper.slice(-40));
     await runway.landAlone(unit(1, [lower], "SQUASH_REBASE"));
-    await unrelated(1);
+    unrelated(1);
     await runway.landAlone(unit(2, [upper], "SQUASH_REBASE"));
-    await unrelated(2);
+    unrelated(2);
     expect(await runway.landAlone(unit(3, [top], "SQUASH_REBASE"))).toMatchObject({ kind: "landed" });
     expect(sandbox.show("f")).toBe(text("c", "z").trim());
     expect(sandbox.log().at(-1)).toBe("top");
@@ -98,13 +106,15 @@ describe("an upper change whose lower part was landed by another request", () =>
 });
 
 describe("nothing is left out without proof", () => {
+  withRunway();
+
   it.each(STRATEGIES)(
     "%s: a lower part that was amended before it landed is another change, and conflicts",
     async (strategy) => {
       stack();
       const amended = sandbox.branch("amended", [{ files: { f: text("amended", "z") } }]);
       await runway.landAlone(unit(1, [amended], strategy));
-      await unrelated(1);
+      unrelated(1);
       expect(await runway.check(unit(2, [upper], strategy))).toMatchObject({ reason: { code: "merge.conflict" } });
     },
   );

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { recordsRef } from "../../functions/adapters/git/refs.ts";
 import type { Repository } from "../../functions/adapters/git/repository.ts";
 import type { GitSha } from "../../functions/contracts/ids.ts";
@@ -9,11 +9,9 @@ import { land } from "../../functions/runway/land.ts";
 import { fingerprintOf, landedEntry } from "../../functions/runway/landing-records.ts";
 import { KEPT_DAYS } from "../../functions/runway/records-tree.ts";
 import { tidy } from "../../functions/runway/tidy.ts";
-import { INSTALLATION, landing, NOW, type Sandbox, unit } from "../adapters/git/sandbox.ts";
+import { INSTALLATION, landing, NOW, Sandbox, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";
-
-withRunway();
 
 const RECORDS = recordsRef("main");
 const DAY_MS = 86_400_000;
@@ -22,6 +20,8 @@ const days = () => sandbox.git("ls-tree", "--name-only", RECORDS).split("\n");
 const elsewhere = async (name: string) => new Runway(sandbox, await sandbox.open(`${sandbox.directory}/${name}`));
 
 describe("the records of landings", () => {
+  withRunway();
+
   it("are one ref, however much has landed, and what built the landings is gone", async () => {
     for (const n of [1, 2, 3, 4]) {
       const one = unit(n, [change(`c${n}`)]);
@@ -83,56 +83,97 @@ describe("the records of landings", () => {
 describe("a landing is known again by its commit", () => {
   const ADA = "Signed-off-by: Ada <ada@example.test>";
   const BOB = "Bob <bob@example.test>";
-  const made = (message: string, n: number, author?: string) => ({
-    files: { [`f${n}`]: `${n}\n` },
+  type Sketches = Parameters<Sandbox["branch"]>[1];
+  const made = (message: string, file: string, author?: string) => ({
+    files: { [file]: "1\n" },
     message,
     ...(author === undefined ? {} : { author }),
   });
-  const SHAPES: readonly (readonly [what: string, sketches: () => Parameters<Sandbox["branch"]>[1]])[] = [
-    ["one commit with trailers", () => [made(`one\n\n${ADA}\nFixes: #1\n`, 1)]],
-    ["one commit without a line break at its end", () => [made("one", 1)]],
-    ["one commit with other line breaks", () => [made(`one\r\n\r\nBody.\r\n\r\n${ADA}\r\n`, 1)]],
+  /** `f` is the beginning of the names of the shape's files. `other` makes a commit on the trunk, which has this file. */
+  const SHAPES: readonly (readonly [what: string, sketches: (f: string, other: string) => Sketches])[] = [
+    ["one commit with trailers", (f) => [made(`one\n\n${ADA}\nFixes: #1\n`, f)]],
+    ["one commit without a line break at its end", (f) => [made("one", f)]],
+    ["one commit with other line breaks", (f) => [made(`one\r\n\r\nBody.\r\n\r\n${ADA}\r\n`, f)]],
     [
       "commits with trailers of their own",
-      () => [made(`one\n\n${ADA}\n`, 1), made(`two\n\n${ADA}\nFixes: #2`, 2, BOB)],
+      (f) => [made(`one\n\n${ADA}\n`, f), made(`two\n\n${ADA}\nFixes: #2`, `${f}-2`, BOB)],
     ],
-    ["commits that quote a conflict", () => [made("one\n\nConflicts:\n\tf1\n", 1), made("two\n\n# no comment\n", 2)]],
+    [
+      "commits that quote a conflict",
+      (f) => [made("one\n\nConflicts:\n\tf1\n", f), made("two\n\n# no comment\n", `${f}-2`)],
+    ],
     [
       "commits that name another landed change",
-      () => [made(`one\n\nSubmitqueue-Change: git://x/y/refs%2Fheads%2Fz/${"0".repeat(40)}\n`, 1), made("two", 2)],
+      (f) => [
+        made(`one\n\nSubmitqueue-Change: git://x/y/refs%2Fheads%2Fz/${"0".repeat(40)}\n`, f),
+        made("two", `${f}-2`),
+      ],
     ],
     [
       "a merge commit with content of its own",
-      () => [
-        made("one", 1),
+      (f, other) => [
+        made("one", f),
         {
-          merges: [sandbox.intrude({ other: "x\n" })],
-          files: { other: "x\n", own: "own\n", f1: "1\n" },
+          merges: [other],
+          files: { other: "x\n", own: "own\n", [f]: "1\n" },
           message: `merge\n\n${ADA}`,
         },
       ],
     ],
   ];
   const STRATEGIES: readonly MergeStrategy[] = ["REBASE", "SQUASH_REBASE", "MERGE"];
+  interface Answers {
+    readonly first: readonly LandOutcome[];
+    readonly again: readonly LandOutcome[];
+    readonly anew: readonly LandOutcome[];
+    /** The trunk before the repeats and after them. */
+    readonly trunks: readonly GitSha[];
+  }
 
-  it.each(SHAPES.flatMap(([what, sketches]) => STRATEGIES.map((strategy) => [what, strategy, sketches] as const)))(
+  /** Lands a change of each shape in one push, and lands them again: where they landed, and in another working directory. */
+  async function landed(strategy: MergeStrategy): Promise<Answers> {
+    const own = new Sandbox();
+    onCleanup.push(() => own.remove());
+    const other = own.intrude({ other: "x\n" });
+    const units = SHAPES.map(([, sketches], n) =>
+      unit(n + 1, [own.branch(`feature-${n}`, sketches(`f${n}`, other), own.base)], strategy),
+    );
+    own.intrude();
+    const here = await Runway.on(own);
+    const message = landing("first", await here.builtTogether(units));
+    const first = await here.land(message);
+    const before = own.intrude();
+    // Another message: the answer to the first one does not help.
+    const again = await here.land({ ...message, id: "again" });
+    const there = new Runway(own, await own.open(`${own.directory}/other`));
+    const anew = await there.land({ ...message, id: "anew" });
+    return { first, again, anew, trunks: [before, own.trunk] };
+  }
+
+  const onCleanup: (() => void)[] = [];
+  const answers = new Map<MergeStrategy, Answers>();
+  beforeAll(async () => {
+    for (const strategy of STRATEGIES) answers.set(strategy, await landed(strategy));
+  });
+  afterAll(() => {
+    for (const clean of onCleanup) clean();
+  });
+
+  it.each(SHAPES.flatMap(([what], n) => STRATEGIES.map((strategy) => [what, strategy, n] as const)))(
     "%s, by %s",
-    async (_what, strategy, sketches) => {
-      const one = unit(1, [sandbox.branch("feature", sketches(), sandbox.base)], strategy);
-      sandbox.intrude();
-      const message = landing("first", [{ unit: one, tested: await runway.tested(one) }]);
-      const first = await runway.land(message);
-      expect(first).toMatchObject([{ kind: "landed", commits: expect.arrayContaining([expect.any(String)]) }]);
-      const trunk = sandbox.intrude();
-      // Another message: the answer to the first one does not help.
-      expect(await runway.land({ ...message, id: "again" })).toEqual(first);
-      expect(await (await elsewhere("other")).land({ ...message, id: "anew" })).toEqual(first);
-      expect(sandbox.trunk).toBe(trunk);
+    (_what, strategy, n) => {
+      const { first, again, anew, trunks } = answers.get(strategy) as Answers;
+      expect(first[n]).toMatchObject({ kind: "landed", commits: expect.arrayContaining([expect.any(String)]) });
+      expect(again[n]).toEqual(first[n]);
+      expect(anew[n]).toEqual(first[n]);
+      expect(trunks[1]).toBe(trunks[0]);
     },
   );
 });
 
 describe("landings of two that share a branch", () => {
+  withRunway();
+
   it.each([
     ["two queues", { queue: "other", batch: "other/batch/1" }],
     ["two installations of one queue", { installation: "f".repeat(32) }],
@@ -182,9 +223,11 @@ describe("landings of two that share a branch", () => {
 });
 
 describe("a record that is forged", () => {
+  withRunway();
+
   /** Puts a file of the records tree in place of another, as every user may who may push. */
-  const plant = (path: string, content: string | Buffer): void =>
-    void sandbox.commit(RECORDS, { files: { [path]: content.toString() }, message: "forged" });
+  const plant = (path: string, content: string | Buffer, on = sandbox): void =>
+    void on.commit(RECORDS, { files: { [path]: content.toString() }, message: "forged" });
   const pathOf = (one: MergeUnit, installation = INSTALLATION) =>
     `${Math.floor(NOW / DAY_MS)}/${landedEntry({ branch: "main", installation, now: NOW }, one.batchId, "", NOTHING).at}`;
   const NOTHING = {
@@ -195,38 +238,68 @@ describe("a record that is forged", () => {
     commits: [],
   } as unknown as Extract<LandOutcome, { kind: "landed" }>;
   /** What runway would write if it had landed `one` as `commit`. */
-  const record = (one: MergeUnit, commit: GitSha, installation = INSTALLATION, commits = [commit]) => {
-    const tree = sandbox.tree(commit) as GitSha;
+  const record = (
+    one: MergeUnit,
+    commit: GitSha,
+    installation = INSTALLATION,
+    commits = [commit],
+    on: Sandbox = sandbox,
+  ) => {
+    const tree = on.tree(commit);
     const outcome = { kind: "landed" as const, commit, tree, testedTree: tree, commits };
     return landedEntry({ branch: "main", installation, now: NOW }, one.batchId, fingerprintOf(one), outcome).blob.body;
   };
   const landedFor = async (one: MergeUnit) => runway.landAlone(one);
 
+  type Forged = (one: MergeUnit, commit: GitSha, on: Sandbox) => string | Buffer;
+  const inOurHand: Forged = (one, commit, on) => record(one, commit, INSTALLATION, [commit], on);
+  const FORGERIES: readonly (readonly [what: string, Forged])[] = [
+    ["another installation wrote", (one, commit, on) => record(one, commit, "e".repeat(32), [commit], on)],
+    ["holds no JSON", () => "nonsense\n"],
+    ["is of a newer version", () => JSON.stringify({ v: 3, content: "{}", mac: "" })],
+    ["has been edited", (one, commit, on) => String(inOurHand(one, on.base, on)).replaceAll(on.base, commit)],
+  ];
+
+  /** Lands changes in one push, each with a forged record that says of another commit that it is the change. */
+  async function landedThough(forgeries: readonly (readonly [name: string, MergeStrategy, Forged])[]) {
+    const on = new Sandbox();
+    afterFile.push(() => on.remove());
+    const other = on.intrude();
+    const units = forgeries.map(([, strategy], n) =>
+      unit(n + 1, [on.branch(`c${n}`, [{ files: { [`c${n}`]: "c\n" } }])], strategy),
+    );
+    for (const [n, [, , forged]] of forgeries.entries()) {
+      const one = units[n] as MergeUnit;
+      plant(pathOf(one), forged(one, other, on), on);
+    }
+    const outcomes = await (await Runway.on(on)).landTogether(units);
+    return new Map(forgeries.map(([name], n) => [name, { outcome: outcomes[n], file: () => on.show(`c${n}`) }]));
+  }
+
+  const afterFile: (() => void)[] = [];
+  let landed: Awaited<ReturnType<typeof landedThough>>;
+  beforeAll(async () => {
+    const byStrategy = (["REBASE", "SQUASH_REBASE", "MERGE"] as const).map((one) => [one, one, inOurHand] as const);
+    const byForgery = FORGERIES.map(([what, forged]) => [what, "REBASE", forged] as const);
+    // A change is promoted only onto the trunk that the change was made on.
+    const promoted = await landedThough([["PROMOTE", "PROMOTE", inOurHand]]);
+    landed = new Map([...promoted, ...(await landedThough([...byStrategy, ...byForgery]))]);
+  });
+  afterAll(() => {
+    for (const clean of afterFile) clean();
+  });
+
   it.each<MergeStrategy>(["REBASE", "SQUASH_REBASE", "MERGE", "PROMOTE"])(
     "does not make a request of another commit of the trunk, even in our own hand: %s",
-    async (strategy) => {
-      const other = sandbox.intrude();
-      const one = unit(1, [change("one")], strategy);
-      plant(pathOf(one), record(one, other));
-      expect(await landedFor(one)).toMatchObject({ kind: "landed" });
-      expect(sandbox.show("one.txt")).toBe("one");
+    (strategy) => {
+      expect(landed.get(strategy)?.outcome).toMatchObject({ kind: "landed" });
+      expect(landed.get(strategy)?.file()).toBe("c");
     },
   );
 
-  it.each([
-    ["another installation wrote", (one: MergeUnit, commit: GitSha) => record(one, commit, "e".repeat(32))],
-    ["holds no JSON", async () => "nonsense\n"],
-    ["is of a newer version", async () => JSON.stringify({ v: 3, content: "{}", mac: "" })],
-    [
-      "has been edited",
-      async (one: MergeUnit, commit: GitSha) => String(record(one, sandbox.base)).replaceAll(sandbox.base, commit),
-    ],
-  ])("counts for nothing when it %s", async (_, forged) => {
-    const one = unit(1, [change("one")]);
-    const other = sandbox.intrude();
-    plant(pathOf(one), await forged(one, other));
-    expect(await landedFor(one)).toMatchObject({ kind: "landed" });
-    expect(sandbox.show("one.txt")).toBe("one");
+  it.each(FORGERIES.map(([what]) => what))("counts for nothing when it %s", (what) => {
+    expect(landed.get(what)?.outcome).toMatchObject({ kind: "landed" });
+    expect(landed.get(what)?.file()).toBe("c");
   });
 
   it("does not make a request of a commit that does not hold it, by saying that nothing was new", async () => {
@@ -276,6 +349,8 @@ describe("a record that is forged", () => {
 });
 
 describe("refs of builds", () => {
+  withRunway();
+
   const refs = () => sandbox.refs("refs/submitqueue/").map((line) => line.split(" ")[0]?.split("/")[2]);
   const swept = (repository: Repository, now: number) => tidy(repository, [], epochMs(now));
 

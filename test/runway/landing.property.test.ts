@@ -130,8 +130,7 @@ it(`what is composed is what lands, commit by commit, however it lands (SIM_SEED
         // Without its records, and on another machine, runway has to apply everything again: and arrives at the same commits.
         const lander = forgetful ? new Runway(sandbox, await sandbox.open(`${sandbox.directory}/other`)) : runway;
         if (forgetful)
-          for (const line of sandbox.refs("refs/submitqueue/composed"))
-            sandbox.git("update-ref", "-d", line.split(" ")[0] ?? "");
+          for (const line of sandbox.refs("refs/submitqueue/composed")) sandbox.delete(line.split(" ")[0] ?? "");
         const messages = messagesFor(way, together);
         const outcomes: LandOutcome[] = [];
         for (const message of messages.filter(({ batches }) => batches.length > 0)) {

@@ -96,7 +96,7 @@ async function start() {
       [1, 2].map((part) => ({ files: { [`${n}.${part}`]: "x\n" }, message: `${n}.${part}` })),
       from,
     );
-    sandbox.git("symbolic-ref", `refs/pull/${n}/head`, `refs/heads/${branch}`);
+    sandbox.link(`refs/pull/${n}/head`, `refs/heads/${branch}`);
     const sha = sandbox.at(`refs/heads/${branch}`) as string;
     if (from !== sandbox.base) heads.bases.set(n, `change-${n - 1}`);
     return { sha, uri: pullUri(n, sha), branch: `refs/heads/${branch}` };

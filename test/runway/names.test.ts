@@ -41,7 +41,7 @@ describe("a ref that has moved is seen, with every name", () => {
 
   it("and it is a symbolic ref", async () => {
     const sha = sandbox.commit("refs/heads/real", { files: { f: "1\n" } }, sandbox.base);
-    sandbox.git("symbolic-ref", "refs/heads/alias", "refs/heads/real");
+    sandbox.link("refs/heads/alias", "refs/heads/real");
     expect(await check("refs/heads/alias", sha)).toMatchObject({ kind: "ok" });
     sandbox.commit("refs/heads/real", { files: { f: "2\n" } });
     expect(await check("refs/heads/alias", sha)).toMatchObject({ reason: { code: "change.stale" } });
@@ -59,7 +59,7 @@ describe("a ref that has moved is seen, with every name", () => {
       fc.asyncProperty(name, async (ref) => {
         sandbox.point(ref, sandbox.base);
         const seen = await runway.repository.see([ref]);
-        sandbox.git("update-ref", "-d", ref);
+        sandbox.delete(ref);
         expect([ref, seen.get(ref)?.sha]).toEqual([ref, sandbox.base]);
         expect(ifPresent(ref).isWellFormed()).toBe(true);
       }),

@@ -307,22 +307,22 @@ describe("unusable changes", () => {
   it("takes a change whose branch is gone, as long as its commit can be had", async () => {
     const uri = sandbox.branch("gone", [{ files: { f: "1\n" } }]);
     sandbox.point("refs/keep/it", uri.slice(-40));
-    sandbox.git("update-ref", "-d", "refs/heads/gone");
+    sandbox.delete("refs/heads/gone");
     expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   });
 
   it("forgets a branch that has been deleted since it was last seen", async () => {
     const uri = sandbox.branch("gone", [{ files: { f: "1\n" } }]);
-    const newer = sandbox.commit("refs/heads/gone", { files: { f: "2\n" } });
+    sandbox.commit("refs/heads/gone", { files: { f: "2\n" } });
     expect(await runway.check(unit(1, [uri]))).toMatchObject({ reason: { code: "change.stale" } });
-    sandbox.git("update-ref", "-d", "refs/heads/gone", newer);
+    sandbox.delete("refs/heads/gone");
     expect(await runway.check(unit(1, [uri]))).toMatchObject({ kind: "ok" });
   });
 
   it("a branch may give way to a folder of branches", async () => {
     const one = sandbox.branch("team", [{ files: { f: "1\n" } }]);
     expect(await runway.check(unit(1, [one]))).toMatchObject({ kind: "ok" });
-    sandbox.git("update-ref", "-d", "refs/heads/team");
+    sandbox.delete("refs/heads/team");
     const two = sandbox.branch("team/new", [{ files: { g: "1\n" } }]);
     expect(await runway.check(unit(2, [two]))).toMatchObject({ kind: "ok" });
   });

@@ -81,8 +81,9 @@ export class GitFiles {
     return (text ?? this.#packedRefs().get(name)) as GitSha | undefined;
   }
 
-  setRef(name: string, sha: string): void {
-    this.#replaceFile(join(this.#directory, name), `${sha}\n`);
+  /** `to`: an object, or `ref: ` and the name of another ref. */
+  setRef(name: string, to: string): void {
+    this.#replaceFile(join(this.#directory, name), `${to}\n`);
   }
 
   /** Of a ref that git has not packed. */

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../contracts/errors.ts";
 import { exclusively } from "./lock.ts";
 import { ObjectReader } from "./object-reader.ts";
-import { complaint, runGit, settingsEnvironment, startGit } from "./process.ts";
+import { runGit, settingsEnvironment, startGit } from "./process.ts";
 
 /** The first version with `merge-tree --write-tree`. */
 const MINIMUM_GIT = [2, 38] as const;
@@ -34,7 +34,7 @@ const opened = new Map<string, Promise<OpenedDirectory>>();
 
 /**
  * Makes `directory` a bare repository, and removes the lock files that a killed git left behind. Because of that removal only one process at a
- * time may use a directory. Two git processes at the first call of this process, and again when the directory has vanished; none otherwise.
+ * time may use a directory. One git process at the first call of this process, which asks for the version of git; none otherwise.
  */
 export async function openDirectory(directory: string): Promise<OpenedDirectory> {
   if (!existsSync(join(directory, "HEAD"))) opened.delete(directory);
@@ -62,11 +62,35 @@ async function prepare(directory: string): Promise<OpenedDirectory> {
   const run = (...args: string[]) => runGit({ directory, args, env, timeoutMs: 30_000 });
   await requireGit(async () => (await run("version")).stdout.toString("utf8"));
   await removeLocks(directory);
-  const made = await run("init", "--quiet", "--bare", "--template=", directory);
-  if (made.exitCode !== 0)
-    throw new CodedError("repository.failed", `no repository could be made in ${directory}: ${complaint(made.stderr)}`);
+  await makeRepository(directory);
   const reading = { directory, args: ["cat-file", "--batch"], env: { GIT_DIR: directory, ...env } };
   return { path: directory, objects: new ObjectReader(() => startGit(reading)) };
+}
+
+const CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+
+/**
+ * Makes the files of an empty bare repository (gitrepository-layout(5)) that are not there, without a git process. Its objects are named by SHA-1
+ * and its refs are files, also where git makes other repositories by default. Throws repository.failed when the disk takes no files.
+ */
+async function makeRepository(directory: string): Promise<void> {
+  try {
+    for (const room of ["objects/info", "objects/pack", "refs/heads"])
+      await mkdir(join(directory, room), { recursive: true });
+    await writeWhole(join(directory, "config"), CONFIG);
+    await writeWhole(join(directory, "HEAD"), "ref: refs/heads/main\n");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CodedError("repository.failed", `no repository could be made in ${directory}: ${why}`);
+  }
+}
+
+/** Writes a file that is not there. A crash leaves no half of it. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  if (existsSync(file)) return;
+  // `removeLocks` deletes what a crash leaves.
+  await writeFile(`${file}.lock`, text);
+  await rename(`${file}.lock`, file);
 }
 
 let checked: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -27,6 +27,56 @@ beforeEach(() => {
 afterEach(() => sandbox.remove());
 
 describe("a repository", () => {
+  it("is made as git makes one, by no git process once the version of git is known, and is completed when a crash left a part", async () => {
+    await sandbox.open(`${sandbox.directory}/first`);
+    const before = gitProcessesStarted();
+    const { directory } = await sandbox.open();
+    expect(gitProcessesStarted() - before).toBe(0);
+    const answers = async (path: string, ...args: string[]) => {
+      const end = await runGit({
+        directory: path,
+        args,
+        env: { GIT_DIR: path, ...settingsEnvironment() },
+        timeoutMs: 600_000,
+      });
+      return [end.exitCode, end.stdout.toString("utf8"), end.stderr];
+    };
+    const byGit = join(sandbox.directory, "by-git");
+    await runGit({
+      directory: sandbox.directory,
+      args: ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", byGit],
+      env: {},
+      timeoutMs: 600_000,
+    });
+    for (const args of [
+      ["config", "--local", "--list"],
+      ["symbolic-ref", "HEAD"],
+      ["fsck", "--strict"],
+      ["for-each-ref"],
+    ])
+      expect(await answers(directory, ...args), args.join(" ")).toEqual(await answers(byGit, ...args));
+    expect(readdirSync(join(directory, "objects")).toSorted()).toEqual(["info", "pack"]);
+
+    const broken = join(sandbox.directory, "broken", "git", directory.split("/").at(-1) ?? "");
+    mkdirSync(broken, { recursive: true });
+    writeFileSync(join(broken, "HEAD.lock"), "ref: re");
+    writeFileSync(join(broken, "config"), readFileSync(join(directory, "config")));
+    expect(await (await sandbox.open(join(sandbox.directory, "broken"))).trunk()).toBe(sandbox.base);
+  });
+
+  it("that can't be made is told with its directory", async () => {
+    writeFileSync(join(sandbox.directory, "file"), "");
+    await expect(sandbox.open(join(sandbox.directory, "file"))).rejects.toThrow(/file/);
+    const { directory } = await sandbox.open();
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeFileSync(join(directory, "objects"), "");
+    await expect(sandbox.open()).rejects.toMatchObject({
+      code: "repository.failed",
+      message: expect.stringContaining(`no repository could be made in ${directory}: ENOTDIR`),
+    });
+  });
+
   it("sees the trunk, in one git process", async () => {
     const repository = await sandbox.open();
     expect(await repository.trunk()).toBe(sandbox.base);

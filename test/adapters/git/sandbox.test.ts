@@ -41,6 +41,32 @@ it("a sandbox reads objects and refs that git has packed, and refs that lead to 
   expect(sandbox.git("rev-parse", "alias")).toBe(next);
 });
 
+it("a sandbox tells the log that git tells", () => {
+  const sandbox = aSandbox();
+  const messages = ["one", "two\nlines\n\nBody", "\n\nthree  \n \nBody", "four\r\n\r\nBody", " five", "", "é: six\n"];
+  sandbox.commits(
+    "refs/heads/main",
+    messages.map((message, n) => ({ files: { f: `${n}\n` }, message })),
+  );
+  const byGit = (format: string) =>
+    sandbox.git("log", "--reverse", `--format=${format}`, `${sandbox.base}..main`).split("\n").filter(Boolean);
+  for (const format of ["%s", "%H"]) expect(sandbox.log(format)).toEqual(byGit(format));
+  expect(sandbox.log()).toHaveLength(6);
+  const side = sandbox.commit("refs/heads/side", { message: "side" }, sandbox.base);
+  sandbox.commit("refs/heads/main", { merges: side, message: "merge" });
+  for (const format of ["%s", "%H"]) expect(sandbox.log(format).toSorted()).toEqual(byGit(format).toSorted());
+});
+
+it("a sandbox makes and deletes refs as git does", () => {
+  const sandbox = aSandbox();
+  sandbox.link("refs/heads/alias", "refs/heads/main");
+  expect(sandbox.git("symbolic-ref", "refs/heads/alias")).toBe("refs/heads/main");
+  sandbox.point("refs/heads/team", "main");
+  sandbox.delete("refs/heads/team");
+  sandbox.point("refs/heads/team/new", "main");
+  expect(sandbox.git("for-each-ref", "--format=%(refname)", "refs/heads/team")).toBe("refs/heads/team/new");
+});
+
 it("no push to a sandbox has git collect garbage", () => {
   expect(aSandbox().git("config", "receive.autogc")).toBe("false");
 });

@@ -107,6 +107,16 @@ export class Sandbox {
     this.#files.setRef(ref, this.#resolved(commit));
   }
 
+  /** Has a ref name another ref. */
+  link(ref: string, to: string): void {
+    this.#files.setRef(ref, `ref: ${to}`);
+  }
+
+  /** Of a ref that git has not packed. */
+  delete(ref: string): void {
+    this.#files.deleteRef(ref);
+  }
+
   /** Makes commits on a ref of the remote, the first one on top of `from` (default: the ref itself, or nothing). Oldest first. */
   commits(ref: string, sketches: readonly Sketch[], from?: string): GitSha[] {
     const made: GitSha[] = [];
@@ -175,11 +185,30 @@ export class Sandbox {
     );
   }
 
-  /** Subjects of the trunk since the base, oldest first. */
+  /** Subjects of the trunk since the base, oldest first. One git process when there is a merge commit among them, or for another format. */
   log(format = "%s", until = "refs/heads/main"): string[] {
+    const line = format === "%s" || format === "%H" ? this.#lineTo(until) : undefined;
+    if (line !== undefined) return line.map(({ sha, subject }) => (format === "%H" ? sha : subject)).filter(Boolean);
     return this.git("log", "--reverse", "--topo-order", `--format=${format}`, `${this.base}..${until}`)
       .split("\n")
       .filter(Boolean);
+  }
+
+  /** The commits since the base, oldest first. Undefined when one of them has several parents, or none, or names its encoding. */
+  #lineTo(until: string): { readonly sha: GitSha; readonly subject: string }[] | undefined {
+    const line: { readonly sha: GitSha; readonly subject: string }[] = [];
+    for (let at = this.#resolved(until); at !== this.base; ) {
+      const [head = "", ...text] = this.#files.read(at).body.toString("utf8").split("\n\n");
+      const [parent, ...others] = [...head.matchAll(/^parent (.*)$/gm)].map(([, sha]) => sha as GitSha);
+      if (parent === undefined || others.length > 0 || head.includes("\nencoding ")) return undefined;
+      const [subject = ""] = text
+        .join("\n\n")
+        .replace(/^\n+/, "")
+        .split(/\n\s*(?:\n|$)/, 1);
+      line.push({ sha: at, subject: subject.replaceAll("\n", " ").trimEnd() });
+      at = parent;
+    }
+    return line.reverse();
   }
 
   /** What a file of a commit holds, without blanks at its ends. */
