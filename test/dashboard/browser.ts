@@ -25,7 +25,7 @@ export const startBrowser = (): Promise<Browser> =>
       "--disable-gpu",
       "--disable-software-rasterizer",
       // One process for all pages of a context.
-      // One process for all pages of a context, whatever their origin.
+      // One process for all pages of a context, also for pages of several origins.
       "--renderer-process-limit=1",
       "--disable-site-isolation-trials",
     ],
