@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { runSimulator } from "../../simulator/run-simulator.ts";
 
 const home = mkdtempSync(join(tmpdir(), "simulator-"));
 afterAll(() => rmSync(home, { recursive: true }));
@@ -13,6 +14,20 @@ const simulate = (...flags: string[]) => {
   });
   return { status, stdout, stderr };
 };
+
+/** The same in this process. */
+async function simulateHere(...flags: string[]) {
+  const printed = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    const spy = vi.spyOn(process[name], "write").mockImplementation((text) => {
+      printed[name] += text;
+      return true;
+    });
+    onTestFinished(() => spy.mockRestore());
+  }
+  return { status: await runSimulator(flags, "npm run simulate --"), ...printed };
+}
+
 const QUICK = ["--changes", "30", "--seeds", "1,2", "--builders", "10,20", "--threads", "1"];
 
 describe("npm run simulate", () => {
@@ -98,8 +113,8 @@ describe("npm run simulate", () => {
     [["--tests", "heads"], "It is one of everything, affected"],
     [["--speed", "9"], "--speed"],
     [["more"], "more"],
-  ])("refuses %j with exit code 2 and prints its usage", (flags, said) => {
-    const { status, stdout, stderr } = simulate(...flags);
+  ])("refuses %j with exit code 2 and prints its usage", async (flags, said) => {
+    const { status, stdout, stderr } = await simulateHere(...flags);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain(said);
     expect(stderr).toContain("Usage:");
