@@ -7,7 +7,7 @@ import { type FlakeLedger, NO_FLAKES } from "../../domain/flakes.ts";
 import { type Item, readableIn } from "./stored-item.ts";
 import { flakesIn } from "./view-flakes.ts";
 import { type ModeSet, modeIn } from "./view-items.ts";
-import { type LiveSummaries, liveFrom } from "./view-summaries.ts";
+import { type LiveSummaries, liveFrom } from "./view-live.ts";
 import { type Hour, hourIn, isHour } from "./view-trends.ts";
 import { redIn } from "./view-trunks.ts";
 

@@ -1,7 +1,7 @@
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
-import { ABOUT, FIRST_NUMBER, KEY, viewKeys } from "../../contracts/tables.ts";
+import { ABOUT, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { endIn } from "../../domain/queue-now.ts";
 import type { Summary } from "../../domain/request-log.ts";
@@ -10,16 +10,7 @@ import { getAll } from "./batch-get.ts";
 import { queryAll } from "./query-all.ts";
 import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-item.ts";
 import { Ended, type ModeSet, modeIn, summaryIn } from "./view-items.ts";
-
-/** The requests of a queue that have not been archived. */
-export interface LiveSummaries {
-  /** By number, oldest first. */
-  readonly summaries: readonly Summary[];
-  /** True when the queue holds more than `summaries`. */
-  readonly more: boolean;
-  /** Why requests were left out that can't be read. */
-  readonly unreadable: readonly CodedError[];
-}
+import { type LiveSummaries, liveFrom } from "./view-live.ts";
 
 export interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
   /** Undefined when the queue's mode was never set, and in every page but the first. */
@@ -220,55 +211,6 @@ export const viewSummaries = (
 const endedIn = (item: Item): Ended => parseItem(Ended, item, `the end ${item[KEY.pk]} ${item[KEY.sk]}`);
 
 const ENDED_PER_CALL = 100;
-
-/** Four megabytes are some 2,000 requests. */
-const LIVE_PAGES = 4;
-
-/** What the partition of a queue holds from a sort key on: the requests in flight, and `others`, which sort before them. */
-export interface LivePartition extends LiveSummaries {
-  readonly others: readonly Item[];
-  /** The key of the last item read, after which the queue holds more. Undefined when it holds no more. */
-  readonly last: Item | undefined;
-}
-
-/** One Query per megabyte, at most `pages`. Strongly consistent. */
-export async function liveFrom(
-  dynamodb: DynamoDBDocumentClient,
-  table: string,
-  queue: QueueName,
-  {
-    from,
-    after,
-    pages = LIVE_PAGES,
-  }: { readonly from: string; readonly after?: Item | undefined; readonly pages?: number },
-): Promise<LivePartition> {
-  const items: Item[] = [];
-  let last = after;
-  for (let page = 0; page === 0 || (last !== undefined && page < pages); page++) {
-    const query = new QueryCommand({
-      TableName: table,
-      ConsistentRead: true,
-      KeyConditionExpression: "#pk = :pk AND #sk >= :from",
-      ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
-      ExpressionAttributeValues: { ":pk": viewKeys.partition(queue), ":from": from },
-      ExclusiveStartKey: last,
-    });
-    const { Items = [], LastEvaluatedKey } = await stored(`reading what ${queue} holds`, dynamodb.send(query));
-    items.push(...Items);
-    last = LastEvaluatedKey;
-  }
-  const isRequest = (item: Item) => String(item[KEY.sk]) >= FIRST_NUMBER;
-  const unreadable: CodedError[] = [];
-  return {
-    summaries: items
-      .filter(isRequest)
-      .flatMap((item) => readableIn(item, summaryIn, (error) => unreadable.push(error))),
-    others: items.filter((item) => !isRequest(item)),
-    more: last !== undefined,
-    unreadable,
-    last,
-  };
-}
 
 const whileVersion = (version: number) => ({
   ConditionExpression: "#version = :before",

@@ -1,7 +1,7 @@
 import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { type Delivery, type PullMessage, type PullRow, pullsTopic } from "../../contracts/github.ts";
+import { type Delivery, type Look, type PullMessage, type PullRow, pullsTopic } from "../../contracts/github.ts";
 import { meaningOf } from "../../domain/github/meaning.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
@@ -26,36 +26,37 @@ export const wire: Wire = (env, clients) => {
 export const handler = onLambda(wire);
 
 export async function handle(service: Service, message: PullMessage): Promise<void> {
+  if (message.kind === "look") return unlessOutOfReach(service, message, () => looked(service, message));
   const { repository, pull } = message;
-  const isConfigured = service.queuesOf(repository).length > 0;
-  if (!isConfigured && message.kind === "delivery") return;
+  if (service.queuesOf(repository).length === 0) return;
   const row = await service.store.get({ repository, pull });
-  if (!isConfigured) return row?.open ? leave(service, row) : undefined;
-  if (message.kind === "delivery") return followed(service, row ?? freshRow(repository, pull), message);
+  return followed(service, row ?? freshRow(repository, pull), message);
+}
+
+async function looked(service: Service, { repository, pull, verify }: Look): Promise<void> {
+  const row = await service.store.get({ repository, pull });
   if (row === undefined) return;
-  await unlessShutOut(service, row, async () => {
-    if (message.verify) await cancelIfChanged(service, row);
-    await look(service, message.verify ? ((await service.store.get(row)) ?? row) : row);
-  });
+  if (service.queuesOf(repository).length === 0) return row.open ? leave(service, row) : undefined;
+  if (!verify) return look(service, row);
+  await cancelIfChanged(service, row);
+  return look(service, (await service.store.get(row)) ?? row);
 }
 
 /**
- * Does the work of a look, unless the App is not let in: it was taken off the repository, or its credentials are refused. The look is then
- * dropped, and not sent to the dead letters: as long as the row is open, `reconcile` has the pull request looked at again.
+ * Does the work of a look, unless the App is not let in (it was taken off the repository, or its credentials are refused), or a newer release
+ * has written the row. The look is then dropped, and not sent to the dead letters: as long as the row is open, `reconcile` has the pull request
+ * looked at again, every minute.
  */
-async function unlessShutOut(
+async function unlessOutOfReach(
   service: Service,
-  { repository, pull }: PullRow,
+  { repository, pull }: Look,
   work: () => Promise<void>,
 ): Promise<void> {
   try {
     await work();
-  } catch (error) {
-    if (!isShutOut(error)) throw error;
-    service.log.warn(
-      { repository, pull, err: error },
-      "not looked at: the App is not let in. The next look tries again",
-    );
+  } catch (err) {
+    if (!isShutOut(err) && !(err instanceof CodedError && err.code === "store.unreadable")) throw err;
+    service.log.warn({ repository, pull, err }, "not looked at: a later look tries again");
   }
 }
 

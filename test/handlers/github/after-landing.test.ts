@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { PullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
@@ -315,13 +316,15 @@ describe("when the queue has been taken out of the configuration", () => {
   });
 });
 
-it("a look while the App is off the repository is no dead letter, and a later look shows what was missed", async () => {
+it("a look while the App is off the repository, or the row can't be read, is no dead letter, and a later look shows what was missed", async () => {
   const pull = await world.pull();
   world.comment(pull, "/land");
   await queue.settle();
   Object.assign(queue.gateway.requests.at(-1) ?? {}, { status: "landed", commit: COMMIT });
   const gone = async () => Promise.reject(new CodedError("config.invalid", "the App is not installed"));
   for (const verify of [true, false]) await queue.lookWith({ ...queue.service, github: gone }, pull, verify);
+  const unreadable = async () => Promise.reject(new CodedError("store.unreadable", "a newer release wrote the row"));
+  await queue.lookWith({ ...queue.service, store: { ...queue.store, get: unreadable } as PullsStore }, pull, true);
   expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["open", true]);
   await queue.look(pull);
   expect([pull.state, queue.store.rows.get(`acme/shop#${pull.number}`)?.open]).toEqual(["closed", false]);
