@@ -70,6 +70,8 @@ export default defineConfig({
     hookTimeout: 600_000,
     expect: { poll: { timeout: 240_000 } },
     pool: "forks",
+    // With every core busy, threads that collect garbage together mostly wait for each other.
+    execArgv: ["--single-threaded-gc"],
     // Many tests wait for processes: three workers keep two cores busy.
     maxWorkers: availableParallelism() + 1,
     setupFiles: ["test/support/each-file.ts"],

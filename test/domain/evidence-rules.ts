@@ -2,7 +2,7 @@ import type { BatchId } from "../../functions/contracts/ids.ts";
 import { type Batch, compareLandingOrder, type Path } from "../../functions/domain/batch.ts";
 import type { QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 
-type Ids = ReadonlySet<BatchId>;
+export type Ids = ReadonlySet<BatchId>;
 
 /** A finished build as a fact about one tree. */
 interface Fact {
@@ -12,9 +12,9 @@ interface Fact {
   readonly about: Ids;
 }
 
-const union = (...sets: readonly Iterable<BatchId>[]): Ids => new Set(sets.flatMap((set) => [...set]));
+export const union = (...sets: readonly Iterable<BatchId>[]): Ids => new Set(sets.flatMap((set) => [...set]));
 /** True when every id of `within` is in both sets or in neither. */
-const agree = (a: Ids, b: Ids, within: Iterable<BatchId>): boolean =>
+export const agree = (a: Ids, b: Ids, within: Iterable<BatchId>): boolean =>
   [...within].every((id) => a.has(id) === b.has(id));
 
 /** Every subset of the list. */
@@ -36,7 +36,7 @@ export class EvidenceRules {
     this.#options = options;
   }
 
-  #batch(id: BatchId): Batch {
+  batch(id: BatchId): Batch {
     const batch = this.#byId.get(id);
     if (batch === undefined) throw new Error(`${id} is not live`);
     return batch;
@@ -46,11 +46,11 @@ export class EvidenceRules {
     return new Set(this.#batches.filter(isMeant).map(({ id }) => id));
   }
 
-  #live(ids: Iterable<BatchId>): Ids {
+  live(ids: Iterable<BatchId>): Ids {
     return new Set([...ids].filter((id) => this.#byId.has(id)));
   }
 
-  get #testsEverything(): boolean {
+  get testsEverything(): boolean {
     return this.#options.tests !== "affected";
   }
 
@@ -64,29 +64,29 @@ export class EvidenceRules {
       later.conflicts === "every"
         ? earlier.arrival < later.arrival && !(earlier.endedAt !== undefined && earlier.endedAt < later.createdAt)
         : later.conflicts.includes(earlier.id);
-    const one = this.#batch(id);
+    const one = this.batch(id);
     return this.#idsWhere((other) => other.id !== id && (names(one, other) || names(other, one)));
   }
 
   /** N(H) without the batches that landed before H by a bypass, where a bypass makes them independent. */
   #unbypassed(id: BatchId): Ids {
     const forgets = this.#options.tests === "affected" && this.#options.exact !== true;
-    return this.#live(
+    return this.live(
       [...this.conflicts(id)].filter((other) => {
-        const { state, landing } = this.#batch(other);
+        const { state, landing } = this.batch(other);
         return !(forgets && state === "landed" && landing?.bypassed?.includes(id));
       }),
     );
   }
 
   #earlier(id: BatchId): Batch[] {
-    const { arrival } = this.#batch(id);
-    return [...this.conflicts(id)].map((other) => this.#batch(other)).filter((other) => other.arrival < arrival);
+    const { arrival } = this.batch(id);
+    return [...this.conflicts(id)].map((other) => this.batch(other)).filter((other) => other.arrival < arrival);
   }
 
   /** What a passed build of H has to have right: N(H), and on probation only what had a position when H arrived. */
   relevant(id: BatchId): Ids {
-    const { position, nextPosition } = this.#batch(id);
+    const { position, nextPosition } = this.batch(id);
     if (position !== undefined) return this.#unbypassed(id);
     const hadPosition = (other: Batch) => other.position !== undefined && other.position < nextPosition;
     return new Set(
@@ -97,8 +97,8 @@ export class EvidenceRules {
   }
 
   /** What a failed build of H has to have right: N(H), and on probation only what arrived before H. */
-  #relevantToFailure(id: BatchId): Ids {
-    if (this.#batch(id).position !== undefined) return this.conflicts(id);
+  relevantToFailure(id: BatchId): Ids {
+    if (this.batch(id).position !== undefined) return this.conflicts(id);
     return new Set(this.#earlier(id).map((other) => other.id));
   }
 
@@ -107,7 +107,7 @@ export class EvidenceRules {
     const composed = [...base, ...heads];
     const isRefusal = state === "failed" && unappliable !== undefined;
     const kept = isRefusal ? composed.slice(0, composed.indexOf(unappliable) + 1) : composed;
-    return this.#live(
+    return this.live(
       union(
         this.#idsWhere((batch) => batch.state === "landed" && (batch.endedAt ?? 0) <= startedAt),
         kept,
@@ -117,7 +117,7 @@ export class EvidenceRules {
 
   /** The finished builds that count as evidence about H, oldest batch first. None about a batch that has landed. */
   facts(id: BatchId): Fact[] {
-    if (this.#batch(id).state === "landed") return [];
+    if (this.batch(id).state === "landed") return [];
     const byArrival = this.#batches.toSorted((a, b) => a.arrival - b.arrival);
     const finished = byArrival
       .flatMap(({ paths }) => paths)
@@ -126,13 +126,13 @@ export class EvidenceRules {
     return finished
       .map((path): Fact => {
         const tree = this.tree(path);
-        const tested = path.unappliable ? [path.unappliable] : this.#testsEverything ? tree : path.heads;
-        return { path, tree, about: this.#live(tested) };
+        const tested = path.unappliable ? [path.unappliable] : this.testsEverything ? tree : path.heads;
+        return { path, tree, about: this.live(tested) };
       })
       .filter(({ about }) => about.has(id));
   }
 
-  #hasPassed(id: BatchId): boolean {
+  hasPassed(id: BatchId): boolean {
     return this.facts(id).some(({ path }) => path.state === "passed");
   }
 
@@ -140,25 +140,25 @@ export class EvidenceRules {
     return this.facts(id).some(({ path }) => path.state === "failed");
   }
 
-  #isRetried(id: BatchId): boolean {
-    const { position, paths } = this.#batch(id);
-    return position === undefined && (this.#hasFailed(id) || (!this.#testsEverything && paths.length > 0));
+  isRetried(id: BatchId): boolean {
+    const { position, paths } = this.batch(id);
+    return position === undefined && (this.#hasFailed(id) || (!this.testsEverything && paths.length > 0));
   }
 
   /** True when `a` is ahead of H, by what is landing, by priority and by position. */
   #isAhead(a: Batch, h: Batch): boolean {
     if (a.state === "landing" && h.state !== "landing") return true;
-    if (h.position === undefined) return a.position !== undefined || this.#isRetried(h.id);
+    if (h.position === undefined) return a.position !== undefined || this.isRetried(h.id);
     if (a.position === undefined) return false;
     return a.priority !== h.priority ? a.priority > h.priority : a.position < h.position;
   }
 
   /** The undecided batches that H has to wait for. */
   undecidedAhead(id: BatchId): BatchId[] {
-    const head = this.#batch(id);
-    const conflicts = head.position === undefined ? this.#relevantToFailure(id) : this.relevant(id);
+    const head = this.batch(id);
+    const conflicts = head.position === undefined ? this.relevantToFailure(id) : this.relevant(id);
     return [...conflicts].filter((other) => {
-      const batch = this.#batch(other);
+      const batch = this.batch(other);
       return (batch.state === "speculating" || batch.state === "landing") && this.#isAhead(batch, head);
     });
   }
@@ -174,20 +174,20 @@ export class EvidenceRules {
     const undecided = this.undecidedAhead(id).filter((other) => !trunk.has(other));
     if (undecided.length > most) return undefined;
     const wouldBeBuiltAgain = (other: BatchId) =>
-      this.#batch(other).state === "speculating" && this.#hasFailed(other) && !this.#hasPassed(other);
+      this.batch(other).state === "speculating" && this.#hasFailed(other) && !this.hasPassed(other);
     if (undecided.some(wouldBeBuiltAgain)) return undefined;
     const proofOn = (subset: readonly BatchId[]) => this.#proof(id, union(trunk, subset, [id]));
     if (!subsetsOf(undecided).every((subset) => proofOn(subset) !== undefined)) return undefined;
-    return proofOn(undecided.filter((other) => this.#batch(other).state === "landing"));
+    return proofOn(undecided.filter((other) => this.batch(other).state === "landing"));
   }
 
   /** The batches of `together` that are not on the trunk, when they may land as one commit point by the passed build. */
   bundleThatMayLand(path: Path, together: readonly BatchId[], trunk: Ids): BatchId[] | undefined {
-    const bundle = [...this.#live(together)].filter((id) => !trunk.has(id));
+    const bundle = [...this.live(together)].filter((id) => !trunk.has(id));
     const after = union(trunk, bundle);
     const mayLand = (id: BatchId) =>
-      this.#batch(id).state === "speculating" &&
-      this.#batch(id).position !== undefined &&
+      this.batch(id).state === "speculating" &&
+      this.batch(id).position !== undefined &&
       this.undecidedAhead(id).every((other) => after.has(other)) &&
       agree(this.tree(path), after, this.#unbypassed(id));
     return bundle.length > 1 && bundle.every(mayLand) ? bundle : undefined;
@@ -209,45 +209,51 @@ export class EvidenceRules {
   /** Rules 2 and 3 of a failure, supposing that exactly `lands` land: every other batch that the build tested is cleared. */
   othersAreCleared(id: BatchId, path: Path, lands: Ids): boolean {
     const tree = this.tree(path);
-    const tested = path.unappliable === undefined && !this.#testsEverything ? this.#live(path.heads) : tree;
+    const tested = path.unappliable === undefined && !this.testsEverything ? this.live(path.heads) : tree;
     if (![...tested].every((other) => other === id || lands.has(other))) return false;
     if (path.reason?.code === "build.infrastructure" && path.heads.length > 1) return false;
     if (path.unappliable !== undefined) return true;
-    const built = this.#testsEverything ? [...path.base, ...path.heads] : path.heads;
+    const built = this.testsEverything ? [...path.base, ...path.heads] : path.heads;
     if (!built.every((other) => this.#byId.has(other))) return false;
     return built.every(
       (other) =>
         other === id ||
         [...this.conflicts(other)].every(
-          (needed) => !lands.has(needed) || tree.has(needed) || !this.#landsBy(this.#batch(needed), this.#batch(other)),
+          (needed) => !lands.has(needed) || tree.has(needed) || !this.#landsBy(this.batch(needed), this.batch(other)),
         ),
     );
   }
 
-  #possibleCauses({ path, tree }: Fact): Ids {
-    if (this.#testsEverything || path.unappliable !== undefined) return tree;
+  possibleCauses({ path, tree }: Fact): Ids {
+    if (this.testsEverything || path.unappliable !== undefined) return tree;
     if (!path.heads.every((head) => this.#byId.has(head))) return tree;
     return union(...path.heads.map((head) => this.conflicts(head)));
   }
 
   #cannotBeJudgedYet(id: BatchId): boolean {
     const undecided = this.undecidedAhead(id);
-    if (this.#batch(id).position !== undefined || !this.#hasFailed(id)) return undecided.length > 0;
+    if (this.batch(id).position !== undefined || !this.#hasFailed(id)) return undecided.length > 0;
     const relevant = this.relevant(id);
     if (undecided.some((other) => relevant.has(other))) return true;
-    const passed = undecided.filter((other) => this.#hasPassed(other));
-    const open = undecided.filter((other) => !this.#hasPassed(other));
+    const passed = undecided.filter((other) => this.hasPassed(other));
+    const open = undecided.filter((other) => !this.hasPassed(other));
     const needed = union(this.landed(), passed);
     const hasFailedOnThose = this.facts(id).some(
       (fact) =>
         fact.path.state === "failed" &&
         fact.path.unappliable === undefined &&
-        agree(fact.tree, needed, this.#relevantToFailure(id)) &&
+        agree(fact.tree, needed, this.relevantToFailure(id)) &&
         this.othersAreCleared(id, fact.path, needed),
     );
     const canBeJudged = (other: BatchId) =>
-      this.#batch(other).position === undefined && this.#hasFailed(other) && !this.#cannotBeJudgedYet(other);
+      this.batch(other).position === undefined && this.#hasFailed(other) && !this.#cannotBeJudgedYet(other);
     return !(hasFailedOnThose && open.every(canBeJudged));
+  }
+
+  /** `retries` + 1 failures make a verdict. A refused composition, and a build that broke down for good, is one by itself. */
+  areEnough(against: readonly Fact[]): boolean {
+    const isFinal = ({ path }: Fact) => path.unappliable !== undefined || path.reason?.code === "build.infrastructure";
+    return against.length > (this.#options.retries ?? 0) || against.some(isFinal);
   }
 
   /** The newest of the failed builds by which H is rejected. */
@@ -257,30 +263,33 @@ export class EvidenceRules {
     const tree = union(landed, [id]);
     if (this.#proof(id, tree) !== undefined) return undefined;
     const against = this.facts(id).filter((fact) => {
-      const causes = this.#possibleCauses(fact);
+      const causes = this.possibleCauses(fact);
       const others = [...fact.tree].filter((other) => other !== id && causes.has(other));
       return (
         fact.path.state === "failed" &&
-        agree(fact.tree, tree, this.#relevantToFailure(id)) &&
+        agree(fact.tree, tree, this.relevantToFailure(id)) &&
         others.every((other) => landed.has(other)) &&
         this.othersAreCleared(id, fact.path, landed)
       );
     });
-    const isFinal = ({ path }: Fact) => path.unappliable !== undefined || path.reason?.code === "build.infrastructure";
-    const isEnough = against.length > (this.#options.retries ?? 0) || against.some(isFinal);
-    return isEnough ? against.at(-1)?.path : undefined;
+    return this.areEnough(against) ? against.at(-1)?.path : undefined;
+  }
+
+  /** True when the path was proposed before a push from outside the queue moved the trunk. */
+  isOutdated({ startedAt }: Path): boolean {
+    return startedAt < (this.#options.since ?? 0);
   }
 
   /** True when a head of the path has no use for the build any more. */
   isUseless(path: Path): boolean {
-    if (path.startedAt < (this.#options.since ?? 0)) return true;
+    if (this.isOutdated(path)) return true;
     const tree = this.tree(path);
     return path.heads.some((id) => {
-      if (!this.#byId.has(id) || this.#batch(id).state !== "speculating") return true;
-      if (!this.#testsEverything && this.#batch(id).position === undefined) return false;
+      if (!this.#byId.has(id) || this.batch(id).state !== "speculating") return true;
+      if (!this.testsEverything && this.batch(id).position === undefined) return false;
       const neverLands = ({ state }: Batch) => state === "failed" || state === "cancelled" || state === "cancelling";
       return (
-        [...this.#unbypassed(id)].some((other) => tree.has(other) && neverLands(this.#batch(other))) ||
+        [...this.#unbypassed(id)].some((other) => tree.has(other) && neverLands(this.batch(other))) ||
         [...this.relevant(id)].some((other) => !tree.has(other) && this.landed().has(other))
       );
     });
@@ -290,14 +299,14 @@ export class EvidenceRules {
   archivable(): BatchId[] {
     const paths = this.#batches.flatMap((batch) => batch.paths);
     const hasEnded = ({ state }: Batch) => state === "landed" || state === "failed" || state === "cancelled";
-    const isUnfinished = (id: BatchId) => !hasEnded(this.#batch(id));
+    const isUnfinished = (id: BatchId) => !hasEnded(this.batch(id));
     const isActive = ({ state }: Path) => state === "building" || state === "cancelling";
     const built = paths.map((path) => ({ path, tree: this.tree({ ...path, state: "building" }) }));
     const withUnfinished = built.filter(({ tree }) => [...tree].some(isUnfinished));
-    const tested = this.#live(
+    const tested = this.live(
       withUnfinished
         .filter(({ path }) => path.state !== "passed")
-        .flatMap(({ path }) => (this.#testsEverything ? [...path.base, ...path.heads] : path.heads)),
+        .flatMap(({ path }) => (this.testsEverything ? [...path.base, ...path.heads] : path.heads)),
     );
     return this.#batches
       .filter((batch) => hasEnded(batch) && batch.concluded)
@@ -317,7 +326,7 @@ export class EvidenceRules {
     withBase: boolean,
   ): { readonly id: BatchId; readonly build: Path; readonly bundle?: BatchId[] }[] {
     const inOrder = (ids: readonly BatchId[]) =>
-      ids.toSorted((a, b) => compareLandingOrder(this.#batch(a), this.#batch(b)));
+      ids.toSorted((a, b) => compareLandingOrder(this.batch(a), this.batch(b)));
     const waiting = [...this.#idsWhere(({ state, position }) => state === "speculating" && position !== undefined)];
     const found: { readonly id: BatchId; readonly build: Path; readonly bundle?: BatchId[] }[] = [];
     const trunk = new Set(this.landed());

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RequestSummary } from "../../functions/contracts/api.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
@@ -15,10 +15,9 @@ import { type Mortal, startMortal } from "./mortal.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
-const undo: (() => Promise<unknown>)[] = [];
-afterAll(async () => {
-  for (const step of undo.toReversed()) await step();
-});
+/** Each has a repository of its own. */
+const QUEUES = ["accepted", "building", "pushing", "by-chance"] as const;
+type QueueName = (typeof QUEUES)[number];
 
 interface World {
   readonly remote: Remote;
@@ -29,35 +28,45 @@ interface World {
   readonly asked: Map<string, string>;
 }
 
-async function aWorld(): Promise<World> {
+const undo: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const step of undo.toReversed()) await step();
+});
+
+/** One runtime has the queues of all tests, since each start of it takes more than a second of the processor. */
+let worldOf: (name: QueueName) => World;
+beforeAll(async () => {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-kill-"));
   undo.push(() => rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
-  const remote = await aRemote(home, "shop", PROJECT);
+  const remotes = new Map<QueueName, Remote>();
+  for (const name of QUEUES) remotes.set(name, await aRemote(home, name, PROJECT));
   const queues = QueuesConfig.parse({
-    queues: [
-      {
-        name: "shop",
-        repository: { remote: remote.path },
-        // As slow as it takes to be there to be killed under.
-        buildRunner: { type: "command", command: `sleep 0.3 && ${CHECK}`, pollSeconds: 1, timeoutSeconds: 600 },
-        conflictAnalyzer: { type: "paths", by: "directory" },
-      },
-    ],
+    queues: [...remotes].map(([name, remote]) => ({
+      name,
+      repository: { remote: remote.path },
+      // As slow as it takes to be there to be killed under.
+      buildRunner: { type: "command", command: `sleep 0.3 && ${CHECK}`, pollSeconds: 1, timeoutSeconds: 600 },
+      conflictAnalyzer: { type: "paths", by: "directory" },
+    })),
   });
   const options = { state: join(home, "state"), queues };
   let runtime: Mortal = await startMortal(options);
   undo.push(() => runtime.kill());
-  return {
-    remote,
-    lane: () => new Lane(runtime.url, "shop"),
-    killAndRestart: async (meanwhile) => {
-      await runtime.kill();
-      await meanwhile?.();
-      runtime = await startMortal(options);
-    },
-    asked: new Map(),
+  worldOf = (name) => {
+    const remote = remotes.get(name);
+    if (remote === undefined) throw new Error(`no queue is named ${name}`);
+    return {
+      remote,
+      lane: () => new Lane(runtime.url, name),
+      killAndRestart: async (meanwhile) => {
+        await runtime.kill();
+        await meanwhile?.();
+        runtime = await startMortal(options);
+      },
+      asked: new Map(),
+    };
   };
-}
+});
 
 const CHANGES = {
   // Conflicts with no other change.
@@ -116,9 +125,9 @@ const seed = Number(process.env["KILL_SEED"] ?? 20_261);
 const random = seeded(seed);
 const MOMENTS = Array.from({ length: 2 }, () => Math.round(random() * 3_000));
 
-describe.concurrent("a runtime that is killed and started again ends every request, and lands nothing twice", () => {
+describe("a runtime that is killed and started again ends every request, and lands nothing twice", () => {
   it("when it is killed right after it accepted requests, and again while it validates them", async () => {
-    const world = await aWorld();
+    const world = worldOf("accepted");
     await ask(world);
     await world.killAndRestart();
     await firstReaches(world, "validating");
@@ -127,7 +136,7 @@ describe.concurrent("a runtime that is killed and started again ends every reque
   });
 
   it("when it is killed while builds run, twice in a row, and while it lands", async () => {
-    const world = await aWorld();
+    const world = worldOf("building");
     await ask(world);
     await firstReaches(world, "building");
     await world.killAndRestart();
@@ -138,7 +147,7 @@ describe.concurrent("a runtime that is killed and started again ends every reque
   });
 
   it("when it is killed with a push under way, which arrives when it is back, and the moment that the trunk has moved", async () => {
-    const world = await aWorld();
+    const world = worldOf("pushing");
     const gate = await aGateAt(world.remote);
     await ask(world);
     await gate.reached();
@@ -152,7 +161,7 @@ describe.concurrent("a runtime that is killed and started again ends every reque
   });
 
   it(`when it is killed ${MOMENTS.join(" ms, and ")} ms after it answered last (KILL_SEED=${seed})`, async () => {
-    const world = await aWorld();
+    const world = worldOf("by-chance");
     await ask(world);
     for (const moment of MOMENTS) {
       // Chosen by chance, not to wait for anything.

@@ -71,7 +71,7 @@ export const refusals = {
   notFound: ({ ref, sha }: Named) =>
     because(
       "change.not_found",
-      `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it, then request it again.`,
+      `Commit ${short(sha)} is not in the queue's repository, neither under ${ref} nor by itself. Push it there and request it again, or name the queue of its own repository.`,
     ),
   aTag: ({ sha }: Named, commit: string | undefined) =>
     because(

@@ -61,9 +61,8 @@ export function selectRepair(draft: Draft): { readonly index: number; readonly e
 
 /** A passed build of batch i on the red trunk, with no other head and no unlanded conflict of batch i in its tree. Undefined when there is none. */
 function repairOf({ index, trunk }: Draft, i: number): Evidence | undefined {
-  const tree = index.landedWith([i]);
   return index.evidenceOf(i).find(({ passed, path, tree: built }) => {
-    const isAlone = path.heads.length === 1 && built.agreesWith(tree, index.unbypassedConflicts(i));
+    const isAlone = path.heads.length === 1 && built.agreesWith(index.landed, index.unbypassedConflicts(i));
     return passed && isAlone && path.composed !== undefined && isOnRed(trunk, path.composed.trunk, path.startedAt);
   });
 }

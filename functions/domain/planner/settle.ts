@@ -6,7 +6,7 @@ import { refute } from "./refute.ts";
 import { selectLandable, startLanding, startRepair } from "./start-landing.ts";
 
 /**
- * Step 3 of a run of the planner (`plan`): ends batches, then starts landings.
+ * Step 3 of a run of the planner (`plan`): ends batches, starts landings, and gives up the builds that both made useless (`refute`).
  * 1. Batches that are to fail, and cancelled batches whose builds have stopped, end. This is repeated until no further batch ends, because each
  *    end may decide another batch. Example: A fails, so the build of {A, H} no longer counts, but the failed build of {H} does: H fails too.
  * 2. Every batch that has evidence starts to land. While the trunk is red, only a repair does. While the queue is paused, no batch does.
@@ -20,11 +20,11 @@ export function settle(draft: Draft): void {
       draft.put(next);
       changed = true;
     }
-    if (changed) refute(draft);
   }
-  if (draft.queue.paused) return;
-  if (draft.trunk.red === undefined) startLanding(draft, selectLandable(draft));
-  else startRepair(draft);
+  if (!draft.queue.paused) {
+    if (draft.trunk.red === undefined) startLanding(draft, selectLandable(draft));
+    else startRepair(draft);
+  }
   refute(draft);
 }
 

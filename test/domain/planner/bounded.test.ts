@@ -1,11 +1,13 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BatchId, BuildKey, Sqid } from "../../../functions/contracts/ids.ts";
 import { STORED_BYTES } from "../../../functions/contracts/limits.ts";
-import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
+import { happeningEvent, type LogEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch, Path, PathState } from "../../../functions/domain/batch.ts";
 import { bounded } from "../../../functions/domain/planner/bounded.ts";
 import { plan } from "../../../functions/domain/planner/index.ts";
+import { seed } from "./stories.ts";
 import { aQueue, World } from "./world.ts";
 
 const at = epochMs(1_000);
@@ -84,5 +86,85 @@ describe("a batch that was built often", () => {
     expect(outbox[0]).toBe(end);
     expect(outbox.at(-1)).toBe(events.at(-1));
     expect(JSON.stringify(outbox).length).toBeLessThan(STORED_BYTES.outbox + 3_000);
+  });
+});
+
+describe(`a batch with too many builds or entries (SEED=${seed})`, () => {
+  const KINDS = ["given up", "repeated", "failed", "passed"] as const;
+  const anyPath = fc.record({
+    state: fc.constantFrom<PathState>("building", "cancelling", "passed", "failed", "cancelled"),
+    hasReason: fc.boolean(),
+    names: fc.integer({ min: 0, max: 2_000 }),
+    url: fc.constantFrom(undefined, "https://ci/あ"),
+  });
+  /** In the order in which they are dropped. Undefined of a path that is under way. */
+  const kindOf = ({ state, reason: why }: Path): (typeof KINDS)[number] | undefined => {
+    if (state === "cancelled") return why === undefined ? "given up" : "repeated";
+    return state === "failed" || state === "passed" ? state : undefined;
+  };
+  const sizeOf = ({ heads, base, without, reason: why, url }: Path) =>
+    500 +
+    12 * (heads.length + base.length + without.length) +
+    Buffer.byteLength(why?.message ?? "") +
+    Buffer.byteLength(url ?? "");
+
+  it("drops no more than it has to, the kinds that tell least first, and the oldest of a kind first", () => {
+    let dropped = 0;
+    fc.assert(
+      fc.property(fc.array(anyPath, { maxLength: 12 }), (drawn) => {
+        const ids = (count: number) => Array.from({ length: count }, () => id);
+        const paths = drawn.map(({ state, hasReason, names, url }, n) =>
+          aPath(n, state, {
+            base: ids(Math.floor(names / 2)),
+            without: ids(Math.ceil(names / 2)),
+            ...(hasReason ? { reason } : {}),
+            ...(url ? { url } : {}),
+          }),
+        );
+        const candidates = KINDS.flatMap((kind) => paths.filter((path) => kindOf(path) === kind));
+        let over = paths.reduce((sum, path) => sum + sizeOf(path), 0) - STORED_BYTES.builds;
+        const gone = new Set<Path>();
+        for (const path of candidates) {
+          if (over <= 0) break;
+          gone.add(path);
+          over -= sizeOf(path);
+        }
+        dropped += gone.size;
+        expect(bounded(aBatch({ paths })).paths).toEqual(paths.filter((path) => !gone.has(path)));
+      }),
+      { seed, numRuns: 100 },
+    );
+    expect(dropped).toBeGreaterThan(20);
+  });
+
+  it.each([
+    [0, 10],
+    [1, 9],
+  ])("keeps what fits to the byte: %i bytes more than there is room for", (more, kept) => {
+    const room = STORED_BYTES.builds / 10;
+    const sized = (bytes: number) =>
+      aPath(0, "failed", { heads: [], reason: { code: "build.failed", message: "x".repeat(bytes - 500) } });
+    const paths = Array.from({ length: 10 }, (_, n) => ({ ...sized(room + (n === 9 ? more : 0)), attempt: n }));
+    expect(bounded(aBatch({ paths })).paths).toEqual(paths.slice(10 - kept));
+  });
+
+  it("keeps the newest entries that fit, and every entry that ends a request", () => {
+    const sqid = Sqid.parse("q/1");
+    const happened = (occurrence: string) => happeningEvent(sqid, "retrying", at, { occurrence });
+    const end = statusEvent(sqid, "landed", at);
+    const other = statusEvent(sqid, "batched", at);
+    const size = (event: object) => Buffer.byteLength(JSON.stringify(event));
+    const fill = (bytes: number) => {
+      const bare = size(happened(""));
+      // The occurrence is in the entry's id.
+      return happened("x".repeat(bytes - bare));
+    };
+    const exact = fill(STORED_BYTES.outbox);
+    expect(size(exact)).toBe(STORED_BYTES.outbox);
+    const outboxOf = (...outbox: readonly LogEvent[]) => bounded(aBatch({ outbox })).outbox;
+    const all = [exact];
+    expect(outboxOf(...all)).toEqual(all);
+    expect(outboxOf(other, end, exact)).toEqual([end, exact]);
+    expect(outboxOf(happened("1"), fill(STORED_BYTES.outbox + 1))).toEqual([]);
   });
 });

@@ -271,7 +271,8 @@ describe("an answer about a landing", () => {
 
   it("stale ends all evidence, and tells why the batch is tested again", () => {
     const draft = answer({ ...one, buildCount: 3 }, stale);
-    expect(draft.queue.evidenceSince).toBe(NOW);
+    expect(draft.queue).toEqual({ ...draft.snapshot.queue, trunk: draft.trunk, evidenceSince: NOW });
+    expect(draft.trunk.unproven).toEqual([shaOf(9)]);
     expect(told(draft, 1)).toEqual([
       statusEvent(sqidOf(1), "speculating", NOW, {
         occurrence: `${idOf(1)}/3`,
@@ -279,6 +280,16 @@ describe("an answer about a landing", () => {
       }),
     ]);
     expect(answer(one, { kind: "skipped" }).queue.evidenceSince).toBeUndefined();
+  });
+});
+
+describe("a landing that is answered again", () => {
+  it("changes nothing about a batch that has landed", () => {
+    const one = aBatch(1, { ...landing(), state: "landed", landed: { commit: shaOf(7), tree: shaOf(8) } });
+    const draft = draftOf([one]);
+    recordLandings(draft, { landId: "together", results: [{ batchId: one.id, outcome }] });
+    expect(draft.lookup(one.id)).toBe(one);
+    expect(draft.queue).toBe(draft.snapshot.queue);
   });
 });
 

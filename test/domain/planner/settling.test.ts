@@ -97,7 +97,7 @@ describe("a decision to land", () => {
 
 describe("the end of a batch", () => {
   it("decides the batches behind it in the same run, in any order, and stops their builds", () => {
-    // 1 fails alone. 2 has failed on {2} and is being built on {1, 2}. 0 arrived first, is behind by priority, and has failed alone too.
+    // 1 is behind 2 by its priority. 3 is being built on {2}, too.
     const zero = aBatch(1, { priority: -1, paths: [failed(7, [1])] });
     const one = aBatch(2, { conflicts: [idOf(1)], paths: [failed(1, [2])] });
     const two = aBatch(3, { conflicts: [idOf(2)], paths: [failed(2, [3]), aPath(3, [3], { base: [idOf(2)] })] });
@@ -106,6 +106,9 @@ describe("the end of a batch", () => {
     expect(statesOf(draft)).toEqual(["failed", "failed", "failed"]);
     expect(draft.lookup(idOf(3))?.paths.map(({ state }) => state)).toEqual(["failed", "cancelling"]);
     expect(draft.lookup(idOf(3))?.outbox.at(-1)?.metadata["build_key"]).toBe(keyOf(2));
+    const paused = draftOf([zero, one, two], {}, { paused: { since: NOW } });
+    settle(paused);
+    expect(paused.batches()).toEqual(draft.batches());
   });
 
   it("that was cancelled comes when its last build has stopped", () => {
@@ -167,11 +170,25 @@ describe("what a run writes", () => {
   });
 
   it("is in landing order, with the batches that start a build last", () => {
-    const batches = [aBatch(1, { position: 4 }), aBatch(2), aBatch(3, { priority: 1 }), aBatch(4, { position: 1 })];
-    const draft = draftOf(batches);
-    for (const batch of batches)
-      draft.put({ ...batch, buildCount: batch.id === idOf(3) || batch.id === idOf(4) ? 1 : 0 });
-    expect(emit(draft).writes.map(({ next }) => next.id)).toEqual([2, 1, 3, 4].map(idOf));
+    // Of 24 orders of arrival, each: 1 and 2 start builds, 3 has a higher priority, 4 is the first by position.
+    const orders = [1, 2, 3, 4].flatMap((a) =>
+      [1, 2, 3, 4].flatMap((b) => [1, 2, 3, 4].map((c) => [a, b, c, 10 - a - b - c])),
+    );
+    for (const order of orders.filter((one) => new Set(one).size === 4)) {
+      const batches = order.map((n, at) =>
+        aBatch(n, { arrival: at + 1, position: n === 4 ? 0 : n, priority: n === 3 ? 1 : 0 }),
+      );
+      const draft = draftOf(batches);
+      for (const batch of batches)
+        draft.put({ ...batch, buildCount: batch.id === idOf(1) || batch.id === idOf(2) ? 1 : 0 });
+      expect(emit(draft).writes.map(({ next }) => next.id)).toEqual([3, 4, 1, 2].map(idOf));
+    }
+  });
+
+  it("leaves a batch to the archive in the run in which its request is ended", () => {
+    const ended = aBatch(1, { state: "failed", reason });
+    expect(emit(draftOf([ended])).archived.map(({ id, version }) => [id, version])).toEqual([[idOf(1), 2]]);
+    expect(emit(draftOf([ended, aBatch(2, { conflicts: [idOf(1)] })])).archived).toEqual([]);
   });
 
   it("uses the units of the batches as they are", () => {

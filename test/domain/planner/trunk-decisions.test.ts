@@ -7,6 +7,7 @@ import { commandsFor } from "../../../functions/domain/planner/commands.ts";
 import type { Draft } from "../../../functions/domain/planner/draft.ts";
 import type { QueueState } from "../../../functions/domain/planner/plan.ts";
 import { repairProposals, selectRepair } from "../../../functions/domain/planner/repair.ts";
+import { judgeFailures, redReason, setAside } from "../../../functions/domain/planner/set-aside.ts";
 import { settle } from "../../../functions/domain/planner/settle.ts";
 import { acknowledgeTrunk, buildTrunk, trunkBuildNotStarted } from "../../../functions/domain/planner/trunk-build.ts";
 import { emptyHistory } from "../../../functions/domain/speculation/history.ts";
@@ -110,6 +111,9 @@ describe("while the trunk is red", () => {
     const repair = draft.lookup(idOf(7));
     expect(repair?.landing).toMatchObject({ landedTogether: [idOf(7)], buildKey: keyOf(7), tested, repair: true });
     expect(repair?.landing?.landId).toBeTruthy();
+    for (const batch of batches.slice(0, 5)) expect(selectRepair(red([batch, aBatch(4)])), batch.id).toBeUndefined();
+    expect(selectRepair(red([aBatch(6, { ...onRed(6), state: "cancelling" })]))).toBeUndefined();
+    expect(selectRepair(red([aBatch(6, onRed(6, { state: "failed" }))]))).toBeUndefined();
   });
 
   it("waiting requests are told since when, by whom and why", () => {
@@ -216,5 +220,69 @@ describe("the trunk itself", () => {
     expect(outcomeOf({ state: "cancelled" }).trunk.build).toBeUndefined();
     expect(outcomeOf({ paths: [{ ...failed(1, [1]), setAside: "nothing" }] }).trunk.build).toBeUndefined();
     expect(outcomeOf({}, 0).trunk.build).toBeUndefined();
+  });
+});
+
+describe("a failed build and the trunk", () => {
+  const trunk = (more: Partial<Trunk> = {}): Partial<QueueState> => ({
+    trunk: { ...UNKNOWN_TRUNK, vouched: [shaOf(3)], ...more },
+  });
+  const ended = (path: Path, state = trunk()) => {
+    const draft = draftOf([], {}, state);
+    return { path: setAside(draft, path), trunk: draft.trunk };
+  };
+  const on = (n: number, path = failed(1, [1])): Path => ({ ...path, composed: { ...tested, trunk: shaOf(n) } });
+
+  it("counts on a commit that is vouched for, and is set aside on another", () => {
+    expect(ended(on(3)).path).toEqual(on(3));
+    expect(ended(on(4)).path).toEqual({ ...on(4), setAside: "unproven" });
+    expect(ended(on(4)).trunk.unproven).toEqual([shaOf(4)]);
+  });
+
+  it("that broke down, or was not composed, says nothing of the trunk", () => {
+    const broke: Path = { ...on(4), reason: { code: "build.infrastructure", message: "no runner" } };
+    const { composed: _, ...never } = on(4);
+    for (const path of [broke, never]) expect(ended(path)).toEqual({ path, trunk: trunk().trunk });
+  });
+
+  it("after three rejections in a row is set aside on a sound commit too, and a pass ends the row", () => {
+    const doubted = trunk({ rejectedInARow: 3 });
+    expect(ended(on(3), doubted).path.setAside).toBe("unproven");
+    expect(ended(on(3, passed(1, [1])), doubted).trunk.rejectedInARow).toBe(0);
+    expect(ended(on(3, aPath(1, [1], { state: "cancelled" })), doubted).trunk.rejectedInARow).toBe(3);
+    expect(ended(on(4, passed(1, [1])), doubted).path).toEqual(on(4, passed(1, [1])));
+  });
+
+  it.each<[string, Partial<Trunk>, Path["setAside"], string | undefined]>([
+    ["the trunk was built and passed", { vouched: [shaOf(4)] }, undefined, undefined],
+    ["the trunk is red", { unproven: [shaOf(4)], red: IS_RED }, "nothing", "and so does main itself"],
+    [
+      "the trunk was red when it started",
+      { vouched: [shaOf(4)], recoveredAt: epochMs(101) },
+      "nothing",
+      "no passed build vouches for",
+    ],
+    ["the trunk is still to be built", { unproven: [shaOf(4)] }, "unproven", undefined],
+  ])("that was set aside is decided about once the trunk is known: %s", (_, known, expected, why) => {
+    const other = failed(2, [1]);
+    const path: Path = { ...on(4), setAside: "unproven" };
+    const one = aBatch(1, { paths: [other, path] });
+    const draft = draftOf([one], {}, { trunk: { ...UNKNOWN_TRUNK, ...known } });
+    judgeFailures(draft);
+    const { setAside: _aside, ...evidence } = path;
+    const decided = expected === undefined ? evidence : { ...evidence, setAside: expected };
+    expect(draft.lookup(one.id)?.paths).toEqual([other, decided]);
+    const entries = draft.lookup(one.id)?.outbox ?? [];
+    expect(entries.map((entry) => entry.kind === "event" && entry.event)).toEqual(
+      why === undefined ? [] : ["retrying"],
+    );
+    if (why !== undefined) expect(entries[0]?.reason?.message).toContain(why);
+  });
+
+  it("is told with the author of the commit when the author is known", () => {
+    const { author: _, ...unknown } = IS_RED;
+    const said = (red: typeof unknown) => redReason("main", red).message;
+    expect(said(IS_RED)).toContain("at commit 000000000000 by Ann: it failed");
+    expect(said(unknown)).toContain("at commit 000000000000: it failed");
   });
 });
