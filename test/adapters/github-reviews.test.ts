@@ -20,7 +20,7 @@ beforeAll(async () => {
   world.repository.collaborators.set("bob", "write").set("cleo", "write");
   await world.push("shared", "shared");
 });
-afterAll(() => world.github.stop());
+afterAll(() => world.stop());
 beforeEach(() => {
   world.repository.reviewRules.clear();
   world.repository.ruleset.clear();

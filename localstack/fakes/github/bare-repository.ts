@@ -31,6 +31,8 @@ export interface RefChange {
   readonly after: string;
   /** The refs of the push that changed the ref, the ref itself included. */
   readonly together: readonly string[];
+  /** All refs as the push left them. */
+  readonly refs: ReadonlyMap<string, string>;
 }
 
 /** The bare repository that holds the truth about code. Everything is read from it anew, so writes of other programs are seen. */
@@ -91,18 +93,21 @@ export class BareRepository {
     const [pushes, now] = [await this.#pushes(), await this.refs()];
     const known = new Map(this.#known);
     const found: RefChange[] = [];
-    const follow = (ref: string, after: string, together: readonly string[]) => {
+    const follow = (ref: string, after: string) => {
       const before = known.get(ref) ?? NULL;
-      if (before !== after) found.push({ ref, before, after, together });
       if (after === NULL) known.delete(ref);
       else known.set(ref, after);
+      return before === after ? [] : [{ ref, before, after }];
     };
     for (const push of pushes.slice(this.#seenPushes)) {
       const lines = push.map((line) => line.split(" "));
       const together = lines.map(([, , ref = ""]) => ref);
-      for (const [, after = NULL, ref = ""] of lines) follow(ref, after, together);
+      const changed = lines.flatMap(([, after = NULL, ref = ""]) => follow(ref, after));
+      const refs = new Map(known);
+      found.push(...changed.map((change) => ({ ...change, together, refs })));
     }
-    for (const ref of new Set([...known.keys(), ...now.keys()])) follow(ref, now.get(ref) ?? NULL, [ref]);
+    for (const ref of new Set([...known.keys(), ...now.keys()]))
+      found.push(...follow(ref, now.get(ref) ?? NULL).map((change) => ({ ...change, together: [ref], refs: now })));
     this.#seenPushes = pushes.length;
     this.#known = now;
     return found;

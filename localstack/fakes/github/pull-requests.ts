@@ -212,7 +212,7 @@ export function lookAtMergeable(pull: PullRequest): boolean | null {
  * takes the head in, is closed, and not marked as merged.
  */
 export async function followPush(hub: Hub, repository: RepositoryState, change: RefChange, by: string): Promise<void> {
-  const { ref, before, after, together } = change;
+  const { ref, before, after, together, refs } = change;
   repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
   const branch = ref.replace(/^refs\/heads\//, "");
   if (branch === ref) return;
@@ -225,7 +225,7 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
       tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
       dismissStale(hub, repository, pull, by);
-      const base = (await repository.git.refs("refs/heads/")).get(`refs/heads/${pull.base}`);
+      const base = refs.get(`refs/heads/${pull.base}`);
       if (base !== undefined && (await repository.git.holds(base, after)))
         changePull(hub, repository, pull, { state: "closed" }, by);
     }

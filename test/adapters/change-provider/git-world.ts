@@ -1,9 +1,10 @@
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { changeProviderFor } from "../../../functions/adapters/change-provider/index.ts";
 import { type ChangeUri, changeOf } from "../../../functions/contracts/change-uri.ts";
 import { changeUriOf } from "../../../localstack/demo/changes.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
+import { GitFiles } from "../../support/git-files.ts";
 import { aQueue, scratch } from "../build-runner/tasks.ts";
 
 const shaOf = (uri: ChangeUri): string => ("sha" in changeOf(uri) ? uri.slice(-40) : "");
@@ -15,6 +16,10 @@ export async function gitWorld(overrides: Record<string, unknown> = {}) {
   await mkdir(clone);
   await git(root, ["init", "--quiet", "--bare", "--initial-branch=main", remote]);
   await git(clone, ["init", "--quiet", "--initial-branch=main"]);
+  // Both have the same objects. What is pushed is a ref of the remote.
+  await rm(join(clone, ".git", "objects"), { recursive: true });
+  await symlink(join(remote, "objects"), join(clone, ".git", "objects"));
+  const files = new GitFiles(remote);
   let branches = 0;
   const world = {
     remote,
@@ -36,7 +41,7 @@ export async function gitWorld(overrides: Record<string, unknown> = {}) {
       return (await git(clone, ["rev-parse", "HEAD"])).trim();
     },
     async push(sha: string, ref = `refs/heads/topic-${++branches}`): Promise<ChangeUri> {
-      await git(clone, ["push", "--quiet", "--force", remote, `${sha}:${ref}`]);
+      files.setRef(ref, sha);
       return changeUriOf(ref, sha);
     },
     async change(files: readonly string[], onto?: ChangeUri) {

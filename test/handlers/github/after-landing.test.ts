@@ -13,7 +13,7 @@ let issues = 5_000;
 beforeAll(async () => {
   world = await GitHubWorld.start();
 });
-afterAll(() => world.github.stop());
+afterAll(() => world.stop());
 beforeEach(() => {
   world.clock.at += 3_600_000;
   world.repository.deletesBranches = true;

@@ -9,7 +9,7 @@ beforeAll(async () => {
   world = await GitHubWorld.start();
   world.repository.collaborators.set("bob", "write");
 });
-afterAll(() => world.github.stop());
+afterAll(() => world.stop());
 beforeEach(() => {
   world.clock.at += 3_600_000;
   world.repository.deletesBranches = true;

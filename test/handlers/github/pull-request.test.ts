@@ -14,7 +14,7 @@ let queue: ReturnType<typeof serviceOn>;
 beforeAll(async () => {
   world = await GitHubWorld.start();
 });
-afterAll(() => world.github.stop());
+afterAll(() => world.stop());
 beforeEach(() => {
   world.clock.at += 3_600_000;
   queue = serviceOn(world);

@@ -25,6 +25,7 @@ import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
 import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { GitFiles } from "../../support/git-files.ts";
+import { withoutTimeLimits } from "../../support/without-time-limits.ts";
 
 export const REPOSITORY = "acme/shop";
 
@@ -185,6 +186,7 @@ export class GitHubWorld {
   readonly #files: GitFiles;
   #branches = 0;
   #commits = 0;
+  readonly #limitAgain = withoutTimeLimits();
 
   private constructor(github: FakeGitHub, clock: { at: number }) {
     this.github = github;
@@ -219,6 +221,11 @@ export class GitHubWorld {
     const parents = parent === undefined ? [] : [`parent ${parent}`];
     const lines = [`tree ${tree}`, ...parents, `author ${who}`, `committer ${who}`, "", message, ""];
     return this.#files.store("commit", Buffer.from(lines.join("\n")));
+  }
+
+  async stop(): Promise<void> {
+    this.#limitAgain();
+    await this.github.stop();
   }
 
   get repository() {

@@ -15,6 +15,7 @@ import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
 import { buildKey, INSTALLATION, landing, pullUri, unit } from "../../adapters/git/sandbox.ts";
+import { withoutTimeLimits } from "../../support/without-time-limits.ts";
 import { delivery, invoke, sandbox, sqs, withSandbox } from "./each-sandbox.ts";
 
 const REPOSITORY = "acme/shop";
@@ -22,14 +23,19 @@ withSandbox();
 let github: FakeGitHub;
 let markMerged: QueueConfig["markMerged"];
 const logged: object[] = [];
+let limitAgain: () => void;
 beforeEach(async () => {
+  limitAgain = withoutTimeLimits();
   github = await startFakeGitHub({ directory: sandbox.directory, repositories: { [REPOSITORY]: sandbox.remote } });
   repository().collaborators.set("bob", "write").set("ann", "write");
   markMerged = "close";
   logged.length = 0;
   repository().reviewRules.set("main", { by: "classic", approvals: 1 });
 });
-afterEach(() => github.stop());
+afterEach(async () => {
+  limitAgain();
+  await github.stop();
+});
 
 const repository = () => github.repository(REPOSITORY);
 const log = pino({ level: "info" }, { write: (line: string) => void logged.push(JSON.parse(line)) });

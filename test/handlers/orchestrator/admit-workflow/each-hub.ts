@@ -12,7 +12,7 @@ export function withHub(): void {
   beforeAll(async () => {
     hub = await GitHubWorld.start();
   });
-  afterAll(() => hub.github.stop());
+  afterAll(() => hub.stop());
   beforeEach(() => {
     const { id: appId, privateKey } = hub.github.identities.app;
     const send = async () => ({ SecretString: JSON.stringify({ appId, privateKey }) });
