@@ -22,11 +22,15 @@ export const givenUp = ({ result }: Run): Path[] =>
     ),
   );
 
-/** For each batch, those that had a place in the order when it arrived. */
+/**
+ * For each batch, the batches that had a position when it arrived. A run that crashed may not have written all batches that it made: the next
+ * run sees which it has.
+ */
 export function placedBefore(runs: readonly Run[]): Map<BatchId, ReadonlySet<BatchId>> {
   const placed = new Map<BatchId, ReadonlySet<BatchId>>();
-  for (const { batches, result } of runs) {
-    const joined = result.writes.flatMap(({ before, next }) => (before ? [] : [next]));
+  for (const [i, { batches, result, crashed }] of runs.entries()) {
+    const isStored = ({ id }: Batch) => !crashed || runs[i + 1]?.batches.some((batch) => batch.id === id) === true;
+    const joined = result.writes.flatMap(({ before, next }) => (before ? [] : [next])).filter(isStored);
     for (const batch of joined) {
       const there = [...batches, ...joined.filter((other) => other.arrival < batch.arrival)];
       placed.set(batch.id, new Set(there.flatMap(({ id, position: order }) => (order === undefined ? [] : [id]))));
