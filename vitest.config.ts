@@ -36,7 +36,6 @@ const LONGEST = [
   "topology/kill",
   "localstack/demo/demo",
   "law/types-and-lint",
-  "domain/planner/small-worlds",
   "dashboard/page",
   "handlers/orchestrator/build-workflow/github-checks",
   "topology/github",

@@ -17,11 +17,8 @@ export async function refused(work: () => Promise<CallToolResult>): Promise<Call
     return await work();
   } catch (error) {
     const refusal = refusalOf(error);
-    return {
-      isError: true,
-      content: [{ type: "text", text: JSON.stringify(refusal) }],
-      structuredContent: { ...refusal },
-    };
+    // No structured content: clients hold it against the schema of the tool's output, which a refusal is not.
+    return { isError: true, content: [{ type: "text", text: JSON.stringify(refusal) }] };
   }
 }
 

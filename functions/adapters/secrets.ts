@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CodedError } from "../contracts/errors.ts";
-import type { EpochMs } from "../contracts/time.ts";
+import { ageOf, type EpochMs } from "../contracts/time.ts";
 import { translated } from "./aws-errors.ts";
 
 /** A token that was replaced is noticed within five minutes. */
@@ -15,7 +15,7 @@ export function secretsOf(clients: { readonly secrets: SecretsManagerClient; rea
   return async (name) => {
     if (name === undefined) return undefined;
     const found = known.get(name);
-    if (found && clients.now() - found.readAt < FRESH_MS) return found.token;
+    if (found && ageOf(found.readAt, clients.now()) < FRESH_MS) return found.token;
     const token = await read(clients.secrets, name);
     known.set(name, { token, readAt: clients.now() });
     return token;

@@ -1,5 +1,6 @@
 import {
   DescribeExecutionCommand,
+  type ExecutionListItem,
   type ExecutionStatus,
   ListExecutionsCommand,
   type SFNClient,
@@ -58,22 +59,36 @@ export async function describeExecution(sfn: SFNClient, arn: string): Promise<Ex
 
 const FAILED: readonly ExecutionStatus[] = ["FAILED", "TIMED_OUT", "ABORTED"];
 
-/** The ARNs of the executions that failed and stopped at or after `since`: the newest hundred of each kind of failure. Three calls. */
+/** An execution that ran for weeks is listed by its start, behind all that failed since. So many pages of a hundred reach it, as a rule. */
+const MOST_PAGES = 20;
+
+/**
+ * The ARNs of the executions that failed and stopped at or after `since`: of the newest two thousand of each kind of failure, by their starts.
+ * Three calls; one more per hundred failures within the 90 days that Step Functions remembers.
+ */
 export async function failedSince(sfn: SFNClient, workflow: string, since: EpochMs): Promise<readonly string[]> {
-  const pages = await Promise.all(
-    FAILED.map((statusFilter) =>
-      sfn
-        .send(new ListExecutionsCommand({ stateMachineArn: workflow, statusFilter, maxResults: 100 }))
-        .catch((cause: unknown) => {
-          throw failure(`listing ${workflow}`, cause);
-        }),
-    ),
+  const executions = (await Promise.all(FAILED.map((status) => listed(sfn, workflow, status)))).flat();
+  return executions.flatMap(({ executionArn: arn, stopDate }) =>
+    arn !== undefined && (stopDate?.getTime() ?? since) >= since ? [arn] : [],
   );
-  return pages
-    .flatMap(({ executions = [] }) => executions)
-    .flatMap(({ executionArn: arn, stopDate }) =>
-      arn !== undefined && (stopDate?.getTime() ?? since) >= since ? [arn] : [],
-    );
+}
+
+async function listed(
+  sfn: SFNClient,
+  workflow: string,
+  status: ExecutionStatus,
+): Promise<readonly ExecutionListItem[]> {
+  const found: ExecutionListItem[] = [];
+  let nextToken: string | undefined;
+  for (let page = 0; page === 0 || (nextToken !== undefined && page < MOST_PAGES); page++) {
+    const list = { stateMachineArn: workflow, statusFilter: status, maxResults: 100, nextToken };
+    const answer = await sfn.send(new ListExecutionsCommand(list)).catch((cause: unknown) => {
+      throw failure(`listing ${workflow}`, cause);
+    });
+    found.push(...(answer.executions ?? []));
+    nextToken = answer.nextToken;
+  }
+  return found;
 }
 
 function parsed(json: string | undefined): unknown {

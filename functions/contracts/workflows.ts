@@ -121,7 +121,10 @@ export const ReadyTask = Land.extend({
 });
 export type ReadyTask = z.infer<typeof ReadyTask>;
 
-/** One of `reason` (a refusal) and `error` (a task that failed for good). */
+/**
+ * One of `reason` (a refusal) and `error` (a task that failed for good). Neither in an execution that found the request ended: its end is then
+ * announced again.
+ */
 export const RejectTask = z.object({
   land: Land.extend({ started: Started }),
   reason: Reason.optional(),
@@ -131,10 +134,17 @@ export type RejectTask = z.infer<typeof RejectTask>;
 
 // ── ask: named executionName("ask", queue, id), its input is the Question ───────────────────────
 
-/** Input of `answer`: beside the question, what `inspect` and `check` answered of a trial; `error`, when one of them failed for good. */
+/**
+ * Input of `answer`: beside the question, what `inspect` and `check` answered of a trial; `error`, when one of them failed for good. An answer of
+ * another release that this release can't read counts as none.
+ */
 export const AnswerTask = z.intersection(
   Question,
-  z.object({ inspected: InspectResult.optional(), checked: CheckResult.optional(), error: TaskFailure.optional() }),
+  z.object({
+    inspected: InspectResult.optional().catch(undefined),
+    checked: CheckResult.optional().catch(undefined),
+    error: TaskFailure.optional(),
+  }),
 );
 export type AnswerTask = z.infer<typeof AnswerTask>;
 

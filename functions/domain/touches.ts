@@ -21,18 +21,23 @@ export function boundedTouches(touches: Touches): Touches {
   const isTooMuch =
     paths !== "everything" &&
     (paths.length > MAX_PATHS || paths.reduce((sum, path) => sum + bytesOf(path), 0) > STORED_BYTES.touchedPaths);
-  const isKnown =
-    targets !== undefined && targets.reduce((sum, target) => sum + bytesOf(target), 0) <= STORED_BYTES.targets;
+  const known = knownTargets(targets);
   return {
     ...rest,
     paths: isTooMuch ? "everything" : paths,
     authors: boundedAuthors(authors),
-    ...(isKnown ? { targets } : {}),
+    ...(known === undefined ? {} : { targets: known }),
     ...(messages !== undefined && messages.reduce((sum, one) => sum + bytesOf(one), 0) <= STORED_BYTES.messages
       ? { messages }
       : {}),
   };
 }
+
+/** The targets; undefined when they are not known, or are more than 20 KB, which counts as not known. */
+export const knownTargets = <T extends readonly string[]>(targets: T | undefined): T | undefined =>
+  targets !== undefined && targets.reduce((sum, target) => sum + bytesOf(target), 0) <= STORED_BYTES.targets
+    ? targets
+    : undefined;
 
 /** What a request touches, with the targets that its caller named, if any: bounded. */
 export const touchesOf = (touches: Touches, targets: readonly string[] | undefined): Touches =>

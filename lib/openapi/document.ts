@@ -116,7 +116,9 @@ export function apiDocument(version: string): Readonly<Record<string, unknown>> 
 
 const ABOUT = `Ask for changes to be landed, follow them, and say how queues run.
 
-A POST or PATCH says \`content-type: application/json\`, with a body or without. A query parameter or field that a call does not know is refused. A refused call is answered with a problem document (RFC 9457), whose \`code\` is stable. Every answer has an \`x-request-id\`. Fields may be added to answers: ignore those that you do not know.`;
+A POST or PATCH says \`content-type: application/json\`, with a body or without. A query parameter or field that a call does not know is refused. A refused call is answered with a problem document (RFC 9457), whose \`code\` is stable. Every answer has an \`x-request-id\`. Fields may be added to answers: ignore those that you do not know.
+
+On AWS, API Gateway stands in front and refuses some calls by itself, with \`{"message": …}\` for a body: 401 and 403 for a call without credentials that it takes, 413 and 431 for one that is too large, 429 for one too many in a second, 503 for an answer that takes longer than 30 seconds.`;
 
 const SECURITY_SCHEMES = {
   sigv4: {

@@ -58,6 +58,7 @@ class AdmitSteps {
   readonly #refused: LambdaInvoke;
   readonly #gaveUp: LambdaInvoke;
   readonly #failed: LambdaInvoke;
+  readonly #repeated: LambdaInvoke;
   readonly #ended: Succeed;
 
   constructor(scope: Construct, functions: AdmitFunctions) {
@@ -67,12 +68,14 @@ class AdmitSteps {
     this.#refused = this.#reject("Refused", { "reason.$": "$.step.reason" });
     this.#gaveUp = this.#reject("GaveUp", { "reason.$": "$.wait.reason" });
     this.#failed = this.#reject("Failed", { "error.$": "$.error" });
-    this.#ended = new Succeed(scope, "Ended", { comment: "Cancelled meanwhile, or a repeat of what had ended." });
+    this.#repeated = this.#reject("Repeated", {});
+    this.#ended = new Succeed(scope, "Ended", { comment: "Cancelled meanwhile, or admitted by another execution." });
   }
 
+  /** An execution that runs a second time may find that the first run ended the request, and died before it told the log. */
   start(then: IChainable): INextable & IChainable {
     const start = this.#step("Start", this.#functions.start, "$.started");
-    start.next(this.#choice("Live?").when(answered("ended", "$.started"), this.#ended).otherwise(then));
+    start.next(this.#choice("Live?").when(answered("ended", "$.started"), this.#repeated).otherwise(then));
     return start;
   }
 

@@ -103,7 +103,9 @@ export function describeBuild(build: FakeBuild, now: number): object {
     environment: {
       environmentVariables: Object.entries(variables).map(([key, value]) => ({ name: key, value, type: "PLAINTEXT" })),
     },
-    logs: { groupName: name, streamName: stream, deepLink: `https://logs.example.invalid/${encodeURIComponent(id)}` },
+    logs: hasLog(build, now)
+      ? { groupName: name, streamName: stream, deepLink: `https://logs.example.invalid/${encodeURIComponent(id)}` }
+      : { deepLink: "https://logs.example.invalid/null" },
   };
 }
 
@@ -133,12 +135,23 @@ export function stateChange(build: FakeBuild, now: number): object {
 const runningPhase = (build: FakeBuild, now: number): (typeof PHASES)[number] =>
   now < beginOf(build) ? "QUEUED" : "BUILD";
 
+/** The phase that a build is in, or the last one that it came to. */
+function lastPhase(build: FakeBuild, now: number): (typeof PHASES)[number] {
+  const { course, stoppedAt } = build;
+  if (!isOver(build, now)) return runningPhase(build, now);
+  return (stoppedAt === undefined ? course.phase : runningPhase(build, stoppedAt)) ?? "COMPLETED";
+}
+
+/** CodeBuild makes the log as it finds a machine; its link leads nowhere before. */
+const hasLog = (build: FakeBuild, now: number): boolean =>
+  PHASES.indexOf(lastPhase(build, now)) >= PHASES.indexOf("PROVISIONING");
+
 /** All phases up to the one that did not succeed, and then the phases that CodeBuild always runs. */
 function phasesOf(build: FakeBuild, now: number): readonly object[] {
   const { course, stoppedAt } = build;
   const ended = isOver(build, now);
   const broken = stoppedAt === undefined ? course.phase : runningPhase(build, stoppedAt);
-  const last = PHASES.indexOf(ended ? (broken ?? "COMPLETED") : runningPhase(build, now));
+  const last = PHASES.indexOf(lastPhase(build, now));
   return PHASES.slice(0, last + 1).map((phaseType, index) => {
     if (phaseType === "COMPLETED" || (index === last && !ended)) return { phaseType };
     const failed = index === last && broken !== undefined;

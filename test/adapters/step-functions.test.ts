@@ -62,4 +62,16 @@ describe("step functions", () => {
     mock.on(ListExecutionsCommand, { statusFilter: "ABORTED" }).resolves({ executions: [] });
     expect(await failedSince(sfn, workflow, epochMs(100))).toEqual(["failed", "late"]);
   });
+
+  it("lists all that failed at once, of more pages than one", async () => {
+    const page = (name: string) =>
+      Array.from({ length: 100 }, (_, n) => ({ executionArn: `${name}-${n}`, stopDate: new Date(200) }) as never);
+    mock.on(ListExecutionsCommand).resolves({ executions: [] });
+    mock
+      .on(ListExecutionsCommand, { statusFilter: "FAILED", nextToken: undefined })
+      .resolves({ executions: page("first"), nextToken: "more" })
+      .on(ListExecutionsCommand, { statusFilter: "FAILED", nextToken: "more" })
+      .resolves({ executions: page("second") });
+    expect(await failedSince(sfn, workflow, epochMs(100))).toHaveLength(200);
+  });
 });

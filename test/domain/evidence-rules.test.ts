@@ -1,27 +1,36 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { BuildRunnerConfig } from "../../functions/contracts/build-runner-config.ts";
 import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
+import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import type { Batch, Path } from "../../functions/domain/batch.ts";
 import {
   bundleThatMayLand,
   evidenceFor,
   isUseless,
+  MOST_BYPASSED,
   othersAreCleared,
   rejectingBuild,
 } from "../../functions/domain/evidence.ts";
-import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue-index.ts";
+import { archivable } from "../../functions/domain/planner/archive.ts";
+import { Draft } from "../../functions/domain/planner/draft.ts";
+import { selectLandable } from "../../functions/domain/planner/start-landing.ts";
+import type { QueueIndex } from "../../functions/domain/queue-index.ts";
 import { aBatchRequest } from "../support/batch-request.ts";
 import { EvidenceRules } from "./evidence-rules.ts";
 import { seed } from "./planner/stories.ts";
-import { QUEUE } from "./planner/world.ts";
+import { aQueue, QUEUE } from "./planner/world.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 2_000);
 
 const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
 const MOST = 5;
 
-/** What a queue may look like, whether or not a run of the planner would leave it so. Numbers are batches by arrival, from 1, and times are small, so that they are often equal. */
+/**
+ * What a queue may look like, whether or not a run of the planner would leave it so. Numbers are batches by arrival, from 1. Times are small, so
+ * that they are often equal.
+ */
 interface Drawn {
   readonly batches: readonly {
     readonly conflicts: readonly number[] | "every";
@@ -34,23 +43,32 @@ interface Drawn {
     /** Batches with the same number land in one push, and in one bundle when it is 0. */
     readonly push: number;
     readonly bypassed: readonly number[];
+    readonly concluded: boolean;
   }[];
   readonly builds: readonly {
     readonly base: readonly number[];
     readonly heads: readonly number[];
-    readonly state: "passed" | "passed" | "failed" | "building";
+    readonly state: Path["state"];
     readonly startedAt: number;
     readonly how: "failed" | "infrastructure" | "unappliable" | "set aside";
     readonly refused: number;
   }[];
   readonly archived: readonly number[];
-  readonly options: QueueIndexOptions & { readonly most: number };
+  readonly options: {
+    readonly since: number;
+    readonly tests: "everything" | "affected";
+    readonly retries: number;
+    /** True under conflict analyzer `all`. */
+    readonly exact: boolean;
+    readonly most: number;
+    readonly commitPoints: "every" | "pushes";
+  };
   readonly trunk: readonly number[];
 }
 
 const some = (max = MOST, maxLength = 3) => fc.uniqueArray(fc.integer({ min: 1, max }), { maxLength });
 
-const aQueue: fc.Arbitrary<Drawn> = fc.record({
+const anyQueue: fc.Arbitrary<Drawn> = fc.record({
   batches: fc.array(
     fc.record({
       conflicts: fc.oneof(some(MOST, MOST), fc.constant("every" as const)),
@@ -64,6 +82,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
         "landed",
         "landed",
         "failed",
+        "cancelled",
         "cancelling",
       ),
       onProbation: fc.boolean(),
@@ -73,6 +92,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
       endedAt: fc.integer({ min: 1, max: 5 }),
       push: fc.nat(3),
       bypassed: some(MOST, 2),
+      concluded: fc.constantFrom(true, true, true, false),
     }),
     { minLength: 2, maxLength: MOST, size: "max" },
   ) as fc.Arbitrary<Drawn["batches"]>,
@@ -80,7 +100,17 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
     fc.record({
       base: some(),
       heads: fc.uniqueArray(fc.integer({ min: 1, max: MOST }), { minLength: 1, maxLength: 2, size: "-1" }),
-      state: fc.constantFrom("passed", "passed", "failed", "failed", "building"),
+      state: fc.constantFrom(
+        "passed",
+        "passed",
+        "passed",
+        "failed",
+        "failed",
+        "failed",
+        "building",
+        "cancelling",
+        "cancelled",
+      ),
       startedAt: fc.integer({ min: 0, max: 6 }),
       how: fc.constantFrom("failed", "failed", "failed", "infrastructure", "unappliable", "set aside"),
       refused: fc.nat(5),
@@ -94,6 +124,7 @@ const aQueue: fc.Arbitrary<Drawn> = fc.record({
     retries: fc.constantFrom(0, 0, 1, 2),
     exact: fc.boolean(),
     most: fc.constantFrom(0, 1, 3),
+    commitPoints: fc.constantFrom("every", "pushes"),
   }),
   trunk: some(MOST, 2),
 });
@@ -160,9 +191,9 @@ function batchesOf(drawn: Drawn): Batch[] {
       paths: paths.get(n) ?? [],
       buildCount: 0,
       outbox: [],
-      concluded: false,
+      concluded: one.concluded,
       createdAt: epochMs(n),
-      ...(["landed", "failed"].includes(one.state) ? { endedAt: epochMs(one.endedAt) } : {}),
+      ...(["landed", "failed", "cancelled"].includes(one.state) ? { endedAt: epochMs(one.endedAt) } : {}),
       ...(push === undefined
         ? {}
         : {
@@ -182,14 +213,38 @@ function batchesOf(drawn: Drawn): Batch[] {
 }
 
 /** Compares the answers of the product with those of the rules. Returns how many answers are not the usual ones. */
-type Check = (drawn: Drawn, index: QueueIndex, rules: EvidenceRules) => number;
+type Check = (drawn: Drawn, index: QueueIndex, rules: EvidenceRules, draft: Draft) => number;
 
 /** Drawn once: to draw a queue takes longer than to ask about it. */
-const queues = fc.sample(aQueue, { seed, numRuns: RUNS });
+const queues = fc.sample(anyQueue, { seed, numRuns: RUNS });
+
+const config = aQueue();
+const RUNNERS = {
+  everything: BuildRunnerConfig.parse({ type: "fake", tests: "everything" }),
+  affected: BuildRunnerConfig.parse({ type: "fake", tests: "affected" }),
+};
+const ANALYZERS = { exact: { type: "all" }, other: { type: "none" } } as const;
+
+/** A run of the planner over the queue. */
+function runOver(batches: readonly Batch[], { options }: Drawn): Draft {
+  const { tests, exact, retries, since, commitPoints, most } = options;
+  const asked: QueueConfig = {
+    ...config,
+    buildRunner: RUNNERS[tests],
+    conflictAnalyzer: exact ? ANALYZERS.exact : ANALYZERS.other,
+    retries,
+    commitPoints,
+    speculation: { ...config.speculation, bypass: most > 0 },
+  };
+  const queue = { queue: QUEUE, installation: "here", nextArrival: 9, nextPosition: 9, version: 1 };
+  const evidenceSince = since === 0 ? {} : { evidenceSince: epochMs(since) };
+  return new Draft(asked, { queue: { ...queue, ...evidenceSince }, batches, requests: new Map() }, epochMs(100));
+}
 
 const ask = (check: Check, drawn: Drawn): number => {
   const batches = batchesOf(drawn);
-  return check(drawn, new QueueIndex(batches, drawn.options), new EvidenceRules(batches, drawn.options));
+  const draft = runOver(batches, drawn);
+  return check(drawn, draft.index, new EvidenceRules(batches, drawn.options), draft);
 };
 
 function holdsInAnyQueue(check: Check): void {
@@ -199,7 +254,7 @@ function holdsInAnyQueue(check: Check): void {
   } catch (error) {
     // Finds the smallest queue that shows the difference.
     fc.assert(
-      fc.property(aQueue, (drawn) => void ask(check, drawn)),
+      fc.property(anyQueue, (drawn) => void ask(check, drawn)),
       { seed, numRuns: RUNS },
     );
     throw error;
@@ -292,6 +347,28 @@ describe(`in any queue, the rules of doc/rfc/evidence.md say (SEED=${seed})`, ()
       const paths = index.batches.flatMap((batch) => batch.paths.filter(({ state }) => state === "building"));
       for (const path of paths) expect(isUseless(index, path), path.buildKey).toBe(rules.isUseless(path));
       return paths.filter((path) => !isUseless(index, path)).length;
+    });
+  });
+
+  it("what lands in one run, in which order, and by which builds", () => {
+    holdsInAnyQueue(({ options }, index, rules, draft) => {
+      const withBase = options.commitPoints === "pushes" && options.tests === "everything";
+      const expected = rules.landable(options.most > 0 ? MOST_BYPASSED : 0, withBase);
+      const selected = selectLandable(draft).map(({ index: i, evidence, bundle }) => ({
+        id: index.batch(i).id,
+        build: evidence.path,
+        ...(bundle ? { bundle: bundle.map((one) => index.batch(one).id) } : {}),
+      }));
+      expect(selected).toEqual(expected);
+      return selected.length;
+    });
+  });
+
+  it("which batches may be archived", () => {
+    holdsInAnyQueue((_, index, rules) => {
+      const archived = archivable(index).map((batch) => batch.id);
+      expect(archived.sort()).toEqual(rules.archivable().sort());
+      return archived.length;
     });
   });
 });

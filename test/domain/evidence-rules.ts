@@ -1,5 +1,5 @@
 import type { BatchId } from "../../functions/contracts/ids.ts";
-import type { Batch, Path } from "../../functions/domain/batch.ts";
+import { type Batch, compareLandingOrder, type Path } from "../../functions/domain/batch.ts";
 import type { QueueIndexOptions } from "../../functions/domain/queue-index.ts";
 
 type Ids = ReadonlySet<BatchId>;
@@ -284,5 +284,56 @@ export class EvidenceRules {
         [...this.relevant(id)].some((other) => !tree.has(other) && this.landed().has(other))
       );
     });
+  }
+
+  /** The batches that no later decision can need, by the rules of `archivable`. */
+  archivable(): BatchId[] {
+    const paths = this.#batches.flatMap((batch) => batch.paths);
+    const hasEnded = ({ state }: Batch) => state === "landed" || state === "failed" || state === "cancelled";
+    const isUnfinished = (id: BatchId) => !hasEnded(this.#batch(id));
+    const isActive = ({ state }: Path) => state === "building" || state === "cancelling";
+    const built = paths.map((path) => ({ path, tree: this.tree({ ...path, state: "building" }) }));
+    const withUnfinished = built.filter(({ tree }) => [...tree].some(isUnfinished));
+    const tested = this.#live(
+      withUnfinished
+        .filter(({ path }) => path.state !== "passed")
+        .flatMap(({ path }) => (this.#testsEverything ? [...path.base, ...path.heads] : path.heads)),
+    );
+    return this.#batches
+      .filter((batch) => hasEnded(batch) && batch.concluded)
+      .filter(({ id, paths: own }) => ![...own, ...paths.filter(({ heads }) => heads.includes(id))].some(isActive))
+      .filter(({ id }) => ![...this.conflicts(id)].some((other) => isUnfinished(other) || tested.has(other)))
+      .filter(({ id, state }) => state === "landed" || !withUnfinished.some(({ tree }) => tree.has(id)))
+      .filter(({ id }) => !tested.has(id))
+      .map(({ id }) => id);
+  }
+
+  /**
+   * What lands in one run: each batch by its own evidence or else by a build that tested it with others, in landing order, each on a trunk with
+   * those before. `withBase`: the base of a build may land with its heads.
+   */
+  landable(
+    most: number,
+    withBase: boolean,
+  ): { readonly id: BatchId; readonly build: Path; readonly bundle?: BatchId[] }[] {
+    const inOrder = (ids: readonly BatchId[]) =>
+      ids.toSorted((a, b) => compareLandingOrder(this.#batch(a), this.#batch(b)));
+    const waiting = [...this.#idsWhere(({ state, position }) => state === "speculating" && position !== undefined)];
+    const found: { readonly id: BatchId; readonly build: Path; readonly bundle?: BatchId[] }[] = [];
+    const trunk = new Set(this.landed());
+    for (const id of inOrder(waiting)) {
+      if (trunk.has(id)) continue;
+      const alone = this.evidenceFor(id, trunk, most);
+      if (alone) found.push({ id, build: alone });
+      const passed = this.facts(id).filter(({ path }) => path.state === "passed");
+      const [together] = passed.flatMap(({ path: build }) => {
+        const ids = withBase ? [...build.base, ...build.heads] : build.heads;
+        const bundle = ids.length > 1 ? this.bundleThatMayLand(build, ids, trunk) : undefined;
+        return bundle ? [{ build, bundle: inOrder(bundle) }] : [];
+      });
+      if (!alone && together) found.push(...together.bundle.map((one) => ({ id: one, ...together })));
+      for (const one of found) trunk.add(one.id);
+    }
+    return found;
   }
 }

@@ -36,7 +36,8 @@ describe("the API of the running product", () => {
     const answer = await fetch(topology.url + target, { method: method.toUpperCase(), ...init });
     const type = answer.headers.get("content-type") ?? "";
     const body = type.includes("json") ? await answer.json() : await answer.text();
-    expect([id, validator.ofAnswer(id, answer.status, type, body)]).toEqual([id, []]);
+    const answered = { status: answer.status, headers: Object.fromEntries(answer.headers), body };
+    expect([id, validator.ofAnswer(id, answered)]).toEqual([id, []]);
     expect(answer.headers.get("x-request-id")).toBeTruthy();
     return { status: answer.status, body: body as { readonly code?: string } };
   };

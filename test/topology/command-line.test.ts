@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { git } from "../../localstack/sandbox/git.ts";
@@ -116,10 +117,13 @@ describe("the command line in a checkout", () => {
     await agent.connect(
       new StdioClientTransport({ command: process.execPath, args: [PROGRAM, "mcp"], cwd: checkout, env }),
     );
+    // As every client does. From then on it holds what a tool answers against the schema of the tool's output.
+    await agent.listTools();
     // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects to be there.
     const use = async (name: string, input: object = {}): Promise<any> => {
-      const { structuredContent, isError } = await agent.callTool({ name, arguments: { ...input } });
-      return { ...(structuredContent as object), isError: isError ?? false };
+      const { content, isError } = CallToolResultSchema.parse(await agent.callTool({ name, arguments: { ...input } }));
+      const [said] = content;
+      return { ...(said?.type === "text" ? JSON.parse(said.text) : {}), isError: isError ?? false };
     };
     const end = async (request: string) => {
       for (;;) {

@@ -84,7 +84,7 @@ export function codebuildRunner(options: CodeBuildRunnerOptions): BuildRunner {
       const verdict = verdictOf(found, infrastructurePhases);
       if (verdict.kind === "running") return verdict;
       const { result, why } = verdict;
-      const url = found.logs?.deepLink ?? pageOf(found);
+      const url = urlOf(found);
       const endedAt = found.endTime?.getTime();
       const located = {
         ...(url === undefined ? {} : { url }),
@@ -108,6 +108,10 @@ function triggered(build: StartedBuild): Triggered {
   const url = pageOf(build);
   return url === undefined ? { id: build.id } : { id: build.id, url };
 }
+
+/** Where a build can be read: its log, or its page as long as it has no log, since a link to a log leads nowhere before. */
+const urlOf = (build: StartedBuild): string | undefined =>
+  (build.logs?.streamName === undefined ? undefined : build.logs.deepLink) ?? pageOf(build);
 
 const missing = ({ id }: BuildId, stopped: boolean): BuildStatus =>
   stopped && id === undefined

@@ -3,7 +3,7 @@ import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { ageOf, type EpochMs } from "../../contracts/time.ts";
 import type { Clients, WireRunner } from "../aws-clients.ts";
 import { buildsStore } from "../dynamodb/builds-store.ts";
 import { credentialsOf, type GitHubQueue, gitHubClients, gitHubHostOf } from "../github/queue-client.ts";
@@ -103,7 +103,7 @@ function checkedQueues(clients: Clients) {
       const { checks } = queue.buildRunner;
       if (checks !== undefined) return checks.map((check) => (typeof check === "string" ? { name: check } : check));
       const found = known.get(queue.name);
-      if (found && clients.now() - found.readAt < FRESH_MS) return found.checks;
+      if (found && ageOf(found.readAt, clients.now()) < FRESH_MS) return found.checks;
       const required = await requiredOf(queue, repository);
       known.set(queue.name, { checks: required, readAt: clients.now() });
       return required;

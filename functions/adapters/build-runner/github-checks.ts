@@ -154,7 +154,7 @@ function greatestIds(results: readonly CheckResult[]): { check: number; status: 
 
 /** When the last of the checks ended that decided a build, by our clock. */
 function endOf(by: readonly CheckResult[], { github, ours }: { readonly github: EpochMs; readonly ours: EpochMs }) {
-  const ends = by.flatMap(({ end }) => end?.at ?? []);
+  const ends = by.flatMap(({ end }) => end?.at || []);
   return ends.length === 0 ? {} : { endedAt: epochMs(Math.max(0, Math.max(...ends) + ours - github)) };
 }
 

@@ -1,5 +1,6 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
+import type { CodedError } from "../../contracts/errors.ts";
 import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
 import { Reason } from "../../contracts/reasons.ts";
 import { batchKeys } from "../../contracts/tables.ts";
@@ -10,7 +11,7 @@ import type { LiveQueue, QueueStore, StoredQueue } from "../../domain/planner/ru
 import { stored, won } from "../aws-errors.ts";
 import { batchIn, itemOf } from "./batch-item.ts";
 import { queryAll } from "./query-all.ts";
-import { FORMAT, type Item, parseItem } from "./stored-item.ts";
+import { FORMAT, type Item, parseItem, readableIn } from "./stored-item.ts";
 
 const Rate = z.number();
 
@@ -100,6 +101,11 @@ export interface BatchesStore extends QueueStore {
    * queue can't be planned without it.
    */
   live(queue: QueueName): Promise<LiveQueue>;
+  /**
+   * As `live`, for a queue that is not planned any more: a batch that can't be read is left out. `unreadable`: why, by the ids of the batches.
+   * Throws store.unreadable when the queue's own item can't be read.
+   */
+  readable(queue: QueueName): Promise<LiveQueue & { readonly unreadable: ReadonlyMap<string, CodedError> }>;
   /** The queue's own item, without its batches. Strongly consistent; one GetItem. Throws store.unreadable. */
   own(queue: QueueName): Promise<StoredQueue>;
   /** Strongly consistent; one GetItem. Undefined when the batch is not live. Throws store.unreadable. */
@@ -128,22 +134,35 @@ export function batchesStore(dynamodb: DynamoDBDocumentClient, table: string): B
   const put = (doing: string, Item: Item, before: number): Promise<boolean> =>
     won(doing, dynamodb.send(new PutCommand({ TableName: table, Item: { ...Item }, ...whileVersion(before) })));
 
+  async function itemsOf(queue: QueueName) {
+    const items = await queryAll(dynamodb, `reading queue ${queue}`, {
+      TableName: table,
+      KeyConditionExpression: "pk = :pk",
+      ExpressionAttributeValues: { ":pk": batchKeys.queue(queue).pk },
+      ConsistentRead: true,
+    });
+    const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
+    return { own, ofBatches: items.filter((item) => item !== own) };
+  }
+
   return {
+    async readable(queue) {
+      const { own, ofBatches } = await itemsOf(queue);
+      const unreadable = new Map<string, CodedError>();
+      const idOf = ({ sk }: Item) => String(sk).slice(batchKeys.live(queue, "" as BatchId).sk.length);
+      const batches = ofBatches.flatMap((item) =>
+        readableIn(item, batchIn, (error) => unreadable.set(idOf(item), error)),
+      );
+      return { queue: queueOf(queue, own), batches, unreadable };
+    },
+
     async live(queue) {
-      const items = await queryAll(dynamodb, `reading queue ${queue}`, {
-        TableName: table,
-        KeyConditionExpression: "pk = :pk",
-        ExpressionAttributeValues: { ":pk": batchKeys.queue(queue).pk },
-        ConsistentRead: true,
-      });
-      const own = items.find(({ sk }) => sk === batchKeys.queue(queue).sk);
+      const { own, ofBatches } = await itemsOf(queue);
       const known = lastRead.get(queue);
-      const batches = items
-        .filter((item) => item !== own)
-        .map((item) => {
-          const before = known?.get(item["id"]);
-          return before !== undefined && before.version === item["version"] ? before : batchIn(item);
-        });
+      const batches = ofBatches.map((item) => {
+        const before = known?.get(item["id"]);
+        return before !== undefined && before.version === item["version"] ? before : batchIn(item);
+      });
       lastRead.set(queue, new Map(batches.map((batch) => [batch.id, batch])));
       return { queue: queueOf(queue, own), batches };
     },

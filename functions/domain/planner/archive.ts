@@ -1,5 +1,5 @@
 import { type Batch, batchHasEnded, pathIsActive } from "../batch.ts";
-import type { Draft } from "./draft.ts";
+import type { QueueIndex } from "../queue-index.ts";
 
 /**
  * The batches to archive: no later run of the planner needs them to decide anything. An open case is a build that has not passed and whose
@@ -13,7 +13,7 @@ import type { Draft } from "./draft.ts";
  * Example: A has landed, {B, H} is being built, and A conflicts with B only. A stays. Should {B, H} fail, the cause may be that B lacks A,
  * so the failure must not count against H. Once {B, H} has passed, A is archived.
  */
-export function archivable({ index }: Draft): Batch[] {
+export function archivable(index: QueueIndex): Batch[] {
   const needed = index.emptySet();
   const unfinished = index.emptySet();
   index.batches.forEach((batch, i) => {

@@ -23,7 +23,7 @@ export function emit(draft: Draft): Plan {
     draft.put(next);
     return [next];
   });
-  const archived = archivable(draft);
+  const archived = archivable(draft.index);
   const isChanged = draft.queue !== snapshot.queue;
   const queue = isChanged ? { ...draft.queue, version: snapshot.queue.version + 1 } : draft.queue;
   const acknowledgedQueue = acknowledgeTrunk(queue);

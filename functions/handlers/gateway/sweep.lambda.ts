@@ -3,6 +3,8 @@ import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import type { QueueName } from "../../contracts/ids.ts";
 import { hasEnded } from "../../contracts/log-event.ts";
 import { ageOf, type EpochMs, isAhead } from "../../contracts/time.ts";
+import { concurrently } from "../../domain/concurrently.ts";
+import { inTurn } from "../../domain/in-turn.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { announceCancel, announceLand, announceMode, announcePriority } from "./announce.ts";
@@ -14,7 +16,8 @@ import { type Gateway, gatewayOf } from "./gateway.ts";
  */
 const PATIENCE_MS = 60_000;
 
-/** How many messages are repaired at once. */
+/** How many queues are swept at once, and how many requests of each are repaired at once. */
+const QUEUES_AT_ONCE = 4;
 const AT_ONCE = 10;
 
 /**
@@ -41,9 +44,11 @@ export const wire: Wire = (env, clients) => {
   const gateway = gatewayOf(env, clients);
   return async () => {
     const failures: unknown[] = [];
-    const trySweep = async (queue: QueueName) =>
+    const trySweep = async (queue: QueueName): Promise<void> => {
       failures.push(...(await sweep(gateway, queue).catch((error: unknown) => [error])));
-    for (const queue of gateway.queues.keys()) await trySweep(queue);
+    };
+    // A queue that takes all the time of a run does not keep the same queues waiting in each run.
+    await concurrently(inTurn([...gateway.queues.keys()], clients.now()), QUEUES_AT_ONCE, trySweep);
     await sweepRemoved(gateway, trySweep).catch((error: unknown) => failures.push(error));
     for (const error of failures) clients.log.error({ err: error }, "not repaired: the next sweep tries again");
     if (failures.length > 0) throw failures[0];

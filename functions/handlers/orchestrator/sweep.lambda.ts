@@ -5,7 +5,7 @@ import { claimsStore } from "../../adapters/dynamodb/claims-store.ts";
 import { type KnownQueue, knownQueues } from "../../adapters/dynamodb/known-queues.ts";
 import { requestsStore } from "../../adapters/dynamodb/requests-store.ts";
 import { loadQueues, need } from "../../adapters/settings.ts";
-import { send } from "../../adapters/sqs.ts";
+import { sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
@@ -50,7 +50,7 @@ export const wire: Wire = (env, clients) => {
     // A red trunk is looked at also while nothing waits, so that the queue is seen to be well again.
     if (live.batches.length > 0 || live.queue.trunk?.red !== undefined)
       news.push({ v: 1, kind: "tick", queue, nonce: clients.nonce() });
-    for (const signal of news) await send(clients.sqs, signals, signalsTopic, signal);
+    await sendAll(clients.sqs, signals, signalsTopic, news);
     if (failures.length > 0) throw failures[0];
   }
 

@@ -18,7 +18,7 @@ import { tidy } from "../../runway/tidy.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { wholeLandBatch } from "../payloads.ts";
 import { queueHandler } from "../queue.ts";
-import { answersOf, type Results } from "./answers.ts";
+import { answersOf, type Results, shortened } from "./answers.ts";
 
 const changesOf = ({ steps }: LandBatch["batches"][number]) => steps.flatMap(({ changes }) => changes);
 
@@ -46,14 +46,13 @@ export const wire: Wire = (env, clients) => {
           targets: targetsBeside(config, [...queues.values()]),
         })
       : undefined;
-  const shown = (results: Results): Results => results.map(({ batchId, outcome }) => ({ batchId, outcome }));
   const answer = async (message: LandBatch, results: Results): Promise<void> => {
     for (const signal of answersOf(message, results)) await send(clients.sqs, signals, signalsTopic, signal);
   };
   const hold = ({ queue, id: landId, batches }: LandBatch, reason: Reason, landed: Results) => {
     const has = new Set(landed.map(({ batchId }) => batchId));
     const held = batches.flatMap(({ batchId }) => (has.has(batchId) ? [] : [batchId]));
-    const results = [...shown(landed)];
+    const results = [...shortened(landed)];
     const at = clients.now();
     return send(clients.sqs, signals, signalsTopic, {
       v: 1,

@@ -112,6 +112,16 @@ describe("the codebuild runner", () => {
     expect(await world.open().status(task)).toMatchObject({ kind: "finished", result });
   });
 
+  it.each([
+    ["its page, when it ended before it had a log", "QUEUED", /console\.aws\.amazon\.com/],
+    ["its log, when it had one", "PROVISIONING", /^https:\/\/logs\.example\.invalid\/shop-builds/],
+  ] as const)("leads from a build to %s", async (_, phase, url) => {
+    const world = await codebuildWorld();
+    const task = world.task({ status: "FAULT", phase });
+    await world.open().trigger(task);
+    expect(await world.open().status(task)).toMatchObject({ kind: "finished", url: expect.stringMatching(url) });
+  });
+
   it("shows the log and quotes its last kilobyte, as plain text", async () => {
     const world = await codebuildWorld();
     const numbered = Array.from({ length: 90 }, (_, n) => `line ${n} ${"x".repeat(30)}`).join("\n");

@@ -12,8 +12,13 @@ import {
 import { runs, seed } from "./stories.ts";
 import { applies, type Fate, passes, type World } from "./world.ts";
 
-/** In how many circumstances each world of four changes is lived through; each smaller one in eight times as many. */
-const each = Math.ceil(runs / 300);
+/**
+ * In how many circumstances each world of up to three changes is lived through. What single steps decide is compared with their rules elsewhere
+ * (`evidence-rules.test.ts`), so these worlds are for what only many steps show: what has landed in the end, and that there is an end.
+ */
+const each = 2 * Math.ceil(runs / 300);
+/** Of the worlds of four changes, one in this many is lived through, in one set of circumstances. */
+const ONE_IN = Math.max(1, Math.floor(3_600 / runs));
 /** Prime to the number of circumstances: worlds that follow each other differ in every option. */
 const STRIDE = 7_919;
 
@@ -132,22 +137,25 @@ function lead(small: SmallWorld, how: Circumstances): void {
 const suits = (small: SmallWorld, { order }: Circumstances): boolean =>
   order === "arrival" || [fateOf(small).needs, fateOf(small).stacked].every((pairs) => pairs?.length === 0);
 
-/** Every world of `size` in `count` circumstances each. */
-function leadAll(size: number, between: Parameters<typeof smallWorlds>[1], count: number): void {
+/** Of the worlds of `size` one in `oneIn`, in `count` circumstances each. */
+function leadAll(size: number, between: Parameters<typeof smallWorlds>[1], count: number, oneIn = 1): void {
   let number = seed;
-  for (const small of smallWorlds(size, between))
+  let skipped = seed % oneIn;
+  for (const small of smallWorlds(size, between)) {
+    skipped = (skipped + 1) % oneIn;
+    if (skipped > 0) continue;
     for (let i = 0; i < Math.min(count, CIRCUMSTANCES); i++) {
       const how = circumstances(number, size);
       if (suits(small, how)) lead(small, how);
       number += STRIDE;
     }
+  }
 }
 
-describe(`in every world of up to four changes (SEED=${seed})`, () => {
+describe(`in every world of up to three changes, and in many of four (SEED=${seed})`, () => {
   beforeAll(() => {
-    // Sixteen that follow each other are all options once, each with another order of events.
-    for (const size of [1, 2, 3]) leadAll(size, ["apart", "near", "clash", "needs", "jams", "stacked"], 8 * each);
-    leadAll(4, ["apart", "near", "clash", "needs"], each);
+    for (const size of [1, 2, 3]) leadAll(size, ["apart", "near", "clash", "needs", "jams", "stacked"], each);
+    leadAll(4, ["apart", "near", "clash", "needs"], 1, ONE_IN);
   }, 3_600_000);
 
   it.each(Object.keys(PROMISES))("%s", (promise) => {
@@ -155,6 +163,6 @@ describe(`in every world of up to four changes (SEED=${seed})`, () => {
   });
 
   it("the worlds contain bypasses, bundles, probations and rejections", () => {
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(5);
   });
 });

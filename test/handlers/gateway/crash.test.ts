@@ -148,10 +148,9 @@ describe("a sweep", () => {
     await gateway.cancel(1);
     await answer("cancelled");
     gateway.clock.at += 61_000;
-    expect(await gateway.costOf(() => gateway.sweep())).toEqual([
-      "Query",
-      ...["Put", "Put", "Delete"],
-      ...Array(3).fill("Query"),
+    expect((await gateway.costOf(() => gateway.sweep())).toSorted()).toEqual([
+      ...["Delete", "Put", "Put"],
+      ...Array(4).fill("Query"),
     ]);
     expect(await gateway.costOf(() => gateway.sweep())).toEqual(Array(4).fill("Query"));
     expect(await standing(1)).toMatchObject({ status: "cancelled" });
@@ -186,9 +185,10 @@ describe("a sweep", () => {
     await halfDone("main");
     await halfDone("other");
     gateway.clock.at += 61_000;
+    // The queues are swept at the same time, another one first each minute.
     gateway.fail({ at: 1, effect: "none" });
     await expect(gateway.sweep()).rejects.toMatchObject({ code: "store.unavailable" });
-    expect(gateway.sent().map(({ queue }) => queue)).toEqual(["other"]);
+    expect(gateway.sent().map(({ queue }) => queue)).toEqual(["main"]);
     expect(gateway.lines.filter(({ msg }) => String(msg).startsWith("not repaired"))).toHaveLength(1);
   });
 });

@@ -19,7 +19,9 @@ import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
 import { wire as wireLog } from "../../../functions/handlers/gateway/log.lambda.ts";
+import document from "../../../functions/handlers/gateway/openapi.json" with { type: "json" };
 import { wire as wireSweep } from "../../../functions/handlers/gateway/sweep.lambda.ts";
+import { operationFinder, validatorOf } from "../../support/api-document.ts";
 import { type Dynalite, startDynalite, toEmulator } from "../../support/dynalite.ts";
 
 /** 2026-01-01T00:00:00.000Z */
@@ -97,6 +99,17 @@ export function httpEvent(
     ...(payload === undefined ? {} : { body: Buffer.from(payload).toString(base64 ? "base64" : "utf8") }),
     isBase64Encoded: base64,
   };
+}
+
+const validator = validatorOf(document);
+const operationAt = operationFinder(document);
+
+/** Throws when the API document does not have the answer: its status, its content type, its headers, its body. */
+function requireDocumented(method: string, target: string, answered: Reply): void {
+  const path = target.split("?", 1)[0]?.replace(/^\/jwt(?=\/)/, "") ?? "";
+  const id = operationAt(method, path);
+  const problems = id === undefined ? [] : validator.ofAnswer(id, answered);
+  if (problems.length > 0) throw new Error(`the API document says otherwise: ${problems.join("; ")}`);
 }
 
 const Response = z.object({
@@ -203,7 +216,9 @@ async function gatewayOn(
   const call = async (method: string, target: string, sending: Sending = {}): Promise<Reply> => {
     const { statusCode, headers, body } = Response.parse(await api(httpEvent(method, target, sending), context));
     const isJson = /json/.test(headers["content-type"] ?? "");
-    return { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
+    const answered = { status: statusCode, headers, body: body !== undefined && isJson ? JSON.parse(body) : body };
+    requireDocumented(method, target, answered);
+    return answered;
   };
 
   const deliverTo =

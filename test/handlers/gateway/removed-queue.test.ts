@@ -97,6 +97,21 @@ describe("a queue that is not configured any more", () => {
   });
 });
 
+it.each([
+  ["of ASCII", "x".repeat(240)],
+  ["whose names take more room in a message than in the body", "界".repeat(80)],
+])(
+  "a Land that names a thousand targets %s reaches the orchestrator, which takes them for not known",
+  async (_, name) => {
+    const targets = Array.from({ length: 1_000 }, (_, n) => `${n}${name}`);
+    const { status, body } = await gateway.land([change("a")], { targets });
+    expect(status).toBe(202);
+    const [land] = gateway.sent();
+    expect(land).toMatchObject({ kind: "land", sqid: body.sqid });
+    expect(land).not.toHaveProperty("targets");
+  },
+);
+
 it("a request that was received by a clock far ahead is announced again, and the next one has the right time", async () => {
   gateway.clock.at = START + 900_000_000;
   await gateway.land([change("a")]);

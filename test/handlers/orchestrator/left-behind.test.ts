@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import type { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import type { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
+import { CodedError } from "../../../functions/contracts/errors.ts";
 import { BuildKey, GitSha, QueueName } from "../../../functions/contracts/ids.ts";
 import { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -46,6 +47,30 @@ async function removedPerRun(left: number, msPerCall: number): Promise<readonly 
 it("a sweep removes what builds have left behind twenty at a time, and fewer from a CI system that is slow", async () => {
   expect(await removedPerRun(45, 100)).toEqual([MOST_PER_RUN, MOST_PER_RUN, 5]);
   expect(await removedPerRun(5, 9_000)).toEqual([2, 2, 1]);
+});
+
+it("a sweep removes the rest beside a build whose remains the host keeps, however many of those there are", async () => {
+  let now = 0;
+  const kept = new Set(Array.from({ length: 25 }, (_, n) => nth(n).key));
+  let remaining = Array.from({ length: 30 }, (_, n) => nth(n));
+  const sweep = {
+    clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
+    batches: { live: async () => ({ queue: {}, batches: [] }) } as unknown as BatchesStore,
+    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
+    remainsOf: () => ({
+      list: async () => remaining,
+      remove: async ({ key }: { readonly key: BuildKey }) => {
+        if (kept.has(key)) throw new CodedError("config.invalid", "the branch is protected");
+        remaining = remaining.filter((build) => build.key !== key);
+      },
+    }),
+    nextAt: new Map(),
+  };
+  for (let run = 0; run < 30; run++) {
+    await sweepRemains(sweep, config);
+    now += 60_000;
+  }
+  expect(remaining.map(({ key }) => key)).toEqual([...kept]);
 });
 
 it("a sweep leaves the branch of a build of the trunk alone while that build is under way", async () => {

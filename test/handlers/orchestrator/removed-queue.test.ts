@@ -1,7 +1,11 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { BuildKey } from "../../../functions/contracts/ids.ts";
+import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
+import { ENV } from "../../../functions/contracts/environment.ts";
+import { BatchId, BuildKey } from "../../../functions/contracts/ids.ts";
 import { hasEnded } from "../../../functions/contracts/log-event.ts";
 import { Composed, type LandBatch, type Signal, type SignalOf } from "../../../functions/contracts/messages.ts";
+import { batchKeys } from "../../../functions/contracts/tables.ts";
 import { GRACE_MS } from "../../../functions/domain/removed-queue.ts";
 import type { LambdaContext } from "../../../functions/handlers/on-lambda.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
@@ -312,4 +316,18 @@ it("one request that can't be ended keeps no other of a removed queue from its e
   const handler = sweep(world.env, { ...world.clients, dynamodb: { send } as unknown as typeof dynamodb });
   await expect(handler({}, {} as LambdaContext)).rejects.toMatchObject({ code: "internal" });
   expect(await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map(stateOf))).toEqual([...Array(8).fill("error"), "started"]);
+});
+
+it("a batch of a removed queue that can't be read keeps its request, and no other, from its end", async () => {
+  await inFlight();
+  const table = world.env[ENV.batchesTable] ?? "";
+  const Key = batchKeys.live(QUEUE, BatchId.parse("main/batch/1"));
+  const { Item } = await world.clients.dynamodb.send(new GetCommand({ TableName: table, Key }));
+  await putAll(world.clients.dynamodb, [{ table, item: { ...Item, v: 2 } }]);
+  world.configure({}, "another");
+  await later(0);
+  for (const ms of [GRACE_MS, 60_000]) await expect(later(ms)).rejects.toMatchObject({ code: "store.unreadable" });
+  expect(await Promise.all([1, 2, 3, 4].map(stateOf))).toEqual(["ready", "error", "error", "error"]);
+  const found = await world.clients.dynamodb.send(new GetCommand({ TableName: table, Key }));
+  expect(found.Item).toEqual({ ...Item, v: 2 });
 });

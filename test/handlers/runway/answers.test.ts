@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { BatchId, GitSha } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS } from "../../../functions/contracts/limits.ts";
-import { LandBatch, LandFinished, signalsTopic } from "../../../functions/contracts/messages.ts";
+import { LandBatch, LandFinished, LandHeld, signalsTopic } from "../../../functions/contracts/messages.ts";
+import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { asciiJson } from "../../../functions/contracts/text.ts";
-import { answersOf, type Results } from "../../../functions/handlers/runway/answers.ts";
+import { answersOf, type Results, shortened } from "../../../functions/handlers/runway/answers.ts";
 
 const sha = GitSha.parse("a".repeat(40));
 const batchId = (n: number) => BatchId.parse(`q/batch/${n}`);
@@ -22,6 +23,16 @@ const message = LandBatch.parse({
 });
 
 describe("the answer to a landing", () => {
+  it("that the host has stopped halfway is one signal, however many commits have landed before", () => {
+    const results = [...shortened(resultsOf(3, 9_000))];
+    const reason = reasonOf("repository.refused", "no");
+    const held = { v: 1, kind: "land-held", queue: "q", landId: "l", held: [batchId(4)], results, reason, at: 1 };
+    expect(asciiJson(LandHeld.parse(held)).length).toBeLessThan(AWS_LIMITS.messageBytes);
+    expect(results.map(({ outcome }) => outcome.kind === "landed" && outcome.commits.at(-1))).toEqual(
+      resultsOf(3, 9_000).map(({ outcome }) => outcome.kind === "landed" && outcome.commits.at(-1)),
+    );
+  });
+
   it("is one signal that holds all that is known, as a rule", () => {
     const [answer, ...more] = answersOf(message, resultsOf(3, 10));
     expect(more).toEqual([]);

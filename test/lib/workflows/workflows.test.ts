@@ -51,7 +51,7 @@ const statesOf = (calls: readonly { state: string }[]) => calls.map(({ state }) 
 describe("the admit workflow", () => {
   it.each<[string, Answers, readonly string[]]>([
     ["goes from step to step", {}, ["Start", "Inspect", "Validate", "Check", "Ready"]],
-    ["stops when the request had ended", { Start: [{ kind: "ended" }] }, ["Start"]],
+    ["has the end of a request that had ended announced again", { Start: [{ kind: "ended" }] }, ["Start", "Repeated"]],
     ["stops when it ended meanwhile", { Validate: [{ kind: "ended" }] }, ["Start", "Inspect", "Validate"]],
     ["rejects what can't be read", { Inspect: [{ kind: "refused", reason }] }, ["Start", "Inspect", "Refused"]],
     [
@@ -132,7 +132,7 @@ describe("the admit workflow", () => {
     const { calls } = await run(admit, land, started);
     const [start, inspect, validate, check, ready] = calls.map(({ input }) => input);
     for (const input of [start, ready]) expect(AdmitTask.parse(input)).toEqual(land);
-    expect(ReadyTask.parse(ready)).toEqual({ ...land, step: { kind: "validated", touches } });
+    expect(ReadyTask.parse(ready)).toEqual({ ...land, step: { touches } });
     const { queue, sqid, changes, strategy } = land;
     expect(InspectTask.parse(inspect)).toEqual({ queue, changes });
     expect(inspect).toEqual({ queue, changes });
@@ -385,7 +385,9 @@ describe.each([
   it("that fails for good leads to the end that says so", () => {
     const ends = tasks.filter(([, { Catch = [] }]) => Catch.length === 0).map(([name]) => name);
     expect(ends.sort()).toEqual(
-      definition === admit ? ["Failed", "GaveUp", "NotMerging", "Refused"] : [name === "ask" ? "Answer" : "Report"],
+      definition === admit
+        ? ["Failed", "GaveUp", "NotMerging", "Refused", "Repeated"]
+        : [name === "ask" ? "Answer" : "Report"],
     );
     for (const [state, { Catch = [] }] of tasks) {
       const last = Catch.at(-1);

@@ -6,6 +6,7 @@ import { hashOf } from "../../../contracts/hash.ts";
 import { partsOfSqid, type QueueName, sqidOf } from "../../../contracts/ids.ts";
 import type { Land } from "../../../contracts/messages.ts";
 import { openingOf, type Summary } from "../../../domain/request-log.ts";
+import { knownTargets } from "../../../domain/touches.ts";
 import type { Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";
 import { invalid } from "../../http-problem.ts";
@@ -48,7 +49,9 @@ type Asked = Pick<Land, "queue" | "changes" | "strategy" | "priority" | "targets
 function parseLand(gateway: Gateway, call: Call): Asked {
   const config = queueOf(gateway, call);
   const { name: queue, strategy: usual, maxPriority } = config;
-  const { changes, strategy = usual, priority = 0, targets, reason } = call.body(LandBody);
+  const { changes, strategy = usual, priority = 0, targets: named, reason } = call.body(LandBody);
+  // More of them would not fit into the message to the orchestrator, which takes them for not known.
+  const targets = knownTargets(named);
   if (strategy === "PROMOTE" && changes.length > 1)
     throw invalid([{ at: "/changes", message: "PROMOTE moves the trunk to one change: name exactly one" }]);
   if (priority > maxPriority) throw invalid([{ at: "/priority", message: boundOf(queue, maxPriority) }]);

@@ -41,13 +41,14 @@ export const wire: Wire = (env, clients) => {
 
   /**
    * The CI system says when it takes calls again: the build is asked for then, and has its whole time from then on. A build that has waited
-   * for as long as it may take is given up.
+   * for as long as it may take is given up. It is asked for a thousand times at most: a CI system may say "in a second" for hours, and the
+   * history of an execution holds 25,000 events.
    */
   const putOff = async (build: Build, retryAt: EpochMs, said: string, timeoutMs: number): Promise<BuildSeen> => {
     const now = clients.now();
     const latest = build.startedAt + timeoutMs;
     if (now >= latest) return { kind: "finished", verdict: neverTaken(timeoutMs / 1_000, said) };
-    const until = Math.min(retryAt, latest);
+    const until = Math.min(Math.max(retryAt, now + timeoutMs / MOST_TIMES_ASKED), latest);
     await builds.note(build.buildKey, { deadline: epochMs(until + timeoutMs) });
     return { kind: "deferred", seconds: Math.max(1, Math.ceil((until - now) / 1_000)) };
   };
@@ -93,6 +94,8 @@ export const wire: Wire = (env, clients) => {
   };
   return taskHandler(TriggerTask, ask, wholeComposition(clients));
 };
+
+const MOST_TIMES_ASKED = 1_000;
 
 /** What a runner answered, or until when it takes no calls. Throws what a runner throws otherwise. */
 async function answerOrLimit(

@@ -3,10 +3,12 @@ import type { Remains } from "../../../adapters/build-runner/build-runner.ts";
 import type { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import type { BuildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { retryAtOf } from "../../../adapters/github/errors.ts";
+import { isRetryable } from "../../../contracts/errors.ts";
 import type { BuildKey, QueueName } from "../../../contracts/ids.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { pathIsActive } from "../../../domain/batch.ts";
+import { inTurn } from "../../../domain/in-turn.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
 
 /** How often a CI system is asked for the remains of builds. */
@@ -31,7 +33,7 @@ export interface RemainsSweep {
  * Removes the remains of builds that are over from the queue's CI system: a branch whose deletion failed, because the process died or
  * the host was away. A build is over when no live batch has an active path with its key, and it is not the build of the trunk itself that is
  * under way. A build that is not in the builds table is of another installation, and is left alone. Never throws: what can't be removed is
- * logged, and tried again ten minutes later, or when the host's rate limit is over.
+ * logged, and tried again ten minutes later, or when the host's rate limit is over. It keeps nothing else from being removed.
  *
  * Calls: none for a queue that was looked after within ten minutes; otherwise one of the CI system, a query, a read for each build that is
  * over, and two calls of the CI system for each of the first twenty that are ours.
@@ -64,13 +66,20 @@ async function removeOfFinished(
   const live = activeBuilds(await batches.live(queue));
   const latest = clients.now() + LONGEST_RUN_MS;
   let removed = 0;
-  for (const build of left.filter(({ key }) => !live.has(key))) {
+  const over = left.filter(({ key }) => !live.has(key));
+  for (const build of inTurn(over, clients.now())) {
     if (removed === MOST_PER_RUN || clients.now() >= latest) return false;
-    const row = await builds.get(build.key);
-    if (row?.queue !== queue) continue;
-    await remains.remove(build);
+    const { key: buildKey } = build;
+    try {
+      const row = await builds.get(buildKey);
+      if (row?.queue !== queue) continue;
+      await remains.remove(build);
+      clients.log.info({ queue, buildKey }, "removed what a build had left behind");
+    } catch (err) {
+      if (isRetryable(err)) throw err;
+      clients.log.warn({ queue, buildKey, err }, "what a build has left behind could not be removed");
+    }
     removed += 1;
-    clients.log.info({ queue, buildKey: build.key }, "removed what a build had left behind");
   }
   return true;
 }

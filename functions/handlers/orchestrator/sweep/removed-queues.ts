@@ -3,9 +3,9 @@ import type { BatchesStore } from "../../../adapters/dynamodb/batches-store.ts";
 import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { KnownQueue, KnownQueues } from "../../../adapters/dynamodb/known-queues.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { send, sendAll } from "../../../adapters/sqs.ts";
+import { send, sendEach } from "../../../adapters/sqs.ts";
 import type { CodedError } from "../../../contracts/errors.ts";
-import type { QueueName, RequestNumber } from "../../../contracts/ids.ts";
+import { batchIdOf, type QueueName, type RequestNumber } from "../../../contracts/ids.ts";
 import { logTopic } from "../../../contracts/messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
 import { epochMs, isAhead } from "../../../contracts/time.ts";
@@ -59,16 +59,16 @@ export async function sweepRemoved(
   const goneSince = isAhead(noted, now) ? now : noted;
   const isEarly = !graceIsOver(goneSince, now);
   if (isEarly && warned.has(queue)) return;
-  const { batches, requests, below } = await openIn(sweeping, before, config);
+  const { batches, requests, unreadable, below } = await openIn(sweeping, before, config);
   const open = requests.filter(({ state }) => !requestHasEnded(state)).length;
-  const isOpen = open > 0 || batches.some((batch) => !batchHasEnded(batch));
+  const isOpen = open > 0 || unreadable.length > 0 || batches.some((batch) => !batchHasEnded(batch));
   if (isOpen && isEarly) {
     if (before.goneSince !== goneSince) await known.put({ ...before, goneSince });
     clients.log.warn({ queue, requests: open }, warning(queue, config, open, goneSince));
     warned.add(queue);
     return;
   }
-  const failures = await endAll(sweeping, batches, requests, config);
+  const failures = [...(await endAll(sweeping, batches, requests, config)), ...unreadable];
   const place = below === undefined ? {} : { lookedBelow: below };
   if (failures.length > 0) {
     const { lookedBelow: _, ...rest } = before;
@@ -89,6 +89,8 @@ interface Open {
   readonly requests: readonly LandingRequest[];
   /** From which request on the next look goes on. Undefined when it begins at the newest. */
   readonly below: RequestNumber | undefined;
+  /** Why batches were left out that have to end. */
+  readonly unreadable: readonly CodedError[];
 }
 
 /** How long ago an end was written for its announcement to be sure to have been sent. */
@@ -103,7 +105,7 @@ async function openIn(
   { queue, ended, lookedBelow }: KnownQueue,
   config: QueueConfig | undefined,
 ): Promise<Open> {
-  const live = await batches.live(queue);
+  const live = await batches.readable(queue);
   const orEnded = { code: "queue.removed", since: epochMs(Math.max(0, clients.now() - TOLD_AFTER_MS)) } as const;
   const onUnreadable = (err: CodedError) =>
     clients.log.error({ queue, err }, "a request that can't be read was left out");
@@ -111,10 +113,13 @@ async function openIn(
     ended === true
       ? await requests.someUnfinished(queue, { below: lookedBelow, orEnded, onUnreadable })
       : { requests: await requests.everyUnfinished(queue, { orEnded, onUnreadable }), below: undefined };
+  const isReadable = ({ sqid }: LandingRequest) => !live.unreadable.has(batchIdOf(sqid));
   return {
     // Batches that joined after the queue was configured anew are for its new target.
     batches: isForTarget(live.queue.target, config) ? [] : live.batches,
-    requests: found.filter(({ target }) => !isForTarget(target, config)),
+    // A batch that can't be read may be landing, so its request has no end yet.
+    requests: found.filter((request) => !isForTarget(request.target, config) && isReadable(request)),
+    unreadable: isForTarget(live.queue.target, config) ? [] : [...live.unreadable.values()],
     below,
   };
 }
@@ -145,8 +150,9 @@ async function endAll(
 
 async function endBatch(sweeping: RemovedQueues, batch: Batch, config: QueueConfig | undefined): Promise<void> {
   const { clients, batches, log } = sweeping;
-  // Log entries that the planner has written and may not have sent.
-  await sendAll(clients.sqs, log, logTopic, batch.outbox);
+  // Log entries that the planner has written and may not have sent. One that SQS refuses does not keep the request from its end.
+  for (const { message, error } of await sendEach(clients.sqs, log, logTopic, batch.outbox))
+    clients.log.error({ entry: message.id, err: error }, "refused for good");
   await endRequest(sweeping, batch.request, endOfRemoved(batch, config));
   // False when an older planner wrote the batch meanwhile: the next sweep takes it.
   await batches.archive(batch, batch.version);

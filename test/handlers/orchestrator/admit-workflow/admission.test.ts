@@ -226,6 +226,17 @@ describe("reject", () => {
     expect(world.log.at(-1)).toMatchObject({ status: "error", version: 2, reason });
   });
 
+  it("announces the end when an execution runs again from its start, after it died before the log was told", async () => {
+    await startAndValidate(aLand(1));
+    world.dieAt({ at: 1, moment: "after" });
+    await expect(world.call(reject, { land: aLand(1), reason })).rejects.toThrow();
+    world.revive();
+    const started = await world.call(start, aLand(1));
+    expect(started).toEqual({ kind: "ended" });
+    expect(await world.call(reject, { land: { ...aLand(1), started } })).toEqual({ kind: "already" });
+    expect(world.log.at(-1)).toMatchObject({ status: "error", reason });
+  });
+
   it.each<RequestState>(["cancelled", "landed"])("leaves a request that ended as %s alone", async (state) => {
     await owner(1, state);
     expect(await world.call(reject, { land: aLand(1), reason })).toEqual({ kind: "diverged" });

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { BuildRunner } from "../../../../functions/adapters/build-runner/index.ts";
 import { branchRef } from "../../../../functions/contracts/build-refs.ts";
+import { CodedError } from "../../../../functions/contracts/errors.ts";
 import { BuildKey } from "../../../../functions/contracts/ids.ts";
 import { Composed, LookAtBuild } from "../../../../functions/contracts/messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
@@ -146,6 +148,15 @@ describe("a build in CodeBuild", () => {
     }
     expect(await triggered()).toMatchObject({ kind: "running" });
     expect(fake.builds).toHaveLength(1);
+  });
+
+  it("is put off a thousand times at most, although CodeBuild takes calls again in a second each time", async () => {
+    await planned("building");
+    const detail = { retryAt: epochMs(world.now + 1_000) };
+    const trigger = async () => Promise.reject(new CodedError("runner.unavailable", "full", { detail }));
+    const runner = { trigger } as unknown as BuildRunner;
+    world.clients = { ...world.clients, buildRunners: { codebuild: () => () => runner } };
+    expect(await triggered()).toEqual({ kind: "deferred", seconds: 8 });
   });
 
   it("is given up, and no change's fault, when CodeBuild is full for longer than a build may take", async () => {
