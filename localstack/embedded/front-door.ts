@@ -78,20 +78,14 @@ async function answer(behind: Services | undefined, caller: Caller, target: stri
     throw new AwsError("AccessDeniedException", "Secrets are handed to the functions of the runtime alone.");
   await admit(services, caller, call.wants);
   checkText(body, input);
-  const answered = await carryOut(services, target, call, input, body);
+  const answered = await carryOut(services, call, input);
   const sizes = { requestBytes: body.length, answerBytes: answered.body.length };
   const role = typeof caller === "string" ? undefined : caller.role;
   services.observer?.call({ role, service: call.service, operation: call.operation, input, ...sizes });
   return answered;
 }
 
-async function carryOut(
-  services: Services,
-  target: string,
-  call: Call,
-  input: Record<string, unknown>,
-  body: Buffer,
-): Promise<AwsAnswer> {
+async function carryOut(services: Services, call: Call, input: Record<string, unknown>): Promise<AwsAnswer> {
   switch (call.service) {
     case "dynamodb": {
       checkItemCall(call.operation, input);
@@ -99,7 +93,7 @@ async function carryOut(
       return json(answered.status, answered.body);
     }
     case "sqs":
-      return answerWithin(services.topics, target, call.operation, input, body);
+      return answerWithin(services.topics, call.operation, input);
     case "states":
       return json(200, services.workflows.answer(call.operation, input));
     case "events":

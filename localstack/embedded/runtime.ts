@@ -234,10 +234,7 @@ function localised(
 
 /** Sends as EventBridge does: with a right of its own, and not of a role. Throws when the queue does not take it. */
 async function sendTo(topics: Topics, QueueUrl: string, MessageBody: string): Promise<void> {
-  const { status, body } = await topics.answer(
-    "AmazonSQS.SendMessage",
-    Buffer.from(JSON.stringify({ QueueUrl, MessageBody })),
-  );
+  const { status, body } = await topics.answer("SendMessage", { QueueUrl, MessageBody });
   if (status !== 200) throw new Error(`${QueueUrl} took no event: ${body}`);
 }
 

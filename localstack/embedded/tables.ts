@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { setImmediate as laterTurn } from "node:timers/promises";
 import { z } from "zod";
 import type { TableSpec } from "./template.ts";
 
@@ -26,6 +27,7 @@ export interface Tables {
 export async function openTables(path: string | undefined, specs: readonly TableSpec[]): Promise<Tables> {
   const store = dynalite.create({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   keepDescriptions(store);
+  readAtOnce(store);
   // dynalite opens the store with its first call, and ends the process when that fails.
   await store.db.open();
   const tables: Tables = {
@@ -39,7 +41,12 @@ export async function openTables(path: string | undefined, specs: readonly Table
 }
 
 interface Store {
-  readonly db: { open(): Promise<void> };
+  readonly db: {
+    open(): Promise<void>;
+    getSync(key: string): object | undefined;
+    /** Undefined when there is no such key. */
+    get(key: string, done: (error: unknown, value?: object) => void): void;
+  };
   readonly lifecycleManager: { gracefulClose(): Promise<void> };
   /** Reads what a table is. Without `isUsable`: fails unless the table can be used. */
   getTable(name: string, ...rest: readonly [Done] | readonly [isUsable: false, Done]): void;
@@ -99,6 +106,24 @@ function keepDescriptions(store: Store): void {
   };
 }
 
+/**
+ * Has the store read an item in this thread. A read that LevelDB hands to another thread takes 20 µs of processor time, and waits for its
+ * turn twice; a read in this thread takes 3 µs.
+ */
+function readAtOnce({ db }: Store): void {
+  db.get = (key, done) => {
+    let value: object | undefined;
+    try {
+      value = db.getSync(key);
+    } catch (error) {
+      // Not at once: dynalite expects its caller to have returned.
+      queueMicrotask(() => done(error));
+      return;
+    }
+    queueMicrotask(() => done(undefined, value));
+  };
+}
+
 async function answer(store: Store, operation: string, input: object): Promise<TableAnswer> {
   if (!OPERATIONS.has(operation))
     return { status: 400, body: { __type: "com.amazon.coral.service#UnknownOperationException" } };
@@ -134,8 +159,8 @@ async function createTable(tables: Tables, { name, keys, attributes }: Omit<Tabl
     AttributeDefinitions: attributes,
     BillingMode: "PAY_PER_REQUEST",
   });
-  // The table is made in the next turn of dynalite's event loop, even with no delay configured.
-  for (let status = ""; status !== "ACTIVE"; )
+  // The table is made in a later turn of the event loop, even with no delay configured.
+  for (let status = ""; status !== "ACTIVE"; await laterTurn())
     status = Described.parse(await ask(tables, "DescribeTable", { TableName: name })).Table.TableStatus;
 }
 

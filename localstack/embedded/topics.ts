@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { type BuildAppOptions, buildApp } from "fauxqs";
+import type { BuildAppOptions } from "fauxqs";
 import { isForeign } from "./limits/sqs.ts";
 import type { QueueSpec } from "./template.ts";
 
@@ -28,9 +28,15 @@ export interface Subscription {
   giveBack(messages: readonly Received[], delayMs: number): void;
 }
 
+export interface TopicAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export interface Topics {
-  /** Answers one call of SQS' JSON protocol. */
-  answer(target: string, body: Buffer): Promise<{ status: number; headers: Record<string, string>; body: string }>;
+  /** Answers one call of SQS' JSON protocol. Rejects when the store fails. */
+  answer(operation: string, input: object): Promise<TopicAnswer>;
   subscribe(arn: string, onArrival: () => void): Subscription;
   /** How many messages wait or are in flight, by the name of their queue. */
   depths(): ReadonlyMap<string, number>;
@@ -43,7 +49,8 @@ const IN_FLIGHT_SECONDS = 43_200;
 /**
  * fauxqs over a SQLite file in `directory`. `urlOf` gives a queue's name its address.
  *
- * Its parts are loaded by their files: `startFauxqs` listens on every network interface, and persists nothing without listening.
+ * Its parts are loaded by their files: `startFauxqs` listens on every network interface, and persists nothing without listening. Its operations
+ * are called without its HTTP server, which takes longer than most operations.
  */
 export async function openTopics(
   directory: string,
@@ -51,14 +58,14 @@ export async function openTopics(
   urlOf: (name: string) => string,
 ): Promise<Topics> {
   releaseInFlight(join(directory, "fauxqs.db"));
-  const { SqsStore, SnsStore, S3Store, PersistenceManager, INVALID_MESSAGE_BODY_CHAR } = await fauxqsParts();
+  const { SqsStore, SnsStore, SqsRouter, PersistenceManager, INVALID_MESSAGE_BODY_CHAR, operations } =
+    await fauxqsParts();
   // fauxqs refuses what lies outside the Basic Multilingual Plane, which SQS takes.
   INVALID_MESSAGE_BODY_CHAR.test = isForeign;
-  const stores: Stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
+  const sqsStore = new SqsStore();
   const persistence = new PersistenceManager(directory);
   withoutDiskWaits(persistence);
-  const { sqsStore } = stores;
-  persistence.loadSqsAndSns(sqsStore, stores.snsStore);
+  persistence.loadSqsAndSns(sqsStore, new SnsStore());
   for (const queue of sqsStore.allQueues()) queue.persistence = persistence;
   sqsStore.persistence = persistence;
   for (const { name, arn, attributes } of specs) {
@@ -66,21 +73,15 @@ export async function openTopics(
     if (known === undefined) sqsStore.createQueue(name, urlOf(name), arn, { ...attributes });
     else known.setAttributes({ ...attributes });
   }
-  const app = buildApp({ logger: false, stores });
+  const router = new SqsRouter(sqsStore);
+  for (const [operation, handler] of operations) router.register(operation, handler);
   const arrivals = new Map<string, () => void>();
   return {
-    answer: async (target, body) => {
-      const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": target };
-      const answered = await app.inject({ method: "POST", url: "/", headers, payload: body });
+    answer: async (operation, input) => {
+      const answered = await answerBy(router, operation, input);
       // Any call may make a message available: sent, let go, or no longer behind another of its group.
-      if (!target.endsWith(".ReceiveMessage")) for (const wake of arrivals.values()) wake();
-      const type = String(answered.headers["content-type"] ?? "application/x-amz-json-1.0");
-      const error = answered.headers["x-amzn-query-error"];
-      return {
-        status: answered.statusCode,
-        headers: { "content-type": type, ...(error === undefined ? {} : { "x-amzn-query-error": String(error) }) },
-        body: answered.body,
-      };
+      if (operation !== "ReceiveMessage") for (const wake of arrivals.values()) wake();
+      return answered;
     },
     subscribe: (arn, onArrival) => {
       const queue = sqsStore.getQueueByArn(arn);
@@ -97,9 +98,30 @@ export async function openTopics(
       ),
     close: async () => {
       sqsStore.shutdown();
-      await app.close();
       persistence.close();
     },
+  };
+}
+
+/** Calls an operation as fauxqs' HTTP server does. */
+async function answerBy(router: Router, operation: string, input: object): Promise<TopicAnswer> {
+  let status = 200;
+  const headers: Record<string, string> = {};
+  const reply: Reply = {
+    status: (code) => {
+      status = code;
+    },
+    header: (name, value) => {
+      headers[name] = value;
+    },
+  };
+  // The host and the port that an address of fauxqs' own would have.
+  const request = { headers: { "x-amz-target": `AmazonSQS.${operation}`, host: "localhost:80" }, body: input };
+  const result = await router.handle(request, reply);
+  return {
+    status,
+    headers: { "content-type": "application/x-amz-json-1.0", ...headers },
+    body: JSON.stringify(result ?? {}),
   };
 }
 
@@ -225,17 +247,64 @@ function releaseInFlight(file: string): void {
 }
 
 type Persistence = NonNullable<Queue["persistence"]> & { close(): void };
+type Handler = (body: object, store: Stores["sqsStore"], request: object) => unknown;
+interface Reply {
+  status(code: number): void;
+  header(name: string, value: string): void;
+}
+interface Router {
+  register(operation: string, handler: Handler): void;
+  handle(request: { headers: Readonly<Record<string, string>>; body: object }, reply: Reply): Promise<unknown>;
+}
 interface Parts {
   SqsStore: new () => Stores["sqsStore"];
   SnsStore: new () => Stores["snsStore"];
-  S3Store: new () => Stores["s3Store"];
+  SqsRouter: new (store: Stores["sqsStore"]) => Router;
   PersistenceManager: new (directory: string) => Persistence;
   INVALID_MESSAGE_BODY_CHAR: RegExp;
 }
 
-async function fauxqsParts(): Promise<Parts> {
+/** The operations of SQS that the product, an operator and the tests use, and fauxqs knows. */
+const OPERATIONS = [
+  "ChangeMessageVisibility",
+  "ChangeMessageVisibilityBatch",
+  "CreateQueue",
+  "DeleteMessage",
+  "DeleteMessageBatch",
+  "DeleteQueue",
+  "GetQueueAttributes",
+  "GetQueueUrl",
+  "ListQueues",
+  "ListQueueTags",
+  "PurgeQueue",
+  "ReceiveMessage",
+  "SendMessage",
+  "SendMessageBatch",
+  "SetQueueAttributes",
+  "TagQueue",
+  "UntagQueue",
+] as const;
+
+async function fauxqsParts(): Promise<Parts & { readonly operations: readonly (readonly [string, Handler])[] }> {
   const entry = import.meta.resolve("fauxqs");
-  const files = ["./sqs/sqsStore.js", "./sns/snsStore.js", "./s3/s3Store.js", "./persistence.js", "./sqs/sqsTypes.js"];
-  const modules = await Promise.all(files.map((file) => import(new URL(file, entry).href)));
-  return Object.assign({}, ...modules);
+  const load = (file: string): Promise<Readonly<Record<string, unknown>>> => import(new URL(file, entry).href);
+  const files = [
+    "./sqs/sqsStore.js",
+    "./sns/snsStore.js",
+    "./sqs/sqsRouter.js",
+    "./persistence.js",
+    "./sqs/sqsTypes.js",
+  ];
+  const named = OPERATIONS.map(
+    (operation) => [operation, `${operation[0]?.toLowerCase()}${operation.slice(1)}`] as const,
+  );
+  const [modules, operations] = await Promise.all([
+    Promise.all(files.map(load)),
+    Promise.all(
+      named.map(
+        async ([operation, name]) => [operation, (await load(`./sqs/actions/${name}.js`))[name] as Handler] as const,
+      ),
+    ),
+  ]);
+  return { ...(Object.assign({}, ...modules) as Parts), operations };
 }
