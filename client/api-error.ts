@@ -1,5 +1,5 @@
 import { isHTTPError, isNetworkError, isTimeoutError } from "ky";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../functions/contracts/api.ts";
 
 /** Why a call has no result. refused: the API answered with a problem. unreachable: no answer came. misunderstood: the answer is not one of this API. */

@@ -1,5 +1,5 @@
 import ky, { type KyInstance, type Options } from "ky";
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   HistoryPage,
   type LandBody,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { FlakeView, QueueView, RedTrunkView } from "../functions/contracts/api.ts";
 import { Status } from "../functions/contracts/log-event.ts";
 import { Reason } from "../functions/contracts/reasons.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AppOptions } from "./app.ts";
 import { TARGETS } from "./settings.ts";
 

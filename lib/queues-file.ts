@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Document, LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { QueuesConfig } from "../functions/contracts/queues.ts";
 import { type Problem, rulingsOn, sentenceOf } from "./deployment-rules.ts";
 import type { Target } from "./settings.ts";

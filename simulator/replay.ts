@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Quantiles, quantiles } from "./measures.ts";
 import type { Analyzer } from "./run-settings.ts";
 import type { Change, Workload } from "./workload.ts";

@@ -1,5 +1,5 @@
 import type { request } from "@octokit/request";
-import { z } from "zod";
+import * as z from "zod";
 import type { Finding } from "../cli/finding.ts";
 
 type Call = typeof request;

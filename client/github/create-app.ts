@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import type { AppPermissions } from "../../functions/contracts/github-app.ts";
 import type { GitHubAddress } from "./host.ts";
 import { manifestOf } from "./manifest.ts";

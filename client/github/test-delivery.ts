@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { request } from "@octokit/request";
-import { z } from "zod";
+import * as z from "zod";
 import type { Finding } from "../cli/finding.ts";
 
 const Item = z.looseObject({

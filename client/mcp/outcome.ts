@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RequestSummary, Trial, type Why } from "../../functions/contracts/api.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import { ReasonCode } from "../../functions/contracts/reasons.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CancelBody, LandBody, RequestSummary, Why } from "../../functions/contracts/api.ts";
 import { QueueName } from "../../functions/contracts/ids.ts";
 import { changesOf } from "../cli/changes.ts";

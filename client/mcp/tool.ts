@@ -5,7 +5,7 @@ import {
   ListToolsRequestSchema,
   type ToolAnnotations,
 } from "@modelcontextprotocol/sdk/types.js";
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "../cli/usage-error.ts";
 import { refused } from "./refused.ts";
 

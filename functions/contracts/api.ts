@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
 import { BuildKey, GitSha, QuestionId, QueueName, RequestNumber, Sqid } from "./ids.ts";

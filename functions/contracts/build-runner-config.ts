@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GitHubApi, GitHubCheck, GitHubRepository, SecretName } from "./config-fields.ts";
 
 const BuildTiming = {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cut, printable } from "./text.ts";
 
 /** How long a caller's name may be, in UTF-16 code units. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { gitHubOf } from "./code-host.ts";
 import { GitHubApi, GitHubRepository, SecretName } from "./config-fields.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What a GitHub App is known by. As a secret it is this, in JSON. */
 export const GitHubAppCredentials = z.object({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Delivery, RepositoryName } from "./github.ts";
 import { GitSha } from "./ids.ts";
 import { cut } from "./text.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { GitSha, messageId, QueueName, Sqid } from "./ids.ts";
 import type { Topic } from "./messages.ts";

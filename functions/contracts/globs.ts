@@ -1,5 +1,5 @@
 import picomatch from "picomatch/posix.js";
-import { z } from "zod";
+import * as z from "zod";
 
 const OPTIONS = { dot: true, strictBrackets: true } as const;
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { hashOf } from "./hash.ts";
 
 /** A named lane onto one target branch of one repository. */

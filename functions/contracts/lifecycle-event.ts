@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { GitSha, QueueName, RequestNumber, Sqid } from "./ids.ts";
 import { Happening, Metadata, Status } from "./log-event.ts";

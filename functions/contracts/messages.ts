@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Caller } from "./caller.ts";
 import { ChangeUri } from "./change-uri.ts";
 import { BatchId, BuildKey, GitSha, Installation, messageId, QuestionId, QueueName, Sqid } from "./ids.ts";

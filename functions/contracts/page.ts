@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * How the callers of the API say who they are, as the page has to know. open: they don't have to. signed: in a way that a browser has not, so

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GitSha, QuestionId, QueueName } from "./ids.ts";
 import { Reason } from "./reasons.ts";
 import { cut, printable } from "./text.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BuildRunnerConfig } from "./build-runner-config.ts";
 import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
 import { GitHubApi, SecretName } from "./config-fields.ts";

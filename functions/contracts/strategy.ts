@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * How a change gets onto the trunk. REBASE picks each of its commits; SQUASH_REBASE makes one commit per change; MERGE makes a merge

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Milliseconds since 1970-01-01T00:00:00Z. Never seconds, never a duration. */
 export const EpochMs = z.int().nonnegative().brand<"EpochMs">();

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A build target, by the name that the build tool gives it. */
 export const Target = z.string().min(1).max(300);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
 import {
   BuildVerdict,

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import type { Caller } from "../contracts/caller.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { jsonOf } from "./http-json.ts";

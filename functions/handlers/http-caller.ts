@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { ANONYMOUS, type ApiAuth, type Caller, callerName, JWT_PREFIX } from "../contracts/caller.ts";
 import { CodedError } from "../contracts/errors.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Problem } from "../contracts/api.ts";
 import { CodedError, type ErrorCode, kindOf } from "../contracts/errors.ts";
 import { printable } from "../contracts/text.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clients } from "../adapters/aws-clients.ts";
 import { getPayload } from "../adapters/dynamodb/payloads.ts";
 import { Composition, LandBatch, type MergeMessage, PayloadRef } from "../contracts/messages.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clients } from "../adapters/aws-clients.ts";
 import { retryAtOf } from "../adapters/github/errors.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { CodedError } from "../contracts/errors.ts";
 import { wellFormed } from "../contracts/text.ts";
 import type { LambdaHandler } from "./on-lambda.ts";

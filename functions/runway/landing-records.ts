@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { type Made, make } from "../adapters/git/commits.ts";
 import { asBytes } from "../adapters/git/encodings.ts";
 import type { GitObject } from "../adapters/git/object-reader.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Made, make } from "../adapters/git/commits.ts";
 import { asBytes } from "../adapters/git/encodings.ts";
 import { type PinnedChange, pinned, type RemoteRefs, tipOf } from "../adapters/git/pinned-changes.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Assembly, Template } from "./template.ts";
 
 export const REGION = "us-east-1";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponsesObject } from "zod-openapi";
 import * as api from "../../functions/contracts/api.ts";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";

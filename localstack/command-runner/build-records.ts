@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { BuildName } from "../../functions/adapters/build-runner/build-runner.ts";
 import { BuildKey, GitSha } from "../../functions/contracts/ids.ts";
 

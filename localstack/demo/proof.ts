@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { git } from "../sandbox/git.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 

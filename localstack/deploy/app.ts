@@ -3,7 +3,7 @@ import { App, Aspects, type IAspect, Stack } from "aws-cdk-lib";
 import { CfnAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import { CfnFunction } from "aws-cdk-lib/aws-lambda";
 import type { IConstruct } from "constructs";
-import { z } from "zod";
+import * as z from "zod";
 import { ENV } from "../../functions/contracts/environment.ts";
 import { buildApp } from "../../lib/app.ts";
 import { QueuesFileError } from "../../lib/queues-file.ts";

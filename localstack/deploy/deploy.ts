@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { answer, flagsOf, parseFlags } from "../../client/flags.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Want } from "./iam.ts";
 

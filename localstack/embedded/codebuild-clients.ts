@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CodeBuildClients } from "../../functions/adapters/aws-clients.ts";
 import { accountClients } from "../../functions/adapters/build-runner/codebuild-project.ts";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import type { Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { LifecycleEvent } from "../../functions/contracts/lifecycle-event.ts";
 import { AWS_LIMITS } from "../../functions/contracts/limits.ts";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";

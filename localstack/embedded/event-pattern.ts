@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One way in which a value may match: equal to it, or as an operator says. */
 type Alternative = (value: unknown) => boolean;

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Precedence } from "./precedence.ts";
 import type { EventSourceSpec } from "./template.ts";

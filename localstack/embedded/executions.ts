@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { z } from "zod";
+import * as z from "zod";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 
 export const ExecutionStatus = z.enum(["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]);

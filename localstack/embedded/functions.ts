@@ -3,7 +3,7 @@ import { globSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
 import type { Logger } from "pino";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Clients } from "../../functions/adapters/aws-clients.ts";
 import type { LambdaHandler, Wire } from "../../functions/handlers/on-lambda.ts";
 import { answerJson, eventJson } from "./limits/lambda.ts";

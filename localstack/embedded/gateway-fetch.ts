@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Decision } from "./iam.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { SECRET_PREFIX } from "./secrets.ts";
 
 /** Names the file that takes the secrets from a process to the program that replaces the process. */

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError, type ErrorCode } from "../../functions/contracts/errors.ts";
 import { isPagePath } from "../../functions/contracts/page.ts";
 import { unauthenticated } from "../../functions/handlers/http-caller.ts";

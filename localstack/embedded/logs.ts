@@ -1,5 +1,5 @@
 import { type Logger, multistream, pino } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 
 const Line = z.looseObject({
   level: z.number(),

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { setImmediate as laterTurn } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import type { TableSpec } from "./template.ts";
 
 /** An answer of DynamoDB: `body` is the result, or the error with its `__type`. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type Resolver, resolverOf } from "../../lib/cloudformation/resolver.ts";
 import { type Assembly, Template } from "../../lib/cloudformation/template.ts";
 

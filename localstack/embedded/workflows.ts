@@ -1,5 +1,5 @@
 import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
-import { z } from "zod";
+import * as z from "zod";
 import { AwsError } from "./aws-error.ts";
 import { type Ending, type Execution, ExecutionStatus, type Executions } from "./executions.ts";
 import type { Json } from "./functions.ts";

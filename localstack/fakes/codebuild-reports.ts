@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type FakeBuild, type FakeTest, reportArnsOf } from "./codebuild-build.ts";
 
 const Reports = z.object({ reportArns: z.array(z.string()).min(1).max(100) });

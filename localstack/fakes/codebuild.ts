@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { z } from "zod";
+import * as z from "zod";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { foreignIn } from "../embedded/loopback.ts";
 import { KEPT_CONNECTIONS } from "../kept-connections.ts";

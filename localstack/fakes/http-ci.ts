@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
-import { z } from "zod";
+import * as z from "zod";
 import { signerOf } from "../../functions/adapters/build-runner/http/signature.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { KEPT_CONNECTIONS } from "../kept-connections.ts";

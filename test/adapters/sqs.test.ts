@@ -10,7 +10,7 @@ import {
 import { mockClient } from "aws-sdk-client-mock";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { keepInvisible, send, sendAll, sendDeadLetter, sendEach } from "../../functions/adapters/sqs.ts";
 import type { Topic } from "../../functions/contracts/messages.ts";
 import { toEmulator } from "../support/dynalite.ts";

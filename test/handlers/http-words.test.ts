@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { LandBody, ListQuery, PriorityBody, TrendsQuery } from "../../functions/contracts/api.ts";
 import { faultsOf, pointer } from "../../functions/handlers/http-problem.ts";
 import { inWords } from "../../functions/handlers/http-words.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { httpHandler, type Route } from "../../functions/handlers/http.ts";

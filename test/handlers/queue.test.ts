@@ -1,7 +1,7 @@
 import { ChangeMessageVisibilityBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clients } from "../../functions/adapters/aws-clients.ts";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import type { LambdaContext, LambdaHandler } from "../../functions/handlers/on-lambda.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../functions/contracts/errors.ts";
 import type { LambdaContext } from "../../functions/handlers/on-lambda.ts";
 import { taskHandler } from "../../functions/handlers/task.ts";

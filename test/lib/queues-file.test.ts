@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { parseQueues, QueuesFileError, readQueuesFile } from "../../lib/queues-file.ts";
 import type { Target } from "../../lib/settings.ts";
 

@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { startEventSource } from "../../localstack/embedded/event-source.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";
 import type { Topics } from "../../localstack/embedded/topics.ts";

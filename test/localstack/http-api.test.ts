@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
 import { freshToken, tokenAuthorizer } from "../../localstack/embedded/api-tokens.ts";
 import { type HttpApi, serveHttpApi } from "../../localstack/embedded/http-api.ts";

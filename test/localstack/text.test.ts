@@ -2,7 +2,7 @@ import { DescribeExecutionCommand } from "@aws-sdk/client-sfn";
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { send, sendAll } from "../../functions/adapters/sqs.ts";
 import { startExecution } from "../../functions/adapters/step-functions.ts";
 import { BatchId, BuildKey, QueueName, Sqid } from "../../functions/contracts/ids.ts";

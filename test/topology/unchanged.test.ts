@@ -1,6 +1,6 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../../functions/contracts/api.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { Observer } from "../../localstack/embedded/observer.ts";

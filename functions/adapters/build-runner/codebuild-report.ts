@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BuildKey } from "../../contracts/ids.ts";
 
 const StateChange = z.object({

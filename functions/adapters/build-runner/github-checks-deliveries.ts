@@ -1,5 +1,5 @@
 import { verify } from "@octokit/webhooks-methods";
-import { z } from "zod";
+import * as z from "zod";
 import { buildOfBranch } from "../../contracts/build-refs.ts";
 import type { BuildKey, QueueName } from "../../contracts/ids.ts";
 

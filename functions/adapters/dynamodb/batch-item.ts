@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BatchId, BuildKey, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Blocker, LogEvent } from "../../contracts/log-event.ts";

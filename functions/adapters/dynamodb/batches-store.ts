@@ -1,5 +1,5 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import type { CodedError } from "../../contracts/errors.ts";
 import { type BatchId, BuildKey, GitSha, Installation, type QueueName } from "../../contracts/ids.ts";
 import { Reason } from "../../contracts/reasons.ts";

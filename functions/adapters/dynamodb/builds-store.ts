@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
 import { Composed } from "../../contracts/messages.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";

@@ -1,5 +1,5 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { ChangeUri, changeKey } from "../../contracts/change-uri.ts";
 import { type QueueName, Sqid } from "../../contracts/ids.ts";
 import { claimKey, KEY } from "../../contracts/tables.ts";

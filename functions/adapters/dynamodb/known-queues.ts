@@ -1,5 +1,5 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import type { CodedError } from "../../contracts/errors.ts";
 import { QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { QueueConfig } from "../../contracts/queues.ts";

@@ -1,5 +1,5 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { hashOf } from "../../contracts/hash.ts";
 import type { Sqid } from "../../contracts/ids.ts";
 import { LogEvent } from "../../contracts/log-event.ts";

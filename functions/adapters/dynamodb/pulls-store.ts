@@ -5,7 +5,7 @@ import {
   PutCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 import { type Member, PullNumber, PullRow, RepositoryName } from "../../contracts/github.ts";
 import type { GitSha, Sqid } from "../../contracts/ids.ts";

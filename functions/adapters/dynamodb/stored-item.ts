@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 
 /** An item of DynamoDB: its keys, its time to live, and the fields of the store. */

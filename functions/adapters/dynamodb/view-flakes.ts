@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { viewKeys } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import type { QueueName } from "../../contracts/ids.ts";
 import { RedTrunk, type TrunkChanged } from "../../contracts/messages.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";

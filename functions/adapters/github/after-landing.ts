@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GitSha } from "../../contracts/ids.ts";
 import type { GitHubClient } from "./client.ts";
 import { statusOf } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 import { GitHubAppCredentials } from "../../contracts/github-app.ts";
 

@@ -1,6 +1,6 @@
 import { createAppAuth } from "@octokit/auth-app";
 import type { request } from "@octokit/request";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { callsTo } from "./client.ts";

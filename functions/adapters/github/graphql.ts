@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import type { GitHubClient } from "./client.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GitSha } from "../../contracts/ids.ts";
 import type { Opinion, PullFacts } from "../../domain/pull-request.ts";
 import type { GitHubClient } from "./client.ts";

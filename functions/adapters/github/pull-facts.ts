@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GitSha } from "../../contracts/ids.ts";
 import { isReviewSettled, type Opinion, type PullFacts, type ReviewRule } from "../../domain/pull-request.ts";
 import type { GitHubClient } from "./client.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ChangeUri, changeOf } from "../../contracts/change-uri.ts";
 import { STORED_BYTES } from "../../contracts/limits.ts";
 import { squashMessageOf } from "../../domain/github/squash-message.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import type { Pointer } from "../../adapters/dynamodb/view-items.ts";
 import type { Window } from "../../adapters/dynamodb/view-listings.ts";
 import type { ListQuery } from "../../contracts/api.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AWS_LIMITS } from "../../../functions/contracts/limits.ts";
 import { AwsError } from "../aws-error.ts";
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { appBody } from "./apps.ts";
 import type { Identities } from "./identity.ts";
 import { notFound, Refusal } from "./refusal.ts";

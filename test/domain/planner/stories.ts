@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, it } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
 import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";

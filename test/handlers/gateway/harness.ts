@@ -9,7 +9,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Context } from "aws-lambda";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
 import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";

@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/client-sfn";
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Clients, CodeBuildClients } from "../../../functions/adapters/aws-clients.ts";
 import { type BatchesStore, batchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import { type BuildsStore, buildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";

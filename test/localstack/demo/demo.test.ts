@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { GitSha, Sqid } from "../../../functions/contracts/ids.ts";
 import { Reason } from "../../../functions/contracts/reasons.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BuildKey, GitSha } from "../../../contracts/ids.ts";
 import type { BuildResult, BuildTask } from "../build-runner.ts";
 

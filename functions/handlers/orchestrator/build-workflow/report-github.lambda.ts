@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
 import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { buildRunnersFor } from "../../../adapters/build-runner/index.ts";
 import { buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { knownQueues } from "../../../adapters/dynamodb/known-queues.ts";

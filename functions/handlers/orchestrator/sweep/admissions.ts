@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
