@@ -6,7 +6,10 @@ import { Runtime } from "./runtime.ts";
 import { aCancel, aLand, change, type Death, sqid, World } from "./world.ts";
 
 // The tests do not wait for retries.
-vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
+vi.mock("node:timers/promises", async (original) => ({
+  ...(await original<typeof import("node:timers/promises")>()),
+  setTimeout: async () => undefined,
+}));
 
 let dynalite: Dynalite;
 beforeAll(async () => {

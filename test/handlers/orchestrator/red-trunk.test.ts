@@ -11,7 +11,10 @@ import { Runtime } from "./runtime.ts";
 import { aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
 
 // The tests do not wait for retries.
-vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
+vi.mock("node:timers/promises", async (original) => ({
+  ...(await original<typeof import("node:timers/promises")>()),
+  setTimeout: async () => undefined,
+}));
 
 withWorld();
 beforeEach(() => {
