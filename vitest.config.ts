@@ -39,9 +39,17 @@ const LONGEST = [
   "dashboard/page",
   "handlers/orchestrator/build-workflow/github-checks",
   "topology/github",
-  "localstack/command-runner/hostile",
-].map((name) => join(import.meta.dirname, "test", `${name}.test.ts`));
-for (const file of LONGEST) if (!existsSync(file)) throw new Error(`LONGEST in vitest.config.ts: there is no ${file}`);
+].map(fileOf);
+/** Files that wait for most of their time. Side by side they would leave the cores idle, so others start between them. */
+const WAITING = ["hostile", "supervise", "command"].map((name) => fileOf(`localstack/command-runner/${name}`));
+/** How many files of the same workers take about as long as one that waits. */
+const BETWEEN_WAITING = 8;
+
+function fileOf(name: string): string {
+  const file = join(import.meta.dirname, "test", `${name}.test.ts`);
+  if (!existsSync(file)) throw new Error(`vitest.config.ts names a test that is not there: ${file}`);
+  return file;
+}
 
 /** The groups of files, each with workers of its own, in the order in which they start. */
 const GROUPS = [
@@ -51,7 +59,7 @@ const GROUPS = [
   { name: "whole", isolate: false, include: [TESTS], exclude: [...REPLACING, ...PROCESSES, ...PURE] },
 ];
 
-/** Group by group, and the longest files of each group first. */
+/** Group by group, and the longest files of each group first. Files that wait are spread. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const group = ({ project }: TestSpecification) => GROUPS.findIndex(({ name }) => name === project.name);
@@ -59,7 +67,11 @@ class LongestFirst extends BaseSequencer {
       const at = LONGEST.indexOf(moduleId);
       return at < 0 ? LONGEST.length : at;
     };
-    return (await super.sort(files)).sort((a, b) => group(a) - group(b) || place(a) - place(b));
+    const sorted = (await super.sort(files)).sort((a, b) => group(a) - group(b) || place(a) - place(b));
+    const waiting = sorted.filter(({ moduleId }) => WAITING.includes(moduleId));
+    const spread = sorted.filter((file) => !waiting.includes(file));
+    for (const [i, file] of waiting.entries()) spread.splice(i * BETWEEN_WAITING, 0, file);
+    return spread;
   }
 }
 
