@@ -27,7 +27,10 @@ const BENCHES: Readonly<Record<string, () => readonly Row[] | Promise<readonly R
 };
 
 async function measure(named: readonly string[]): Promise<void> {
-  const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style: { head: [], border: [] } });
+  // 120 columns.
+  const colWidths = [44, 6, 10, 10, 44];
+  const style = { head: [], border: [] };
+  const table = new Table({ head: ["step", "n", "p50 ms", "p95 ms", ""], style, colWidths, wordWrap: true });
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (named.length > 0 && !named.includes(name)) continue;
     for (const { what, n, p50Ms, p95Ms, note = "" } of await bench())
