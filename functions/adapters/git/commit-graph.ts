@@ -5,26 +5,67 @@ import type { Repository } from "./repository.ts";
 /** The commits that some tips have and the trunk has not: each with its parents, the first one first. */
 export type Graph = ReadonlyMap<GitSha, readonly GitSha[]>;
 
-/** The graphs that this process has read, per directory, by trunk and tips. They stay right, because a commit's history never changes. */
-const graphs = new WeakMap<OpenedDirectory, Map<string, Promise<Graph>>>();
-const MAX_KEPT = 100;
+/** What this process has read of the history of one directory. It stays right, because a commit's history never changes. */
+interface Known {
+  /** The graphs, by trunk and tips. */
+  readonly graphs: Map<string, Promise<Graph>>;
+  /** The trunk of the last graph that was read above a trunk, by tips. */
+  readonly trunks: Map<string, GitSha>;
+}
+
+const histories = new WeakMap<OpenedDirectory, Known>();
+/** How many graphs are kept, and of how many commits: together some 20 MB at most. A larger graph is read each time. */
+const MAX_KEPT = 1_000;
+const MAX_COMMITS = 200;
 
 /**
- * The commits that the tips have and the trunk has not. Costs as `readGraph`; nothing when this process has read the graph of the same trunk
- * and tips before. Example: the trunk is T, and a branch left it with commits A ← B. graphAbove(T, [B]) is {A: [T], B: [A]}.
+ * The commits that the tips have and the trunk has not. Nothing is read when this process has read the graph of the same trunk and tips before.
+ * When it has read that of the same tips above an earlier trunk, one git process lists what the trunk has got since, once for all tips. Else
+ * costs as `readGraph`. Example: the trunk is T, and a branch left it with commits A ← B. graphAbove(T, [B]) is {A: [T], B: [A]}.
  */
 export function graphAbove(repository: Repository, trunk: GitSha, tips: readonly GitSha[]): Promise<Graph> {
-  const known = graphs.get(repository.opened) ?? new Map<string, Promise<Graph>>();
-  graphs.set(repository.opened, known);
-  const key = [trunk, ...[...new Set(tips)].sort()].join(" ");
-  const before = known.get(key);
+  const known = histories.get(repository.opened) ?? { graphs: new Map(), trunks: new Map() };
+  histories.set(repository.opened, known);
+  const above = [...new Set(tips)].sort().join(" ");
+  const earlier = known.trunks.get(above);
+  const before = earlier === undefined ? undefined : known.graphs.get(`${earlier} ${above}`);
+  keep(known.trunks, above, trunk);
+  return once(known, `${trunk} ${above}`, async () => {
+    if (earlier === undefined || before === undefined) return readGraph(repository, trunk, tips);
+    const since = await once(known, `${earlier} ${trunk}`, () => readGraph(repository, earlier, [trunk]));
+    return aboveMoved(await before, earlier, since) ?? readGraph(repository, trunk, tips);
+  });
+}
+
+/**
+ * The graph of the same tips above a trunk that has moved, from `graph`, the one above `trunk` before the move, and the commits that the trunk
+ * has got `since`. Undefined when the trunk was not moved forward, so that it may lack commits that it had.
+ *
+ * Example: T is the trunk, and {A: [T], B: [A]} the graph above T. The trunk gets A and then X. Above X is {B: [A]}.
+ */
+function aboveMoved(graph: Graph, trunk: GitSha, since: Graph): Graph | undefined {
+  if (![...since.values()].some((parents) => parents.includes(trunk))) return undefined;
+  return new Map([...graph].filter(([sha]) => !since.has(sha)));
+}
+
+function once({ graphs }: Known, key: string, read: () => Promise<Graph>): Promise<Graph> {
+  const before = graphs.get(key);
   if (before) return before;
-  const reading = readGraph(repository, trunk, tips);
-  known.set(key, reading);
-  reading.catch(() => known.delete(key));
-  const [oldest] = known.keys();
-  if (known.size > MAX_KEPT && oldest !== undefined) known.delete(oldest);
+  const reading = read();
+  keep(graphs, key, reading);
+  reading.then(
+    ({ size }) => size > MAX_COMMITS && graphs.delete(key),
+    () => graphs.delete(key),
+  );
   return reading;
+}
+
+/** Sets an entry, and drops the oldest when there are too many. */
+function keep<T>(kept: Map<string, T>, key: string, value: T): void {
+  kept.delete(key);
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
 }
 
 /**
