@@ -7,31 +7,15 @@ import { QueueIndex, type QueueIndexOptions } from "../../functions/domain/queue
 import { Belief } from "../../functions/domain/speculation/belief.ts";
 import { headsInBundles } from "../../functions/domain/speculation/bundles-under-way.ts";
 import { waitingHeads } from "../../functions/domain/speculation/heads.ts";
-import { aBatchRequest } from "../support/batch-request.ts";
+import { batchInOrder } from "../support/batch-request.ts";
 import { QUEUE } from "./planner/world.ts";
 
 const id = (n: number): BatchId => `q/batch/${n}` as BatchId;
 const ids = (numbers: readonly number[]): BatchId[] => numbers.map(id);
 
 /** Batch n, in the order of its number, which conflicts with these. */
-const aBatch = (n: number, conflicts: readonly number[], change: Partial<Batch> = {}): Batch => ({
-  queue: QUEUE,
-  id: id(n),
-  arrival: n,
-  position: n,
-  nextPosition: n,
-  priority: 0,
-  request: aBatchRequest(QUEUE, n),
-  conflicts: ids(conflicts),
-  state: "speculating",
-  paths: [],
-  buildCount: 0,
-  outbox: [],
-  concluded: false,
-  createdAt: epochMs(n),
-  version: 1,
-  ...change,
-});
+const aBatch = (n: number, conflicts: readonly number[], change: Partial<Batch> = {}): Batch =>
+  batchInOrder(QUEUE, n, { conflicts: ids(conflicts), ...change });
 
 let keys = 0;
 const aPath = (

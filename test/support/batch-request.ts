@@ -32,3 +32,13 @@ export const aBatch = (queue: QueueName, id: BatchId, createdAt: number, more: P
   version: 1,
   ...more,
 });
+
+/** Batch n of request n, which arrived as number n and has position n. */
+export const batchInOrder = (queue: QueueName, n: number, more: Partial<Batch> = {}): Batch =>
+  aBatch(queue, `${queue}/batch/${n}` as BatchId, n, {
+    arrival: n,
+    position: n,
+    nextPosition: n,
+    request: aBatchRequest(queue, n),
+    ...more,
+  });

@@ -5,7 +5,7 @@ import type { Batch, Landing, Path } from "../../../functions/domain/batch.ts";
 import { Draft } from "../../../functions/domain/planner/draft.ts";
 import type { QueueState } from "../../../functions/domain/planner/plan.ts";
 import { type Trunk, UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
-import { aBatchRequest } from "../../support/batch-request.ts";
+import { batchInOrder } from "../../support/batch-request.ts";
 import { aQueue, QUEUE } from "./world.ts";
 
 /** The time of the run. */
@@ -18,24 +18,7 @@ export const reason = { code: "build.failed", message: "it failed" } as const;
 export const tested = { commit: shaOf(1), tree: shaOf(2), trunk: shaOf(3) };
 
 /** Batch n of request n, which arrived as number n and has position n. */
-export const aBatch = (n: number, change: Partial<Batch> = {}): Batch => ({
-  queue: QUEUE,
-  id: idOf(n),
-  arrival: n,
-  position: n,
-  nextPosition: n,
-  priority: 0,
-  request: aBatchRequest(QUEUE, n),
-  conflicts: [],
-  state: "speculating",
-  paths: [],
-  buildCount: 0,
-  outbox: [],
-  concluded: false,
-  createdAt: epochMs(n),
-  version: 1,
-  ...change,
-});
+export const aBatch = (n: number, change: Partial<Batch> = {}): Batch => batchInOrder(QUEUE, n, change);
 
 /** Build n, of these heads. */
 export const aPath = (n: number, heads: readonly number[], change: Partial<Path> = {}): Path => ({

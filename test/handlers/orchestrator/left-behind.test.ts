@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { expect, it } from "vitest";
 import type { Clients } from "../../../functions/adapters/aws-clients.ts";
+import type { Remains } from "../../../functions/adapters/build-runner/build-runner.ts";
 import type { BatchesStore } from "../../../functions/adapters/dynamodb/batches-store.ts";
 import type { BuildsStore } from "../../../functions/adapters/dynamodb/builds-store.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
@@ -17,23 +18,27 @@ const nth = (n: number) => ({
   commit: GitSha.parse("a".repeat(40)),
 });
 
+/** What the sweep works on: a CI system with these remains, and a queue of which nothing but its state matters. */
+const sweepOf = (remains: Remains, now: () => number, state: object = {}) => ({
+  clients: { now: () => epochMs(now()), log: pino({ level: "silent" }) } as Clients,
+  batches: { live: async () => ({ queue: state, batches: [] }) } as unknown as BatchesStore,
+  builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
+  remainsOf: () => remains,
+  nextAt: new Map(),
+});
+
 /** Sweeps a CI system that takes its time, until nothing is left. Answers how much of it each run removed. */
 async function removedPerRun(left: number, msPerCall: number): Promise<readonly number[]> {
   let now = 0;
   let remaining = Array.from({ length: left }, (_, n) => nth(n));
-  const sweep = {
-    clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
-    batches: { live: async () => ({ queue: {}, batches: [] }) } as unknown as BatchesStore,
-    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
-    remainsOf: () => ({
-      list: async () => remaining,
-      remove: async ({ key }: { readonly key: BuildKey }) => {
-        now += msPerCall;
-        remaining = remaining.filter((build) => build.key !== key);
-      },
-    }),
-    nextAt: new Map(),
+  const remains: Remains = {
+    list: async () => remaining,
+    remove: async ({ key }) => {
+      now += msPerCall;
+      remaining = remaining.filter((build) => build.key !== key);
+    },
   };
+  const sweep = sweepOf(remains, () => now);
   const runs: number[] = [];
   while (remaining.length > 0) {
     const before = remaining.length;
@@ -53,19 +58,14 @@ it("a sweep removes the rest beside a build whose remains the host keeps, howeve
   let now = 0;
   const kept = new Set(Array.from({ length: 25 }, (_, n) => nth(n).key));
   let remaining = Array.from({ length: 30 }, (_, n) => nth(n));
-  const sweep = {
-    clients: { now: () => epochMs(now), log: pino({ level: "silent" }) } as Clients,
-    batches: { live: async () => ({ queue: {}, batches: [] }) } as unknown as BatchesStore,
-    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
-    remainsOf: () => ({
-      list: async () => remaining,
-      remove: async ({ key }: { readonly key: BuildKey }) => {
-        if (kept.has(key)) throw new CodedError("config.invalid", "the branch is protected");
-        remaining = remaining.filter((build) => build.key !== key);
-      },
-    }),
-    nextAt: new Map(),
+  const remains: Remains = {
+    list: async () => remaining,
+    remove: async ({ key }) => {
+      if (kept.has(key)) throw new CodedError("config.invalid", "the branch is protected");
+      remaining = remaining.filter((build) => build.key !== key);
+    },
   };
+  const sweep = sweepOf(remains, () => now);
   for (let run = 0; run < 30; run++) {
     await sweepRemains(sweep, config);
     now += 60_000;
@@ -75,18 +75,11 @@ it("a sweep removes the rest beside a build whose remains the host keeps, howeve
 
 it("a sweep leaves the branch of a build of the trunk alone while that build is under way", async () => {
   const removed: BuildKey[] = [];
-  const sweep = {
-    clients: { now: () => epochMs(0), log: pino({ level: "silent" }) } as Clients,
-    batches: {
-      live: async () => ({ queue: { trunk: { build: { buildKey: nth(1).key } } }, batches: [] }),
-    } as unknown as BatchesStore,
-    builds: { get: async () => ({ queue }) } as unknown as BuildsStore,
-    remainsOf: () => ({
-      list: async () => [nth(0), nth(1)],
-      remove: async ({ key }: { key: BuildKey }) => void removed.push(key),
-    }),
-    nextAt: new Map(),
+  const remains: Remains = {
+    list: async () => [nth(0), nth(1)],
+    remove: async ({ key }) => void removed.push(key),
   };
+  const sweep = sweepOf(remains, () => 0, { trunk: { build: { buildKey: nth(1).key } } });
   await sweepRemains(sweep, config);
   expect(removed).toEqual([nth(0).key]);
 });
