@@ -1,5 +1,13 @@
 import * as z from "zod";
 
+/** A check for `superRefine`. `problemOf` says what is wrong with the text, and what to write instead; undefined when nothing is wrong. */
+export const hasNoProblem =
+  (problemOf: (text: string) => string | undefined) =>
+  (text: string, ctx: z.RefinementCtx<string>): void => {
+    const problem = problemOf(text);
+    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
+  };
+
 /** The name of a secret of AWS Secrets Manager. */
 export const SecretName = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,200}$/, "the name of a secret");
 

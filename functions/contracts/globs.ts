@@ -1,5 +1,6 @@
 import picomatch from "picomatch/posix.js";
 import * as z from "zod";
+import { hasNoProblem } from "./config-fields.ts";
 
 const OPTIONS = { dot: true, strictBrackets: true } as const;
 
@@ -18,14 +19,7 @@ function problemOf(glob: string): string | undefined {
 }
 
 /** Paths of a repository, such as `.github/**` for all below a directory. `package-lock.json` means the file at the top alone. */
-export const Glob = z
-  .string()
-  .min(1)
-  .max(300)
-  .superRefine((glob, ctx) => {
-    const problem = problemOf(glob);
-    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
-  });
+export const Glob = z.string().min(1).max(300).superRefine(hasNoProblem(problemOf));
 
 /** True for a path that one of the globs means. Example: `.github/**` means `.github/workflows/ci.yml`. */
 export const matcherOf = (globs: readonly string[]): ((path: string) => boolean) =>

@@ -1,16 +1,9 @@
 import * as z from "zod";
-import { GitHubCheck } from "./config-fields.ts";
+import { GitHubCheck, hasNoProblem } from "./config-fields.ts";
 import { Glob } from "./globs.ts";
 
 /** A regular expression for a whole label, with one group: the target. Example: `target:(.+)`. */
-const LabelPattern = z
-  .string()
-  .min(1)
-  .max(200)
-  .superRefine((pattern, ctx) => {
-    const problem = problemOfPattern(pattern);
-    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
-  });
+const LabelPattern = z.string().min(1).max(200).superRefine(hasNoProblem(problemOfPattern));
 
 function problemOfPattern(pattern: string): string | undefined {
   try {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { BuildRunnerConfig } from "./build-runner-config.ts";
 import { ChangeProviderConfig, providerFor } from "./change-provider.ts";
-import { GitHubApi, SecretName } from "./config-fields.ts";
+import { GitHubApi, hasNoProblem, SecretName } from "./config-fields.ts";
 import { QueueName } from "./ids.ts";
 import { BundleConfig, ConflictAnalyzerConfig, SpeculationConfig } from "./planning-config.ts";
 import { MergeStrategy } from "./strategy.ts";
@@ -40,10 +40,7 @@ export const Repository = z.strictObject({
       /^((https|ssh|file):\/\/\S+|(\/|\.\.?\/)\P{Cc}+)$/u,
       "https://…, ssh://…, file://…, or a path that begins with /, ./ or ../",
     )
-    .superRefine((remote, ctx) => {
-      const problem = problemOf(remote);
-      if (problem) ctx.addIssue({ code: "custom", message: problem });
-    }),
+    .superRefine(hasNoProblem(problemOf)),
   branch: BranchName.default("main"),
   tokenSecret: SecretName.optional(),
   tokenUser: z
