@@ -72,7 +72,7 @@ function rightsFinding(queue: string, me: Me): Finding {
   };
 }
 
-/** The queue may see more than this machine, and less: what can't be read from here is no problem yet. */
+/** Whether the repository has the queue's branch. A repository that this machine can't read is a warning: the queue may be able to read it. */
 async function repositoryFinding({ repository, branch }: QueueNow): Promise<Finding> {
   const check = "branch";
   const found = await remoteBranch(repository, branch);

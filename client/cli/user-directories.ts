@@ -7,7 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const configDirectory = (environment: Environment): string =>
   directory(environment, "XDG_CONFIG_HOME", ".config");
 
-/** `$XDG_CACHE_HOME/submitqueue`, or the same below ~/.cache. What is in it can be made again. */
+/** `$XDG_CACHE_HOME/submitqueue`, or the same below ~/.cache. Losing its files loses only time. */
 export const cacheDirectory = (environment: Environment): string => directory(environment, "XDG_CACHE_HOME", ".cache");
 
 const directory = (environment: Environment, variable: string, fallback: string): string =>

@@ -41,7 +41,7 @@ export function tool<I extends z.ZodRawShape>(
   };
 }
 
-/** What is wrong with an input. Example: `land does not take this input: Unrecognized key: "branch"`. */
+/** A sentence that names the problems of an input. Example: `land does not take this input: Unrecognized key: "branch"`. */
 const sentenceOf = (name: string, { issues }: z.ZodError): string =>
   `${name} does not take this input: ${issues.map(({ path, message }) => [...path, message].join(": ")).join("; ")}`;
 

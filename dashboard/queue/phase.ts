@@ -96,13 +96,13 @@ export function marksOfBuild(request: RequestNow, build: BuildNow): (number: num
 export function marksOfRequest(requests: readonly RequestNow[], number: number): (number: number) => Mark {
   const byNumber = new Map<number, RequestNow>(requests.map((request) => [request.number, request]));
   const ahead = new Set<number>();
-  const todo = [number];
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+  const unvisited = [number];
+  for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
     const request = byNumber.get(next);
     for (const one of request === undefined ? [] : aheadOf(request)) {
       if (ahead.has(one)) continue;
       ahead.add(one);
-      todo.push(one);
+      unvisited.push(one);
     }
   }
   return (other) => (other === number ? "head" : ahead.has(other) ? "ahead" : undefined);
