@@ -29,8 +29,7 @@ function readerOf(schema: z.ZodType): z.ZodType {
       .describe(`One of ${schema.options.join(", ")}; a later release may have more.`);
   // A moment is a text of a form too, and is calculated with: no other form would be understood.
   if (schema instanceof z.ZodISODateTime) return schema;
-  if (schema instanceof z.ZodString)
-    return (schema.def.checks ?? []).length === 0 ? schema : z.string().overwrite(printable);
+  if (schema instanceof z.ZodString) return readerOfText(schema);
   if (schema instanceof z.ZodNumber) return z.number();
   if (schema instanceof z.ZodArray) return z.array(within(schema.element));
   if (schema instanceof z.ZodRecord) return z.record(z.string(), within(schema.valueType));
@@ -39,6 +38,14 @@ function readerOf(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodExactOptional) return z.exactOptional(within(schema.unwrap()));
   if (schema instanceof z.ZodOptional) return z.optional(within(schema.unwrap()));
   return schema;
+}
+
+/** A text of a form is made printable: without the form it could be anything. Of other texts, only the length is let go. */
+function readerOfText(schema: z.ZodString): z.ZodType {
+  const checks = schema.def.checks ?? [];
+  const named = (...names: readonly string[]) => checks.filter(({ _zod }) => names.includes(_zod.def.check));
+  const read = z.string().check(...named("overwrite"));
+  return named("string_format", "custom").length === 0 ? read : read.overwrite(printable);
 }
 
 /** Keeps what `schema` does beyond its fields, such as making the text of a reason printable. */

@@ -63,6 +63,11 @@ describe("reading the answers of a newer API", () => {
     });
   });
 
+  it("the lines of a build's output stay", () => {
+    const failed = { code: "build.failed", message: "Failed tests: cart.\n1 of 9 failed" };
+    expect(lenient(Reason).parse(failed)).toEqual(failed);
+  });
+
   it("an answer that lacks a field, or has it of another kind, is none of this API", () => {
     const Answer = z.object({ status: z.enum(["open"]), n: z.int().max(3), of: z.literal("us") });
     expect(lenient(Answer).safeParse({ status: "ajar", n: 9, of: "us" }).success).toBe(true);
