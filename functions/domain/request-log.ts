@@ -10,7 +10,7 @@ import {
   type Status,
   type StatusEvent,
 } from "../contracts/log-event.ts";
-import type { Cancel, Land } from "../contracts/messages.ts";
+import type { Cancel, Land } from "../contracts/messages/request-messages.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import { padded } from "../contracts/tables.ts";
 import type { EpochMs } from "../contracts/time.ts";
