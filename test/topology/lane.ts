@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type QueueClient } from "../../client/client.ts";
-import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api.ts";
+import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { LIMIT_MS } from "../support/limit.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { QueueNow, Why } from "../../functions/contracts/api.ts";
+import type { QueueNow } from "../../functions/contracts/api/queue-views.ts";
+import type { Why } from "../../functions/contracts/api/request-views.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 import { eventually } from "./lane.ts";

@@ -1,7 +1,7 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { Problem } from "../../functions/contracts/api.ts";
+import { Problem } from "../../functions/contracts/api/problem.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { Observer } from "../../localstack/embedded/observer.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";

@@ -5,7 +5,8 @@ import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts
 import { send } from "../../../adapters/sqs.ts";
 import { describeExecution, describeNamed, type Execution, failedSince } from "../../../adapters/step-functions.ts";
 import { executionName } from "../../../contracts/ids.ts";
-import { Land, logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
+import { Land } from "../../../contracts/messages/request-messages.ts";
 import { ageOf, epochMs } from "../../../contracts/time.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 import { admissionFailed } from "../reasons.ts";
