@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimsStore } from "../../functions/adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import { QueueName } from "../../functions/contracts/ids.ts";
