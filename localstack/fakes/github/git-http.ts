@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { type Identities, mayDo, sees } from "./identity.ts";
+import { type Identities, loginOf, mayDo, sees } from "./identity.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { RepositoryState } from "./state.ts";
 
@@ -30,7 +30,7 @@ export async function answerGit(host: GitHost, { request, response, fullName, pa
     if (repository === undefined || !sees(as, repository.name)) throw notFound();
     if (!mayDo(as, writes ? "contents:write" : "contents:read"))
       throw new Refusal(403, "Write access to repository not granted.");
-    const user = as.kind === "user" ? as.login : "submitqueue[bot]";
+    const user = loginOf(as);
     await serveGit({ request, response, repository: repository.git.path, path, user });
     if (writes && request.method === "POST") await host.sync(fullName, user);
     response.end();
