@@ -47,18 +47,20 @@ const OF_BLOCKER: Readonly<Record<Blocker, string>> = {
 
 /**
  * What an entry of a request's history says to people, in one line: `Landed as 0123456789ab`, `Waits for the requests ahead: #3, #5`.
- * Undefined for an entry that only says that the next one comes.
+ * Undefined for an entry that only says that the next one comes. An entry of a later release, which is not known here, is its own name.
  */
 export function happeningOf({ status, event, metadata }: HistoryEntry): string | undefined {
   if (status === "landed" && metadata["commit"] !== undefined)
     return `${OF_STATUS.landed} as ${String(metadata["commit"]).slice(0, 12)}`;
-  if (status !== undefined) return OF_STATUS[status];
+  if (status !== undefined) return Object.hasOwn(OF_STATUS, status) ? OF_STATUS[status] : status;
   if (event === undefined) return undefined;
   const blocker = String(metadata["blocker"]);
-  const words = event === "blocked" && isBlocker(blocker) ? OF_BLOCKER[blocker] : OF_EVENT[event];
+  const words = event === "blocked" && isBlocker(blocker) ? OF_BLOCKER[blocker] : wordsOfEvent(event);
   const on = metadata["on"];
   return on === undefined ? words : `${words}: ${String(on).split(" ").map(numberOf).join(", ")}`;
 }
+
+const wordsOfEvent = (event: Happening): string => (Object.hasOwn(OF_EVENT, event) ? OF_EVENT[event] : event);
 
 /** The page is built without zod, so no schema of contracts is used here. */
 const isBlocker = (name: string): name is Blocker => Object.hasOwn(OF_BLOCKER, name);

@@ -17,7 +17,7 @@ export async function waitFor(
   let latest = first;
   for (;;) {
     const left = (endsAt - Date.now()) / 1_000;
-    if (latest.ended || phaseOf(latest.status) !== phaseOf(first.status) || left <= 0) return latest;
+    if (latest.ended || phaseOf(latest) !== phaseOf(first) || left <= 0) return latest;
     latest = await queue.request(number, { wait: Math.min(left, MOST_WAIT_SECONDS), signal });
   }
 }

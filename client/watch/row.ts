@@ -38,7 +38,9 @@ export interface Snapshot {
   readonly notice?: string | undefined;
 }
 
-export const isEnded = ({ status }: Pick<Row, "status">): boolean => hasEnded(status);
+/** True also of an end that a later release has, whose status is not known here. */
+export const isEnded = ({ status, endedAt }: Pick<Row, "status" | "endedAt">): boolean =>
+  endedAt !== undefined || hasEnded(status);
 
 const BLOCKED_BY: Readonly<Record<string, string>> = {
   dependency: "waits for requests ahead",

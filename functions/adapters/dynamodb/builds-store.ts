@@ -13,6 +13,8 @@ const Outcome = z.object({
   result: z.enum(["passed", "failed", "cancelled", "infrastructure"]),
   message: z.string().exactOptional(),
   url: z.string().exactOptional(),
+  /** By the queue's clock. Absent when the CI system did not say, and in a row of an earlier release. */
+  endedAt: EpochMs.exactOptional(),
 });
 
 /** One build that the build runner was asked for, or is about to be asked for. */
