@@ -1,4 +1,4 @@
-import { NULL } from "./pull-requests.ts";
+import { NO_COMMIT } from "./bare-repository.ts";
 import type { PullRequest } from "./records.ts";
 import { mergeStateOf } from "./reviews.ts";
 import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
@@ -39,7 +39,7 @@ export function pullBody(hub: Hub, repository: RepositoryState, pull: PullReques
     user: userOf(author),
     labels: [...pull.labels].map(labelBody),
     head: side(pull.headBranch, pull.head),
-    base: side(pull.base, NULL),
+    base: side(pull.base, NO_COMMIT),
     url: `${api}/pulls/${number}`,
     html_url: web,
     issue_url: `${api}/issues/${number}`,
@@ -58,5 +58,11 @@ function placeInStack({ stacks }: RepositoryState, number: number): object | nul
   const stack = stacks.find(({ pulls }) => pulls.includes(number));
   if (stack === undefined) return null;
   const { id, base, pulls } = stack;
-  return { id, number: id, base: { ref: base, sha: NULL }, size: pulls.length, position: pulls.indexOf(number) + 1 };
+  return {
+    id,
+    number: id,
+    base: { ref: base, sha: NO_COMMIT },
+    size: pulls.length,
+    position: pulls.indexOf(number) + 1,
+  };
 }

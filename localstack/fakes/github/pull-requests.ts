@@ -1,4 +1,4 @@
-import type { RefChange } from "./bare-repository.ts";
+import { NO_COMMIT, type RefChange } from "./bare-repository.ts";
 import { loginOf } from "./identity.ts";
 import { pullBody } from "./pull-body.ts";
 import type { PullRequest } from "./records.ts";
@@ -6,8 +6,6 @@ import { unprocessable } from "./refusal.ts";
 import { dismissStale } from "./reviews.ts";
 import { ok, R, type Routes } from "./routes.ts";
 import { type Hub, pullOf, type RepositoryState, timestamp, userOf } from "./state.ts";
-
-export const NULL = "0".repeat(40);
 
 /** Pull requests: their head follows the branch, and they are merged when their head becomes a part of their base. */
 export function pullRequestRoutes(hub: Hub): Routes {
@@ -60,7 +58,7 @@ export function pullRequestRoutes(hub: Hub): Routes {
             after,
             ref: name,
             timestamp: timestamp(at),
-            activity_type: before === NULL ? "branch_creation" : after === NULL ? "branch_deletion" : "push",
+            activity_type: before === NO_COMMIT ? "branch_creation" : after === NO_COMMIT ? "branch_deletion" : "push",
             actor: userOf(by),
           })),
         );
@@ -177,7 +175,7 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
   repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
   const branch = ref.replace(/^refs\/heads\//, "");
   if (branch === ref) return;
-  if (after === NULL) return closeWithout(hub, repository, branch, by);
+  if (after === NO_COMMIT) return closeWithout(hub, repository, branch, by);
   for (const pull of repository.pulls.filter(({ state }) => state === "open")) {
     if (pull.headBranch === branch && pull.head !== after) {
       const was = pull.head;

@@ -1,4 +1,4 @@
-import type { RefChange } from "./bare-repository.ts";
+import { NO_COMMIT, type RefChange } from "./bare-repository.ts";
 import { loginOf } from "./identity.ts";
 import { notFound, unprocessable } from "./refusal.ts";
 import { commitOf } from "./repositories.ts";
@@ -12,8 +12,6 @@ import {
   timestamp,
   userOf,
 } from "./state.ts";
-
-const NULL = "0".repeat(40);
 
 /** Git refs, branches, and what is required on a branch. */
 export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: string) => Promise<void>): Routes {
@@ -171,7 +169,7 @@ export async function pushed(
   // GitHub tells of branches and tags alone.
   if (kind === undefined) return;
   const name = ref.replace(/^refs\/(heads|tags)\//, "");
-  const [created, deleted] = [before === NULL, after === NULL];
+  const [created, deleted] = [before === NO_COMMIT, after === NO_COMMIT];
   const common = { pusher_type: "user", ref: name, ref_type: kind };
   if (created)
     hub.emit(repository, "create", { ...common, master_branch: repository.defaultBranch, description: null }, by);
