@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BuildAppOptions } from "fauxqs";
+import type { QueueSpec } from "./deployment.ts";
 import { isForeign } from "./limits/sqs.ts";
-import type { QueueSpec } from "./template.ts";
 
 type Stores = NonNullable<BuildAppOptions["stores"]>;
 type Queue = NonNullable<ReturnType<Stores["sqsStore"]["getQueueByName"]>>;

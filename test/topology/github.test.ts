@@ -10,7 +10,8 @@ import { secretVariable } from "../../localstack/embedded/secrets.ts";
 import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
 import { addComment } from "../../localstack/fakes/github/issue-comments.ts";
-import { changeLabel, changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
+import { changeLabel } from "../../localstack/fakes/github/labels.ts";
+import { changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
@@ -139,7 +140,7 @@ describe.concurrent("the GitHub App", () => {
 
   it("lands a pull request by a label, and takes the label off", async () => {
     const price = await pull("price", { "price.txt": "1\n" });
-    changeLabel(github, repository(), price, "land", "labeled", "ann");
+    changeLabel(github, repository(), price, { label: "land", action: "labeled", by: "ann" });
     await until("price lands", () => check(price.head)?.conclusion === "success" && !price.labels.has("land"));
     expect((await remote.trunk()).map(({ subject }) => subject)).toContain("Change price");
   });
