@@ -1,20 +1,12 @@
 import ky, { type KyInstance, type Options } from "ky";
 import type * as z from "zod";
-import {
-  HistoryPage,
-  type LandBody,
-  type ListQuery,
-  Me,
-  Ping,
-  Preflight,
-  QueueList,
-  QueueView,
-  RequestPage,
-  RequestSummary,
-  Trends,
-  Trial,
-  Why,
-} from "../functions/contracts/api.ts";
+import type { LandBody } from "../functions/contracts/api/land-call.ts";
+import { Preflight, Trial } from "../functions/contracts/api/question-views.ts";
+import { QueueList, QueueView } from "../functions/contracts/api/queue-views.ts";
+import type { ListQuery } from "../functions/contracts/api/request-calls.ts";
+import { HistoryPage, RequestPage, RequestSummary, Why } from "../functions/contracts/api/request-views.ts";
+import { Me, Ping } from "../functions/contracts/api/service-views.ts";
+import { Trends } from "../functions/contracts/api/trend-views.ts";
 import { apiErrorOf } from "./api-error.ts";
 import { lenient } from "./lenient.ts";
 import { QueueNow } from "./queue-now.ts";

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../functions/contracts/api.ts";
+import type { HistoryEntry } from "../functions/contracts/api/request-views.ts";
 import type { Blocker, Happening, Status } from "../functions/contracts/log-event.ts";
 
 const OF_STATUS: Readonly<Record<Status, string | undefined>> = {

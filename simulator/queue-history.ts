@@ -1,5 +1,5 @@
 import type { QueueClient } from "../client/client.ts";
-import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary } from "../functions/contracts/api/request-views.ts";
 import { median } from "./measures.ts";
 
 /** One change of a queue's history, in the format that `--replay` reads. */

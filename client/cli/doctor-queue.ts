@@ -1,4 +1,5 @@
-import type { Me, Preflight } from "../../functions/contracts/api.ts";
+import type { Preflight } from "../../functions/contracts/api/question-views.ts";
+import type { Me } from "../../functions/contracts/api/service-views.ts";
 import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueClient } from "../client.ts";
 import type { QueueNow } from "../queue-now.ts";

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { type Trends, TrendsQuery } from "../../functions/contracts/api.ts";
+import { TrendsQuery } from "../../functions/contracts/api/queue-calls.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 import { flakeLines } from "./queue-lines.ts";
 import type { Run } from "./requests.ts";
 import { span, styled, type Terminal, table } from "./terminal.ts";

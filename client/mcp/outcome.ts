@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { RequestSummary, Trial, type Why } from "../../functions/contracts/api.ts";
+import { Trial } from "../../functions/contracts/api/question-views.ts";
+import { RequestSummary, type Why } from "../../functions/contracts/api/request-views.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import { type Reason, ReasonCode } from "../../functions/contracts/reasons.ts";
 import { NEXT_BY_REASON } from "./next-steps.ts";

@@ -1,4 +1,4 @@
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import { phaseOf } from "./outcome.ts";
 

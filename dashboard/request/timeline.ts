@@ -1,5 +1,5 @@
 import { happeningOf } from "../../client/happenings.ts";
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import type { IconName } from "../ui/drawings.ts";
 
 /** A build of a request, from all that its history says about it. */

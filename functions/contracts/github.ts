@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { GitSha, messageId, QueueName, Sqid } from "./ids.ts";
-import type { Topic } from "./messages.ts";
+import type { Topic } from "./messages/topic.ts";
 import { Priority } from "./queues.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";

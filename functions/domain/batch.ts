@@ -1,6 +1,6 @@
 import type { BatchId, BuildKey, QueueName } from "../contracts/ids.ts";
 import type { Blocker, LogEvent, Outcome } from "../contracts/log-event.ts";
-import type { Composed, MergeUnit } from "../contracts/messages.ts";
+import type { Composed, MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { isEnd, type Lifecycle, step } from "./lifecycle.ts";

@@ -1,7 +1,7 @@
-import type { BuildOutcome } from "../contracts/api.ts";
+import type { BuildOutcome } from "../contracts/api/request-views.ts";
 import { BuildKey, type Sqid } from "../contracts/ids.ts";
 import { type Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
-import type { RedTrunk } from "../contracts/messages.ts";
+import type { RedTrunk } from "../contracts/messages/log-messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";

@@ -1,4 +1,4 @@
-import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api.ts";
+import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api/queue-views.ts";
 import { type QueueName, type RequestNumber, sqidOf } from "../contracts/ids.ts";
 import { hasEnded, type Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";

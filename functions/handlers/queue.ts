@@ -4,7 +4,7 @@ import type { Clients } from "../adapters/aws-clients.ts";
 import { retryAtOf } from "../adapters/github/errors.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
-import type { Topic } from "../contracts/messages.ts";
+import type { Topic } from "../contracts/messages/topic.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import type { LambdaHandler } from "./on-lambda.ts";
 

@@ -3,7 +3,7 @@ import { composedPrefix, composedRef, recordsRef, seenRef } from "../adapters/gi
 import type { Repository } from "../adapters/git/repository.ts";
 import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
-import type { LandBatch } from "../contracts/messages.ts";
+import type { LandBatch } from "../contracts/messages/landing-messages.ts";
 import {
   type Answered,
   answerAt,

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import * as z from "zod";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
+import type { EventSourceSpec } from "./deployment.ts";
 import type { Precedence } from "./precedence.ts";
-import type { EventSourceSpec } from "./template.ts";
 import type { Received, Subscription, Topics } from "./topics.ts";
 
 export interface EventSource {

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { setImmediate as laterTurn } from "node:timers/promises";
 import * as z from "zod";
-import type { TableSpec } from "./template.ts";
+import type { TableSpec } from "./deployment.ts";
 
 /** An answer of DynamoDB: `body` is the result, or the error with its `__type`. */
 export interface TableAnswer {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { happeningOf } from "../../client/happenings.ts";
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import { Blocker, type Happening, type Status } from "../../functions/contracts/log-event.ts";
 
 const entry = (about: Pick<HistoryEntry, "status" | "event">, metadata: HistoryEntry["metadata"] = {}): HistoryEntry =>

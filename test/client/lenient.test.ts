@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { lenient } from "../../client/lenient.ts";
 import { QueueNow } from "../../client/queue-now.ts";
-import { OPERATIONS } from "../../functions/contracts/operations.ts";
+import { OPERATIONS } from "../../functions/contracts/operations/index.ts";
 import { Reason } from "../../functions/contracts/reasons.ts";
 
 /** Each answer of the API, with its example; but the API document, which is of no form. */

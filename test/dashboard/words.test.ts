@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { phaseOf } from "../../dashboard/queue/phase.ts";
 import { momentsOf } from "../../dashboard/request/timeline.ts";
 import { wordsOfReason } from "../../dashboard/trends/reasons.ts";
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import { ReasonCode } from "../../functions/contracts/reasons.ts";
 
 describe("the words of the page", () => {

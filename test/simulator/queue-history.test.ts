@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RequestId } from "../../client/client.ts";
-import { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
+import { HistoryEntry, RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { Sqid } from "../../functions/contracts/ids.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
 import { entryOf, historyOf, type ReplayEntry } from "../../simulator/queue-history.ts";

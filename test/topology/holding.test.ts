@@ -2,7 +2,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { QueueView, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { QueueView } from "../../functions/contracts/api/queue-views.ts";
+import { RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
-import { Composed } from "../../contracts/messages.ts";
+import { Composed } from "../../contracts/messages/merge-unit.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";

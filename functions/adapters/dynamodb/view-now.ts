@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
-import type { RedTrunk } from "../../contracts/messages.ts";
+import type { RedTrunk } from "../../contracts/messages/log-messages.ts";
 import { ABOUT, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type FlakeLedger, NO_FLAKES } from "../../domain/flakes.ts";

@@ -1,6 +1,6 @@
 import { trunkIdOf } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import type { Signal, SignalOf } from "../../contracts/messages.ts";
+import type { Signal, SignalOf } from "../../contracts/messages/signals.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { enter } from "../batch.ts";
 import { recordBuild } from "./builds.ts";

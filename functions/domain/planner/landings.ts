@@ -1,6 +1,7 @@
 import { type BatchId, sqidOfBatch } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
-import type { LandOutcome, SignalOf } from "../../contracts/messages.ts";
+import type { LandOutcome } from "../../contracts/messages/landing-messages.ts";
+import type { SignalOf } from "../../contracts/messages/signals.ts";
 import { type Batch, enter } from "../batch.ts";
 import { learnCommit, learnLanding } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";

@@ -1,6 +1,6 @@
 import { type BuildKey, batchLabel } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import type { LandOutcome } from "../../contracts/messages.ts";
+import type { LandOutcome } from "../../contracts/messages/landing-messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter } from "../batch.ts";
 import { type History, learnOutcome } from "../speculation/history.ts";

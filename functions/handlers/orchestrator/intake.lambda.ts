@@ -7,15 +7,15 @@ import { startExecution } from "../../adapters/step-functions.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { executionName, type QueueName } from "../../contracts/ids.ts";
+import { logTopic } from "../../contracts/messages/log-messages.ts";
 import {
   type Cancel,
   Land,
-  logTopic,
   type Recheck,
   type Reprioritize,
   requestsTopic,
-  signalsTopic,
-} from "../../contracts/messages.ts";
+} from "../../contracts/messages/request-messages.ts";
+import { signalsTopic } from "../../contracts/messages/signals.ts";
 import { requestHasEnded } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";

@@ -1,7 +1,7 @@
-import type { RefChange } from "./bare-repository.ts";
+import { NO_COMMIT, type RefChange } from "./bare-repository.ts";
+import { loginOf } from "./identity.ts";
 import { notFound, unprocessable } from "./refusal.ts";
 import { commitOf } from "./repositories.ts";
-import type { Call } from "./routes.ts";
 import { ok, R, type Routes } from "./routes.ts";
 import {
   type Hub,
@@ -12,8 +12,6 @@ import {
   timestamp,
   userOf,
 } from "./state.ts";
-
-const NULL = "0".repeat(40);
 
 /** Git refs, branches, and what is required on a branch. */
 export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: string) => Promise<void>): Routes {
@@ -49,7 +47,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         if ((await repository.git.commitOf(sha)) === undefined) throw unprocessable("Object does not exist");
         if ((await repository.git.refs(ref)).has(ref)) throw unprocessable("Reference already exists");
         if (!(await repository.git.update(ref, sha))) throw unprocessable("Reference update failed");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return ok(shown(repository, ref, sha), 201);
       },
     },
@@ -62,7 +60,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         if ((await repository.git.commitOf(sha)) === undefined) throw unprocessable("Object does not exist");
         if (!force && !(await repository.git.holds(sha, was))) throw unprocessable("Update is not a fast forward");
         if (!(await repository.git.update(`refs/${ref}`, sha, was))) throw unprocessable("Reference update failed");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return ok(shown(repository, `refs/${ref}`, sha));
       },
     },
@@ -70,7 +68,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
       needs: "contents:write",
       answer: async ({ repository, as, params: { ref = "" } }) => {
         if (!(await repository.git.delete(`refs/${ref}`))) throw unprocessable("Reference does not exist");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return { status: 204 };
       },
     },
@@ -160,8 +158,6 @@ const reviewRuleOf = (
   },
 });
 
-const nameOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
-
 /** Tells of a ref that has changed: a push, and for a ref that came or went also create or delete. */
 export async function pushed(
   hub: Hub,
@@ -173,7 +169,7 @@ export async function pushed(
   // GitHub tells of branches and tags alone.
   if (kind === undefined) return;
   const name = ref.replace(/^refs\/(heads|tags)\//, "");
-  const [created, deleted] = [before === NULL, after === NULL];
+  const [created, deleted] = [before === NO_COMMIT, after === NO_COMMIT];
   const common = { pusher_type: "user", ref: name, ref_type: kind };
   if (created)
     hub.emit(repository, "create", { ...common, master_branch: repository.defaultBranch, description: null }, by);

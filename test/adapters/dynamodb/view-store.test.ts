@@ -7,7 +7,7 @@ import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { partsOfSqid, type QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import type { Land } from "../../../functions/contracts/messages.ts";
+import type { Land } from "../../../functions/contracts/messages/request-messages.ts";
 import { viewKeys } from "../../../functions/contracts/tables.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { fold, openingOf, type Summary } from "../../../functions/domain/request-log.ts";

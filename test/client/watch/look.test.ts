@@ -5,7 +5,7 @@ import { frameOf } from "../../../client/watch/frame.ts";
 import { lookAtQueue, lookAtRequests, rowOf } from "../../../client/watch/look.ts";
 import { isEnded } from "../../../client/watch/row.ts";
 import { START } from "../../../client/watch/scroll.ts";
-import type { RequestSummary } from "../../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../../functions/contracts/api/request-views.ts";
 
 const AT = "2026-11-25T10:00:00.000Z";
 const at = (second: number) => `2026-11-25T10:01:0${second}.000Z`;

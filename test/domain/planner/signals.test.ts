@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import type { Signal } from "../../../functions/contracts/messages.ts";
+import type { Signal } from "../../../functions/contracts/messages/signals.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";

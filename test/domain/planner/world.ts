@@ -3,14 +3,10 @@ import { hashOf } from "../../../functions/contracts/hash.ts";
 import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "../../../functions/contracts/ids.ts";
 import { batchIdOf, sqidOf } from "../../../functions/contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
-import type {
-  BuildVerdict,
-  LandBatch,
-  LandOutcome,
-  Signal,
-  TrunkChanged,
-  TrunkUnit,
-} from "../../../functions/contracts/messages.ts";
+import type { LandBatch, LandOutcome } from "../../../functions/contracts/messages/landing-messages.ts";
+import type { TrunkChanged } from "../../../functions/contracts/messages/log-messages.ts";
+import type { TrunkUnit } from "../../../functions/contracts/messages/merge-unit.ts";
+import type { BuildVerdict, Signal } from "../../../functions/contracts/messages/signals.ts";
 import { QueueConfig, type QueueMode } from "../../../functions/contracts/queues.ts";
 import type { Reason } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";

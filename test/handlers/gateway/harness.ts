@@ -14,7 +14,8 @@ import { type Clients, documentClient } from "../../../functions/adapters/aws-cl
 import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
-import { LogMessage, RequestMessage } from "../../../functions/contracts/messages.ts";
+import { LogMessage } from "../../../functions/contracts/messages/log-messages.ts";
+import { RequestMessage } from "../../../functions/contracts/messages/request-messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";

@@ -1,7 +1,7 @@
 import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
-import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api.ts";
+import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api/queue-views.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
-import type { RedTrunk } from "../../../contracts/messages.ts";
+import type { RedTrunk } from "../../../contracts/messages/log-messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
 import type { FlakeLedger } from "../../../domain/flakes.ts";

@@ -2,7 +2,7 @@ import type { Clients } from "../../../adapters/aws-clients.ts";
 import { type Env, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
+import { type SignalOf, signalsTopic } from "../../../contracts/messages/signals.ts";
 import type { BuildEnd, BuildOrder } from "../../../contracts/workflows.ts";
 
 /** What a report tells of the build beside its verdict. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { describeExecution, describeNamed, failedSince } from "../../../adapters/step-functions.ts";
 import { executionName } from "../../../contracts/ids.ts";
-import { Land } from "../../../contracts/messages.ts";
+import { Land } from "../../../contracts/messages/request-messages.ts";
 import { ageOf, epochMs } from "../../../contracts/time.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
 import { type Admission, endAdmission } from "../end-admission.ts";

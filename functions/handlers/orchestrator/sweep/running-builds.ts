@@ -1,7 +1,7 @@
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import { describeNamed, type Execution } from "../../../adapters/step-functions.ts";
 import { type BatchId, type BuildKey, type QueueName, trunkIdOf } from "../../../contracts/ids.ts";
-import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
+import { BuildFinished, type SignalOf } from "../../../contracts/messages/signals.ts";
 import { ageOf } from "../../../contracts/time.ts";
 import { pathIsActive } from "../../../domain/batch.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
