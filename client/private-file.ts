@@ -54,7 +54,7 @@ function linkedFrom(file: string): string {
   }
 }
 
-/** The disk is at fault, whichever directory is named on it. */
+/** The disk is at fault, and not the name of the directory. */
 const OF_THE_DISK: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EIO"]);
 
 function unwritable(file: string, error: unknown): unknown {
