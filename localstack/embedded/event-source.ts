@@ -14,7 +14,7 @@ export interface EventSource {
 export type RetryDelay = (receiveCount: number) => number;
 
 /** 1 s, 2 s, 4 s, … at most a minute. */
-export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
+const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
 
 /** Looks for messages this often without being told of any: messages with a delay, or that another consumer has taken and given back. */
 const LOOK_AGAIN_MS = 5_000;
