@@ -22,7 +22,7 @@ export interface Received {
 export interface Subscription {
   /** Up to `max` messages, now. Of a FIFO queue: of one group, in order; no other call gets messages of that group until these are deleted or given back. */
   take(max: number): readonly Received[];
-  /** Deletes what was dealt with. */
+  /** Deletes what was dealt with. Once the topics are closed: nothing, and the messages are delivered again after the next start. */
   done(messages: readonly Received[]): void;
   /** Makes messages visible again after a delay, in their order and before those behind them. */
   giveBack(messages: readonly Received[], delayMs: number): void;
@@ -76,6 +76,7 @@ export async function openTopics(
   const router = new SqsRouter(sqsStore);
   for (const [operation, handler] of operations) router.register(operation, handler);
   const arrivals = new Map<string, () => void>();
+  let isOpen = true;
   return {
     answer: async (operation, input) => {
       const answered = await answerBy(router, operation, input);
@@ -87,7 +88,8 @@ export async function openTopics(
       const queue = sqsStore.getQueueByArn(arn);
       if (queue === undefined) throw new Error(`there is no queue ${arn}`);
       arrivals.set(arn, onArrival);
-      return subscriptionOf(queue, (other) => sqsStore.getQueueByArn(other), onArrival);
+      const queueAt = (other: string) => sqsStore.getQueueByArn(other);
+      return subscriptionOf(queue, queueAt, onArrival, () => isOpen);
     },
     depths: () =>
       new Map(
@@ -97,6 +99,7 @@ export async function openTopics(
         }),
       ),
     close: async () => {
+      isOpen = false;
       sqsStore.shutdown();
       persistence.close();
     },
@@ -138,6 +141,7 @@ function subscriptionOf(
   queue: Queue,
   queueAt: (arn: string) => Queue | undefined,
   onArrival: () => void,
+  isOpen: () => boolean,
 ): Subscription {
   const dequeue = () => queue.dequeue(1, IN_FLIGHT_SECONDS, queueAt);
   const groupOf = (receiptHandle: string) =>
@@ -163,11 +167,13 @@ function subscriptionOf(
       return taken.map((handle) => receivedOf(queue, handle));
     },
     done: (messages) => {
+      if (!isOpen()) return;
       for (const { receiptHandle } of messages) queue.deleteMessage(receiptHandle);
     },
     giveBack: (messages, delayMs) => {
-      // unref: a runtime that stops meanwhile finds them again at its next start.
+      // A runtime that stops meanwhile finds them again at its next start.
       setTimeout(() => {
+        if (!isOpen()) return;
         for (const { receiptHandle } of messages.toReversed()) letGo(queue, receiptHandle);
         onArrival();
       }, delayMs).unref();

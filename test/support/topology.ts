@@ -32,7 +32,7 @@ export interface Topology {
 export async function startTopology(
   queues: Readonly<Record<string, QueueOptions>>,
   files: Readonly<Record<string, string>> = { "README.md": "A project\n" },
-  options: Pick<RuntimeOptions, "observer" | "synthesize"> = {},
+  options: Pick<RuntimeOptions, "observer" | "schedulesEveryMs" | "synthesize"> = {},
 ): Promise<Topology> {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-topology-"));
   const remotes = new Map<string, Remote>();

@@ -15,6 +15,7 @@ import { changePull, openPull } from "../../localstack/fakes/github/pull-request
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
+import { LIMIT_MS } from "../support/limit.ts";
 import { untilPasses } from "../support/wait.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
@@ -103,7 +104,7 @@ async function commandLine(...args: string[]) {
   const write = (text: string) => (said += text);
   const terminal = { out: write, err: write, isTTY: false, colours: false, columns: 200, rows: 40 };
   const flags = ["--url", runtime.url ?? "", "--queue", "reviewed"];
-  const interrupted = AbortSignal.timeout(100_000);
+  const interrupted = AbortSignal.timeout(LIMIT_MS);
   const environment = { HOME: home, XDG_CONFIG_HOME: home };
   const exitCode = await runCommandLine([...flags, ...args], { terminal, environment, interrupted });
   return { exitCode, all: () => said };

@@ -19,7 +19,8 @@ function courseOf({ queue, ref, commit }: HttpStart): HttpCourse {
   const files = git("ls-tree", "--name-only", commit).split("\n");
   if (files.includes("hangs")) return { result: "hangs" };
   if (files.includes("fails")) return { result: "failed", message: "1 of 9 failed", junit: JUNIT, ms: 100 };
-  return { result: "passed", ms: 100 };
+  // A trunk at once: its build has the limits of its queue, which are short where a limit is the subject.
+  return { result: "passed", ms: commit === topology.at(queue).remote.start ? 0 : 100 };
 }
 
 /** A poll comes too late for these tests, but where the callbacks are lost: what they see, the CI system has reported. */

@@ -92,7 +92,7 @@ export class Lane {
     return eventually(`${sqid} gets to ${name}`, look, (trail) => trail.includes(name), options);
   }
 
-  /** Statuses and events, oldest first. */
+  /** Statuses and events, oldest first. Entries may be missing, also once the request has ended: the log's topic keeps no order. */
   async trail(sqid: string): Promise<readonly string[]> {
     return (await this.history(sqid)).map(({ status, event }) => status ?? event ?? "");
   }
