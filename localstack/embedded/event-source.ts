@@ -3,7 +3,8 @@ import * as z from "zod";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import type { EventSourceSpec } from "./deployment.ts";
 import type { Precedence } from "./precedence.ts";
-import type { Received, Subscription, Topics } from "./topics.ts";
+import type { Received, Subscription } from "./subscription.ts";
+import type { Topics } from "./topics.ts";
 
 export interface EventSource {
   /** Takes no more messages, and waits for the messages that are being worked on. */
