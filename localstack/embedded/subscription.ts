@@ -23,34 +23,22 @@ export interface Subscription {
 /** As long as SQS allows: an event source gives every message up itself, and a crash is repaired at the next start. */
 const IN_FLIGHT_SECONDS = 43_200;
 
-export function subscriptionOf(
-  queue: Queue,
-  queueAt: (arn: string) => Queue | undefined,
-  onArrival: () => void,
-  isOpen: () => boolean,
-): Subscription {
-  const dequeue = () => queue.dequeue(1, IN_FLIGHT_SECONDS, queueAt);
-  const groupOf = (receiptHandle: string) =>
-    queue.isFifo() ? queue.inflightMessages.get(receiptHandle)?.message.messageGroupId : undefined;
+/** What a subscription needs of the topics. */
+export interface Subscribed {
+  readonly queue: Queue;
+  /** Another queue by its ARN: the queue of dead letters. */
+  readonly queueAt: (arn: string) => Queue | undefined;
+  /** Called when a message has become available. */
+  readonly onArrival: () => void;
+  /** False once the topics are closed. */
+  readonly isOpen: () => boolean;
+}
+
+export function subscriptionOf({ queue, queueAt, onArrival, isOpen }: Subscribed): Subscription {
   return {
     take: (max) => {
-      const taken = dequeue().map(({ ReceiptHandle }) => ReceiptHandle);
-      const group = taken[0] === undefined ? undefined : groupOf(taken[0]);
-      // fauxqs hands out one message of a group at a time; SQS, as many as a batch holds. So the group is let go between one and the next.
-      while (
-        taken.length > 0 &&
-        taken.length < max &&
-        (group === undefined || (queue.fifoMessages.get(group) ?? []).length > 0)
-      ) {
-        if (group !== undefined) queue.fifoLockedGroups.delete(group);
-        const [next] = dequeue();
-        if (next === undefined) break;
-        taken.push(next.ReceiptHandle);
-        if (groupOf(next.ReceiptHandle) !== group) break;
-      }
-      if (group !== undefined)
-        queue.fifoLockedGroups.set(group, taken.filter((handle) => groupOf(handle) === group).length);
-      return taken.map((handle) => receivedOf(queue, handle));
+      const dequeue = () => queue.dequeue(1, IN_FLIGHT_SECONDS, queueAt)[0]?.ReceiptHandle;
+      return takeHandles(queue, dequeue, max).map((handle) => receivedOf(queue, handle));
     },
     done: (messages) => {
       if (!isOpen()) return;
@@ -65,6 +53,30 @@ export function subscriptionOf(
       }, delayMs).unref();
     },
   };
+}
+
+/**
+ * The receipt handles of up to `max` messages that are taken: of a FIFO queue, of one group. fauxqs hands out one message of a group at a time,
+ * and SQS as many as a batch holds. So the group is let go between one message and the next.
+ */
+function takeHandles(queue: Queue, dequeue: () => string | undefined, max: number): readonly string[] {
+  const groupOf = (handle: string) =>
+    queue.isFifo() ? queue.inflightMessages.get(handle)?.message.messageGroupId : undefined;
+  const first = dequeue();
+  if (first === undefined) return [];
+  const taken = [first];
+  const group = groupOf(first);
+  const hasMore = () => group === undefined || (queue.fifoMessages.get(group) ?? []).length > 0;
+  while (taken.length < max && hasMore()) {
+    if (group !== undefined) queue.fifoLockedGroups.delete(group);
+    const next = dequeue();
+    if (next === undefined) break;
+    taken.push(next);
+    if (groupOf(next) !== group) break;
+  }
+  if (group !== undefined)
+    queue.fifoLockedGroups.set(group, taken.filter((handle) => groupOf(handle) === group).length);
+  return taken;
 }
 
 /** By hand: ChangeMessageVisibility to 0 writes a null that fauxqs' own schema refuses, and then the message is gone. */

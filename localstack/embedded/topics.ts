@@ -62,7 +62,7 @@ export async function openTopics(
       if (queue === undefined) throw new Error(`there is no queue ${arn}`);
       arrivals.set(arn, onArrival);
       const queueAt = (other: string) => sqsStore.getQueueByArn(other);
-      return subscriptionOf(queue, queueAt, onArrival, () => isOpen);
+      return subscriptionOf({ queue, queueAt, onArrival, isOpen: () => isOpen });
     },
     depths: () =>
       new Map(
