@@ -6,7 +6,7 @@ import { seeded } from "../../localstack/demo/random.ts";
 import type { Observer } from "../../localstack/embedded/observer.ts";
 import { processHelper } from "../../localstack/process-helper/index.ts";
 
-/** With JITTER=<seed>, whatever the product promises no time for takes a random time. Absent: nothing does. */
+/** The seed of random times for all that the product promises no time for. Undefined without JITTER=<seed>: nothing is late then. */
 const seed = process.env["JITTER"];
 
 /** How often one thing in a hundred waits for a moment, and for long. What is slow is slow each time, as a service with a bad day. */
