@@ -21,7 +21,7 @@ export interface QueueFacts {
 }
 
 /** A build in an explanation. */
-export interface ExplainedBuild {
+interface ExplainedBuild {
   readonly buildKey: BuildKey;
   readonly outcome: BuildOutcome;
   readonly url?: string;

@@ -45,7 +45,7 @@ export interface BlockedEntry {
  * status. leaving: the statuses `speculated` and `landing`. building: a build was started. joined: the batch got its position.
  */
 export const MARKS = ["status", "leaving", "building", "joined"] as const;
-export type Mark = (typeof MARKS)[number];
+type Mark = (typeof MARKS)[number];
 
 /** The progress of a request, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
 export interface Progress {
