@@ -236,7 +236,8 @@ class Loop<T> {
   }
 
   #pauseMs(): number {
-    if (this.#failures > 0) return Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** this.#failures);
+    // Up to half is left to chance: many pages that a server refused at once do not come back at once.
+    if (this.#failures > 0) return Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** this.#failures) * (1 - Math.random() / 2);
     if (document.visibilityState === "hidden") return BACKSTOP_MS;
     return news.feed === "events" ? BACKSTOP_MS : POLL_MS;
   }
