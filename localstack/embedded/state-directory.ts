@@ -16,12 +16,12 @@ export interface StateDirectory {
 }
 
 /** Another runtime holds the directory. */
-export class StateInUse extends Error {
+class StateInUse extends Error {
   override readonly name = "StateInUse";
 }
 
 /** Nothing can be kept in the directory: it is no directory, it may not be written, or the disk is full. */
-export class StateUnusable extends Error {
+class StateUnusable extends Error {
   override readonly name = "StateUnusable";
 }
 
@@ -31,7 +31,7 @@ export class StateDiskFull extends Error {
 }
 
 /** The directory can't be closed to the other users of this machine. */
-export class StateNotPrivate extends Error {
+class StateNotPrivate extends Error {
   override readonly name = "StateNotPrivate";
 }
 

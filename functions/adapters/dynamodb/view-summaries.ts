@@ -12,13 +12,13 @@ import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-it
 import { Ended, type ModeSet, modeIn, summaryIn } from "./view-items.ts";
 import { type LiveSummaries, liveFrom } from "./view-live.ts";
 
-export interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
+interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
   /** Undefined when the queue's mode was never set, and in every page but the first. */
   readonly mode: ModeSet | undefined;
 }
 
 /** A request that the orchestrator has not answered yet. */
-export type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
+type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
 
 /**
  * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
