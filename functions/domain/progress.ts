@@ -206,6 +206,7 @@ const ENDED_BY: Readonly<Record<Blocker, { readonly later?: readonly Mark[]; rea
   pause: { atOnce: ["leaving"] },
   probation: { atOnce: ["leaving", "joined"] },
   budget: { later: ["building"], atOnce: ["leaving"] },
+  failure: { later: ["building"], atOnce: ["leaving"] },
   "missing-path": { later: ["building"], atOnce: ["leaving"] },
   "trunk.red": { later: ["building"], atOnce: ["leaving"] },
   "trunk.unproven": { later: ["building"], atOnce: ["leaving"] },
