@@ -5,7 +5,7 @@ import { Client } from "../../client/client.ts";
 import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import type { Runtime } from "../embedded/runtime.ts";
-import { openStateDirectory } from "../embedded/state-directory.ts";
+import { isMendedByName, openStateDirectory } from "../embedded/state-directory.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveView, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
@@ -142,6 +142,6 @@ else {
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     if (!interruption.signal.aborted) process.stderr.write(`The demo failed: ${said}\n`);
-    process.exitCode = interruption.signal.aborted ? 130 : 1;
+    process.exitCode = interruption.signal.aborted ? 130 : isMendedByName(error) ? 2 : 1;
   }
 }

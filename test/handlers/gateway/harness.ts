@@ -1,7 +1,6 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
@@ -10,7 +9,7 @@ import type { Context } from "aws-lambda";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
 import * as z from "zod";
-import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
@@ -307,11 +306,10 @@ function emulated(
   lines: Record<string, unknown>[],
   published: LifecycleEvent[],
 ) {
-  const raw = new DynamoDBClient(dynamo.settings);
   const settings = toEmulator(sqsEndpoint);
   let nonces = 0;
   const clients: Clients = {
-    dynamodb: documentClient(raw),
+    dynamodb: dynamo.another(),
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
@@ -320,5 +318,5 @@ function emulated(
     now: () => epochMs(clock.at),
     nonce: () => String(++nonces),
   };
-  return { clients, destroy: () => raw.destroy() };
+  return { clients, destroy: () => clients.sqs.destroy() };
 }
