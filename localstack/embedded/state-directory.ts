@@ -21,7 +21,7 @@ class StateInUse extends Error {
 }
 
 /** Nothing can be kept in the directory: it is no directory, it may not be written, or the disk is full. */
-class StateUnusable extends Error {
+export class StateUnusable extends Error {
   override readonly name = "StateUnusable";
 }
 
