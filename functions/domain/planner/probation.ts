@@ -48,12 +48,16 @@ function positioned(draft: Draft, batch: Batch, eventFor: (position: number) => 
 }
 
 /**
- * Gives a position to each batch on probation that has passed, alone or in a bundle, or that has existed for the `maxHoldSeconds` of the
- * configuration.
+ * Gives a position to each batch on probation that has passed, or that has existed for the `maxHoldSeconds` of the configuration. A batch has
+ * passed when it was a head of a build that passed. Where builds test everything, it has also passed when it was in the base of that build:
+ * the planner builds it no more then (`needsNoBuild`).
  */
 export function endProbation(draft: Draft): void {
-  const paths = draft.batches().flatMap((batch) => batch.paths);
-  const passed = new Set(paths.flatMap(({ state, heads }) => (state === "passed" ? heads : [])));
+  const { tests: now } = draft.config.buildRunner;
+  const paths = draft.batches().flatMap((batch) => batch.paths.filter(({ state }) => state === "passed"));
+  const passed = new Set(
+    paths.flatMap(({ heads, base, tests = now }) => (tests === "everything" ? [...base, ...heads] : heads)),
+  );
   const longest = draft.config.speculation.probation.maxHoldSeconds * 1_000;
   for (const batch of draft.batches()) {
     if (batch.state !== "speculating" || batch.position !== undefined) continue;

@@ -115,7 +115,14 @@ describe("a batch on probation", () => {
   it.each<[string, readonly Batch[], boolean, boolean]>([
     ["one of its builds has passed", [{ ...one, paths: [passed(1, [1])] }], true, true],
     ["a bundle with it has passed", [one, aBatch(2, { paths: [passed(1, [2, 1])] })], true, true],
-    ["it was only in the base", [one, aBatch(2, { paths: [passed(1, [2], [1])] })], false, false],
+    ["it was in the base of a build of everything", [one, aBatch(2, { paths: [passed(1, [2], [1])] })], true, true],
+    [
+      "it was in the base of a build of what is affected",
+      [one, aBatch(2, { paths: [{ ...passed(1, [2], [1]), tests: "affected" }] })],
+      false,
+      false,
+    ],
+    ["it was in the base of a build that failed", [one, aBatch(2, { paths: [failed(1, [2], [1])] })], false, false],
     ["it has been held for as long as allowed", [{ ...one, createdAt: epochMs(NOW - hold) }], true, false],
     ["one millisecond less", [one], false, false],
     ["it is being cancelled", [{ ...one, state: "cancelling", paths: [passed(1, [1])] }], false, true],
