@@ -31,7 +31,7 @@ const COLUMNS = ["FROM (UTC)", "LANDED", "REFUSED", "CANCELLED", "HALF IN", "95%
 );
 
 /** A row for each span of time in which a request ended, latest first, and one for all; then the reasons of refusal and the flaky tests. */
-export function trendLines(terminal: Terminal, { buckets, total, by, flakes }: Trends): string {
+function trendLines(terminal: Terminal, { buckets, total, by, flakes }: Trends): string {
   const rows = buckets.filter(({ landed, refused, cancelled }) => landed + refused + cancelled > 0).toReversed();
   if (rows.length === 0) return `No request has ended in these ${SPANS[by]}.`;
   const from = (start: string) => (by === "hour" ? start.slice(5, 16).replace("T", " ") : start.slice(0, 10));

@@ -97,7 +97,7 @@ export const Asked = z.object({
 export type Asked = z.infer<typeof Asked>;
 
 /** What GitHub shows of a request: what was last written. */
-export const Shown = z.object({
+const Shown = z.object({
   checkRunId: z.int().exactOptional(),
   /** The commit that the check run is on. */
   checkOn: GitSha.exactOptional(),

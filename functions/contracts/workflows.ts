@@ -61,7 +61,7 @@ export type WaitResult =
   | { readonly kind: "refused"; readonly reason: Reason };
 
 /** What `review` answers while a request waits. The next look is given it again. */
-export const Waiting = z.object({
+const Waiting = z.object({
   kind: z.literal("waiting"),
   /** Look again in so many seconds. */
   seconds: z.int().positive(),

@@ -135,9 +135,11 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
   const before = known.get(i);
   if (before !== undefined) return before;
   const undecided = index.undecidedAheadSet(i);
-  const found = index.hasFailedOnProbation(i)
-    ? undecided.intersects(index.relevantConflicts(i)) || !needsNoneOf(index, i, undecided, known)
-    : undecided.toArray().length > 0;
+  const found =
+    undecided.first(1).length > 0 &&
+    (!index.hasFailedOnProbation(i) ||
+      undecided.intersects(index.relevantConflicts(i)) ||
+      !needsNoneOf(index, i, undecided, known));
   known.set(i, found);
   return found;
 }

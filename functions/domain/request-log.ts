@@ -17,7 +17,7 @@ import type { EpochMs } from "../contracts/time.ts";
 import { boundedProgress, foldProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
 /** A value with the stamp (`stampOf`) of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
-export interface Stamped<T> {
+interface Stamped<T> {
   readonly stamp: string;
   readonly value: T;
 }

@@ -42,7 +42,7 @@ export interface QueueOptions<M> {
  * Messages stay invisible for `seconds` at a time, and the time is renewed while they are worked on. So a consumer that dies holds up the
  * groups of its messages for `seconds` and no longer, however long a consumer may run.
  */
-export interface Lease {
+interface Lease {
   /** The topic that the messages come from. */
   readonly url: string;
   readonly seconds: number;

@@ -28,7 +28,7 @@ import { Narrowing } from "./narrowing.ts";
 import { type Entry, type Keeper, withEntries } from "./records-tree.ts";
 
 /** The commits that a landing has moved the head branches of changes to. */
-export type MovedTo = ReadonlyMap<ChangeUri, GitSha>;
+type MovedTo = ReadonlyMap<ChangeUri, GitSha>;
 
 export interface LandOptions {
   readonly now: EpochMs;

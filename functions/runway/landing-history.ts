@@ -21,7 +21,7 @@ import { type HeadMove, readMoved } from "./moved-heads.ts";
 import { type Keeper, namesToAdd, namesToFind } from "./records-tree.ts";
 import { changesOf, type RemoteSnapshot, readSnapshot } from "./remote-snapshot.ts";
 
-export interface ComposedBefore extends ComposedRecord {
+interface ComposedBefore extends ComposedRecord {
   readonly batchId: BatchId;
   readonly tree: GitSha;
 }

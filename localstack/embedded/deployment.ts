@@ -66,7 +66,7 @@ export interface RuleTarget {
 }
 
 /** A route of an HTTP API of one path: `POST /github/webhook`. */
-export interface HookSpec {
+interface HookSpec {
   readonly method: string;
   readonly path: string;
   readonly functionArn: string;

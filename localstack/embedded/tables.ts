@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { TableSpec } from "./deployment.ts";
 
 /** An answer of DynamoDB: `body` is the result, or the error with its `__type`. */
-export interface TableAnswer {
+interface TableAnswer {
   readonly status: number;
   readonly body: object;
 }

@@ -18,6 +18,7 @@ const StoredPath = z.looseObject({
   base: z.array(BatchId),
   without: z.array(BatchId),
   state: z.enum(["building", "cancelling", "passed", "failed", "cancelled"]),
+  tests: z.enum(["everything", "affected"]).exactOptional(),
   dispatched: z.boolean(),
   startedAt: EpochMs,
   endedAt: EpochMs.exactOptional(),

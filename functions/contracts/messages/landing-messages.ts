@@ -31,7 +31,7 @@ export const LandBatch = z.object({
 export type LandBatch = z.infer<typeof LandBatch>;
 
 /** merges: a LandBatch that is too large for a message. */
-export const LandBatchRef = z.object({
+const LandBatchRef = z.object({
   v: z.literal(1),
   kind: z.literal("land-batch-ref"),
   id: z.string().min(1).max(128),

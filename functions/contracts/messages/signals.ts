@@ -30,14 +30,14 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
 ]);
 export type BuildVerdict = z.infer<typeof BuildVerdict>;
 
-export const RequestReady = z.object({ ...SignalBase, kind: z.literal("request-ready"), sqid: Sqid });
-export const CancelRequested = z.object({
+const RequestReady = z.object({ ...SignalBase, kind: z.literal("request-ready"), sqid: Sqid });
+const CancelRequested = z.object({
   ...SignalBase,
   kind: z.literal("cancel-requested"),
   sqid: Sqid,
   note: Note.optional(),
 });
-export const PriorityChanged = z.object({
+const PriorityChanged = z.object({
   ...SignalBase,
   kind: z.literal("priority-changed"),
   sqid: Sqid,
@@ -76,9 +76,9 @@ export const LandHeld = z.object({
   at: EpochMs,
 });
 /** The gateway's word on how the queue is to run. */
-export const QueueControl = Control.extend({ kind: z.literal("queue-control") });
+const QueueControl = Control.extend({ kind: z.literal("queue-control") });
 /** Look again: sent by the sweep, carries nothing. `nonce` keeps it from being taken for the one before. */
-export const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.string() });
+const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.string() });
 
 export const Signal = z.discriminatedUnion("kind", [
   RequestReady,

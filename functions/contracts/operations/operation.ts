@@ -21,7 +21,7 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-export interface OperationAnswer {
+interface OperationAnswer {
   readonly status: 200 | 202;
   readonly description: string;
   /** Undefined for an answer that is not JSON. */

@@ -51,7 +51,7 @@ export interface QueueStore {
 }
 
 /** Where requests are read. */
-export interface RequestReader {
+interface RequestReader {
   /** Undefined when the request was never written. */
   get(sqid: Sqid): Awaitable<LandingRequest | undefined>;
 }

@@ -9,7 +9,7 @@ const Rate = z.string().transform((expression, ctx) => {
   ctx.addIssue({ code: "custom", message: `only rate(…) schedules run here, not ${expression}` });
   return z.NEVER;
 });
-export const Target = z.object({ Arn: z.string(), Input: z.string().optional() });
+const Target = z.object({ Arn: z.string(), Input: z.string().optional() });
 const Schedule = z.object({
   ScheduleExpression: Rate.optional(),
   State: z.string().default("ENABLED"),

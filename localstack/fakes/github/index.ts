@@ -6,6 +6,7 @@ import { KEPT_CONNECTIONS } from "../../kept-connections.ts";
 import { Api } from "./api.ts";
 import { appBody, appRoutes } from "./apps.ts";
 import { BareRepository } from "./bare-repository.ts";
+import { branchRoutes } from "./branch-rules.ts";
 import { ACTIONS_APP, checkRoutes } from "./checks.ts";
 import { Described } from "./description/described.ts";
 import { Faults, type RateLimit } from "./faults.ts";
@@ -109,6 +110,7 @@ export class FakeGitHub implements Hub {
     this.add(this.#manifests.routes);
     this.add(repositoryRoutes(this, this.repositories));
     this.add(refRoutes(this, (repository, by) => this.sync(repository.fullName, by)));
+    this.add(branchRoutes(this));
     this.add(checkRoutes(this, (as) => (as.kind === "actions" ? ACTIONS_APP : this.identities.app.id)));
     this.add(statusRoutes(this));
     this.add(workflowRunRoutes(this));

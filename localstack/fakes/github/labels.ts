@@ -53,7 +53,7 @@ export function changeLabel(
 }
 
 /** The repository's name of a label: GitHub takes `land` for the label `Land`, and shows the name that the label was made by. */
-export function labelIn({ labels }: RepositoryState, label: string): string {
+function labelIn({ labels }: RepositoryState, label: string): string {
   const key = label.toLowerCase();
   const name = labels.get(key) ?? label;
   labels.set(key, name);

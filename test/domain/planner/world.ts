@@ -83,10 +83,16 @@ export interface BuildRecord {
   /** The trunk's commit that it was composed on, and what the tree is called. */
   readonly trunk: GitSha;
   readonly treeName: GitSha;
+  /** What the queue's builds tested then. */
+  readonly tests: QueueConfig["buildRunner"]["tests"];
   /** True when the trunk was broken then. */
   readonly broken: boolean;
   state: "running" | "passed" | "failed" | "cancelled";
 }
+
+/** The changes whose tests the build runs. */
+const testedBy = ({ tests, tree, head }: BuildRecord): ReadonlySet<number> =>
+  tests === "everything" ? tree : new Set(head);
 
 /** A change that the planner gave up for good, and what was on the trunk by then. */
 export interface Rejection {
@@ -152,7 +158,7 @@ function copyOf<T>(value: T): T {
  * It knows nothing of how the planner decides.
  */
 export class World {
-  readonly config: QueueConfig;
+  config: QueueConfig;
   readonly fate: Fate;
   readonly requests = new Map<Sqid, LandingRequest>();
   readonly live = new Map<BatchId, Batch>();
@@ -211,6 +217,11 @@ export class World {
     this.config = config;
     this.fate = fate;
     this.#store = store;
+  }
+
+  /** A deployment changes the queue's configuration. Builds that run go on. */
+  configure(change: Partial<QueueConfig>): void {
+    this.config = { ...this.config, ...change };
   }
 
   ready(n: number, paths: readonly string[], overrides: Partial<LandingRequest> = {}): void {
@@ -403,7 +414,7 @@ export class World {
       this.trunkBuilds.set(commit, (this.trunkBuilds.get(commit) ?? 0) + 1);
       return false;
     }
-    const none = { head: [], tree: new Set<number>(), trunk: commit, treeName: commit, broken: this.broken };
+    const none = { ...this.#compose([]), head: [], tree: new Set<number>(), treeName: commit };
     const build: BuildRecord = { key, batchId, ...none, state: "cancelled" };
     this.builds.set(key, build);
     this.report(build, { kind: "unchanged", trunk: commit });
@@ -411,9 +422,11 @@ export class World {
   }
 
   /** Trunk and these changes in order, less what has landed, as far as they apply. */
-  #compose(units: readonly number[]): Pick<BuildRecord, "tree" | "refused" | "trunk" | "treeName" | "broken"> {
+  #compose(
+    units: readonly number[],
+  ): Pick<BuildRecord, "tree" | "refused" | "trunk" | "treeName" | "tests" | "broken"> {
     const tree = new Set(this.trunk);
-    const onTrunk = { trunk: this.commit, broken: this.broken };
+    const onTrunk = { trunk: this.commit, tests: this.config.buildRunner.tests, broken: this.broken };
     for (const n of units) {
       if (tree.has(n)) continue;
       if (!applies(this.fate, n, tree)) return { tree, refused: n, treeName: this.#treeName(tree), ...onTrunk };
@@ -423,8 +436,9 @@ export class World {
   }
 
   /** True when no change of the tree is at fault, and the trunk does not break the build. */
-  #isSound({ tree, head, broken }: BuildRecord): boolean {
-    const about = this.config.buildRunner.tests === "everything" ? tree : new Set(head);
+  #isSound(build: BuildRecord): boolean {
+    const { tree, broken } = build;
+    const about = testedBy(build);
     const isRepaired = [...tree].some((n) => this.fate.repairs?.has(n));
     return !this.outage && (!broken || isRepaired) && passes(this.fate, tree, about);
   }
@@ -439,7 +453,7 @@ export class World {
     const ofTrunk = this.queueState.trunk?.build;
     const wanted = path ?? (ofTrunk?.buildKey === build.key ? ofTrunk : undefined);
     const unwanted = wanted?.state !== "building";
-    const about = this.config.buildRunner.tests === "everything" ? build.tree : new Set(build.head);
+    const about = testedBy(build);
     build.state = unwanted ? "cancelled" : this.#isSound(build) ? "passed" : "failed";
     if (build.refused !== undefined) build.state = "failed";
     else if (chance !== undefined && build.state === "passed") {
@@ -451,9 +465,8 @@ export class World {
   }
 
   /** The most builds of one kind that any of the changes that the build tests, and that have not landed, has had. */
-  mostOf(counts: ReadonlyMap<number, number>, { tree, head }: BuildRecord): number {
-    const about = this.config.buildRunner.tests === "everything" ? [...tree] : head;
-    return Math.max(0, ...about.filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
+  mostOf(counts: ReadonlyMap<number, number>, build: BuildRecord): number {
+    return Math.max(0, ...[...testedBy(build)].filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
   }
 
   #verdictOn({ key, state, refused, trunk, treeName, head }: BuildRecord, unwanted: boolean): BuildVerdict {

@@ -6,7 +6,7 @@ import { type SignalOf, signalsTopic } from "../../../contracts/messages/signals
 import type { BuildEnd, BuildOrder } from "../../../contracts/workflows.ts";
 
 /** What a report tells of the build beside its verdict. */
-export type ReportedBuild = Pick<BuildOrder, "queue" | "batchId" | "buildKey">;
+type ReportedBuild = Pick<BuildOrder, "queue" | "batchId" | "buildKey">;
 
 /** Tells how a build came out. Answers the signal. A repeat is harmless: the signal is the same one. */
 export type ReportEnd = (build: ReportedBuild, end: BuildEnd) => Promise<SignalOf<"build-finished">>;
