@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
@@ -12,6 +12,13 @@ process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", 
 const scratch = makeScratch();
 process.env["TMPDIR"] = scratch;
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
+
+// Tests know nothing of the user's credentials, proxies, git configuration, or the repository that a git hook runs them for.
+for (const name of Object.keys(process.env))
+  if (/^(AWS_|GIT_|SUBMITQUEUE_)|_proxy$/i.test(name)) delete process.env[name];
+process.env["GIT_CONFIG_NOSYSTEM"] = "1";
+process.env["GIT_CONFIG_GLOBAL"] = join(scratch, "gitconfig");
+writeFileSync(process.env["GIT_CONFIG_GLOBAL"], "");
 
 const TESTS = "test/**/*.test.ts";
 

@@ -20,7 +20,7 @@ import { runRequests } from "./run.ts";
 const QUEUE = "demo";
 
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
-const timeLimitMs = (count: number): number => 150_000 + 5_000 * count;
+const timeLimitMs = (count: number): number => 420_000 + 5_000 * count;
 
 const queuesFor = ({ remote, branch, command }: Sandbox, github: DemoGitHub | undefined): QueuesConfig =>
   QueuesConfig.parse({
@@ -28,7 +28,7 @@ const queuesFor = ({ remote, branch, command }: Sandbox, github: DemoGitHub | un
       {
         name: QUEUE,
         repository: { remote, branch },
-        buildRunner: { ...(github?.buildRunner ?? { type: "command", command }), pollSeconds: 1, timeoutSeconds: 180 },
+        buildRunner: { ...(github?.buildRunner ?? { type: "command", command }), pollSeconds: 1, timeoutSeconds: 600 },
         conflictAnalyzer: { type: "paths", by: "directory" },
         budget: 6,
       },

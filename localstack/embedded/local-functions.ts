@@ -42,8 +42,10 @@ export class LocalFunctions {
 
   async invoke(named: string, event: unknown): Promise<Json> {
     const found = this.at(named);
-    const ended = this.#observer?.invocation(found.spec.id, event);
-    const invocation = found.invoke(event);
+    const { id } = found.spec;
+    const ended = this.#observer?.invocation(id, event);
+    const before = this.#observer?.before?.(id);
+    const invocation = before === undefined ? found.invoke(event) : before.then(() => found.invoke(event));
     this.#underWay.add(invocation);
     try {
       return await invocation;

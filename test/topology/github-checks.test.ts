@@ -7,6 +7,7 @@ import { postStatus } from "../../localstack/fakes/github/statuses.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 import { until } from "../support/wait.ts";
+import { withoutTimeLimits } from "../support/without-time-limits.ts";
 
 const JOBS: readonly Job[] = [
   { name: "unit", reports: "check" },
@@ -58,6 +59,7 @@ const queue = (name: string, { buildRunner = {}, ...more }: { buildRunner?: obje
 });
 
 beforeAll(async () => {
+  withoutTimeLimits();
   github = await startFakeGitHub({ directory: "", repositories: {} });
   ci = new FakeCi(github, { jobs: JOBS, courseOf });
   const { id: appId, privateKey, webhookSecret } = github.identities.app;
@@ -98,6 +100,7 @@ afterAll(async () => {
   await ci.stop();
   await github.stop();
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 const branches = (name: string) => github.repository(`acme/${name}`).git.refs("refs/heads/submitqueue/");

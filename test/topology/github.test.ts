@@ -15,8 +15,10 @@ import { changePull, openPull } from "../../localstack/fakes/github/pull-request
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
+import { jittery } from "../support/jitter.ts";
 import { LIMIT_MS } from "../support/limit.ts";
 import { untilPasses } from "../support/wait.ts";
+import { withoutTimeLimits } from "../support/without-time-limits.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
 const SHOP = "acme/shop";
@@ -28,6 +30,7 @@ let remote: Remote;
 let skew = 0;
 
 beforeAll(async () => {
+  withoutTimeLimits();
   home = await mkdtemp(join(tmpdir(), "submitqueue-github-"));
   remote = await aRemote(home, "shop", { "README.md": "A shop\n" });
   github = await startFakeGitHub({
@@ -53,6 +56,7 @@ beforeAll(async () => {
   });
   runtime = await startRuntime({
     synthesize,
+    ...jittery(),
     queues,
     stateDirectory: join(home, "state"),
     quiet: true,
@@ -69,6 +73,7 @@ afterAll(async () => {
   await github?.stop();
   await rm(home, { recursive: true, force: true, maxRetries: 10 });
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 const repository = () => github.repository(SHOP);

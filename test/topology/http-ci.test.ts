@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FakeHttpCi, type HttpCourse, type HttpStart } from "../../localstack/fakes/http-ci.ts";
 import { startTopology, type Topology } from "../support/topology.ts";
 import { until } from "../support/wait.ts";
+import { withoutTimeLimits } from "../support/without-time-limits.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const JUNIT = '<testsuite><testcase classname="cart" name="adds up"><failure/></testcase></testsuite>';
@@ -29,6 +30,7 @@ const queue = (url: string, more: object = {}) => ({
 });
 
 beforeAll(async () => {
+  withoutTimeLimits();
   vi.stubEnv("SUBMITQUEUE_SECRET_CI_SIGNING", SECRET);
   ci = await FakeHttpCi.start({ secret: SECRET, courseOf });
   blind = await FakeHttpCi.start({ secret: SECRET, courseOf, callsBack: false });
@@ -44,6 +46,7 @@ afterAll(async () => {
   await ci.stop();
   await blind.stop();
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 const at = (name: string) => topology.at(name);
