@@ -51,7 +51,7 @@ export default {
     ),
     rule(
       "owners-are-strangers",
-      "Gateway, orchestrator, runway and github share nothing but messages: meet in functions/contracts/messages.ts.",
+      "Gateway, orchestrator, runway and github share nothing but messages: meet in functions/contracts/messages/.",
       { path: "^functions/handlers/(gateway|orchestrator|runway|github)/" },
       { path: "^functions/handlers/(gateway|orchestrator|runway|github)/", pathNot: "^functions/handlers/$1/" },
     ),

@@ -1,16 +1,24 @@
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { makeScratch } from "./test/support/scratch.ts";
 
 // Many tests start programs of ours. With their compiled code at hand, these start in half the time.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "node");
 
 // What a run leaves in the directory for temporary files goes with the run.
-const scratch = mkdtempSync(join(tmpdir(), "submitqueue-tests-"));
+const scratch = makeScratch();
 process.env["TMPDIR"] = scratch;
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
+
+// Tests know nothing of the user's credentials, proxies, git configuration, or the repository that a git hook runs them for.
+for (const name of Object.keys(process.env))
+  if (/^(AWS_|GIT_|SUBMITQUEUE_)|_proxy$/i.test(name)) delete process.env[name];
+process.env["GIT_CONFIG_NOSYSTEM"] = "1";
+process.env["GIT_CONFIG_GLOBAL"] = join(scratch, "gitconfig");
+writeFileSync(process.env["GIT_CONFIG_GLOBAL"], "");
 
 const TESTS = "test/**/*.test.ts";
 

@@ -15,8 +15,8 @@ await runProcess({
       for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);
       return runSimulator(flags, "submitqueue simulate");
     },
-    history: async function* (queue, window) {
-      yield* (await import("../simulator/queue-history.ts")).historyOf(queue, window);
+    history: async function* (queue, window, leftOut) {
+      yield* (await import("../simulator/queue-history.ts")).historyOf(queue, window, leftOut);
     },
   },
 });

@@ -1,6 +1,6 @@
 import { isHTTPError, isNetworkError, isTimeoutError } from "ky";
 import * as z from "zod";
-import { Problem } from "../functions/contracts/api.ts";
+import { Problem } from "../functions/contracts/api/problem.ts";
 
 /** Why a call has no result. refused: the API answered with a problem. unreachable: no answer came. misunderstood: the answer is not one of this API. */
 export type Failure =

@@ -1,21 +1,14 @@
 import ky, { type KyInstance, type Options } from "ky";
 import type * as z from "zod";
-import {
-  HistoryPage,
-  type LandBody,
-  type ListQuery,
-  Me,
-  Ping,
-  Preflight,
-  QueueList,
-  QueueView,
-  RequestPage,
-  RequestSummary,
-  Trends,
-  Trial,
-  Why,
-} from "../functions/contracts/api.ts";
+import type { LandBody } from "../functions/contracts/api/land-call.ts";
+import { Preflight, Trial } from "../functions/contracts/api/question-views.ts";
+import { QueueList, QueueView } from "../functions/contracts/api/queue-views.ts";
+import type { ListQuery } from "../functions/contracts/api/request-calls.ts";
+import { HistoryPage, RequestPage, RequestSummary, Why } from "../functions/contracts/api/request-views.ts";
+import { Me, Ping } from "../functions/contracts/api/service-views.ts";
+import { Trends } from "../functions/contracts/api/trend-views.ts";
 import { apiErrorOf } from "./api-error.ts";
+import { lenient } from "./lenient.ts";
 import { QueueNow } from "./queue-now.ts";
 
 export interface ClientOptions {
@@ -68,7 +61,8 @@ type Query = Readonly<Partial<Record<keyof ListQuery, string | number | undefine
 
 /**
  * A client of the HTTP API. Every call is safe to repeat, and is repeated with jitter when its answer is lost. Every call throws ApiError
- * when the API refuses it, can't be reached, or answers with something that the contract does not know.
+ * when the API refuses it, can't be reached, or answers with something that lacks what the contract asks for. An API of a later release may
+ * answer with names that the types do not list, such as a new status or reason code: they are handed on as they are (`lenient`).
  */
 export class Client {
   readonly #http: KyInstance;
@@ -102,11 +96,14 @@ export class Client {
     return new QueueClient(this, name);
   }
 
-  /** One call: a GET, or with `json` a POST, unless `method` says otherwise. For calls that the client has no name for yet. */
+  /**
+   * One call: a GET, or with `json` a POST, unless `method` says otherwise. The answer is read by `lenient(schema)`. For calls that the client
+   * has no name for yet.
+   */
   async call<T>(schema: z.ZodType<T>, path: string, options: Options = {}): Promise<T> {
     const method = options.method ?? (options.json === undefined ? "GET" : "POST");
     try {
-      return schema.parse(await this.#http(path, { ...options, method }).json());
+      return lenient(schema).parse(await this.#http(path, { ...options, method }).json());
     } catch (error) {
       throw apiErrorOf(`${method} /${path}`, error);
     }

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary } from "../functions/contracts/api/request-views.ts";
 import { hasEnded } from "../functions/contracts/log-event.ts";
 import { MOST_WAIT_SECONDS, type QueueClient } from "./client.ts";
 import { type Persistence, persistently } from "./patience.ts";

@@ -1,18 +1,15 @@
+export type { LandBody } from "../functions/contracts/api/land-call.ts";
+export type { Problem } from "../functions/contracts/api/problem.ts";
+export type { Preflight, Trial } from "../functions/contracts/api/question-views.ts";
+export type { QueueView } from "../functions/contracts/api/queue-views.ts";
 export type {
   HistoryEntry,
   HistoryPage,
-  LandBody,
-  Me,
-  Ping,
-  Preflight,
-  Problem,
-  QueueView,
   RequestPage,
   RequestSummary,
-  Rights,
-  Trial,
   Why,
-} from "../functions/contracts/api.ts";
+} from "../functions/contracts/api/request-views.ts";
+export type { Me, Ping, Rights } from "../functions/contracts/api/service-views.ts";
 export { ApiError, type Failure } from "./api-error.ts";
 export {
   Client,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { FlakeView, QueueView, RedTrunkView } from "../functions/contracts/api.ts";
+import { FlakeView, QueueView, RedTrunkView } from "../functions/contracts/api/queue-views.ts";
 import { Status } from "../functions/contracts/log-event.ts";
 import { Reason } from "../functions/contracts/reasons.ts";
 

@@ -1,4 +1,7 @@
-import type { HistoryPage, Me, Problem, RequestPage, RequestSummary, Trends, Why } from "../functions/contracts/api.ts";
+import type { Problem } from "../functions/contracts/api/problem.ts";
+import type { HistoryPage, RequestPage, RequestSummary, Why } from "../functions/contracts/api/request-views.ts";
+import type { Me } from "../functions/contracts/api/service-views.ts";
+import type { Trends } from "../functions/contracts/api/trend-views.ts";
 import type { QueueList, QueueNow } from "./contract.ts";
 import { apiPrefix, authorization, signInAgain } from "./session.ts";
 

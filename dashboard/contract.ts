@@ -1,4 +1,10 @@
-import type { EndedRequest, QueuedRequest, QueueList, QueueNow, QueueSummary } from "../functions/contracts/api.ts";
+import type {
+  EndedRequest,
+  QueuedRequest,
+  QueueList,
+  QueueNow,
+  QueueSummary,
+} from "../functions/contracts/api/queue-views.ts";
 
 /** The answers that the page is about, by the names that its views use. */
 export type { QueueList, QueueNow, QueueSummary };

@@ -1,6 +1,6 @@
 import { type ComponentChildren, createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Me, Rights } from "../functions/contracts/api.ts";
+import type { Me, Rights } from "../functions/contracts/api/service-views.ts";
 import { getMe } from "./api.ts";
 import { ONCE, useLive } from "./live.ts";
 

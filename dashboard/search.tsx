@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { RequestSummary } from "../functions/contracts/api.ts";
+import type { RequestSummary } from "../functions/contracts/api/request-views.ts";
 import { getQueue, listRequests } from "./api.ts";
 import { useLive } from "./live.ts";
 import { endOf } from "./queue/recent.tsx";

@@ -235,6 +235,7 @@ export class OrchestratorStack extends Stack {
     intake.sendsTo(this.#topics.log, ENV.logTopic);
     intake.consumes(this.#topics.requests, { maxConcurrency: 50 });
     admit.startedBy(intake, ENV.admitWorkflow);
+    admit.describedTo(intake);
     ask.startedBy(intake, ENV.askWorkflow);
   }
 

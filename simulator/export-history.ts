@@ -38,7 +38,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (parsed.kind !== "run") return answer(parsed);
   const { url, queue, header: headers = {}, since, until } = parsed.options;
   try {
-    for await (const line of historyOf(new Client({ url, headers }).queue(queue), { since, until }))
+    const asked = new Client({ url, headers }).queue(queue);
+    for await (const line of historyOf(asked, { since, until }, (notice) => process.stderr.write(`${notice}\n`)))
       process.stdout.write(`${JSON.stringify(line)}\n`);
     return 0;
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { QueueClient } from "../client/client.ts";
-import type { HistoryEntry, RequestSummary } from "../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary } from "../functions/contracts/api/request-views.ts";
 import { median } from "./measures.ts";
 
 /** One change of a queue's history, in the format that `--replay` reads. */
@@ -20,7 +20,7 @@ export interface ReplayEntry {
 /** Reads one change out of a request and its history. Undefined when the request has not ended or was never built. */
 export function entryOf(request: RequestSummary, events: readonly HistoryEntry[]): ReplayEntry | undefined {
   const { number, receivedAt, status, updatedAt } = request;
-  if (status !== "landed" && status !== "error" && status !== "cancelled") return undefined;
+  if (!isOutcome(status)) return undefined;
   const builds = buildSecondsOf(events, Date.parse(updatedAt));
   if (builds.length === 0) return undefined;
   const behind = events.find((event) => event.status === "batched")?.metadata["behind"];
@@ -56,15 +56,29 @@ export interface Window {
   readonly until?: string | undefined;
 }
 
-/** The requests of the window that have ended and were built, newest first. Costs one call per 200 requests and one per ended request. */
+const isOutcome = (status: string): status is ReplayEntry["outcome"] =>
+  status === "landed" || status === "error" || status === "cancelled";
+
+/**
+ * The requests of the window that have ended and were built, newest first. `leftOut` is told at the end how many requests
+ * are left out because they ended with a status that only a later release knows. Costs one call per 200 requests and one per ended request.
+ */
 export async function* historyOf(
   queue: Pick<QueueClient, "requests" | "history">,
   window: Window = {},
+  leftOut: (notice: string) => void = () => {},
 ): AsyncGenerator<ReplayEntry, void, void> {
+  const unknown = new Map<string, number>();
   for await (const request of queue.requests(window)) {
     if (!request.ended) continue;
+    if (!isOutcome(request.status)) {
+      unknown.set(request.status, (unknown.get(request.status) ?? 0) + 1);
+      continue;
+    }
     const { events } = await queue.history(request.number);
     const entry = entryOf(request, events);
     if (entry) yield entry;
   }
+  for (const [status, count] of unknown)
+    leftOut(`${count} that ended as ${status} left out: this release does not know the status, a newer one does.`);
 }

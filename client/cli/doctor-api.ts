@@ -1,4 +1,4 @@
-import type { Me, Ping } from "../../functions/contracts/api.ts";
+import type { Me, Ping } from "../../functions/contracts/api/service-views.ts";
 import { ApiError } from "../api-error.ts";
 import { type Finding, skipped } from "./finding.ts";
 import type { Session } from "./session.ts";

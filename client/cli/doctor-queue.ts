@@ -1,4 +1,5 @@
-import type { Me, Preflight } from "../../functions/contracts/api.ts";
+import type { Preflight } from "../../functions/contracts/api/question-views.ts";
+import type { Me } from "../../functions/contracts/api/service-views.ts";
 import { budgetAdvice } from "../../functions/contracts/budget-size.ts";
 import type { QueueClient } from "../client.ts";
 import type { QueueNow } from "../queue-now.ts";
@@ -30,12 +31,17 @@ export async function queueFindings(session: Session, me: Me): Promise<readonly 
   }
 }
 
+const EFFECTS = {
+  open: "",
+  paused: "nothing lands until it is resumed",
+  draining: "it takes nothing new until it is resumed",
+} as const satisfies Record<QueueNow["mode"], string>;
+
 function modeFinding(now: QueueNow): Finding {
   const says = `${now.name} is ${modeOf({ colours: false }, now)}`;
   if (now.mode === "open") return { check: "queue", state: "ok", says };
-  const effect =
-    now.mode === "paused" ? "nothing lands until it is resumed" : "it takes nothing new until it is resumed";
-  return { check: "queue", state: "warning", says: `${says} (${effect})` };
+  const effect: string | undefined = EFFECTS[now.mode];
+  return { check: "queue", state: "warning", says: effect === undefined ? says : `${says} (${effect})` };
 }
 
 /** What a newer release has written of the queue, and this one leaves out. */
@@ -93,7 +99,11 @@ async function buildFindings(queue: QueueClient): Promise<readonly Finding[]> {
   const preflight: Preflight = await queue.preflight();
   const { state, sentence, findings = [] } = preflight;
   if (state === "answered" && findings.length > 0)
-    return findings.map(({ kind, sentence: says }) => ({ check: "builds", state: STATES[kind], says }));
+    return findings.map(({ kind, sentence: says }) => ({
+      check: "builds",
+      state: Object.hasOwn(STATES, kind) ? STATES[kind] : "warning",
+      says,
+    }));
   if (state === "answered") return [{ check: "builds", state: "ok", says: sentence }];
   const says = state === "failed" ? sentence : "not known: the orchestrator has not answered. Try again in a minute";
   return [{ check: "builds", state: "warning", says }];

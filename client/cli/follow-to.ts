@@ -1,4 +1,4 @@
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { follow } from "../follow.ts";
 import { happeningOf } from "../happenings.ts";
 import { entryLine, exitCodeOf } from "./request-lines.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { QueueView } from "../../functions/contracts/api.ts";
+import type { QueueView } from "../../functions/contracts/api/queue-views.ts";
 import type { QueueClient } from "../client.ts";
 import type { QueueNow } from "../queue-now.ts";
 import { modeOf, statisticsOf } from "./queue-lines.ts";

@@ -1,4 +1,5 @@
-import type { HistoryEntry, RequestSummary, Trial, Why } from "../../functions/contracts/api.ts";
+import type { Trial } from "../../functions/contracts/api/question-views.ts";
+import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import { happeningOf } from "../happenings.ts";
 import { span, styled, styledStatus, type Terminal } from "./terminal.ts";
 

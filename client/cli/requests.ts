@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { nameOf, oneOf, wholeIn } from "../flags.ts";
 import { changesOf } from "./changes.ts";

@@ -1,4 +1,4 @@
-import type { QueueView } from "../../functions/contracts/api.ts";
+import type { QueueView } from "../../functions/contracts/api/queue-views.ts";
 import { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Client, type QueueClient } from "../client.ts";
 import { sdkCredentials } from "../credentials.ts";

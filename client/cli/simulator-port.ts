@@ -4,8 +4,12 @@ import type { QueueClient } from "../client.ts";
 export interface Simulator {
   /** Runs the simulator with its own flags. The promise is the exit code. */
   readonly simulate: (args: readonly string[]) => Promise<number>;
-  /** The history of a queue, a change per document. */
-  readonly history: (queue: QueueClient, window: HistoryWindow) => AsyncIterable<object>;
+  /** The history of a queue, a change per document. `leftOut` is told what is not in it, for people. */
+  readonly history: (
+    queue: QueueClient,
+    window: HistoryWindow,
+    leftOut: (notice: string) => void,
+  ) => AsyncIterable<object>;
 }
 
 /** Of requests, by when they were received. */

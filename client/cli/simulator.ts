@@ -15,7 +15,8 @@ export const exportCommand = (run: Run, { history }: Simulator): Command =>
     .action((window: HistoryWindow) =>
       run(async (session) => {
         const queue = await session.queue();
-        for await (const line of history(queue, window)) session.terminal.out(`${JSON.stringify(line)}\n`);
+        const leftOut = (notice: string) => session.terminal.err(`${notice}\n`);
+        for await (const line of history(queue, window, leftOut)) session.terminal.out(`${JSON.stringify(line)}\n`);
         return 0;
       }),
     );

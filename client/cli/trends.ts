@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { type Trends, TrendsQuery } from "../../functions/contracts/api.ts";
+import { TrendsQuery } from "../../functions/contracts/api/queue-calls.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 import { flakeLines } from "./queue-lines.ts";
 import type { Run } from "./requests.ts";
 import { span, styled, type Terminal, table } from "./terminal.ts";
@@ -30,7 +31,7 @@ const COLUMNS = ["FROM (UTC)", "LANDED", "REFUSED", "CANCELLED", "HALF IN", "95%
 );
 
 /** A row for each span of time in which a request ended, latest first, and one for all; then the reasons of refusal and the flaky tests. */
-export function trendLines(terminal: Terminal, { buckets, total, by, flakes }: Trends): string {
+function trendLines(terminal: Terminal, { buckets, total, by, flakes }: Trends): string {
   const rows = buckets.filter(({ landed, refused, cancelled }) => landed + refused + cancelled > 0).toReversed();
   if (rows.length === 0) return `No request has ended in these ${SPANS[by]}.`;
   const from = (start: string) => (by === "hour" ? start.slice(5, 16).replace("T", " ") : start.slice(0, 10));

@@ -14,7 +14,7 @@ import type { GitHubAddress } from "./host.ts";
 import { deliveryFinding } from "./test-delivery.ts";
 
 /** A branch that a queue lands on. */
-export interface Place {
+interface Place {
   readonly remote: string;
   readonly branch: string;
 }

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { RequestSummary, Trial, type Why } from "../../functions/contracts/api.ts";
+import { Trial } from "../../functions/contracts/api/question-views.ts";
+import { RequestSummary, type Why } from "../../functions/contracts/api/request-views.ts";
 import type { Status } from "../../functions/contracts/log-event.ts";
-import { ReasonCode } from "../../functions/contracts/reasons.ts";
+import { type Reason, ReasonCode } from "../../functions/contracts/reasons.ts";
 import { NEXT_BY_REASON } from "./next-steps.ts";
 
 /** Where a request is, in four steps: being checked, in the queue, being landed, ended. */
@@ -24,7 +25,9 @@ const PHASES: Readonly<Record<Status, Phase>> = {
   cancelled: "ended",
 };
 
-export const phaseOf = (status: Status): Phase => PHASES[status];
+/** A request whose status is not known here, because a later release has the status, is in the queue until it has ended. */
+export const phaseOf = ({ status, ended }: Pick<RequestSummary, "status" | "ended">): Phase =>
+  Object.hasOwn(PHASES, status) ? PHASES[status] : ended ? "ended" : "queued";
 
 /** What a tool tells about a request. */
 export const Outcome = z.object({
@@ -59,8 +62,13 @@ export function trialOutcome(trial: Trial): LandOutcome {
   return { landed: false, sentence, ...refusal, next: nextAfter(mergeable, reason), trial };
 }
 
+const nextBy = ({ code }: Reason): string =>
+  Object.hasOwn(NEXT_BY_REASON, code)
+    ? NEXT_BY_REASON[code]
+    : `Do what the sentence says. This client does not know the reason ${code}: a newer client does.`;
+
 function nextAfter(mergeable: boolean | undefined, reason: Trial["reason"]): string {
-  if (reason !== undefined) return NEXT_BY_REASON[reason.code];
+  if (reason !== undefined) return nextBy(reason);
   return mergeable === true ? "Call land without dryRun." : "Call land with dryRun again in a minute.";
 }
 
@@ -73,10 +81,10 @@ export function outcomeOf(request: RequestSummary, why: Why, already?: Outcome["
     ? `Call wait with request ${sqid} until the phase is ended. Do not merge the change in any other way.`
     : reason === undefined
       ? "Nothing is left to do."
-      : NEXT_BY_REASON[reason.code];
+      : nextBy(reason);
   return {
     request,
-    phase: phaseOf(status),
+    phase: phaseOf(request),
     landed,
     ...(typeof commit === "string" ? { commit } : {}),
     ...(already === undefined ? {} : { already }),

@@ -1,5 +1,7 @@
 import * as z from "zod";
-import { CancelBody, LandBody, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { LandBody } from "../../functions/contracts/api/land-call.ts";
+import { CancelBody } from "../../functions/contracts/api/request-calls.ts";
+import { RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import { QueueName } from "../../functions/contracts/ids.ts";
 import { changesOf } from "../cli/changes.ts";
 import type { Session } from "../cli/session.ts";

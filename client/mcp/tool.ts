@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";
 import { UsageError } from "../cli/usage-error.ts";
+import { lenient } from "../lenient.ts";
 import { refused } from "./refused.ts";
 
 /** A tool as a server lists and calls it. */
@@ -15,13 +16,16 @@ export interface Tool {
   readonly title: string;
   readonly description: string;
   readonly input: z.ZodObject;
-  readonly output: z.ZodObject;
+  readonly output: z.ZodType;
   readonly annotations: ToolAnnotations;
   /** `signal` aborts when the client gives the call up. */
   readonly call: (input: unknown, signal: AbortSignal) => Promise<object>;
 }
 
-/** Names a tool by the fields of its input and its output, and by what it does with an input of that shape. A field of no such name is refused. */
+/**
+ * Names a tool by the fields of its input and its output, and by what it does with an input of that shape. A field of no such name is refused.
+ * Agents hold an answer against the output: it is as lenient as the client that the answer comes by.
+ */
 export function tool<I extends z.ZodRawShape>(
   about: Pick<Tool, "name" | "title" | "description" | "annotations">,
   input: I,
@@ -32,7 +36,7 @@ export function tool<I extends z.ZodRawShape>(
   return {
     ...about,
     input: taken,
-    output: z.object(output),
+    output: lenient(z.object(output)),
     call: async (given, signal) => {
       const parsed = taken.safeParse(given);
       if (!parsed.success) throw new UsageError(sentenceOf(about.name, parsed.error));

@@ -1,4 +1,4 @@
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import { phaseOf } from "./outcome.ts";
 
@@ -17,7 +17,7 @@ export async function waitFor(
   let latest = first;
   for (;;) {
     const left = (endsAt - Date.now()) / 1_000;
-    if (latest.ended || phaseOf(latest.status) !== phaseOf(first.status) || left <= 0) return latest;
+    if (latest.ended || phaseOf(latest) !== phaseOf(first) || left <= 0) return latest;
     latest = await queue.request(number, { wait: Math.min(left, MOST_WAIT_SECONDS), signal });
   }
 }

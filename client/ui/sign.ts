@@ -1,7 +1,7 @@
 import { type Signing, signerFor } from "../sign.ts";
 
 /** A call before it is signed. */
-export interface Unsigned {
+interface Unsigned {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import type { RequestSummary, Why } from "../../functions/contracts/api.ts";
+import type { RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import { countsOf, modeOf } from "../cli/queue-lines.ts";
 import { shortChange } from "../cli/short-change.ts";
 import { span } from "../cli/terminal.ts";

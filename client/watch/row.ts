@@ -38,13 +38,16 @@ export interface Snapshot {
   readonly notice?: string | undefined;
 }
 
-export const isEnded = ({ status }: Pick<Row, "status">): boolean => hasEnded(status);
+/** True also of an end that a later release has, whose status is not known here. */
+export const isEnded = ({ status, endedAt }: Pick<Row, "status" | "endedAt">): boolean =>
+  endedAt !== undefined || hasEnded(status);
 
 const BLOCKED_BY: Readonly<Record<string, string>> = {
   dependency: "waits for requests ahead",
   budget: "no free slot",
   pause: "the queue is paused",
-  "missing-path": "is being rebuilt",
+  "missing-path": "not being built",
+  failure: "a build of it failed",
   probation: "on probation",
   repository: "the repository does not answer",
   review: "waits for a review",

@@ -51,7 +51,8 @@ function waitOf(blocker: string | undefined, builds: Facts["builds"]): ShownPhas
   if (blocker === "pause") return passed ? shown("passed", "passed, paused") : shown("waiting", "paused", "paused");
   if (blocker === "dependency") return shown("passed", "passed");
   if (blocker === "budget") return shown("waiting", "waits for a slot");
-  if (blocker === "missing-path") return shown("waiting", "rebuild due", "retried");
+  if (blocker === "missing-path") return shown("waiting", "not being built", "retried");
+  if (blocker === "failure") return shown("waiting", "a build failed", "retried");
   if (blocker === "trunk.red") return shown("waiting", "branch is red", "refused");
   if (blocker === "trunk.unproven") return shown("waiting", "branch is checked");
   if (blocker === "probation") return shown("waiting", "on probation");

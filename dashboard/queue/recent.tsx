@@ -4,13 +4,15 @@ import { Icon } from "../ui/icon.tsx";
 import { Link } from "../ui/link.tsx";
 import { Ago } from "../ui/time.tsx";
 
-/** What an end is called, and drawn as. */
+/** What an end is called, and drawn as. An end of a later release, whose status is not known here, is called by the status. */
 export const endOf = (status: string) =>
   status === "landed"
     ? ({ word: "landed", icon: "landed" } as const)
     : status === "cancelled"
       ? ({ word: "cancelled", icon: "cancelled" } as const)
-      : ({ word: "refused", icon: "refused" } as const);
+      : status === "error"
+        ? ({ word: "refused", icon: "refused" } as const)
+        : ({ word: status, icon: "waiting" } as const);
 
 /** What just landed, and what was refused and why. */
 export function Recent({ queue, recent }: { readonly queue: string; readonly recent: readonly EndedNow[] }) {

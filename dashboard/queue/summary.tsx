@@ -4,9 +4,6 @@ import { Icon } from "../ui/icon.tsx";
 import { For } from "../ui/time.tsx";
 import { span } from "../words.ts";
 
-/** How a queue runs, as a word. */
-export const MODES = { open: "open", paused: "paused", draining: "draining" } as const;
-
 /** Why nothing lands, or nothing new is taken; nothing for an open queue. */
 export function ModeBanner({ now: { mode, since, note, modeBy } }: { readonly now: QueueSummary }) {
   if (mode === "open") return null;

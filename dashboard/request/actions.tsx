@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { cancelRequest, setPriority } from "../api.ts";
 import { useDenial } from "../rights.tsx";
 import { Dialog, fieldOf, ReasonField } from "../ui/dialog.tsx";

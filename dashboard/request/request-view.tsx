@@ -1,4 +1,4 @@
-import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import type { HistoryPage, RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import { CallFailed, getHistory, getQueue, getRequest, getWhy, historyBeyond } from "../api.ts";
 import type { BuildNow, RequestNow } from "../contract.ts";
 import { useLive } from "../live.ts";

@@ -1,5 +1,5 @@
 import { happeningOf } from "../../client/happenings.ts";
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import type { IconName } from "../ui/drawings.ts";
 
 /** A build of a request, from all that its history says about it. */
@@ -81,6 +81,9 @@ const EVENT_LOOKS: Readonly<Record<string, Look>> = {
   joined: ["waiting", "plain"],
 };
 
+/** How an entry is drawn that a later release has, and that is not known here. */
+const UNKNOWN: Look = ["waiting", "plain"];
+
 /** What happened to a request, oldest first, without the steps that only say that the next one comes. */
 export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
   // The entry `blocked`, which names the blocker, follows the entry `waiting`.
@@ -96,10 +99,9 @@ export function momentsOf(events: readonly HistoryEntry[]): readonly Moment[] {
 
 function momentOf(entry: HistoryEntry): readonly Moment[] {
   const { id, at, status, event, reason, metadata } = entry;
-  const look = status === undefined ? EVENT_LOOKS[event ?? ""] : STATUS_LOOKS[status];
   const words = happeningOf(entry);
-  if (look === undefined || words === undefined) return [];
-  const [icon, tone] = look;
+  if (words === undefined) return [];
+  const [icon, tone] = (status === undefined ? EVENT_LOOKS[event ?? ""] : STATUS_LOOKS[status]) ?? UNKNOWN;
   const by = text(metadata["caller"]);
   const url = event === "waiting" || event === "invalidated" ? undefined : text(metadata["build_url"]);
   return [

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 
 /** One part of each column, from the bottom to the top. */
-export interface Series<T> {
+interface Series<T> {
   readonly name: string;
   /** The class that colours it. */
   readonly tone: string;

@@ -1,4 +1,4 @@
-import type { Trends } from "../../functions/contracts/api.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 import { Ago } from "../ui/time.tsx";
 import { count } from "../words.ts";
 import { wordsOfReason } from "./reasons.ts";

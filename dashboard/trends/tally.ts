@@ -1,4 +1,4 @@
-import type { Trends } from "../../functions/contracts/api.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 
 export type Bucket = Trends["buckets"][number];
 type Tally = Trends["total"];

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Trends } from "../../functions/contracts/api.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 import { getTrends } from "../api.ts";
 import { useLive } from "../live.ts";
 import { Empty, Failed, Loading, Stale } from "../ui/states.tsx";

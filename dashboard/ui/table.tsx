@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 
 /** A column: its title, and what it says of a row. */
-export type Column<T> = readonly [title: string, cell: (row: T) => ComponentChildren];
+type Column<T> = readonly [title: string, cell: (row: T) => ComponentChildren];
 
 interface TableProps<T> {
   /** What the table is, for a screen reader. */

@@ -1,4 +1,4 @@
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { WhatIfOption } from "../../simulator/what-if.ts";
 import { getHistory, listRequests } from "../api.ts";
 import type { Question, Reply, Told } from "./messages.ts";

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { WhatIf, WhatIfOption } from "../../simulator/what-if.ts";
 
 /** A request that has ended, with all that the log says of it. */

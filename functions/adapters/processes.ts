@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 
@@ -26,9 +26,12 @@ export type ProgramEnd =
   /** The process that started the program has ended: how the program ends is not known. */
   | { readonly kind: "lost" };
 
-/** A program that is spoken to. `output` ends with the program. */
+/**
+ * A program that is spoken to. `output` ends with the program; at its end stands the code of the operating system, as `EMFILE`, when the
+ * program was not started.
+ */
 export interface Dialogue {
-  readonly output: AsyncIterator<Buffer>;
+  readonly output: AsyncIterator<Buffer, string | undefined>;
   write(text: string): Promise<void>;
   /** Ends the program, also one that is not done. */
   end(): Promise<void>;
@@ -85,23 +88,58 @@ function collect({ stdout, stderr, pid }: ChildProcess): { stdout: readonly Buff
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 
-function start({ file, args, directory, env }: ProgramCall): Dialogue {
-  const child = spawn(file, args, { cwd: directory, env, stdio: ["pipe", "pipe", "ignore"] });
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  // Of a program that was not started, the output ends at once.
-  child.on("error", () => undefined);
+/** The codes of a system that is short of processes, files or memory for now. */
+const SHORTAGES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+/** True when a program that was not started with this code may be started later. */
+export const isShortage = (code: string): boolean => SHORTAGES.has(code);
+
+function start(call: ProgramCall): Dialogue {
+  try {
+    return dialogueWith(spawn(call.file, call.args, optionsOf(call)));
+  } catch (error) {
+    return noDialogue(Promise.resolve(codeOf(error)));
+  }
+}
+
+const optionsOf = ({ directory, env }: ProgramCall) =>
+  ({ cwd: directory, env, stdio: ["pipe", "pipe", "ignore"] }) satisfies SpawnOptions;
+
+function dialogueWith(child: ChildProcess): Dialogue {
+  const { stdin, stdout } = child;
+  const problem = new Promise<string>((resolve) => child.once("error", (error) => resolve(codeOf(error))));
+  // A system that is short of files has given the child no pipes.
+  if (!stdin || !stdout) return noDialogue(problem);
+  const closed = new Promise<undefined>((resolve) => child.once("close", () => resolve(undefined)));
   // A program that has ended breaks the pipe: the reader of its output learns that.
-  child.stdin.on("error", () => undefined);
+  stdin.on("error", () => undefined);
   return {
-    output: child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
+    output: outputOf(stdout, Promise.race([problem, closed])),
     write: async (text) => {
-      if (!child.stdin.write(text) && !child.stdin.destroyed)
-        await Promise.race([once(child.stdin, "drain"), closed]).catch(() => undefined);
+      if (!stdin.write(text) && !stdin.destroyed)
+        await Promise.race([once(stdin, "drain"), closed]).catch(() => undefined);
     },
     end: async () => {
-      child.stdin.end();
+      stdin.end();
       child.kill("SIGKILL");
       await closed;
+    },
+  };
+}
+
+/** Of a program that was not started, the output ends at once. */
+const noDialogue = (problem: Promise<string>): Dialogue => ({
+  output: { next: async () => ({ done: true, value: await problem }) },
+  write: async () => undefined,
+  end: async () => undefined,
+});
+
+function outputOf(stdout: Readable, end: Promise<string | undefined>): Dialogue["output"] {
+  const chunks = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  return {
+    next: async () => {
+      const next = await chunks.next();
+      return next.done === true ? { done: true, value: await end } : next;
     },
   };
 }

@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
 import { AWS_LIMITS } from "../contracts/limits.ts";
-import type { Topic } from "../contracts/messages.ts";
+import type { Topic } from "../contracts/messages/topic.ts";
 import { asciiJson, bytesOf, cut } from "../contracts/text.ts";
 import { translated } from "./aws-errors.ts";
 

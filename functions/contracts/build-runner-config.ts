@@ -16,7 +16,7 @@ const BuildTiming = {
 };
 
 /** Sizes of the machines of CodeBuild, by CodeBuild's own names. */
-export const ComputeType = z.enum([
+const ComputeType = z.enum([
   "BUILD_GENERAL1_SMALL",
   "BUILD_GENERAL1_MEDIUM",
   "BUILD_GENERAL1_LARGE",

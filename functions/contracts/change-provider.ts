@@ -8,7 +8,7 @@ const DAY_SECONDS = 86_400;
 export const Awaited = z.enum(["review", "checks"]);
 export type Awaited = z.infer<typeof Awaited>;
 
-export const GitHubProviderConfig = z.strictObject({
+const GitHubProviderConfig = z.strictObject({
   type: z.literal("github"),
   /** `owner/name` on GitHub. Absent: read from the App's `repositories`, or from the queue's remote. */
   repository: GitHubRepository.exactOptional(),

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ChangeUri } from "./change-uri.ts";
 import { GitSha, messageId, QueueName, Sqid } from "./ids.ts";
-import type { Topic } from "./messages.ts";
+import type { Topic } from "./messages/topic.ts";
 import { Priority } from "./queues.ts";
 import { MergeStrategy } from "./strategy.ts";
 import { EpochMs } from "./time.ts";
@@ -97,7 +97,7 @@ export const Asked = z.object({
 export type Asked = z.infer<typeof Asked>;
 
 /** What GitHub shows of a request: what was last written. */
-export const Shown = z.object({
+const Shown = z.object({
   checkRunId: z.int().exactOptional(),
   /** The commit that the check run is on. */
   checkOn: GitSha.exactOptional(),

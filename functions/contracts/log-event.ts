@@ -50,7 +50,8 @@ export type Happening = z.infer<typeof Happening>;
 /**
  * What keeps a waiting request from landing: `blocker` of a `blocked` entry's metadata, whose `on` names the batches in the way by their
  * labels, separated by spaces. dependency: batches ahead are undecided. budget: no build slot is free. pause: the queue is paused.
- * missing-path: no build of it fits what the batches ahead have come to. probation: one of its own builds has to pass first. repository: the
+ * missing-path: no path is worth a build before more of the batches ahead are decided. failure: a build of the request failed, and the batches
+ * ahead, which the build held, are undecided: one of them may be the cause. probation: one of its own builds has to pass first. repository: the
  * queue's repository does not answer; the entry's reason says what was tried. review, checks: in admission, the review or the checks of a
  * pull request are not there yet; the entry's reason says of which. host: the request has passed, and the host of the repository refuses
  * the queue's pushes; the entry's reason holds the host's words. trunk.red: the trunk fails by itself, and no change is let through but one
@@ -62,6 +63,7 @@ export const Blocker = z.enum([
   "budget",
   "pause",
   "missing-path",
+  "failure",
   "probation",
   "repository",
   "review",

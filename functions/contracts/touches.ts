@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /** A build target, by the name that the build tool gives it. */
-export const Target = z.string().min(1).max(300);
+const Target = z.string().min(1).max(300);
 
 /** The build targets that a request affects, at most 1,000. None: it affects nothing that is built. */
 export const Targets = z.array(Target).max(1_000, "a request names at most 1,000 targets");

@@ -1,18 +1,10 @@
 import * as z from "zod";
 import { BatchId, BuildKey, GitSha, Installation, QueueName, Sqid } from "./ids.ts";
-import {
-  BuildVerdict,
-  CheckResult,
-  Composed,
-  ComposeResult,
-  type Composition,
-  InspectResult,
-  Land,
-  MergeUnit,
-  type PayloadRef,
-  Question,
-  TrunkUnit,
-} from "./messages.ts";
+import { Composed, MergeUnit, TrunkUnit } from "./messages/merge-unit.ts";
+import type { PayloadRef } from "./messages/payload-ref.ts";
+import { Land, Question } from "./messages/request-messages.ts";
+import { CheckResult, ComposeResult, type Composition, InspectResult } from "./messages/runway-tasks.ts";
+import { BuildVerdict } from "./messages/signals.ts";
 import { Reason } from "./reasons.ts";
 import { EpochMs } from "./time.ts";
 import { Targets, Touches } from "./touches.ts";
@@ -69,7 +61,7 @@ export type WaitResult =
   | { readonly kind: "refused"; readonly reason: Reason };
 
 /** What `review` answers while a request waits. The next look is given it again. */
-export const Waiting = z.object({
+const Waiting = z.object({
   kind: z.literal("waiting"),
   /** Look again in so many seconds. */
   seconds: z.int().positive(),

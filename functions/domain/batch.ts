@@ -1,6 +1,6 @@
 import type { BatchId, BuildKey, QueueName } from "../contracts/ids.ts";
 import type { Blocker, LogEvent, Outcome } from "../contracts/log-event.ts";
-import type { Composed, MergeUnit } from "../contracts/messages.ts";
+import type { Composed, MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { isEnd, type Lifecycle, step } from "./lifecycle.ts";
@@ -15,8 +15,9 @@ export type BatchState = "speculating" | "landing" | "cancelling" | "landed" | "
 const BATCH_LIFECYCLE: Lifecycle<BatchState> = {
   // speculating -> landed: a landing that the planner had given up was carried out late, and the trunk holds the change.
   speculating: ["landing", "cancelling", "failed", "landed"],
-  // landing -> speculating: the trunk has moved, so the evidence no longer covers the tree that would land.
-  landing: ["landed", "failed", "speculating"],
+  // landing -> speculating: runway has not landed the batch, because the trunk has moved, or because another batch of the push did not land.
+  // landing -> cancelling: the same, and the caller has cancelled the request meanwhile.
+  landing: ["landed", "failed", "speculating", "cancelling"],
   cancelling: ["cancelled", "landed"],
   landed: [],
   // failed, cancelled -> landed: a landing was carried out late, after the batch had ended.
@@ -59,6 +60,8 @@ export interface Path {
   /** The unfinished batches ahead that conflict with a head and are left out: they are assumed not to land before the head. */
   readonly without: readonly BatchId[];
   readonly state: PathState;
+  /** What the queue's builds tested when the planner proposed the build. Absent: what they test now. */
+  readonly tests?: "everything" | "affected";
   /** True once the build workflow is known to have been started. Until then each run of the planner asks for it again, under the same name. */
   readonly dispatched: boolean;
   /** When the planner proposed the build. What had landed by then is in the tree. */
@@ -118,7 +121,7 @@ export interface Batch {
   readonly landing?: Landing;
   /** The trunk's commit and tree once the batch has landed. */
   readonly landed?: { readonly commit: string; readonly tree: string };
-  /** Why the batch has failed, was cancelled, or is being cancelled. */
+  /** Why the batch has failed, was cancelled, or is being cancelled. While landing: why it is to be cancelled if runway does not land it. */
   readonly reason?: Reason;
   /** What blocks the batch, and up to five of the batches that it waits for, as the log was last told (`noteBlockers`). */
   readonly blocked?: { readonly by: Blocker; readonly on: readonly BatchId[] };
@@ -201,15 +204,13 @@ export const goesAhead = (a: Batch, b: Batch): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : (a.position ?? Infinity) < (b.position ?? Infinity);
 
 /**
- * True when the two batches conflict because the later one conflicts with `every` batch that was unfinished on its arrival. A batch that
- * ended at the very time of the arrival counts as unfinished.
+ * True when the earlier batch was unfinished when the later one arrived, so that they conflict if the later one conflicts with `every` batch. A
+ * batch that ended at the very time of the arrival counts as unfinished.
  *
  * Example: A ended at 5, B has not ended, and C arrived at 7 and conflicts with every batch. C conflicts with B, and not with A.
  */
 export const conflictsOnArrival = (later: Batch, earlier: Batch): boolean =>
-  later.conflicts === "every" &&
-  earlier.arrival < later.arrival &&
-  (earlier.endedAt === undefined || earlier.endedAt >= later.createdAt);
+  earlier.arrival < later.arrival && (earlier.endedAt === undefined || earlier.endedAt >= later.createdAt);
 
 /**
  * Compares two batches, for sorting them in landing order. Batches on probation come after all others, by arrival. Example: A has position 2

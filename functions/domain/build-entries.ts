@@ -1,6 +1,6 @@
 import { batchLabel, partsOfSqid } from "../contracts/ids.ts";
 import { happeningEvent, type LogEvent } from "../contracts/log-event.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import type { BuildOrder } from "../contracts/workflows.ts";

@@ -12,17 +12,25 @@ export class ConflictIndex {
   /** Per batch that was bypassed: its conflicts without the batches that bypassed it. */
   readonly #unbypassed = new Map<number, BitSet>();
 
-  /** `forgetBypassing`: true when a batch need not be tested with the batches that bypassed it. See `#forgetBypassingBatches`. */
-  constructor(batches: readonly Batch[], ids: BatchIds, forgetBypassing: boolean) {
+  /**
+   * `tests`, `exact`: as in `QueueIndexOptions`. Where only a tested tree may land, every two batches conflict, also batches that arrived while
+   * the queue had another analyzer.
+   */
+  constructor(
+    batches: readonly Batch[],
+    ids: BatchIds,
+    { tests, exact }: { readonly tests: "everything" | "affected"; readonly exact: boolean },
+  ) {
     this.#batches = batches;
     this.#none = BitSet.empty(batches.length);
     const ended = batches.flatMap(({ endedAt }, i) => (endedAt === undefined ? [] : [i]));
     this.#conflicts = symmetric(
       batches.map(({ conflicts }, i) =>
-        conflicts === "every" ? unfinishedBefore(batches, i, ended) : ids.bitsOf(conflicts),
+        exact || conflicts === "every" ? unfinishedBefore(batches, i, ended) : ids.bitsOf(conflicts),
       ),
     );
-    if (forgetBypassing) for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
+    if (tests === "affected" && !exact)
+      for (const [i, batch] of batches.entries()) this.#forgetBypassingBatches(batch, i, ids);
     batches.forEach((batch, i) => {
       if (batch.position === undefined) this.#earlier.set(i, this.#conflictsBefore(i, batch.nextPosition));
     });

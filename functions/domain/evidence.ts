@@ -7,9 +7,9 @@ import type { Evidence, QueueIndex } from "./queue-index.ts";
 export const MOST_BYPASSED = 3;
 
 /**
- * The passed build that is the evidence for landing batch i on `trunk`. `trunk` holds the batches that have landed and the batches that were selected
- * to land before batch i. The rule: for each set of the undecided batches ahead that may land first, a build of batch i with exactly that set
- * has passed. With no undecided batch ahead, that is one build. With n of them, it is a bypass, and takes 2^n builds.
+ * The passed build that is the evidence for landing batch i on `trunk`. `trunk` holds the batches that have landed and the batches that were
+ * selected to land before batch i. The rule: for each set of the undecided batches ahead, a build of batch i with exactly that set has passed.
+ * With no undecided batch ahead, that is one build. With n undecided batches, it is a bypass, and takes 2^n builds.
  *
  * Undefined when one of these builds is missing, when more than `most` undecided batches are ahead, or when the bypass would delay the
  * rejection of one of them (`wouldDelayRejection`).
@@ -135,9 +135,11 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
   const before = known.get(i);
   if (before !== undefined) return before;
   const undecided = index.undecidedAheadSet(i);
-  const found = index.hasFailedOnProbation(i)
-    ? undecided.intersects(index.relevantConflicts(i)) || !needsNoneOf(index, i, undecided, known)
-    : undecided.toArray().length > 0;
+  const found =
+    undecided.first(1).length > 0 &&
+    (!index.hasFailedOnProbation(i) ||
+      undecided.intersects(index.relevantConflicts(i)) ||
+      !needsNoneOf(index, i, undecided, known));
   known.set(i, found);
   return found;
 }
@@ -153,11 +155,11 @@ function cannotBeJudgedYet(index: QueueIndex, i: number, known = new Map<number,
  */
 function needsNoneOf(index: QueueIndex, i: number, undecided: BitSet, known: Map<number, boolean>): boolean {
   const needed = index.landed.copy();
-  const open: number[] = [];
+  const toBeJudged: number[] = [];
   for (const other of undecided) {
     if (index.hasPassed(other)) needed.add(other);
     else if (!index.hasFailedOnProbation(other)) return false;
-    else open.push(other);
+    else toBeJudged.push(other);
   }
   const conflicts = index.relevantToFailure(i);
   const covers = index
@@ -169,7 +171,7 @@ function needsNoneOf(index: QueueIndex, i: number, undecided: BitSet, known: Map
         build.tree.agreesWith(needed, conflicts) &&
         othersAreCleared(index, i, build, needed),
     );
-  return covers && open.every((other) => !cannotBeJudgedYet(index, other, known));
+  return covers && toBeJudged.every((other) => !cannotBeJudgedYet(index, other, known));
 }
 
 /**

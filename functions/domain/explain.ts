@@ -1,7 +1,7 @@
-import type { BuildOutcome } from "../contracts/api.ts";
+import type { BuildOutcome } from "../contracts/api/request-views.ts";
 import { BuildKey, type Sqid } from "../contracts/ids.ts";
 import { type Blocker, hasEnded, type LogEvent, type StatusEvent } from "../contracts/log-event.ts";
-import type { RedTrunk } from "../contracts/messages.ts";
+import type { RedTrunk } from "../contracts/messages/log-messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { type BuildState, foldProgress, NO_PROGRESS, type Progress, sqidsOf, standingBlock } from "./progress.ts";
@@ -21,7 +21,7 @@ export interface QueueFacts {
 }
 
 /** A build in an explanation. */
-export interface ExplainedBuild {
+interface ExplainedBuild {
   readonly buildKey: BuildKey;
   readonly outcome: BuildOutcome;
   readonly url?: string;
@@ -221,9 +221,13 @@ function blocked({ blocker, on, said }: Block, queue: QueueFacts): string {
     case "budget":
       return `Waiting for a free build slot. The queue may run ${queue.budget} ${queue.budget === 1 ? "build" : "builds"} at once.`;
     case "missing-path":
-      return "A change ahead of this one did not turn out as its build assumed, so it is being rebuilt.";
+      return on.length === 0
+        ? "Not being built right now. The request waits to share a build with other requests."
+        : `Not being built right now. What to build this request on depends on what becomes of ${listed(on)}, ahead in the queue.`;
+    case "failure":
+      return `A build of this request failed. The build also held ${listed(on)}, ahead in the queue. Which request is at fault is known once ${on.length === 1 ? "that request has" : "those requests have"} landed or failed.`;
     case "probation":
-      return "This change is likely to fail, so no other change is built on top of it until one of its own builds has passed.";
+      return "This change may fail, so no other change is built on top of it until one of its own builds has passed.";
     case "pause":
       return paused(queue);
     case "trunk.red":

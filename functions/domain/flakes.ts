@@ -4,7 +4,7 @@ import type { LogEvent } from "../contracts/log-event.ts";
 import type { EpochMs } from "../contracts/time.ts";
 
 /** A test, or a check, that has failed and then passed on the same tree. */
-export interface Flake {
+interface Flake {
   readonly name: string;
   /** How many builds failed for the flake, and how many requests these builds were of. */
   readonly builds: number;

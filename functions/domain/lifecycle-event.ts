@@ -7,7 +7,7 @@ import {
   type TrunkEvent,
 } from "../contracts/lifecycle-event.ts";
 import { hasEnded, type LogEvent, type Metadata } from "../contracts/log-event.ts";
-import type { ModeChanged, TrunkChanged } from "../contracts/messages.ts";
+import type { ModeChanged, TrunkChanged } from "../contracts/messages/log-messages.ts";
 import type { QueueMode } from "../contracts/queues.ts";
 import { type Reason, reasonOf } from "../contracts/reasons.ts";
 import { cut } from "../contracts/text.ts";

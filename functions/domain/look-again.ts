@@ -43,5 +43,5 @@ export function lookAgainIn({ waitedSeconds, expectedSeconds, floorSeconds, left
  */
 export const lookForStopIn = (waits: number): number => Math.min(LONGEST_SECONDS, 5 * 2 ** Math.min(waits, 10));
 
-/** After so many looks, in half an hour, no more of them are made. The build's own workflow goes on looking (`lookAgainIn`). */
+/** After so many looks for a stop, in some 25 minutes, no more are made. The build's own workflow goes on looking (`lookAgainIn`). */
 export const MOST_STOP_LOOKS = 10;

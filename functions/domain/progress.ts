@@ -45,7 +45,7 @@ export interface BlockedEntry {
  * status. leaving: the statuses `speculated` and `landing`. building: a build was started. joined: the batch got its position.
  */
 export const MARKS = ["status", "leaving", "building", "joined"] as const;
-export type Mark = (typeof MARKS)[number];
+type Mark = (typeof MARKS)[number];
 
 /** The progress of a request, folded from its log entries. The order of the entries, and repeats of them, make no difference. */
 export interface Progress {
@@ -206,6 +206,7 @@ const ENDED_BY: Readonly<Record<Blocker, { readonly later?: readonly Mark[]; rea
   pause: { atOnce: ["leaving"] },
   probation: { atOnce: ["leaving", "joined"] },
   budget: { later: ["building"], atOnce: ["leaving"] },
+  failure: { later: ["building"], atOnce: ["leaving"] },
   "missing-path": { later: ["building"], atOnce: ["leaving"] },
   "trunk.red": { later: ["building"], atOnce: ["leaving"] },
   "trunk.unproven": { later: ["building"], atOnce: ["leaving"] },

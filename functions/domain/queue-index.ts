@@ -81,7 +81,7 @@ export class QueueIndex {
     });
     for (const batch of this.batches) this.update(batch);
     this.#landingTimes = new LandingTimes(this.batches, this.emptySet());
-    this.#conflicts = new ConflictIndex(this.batches, this.#ids, tests === "affected" && !exact);
+    this.#conflicts = new ConflictIndex(this.batches, this.#ids, { tests, exact });
     this.#evidence = this.batches.map(() => []);
     for (const batch of this.batches) for (const path of batch.paths) this.#record(path);
   }
@@ -123,9 +123,12 @@ export class QueueIndex {
     else this.neverLanding.delete(i);
   }
 
-  /** True when the path was proposed before a push from outside the queue moved the trunk. Its build is evidence of nothing. */
-  isOutdated(path: Path): boolean {
-    return path.startedAt < this.#since;
+  /**
+   * True when the build of the path is evidence of nothing: a push from outside the queue moved the trunk after the path was proposed, or the
+   * queue's builds have been configured to test something else since (`tests`).
+   */
+  isOutdated({ startedAt, tests = this.tests }: Path): boolean {
+    return startedAt < this.#since || tests !== this.tests;
   }
 
   /** The number of a batch. Undefined for a batch that has been archived: it conflicts with no unfinished batch. */

@@ -1,8 +1,8 @@
-import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api.ts";
+import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api/queue-views.ts";
 import { type QueueName, type RequestNumber, sqidOf } from "../contracts/ids.ts";
 import { hasEnded, type Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";
-import { type EpochMs, isoTimestamp } from "../contracts/time.ts";
+import { ageOf, type EpochMs, isAhead, isoTimestamp } from "../contracts/time.ts";
 import { type QueueFacts, waitingFor } from "./explain.ts";
 import { type BuildProgress, sqidsOf } from "./progress.ts";
 import { endReasonOf, metadataOf, type Summary } from "./request-log.ts";
@@ -58,8 +58,8 @@ export function numbersOf({
   for (const summary of inFlight) counts[stateOf(summary)] += 1;
   const running = new Set(inFlight.flatMap(({ progress }) => progress.builds.filter(isRunning)).map((b) => b.buildKey));
   const lastHour = { landed: 0, refused: 0, cancelled: 0 };
-  for (const { status, endedAt } of endsOf(live, archived))
-    if (endedAt >= now - HOUR_MS) lastHour[status === "error" ? "refused" : status] += 1;
+  for (const { status, endedAt } of endsOf({ live, archived, now }))
+    if (ageOf(endedAt, now) <= HOUR_MS) lastHour[status === "error" ? "refused" : status] += 1;
   const { landed, refused, cancelled } = day.counters;
   const [median, p95] = [shownPercentile(day, 0.5), shownPercentile(day, 0.95)];
   return {
@@ -92,14 +92,18 @@ function loadOf({ live, archived, day, now }: QueueRecords): QueueSummary["load"
 
 const HOUR_MS = 3_600_000;
 
-/** The ended requests of both lists, latest first. A request that is being archived is in both, and counts once. */
-function endsOf(live: readonly Summary[], archived: readonly RequestEnd[]): RequestEnd[] {
+/**
+ * The ended requests of both lists, latest first; last those whose end a wrong clock has written, ahead of `now`. A request that is being
+ * archived is in both lists, and counts once.
+ */
+function endsOf({ live, archived, now }: Pick<QueueRecords, "live" | "archived" | "now">): RequestEnd[] {
   const ends = new Map(archived.map((end) => [end.number, end]));
   for (const summary of live) {
     const end = endIn(summary);
     if (end !== undefined) ends.set(end.number, end);
   }
-  return [...ends.values()].toSorted((a, b) => b.endedAt - a.endedAt || b.number - a.number);
+  const time = ({ endedAt }: RequestEnd) => (isAhead(endedAt, now) ? 0 : endedAt);
+  return [...ends.values()].toSorted((a, b) => time(b) - time(a) || b.number - a.number);
 }
 
 /** How and when the request ended. Undefined while it is in flight. */
@@ -123,8 +127,8 @@ export function endIn(summary: Summary): RequestEnd | undefined {
 const MOST_RECENT = 20;
 
 /** The requests that ended last, latest first. At most MOST_RECENT. */
-export const recentEnds = (queue: QueueName, { live, archived }: QueueRecords): EndedRequest[] =>
-  endsOf(live, archived)
+export const recentEnds = (queue: QueueName, records: QueueRecords): EndedRequest[] =>
+  endsOf(records)
     .slice(0, MOST_RECENT)
     .map(({ number, endedAt, receivedAt: _, ...end }) => ({
       sqid: sqidOf(queue, number),

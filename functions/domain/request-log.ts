@@ -10,14 +10,14 @@ import {
   type Status,
   type StatusEvent,
 } from "../contracts/log-event.ts";
-import type { Cancel, Land } from "../contracts/messages.ts";
+import type { Cancel, Land } from "../contracts/messages/request-messages.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import { padded } from "../contracts/tables.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import { boundedProgress, foldProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
 /** A value with the stamp (`stampOf`) of the log entry that it comes from. Of two values, the one with the greater stamp is kept. */
-export interface Stamped<T> {
+interface Stamped<T> {
   readonly stamp: string;
   readonly value: T;
 }
@@ -110,9 +110,8 @@ export function openingOf({ v: _v, kind: _kind, ...land }: Land, number: Request
 
 /**
  * The summary after one more log entry. The same object when the summary knows that it has folded the entry (`hasSeen`). Entries may be folded
- * in any order, and repeatedly: only `version` differs then, which counts the changes. (`progress` keeps 20 builds; with more, the order may
- * matter to it.) A happening changes `progress`, and neither the status
- * nor the metadata.
+ * in any order, and repeatedly: only `version`, which counts the changes, differs then. There is one exception: of a request with more than 20
+ * builds, the order may decide which builds `progress` keeps. A happening changes `progress`, and neither the status nor the metadata.
  */
 export function fold(summary: Summary, entry: LogEvent): Summary {
   if (hasSeen(summary, entry)) return summary;

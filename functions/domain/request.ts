@@ -10,8 +10,9 @@ import type { Lifecycle } from "./lifecycle.ts";
 export type { Touches };
 
 /**
- * started: the request is stored. validated: it holds its claims, and what it touches is known: stored only where a review may hold the request
- * up. ready: its trial merge passed, and the planner owns the request. The other states are ends.
+ * started: the request is stored. validated: the request holds its claims, and what it touches is known. This state is stored only where a
+ * review may hold the request up; other requests go from started to ready. ready: the trial merge of the request has passed, and the planner
+ * owns the request. The other states are ends.
  */
 export type RequestState = "started" | "validated" | "ready" | Outcome;
 

@@ -4,7 +4,7 @@ import { concurrently } from "./concurrently.ts";
  * A step that a procedure waits for. value: one value, which may be a promise. all: the ends of other procedures, at most `limit` of which run
  * at a time.
  */
-export type Wait =
+type Wait =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "all"; readonly procedures: IteratorObject<Steps<void>>; readonly limit: number };
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Problem } from "../contracts/api.ts";
+import type { Problem } from "../contracts/api/problem.ts";
 import { CodedError, type ErrorCode, kindOf } from "../contracts/errors.ts";
 import { printable } from "../contracts/text.ts";
 

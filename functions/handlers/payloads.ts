@@ -1,7 +1,9 @@
 import * as z from "zod";
 import type { Clients } from "../adapters/aws-clients.ts";
 import { getPayload } from "../adapters/dynamodb/payloads.ts";
-import { Composition, LandBatch, type MergeMessage, PayloadRef } from "../contracts/messages.ts";
+import { LandBatch, type MergeMessage } from "../contracts/messages/landing-messages.ts";
+import { PayloadRef } from "../contracts/messages/payload-ref.ts";
+import { Composition } from "../contracts/messages/runway-tasks.ts";
 
 const Referring = z.looseObject({ payload: PayloadRef });
 

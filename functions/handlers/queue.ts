@@ -4,7 +4,7 @@ import type { Clients } from "../adapters/aws-clients.ts";
 import { retryAtOf } from "../adapters/github/errors.ts";
 import { keepInvisible, sendDeadLetter } from "../adapters/sqs.ts";
 import { CodedError, isRetryable } from "../contracts/errors.ts";
-import type { Topic } from "../contracts/messages.ts";
+import type { Topic } from "../contracts/messages/topic.ts";
 import type { EpochMs } from "../contracts/time.ts";
 import type { LambdaHandler } from "./on-lambda.ts";
 
@@ -42,7 +42,7 @@ export interface QueueOptions<M> {
  * Messages stay invisible for `seconds` at a time, and the time is renewed while they are worked on. So a consumer that dies holds up the
  * groups of its messages for `seconds` and no longer, however long a consumer may run.
  */
-export interface Lease {
+interface Lease {
   /** The topic that the messages come from. */
   readonly url: string;
   readonly seconds: number;

@@ -3,7 +3,7 @@ import type { HostWords } from "../adapters/git/host-words.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
-import type { LandBatch, LandOutcome } from "../contracts/messages.ts";
+import type { LandBatch, LandOutcome } from "../contracts/messages/landing-messages.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { AppliedUnit } from "./applied.ts";

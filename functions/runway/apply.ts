@@ -2,7 +2,7 @@ import { type Commit, keepsAuthor } from "../adapters/git/commits.ts";
 import { refusals } from "../adapters/git/refusals.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { GitSha } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import { type Applied, type AppliedUnit, conflicting } from "./applied.ts";
 import { merged as mergeText, squashed as squashText } from "./commit-messages.ts";
 import type { Composer, PlacedChange } from "./composer.ts";

@@ -1,7 +1,8 @@
 import type { Commit } from "../adapters/git/commits.ts";
 import { readable } from "../adapters/git/encodings.ts";
 import type { Repository } from "../adapters/git/repository.ts";
-import type { ComposeResult, ComposeTask, TrunkUnit } from "../contracts/messages.ts";
+import type { TrunkUnit } from "../contracts/messages/merge-unit.ts";
+import type { ComposeResult, ComposeTask } from "../contracts/messages/runway-tasks.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import { printable } from "../contracts/text.ts";
 import type { EpochMs } from "../contracts/time.ts";

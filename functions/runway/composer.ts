@@ -5,7 +5,7 @@ import type { Repository } from "../adapters/git/repository.ts";
 import { CodedError } from "../contracts/errors.ts";
 import { hashOf } from "../contracts/hash.ts";
 import type { GitSha, Sqid } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { Committer, QueueConfig } from "../contracts/queues.ts";
 import type { MergeStrategy } from "../contracts/strategy.ts";
 import { type Placement, recalled, remember } from "./compose-cache.ts";

@@ -7,7 +7,7 @@ import type { HeadBranches } from "../adapters/github/head-branches.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import { CodedError } from "../contracts/errors.ts";
 import type { GitSha } from "../contracts/ids.ts";
-import type { LandBatch, LandOutcome } from "../contracts/messages.ts";
+import type { LandBatch, LandOutcome } from "../contracts/messages/landing-messages.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { EpochMs } from "../contracts/time.ts";
@@ -28,7 +28,7 @@ import { Narrowing } from "./narrowing.ts";
 import { type Entry, type Keeper, withEntries } from "./records-tree.ts";
 
 /** The commits that a landing has moved the head branches of changes to. */
-export type MovedTo = ReadonlyMap<ChangeUri, GitSha>;
+type MovedTo = ReadonlyMap<ChangeUri, GitSha>;
 
 export interface LandOptions {
   readonly now: EpochMs;

@@ -3,7 +3,7 @@ import { composedPrefix, composedRef, recordsRef, seenRef } from "../adapters/gi
 import type { Repository } from "../adapters/git/repository.ts";
 import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
-import type { LandBatch } from "../contracts/messages.ts";
+import type { LandBatch } from "../contracts/messages/landing-messages.ts";
 import {
   type Answered,
   answerAt,
@@ -21,7 +21,7 @@ import { type HeadMove, readMoved } from "./moved-heads.ts";
 import { type Keeper, namesToAdd, namesToFind } from "./records-tree.ts";
 import { changesOf, type RemoteSnapshot, readSnapshot } from "./remote-snapshot.ts";
 
-export interface ComposedBefore extends ComposedRecord {
+interface ComposedBefore extends ComposedRecord {
   readonly batchId: BatchId;
   readonly tree: GitSha;
 }

@@ -4,7 +4,7 @@ import { mergeTrees } from "../adapters/git/merge.ts";
 import { type PinnedChange, pinned } from "../adapters/git/pinned-changes.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { GitSha } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { MergeStrategy } from "../contracts/strategy.ts";
 import type { Landed } from "./landing-records.ts";
 

@@ -5,7 +5,7 @@ import { movedRef } from "../contracts/build-refs.ts";
 import { type ChangeUri, changeOf } from "../contracts/change-uri.ts";
 import type { CodedError } from "../contracts/errors.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { AppliedUnit } from "./applied.ts";
 import type { Composer } from "./composer.ts";
 import type { HeadMoveNow, LandingHistory } from "./landing-history.ts";

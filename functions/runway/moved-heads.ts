@@ -14,7 +14,7 @@ import type { Keeper } from "./records-tree.ts";
 // pushed. A record of each move is on the remote from before the branch moves until the push of the trunk, or until the branch is put back.
 
 /** A pull request, and the branch that it was based on before the landing based it on the trunk. */
-export const PullBase = z.object({ pull: z.int().positive(), base: z.string() });
+const PullBase = z.object({ pull: z.int().positive(), base: z.string() });
 export type PullBase = z.infer<typeof PullBase>;
 
 const MovedRecord = z.object({ batchId: BatchId, uri: ChangeUri, branch: z.string(), bases: z.array(PullBase) });

@@ -1,7 +1,7 @@
 import { differingPaths } from "../adapters/git/merge.ts";
 import type { Repository } from "../adapters/git/repository.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import type { Refused } from "./applied.ts";
 import type { Landed } from "./landing-records.ts";

@@ -7,7 +7,7 @@ import { buildsBranches } from "../contracts/build-refs.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import { CodedError } from "../contracts/errors.ts";
 import type { BatchId } from "../contracts/ids.ts";
-import type { ComposeResult, ComposeTask } from "../contracts/messages.ts";
+import type { ComposeResult, ComposeTask } from "../contracts/messages/runway-tasks.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import { type EpochMs, epochMs } from "../contracts/time.ts";
 import type { Composer } from "./composer.ts";

@@ -6,7 +6,7 @@ import type { Repository } from "../adapters/git/repository.ts";
 import { MOVED_ROOT } from "../contracts/build-refs.ts";
 import type { ChangeUri } from "../contracts/change-uri.ts";
 import type { BatchId, GitSha } from "../contracts/ids.ts";
-import type { MergeUnit } from "../contracts/messages.ts";
+import type { MergeUnit } from "../contracts/messages/merge-unit.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 import type { Reason } from "../contracts/reasons.ts";
 import { bearersOf, bears } from "./landing-proof.ts";

@@ -16,7 +16,7 @@ export interface Statement {
   readonly conditions: unknown;
 }
 
-export interface Holder {
+interface Holder {
   readonly name: string;
   /** Undefined for what is not one of our roles. */
   readonly stack?: string;

@@ -115,12 +115,18 @@ export class Workflow<F extends string = string> extends Construct {
     starter.allow([this.stateMachine.stateMachineArn], "states:StartExecution");
   }
 
-  /** The workflow's ARN in the function's environment, and the right to look at its executions. */
+  /** The workflow's ARN in the function's environment, and the right to list its executions and to look at each. */
   watchedBy(watcher: LambdaFunction, env: string): void {
-    const { stateMachineArn, stateMachineName } = this.stateMachine;
-    const stack = Stack.of(this);
+    const { stateMachineArn } = this.stateMachine;
     watcher.addEnvironment(env, stateMachineArn);
     watcher.allow([stateMachineArn], "states:ListExecutions");
+    this.describedTo(watcher);
+  }
+
+  /** The right to look at an execution of the workflow by its name. */
+  describedTo(watcher: LambdaFunction): void {
+    const { stateMachineName } = this.stateMachine;
+    const stack = Stack.of(this);
     const executions = stack.formatArn({
       service: "states",
       resource: "execution",

@@ -320,7 +320,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
   Happening: { about: "Something that can happen to a request any number of times without becoming its status." },
   Blocker: {
     about:
-      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: no build fits what the requests ahead came to. probation: one of the request's own builds has to pass first. repository: the repository does not answer. review, checks: the review, or the checks, of a pull request are not there yet. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
+      "dependency: requests ahead are undecided. budget: no build slot is free. pause: the queue is paused. missing-path: what to build the request on is not clear before more of the requests ahead are decided. failure: a build of the request failed, and it is not known before the requests ahead are decided which of them is at fault. probation: one of the request's own builds has to pass first. repository: the repository does not answer. review, checks: the review, or the checks, of a pull request are not there yet. host: the repository's host refuses the queue's push. trunk.red: the target branch itself fails. trunk.unproven: the target branch itself is being built.",
   },
   Metadata: { about: "Small facts by name: batch_id, build_url, commit and others." },
   Reason: {

@@ -1,17 +1,40 @@
 import * as z from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponsesObject } from "zod-openapi";
-import * as api from "../../functions/contracts/api.ts";
+import { Timestamp } from "../../functions/contracts/api/fields.ts";
+import { LandBody } from "../../functions/contracts/api/land-call.ts";
+import { Problem } from "../../functions/contracts/api/problem.ts";
+import { Preflight, Trial } from "../../functions/contracts/api/question-views.ts";
+import { ModeBody, ResumeBody } from "../../functions/contracts/api/queue-calls.ts";
+import {
+  BuildState,
+  EndedRequest,
+  QueuedRequest,
+  QueueList,
+  QueueNow,
+  QueueView,
+} from "../../functions/contracts/api/queue-views.ts";
+import { CancelBody, PriorityBody, RecheckBody } from "../../functions/contracts/api/request-calls.ts";
+import {
+  BuildOutcome,
+  HistoryEntry,
+  HistoryPage,
+  RequestPage,
+  RequestSummary,
+  Why,
+} from "../../functions/contracts/api/request-views.ts";
+import { Links, Me, Ping, Rights } from "../../functions/contracts/api/service-views.ts";
+import { Tally, TrendBucket, Trends } from "../../functions/contracts/api/trend-views.ts";
 import { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { type ErrorCode, kindOf } from "../../functions/contracts/errors.ts";
 import { BuildKey, GitSha, QuestionId, QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { Blocker, Happening, Metadata, Status } from "../../functions/contracts/log-event.ts";
+import { OPERATIONS } from "../../functions/contracts/operations/index.ts";
 import {
   ERRORS_OF_ALL,
   ERRORS_OF_BODIES,
-  OPERATIONS,
   type Operation,
   TAGS,
-} from "../../functions/contracts/operations.ts";
+} from "../../functions/contracts/operations/operation.ts";
 import { Finding, Touched } from "../../functions/contracts/questions.ts";
 import { Priority, QueueMode } from "../../functions/contracts/queues.ts";
 import { Reason } from "../../functions/contracts/reasons.ts";
@@ -20,37 +43,37 @@ import { DESCRIPTIONS } from "./descriptions.ts";
 
 /** The schemas that the document names. */
 const NAMED = {
-  LandBody: api.LandBody,
-  CancelBody: api.CancelBody,
-  PriorityBody: api.PriorityBody,
-  ModeBody: api.ModeBody,
-  RecheckBody: api.RecheckBody,
-  ResumeBody: api.ResumeBody,
-  RequestSummary: api.RequestSummary,
-  RequestPage: api.RequestPage,
-  HistoryPage: api.HistoryPage,
-  HistoryEntry: api.HistoryEntry,
-  Why: api.Why,
-  BuildOutcome: api.BuildOutcome,
-  QueueView: api.QueueView,
-  QueueNow: api.QueueNow,
-  QueuedRequest: api.QueuedRequest,
-  EndedRequest: api.EndedRequest,
-  BuildState: api.BuildState,
-  QueueList: api.QueueList,
-  Trial: api.Trial,
-  Preflight: api.Preflight,
+  LandBody,
+  CancelBody,
+  PriorityBody,
+  ModeBody,
+  RecheckBody,
+  ResumeBody,
+  RequestSummary,
+  RequestPage,
+  HistoryPage,
+  HistoryEntry,
+  Why,
+  BuildOutcome,
+  QueueView,
+  QueueNow,
+  QueuedRequest,
+  EndedRequest,
+  BuildState,
+  QueueList,
+  Trial,
+  Preflight,
   Finding,
   Touched,
-  Trends: api.Trends,
-  TrendBucket: api.TrendBucket,
-  Tally: api.Tally,
-  Me: api.Me,
-  Rights: api.Rights,
-  Links: api.Links,
-  Ping: api.Ping,
-  Problem: api.Problem,
-  Timestamp: api.Timestamp,
+  Trends,
+  TrendBucket,
+  Tally,
+  Me,
+  Rights,
+  Links,
+  Ping,
+  Problem,
+  Timestamp,
   ChangeUri,
   QueueName,
   RequestNumber,
@@ -204,7 +227,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[]) {
     headers: headersOf("x-request-id", ...more),
     content: {
       [PROBLEM_TYPE]: {
-        schema: api.Problem,
+        schema: Problem,
         examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` as const }])),
       },
     },
@@ -241,7 +264,7 @@ function rendered({
   const schema = jsonSchema as Rendered;
   // A client that is made from the document must not break when an answer gets a field.
   if (io === "output" && schema.additionalProperties === false) delete schema.additionalProperties;
-  if (zodSchema === api.Timestamp) delete schema.pattern;
+  if (zodSchema === Timestamp) delete schema.pattern;
   const described = DESCRIPTIONS[nameOf.get(zodSchema as z.ZodType) ?? ""];
   if (described === undefined) return;
   schema.description = described.about;

@@ -14,7 +14,7 @@ import { need } from "../../functions/adapters/settings.ts";
 import { send } from "../../functions/adapters/sqs.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { BuildKey } from "../../functions/contracts/ids.ts";
-import { looksTopic } from "../../functions/contracts/messages.ts";
+import { looksTopic } from "../../functions/contracts/messages/look-messages.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import { type BuildFiles, buildsDirectory, filesOfBuild } from "./build-files.ts";
 import type { Verdict } from "./build-records.ts";

@@ -1,4 +1,4 @@
-import type { HistoryPage } from "../../functions/contracts/api.ts";
+import type { HistoryPage } from "../../functions/contracts/api/request-views.ts";
 
 /** How a request got onto the trunk. */
 export interface HowLanded {

@@ -5,7 +5,7 @@ import { Client } from "../../client/client.ts";
 import { answer } from "../../client/flags.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import type { Runtime } from "../embedded/runtime.ts";
-import { openStateDirectory } from "../embedded/state-directory.ts";
+import { isMendedByName, openStateDirectory } from "../embedded/state-directory.ts";
 import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { appendedLines, type Display, liveView, silent } from "./display.ts";
 import { endBuilds } from "./end-builds.ts";
@@ -20,7 +20,7 @@ import { runRequests } from "./run.ts";
 const QUEUE = "demo";
 
 /** Far more than it takes: a queue that makes no progress must not hang the demo. */
-const timeLimitMs = (count: number): number => 150_000 + 5_000 * count;
+const timeLimitMs = (count: number): number => 420_000 + 5_000 * count;
 
 const queuesFor = ({ remote, branch, command }: Sandbox, github: DemoGitHub | undefined): QueuesConfig =>
   QueuesConfig.parse({
@@ -28,7 +28,7 @@ const queuesFor = ({ remote, branch, command }: Sandbox, github: DemoGitHub | un
       {
         name: QUEUE,
         repository: { remote, branch },
-        buildRunner: { ...(github?.buildRunner ?? { type: "command", command }), pollSeconds: 1, timeoutSeconds: 180 },
+        buildRunner: { ...(github?.buildRunner ?? { type: "command", command }), pollSeconds: 1, timeoutSeconds: 600 },
         conflictAnalyzer: { type: "paths", by: "directory" },
         budget: 6,
       },
@@ -142,6 +142,6 @@ else {
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     if (!interruption.signal.aborted) process.stderr.write(`The demo failed: ${said}\n`);
-    process.exitCode = interruption.signal.aborted ? 130 : 1;
+    process.exitCode = interruption.signal.aborted ? 130 : isMendedByName(error) ? 2 : 1;
   }
 }

@@ -50,7 +50,7 @@ const command = () =>
     .option("--json", "print nothing but one JSON document, at the end", false)
     .addHelpText(
       "after",
-      "\nExit code: 0 when every request ended as it should, 1 when not, 2 when the flags are wrong.",
+      "\nExit code: 0 when every request ended as it should, 1 when not, 2 when the flags are wrong or the state can't be kept where they say.",
     );
 
 /** Reads the command line. Never throws. */

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { git } from "../sandbox/git.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
-export interface TrunkCommit {
+interface TrunkCommit {
   readonly sha: string;
   readonly subject: string;
   /** The trunk pointed at it once a batch had landed: it must pass the check. */

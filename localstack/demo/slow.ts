@@ -1,7 +1,7 @@
 import type { ChangePlan, RequestPlan } from "./request-plan.ts";
 
 /** How long the check of the slow change takes by itself, in seconds: far longer than the queue takes to land others around it. */
-const SLOW_SECONDS = 90;
+const SLOW_SECONDS = 300;
 
 /** How many requests `slowAndBehind` plans. */
 export const SLOW_AND_BEHIND = 4;

@@ -1,4 +1,4 @@
-import type { HistoryEntry, HistoryPage } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, HistoryPage } from "../../functions/contracts/api/request-views.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
 import { howLandedOf, howLandedText } from "./how-landed.ts";
 

@@ -10,6 +10,7 @@ import { type Clients, documentClient } from "../../functions/adapters/aws-clien
 import { epochMs } from "../../functions/contracts/time.ts";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
 import { commandRunners } from "../command-runner/index.ts";
+import { bare } from "./bare-client.ts";
 import { codebuildFor } from "./codebuild-clients.ts";
 import type { CallAws, Caller, FrontDoor } from "./front-door.ts";
 
@@ -24,9 +25,8 @@ export function clientsOf({ call, judge }: Pick<FrontDoor, "call" | "judge">, ca
   const settings = {
     endpoint: AWS_ORIGIN,
     region: REGION,
-    // Nothing checks a signature, so none is made: the caller is known by the client that it holds.
+    // The SDK would look for others on this machine.
     credentials: { accessKeyId: "in-process", secretAccessKey: "in-process" },
-    signer: { sign: async <T>(request: T): Promise<T> => request },
     requestHandler: requestHandler(call, caller),
   };
   return {
@@ -41,20 +41,6 @@ export function clientsOf({ call, judge }: Pick<FrontDoor, "call" | "judge">, ca
     nonce: randomUUID,
     buildRunners: { command: commandRunners },
   };
-}
-
-/** The steps of a call that only write headers, which nothing reads here, and the one that writes to a log: a third of what the SDK takes for a call. */
-const FOR_HTTP = [
-  "getUserAgentMiddleware",
-  "hostHeaderMiddleware",
-  "recursionDetectionMiddleware",
-  "contentLengthMiddleware",
-  "loggerMiddleware",
-];
-
-function bare<T extends { readonly middlewareStack: { remove(name: string): boolean } }>(client: T): T {
-  for (const name of FOR_HTTP) client.middlewareStack.remove(name);
-  return client;
 }
 
 /** What we read of the SDK's HTTP request. */

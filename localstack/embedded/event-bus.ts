@@ -6,8 +6,8 @@ import { LifecycleEvent } from "../../functions/contracts/lifecycle-event.ts";
 import { AWS_LIMITS } from "../../functions/contracts/limits.ts";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import { AwsError } from "./aws-error.ts";
+import type { Deployment, RuleTarget } from "./deployment.ts";
 import { type Matcher, matcherOf } from "./event-pattern.ts";
-import type { Deployment, RuleTarget } from "./template.ts";
 
 export interface EventBus {
   /** Answers PutEvents. Throws AwsError. */

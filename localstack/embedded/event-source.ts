@@ -1,9 +1,10 @@
 import type { Logger } from "pino";
 import * as z from "zod";
 import { REGION } from "../../lib/cloudformation/resolver.ts";
+import type { EventSourceSpec } from "./deployment.ts";
 import type { Precedence } from "./precedence.ts";
-import type { EventSourceSpec } from "./template.ts";
-import type { Received, Subscription, Topics } from "./topics.ts";
+import type { Received, Subscription } from "./subscription.ts";
+import type { Topics } from "./topics.ts";
 
 export interface EventSource {
   /** Takes no more messages, and waits for the messages that are being worked on. */
@@ -14,7 +15,7 @@ export interface EventSource {
 export type RetryDelay = (receiveCount: number) => number;
 
 /** 1 s, 2 s, 4 s, … at most a minute. */
-export const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
+const retryDelay: RetryDelay = (receiveCount) => Math.min(60_000, 1_000 * 2 ** (receiveCount - 1));
 
 /** Looks for messages this often without being told of any: messages with a delay, or that another consumer has taken and given back. */
 const LOOK_AGAIN_MS = 5_000;

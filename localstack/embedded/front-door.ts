@@ -29,7 +29,7 @@ export interface AwsAnswer {
 export type CallAws = (caller: Caller, target: string, body: Buffer) => Promise<AwsAnswer>;
 
 /** What stands behind the door. */
-export interface Services {
+interface Services {
   readonly tables: Tables;
   readonly topics: Topics;
   readonly workflows: Workflows;

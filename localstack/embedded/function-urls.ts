@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { CodedError } from "../../functions/contracts/errors.ts";
+import type { FunctionUrlSpec } from "./deployment.ts";
 import { type HttpApi, serveHttpApi } from "./http-api.ts";
 import type { StateDirectory } from "./state-directory.ts";
-import type { FunctionUrlSpec } from "./template.ts";
 
 type Invoke = (functionArn: string, event: object) => Promise<unknown>;
 

@@ -6,8 +6,8 @@ import type { Logger } from "pino";
 import type * as z from "zod";
 import type { Clients } from "../../functions/adapters/aws-clients.ts";
 import type { LambdaHandler, Wire } from "../../functions/handlers/on-lambda.ts";
+import type { FunctionSpec } from "./deployment.ts";
 import { answerJson, eventJson } from "./limits/lambda.ts";
-import type { FunctionSpec } from "./template.ts";
 
 /** What passes between functions, topics and workflows. */
 export type Json = z.infer<ReturnType<typeof z.json>>;

@@ -90,7 +90,7 @@ interface Answering {
 }
 
 /** A path of a function that authenticates its callers itself. */
-export interface Hook {
+interface Hook {
   readonly method: string;
   readonly path: string;
   readonly invoke: (event: object) => Promise<unknown>;

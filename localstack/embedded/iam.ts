@@ -1,6 +1,6 @@
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { ACCOUNT } from "../../lib/cloudformation/resolver.ts";
-import type { Deployment } from "./template.ts";
+import type { Deployment } from "./deployment.ts";
 
 /** One action on one resource, which a principal wants to do. */
 export interface Want {

@@ -10,7 +10,7 @@ import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { type ApiToken, freshToken } from "./api-tokens.ts";
 import { hideSecrets } from "./hidden-secrets.ts";
 import type { Runtime } from "./runtime.ts";
-import { writingProblem } from "./state-directory.ts";
+import { openStateDirectory, StateDiskFull, StateUnusable, writingProblem } from "./state-directory.ts";
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
 /** Where queues.yaml says that it is. */
@@ -91,12 +91,14 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   const parsed = parseFlags<StartFlags>(command(), args);
   if (parsed.kind !== "run") return answer(parsed);
   const flags = parsed.options;
+  const { queues, state, port, quiet } = flags;
   process.stdout.write("submitqueue is starting: it makes the stacks of the CDK app and runs them here.\n");
   try {
-    const { queues, state, port, quiet } = flags;
     const token = flags.token ? freshToken(userInfo().username) : undefined;
     const tokens = token === undefined ? {} : { tokens: [token] };
-    const sandbox = queues === DEFAULT_QUEUES ? await createSandbox(SANDBOX) : undefined;
+    // First, since it takes no time: what follows takes seconds.
+    openStateDirectory(state).release();
+    const sandbox = queues === DEFAULT_QUEUES ? await sandboxOf(SANDBOX) : undefined;
     // Only now: the CDK takes a second to load, and wrong flags should not wait for it. A second start finds the CDK compiled.
     enableCompileCache(join(import.meta.dirname, "..", "..", "node_modules", ".cache", "compiled"));
     const { startRuntime } = await import("./runtime.ts");
@@ -108,11 +110,34 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   } catch (error) {
     const said = saidOf(error, flags);
     process.stderr.write(`${said ?? (error instanceof Error ? error.stack : error)}\n`);
-    return said === undefined ? 1 : 2;
+    return said === undefined || writingProblem(error, state) !== undefined ? 1 : 2;
   }
 }
 
-const EXPECTED: ReadonlySet<string> = new Set(["StateInUse", "StateNotPrivate", "StateUnusable", "QueuesFileError"]);
+/** The sandbox that queues.yaml lands onto. Throws StateUnusable and StateDiskFull when its directory, in this checkout, can't be written. */
+async function sandboxOf(directory: string): Promise<Sandbox> {
+  try {
+    return await createSandbox(directory);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    if (REFUSED.has(error.code))
+      throw new StateUnusable(
+        `${shown(directory)} can't keep the sandbox repository: ${error.message}. Make the directory writable, or name queues of your own with --queues`,
+      );
+    const problem = writingProblem(error, shown(directory));
+    throw problem === undefined ? error : new StateDiskFull(problem, { cause: error });
+  }
+}
+
+const REFUSED: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
+
+const EXPECTED: ReadonlySet<string> = new Set([
+  "StateInUse",
+  "StateNotPrivate",
+  "StateUnusable",
+  "StateDiskFull",
+  "QueuesFileError",
+]);
 
 /** What to tell of an error that the user can mend. Undefined for any other. */
 function saidOf(error: unknown, { port, state }: StartFlags): string | undefined {

@@ -16,6 +16,8 @@ export interface ObservedCall {
 export interface Observer {
   /** A function is about to run. The answer is called when the function has ended, however that is. */
   invocation(functionId: string, event: unknown): () => void;
+  /** Is waited for before a function runs. What it throws, the caller of the function gets, as from a function that could not be started. */
+  before?(functionId: string): Promise<void>;
   call(call: ObservedCall): void;
   /** A state of a workflow was entered, or its task is tried again. */
   transition(workflow: string, state: string): void;

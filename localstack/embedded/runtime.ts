@@ -9,26 +9,30 @@ import { locate, readLocatedQueues } from "../located.ts";
 import { processHelper } from "../process-helper/index.ts";
 import { type ApiToken, type HttpAuthorizer, tokenAuthorizer } from "./api-tokens.ts";
 import { AWS_ORIGIN, clientsOf } from "./clients.ts";
+import type { Deployment, FunctionSpec } from "./deployment.ts";
 import { type EventBus, openEventBus } from "./event-bus.ts";
-import { type RetryDelay, startEventSource } from "./event-source.ts";
+import type { RetryDelay } from "./event-source.ts";
+import { startEventSources } from "./event-sources.ts";
 import { openExecutions } from "./executions.ts";
 import { type FrontDoor, frontDoor } from "./front-door.ts";
 import { type FunctionUrls, serveFunctionUrls } from "./function-urls.ts";
-import { type Json, type LocalFunction, loadFunction, preloadFunctions } from "./functions.ts";
+import { preloadFunctions } from "./functions.ts";
 import { gatewayFetch } from "./gateway-fetch.ts";
 import { serveHttpApi } from "./http-api.ts";
 import { type Authorize, authorizer } from "./iam.ts";
+import { type Invoke, LocalFunctions } from "./local-functions.ts";
 import { logTo } from "./logs.ts";
 import type { Observer } from "./observer.ts";
 import { listenForOperator, type OperatorPort } from "./operator-port.ts";
-import { precedence } from "./precedence.ts";
+import { type Precedence, precedence } from "./precedence.ts";
 import { startSchedules } from "./schedules.ts";
 import { opened, openStateDirectory, type StateDirectory } from "./state-directory.ts";
 import { type Synthesizer, synthesizeApart } from "./synthesis.ts";
 import { openTables } from "./tables.ts";
-import { type Deployment, deploymentOf, type FunctionSpec } from "./template.ts";
+import { taskRunner } from "./task-runner.ts";
+import { deploymentOf } from "./template.ts";
 import { openTopics, type Topics } from "./topics.ts";
-import { openWorkflows, type RunTask } from "./workflows.ts";
+import { openWorkflows } from "./workflows.ts";
 
 export interface RuntimeOptions {
   /** The queues, or a queues.yaml: its relative remotes are relative to its directory. Not looked at when there is an assembly. */
@@ -105,82 +109,48 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
+/** What the parts of a runtime have in common. Made once. */
+interface Base {
+  readonly options: RuntimeOptions;
+  readonly state: StateDirectory;
+  readonly log: Logger;
+  readonly deployment: Deployment;
+  readonly door: FrontDoor;
+  readonly authorize: Authorize;
+  /** What stops the runtime again. Each part adds what it has started. */
+  readonly undo: AsyncDisposableStack;
+}
+
 async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Omit<Runtime, "stop">> {
   // This process holds the CDK and every emulator: it would stop for each git process that it started itself.
   startProcessesBy(processHelper);
-  const state = openStateDirectory(options.stateDirectory);
-  undo.defer(() => state.release());
-  const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
-  const door = frontDoor();
-  const assembly = options.assembly ?? (await synthesized(options, state));
-  const urlOf = (name: string) => `${AWS_ORIGIN}/${ACCOUNT}/${name}`;
-  const deployment = deploymentOf(assembly, urlOf);
-
-  const tables = await opened(state, "tables", () => openTables(state.directory("tables"), deployment.tables));
-  undo.defer(() => tables.close());
-  const topics = await opened(state, "topics", () => openTopics(state.directory("topics"), deployment.queues, urlOf));
-  undo.defer(() => topics.close());
-  const executions = await opened(state, "workflows", () => openExecutions(state.file("workflows", "executions.db")));
-  undo.defer(() => executions.close());
-
-  const authorize = authorizer(deployment);
-  const { apiFunction } = deployment;
-  const urls = await serveFunctionUrls(deployment.functionUrls, state);
-  undo.defer(() => urls.close());
-  const functions = await loadFunctions(deployment, (spec) => {
-    const name = spec.id.replaceAll("/", "-");
-    const functionLog = logTo(state.file("log", `${name}.log`), spec.id, options.quiet ?? false);
-    return {
-      root: options.root ?? REPOSITORY,
-      environment: localised(spec, state, urls),
-      clients: {
-        ...clientsOf(door, { role: spec.roleArn }, functionLog),
-        gateway: gatewayFetch((event) => invokeForCaller(apiFunction ?? "", event), {
-          mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
-          // Where callers have tokens, a function is known by its name.
-          authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
-        }),
-      },
-    };
-  });
-  const { observer } = options;
+  const base = await openBase(options, undo);
+  const { deployment, door, authorize, log, state } = base;
+  const { tables, topics, executions } = await openEmulators(base);
+  const { functions, urls } = await loadFunctions(base);
   const order = precedence();
-  const invokeForCaller: Invoke = invoker(functions, undo, observer);
-  const invoke: Invoke = (functionArn, event) => order.work(invokeForCaller(functionArn, event));
+  const invoke: Invoke = (functionArn, event) => order.work(functions.invoke(functionArn, event));
   urls.open(invoke);
-  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), observer);
+  const workflows = openWorkflows(deployment.machines, executions, taskRunner(authorize, invoke), options.observer);
   const events = openEventBus(deployment, state.file("events.jsonl"), {
-    toQueue: (arn, body) => sendTo(topics, urlOf(arn.split(":").at(-1) ?? ""), body),
+    toQueue: (arn, body) => sendTo(topics, queueUrl(arn.split(":").at(-1) ?? ""), body),
     toFunction: invoke,
     log,
   });
-  door.open({ tables, topics, workflows, events, authorize, log, observer });
-
-  const sources = deployment.eventSources.map((spec) => async () => {
-    await mayConsume(authorize, functionAt(functions, spec.functionArn), spec.queueArn);
-    const invokeIt = (event: object) => invoke(spec.functionArn, event);
-    const source = startEventSource({ spec, topics, invoke: invokeIt, log, order, delay: options.retryDelay });
-    undo.defer(() => patiently(source.stop()));
-  });
-  const api =
-    apiFunction &&
-    (await serveHttpApi(options.port ?? 0, (event) => order.call(invokeForCaller(apiFunction, event)), {
-      authorize: authorizerOf(options),
-      bus: events,
-      hooks: deployment.hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
-    }));
-  if (api) undo.defer(() => api.close());
+  door.open({ tables, topics, workflows, events, authorize, log, observer: options.observer });
+  const url = await serveApi(base, { functions, invoke, order, events });
   workflows.resume();
   undo.defer(() => workflows.stop());
-  for (const startSource of sources) await startSource();
+  const feeding = { functions, topics, invoke, authorize, log, order, delay: options.retryDelay };
+  await startEventSources(deployment.eventSources, feeding, (stop) => undo.defer(() => patiently(stop())));
   const schedules = startSchedules(deployment.schedules, invoke, log, options.schedulesEveryMs);
   undo.defer(() => schedules.stop());
   return {
-    url: api ? api.url : undefined,
+    url,
     awsEndpoint: AWS_ORIGIN,
-    operatorPort: options.operatorPort ? await operatorPort(door, state, log, undo) : undefined,
+    operatorPort: options.operatorPort ? await operatorPort(base) : undefined,
     deployment,
-    functionUrls: new Map([...urls.byFunction].map(([arn, at]) => [functionAt(functions, arn).spec.id, at])),
+    functionUrls: new Map([...urls.byFunction].map(([arn, at]) => [functions.at(arn).spec.id, at])),
     operator: clientsOf(door, "runtime", log),
     clientsOf: (functionId) => {
       const spec = deployment.functions.find(({ id }) => id === functionId);
@@ -191,6 +161,76 @@ async function start(options: RuntimeOptions, undo: AsyncDisposableStack): Promi
     subscribe: (listener) => events.subscribe(listener),
     depths: () => topics.depths(),
   };
+}
+
+/** The address of a queue, as AWS clients name the queue. */
+const queueUrl = (name: string): string => `${AWS_ORIGIN}/${ACCOUNT}/${name}`;
+
+async function openBase(options: RuntimeOptions, undo: AsyncDisposableStack): Promise<Base> {
+  const state = openStateDirectory(options.stateDirectory);
+  undo.defer(() => state.release());
+  const log = logTo(state.file("log", "runtime.log"), "runtime", options.quiet ?? false);
+  const assembly = options.assembly ?? (await synthesized(options, state));
+  const deployment = deploymentOf(assembly, queueUrl);
+  return { options, state, log, deployment, door: frontDoor(), authorize: authorizer(deployment), undo };
+}
+
+/** Opens what holds the state: tables, topics, and the executions of workflows. */
+async function openEmulators({ state, deployment, undo }: Base) {
+  const tables = await opened(state, "tables", () => openTables(state.directory("tables"), deployment.tables));
+  undo.defer(() => tables.close());
+  const topics = await opened(state, "topics", () =>
+    openTopics(state.directory("topics"), deployment.queues, queueUrl),
+  );
+  undo.defer(() => topics.close());
+  const executions = await opened(state, "workflows", () => openExecutions(state.file("workflows", "executions.db")));
+  undo.defer(() => executions.close());
+  return { tables, topics, executions };
+}
+
+/** Loads all functions, and serves the functions that have an address. Their addresses are closed until they are opened. */
+async function loadFunctions({ options, state, deployment, door, authorize, undo }: Base) {
+  const urls = await serveFunctionUrls(deployment.functionUrls, state);
+  undo.defer(() => urls.close());
+  const functions = new LocalFunctions(options.observer);
+  await functions.load(deployment.functions, (spec) => {
+    const file = `${spec.id.replaceAll("/", "-")}.log`;
+    const log = logTo(state.file("log", file), spec.id, options.quiet ?? false);
+    const gateway = gatewayFetch((event) => functions.invoke(deployment.apiFunction ?? "", event), {
+      mayCall: (resource) => authorize(spec.roleArn, { action: "execute-api:Invoke", resource }),
+      // Where callers have tokens, a function is known by its name.
+      authorizer: options.tokens === undefined ? {} : { lambda: { name: spec.id, groups: "" } },
+    });
+    return {
+      root: options.root ?? REPOSITORY,
+      environment: localised(spec, state, urls),
+      clients: { ...clientsOf(door, { role: spec.roleArn }, log), gateway },
+    };
+  });
+  undo.defer(() => patiently(functions.idle()));
+  return { functions, urls };
+}
+
+interface ApiParts {
+  readonly functions: LocalFunctions;
+  readonly invoke: Invoke;
+  readonly order: Precedence;
+  readonly events: EventBus;
+}
+
+/** Serves the HTTP API and answers its address. Undefined when the templates have none. */
+async function serveApi(
+  { options, deployment: { apiFunction, hooks }, undo }: Base,
+  { functions, invoke, order, events }: ApiParts,
+): Promise<string | undefined> {
+  if (apiFunction === undefined) return undefined;
+  const api = await serveHttpApi(options.port ?? 0, (event) => order.call(functions.invoke(apiFunction, event)), {
+    authorize: authorizerOf(options),
+    bus: events,
+    hooks: hooks.map((hook) => ({ ...hook, invoke: (event) => invoke(hook.functionArn, event) })),
+  });
+  undo.defer(() => api.close());
+  return api.url;
 }
 
 const authorizerOf = ({ tokens }: RuntimeOptions): HttpAuthorizer =>
@@ -208,7 +248,8 @@ async function synthesized(options: RuntimeOptions, state: StateDirectory): Prom
   return assembly;
 }
 
-async function operatorPort({ call }: FrontDoor, state: StateDirectory, log: Logger, undo: AsyncDisposableStack) {
+/** Serves the AWS command line. */
+async function operatorPort({ door: { call }, state, log, undo }: Base) {
   const file = state.file("aws.env");
   const port: OperatorPort = await listenForOperator(call, file, log);
   undo.defer(() => port.close());
@@ -238,77 +279,10 @@ async function sendTo(topics: Topics, QueueUrl: string, MessageBody: string): Pr
   if (status !== 200) throw new Error(`${QueueUrl} took no event: ${body}`);
 }
 
-type Functions = ReadonlyMap<string, LocalFunction>;
-type Invoke = (functionArn: string, event: unknown) => Promise<Json>;
-
-async function loadFunctions(
-  { functions }: Deployment,
-  place: (spec: FunctionSpec) => { root: string; environment: Readonly<Record<string, string>>; clients: Clients },
-): Promise<Functions> {
-  const loaded = functions.map(async (spec) => {
-    const { root, environment, clients } = place(spec);
-    return [spec.arn, await loadFunction(spec, root, environment, clients)] as const;
-  });
-  return new Map(await Promise.all(loaded));
-}
-
-/** Functions are named by their ARN, or by their name. */
-function functionAt(functions: Functions, named: string): LocalFunction {
-  const found = functions.get(named) ?? functions.values().find(({ spec }) => spec.name === named);
-  if (found === undefined) throw new Error(`there is no function ${named} that runs here`);
-  return found;
-}
-
-/** Invokes functions by ARN. The end of the runtime waits for what it has begun. */
-function invoker(functions: Functions, undo: AsyncDisposableStack, observer: Observer | undefined): Invoke {
-  const going = new Set<Promise<unknown>>();
-  undo.defer(() => patiently(Promise.allSettled(going)));
-  return (functionArn, event) => {
-    const named = functionAt(functions, functionArn);
-    const ended = observer?.invocation(named.spec.id, event);
-    const invocation = named.invoke(event);
-    going.add(invocation);
-    return invocation.finally(() => {
-      going.delete(invocation);
-      ended?.();
-    });
-  };
-}
-
-/** Waits for something, but not for ever. */
+/** Waits for the promise, at most GRACE_MS. */
 async function patiently(awaited: Promise<unknown>): Promise<void> {
   const { promise: patience, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, GRACE_MS);
   await Promise.race([awaited, patience]);
   clearTimeout(timer);
-}
-
-/** A function that failed, as Step Functions sees it: the error's name, and its JSON as the cause. */
-class TaskFailed extends Error {
-  constructor(error: unknown) {
-    const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
-    super(JSON.stringify({ errorType: name, errorMessage: message, trace: stack.split("\n") }));
-    this.name = name;
-  }
-}
-
-const taskRunner =
-  (authorize: Authorize, invoke: Invoke): RunTask =>
-  async (roleArn, functionArn, input) => {
-    const decision = await authorize(roleArn, { action: "lambda:InvokeFunction", resource: functionArn });
-    if (!decision.allowed) {
-      const refused = new Error(`${roleArn} may not invoke ${functionArn} ${decision.why}`);
-      throw new TaskFailed(Object.assign(refused, { name: "Lambda.AccessDeniedException" }));
-    }
-    return invoke(functionArn, input).catch((error: unknown) => {
-      throw new TaskFailed(error);
-    });
-  };
-
-/** Lambda reads a queue with the rights of the function's role. Throws when it has none. */
-async function mayConsume(authorize: Authorize, { spec }: LocalFunction, queueArn: string): Promise<void> {
-  for (const action of ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]) {
-    const decision = await authorize(spec.roleArn, { action, resource: queueArn });
-    if (!decision.allowed) throw new Error(`${spec.id} is fed by ${queueArn}, but may not ${action} ${decision.why}`);
-  }
 }

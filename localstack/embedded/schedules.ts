@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
-import type { ScheduleSpec } from "./template.ts";
+import type { ScheduleSpec } from "./deployment.ts";
 
 export interface Schedules {
   stop(): void;

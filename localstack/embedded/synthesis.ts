@@ -20,7 +20,7 @@ export interface SynthesisOrder {
 export type SynthesisEnd =
   | { readonly kind: "done" }
   | { readonly kind: "misconfigured"; readonly problems: readonly string[] }
-  | { readonly kind: "failed"; readonly stack: string };
+  | { readonly kind: "failed"; readonly stack: string; readonly code?: string };
 
 /** Makes the templates for a state directory. Throws QueuesFileError, and what the app's own checks throw. */
 export type Synthesizer = (
@@ -58,5 +58,7 @@ export async function synthesizeApart(
   await once(child, "close");
   if (end?.kind === "done") return readAssembly(order.outdir);
   if (end?.kind === "misconfigured") throw new QueuesFileError(end.problems);
-  throw new Error(end?.stack ?? "the process that synthesizes the stacks ended early");
+  // The code tells of a full disk.
+  const { stack = "the process that synthesizes the stacks ended early", code } = end ?? {};
+  throw Object.assign(new Error(stack.split("\n")[0]), { stack }, code === undefined ? {} : { code });
 }

@@ -13,6 +13,8 @@ function endOf(order: SynthesisOrder): SynthesisEnd {
     return { kind: "done" };
   } catch (error) {
     if (error instanceof QueuesFileError) return { kind: "misconfigured", problems: error.problems };
-    return { kind: "failed", stack: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const code = error instanceof Error && "code" in error ? { code: String(error.code) } : {};
+    return { kind: "failed", stack, ...code };
   }
 }

@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 import { setImmediate as laterTurn } from "node:timers/promises";
 import * as z from "zod";
-import type { TableSpec } from "./template.ts";
+import type { TableSpec } from "./deployment.ts";
 
 /** An answer of DynamoDB: `body` is the result, or the error with its `__type`. */
-export interface TableAnswer {
+interface TableAnswer {
   readonly status: number;
   readonly body: object;
 }

@@ -1,11 +1,11 @@
 import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
 import * as z from "zod";
 import { AwsError } from "./aws-error.ts";
+import type { MachineSpec } from "./deployment.ts";
 import { type Ending, type Execution, ExecutionStatus, type Executions } from "./executions.ts";
 import type { Json } from "./functions.ts";
 import { checkStart, type Exceeded, tooLarge, watch } from "./limits/states.ts";
 import type { Observer } from "./observer.ts";
-import type { MachineSpec } from "./template.ts";
 
 /** Runs a function on behalf of a state machine's role. What it throws bears the name that Retry and Catch clauses match. */
 export type RunTask = (roleArn: string, functionArn: string, input: Json) => Promise<Json>;

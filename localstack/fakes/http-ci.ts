@@ -33,6 +33,8 @@ export interface HttpBuild {
   readonly start: HttpStart;
   readonly course: HttpCourse;
   state: "running" | "passed" | "failed" | "cancelled" | "infrastructure";
+  /** When it ended, as ISO 8601. */
+  endedAt?: string;
 }
 
 export interface FakeHttpCiOptions {
@@ -41,6 +43,8 @@ export interface FakeHttpCiOptions {
   readonly courseOf: (start: HttpStart) => HttpCourse;
   /** False: it names no status URL, and refuses to stop a build. Default: true. */
   readonly watchable?: boolean;
+  /** False: it does not say when a build ended. Default: true. */
+  readonly tellsEnd?: boolean;
   /** False: it never calls back. Default: true. */
   readonly callsBack?: boolean;
   readonly now?: () => number;
@@ -88,11 +92,15 @@ export class FakeHttpCi {
     const build = this.builds.get(name);
     if (build === undefined || build.state !== "running") return;
     build.state = state;
+    if (this.#options.tellsEnd !== false) build.endedAt = new Date(this.#now).toISOString();
     if (this.#options.callsBack !== false) await this.callBack(build);
   }
 
   /** Says how the build is, signed. */
-  async callBack({ start, course: { message, junit }, state }: HttpBuild, signer = this.#signer): Promise<void> {
+  async callBack(
+    { start, course: { message, junit }, state, endedAt }: HttpBuild,
+    signer = this.#signer,
+  ): Promise<void> {
     const { key, commit, callbackUrl } = start;
     const body = JSON.stringify({
       key,
@@ -100,6 +108,7 @@ export class FakeHttpCi {
       result: state,
       message,
       junit,
+      endedAt,
       url: `${this.url}/${key}-${commit}/log`,
     });
     const headers = { ...signer.sign(`end-${key}-${commit}`, body, this.#now), "content-type": "application/json" };
@@ -133,7 +142,8 @@ export class FakeHttpCi {
     if (build === undefined) return void response.writeHead(404).end();
     if (method === "DELETE") await this.end(name, "cancelled");
     const { message, junit } = build.course;
-    const told = build.state === "running" ? {} : { message, junit, url: `${this.url}/${name}/log` };
+    const { endedAt } = build;
+    const told = build.state === "running" ? {} : { message, junit, endedAt, url: `${this.url}/${name}/log` };
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ result: build.state, ...told }));
   }

@@ -28,8 +28,8 @@ async function obey(order: Order): Promise<void> {
 /** Hands on what a program says, until it ends. */
 async function pass(id: number, dialogue: Dialogue): Promise<void> {
   dialogues.set(id, dialogue);
-  for (let next = await dialogue.output.next(); next.done !== true; next = await dialogue.output.next())
-    answer({ kind: "output", id, bytes: next.value });
+  let next = await dialogue.output.next();
+  for (; next.done !== true; next = await dialogue.output.next()) answer({ kind: "output", id, bytes: next.value });
   dialogues.delete(id);
-  answer({ kind: "closed", id });
+  answer({ kind: "closed", id, problem: next.value });
 }

@@ -1,8 +1,8 @@
 /** Chunks that arrive, read one after the other. */
-export class Inbox implements AsyncIterator<Buffer> {
+export class Inbox implements AsyncIterator<Buffer, string | undefined> {
   readonly #chunks: Buffer[] = [];
-  readonly #readers: ((result: IteratorResult<Buffer>) => void)[] = [];
-  #isClosed = false;
+  readonly #readers: ((result: IteratorResult<Buffer, string | undefined>) => void)[] = [];
+  #end: { readonly value: string | undefined } | undefined;
   readonly #closing = Promise.withResolvers<void>();
 
   /** Fulfilled once nothing more arrives. */
@@ -16,16 +16,17 @@ export class Inbox implements AsyncIterator<Buffer> {
     else this.#chunks.push(chunk);
   }
 
-  close(): void {
-    this.#isClosed = true;
-    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
+  /** `problem`: the code of the operating system, when the program was not started. */
+  close(problem?: string): void {
+    this.#end = { value: problem };
+    for (const reader of this.#readers.splice(0)) reader({ done: true, value: problem });
     this.#closing.resolve();
   }
 
-  next(): Promise<IteratorResult<Buffer>> {
+  next(): Promise<IteratorResult<Buffer, string | undefined>> {
     const chunk = this.#chunks.shift();
     if (chunk) return Promise.resolve({ done: false, value: chunk });
-    if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
+    if (this.#end) return Promise.resolve({ done: true, ...this.#end });
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 }

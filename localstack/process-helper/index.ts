@@ -73,7 +73,7 @@ export class ProcessHelper implements Processes {
       this.#runs.get(answer.id)?.(withBuffers(answer.end));
       this.#runs.delete(answer.id);
     } else {
-      this.#dialogues.get(answer.id)?.close();
+      this.#dialogues.get(answer.id)?.close(answer.problem);
       this.#dialogues.delete(answer.id);
     }
     if (this.#runs.size + this.#dialogues.size === 0) this.#child?.channel?.unref();

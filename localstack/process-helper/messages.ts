@@ -7,8 +7,8 @@ export type Order =
   | { readonly kind: "write"; readonly id: number; readonly text: string }
   | { readonly kind: "end"; readonly id: number };
 
-/** What the helper answers. `ended` is the last word about a program that was run; `closed`, about one that was spoken to. */
+/** What the helper answers. `ended` is the last word about a program that was run; `closed`, about one that was spoken to, with the code of the operating system when the program was not started. */
 export type Answer =
   | { readonly kind: "ended"; readonly id: number; readonly end: ProgramEnd }
   | { readonly kind: "output"; readonly id: number; readonly bytes: Uint8Array }
-  | { readonly kind: "closed"; readonly id: number };
+  | { readonly kind: "closed"; readonly id: number; readonly problem: string | undefined };

@@ -4,7 +4,7 @@ import { inOneLine, type Workload } from "../workload.ts";
 import { hasPassed, StrictQueue } from "./strict-queue.ts";
 
 /** How many changes of the line are built: it begins with `start`, grows by one per landed change, and a rejected one halves it. */
-export interface Window {
+interface Window {
   readonly start: number;
   readonly least: number;
 }

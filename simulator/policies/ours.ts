@@ -1,7 +1,8 @@
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { BatchId, BuildKey, Sqid } from "../../functions/contracts/ids.ts";
 import type { LogEvent } from "../../functions/contracts/log-event.ts";
-import type { LandBatch, Signal } from "../../functions/contracts/messages.ts";
+import type { LandBatch } from "../../functions/contracts/messages/landing-messages.ts";
+import type { Signal } from "../../functions/contracts/messages/signals.ts";
 import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { type EpochMs, epochMs } from "../../functions/contracts/time.ts";
 import type { Batch } from "../../functions/domain/batch.ts";

@@ -1,6 +1,7 @@
 import type { BatchId, BuildKey, GitSha } from "../../functions/contracts/ids.ts";
 import { trunkIdOf } from "../../functions/contracts/ids.ts";
-import type { BuildVerdict, Composed, Signal, TrunkUnit } from "../../functions/contracts/messages.ts";
+import type { Composed, TrunkUnit } from "../../functions/contracts/messages/merge-unit.ts";
+import type { BuildVerdict, Signal } from "../../functions/contracts/messages/signals.ts";
 import type { Command } from "../../functions/domain/planner/plan.ts";
 import type { Ledger } from "../ledger.ts";
 import { median } from "../measures.ts";

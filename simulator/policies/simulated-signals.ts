@@ -6,7 +6,7 @@ import {
   type Sqid,
   sqidOf,
 } from "../../functions/contracts/ids.ts";
-import type { BuildVerdict, Signal } from "../../functions/contracts/messages.ts";
+import type { BuildVerdict, Signal } from "../../functions/contracts/messages/signals.ts";
 import { QUEUE as NAME } from "./queue-config.ts";
 
 export const QUEUE = NAME as QueueName;

@@ -1,5 +1,6 @@
 import type { GitSha } from "../../functions/contracts/ids.ts";
-import type { Composed, LandOutcome } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
+import type { Composed } from "../../functions/contracts/messages/merge-unit.ts";
 import { hash32 } from "../random-streams.ts";
 
 const sha = (...parts: readonly (string | number)[]): GitSha => parts.join("").padStart(40, "0").slice(-40) as GitSha;

@@ -63,9 +63,13 @@ export function processesSuite(name: string, processes: Processes): void {
       });
     });
 
-    it("ends the output of a program that was not started", async () => {
-      const dialogue = processes.start({ ...call(""), file: "submitqueue-no-such-program" });
-      expect((await dialogue.output.next()).done).toBe(true);
+    it.each([
+      ["is not there", { file: "submitqueue-no-such-program" }, "ENOENT"],
+      ["gets an argument that is too long", call(`: ${"x".repeat(200_000)}`), "E2BIG"],
+    ])("ends the output of a program that was not started, with the reason: it %s", async (_, more, code) => {
+      const dialogue = processes.start({ ...call(""), ...more });
+      await dialogue.write("are you there?");
+      expect(await dialogue.output.next()).toEqual({ done: true, value: code });
       await dialogue.end();
     });
 

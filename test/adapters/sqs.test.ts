@@ -12,7 +12,7 @@ import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { keepInvisible, send, sendAll, sendDeadLetter, sendEach } from "../../functions/adapters/sqs.ts";
-import type { Topic } from "../../functions/contracts/messages.ts";
+import type { Topic } from "../../functions/contracts/messages/topic.ts";
 import { toEmulator } from "../support/dynalite.ts";
 
 let server: FauxqsServer;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { happeningOf } from "../../client/happenings.ts";
-import type { HistoryEntry } from "../../functions/contracts/api.ts";
-import { Blocker } from "../../functions/contracts/log-event.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
+import { Blocker, type Happening, type Status } from "../../functions/contracts/log-event.ts";
 
 const entry = (about: Pick<HistoryEntry, "status" | "event">, metadata: HistoryEntry["metadata"] = {}): HistoryEntry =>
   ({ id: "1", at: "2026-01-01T10:00:00.000Z", metadata, ...about }) as HistoryEntry;
@@ -19,6 +19,13 @@ describe("an entry of a history, in words", () => {
     expect(new Set(said).size).toBe(Blocker.options.length);
     for (const words of said) expect(words).not.toBe("Waits");
     expect(happeningOf(entry({ event: "blocked" }, { blocker: "constructor" }))).toBe("Waits");
+  });
+
+  it("calls a status and an event of a later release by their names", () => {
+    for (const name of ["superseded", "constructor"]) {
+      expect(happeningOf(entry({ status: name as Status }))).toBe(name);
+      expect(happeningOf(entry({ event: name as Happening }, { on: "3" }))).toBe(`${name}: #3`);
+    }
   });
 
   it("leaves out what only says that the next entry comes", () => {

@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  CancelBody,
-  IdempotencyKey,
-  LandBody,
-  ListQuery,
-  RequestPath,
-  Timestamp,
-} from "../../functions/contracts/api.ts";
+import { Timestamp } from "../../functions/contracts/api/fields.ts";
+import { IdempotencyKey, LandBody } from "../../functions/contracts/api/land-call.ts";
+import { CancelBody, ListQuery, RequestPath } from "../../functions/contracts/api/request-calls.ts";
 
 const change = (name: string) => `git://h/r/refs%2Fheads%2F${name}/${"a".repeat(40)}`;
 const changes = (count: number) => Array.from({ length: count }, (_, i) => change(`c${i}`));

@@ -1,5 +1,6 @@
 import type { EndedNow, QueueNow, RequestNow } from "../../dashboard/contract.ts";
-import type { HistoryEntry, RequestSummary, Trends, Why } from "../../functions/contracts/api.ts";
+import type { HistoryEntry, RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
+import type { Trends } from "../../functions/contracts/api/trend-views.ts";
 
 /** Seconds before now, as the API writes a moment. */
 export const ago = (seconds: number): string => new Date(Date.now() - seconds * 1_000).toISOString();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { phaseOf } from "../../dashboard/queue/phase.ts";
+import { momentsOf } from "../../dashboard/request/timeline.ts";
 import { wordsOfReason } from "../../dashboard/trends/reasons.ts";
+import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import { ReasonCode } from "../../functions/contracts/reasons.ts";
 
 describe("the words of the page", () => {
@@ -18,5 +20,14 @@ describe("the words of the page", () => {
   ] as const)("of a request in admission with the blocker %s are %s", (blocker, word) => {
     const facts = { status: "validated", builds: [], ...(blocker === undefined ? {} : { blocker }) } as const;
     expect(phaseOf(facts).word).toBe(word);
+  });
+
+  it("name in a timeline what only a later release knows", () => {
+    const at = "2026-11-25T10:00:00.000Z";
+    const events = [
+      { id: "1", at, kind: "status", status: "resting", metadata: {} },
+      { id: "2", at, kind: "event", event: "dreaming", metadata: {} },
+    ] as unknown as readonly HistoryEntry[];
+    expect(momentsOf(events).map(({ text }) => text)).toEqual(["resting", "dreaming"]);
   });
 });

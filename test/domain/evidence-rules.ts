@@ -58,10 +58,10 @@ export class EvidenceRules {
     return this.#idsWhere(({ state }) => state === "landed");
   }
 
-  /** N(H). Under `every`, the conflicts of an arrival are the earlier batches that had not ended before. */
+  /** N(H). Under `every`, and where only a tested tree may land, the conflicts of an arrival are the earlier batches that had not ended before. */
   conflicts(id: BatchId): Ids {
     const names = (later: Batch, earlier: Batch): boolean =>
-      later.conflicts === "every"
+      this.#options.exact === true || later.conflicts === "every"
         ? earlier.arrival < later.arrival && !(earlier.endedAt !== undefined && earlier.endedAt < later.createdAt)
         : later.conflicts.includes(earlier.id);
     const one = this.batch(id);
@@ -232,7 +232,8 @@ export class EvidenceRules {
 
   #cannotBeJudgedYet(id: BatchId): boolean {
     const undecided = this.undecidedAhead(id);
-    if (this.batch(id).position !== undefined || !this.#hasFailed(id)) return undecided.length > 0;
+    if (undecided.length === 0) return false;
+    if (this.batch(id).position !== undefined || !this.#hasFailed(id)) return true;
     const relevant = this.relevant(id);
     if (undecided.some((other) => relevant.has(other))) return true;
     const passed = undecided.filter((other) => this.hasPassed(other));

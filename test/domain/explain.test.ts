@@ -49,7 +49,18 @@ describe("a waiting request", () => {
   it.each<[string, LogEvent, string]>([
     ["dependency", blocked(20, "dependency", "3 5.1 6"), "q/3, q/5 and q/6"],
     ["budget", blocked(20, "budget"), "4 builds at once"],
-    ["missing-path", blocked(20, "missing-path"), "being rebuilt"],
+    ["missing-path", blocked(20, "missing-path", "3"), "depends on what becomes of q/3, ahead in the queue."],
+    ["missing-path", blocked(20, "missing-path"), "waits to share a build with other requests."],
+    [
+      "failure",
+      blocked(20, "failure", "3"),
+      "also held q/3, ahead in the queue. Which request is at fault is known once that request has",
+    ],
+    [
+      "failure",
+      blocked(20, "failure", "3 4"),
+      "held q/3 and q/4, ahead in the queue. Which request is at fault is known once those requests",
+    ],
     ["probation", blocked(20, "probation"), "until one of its own builds has passed"],
   ])("names its blocker, and since when: %s", (blocker, entry, sentence) => {
     expect(why([speculating, entry])).toMatchObject({
@@ -116,6 +127,7 @@ describe("a waiting request", () => {
   it.each<[string, LogEvent[]]>([
     ["budget, once it is built", [blocked(20, "budget"), build("building", 21, "a")]],
     ["missing-path, once it is built", [blocked(20, "missing-path"), build("building", 21, "a")]],
+    ["failure, once it is built", [blocked(20, "failure", "3"), build("building", 21, "a")]],
     ["probation, once it has joined", [blocked(20, "probation"), happens("joined", 21)]],
     ["any, once it was landing", [blocked(20, "dependency", "3"), is("landing", 21), is("speculating", 22)]],
     ["pause, once the queue is resumed", [blocked(20, "pause")]],

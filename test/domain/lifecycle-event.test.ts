@@ -3,7 +3,7 @@ import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { QueueName, RequestNumber, Sqid } from "../../functions/contracts/ids.ts";
 import { LifecycleEvent } from "../../functions/contracts/lifecycle-event.ts";
 import { Happening, happeningEvent, STATUSES, statusEvent } from "../../functions/contracts/log-event.ts";
-import type { ModeChanged } from "../../functions/contracts/messages.ts";
+import type { ModeChanged } from "../../functions/contracts/messages/log-messages.ts";
 import { reasonOf } from "../../functions/contracts/reasons.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { queueEventOf, requestEventOf } from "../../functions/domain/lifecycle-event.ts";

@@ -12,7 +12,7 @@ import {
   type Status,
   statusEvent,
 } from "../../functions/contracts/log-event.ts";
-import type { Land } from "../../functions/contracts/messages.ts";
+import type { Land } from "../../functions/contracts/messages/request-messages.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import {
   consequencesOf,

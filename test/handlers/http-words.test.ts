@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { LandBody, ListQuery, PriorityBody, TrendsQuery } from "../../functions/contracts/api.ts";
+import { LandBody } from "../../functions/contracts/api/land-call.ts";
+import { TrendsQuery } from "../../functions/contracts/api/queue-calls.ts";
+import { ListQuery, PriorityBody } from "../../functions/contracts/api/request-calls.ts";
 import { faultsOf, pointer } from "../../functions/handlers/http-problem.ts";
 import { inWords } from "../../functions/handlers/http-words.ts";
 

@@ -137,6 +137,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "orchestrator/intake": [
     "dead requests: sqs:SendMessage",
+    "executions of workflow admit: states:DescribeExecution",
     `table batches: ${dynamodb("PutItem")}`,
     claims,
     requests("PutItem", "UpdateItem"),

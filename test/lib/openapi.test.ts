@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { describe, expect, it } from "vitest";
-import { OPERATIONS } from "../../functions/contracts/operations.ts";
+import { OPERATIONS } from "../../functions/contracts/operations/index.ts";
 import { routesOf } from "../../functions/handlers/gateway/api.lambda.ts";
 import type { Gateway } from "../../functions/handlers/gateway/gateway.ts";
 import committed from "../../functions/handlers/gateway/openapi.json" with { type: "json" };

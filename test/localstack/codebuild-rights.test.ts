@@ -4,8 +4,9 @@ import { CodeBuildProject } from "../../functions/adapters/build-runner/codebuil
 import { epochMs } from "../../functions/contracts/time.ts";
 import { AwsError } from "../../localstack/embedded/aws-error.ts";
 import { codebuildFor, wantsOf } from "../../localstack/embedded/codebuild-clients.ts";
+import type { Deployment } from "../../localstack/embedded/deployment.ts";
 import { authorizer, type Want } from "../../localstack/embedded/iam.ts";
-import { assemblyOf, type Deployment, deploymentOf } from "../../localstack/embedded/template.ts";
+import { assemblyOf, deploymentOf } from "../../localstack/embedded/template.ts";
 import { FakeCodeBuild } from "../../localstack/fakes/codebuild.ts";
 import { TESTED } from "../adapters/build-runner/codebuild-world.ts";
 import { aTask } from "../adapters/build-runner/tasks.ts";

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { clientsOf } from "../../localstack/embedded/clients.ts";
+import type { FunctionSpec } from "../../localstack/embedded/deployment.ts";
 import { loadFunction } from "../../localstack/embedded/functions.ts";
-import type { FunctionSpec } from "../../localstack/embedded/template.ts";
 import { type Script, scripts } from "./fixture/scripted.ts";
 
 const unreachable = async () => ({ status: 503, headers: {}, body: "{}" });

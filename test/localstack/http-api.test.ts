@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { Problem } from "../../functions/contracts/api.ts";
+import { Problem } from "../../functions/contracts/api/problem.ts";
 import { freshToken, tokenAuthorizer } from "../../localstack/embedded/api-tokens.ts";
 import { type HttpApi, serveHttpApi } from "../../localstack/embedded/http-api.ts";
 

@@ -1,9 +1,9 @@
 import { PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Deployment } from "../../localstack/embedded/deployment.ts";
 import { authorizer } from "../../localstack/embedded/iam.ts";
 import { startRuntime } from "../../localstack/embedded/runtime.ts";
 import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
-import type { Deployment } from "../../localstack/embedded/template.ts";
 import { aQueuesFile, aStateDirectory } from "./fixture/runtime.ts";
 
 /** What the real stacks deploy, and what happened to a stray call on them. */

@@ -7,14 +7,11 @@ import { send, sendAll } from "../../functions/adapters/sqs.ts";
 import { startExecution } from "../../functions/adapters/step-functions.ts";
 import { BatchId, BuildKey, QueueName, Sqid } from "../../functions/contracts/ids.ts";
 import { statusEvent } from "../../functions/contracts/log-event.ts";
-import {
-  LandBatch,
-  logTopic,
-  mergesTopic,
-  requestsTopic,
-  signalsTopic,
-  type Topic,
-} from "../../functions/contracts/messages.ts";
+import { LandBatch, mergesTopic } from "../../functions/contracts/messages/landing-messages.ts";
+import { logTopic } from "../../functions/contracts/messages/log-messages.ts";
+import { requestsTopic } from "../../functions/contracts/messages/request-messages.ts";
+import { signalsTopic } from "../../functions/contracts/messages/signals.ts";
+import type { Topic } from "../../functions/contracts/messages/topic.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { taskHandler } from "../../functions/handlers/task.ts";
 import type { Runtime } from "../../localstack/embedded/runtime.ts";

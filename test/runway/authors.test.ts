@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { LandOutcome } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { committedBy, emailOf, nameOf } from "../../functions/runway/identities.ts";
 import { gitUri, Sandbox, unit } from "../adapters/git/sandbox.ts";

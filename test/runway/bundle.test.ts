@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
-import type { Composed, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { Composed, MergeUnit } from "../../functions/contracts/messages/merge-unit.ts";
 import { landing, unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";
 import { Runway } from "./runway.ts";

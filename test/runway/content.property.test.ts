@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { LandOutcome } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { landing, Sandbox, type Sketch, unit } from "../adapters/git/sandbox.ts";
 import { Runway } from "./runway.ts";

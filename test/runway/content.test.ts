@@ -1,6 +1,8 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { CheckResult, LandOutcome, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
+import type { MergeUnit } from "../../functions/contracts/messages/merge-unit.ts";
+import type { CheckResult } from "../../functions/contracts/messages/runway-tasks.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { unit } from "../adapters/git/sandbox.ts";
 import { runway, sandbox, withRunway } from "./each-runway.ts";

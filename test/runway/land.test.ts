@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gitProcessesStarted } from "../../functions/adapters/git/process.ts";
 import type { BatchId } from "../../functions/contracts/ids.ts";
-import type { LandOutcome } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
 import { reasonOf } from "../../functions/contracts/reasons.ts";
 import { giveUp, land } from "../../functions/runway/land.ts";
 import { landing, NOW, unit } from "../adapters/git/sandbox.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
-import type { Composed, LandOutcome, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
+import type { Composed, MergeUnit } from "../../functions/contracts/messages/merge-unit.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { landing, Sandbox, type Sketch, unit } from "../adapters/git/sandbox.ts";
 import { Runway } from "./runway.ts";

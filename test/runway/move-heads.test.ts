@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Repository } from "../../functions/adapters/git/repository.ts";
 import type { HeadBranches, Movable } from "../../functions/adapters/github/head-branches.ts";
 import { changeOf } from "../../functions/contracts/change-uri.ts";
-import type { LandBatch } from "../../functions/contracts/messages.ts";
+import type { LandBatch } from "../../functions/contracts/messages/landing-messages.ts";
 import { reasonOf } from "../../functions/contracts/reasons.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { giveUp, type LandOptions } from "../../functions/runway/land.ts";

@@ -1,6 +1,8 @@
 import type { Repository } from "../../functions/adapters/git/repository.ts";
 import type { BatchId, BuildKey } from "../../functions/contracts/ids.ts";
-import type { CheckResult, Composed, LandBatch, LandOutcome, MergeUnit } from "../../functions/contracts/messages.ts";
+import type { LandBatch, LandOutcome } from "../../functions/contracts/messages/landing-messages.ts";
+import type { Composed, MergeUnit } from "../../functions/contracts/messages/merge-unit.ts";
+import type { CheckResult } from "../../functions/contracts/messages/runway-tasks.ts";
 import type { QueueConfig } from "../../functions/contracts/queues.ts";
 import { check, compose } from "../../functions/runway/compose.ts";
 import { type LandAnswer, type LandOptions, land } from "../../functions/runway/land.ts";

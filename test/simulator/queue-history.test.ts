@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { RequestId } from "../../client/client.ts";
-import { HistoryEntry, RequestSummary } from "../../functions/contracts/api.ts";
+import { HistoryEntry, RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { Sqid } from "../../functions/contracts/ids.ts";
+import type { Status } from "../../functions/contracts/log-event.ts";
 import { entryOf, historyOf, type ReplayEntry } from "../../simulator/queue-history.ts";
 import { parseReplay } from "../../simulator/replay.ts";
 
@@ -78,5 +79,19 @@ describe("the history of a queue", () => {
       { conflictsAhead: [], passes: true },
       { conflictsAhead: [0], passes: false },
     ]);
+  });
+
+  it("leaves out requests that ended as only a later release knows, and says how many", async () => {
+    const superseded = (number: number) => ({ ...request(number, "error", 40), status: "superseded" as Status });
+    const [lines, notices]: [ReplayEntry[], string[]] = [[], []];
+    const newer = {
+      ...shop,
+      async *requests() {
+        yield* [superseded(4), request(3, "error", 40), superseded(2)];
+      },
+    };
+    for await (const line of historyOf(newer, {}, (notice) => notices.push(notice))) lines.push(line);
+    expect(lines.map(({ id }) => id)).toEqual(["3"]);
+    expect(notices).toEqual([expect.stringMatching(/^2 that ended as superseded left out: /)]);
   });
 });

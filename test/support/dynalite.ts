@@ -1,13 +1,14 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { documentClient } from "../../functions/adapters/aws-clients.ts";
 import { KEY } from "../../functions/contracts/tables.ts";
+import { bare } from "../../localstack/embedded/bare-client.ts";
 import { openTables, type Tables } from "../../localstack/embedded/tables.ts";
 
 export interface Dynalite {
-  /** Configuration of a further AWS SDK client for the same tables. */
-  readonly settings: DynamoDBClientConfig;
   readonly client: DynamoDBDocumentClient;
+  /** A further client for the same tables, with a middleware stack of its own. */
+  readonly another: () => DynamoDBDocumentClient;
   /** Adds tables to a running one: cheaper than another emulator when each test wants its own. */
   readonly create: (...tables: readonly string[]) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -23,7 +24,8 @@ export const toEmulator = (endpoint: string) => ({
 
 /**
  * Starts DynamoDB in this process with the given tables (names of three characters or more), keyed as contracts/tables.ts says. The clients
- * call the emulator directly: HTTP on loopback and signatures took more than half of a call's time.
+ * call the emulator directly, and do not try a call again: with HTTP on loopback, signatures and all steps of the SDK, a call takes ten times
+ * as long.
  */
 export async function startDynalite(...tables: readonly string[]): Promise<Dynalite> {
   const emulator = await openTables(undefined, []);
@@ -31,13 +33,17 @@ export async function startDynalite(...tables: readonly string[]): Promise<Dynal
     for (const name of names) await emulator.create(tableNamed(name));
   };
   await create(...tables);
-  const settings = {
-    ...toEmulator("http://dynamodb.invalid"),
-    signer: { sign: async <T>(request: T): Promise<T> => request },
-    requestHandler: handlerOn(emulator),
+  const another = () => {
+    const settings = { ...toEmulator("http://dynamodb.invalid"), requestHandler: handlerOn(emulator) };
+    return documentClient(withoutRetries(bare(new DynamoDBClient(settings))));
   };
-  const client = documentClient(new DynamoDBClient(settings));
-  return { settings, client, create, stop: () => emulator.close() };
+  return { client: another(), another, create, stop: () => emulator.close() };
+}
+
+/** Its calls are made once, by `maxAttempts`: so the step that repeats a call has nothing to do. */
+function withoutRetries(client: DynamoDBClient): DynamoDBClient {
+  client.middlewareStack.remove("retryMiddleware");
+  return client;
 }
 
 /** What we read of the SDK's HTTP request. */

@@ -6,6 +6,7 @@ import { type Runtime, type RuntimeOptions, startRuntime } from "../../localstac
 import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { Lane } from "../topology/lane.ts";
 import { aRemote, type Remote } from "../topology/remote.ts";
+import { jittery } from "./jitter.ts";
 
 /** Every field of a QueueConfig, without its name and repository. */
 export type QueueOptions = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export interface Topology {
 export async function startTopology(
   queues: Readonly<Record<string, QueueOptions>>,
   files: Readonly<Record<string, string>> = { "README.md": "A project\n" },
-  options: Pick<RuntimeOptions, "observer" | "synthesize"> = {},
+  options: Pick<RuntimeOptions, "observer" | "schedulesEveryMs" | "synthesize"> = {},
 ): Promise<Topology> {
   const home = await mkdtemp(join(tmpdir(), "submitqueue-topology-"));
   const remotes = new Map<string, Remote>();
@@ -44,7 +45,8 @@ export async function startTopology(
   }));
   const stateDirectory = join(home, "state");
   const parsed = QueuesConfig.parse({ queues: config });
-  const runtime = await startRuntime({ synthesize, ...options, queues: parsed, stateDirectory, quiet: true });
+  const observed = { ...options, ...jittery(options.observer) };
+  const runtime = await startRuntime({ synthesize, ...observed, queues: parsed, stateDirectory, quiet: true });
   const { url = "" } = runtime;
   return {
     runtime,

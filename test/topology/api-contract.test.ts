@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OPERATIONS, type Operation } from "../../functions/contracts/operations.ts";
+import { OPERATIONS } from "../../functions/contracts/operations/index.ts";
+import type { Operation } from "../../functions/contracts/operations/operation.ts";
 import { validatorOf } from "../support/api-document.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 

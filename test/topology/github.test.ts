@@ -10,11 +10,15 @@ import { secretVariable } from "../../localstack/embedded/secrets.ts";
 import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../localstack/fakes/github/index.ts";
 import { addComment } from "../../localstack/fakes/github/issue-comments.ts";
-import { changeLabel, changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
+import { changeLabel } from "../../localstack/fakes/github/labels.ts";
+import { changePull, openPull } from "../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest, Review } from "../../localstack/fakes/github/records.ts";
 import { addReview } from "../../localstack/fakes/github/reviews.ts";
 import { writeBranch } from "../../localstack/sandbox/write-branch.ts";
+import { jittery } from "../support/jitter.ts";
+import { LIMIT_MS } from "../support/limit.ts";
 import { untilPasses } from "../support/wait.ts";
+import { withoutTimeLimits } from "../support/without-time-limits.ts";
 import { aRemote, type Remote } from "./remote.ts";
 
 const SHOP = "acme/shop";
@@ -26,6 +30,7 @@ let remote: Remote;
 let skew = 0;
 
 beforeAll(async () => {
+  withoutTimeLimits();
   home = await mkdtemp(join(tmpdir(), "submitqueue-github-"));
   remote = await aRemote(home, "shop", { "README.md": "A shop\n" });
   github = await startFakeGitHub({
@@ -51,6 +56,7 @@ beforeAll(async () => {
   });
   runtime = await startRuntime({
     synthesize,
+    ...jittery(),
     queues,
     stateDirectory: join(home, "state"),
     quiet: true,
@@ -67,6 +73,7 @@ afterAll(async () => {
   await github?.stop();
   await rm(home, { recursive: true, force: true, maxRetries: 10 });
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 const repository = () => github.repository(SHOP);
@@ -102,7 +109,7 @@ async function commandLine(...args: string[]) {
   const write = (text: string) => (said += text);
   const terminal = { out: write, err: write, isTTY: false, colours: false, columns: 200, rows: 40 };
   const flags = ["--url", runtime.url ?? "", "--queue", "reviewed"];
-  const interrupted = AbortSignal.timeout(100_000);
+  const interrupted = AbortSignal.timeout(LIMIT_MS);
   const environment = { HOME: home, XDG_CONFIG_HOME: home };
   const exitCode = await runCommandLine([...flags, ...args], { terminal, environment, interrupted });
   return { exitCode, all: () => said };
@@ -138,7 +145,7 @@ describe.concurrent("the GitHub App", () => {
 
   it("lands a pull request by a label, and takes the label off", async () => {
     const price = await pull("price", { "price.txt": "1\n" });
-    changeLabel(github, repository(), price, "land", "labeled", "ann");
+    changeLabel(github, repository(), price, { label: "land", action: "labeled", by: "ann" });
     await until("price lands", () => check(price.head)?.conclusion === "success" && !price.labels.has("land"));
     expect((await remote.trunk()).map(({ subject }) => subject)).toContain("Change price");
   });

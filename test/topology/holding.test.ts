@@ -2,7 +2,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { QueueView, RequestSummary, Why } from "../../functions/contracts/api.ts";
+import { QueueView } from "../../functions/contracts/api/queue-views.ts";
+import { RequestSummary, Why } from "../../functions/contracts/api/request-views.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 
@@ -47,11 +48,16 @@ describe.concurrent("a paused queue", () => {
     expect(await set("bundled", "pause")).toBe("paused");
     const first = await lane.land(await remote.change("first", { "1.txt": "1\n" }));
     await lane.reaches(first.sqid, "building");
-    const others = [
-      await lane.land(await remote.change("second", { "2.txt": "2\n" })),
-      await lane.land(await remote.change("third", { "3.txt": "3\n" })),
-    ];
-    for (const { sqid } of others) await lane.reaches(sqid, "speculating");
+    // Requests that are admitted at the same time may come into the queue in any order.
+    const others: RequestSummary[] = [];
+    for (const [name, files] of [
+      ["second", { "2.txt": "2\n" }],
+      ["third", { "3.txt": "3\n" }],
+    ] as const) {
+      const asked = await lane.land(await remote.change(name, files));
+      await lane.reaches(asked.sqid, "speculating");
+      others.push(asked);
+    }
     await writeFile(gate, "");
     for (const { sqid } of [first, ...others]) await lane.reaches(sqid, "built");
     const [second, third] = await Promise.all(others.map(({ sqid }) => why(sqid)));

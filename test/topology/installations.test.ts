@@ -5,6 +5,7 @@ import { afterEach, expect, it } from "vitest";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { type Runtime, startRuntime } from "../../localstack/embedded/runtime.ts";
 import { synthesizeHere as synthesize } from "../../localstack/embedded/synthesize.ts";
+import { jittery } from "../support/jitter.ts";
 import { Lane } from "./lane.ts";
 import { CHECK, PROJECT } from "./project.ts";
 import { aRemote } from "./remote.ts";
@@ -28,7 +29,13 @@ async function place(buildRunner: object) {
   const remote = await aRemote(home, "shop", PROJECT);
   const queues = QueuesConfig.parse({ queues: [{ name: "main", repository: { remote: remote.path }, buildRunner }] });
   const start = async (state: string) => {
-    const runtime = await startRuntime({ synthesize, queues, stateDirectory: join(home, state), quiet: true });
+    const runtime = await startRuntime({
+      synthesize,
+      ...jittery(),
+      queues,
+      stateDirectory: join(home, state),
+      quiet: true,
+    });
     running.add(runtime);
     return { runtime, lane: new Lane(runtime.url ?? "", "main"), post: poster(runtime.url ?? "") };
   };

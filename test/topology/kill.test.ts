@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RequestSummary } from "../../functions/contracts/api.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import { hasEnded } from "../../functions/contracts/log-event.ts";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
 import { proveTrunk } from "../../localstack/demo/proof.ts";

@@ -7,6 +7,7 @@ import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { proveTrunk } from "../../localstack/demo/proof.ts";
 import { git } from "../../localstack/sandbox/git.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+import { untilPasses } from "../support/wait.ts";
 import { aGateAt } from "./gate.ts";
 import { eventually } from "./lane.ts";
 import { CHECK, PROJECT } from "./project.ts";
@@ -66,7 +67,7 @@ describe.concurrent("one change", () => {
     expect(metadata).toMatchObject({ commit: trunk[1]?.sha });
     expect(metadata["tested_tree"]).toBe(metadata["tree"]);
     expect(await remote.show("main", "lib/one.needs")).toBe("lib/one");
-    expect(await lane.trail(sqid)).toContain("built");
+    await lane.reaches(sqid, "built");
     await tidied(remote);
   });
 });
@@ -147,8 +148,10 @@ describe.concurrent("a request that has passed behind one that is landing", () =
     await gate.reached();
     const behind = await lane.land(await remote.change("behind", { "lib/behind": "1\n" }));
     await lane.reaches(behind.sqid, "waiting");
-    expect(await lane.get(behind.sqid)).toMatchObject({ status: "speculating" });
-    expect(await lane.get(lead.sqid)).toMatchObject({ status: "landing" });
+    await untilPasses(async () => {
+      expect(await lane.get(behind.sqid)).toMatchObject({ status: "speculating" });
+      expect(await lane.get(lead.sqid)).toMatchObject({ status: "landing" });
+    });
     await gate.open();
     expect(await lane.end(lead.sqid)).toMatchObject({ status: "landed" });
     expect(await lane.end(behind.sqid)).toMatchObject({ status: "landed" });
@@ -164,7 +167,8 @@ describe.concurrent("a change that conflicts with the trunk", () => {
     const before = await tidied(remote);
     const refused = await lane.landed(late);
     expect(refused).toMatchObject({ status: "error", reason: { code: "merge.conflict" } });
-    expect(await lane.trail(refused.sqid)).toEqual(["accepted", "started", "validating", "error"]);
+    const trail = ["accepted", "started", "validating", "error"];
+    await untilPasses(async () => expect(await lane.trail(refused.sqid)).toEqual(trail));
     expect(await remote.refs()).toBe(before);
   });
 });

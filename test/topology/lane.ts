@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type QueueClient } from "../../client/client.ts";
-import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api.ts";
+import type { HistoryPage, RequestPage, RequestSummary } from "../../functions/contracts/api/request-views.ts";
 import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import type { MergeStrategy } from "../../functions/contracts/strategy.ts";
 import { LIMIT_MS } from "../support/limit.ts";
@@ -92,7 +92,7 @@ export class Lane {
     return eventually(`${sqid} gets to ${name}`, look, (trail) => trail.includes(name), options);
   }
 
-  /** Statuses and events, oldest first. */
+  /** Statuses and events, oldest first. Entries may be missing, also once the request has ended: the log's topic keeps no order. */
   async trail(sqid: string): Promise<readonly string[]> {
     return (await this.history(sqid)).map(({ status, event }) => status ?? event ?? "");
   }

@@ -2,12 +2,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { claimsStore } from "../../functions/adapters/dynamodb/claims-store.ts";
 import { requestsStore } from "../../functions/adapters/dynamodb/requests-store.ts";
 import { openRepository } from "../../functions/adapters/git/repository.ts";
+import type { RequestSummary } from "../../functions/contracts/api/request-views.ts";
+import type { ChangeUri } from "../../functions/contracts/change-uri.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import { QueueName } from "../../functions/contracts/ids.ts";
 import { Repository } from "../../functions/contracts/queues.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+import { untilPasses } from "../support/wait.ts";
 import { eventually } from "./lane.ts";
 import { told } from "./tables.ts";
+
+const STATUSES_OF_LANDED = [
+  "accepted",
+  "started",
+  "validating",
+  "validated",
+  "batching",
+  "batched",
+  "speculating",
+  "speculated",
+  "landing",
+  "landed",
+];
 
 let topology: Topology;
 const at = (queue: string) => topology.at(queue);
@@ -42,19 +58,10 @@ describe.concurrent("one request", () => {
     const { lane, remote } = at("trail");
     const { sqid, status } = await lane.landed(await remote.change("one", { "a.txt": "a\n" }));
     expect(status).toBe("landed");
-    const statuses = (await lane.history(sqid)).flatMap(({ status: name }) => name ?? []);
-    expect(statuses).toEqual([
-      "accepted",
-      "started",
-      "validating",
-      "validated",
-      "batching",
-      "batched",
-      "speculating",
-      "speculated",
-      "landing",
-      "landed",
-    ]);
+    await untilPasses(async () => {
+      const statuses = (await lane.history(sqid)).flatMap(({ status: name }) => name ?? []);
+      expect(statuses).toEqual(STATUSES_OF_LANDED);
+    });
     expect(await requests().get(sqid)).toMatchObject({ state: "landed" });
   });
 
@@ -68,12 +75,14 @@ describe.concurrent("one request", () => {
       return summary;
     };
     await eventually(`${sqid} ends`, look, ({ ended }) => ended, { everyMs: 20 });
-    const builds = (await lane.history(sqid)).filter(({ event }) => event !== undefined);
-    expect(builds).toMatchObject([
-      { kind: "event", event: "building", metadata: { attempt: 1, build_url: expect.stringMatching(/^fake:/) } },
-      { kind: "event", event: "built" },
-    ]);
-    expect(builds.every(({ status }) => status === undefined)).toBe(true);
+    await untilPasses(async () => {
+      const builds = (await lane.history(sqid)).filter(({ event }) => event !== undefined);
+      expect(builds).toMatchObject([
+        { kind: "event", event: "building", metadata: { attempt: 1, build_url: expect.stringMatching(/^fake:/) } },
+        { kind: "event", event: "built" },
+      ]);
+      expect(builds.every(({ status }) => status === undefined)).toBe(true);
+    });
     expect(["building", "built"].filter((name) => seen.has(name))).toEqual([]);
   });
 });
@@ -115,10 +124,20 @@ describe.concurrent("the reads", () => {
       await lane.land(failing),
       await lane.land(await remote.change("another", { "c.txt": "c\n" })),
     ];
-    const ends = await Promise.all(asked.map(({ sqid }) => lane.end(sqid)));
-    expect(ends.map(({ status }) => status)).toEqual(["landed", "error", "landed"]);
-    ends.push(await lane.landed(failing));
+    const statuses = await Promise.all(asked.map(async ({ sqid }) => (await lane.end(sqid)).status));
+    expect(statuses).toEqual(["landed", "error", "landed"]);
+    asked.push(await lane.land(failing));
+    // Of an entry that comes after the request's end, the reads learn one after the other.
+    const ends = await untilPasses(async () => {
+      const found = await Promise.all(asked.map(({ sqid }) => lane.end(sqid)));
+      await agree(found, failing);
+      return found;
+    });
+    expect(ends[1]?.reason).toMatchObject({ code: "build.failed", message: expect.stringContaining("build-fail") });
+  });
 
+  const agree = async (ends: readonly RequestSummary[], failing: ChangeUri) => {
+    const { lane } = at("reads");
     const newestFirst = ends.toReversed();
     expect(await lane.list()).toEqual({ requests: newestFirst });
     const pages = [];
@@ -137,8 +156,7 @@ describe.concurrent("the reads", () => {
       expect(history.at(-1)?.reason).toEqual(end.reason);
       expect(history.at(-1)?.at).toBe(end.updatedAt);
     }
-    expect(ends[1]?.reason).toMatchObject({ code: "build.failed", message: expect.stringContaining("build-fail") });
-  });
+  };
 });
 
 describe.concurrent("a cancel", () => {
@@ -193,7 +211,7 @@ describe.concurrent("a cancel", () => {
     await lane.cancel(sqid);
     expect(await lane.end(sqid)).toMatchObject({ status: "cancelled" });
     const parked = ["accepted", "started", "validating", "cancelling", "cancelled"];
-    expect(await lane.trail(sqid)).toEqual(parked);
+    await untilPasses(async () => expect(await lane.trail(sqid)).toEqual(parked));
     open();
     await held;
     expect(await lane.landed(await remote.change("sentinel", { "c.txt": "c\n" }))).toMatchObject({ status: "landed" });
@@ -203,7 +221,10 @@ describe.concurrent("a cancel", () => {
 
   it("of a request that has landed changes nothing", async () => {
     const { lane, remote } = at("ended");
-    const landed = await lane.landed(await remote.change("one", { "a.txt": "a\n" }));
+    const { sqid } = await lane.landed(await remote.change("one", { "a.txt": "a\n" }));
+    const names = [...STATUSES_OF_LANDED, "building", "built"].sort();
+    await untilPasses(async () => expect((await lane.trail(sqid)).toSorted()).toEqual(names));
+    const landed = await lane.end(sqid);
     const history = await lane.history(landed.sqid);
     expect(await lane.cancel(landed.sqid)).toEqual(landed);
     expect(await lane.history(landed.sqid)).toEqual(history);
@@ -218,8 +239,10 @@ describe.concurrent("a request that conflicts with one ahead", () => {
     const behind = await lane.land(await remote.change("behind", { "b.txt": "b\n" }));
     expect(await lane.end(ahead.sqid)).toMatchObject({ status: "error", reason: { code: "build.failed" } });
     expect(await lane.end(behind.sqid)).toMatchObject({ status: "landed" });
-    const statuses = (await lane.trail(behind.sqid)).filter((name) => /^specul/.test(name));
-    expect(statuses).toEqual(["speculating", "speculated"]);
+    await untilPasses(async () => {
+      const statuses = (await lane.trail(behind.sqid)).filter((name) => /^specul/.test(name));
+      expect(statuses).toEqual(["speculating", "speculated"]);
+    });
     expect((await remote.trunk()).map(({ subject }) => subject)).toEqual(["behind 1"]);
   });
 });

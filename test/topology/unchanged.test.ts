@@ -1,16 +1,19 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { Problem } from "../../functions/contracts/api.ts";
+import { Problem } from "../../functions/contracts/api/problem.ts";
 import { ENV } from "../../functions/contracts/environment.ts";
 import type { Observer } from "../../localstack/embedded/observer.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
+import { until } from "../support/wait.ts";
 import { eventually } from "./lane.ts";
 import { memory, told } from "./tables.ts";
 
 let topology: Topology;
 /** Every message that a function sent, with the URL of its topic. */
 const sent: { readonly url: string; readonly body: string }[] = [];
+/** The functions that have run. */
+const ended = new Set<string>();
 const Sent = z.object({
   QueueUrl: z.string(),
   MessageBody: z.string().optional(),
@@ -22,12 +25,17 @@ const observer: Observer = {
     const { QueueUrl: url, ...message } = Sent.parse(input);
     for (const { MessageBody: body } of [message, ...message.Entries]) if (body !== undefined) sent.push({ url, body });
   },
-  invocation: () => () => {},
+  invocation: (id) => () => void ended.add(id),
   transition: () => {},
 };
 
 beforeAll(async () => {
-  topology = await startTopology({ again: FAKE, keyed: FAKE, quiet: FAKE }, undefined, { observer });
+  // A sweep may tell the planner of anything at any time: there is one at the start, and no other.
+  const options = { observer, schedulesEveryMs: 24 * 3_600_000 };
+  topology = await startTopology({ again: FAKE, keyed: FAKE, quiet: FAKE }, undefined, options);
+  const { functions, schedules } = topology.runtime.deployment;
+  const swept = functions.filter(({ arn }) => schedules.some(({ functionArn }) => functionArn === arn));
+  await until(() => swept.every(({ id }) => ended.has(id)));
 });
 afterAll(() => topology.stop());
 

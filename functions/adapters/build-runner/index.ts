@@ -9,13 +9,10 @@ import { httpRunners } from "./http.ts";
 export {
   type BuildId,
   type BuildName,
-  type BuildResult,
   type BuildRunner,
   type BuildStatus,
   type BuildTask,
-  type Finding,
   MAX_MESSAGE,
-  type Triggered,
 } from "./build-runner.ts";
 
 /** The build runners that are deployed, by the type that a queue's configuration names. */

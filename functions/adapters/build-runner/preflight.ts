@@ -7,7 +7,7 @@ import { codebuildPreflight } from "./codebuild.ts";
 import { githubChecksPreflight } from "./github-checks-queues.ts";
 
 /** What can be found out before a build about whether a queue's builds come to a verdict. Throws runner.unavailable. */
-export type Preflight = (queue: QueueConfig, commits: readonly GitSha[]) => Promise<readonly Finding[]>;
+type Preflight = (queue: QueueConfig, commits: readonly GitSha[]) => Promise<readonly Finding[]>;
 
 /** By the type of a runner. A type that is not here is not looked at: its builds tell. */
 const PREFLIGHTS: Readonly<Record<string, (clients: Clients) => Preflight>> = {

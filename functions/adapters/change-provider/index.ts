@@ -4,7 +4,7 @@ import type { ChangeProvider } from "./change-provider.ts";
 import { fakeProvider } from "./fake.ts";
 import { type GitProviderOptions, gitProvider } from "./git.ts";
 
-export type { ChangeProvider, TouchesResult } from "./change-provider.ts";
+export type { ChangeProvider } from "./change-provider.ts";
 
 /** The change provider that the queue's configuration names. Its answers are bounded. */
 export function changeProviderFor(queue: QueueConfig, options: GitProviderOptions): ChangeProvider {

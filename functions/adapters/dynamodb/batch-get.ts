@@ -5,7 +5,7 @@ import { stored } from "../aws-errors.ts";
 import type { Item } from "./stored-item.ts";
 
 /** DynamoDB's bound on one BatchGetItem. */
-export const KEYS_PER_CALL = 100;
+const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
 
 /**

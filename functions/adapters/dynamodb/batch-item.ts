@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BatchId, BuildKey, QueueName, Sqid } from "../../contracts/ids.ts";
 import { Blocker, LogEvent } from "../../contracts/log-event.ts";
-import { Composed } from "../../contracts/messages.ts";
+import { Composed } from "../../contracts/messages/merge-unit.ts";
 import { Priority } from "../../contracts/queues.ts";
 import { Reason } from "../../contracts/reasons.ts";
 import { MergeStrategy } from "../../contracts/strategy.ts";
@@ -18,6 +18,7 @@ const StoredPath = z.looseObject({
   base: z.array(BatchId),
   without: z.array(BatchId),
   state: z.enum(["building", "cancelling", "passed", "failed", "cancelled"]),
+  tests: z.enum(["everything", "affected"]).exactOptional(),
   dispatched: z.boolean(),
   startedAt: EpochMs,
   endedAt: EpochMs.exactOptional(),

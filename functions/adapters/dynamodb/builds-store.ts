@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { BatchId, BuildKey, GitSha, QueueName } from "../../contracts/ids.ts";
-import { Composed } from "../../contracts/messages.ts";
+import { Composed } from "../../contracts/messages/merge-unit.ts";
 import { buildKeys, KEY } from "../../contracts/tables.ts";
 import { EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";
@@ -13,6 +13,8 @@ const Outcome = z.object({
   result: z.enum(["passed", "failed", "cancelled", "infrastructure"]),
   message: z.string().exactOptional(),
   url: z.string().exactOptional(),
+  /** By the queue's clock. Absent when the CI system did not say, and in a row of an earlier release. */
+  endedAt: EpochMs.exactOptional(),
 });
 
 /** One build that the build runner was asked for, or is about to be asked for. */

@@ -23,7 +23,7 @@ export interface KnownQueue {
 }
 
 /** The known queues, and those whose entries can't be read. */
-export interface AllKnown {
+interface AllKnown {
   readonly known: ReadonlyMap<QueueName, KnownQueue>;
   readonly unreadable: ReadonlyMap<string, CodedError>;
 }

@@ -2,7 +2,7 @@ import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/li
 import * as z from "zod";
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
-import type { PayloadRef } from "../../contracts/messages.ts";
+import type { PayloadRef } from "../../contracts/messages/payload-ref.ts";
 import { KEY, payloadKey } from "../../contracts/tables.ts";
 import { asciiJson } from "../../contracts/text.ts";
 import type { EpochMs } from "../../contracts/time.ts";

@@ -63,7 +63,7 @@ const expiryOf = ({ state, endedAt }: Pick<RequestFields, "state" | "endedAt">):
     : {};
 
 /** Requests that have ended since a time for a reason: the log may not have been told of their end. */
-export interface EndedFor {
+interface EndedFor {
   readonly code: ReasonCode;
   readonly since: EpochMs;
 }
@@ -136,7 +136,7 @@ export interface RequestsStore {
 }
 
 /** The fields that a request gets while it goes on. */
-export type RequestFields = Partial<Pick<LandingRequest, "state" | "touches" | "author" | "reason" | "endedAt">>;
+type RequestFields = Partial<Pick<LandingRequest, "state" | "touches" | "author" | "reason" | "endedAt">>;
 
 export function requestsStore(dynamodb: DynamoDBDocumentClient, table: string): RequestsStore {
   /** One Query. `below`: undefined when there are no older requests than the ones that the Query looked at. */

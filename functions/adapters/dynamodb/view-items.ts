@@ -3,7 +3,7 @@ import { Caller } from "../../contracts/caller.ts";
 import { ChangeUri } from "../../contracts/change-uri.ts";
 import { BuildKey, QueueName, RequestNumber, Sqid } from "../../contracts/ids.ts";
 import { Blocker, MetadataValue, Outcome, Status } from "../../contracts/log-event.ts";
-import { Cancel, Land, Question } from "../../contracts/messages.ts";
+import { Cancel, Land, Question } from "../../contracts/messages/request-messages.ts";
 import { Answer } from "../../contracts/questions.ts";
 import { Priority, QueueMode } from "../../contracts/queues.ts";
 import { Note, Reason } from "../../contracts/reasons.ts";

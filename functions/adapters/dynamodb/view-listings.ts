@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ChangeUri } from "../../contracts/change-uri.ts";
 import { partsOfSqid, type QueueName } from "../../contracts/ids.ts";
-import type { Land } from "../../contracts/messages.ts";
+import type { Land } from "../../contracts/messages/request-messages.ts";
 import { KEY, padded, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { stored } from "../aws-errors.ts";

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { QueueName } from "../../contracts/ids.ts";
-import type { RedTrunk } from "../../contracts/messages.ts";
+import type { RedTrunk } from "../../contracts/messages/log-messages.ts";
 import { ABOUT, KEY, viewKeys } from "../../contracts/tables.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { type FlakeLedger, NO_FLAKES } from "../../domain/flakes.ts";
@@ -12,7 +12,7 @@ import { type Hour, hourIn, isHour } from "./view-trends.ts";
 import { redIn } from "./view-trunks.ts";
 
 /** What the partition of a queue says of the queue. What can't be read is as if it were not there, and is in `unreadable`. */
-export interface Now extends LiveSummaries {
+interface Now extends LiveSummaries {
   /** Undefined when the queue's mode was never set. */
   readonly mode: ModeSet | undefined;
   /** Undefined while the trunk is not known to be red. */

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { QuestionId, QueueName } from "../../contracts/ids.ts";
-import type { Question } from "../../contracts/messages.ts";
+import type { Question } from "../../contracts/messages/request-messages.ts";
 import type { Answered } from "../../contracts/questions.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { type EpochMs, epochMs, isAhead } from "../../contracts/time.ts";

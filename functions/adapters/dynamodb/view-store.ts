@@ -29,7 +29,7 @@ const LONGEST_KEY_SECONDS = KEY_LIVES_SECONDS + CLOCKS_DIFFER_MS / 1_000;
 const secondsOf = (at: EpochMs): number => Math.floor(at / 1000);
 
 /** The number of a new request, and the time that counts as its receipt. */
-export interface Minted {
+interface Minted {
   readonly number: RequestNumber;
   readonly receivedAt: EpochMs;
 }

@@ -1,8 +1,8 @@
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { CodedError } from "../../contracts/errors.ts";
-import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
+import { type QueueName, RequestNumber } from "../../contracts/ids.ts";
 import { ABOUT, KEY, viewKeys } from "../../contracts/tables.ts";
-import type { EpochMs } from "../../contracts/time.ts";
+import { type EpochMs, isAhead } from "../../contracts/time.ts";
 import { endIn } from "../../domain/queue-now.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import { stored, won } from "../aws-errors.ts";
@@ -12,13 +12,13 @@ import { type Item, type OnUnreadable, parseItem, readableIn } from "./stored-it
 import { Ended, type ModeSet, modeIn, summaryIn } from "./view-items.ts";
 import { type LiveSummaries, liveFrom } from "./view-live.ts";
 
-export interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
+interface LivePage extends Pick<LiveSummaries, "summaries" | "unreadable"> {
   /** Undefined when the queue's mode was never set, and in every page but the first. */
   readonly mode: ModeSet | undefined;
 }
 
 /** A request that the orchestrator has not answered yet. */
-export type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
+type Unanswered = Pick<Summary, "number" | "receivedAt" | "changes">;
 
 /**
  * The part of the view table that holds the summaries of requests. A summary lies in the partition of its queue's requests in flight until
@@ -50,13 +50,15 @@ export interface ViewSummaries {
   unanswered(queue: QueueName): Promise<readonly Unanswered[]>;
   /**
    * Archives the summary of a request that has ended, and lists the request among the ended ones. Two PutItem and one DeleteItem, each of which
-   * may be repeated. A summary that another writer has changed since it was read is not removed from the requests in flight.
+   * may be repeated. A summary that another writer has changed since it was read is not removed from the requests in flight. An end that a wrong
+   * clock has written, ahead of `now`, is listed at `now`.
    */
-  archive(summary: Summary): Promise<void>;
+  archive(summary: Summary, now: EpochMs): Promise<void>;
   /**
-   * The archived requests that ended since `since`, latest first, and the ones before them that fill the last page of 100. One Query per 100.
+   * The archived requests that ended from `since` to `until`, latest first, and the ones before them that fill the last page of 100. An end after
+   * `until` was listed under a wrong clock. One Query per 100.
    */
-  endedSince(queue: QueueName, since: EpochMs): Promise<readonly Ended[]>;
+  endedBetween(queue: QueueName, since: EpochMs, until: EpochMs): Promise<readonly Ended[]>;
 }
 
 export const viewSummaries = (
@@ -162,11 +164,12 @@ export const viewSummaries = (
       return items.flatMap((item) => readableIn(item, summaryIn, onUnreadable));
     },
 
-    async archive(summary) {
+    async archive(summary, now) {
       const { queue, number, version, sqid } = summary;
       const { archived: _, ...item } = summary;
-      const listed = endIn(summary);
-      if (listed === undefined) throw new Error(`${sqid} has not ended`);
+      const end = endIn(summary);
+      if (end === undefined) throw new Error(`${sqid} has not ended`);
+      const listed = isAhead(end.endedAt, now) ? { ...end, endedAt: now } : end;
       await Promise.all([
         won(
           `archiving ${sqid}`,
@@ -185,7 +188,8 @@ export const viewSummaries = (
       await won(`archiving ${sqid}`, dynamodb.send(new DeleteCommand(gone)));
     },
 
-    async endedSince(queue, since) {
+    async endedBetween(queue, since, until) {
+      const { pk, sk: latest } = viewKeys.ended(queue, until, LAST_NUMBER);
       const ended: Ended[] = [];
       let after: Record<string, unknown> | undefined;
       do {
@@ -194,9 +198,9 @@ export const viewSummaries = (
           ConsistentRead: true,
           ScanIndexForward: false,
           Limit: ENDED_PER_CALL,
-          KeyConditionExpression: "#pk = :pk",
-          ExpressionAttributeNames: { "#pk": KEY.pk },
-          ExpressionAttributeValues: { ":pk": viewKeys.ended(queue, 0, 1 as RequestNumber).pk },
+          KeyConditionExpression: "#pk = :pk AND #sk <= :latest",
+          ExpressionAttributeNames: { "#pk": KEY.pk, "#sk": KEY.sk },
+          ExpressionAttributeValues: { ":pk": pk, ":latest": latest },
           ExclusiveStartKey: after,
         });
         const page = await stored(`reading what ended in ${queue}`, dynamodb.send(query));
@@ -211,6 +215,9 @@ export const viewSummaries = (
 const endedIn = (item: Item): Ended => parseItem(Ended, item, `the end ${item[KEY.pk]} ${item[KEY.sk]}`);
 
 const ENDED_PER_CALL = 100;
+
+/** Behind the numbers of all requests that ended at one time. */
+const LAST_NUMBER = RequestNumber.parse(999_999_999_999);
 
 const whileVersion = (version: number) => ({
   ConditionExpression: "#version = :before",

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { QueueName } from "../../contracts/ids.ts";
-import { RedTrunk, type TrunkChanged } from "../../contracts/messages.ts";
+import { RedTrunk, type TrunkChanged } from "../../contracts/messages/log-messages.ts";
 import { KEY, viewKeys } from "../../contracts/tables.ts";
 import { CLOCKS_DIFFER_MS, type EpochMs } from "../../contracts/time.ts";
 import { stored, won } from "../aws-errors.ts";

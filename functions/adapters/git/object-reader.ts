@@ -1,6 +1,7 @@
 import { CodedError } from "../../contracts/errors.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Dialogue } from "../processes.ts";
+import { notStarted } from "./process.ts";
 
 export interface GitObject {
   readonly sha: GitSha;
@@ -37,7 +38,7 @@ export class ObjectReader {
 
   /**
    * Objects by any name that git resolves. A name is absent when there is no such object. Not meant for blobs, whose size has no bound.
-   * Throws repository.failed when git can't read an object, or is gone.
+   * Throws repository.failed when git can't read an object, or is gone, and what `notStarted` says when git can't be started.
    */
   async readAll(names: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
     if (names.length === 0) return new Map();
@@ -99,12 +100,12 @@ async function answerIn(output: Chunks, name: string): Promise<GitObject | undef
 
 const NEWLINE = 10;
 
-/** A stream of bytes, taken by lines and lengths. Throws repository.failed when the stream ends before that. */
+/** A stream of bytes, taken by lines and lengths. Throws repository.failed when the stream ends before that, or why git was not started. */
 class Chunks {
-  readonly #source: AsyncIterator<Buffer>;
+  readonly #source: Dialogue["output"];
   #unread: Buffer = Buffer.alloc(0);
 
-  constructor(source: AsyncIterator<Buffer>) {
+  constructor(source: Dialogue["output"]) {
     this.#source = source;
   }
 
@@ -133,7 +134,8 @@ class Chunks {
 
   async #next(): Promise<Buffer> {
     const { done, value } = await this.#source.next();
-    if (done) throw new CodedError("repository.failed", "git cat-file ended before it had answered");
-    return value;
+    if (!done) return value;
+    if (value !== undefined) throw notStarted("cat-file", value);
+    throw new CodedError("repository.failed", "git cat-file ended before it had answered");
   }
 }

@@ -1,5 +1,5 @@
 import { CodedError } from "../../contracts/errors.ts";
-import { type Dialogue, processes } from "../processes.ts";
+import { type Dialogue, isShortage, processes } from "../processes.ts";
 import { oneLine } from "./host-words.ts";
 
 /** What one git process answered. `stdout` is bytes: paths and messages need not be UTF-8. */
@@ -129,7 +129,7 @@ const programCall = ({ directory, args, env }: Pick<GitCall, "directory" | "args
   env: { ...inherited(), ...SCRUBBED, ...env },
 });
 
-/** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out and config.invalid when there is no git. */
+/** Runs git once. Any exit code is an answer; throws repository.unavailable on a time-out, and what `notStarted` says. */
 export async function runGit(call: GitCall): Promise<GitAnswer> {
   started += 1;
   const end = await processes().run({ ...programCall(call), input: call.input, timeoutMs: call.timeoutMs });
@@ -145,15 +145,26 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
     case "lost":
       throw new CodedError("repository.unavailable", `git ${verb} was lost: the process that started it has ended`);
     case "not-started":
-      if (end.code === "ENOENT")
-        throw new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
-      throw new CodedError("repository.failed", `git ${verb} did not run: ${end.code}`);
+      throw notStarted(verb, end.code);
     case "signalled":
       throw new CodedError(
         "repository.failed",
         `git ${verb} was ended by ${end.signal}: ${complaint(end.stderr.toString("utf8"))}`,
       );
   }
+}
+
+/**
+ * What keeps git from being started: config.invalid without git, repository.unavailable while the system is short of processes, files or
+ * memory, else repository.failed. `code`: the operating system's, as `EMFILE`.
+ */
+export function notStarted(verb: string, code: string): CodedError {
+  if (code === "ENOENT")
+    return new CodedError("config.invalid", "git is not installed: install git 2.38 or later and put it on PATH");
+  return new CodedError(
+    isShortage(code) ? "repository.unavailable" : "repository.failed",
+    `git ${verb} did not run: ${code}`,
+  );
 }
 
 /** Starts a git process that answers several inputs, until its input is closed. */

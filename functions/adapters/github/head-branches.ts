@@ -7,7 +7,7 @@ import type { GitHubClient } from "./client.ts";
 import { pullRequests } from "./pull-requests.ts";
 
 /** A pull request, and the branch that it is based on, or was. */
-export interface BasedPull {
+interface BasedPull {
   readonly pull: number;
   readonly base: string;
 }

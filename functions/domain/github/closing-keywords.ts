@@ -16,7 +16,9 @@ const UNREAD =
 /**
  * The issues that a title, a body or a commit message says are done, by GitHub's closing keywords: `close`, `fix` and `resolve` in their
  * forms, before `#N`, `owner/name#N` or the address of an issue. `here` is the repository that a bare `#N` is about, and `web` the host of
- * GitHub's pages, such as `github.com`. Each issue once, in order of appearance. Example: `Fixes #3, closes acme/docs#4` in `acme/shop` is issue 3 of `acme/shop` and issue 4 of `acme/docs`.
+ * GitHub's pages, such as `github.com`. Each issue once, in order of appearance.
+ *
+ * Example: `Fixes #3, closes acme/docs#4` in `acme/shop` is issue 3 of `acme/shop` and issue 4 of `acme/docs`.
  */
 export function issuesClosedBy(
   texts: readonly string[],

@@ -2,17 +2,21 @@ import { isSameRepository } from "../../contracts/github.ts";
 import type { GitSha } from "../../contracts/ids.ts";
 import type { Permission, Pull } from "./refusal.ts";
 
-/** What is known of the head branch of a pull request that has landed. */
-export interface HeadBranch {
-  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "isMerged">;
-  /** The commit that was asked for, and has landed. */
+/** What is known of the head branch of a pull request. */
+interface KnownBranch {
+  /** The commit that was asked for: the commit that has landed, or is about to land. */
   readonly landed: GitSha;
   /** `owner/name` of the repository that the pull request is in. */
   readonly repository: string;
-  /** The branches that live on: those that queues land on, and the repository's default branch. */
+  /** The branches that live on: the branches that queues land on, and the repository's default branch. */
   readonly kept: readonly string[];
   /** The branch as GitHub has it. Undefined when it is gone. */
   readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
+}
+
+/** What is known of the head branch of a pull request that has landed. */
+export interface HeadBranch extends KnownBranch {
+  readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "isMerged">;
   /** How many open pull requests are based on the branch, or have it as their head. */
   readonly users: number;
 }
@@ -37,15 +41,8 @@ export function mayDelete({ pull, landed, repository, kept, branch, users }: Hea
 }
 
 /** What is known of the head branch of a pull request that is about to land. */
-export interface LandingBranch {
+export interface LandingBranch extends KnownBranch {
   readonly pull: Pick<Pull, "head" | "headBranch" | "headRepository" | "isOpen" | "author">;
-  /** The commit that is to land. */
-  readonly landed: GitSha;
-  readonly repository: string;
-  /** The branches that live on: those that queues land on, and the repository's default branch. */
-  readonly kept: readonly string[];
-  /** The branch as GitHub has it. Undefined when it is gone. */
-  readonly branch: { readonly sha: GitSha; readonly isProtected: boolean } | undefined;
   /** What the author may do with the repository. */
   readonly permission: Permission;
   /** The other open pull requests with the same head branch. */
@@ -53,8 +50,12 @@ export interface LandingBranch {
 }
 
 /**
- * Why the head branch may not be moved to the commit that lands; undefined when it may. Moved is only an unprotected branch of the same
- * repository, of an author who may write, that holds exactly what is to land, and that nothing else is about.
+ * Why the head branch may not be moved to the commit that the change becomes on the trunk, as the end of a sentence such as "the head branch of
+ * #7 was not moved: …". Undefined when the branch may be moved. All of these hold then:
+ * - The pull request is open, and its author may write to the repository.
+ * - The branch is in the repository itself, is not protected, and is no branch that lives on.
+ * - The branch is at the commit that is to land: nothing was pushed since.
+ * - No other open pull request has the branch as its head.
  */
 export function fixedBecause(known: LandingBranch): string | undefined {
   const { pull, landed, repository, kept, branch, permission, others } = known;

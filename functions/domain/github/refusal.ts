@@ -109,7 +109,9 @@ export function queueFor(
 
 /**
  * The pull requests of a stack, the lowest first. `pull` is the last. Below each pull request comes the one of `open` whose head branch is its
- * base. The stack ends at the trunk, or where `open` has no such pull request. All of `open` are of the trunk's repository. Example: #3 (base `b2`), #2 (head `b2`, base `b1`), #1 (head `b1`, base `main`) is [#1, #2, #3].
+ * base. The stack ends at the trunk, or where `open` has no such pull request. All of `open` are of the trunk's repository.
+ *
+ * Example: #3 has base `b2`, #2 has head `b2` and base `b1`, and #1 has head `b1` and base `main`. The stack of #3 is [#1, #2, #3].
  */
 export function stackBelow(pull: Pull, open: readonly Pull[], trunk: string): readonly Pull[] {
   const stack = [pull];

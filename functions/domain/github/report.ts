@@ -1,4 +1,4 @@
-import type { RequestSummary, Why } from "../../contracts/api.ts";
+import type { RequestSummary, Why } from "../../contracts/api/request-views.ts";
 import type { Asked } from "../../contracts/github.ts";
 import type { Status } from "../../contracts/log-event.ts";
 import type { ReasonCode } from "../../contracts/reasons.ts";

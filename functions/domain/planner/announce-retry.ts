@@ -11,7 +11,10 @@ interface RetryDetails {
   readonly repeat?: BuildKey;
 }
 
-/** Tells the log (`retrying`) that each head of the path is built again, and why. Leaves out the batch `except`, and heads that have ended or are not live. */
+/**
+ * Tells the log (`retrying`) that each head of the path is built again, and why. Leaves out the batch `except`, and heads that have ended or are
+ * not live.
+ */
 export function announceRetry(draft: Draft, path: Path, reason: Reason, { except, repeat }: RetryDetails = {}): void {
   for (const id of path.heads) {
     const batch = draft.lookup(id);

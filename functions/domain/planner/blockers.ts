@@ -1,7 +1,10 @@
 import { type BatchId, batchLabel } from "../../contracts/ids.ts";
 import { type Blocker, happeningEvent, type LogEvent } from "../../contracts/log-event.ts";
 import type { Batch, Path } from "../batch.ts";
+import type { BitSet } from "../bit-set.ts";
+import { isRefuted, isUseless } from "../evidence.ts";
 import { isEndedByABuild } from "../progress.ts";
+import type { QueueIndex } from "../queue-index.ts";
 import { announce, type Draft } from "./draft.ts";
 import { redReason } from "./set-aside.ts";
 
@@ -80,34 +83,68 @@ function blockerOf(draft: Draft, batch: Batch, builds: Builds): Batch["blocked"]
   const { index } = draft;
   const i = index.indexOf(batch.id);
   if (i === undefined) return undefined;
-  const on = index
-    .undecidedAheadSet(i)
-    .first(MOST_NAMED)
-    .map((other) => index.batch(other).id);
-  const passed = index.hasPassed(i);
-  if (passed && on.length > 0) return { by: "dependency", on };
-  if (passed && draft.queue.paused) return { by: "pause", on: [] };
+  const ahead = index.undecidedAheadSet(i);
+  const namesOf = (set: BitSet) => set.first(MOST_NAMED).map((other) => index.batch(other).id);
+  const on = namesOf(ahead);
+  if (index.hasPassed(i)) {
+    const before = on.length > 0 ? on : namesOf(aheadOfBundle(index, i));
+    if (before.length > 0) return { by: "dependency", on: before };
+    if (draft.queue.paused) return { by: "pause", on: [] };
+  }
+  if (on.length > 0 && mayBeFaultOfOthers(index, i, ahead)) return { by: "failure", on };
   if (batch.position === undefined && batch.paths.length > 0) return { by: "probation", on };
-  return { by: builds.areSpent ? "budget" : "missing-path", on: [] };
+  return builds.areSpent ? { by: "budget", on: [] } : { by: "missing-path", on };
 }
 
 /**
+ * The undecided batches ahead of a bundle that has passed with batch i: the bundle lands as a whole, so batch i waits for them too. Empty when
+ * no such bundle can land.
+ *
+ * Example: A ← H, and the bundle {G, H} has passed on A. Batch G conflicts with no batch, and waits for A.
+ */
+function aheadOfBundle(index: QueueIndex, i: number): BitSet {
+  const ahead = index.emptySet();
+  for (const { passed, path } of index.evidenceOf(i)) {
+    if (!passed || path.heads.length < 2 || isUseless(index, path)) continue;
+    const heads = index.bitsOf(path.heads);
+    if (!heads.has(i)) continue;
+    for (const head of heads) ahead.addAll(index.undecidedAheadSet(head));
+    ahead.deleteAll(heads);
+  }
+  return ahead;
+}
+
+/**
+ * True when a build of batch i has failed that held every batch of `ahead`, the undecided batches ahead of batch i: one of them may be at fault.
+ * False when reality has contradicted the build's assumptions.
+ */
+const mayBeFaultOfOthers = (index: QueueIndex, i: number, ahead: BitSet): boolean =>
+  index
+    .evidenceOf(i)
+    .some(
+      ({ passed, path, tree }) =>
+        !passed &&
+        (path.unappliable !== undefined || path.heads.includes(index.batch(i).id)) &&
+        ahead.isSubsetOf(tree) &&
+        !isRefuted(index, i, tree),
+    );
+
+/**
  * True when the last announcement about the batch still holds, so that the log is not told again:
- * - The blocker is the announced one, and for `dependency`, one of the named batches is still undecided. `budget` and `missing-path` count as
- *   one blocker, so that the log is not told each time that the last slot is taken or becomes free.
+ * - The blocker is the announced one. After `missing-path`, `budget` is no news either, so that the log is not told each time that the last slot
+ *   is taken or becomes free.
+ * - One of the batches that the announcement names is still undecided, or it names none.
  * - For a blocker that the start of a build ends: no build of the batch has ended since. The log told of that build, so for its readers the
  *   announced blocker is over (`standingBlock`).
  */
 function isAnnounced(draft: Draft, batch: Batch, by: Blocker, { ended }: Builds): boolean {
   const told = batch.blocked?.by;
-  const isSame = by === told || (waitsForBuild(by) && waitsForBuild(told));
+  const isSame = by === told || (by === "budget" && told === "missing-path");
   if (!isSame || batch.blocked === undefined) return false;
   if (isEndedByABuild(by) && ended.has(batch.id)) return false;
   const isUndecided = (id: BatchId) => {
     const state = draft.lookup(id)?.state;
     return state === "speculating" || state === "landing";
   };
-  return by !== "dependency" || batch.blocked.on.some(isUndecided);
+  return batch.blocked.on.length === 0 || batch.blocked.on.some(isUndecided);
 }
-
-const waitsForBuild = (by: Blocker | undefined): boolean => by === "budget" || by === "missing-path";

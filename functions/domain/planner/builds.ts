@@ -1,6 +1,6 @@
 import type { BatchId } from "../../contracts/ids.ts";
 import { happeningEvent } from "../../contracts/log-event.ts";
-import type { BuildVerdict, SignalOf } from "../../contracts/messages.ts";
+import type { BuildVerdict, SignalOf } from "../../contracts/messages/signals.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { type EpochMs, epochMs } from "../../contracts/time.ts";
 import { type Batch, batchHasEnded, brokeDown, type Path, pathIsActive, sameAssumptions } from "../batch.ts";

@@ -1,6 +1,6 @@
 import { trunkIdOf } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import type { Signal, SignalOf } from "../../contracts/messages.ts";
+import type { Signal, SignalOf } from "../../contracts/messages/signals.ts";
 import { type Reason, reasonOf } from "../../contracts/reasons.ts";
 import { enter } from "../batch.ts";
 import { recordBuild } from "./builds.ts";
@@ -67,12 +67,14 @@ function control(draft: Draft, { mode, note, at, version }: SignalOf<"queue-cont
 
 /**
  * Gives a request another priority. This signal can arrive before the signal that the request is ready, so the request joins first. Ignored
- * when the count is not greater than that of the last change, and when the batch is landing, is being cancelled or has ended.
+ * when the count is not greater than that of the last change, and when the batch is being cancelled or has ended. While the batch is landing
+ * the priority changes nothing, and counts if runway does not land the batch.
  */
 function prioritize(draft: Draft, { sqid, priority, count }: SignalOf<"priority-changed">): void {
   join(draft, sqid);
   const batch = draft.carrierOf(sqid);
-  if (batch?.state !== "speculating" || count <= (batch.priorityCount ?? 0)) return;
+  if (batch?.state !== "speculating" && batch?.state !== "landing") return;
+  if (count <= (batch.priorityCount ?? 0)) return;
   draft.put({ ...batch, priority, priorityCount: count });
 }
 
@@ -80,13 +82,15 @@ const cancelReason = (note: string | undefined): Reason =>
   reasonOf("cancelled.by_caller", note ? `Cancelled: ${note}` : "Cancelled by its caller.");
 
 /**
- * Cancels a request: its batch goes to `cancelling`. A ready request without a batch ends at once. Does nothing when the batch is landing, because
- * the request then ends as its landing does, and when it has ended.
+ * Cancels a request: its batch goes to `cancelling`. A ready request without a batch ends at once. When the batch is landing, the request ends
+ * as its landing does, and the batch is cancelled only if runway does not land it (`notLanded`). Does nothing when the batch has ended.
  */
 function cancel(draft: Draft, { sqid, note }: SignalOf<"cancel-requested">): void {
   const batch = draft.carrierOf(sqid);
   if (batch) {
-    if (batch.state === "speculating") draft.put(enter(batch, "cancelling", { reason: cancelReason(note) }));
+    const reason = batch.reason ?? cancelReason(note);
+    if (batch.state === "speculating") draft.put(enter(batch, "cancelling", { reason }));
+    else if (batch.state === "landing" && batch.reason === undefined) draft.put({ ...batch, reason });
     return;
   }
   const request = draft.snapshot.requests.get(sqid);

@@ -1,10 +1,11 @@
 import { type BatchId, sqidOfBatch } from "../../contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../contracts/log-event.ts";
-import type { LandOutcome, SignalOf } from "../../contracts/messages.ts";
-import { type Batch, enter } from "../batch.ts";
+import type { LandOutcome } from "../../contracts/messages/landing-messages.ts";
+import type { SignalOf } from "../../contracts/messages/signals.ts";
+import type { Batch } from "../batch.ts";
 import { learnCommit, learnLanding } from "../trunk.ts";
 import { announce, type Draft } from "./draft.ts";
-import { failed, type Landed, landed } from "./outcomes.ts";
+import { failed, type Landed, landed, notLanded } from "./outcomes.ts";
 
 /**
  * Takes note of runway's answer about a landing: how it ended for each batch, and which commit the trunk is at since. Answers about a landing
@@ -45,7 +46,8 @@ function recordLanding(draft: Draft, landId: string, batchId: BatchId, outcome: 
 
 /**
  * The batch was not landed. refused: the batch fails. skipped: the batch goes back to `speculating`, with its evidence. stale: the batch goes
- * back to `speculating` and is built again, because the trunk was moved. Does nothing when the batch is not in this landing.
+ * back to `speculating` and is built again: a push from outside the queue moved the trunk, so from now on no earlier build of the queue is
+ * evidence (`evidenceSince`). Does nothing when the batch is not in this landing.
  */
 function recordNotLanded(
   draft: Draft,
@@ -55,11 +57,18 @@ function recordNotLanded(
 ): void {
   if (batch?.state !== "landing" || batch.landing?.landId !== landId) return;
   const { landing: _, ...rest } = batch;
-  if (outcome.kind === "refused") draft.put(failed(draft, rest, outcome.reason));
-  else if (outcome.kind === "skipped") draft.put(enter(rest, "speculating"));
-  else {
-    draft.trunk = learnCommit(draft.trunk, outcome.trunk, draft.now);
-    draft.put(retest(draft, rest));
+  switch (outcome.kind) {
+    case "refused":
+      draft.put(failed(draft, rest, outcome.reason));
+      return;
+    case "skipped":
+      draft.put(notLanded(draft, batch, "another request of the same push did not land"));
+      return;
+    case "stale":
+      draft.trunk = learnCommit(draft.trunk, outcome.trunk, draft.now);
+      draft.queue = { ...draft.queue, evidenceSince: draft.now };
+      draft.put(notLanded(draft, batch, "the trunk has moved: testing again"));
+      return;
   }
 }
 
@@ -97,17 +106,4 @@ export function recordHeld(draft: Draft, { landId, reason }: SignalOf<"land-held
   const details = { occurrence: `${landId}/${draft.now}`, reason, metadata: { batch_id: batchId, blocker: "host" } };
   const event = happeningEvent(batch.request.sqid, "blocked", draft.now, details);
   draft.put(announce({ ...batch, landing: { ...landing, held: { since, reason } } }, [event]));
-}
-
-/**
- * The batch, back in `speculating`. A push from outside the queue moved the trunk, so from now on no earlier build of the queue is evidence
- * (`evidenceSince`), and all batches are built again.
- */
-function retest(draft: Draft, batch: Batch): Batch {
-  draft.queue = { ...draft.queue, evidenceSince: draft.now };
-  const event = statusEvent(batch.request.sqid, "speculating", draft.now, {
-    occurrence: `${batch.id}/${batch.buildCount}`,
-    metadata: { batch_id: batch.id, why: "the trunk has moved: testing again" },
-  });
-  return announce(enter(batch, "speculating"), [event]);
 }

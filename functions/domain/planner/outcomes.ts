@@ -1,6 +1,6 @@
 import { type BuildKey, batchLabel } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import type { LandOutcome } from "../../contracts/messages.ts";
+import type { LandOutcome } from "../../contracts/messages/landing-messages.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import { type Batch, batchHasEnded, enter } from "../batch.ts";
 import { type History, learnOutcome } from "../speculation/history.ts";
@@ -36,7 +36,8 @@ export function landed(draft: Draft, batch: Batch, outcome: Landed): Batch {
   };
   learn(draft, (history) => learnOutcome(history, batch.request, true));
   const end = version + (batchHasEnded(batch) ? 2 : 1);
-  return announce(enter(batch, "landed", { landed: { commit, tree }, endedAt: draft.now, concluded: false }), [
+  const { reason: _, ...rest } = batch;
+  return announce(enter(rest, "landed", { landed: { commit, tree }, endedAt: draft.now, concluded: false }), [
     statusEvent(sqid, "landed", draft.now, { version: end, reason: note, metadata }),
   ]);
 }
@@ -56,6 +57,19 @@ export function failed(draft: Draft, batch: Batch, reason: Reason, buildKey?: Bu
   return announce(enter(batch, "failed", { reason, endedAt: draft.now }), [
     statusEvent(sqid, "error", draft.now, { version: version + 1, reason, metadata }),
   ]);
+}
+
+/**
+ * The batch without its landing, because it was not landed. `why` is told to the log. The batch goes back to `speculating`, or to `cancelling`
+ * when its caller has cancelled it while it was landing (`reason`). The caller puts the batch into the draft.
+ */
+export function notLanded(draft: Draft, { landing, ...batch }: Batch, why: string): Batch {
+  const details = {
+    occurrence: `${batch.id}/${landing?.landId}`,
+    metadata: { batch_id: batch.id, why },
+  };
+  const back = enter(batch, batch.reason === undefined ? "speculating" : "cancelling");
+  return announce(back, [statusEvent(batch.request.sqid, "speculating", draft.now, details)]);
 }
 
 /** The batch as cancelled, with the log entry for its request. The caller puts the batch into the draft. */

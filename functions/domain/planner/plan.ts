@@ -1,6 +1,9 @@
 import type { BatchId, BuildKey, Installation, QueueName, Sqid } from "../../contracts/ids.ts";
 import type { LogEvent, Outcome } from "../../contracts/log-event.ts";
-import type { LandBatch, MergeUnit, Signal, TrunkChanged, TrunkUnit } from "../../contracts/messages.ts";
+import type { LandBatch } from "../../contracts/messages/landing-messages.ts";
+import type { TrunkChanged } from "../../contracts/messages/log-messages.ts";
+import type { MergeUnit, TrunkUnit } from "../../contracts/messages/merge-unit.ts";
+import type { Signal } from "../../contracts/messages/signals.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Reason } from "../../contracts/reasons.ts";
 import type { EpochMs } from "../../contracts/time.ts";

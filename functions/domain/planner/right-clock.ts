@@ -4,27 +4,42 @@ import type { Snapshot } from "./plan.ts";
 
 type Stored = Pick<Snapshot, "queue" | "batches">;
 
-/** The fields of the queue's own item and of batches that hold a time at which something happened. */
-const HAPPENED: ReadonlySet<string> = new Set([
-  "createdAt",
-  "endedAt",
-  "startedAt",
-  "sentAt",
-  "since",
-  "evidenceSince",
-  "keptSince",
-  "halfAt",
-  "soundSince",
-  "knownAt",
-  "recoveredAt",
-]);
-
-/** The fields that hold a time at which something is due, which is an hour ahead at most. */
-const DUE: ReadonlySet<string> = new Set(["rebuildAt", "lookAt", "nextAt"]);
-const DUE_WITHIN_MS = 86_400_000;
-
 /** What of a batch and of the queue holds no time of the planner's, or is told as it was written. */
-const LEFT: ReadonlySet<string> = new Set(["request", "outbox", "history"]);
+const LEFT = ["request", "outbox", "history"] as const;
+type Left = (typeof LEFT)[number];
+
+/** The names of the fields of `T` that hold a time, at any depth, but for what is left as it is. */
+type TimeField<T> = T extends readonly (infer Item)[]
+  ? TimeField<Item>
+  : T extends object
+    ? { [K in keyof T & string]-?: FieldOf<K, NonNullable<T[K]>> }[keyof T & string]
+    : never;
+type FieldOf<K extends string, V> = K extends Left ? never : [V] extends [EpochMs] ? K : TimeField<V>;
+
+/**
+ * What each time of the queue's own item and of batches says. happened: when something happened. due: when something is due. A new field that
+ * holds a time does not compile until it stands here, and one of a batch until it stands in `TIMES_OF_BATCH` too.
+ */
+const TIMES: Readonly<Record<TimeField<Stored["queue"] | Batch>, "happened" | "due">> = {
+  createdAt: "happened",
+  endedAt: "happened",
+  startedAt: "happened",
+  sentAt: "happened",
+  since: "happened",
+  evidenceSince: "happened",
+  keptSince: "happened",
+  halfAt: "happened",
+  soundSince: "happened",
+  knownAt: "happened",
+  recoveredAt: "happened",
+  rebuildAt: "due",
+  lookAt: "due",
+  nextAt: "due",
+};
+const KINDS: ReadonlyMap<string, "happened" | "due"> = new Map(Object.entries(TIMES));
+
+/** What is due is due within an hour. */
+const DUE_WITHIN_MS = 86_400_000;
 
 /**
  * The queue and its batches without the times that a wrong clock has written. Such a time lies further ahead of `now` than clocks may differ.
@@ -41,7 +56,7 @@ export function onRightClock(stored: Stored, now: EpochMs): Stored {
   let latest: number = now;
   const look = (name: string, at: number) => {
     if (isWrong(name, at, now)) ahead.add(at);
-    else if (HAPPENED.has(name)) latest = Math.max(latest, at);
+    else if (KINDS.get(name) === "happened") latest = Math.max(latest, at);
     return at;
   };
   walk(stored.queue, look);
@@ -65,21 +80,31 @@ function holdsWrongTime({ queue, batches }: Stored, now: EpochMs): boolean {
   return found || batches.some((batch) => latestOf(batch) > latest);
 }
 
-function latestOf({ createdAt, endedAt, landing, paths }: Batch): number {
-  let latest = Math.max(createdAt, endedAt ?? 0, landing?.sentAt ?? 0, landing?.held?.since ?? 0);
-  for (const path of paths) latest = Math.max(latest, path.startedAt, path.endedAt ?? 0);
-  return latest;
+/** The latest of each time of a batch; 0 when it has none. */
+const TIMES_OF_BATCH: Readonly<Record<TimeField<Batch>, (batch: Batch) => number>> = {
+  createdAt: ({ createdAt }) => createdAt,
+  endedAt: ({ endedAt, paths }) => Math.max(endedAt ?? 0, ...paths.map((path) => path.endedAt ?? 0)),
+  startedAt: ({ paths }) => Math.max(0, ...paths.map(({ startedAt }) => startedAt)),
+  sentAt: ({ landing }) => landing?.sentAt ?? 0,
+  since: ({ landing }) => landing?.held?.since ?? 0,
+};
+
+const latestOf = (batch: Batch): number => Math.max(...Object.values(TIMES_OF_BATCH).map((time) => time(batch)));
+
+function isWrong(name: string, at: number, now: EpochMs): boolean {
+  const kind = KINDS.get(name);
+  if (kind === undefined) return false;
+  return kind === "happened" ? isAhead(at, now) : at - now > DUE_WITHIN_MS;
 }
 
-const isWrong = (name: string, at: number, now: EpochMs): boolean =>
-  HAPPENED.has(name) ? isAhead(at, now) : DUE.has(name) && at - now > DUE_WITHIN_MS;
+const isLeft = (name: string): boolean => (LEFT as readonly string[]).includes(name);
 
 /** The value with each of its times as `change` has it: the same object when no time was changed. */
 function walk<T>(value: T, change: (name: string, at: number) => number): T {
   if (typeof value !== "object" || value === null) return value;
   let isSame = true;
   const entries = Object.entries(value).map(([name, item]): [string, unknown] => {
-    if (LEFT.has(name)) return [name, item];
+    if (isLeft(name)) return [name, item];
     const next = typeof item === "number" ? change(name, item) : walk(item, change);
     isSame &&= next === item;
     return [name, next];

@@ -10,7 +10,7 @@ import {
   sqidOfBatch,
   trunkIdOf,
 } from "../../contracts/ids.ts";
-import type { Signal } from "../../contracts/messages.ts";
+import type { Signal } from "../../contracts/messages/signals.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
 import { ageOf, type EpochMs } from "../../contracts/time.ts";
 import { type Batch, pathIsActive } from "../batch.ts";
@@ -51,7 +51,7 @@ export interface QueueStore {
 }
 
 /** Where requests are read. */
-export interface RequestReader {
+interface RequestReader {
   /** Undefined when the request was never written. */
   get(sqid: Sqid): Awaitable<LandingRequest | undefined>;
 }

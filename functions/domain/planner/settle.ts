@@ -1,7 +1,7 @@
-import { type Batch, enter, pathIsActive } from "../batch.ts";
+import { type Batch, pathIsActive } from "../batch.ts";
 import { rejectingBuild } from "../evidence.ts";
 import type { Draft } from "./draft.ts";
-import { cancelled, failed } from "./outcomes.ts";
+import { cancelled, failed, notLanded } from "./outcomes.ts";
 import { refute } from "./refute.ts";
 import { selectLandable, startLanding, startRepair } from "./start-landing.ts";
 
@@ -34,10 +34,10 @@ export function settle(draft: Draft): void {
  */
 export function revertPartialBundles(draft: Draft): void {
   for (const batch of draft.batches()) {
-    const { landing, ...rest } = batch;
+    const { landing } = batch;
     if (batch.state !== "landing" || landing?.bundle === undefined || landing.sentAt !== undefined) continue;
     const isWhole = landing.bundle.every((id) => draft.lookup(id)?.landing?.landId === landing.landId);
-    if (!isWhole) draft.put(enter(rest, "speculating"));
+    if (!isWhole) draft.put(notLanded(draft, batch, "the landing was not handed over"));
   }
 }
 

@@ -34,6 +34,7 @@ export function startBuild(draft: Draft, speculation: Speculation, proposal: Bui
     attempt: 1 + attempts.length,
     ...assumptions,
     state: "building",
+    tests: index.tests,
     dispatched: false,
     startedAt: draft.now,
   };

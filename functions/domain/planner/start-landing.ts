@@ -112,13 +112,13 @@ export function startRepair(draft: Draft): void {
 
 /** Puts the batch into `landing`. Removes `blocked`, so that the log is told the blocker again in case the landing is skipped. */
 function enterLanding(draft: Draft, { blocked: _, ...batch }: Batch, landing: Landing): void {
-  const { buildKey, bypassed } = landing;
+  const { landId, buildKey, bypassed } = landing;
   const metadata = {
     batch_id: batch.id,
     build_key: buildKey,
     ...(bypassed === undefined ? {} : { bypassed: bypassed.length }),
   };
-  const details = { occurrence: `${batch.id}/${buildKey}`, metadata };
+  const details = { occurrence: `${batch.id}/${landId}`, metadata };
   const { sqid } = batch.request;
   const events = [
     statusEvent(sqid, "speculated", draft.now, details),

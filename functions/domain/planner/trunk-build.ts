@@ -1,5 +1,6 @@
 import { buildKeyOf, trunkIdOf } from "../../contracts/ids.ts";
-import type { BuildVerdict, SignalOf, TrunkChanged } from "../../contracts/messages.ts";
+import type { TrunkChanged } from "../../contracts/messages/log-messages.ts";
+import type { BuildVerdict, SignalOf } from "../../contracts/messages/signals.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import { lowerQuartileOf } from "../speculation/history.ts";
 import { dueBuild, type Trunk, trunkBrokeDown, trunkFailed, trunkPassed, trunkUnchanged } from "../trunk.ts";

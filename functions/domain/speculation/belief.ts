@@ -5,9 +5,9 @@ import { type Failure, factorOf, failuresIn } from "./failures.ts";
 import type { Prediction } from "./scorer.ts";
 
 /** How likely a batch is to land after one of its builds has passed, before conflicts that the build did not contain are counted. */
-export const PROVEN = 0.998;
+const PROVEN = 0.998;
 /** How likely a batch is to land after a failure that no other batch can be the cause of. No failed build makes a batch less likely. */
-export const DISPROVEN = 0.015;
+const DISPROVEN = 0.015;
 /** Just below one half, so that the likeliest path assumes that the batch does not land. */
 const LESS_THAN_HALF = 0.49;
 

@@ -148,7 +148,8 @@ class Bundle {
 
   /**
    * How many batches one build of the bundle is expected to land: the number of heads, times the probability that its assumptions come true,
-   * times the probability of each head to land. Example: two heads that land with 0.9 each, on assumptions that come true with 0.8: 2 · 0.8 · 0.9 · 0.9 = 1.3.
+   * times the probability of each head to land. Example: two heads land with 0.9 each, and the assumptions come true with 0.8. The build is
+   * expected to land 2 · 0.8 · 0.9 · 0.9 = 1.3 batches.
    */
   get expectedLandings(): number {
     return this.heads.reduce(

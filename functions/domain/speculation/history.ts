@@ -173,8 +173,7 @@ export interface Encounter {
  * a failure, cut to -1 … 1, times 0.3.)
  *
  * Example: the clash rate is 0.01 and the build met 10 conflicts. With alone = 0.99, p is 0.9: a failure raises the rate by 29 %, and a pass
- * lowers it by 3 %. With alone = 0.5, p is 0.45: a failure raises the rate by 2.5 %, since a failure was to be
- * expected without any clash.
+ * lowers it by 3 %. With alone = 0.5, p is 0.45: a failure raises the rate by 2.5 %, since a failure was to be expected without any clash.
  */
 export function learnClash(stored: History | undefined, { alone, met, passed }: Encounter): History {
   const history = usable(stored);

@@ -92,13 +92,13 @@ export function cannotBeComposed(speculation: Speculation, proposal: ProposedTre
 }
 
 /**
- * The base to build the proposal on, in any order. It holds
- * - each batch that the proposal assumes to land, and
- * - for each batch of the base, the undecided batches ahead of that batch that land with one half or more and conflict with no head. The batch
- *   might not apply without them. About a batch that conflicts with a head, the proposal has made its assumption already.
- * - where builds test everything and a head is on probation, also those of them that conflict with the head and arrived after it. The proposal
- *   makes no assumption about them, and a failure without them might be due to the batch of the base. Where builds test what is affected,
- *   a failure is never due to the base.
+ * The base to build the proposal on, in any order. It holds:
+ * - Each batch that the proposal assumes to land.
+ * - For each batch X of the base, the undecided batches ahead of X that land with one half or more and conflict with no head. X might not apply
+ *   without them. About a batch that conflicts with a head, the proposal has made its assumption already.
+ * - Where builds test everything and a head is on probation: for each batch X of the base, also the undecided batches ahead of X that land with
+ *   one half or more, conflict with the head and arrived after the head. The proposal makes no assumption about such a batch, and a failure
+ *   without it might be due to X. Where builds test what is affected, a failure is never due to the base.
  *
  * Below a batch that is landing, only other batches that are landing are added.
  *

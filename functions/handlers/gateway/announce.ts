@@ -1,6 +1,6 @@
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
 import { happeningEvent, hasEnded, type LogEvent, statusEvent } from "../../contracts/log-event.ts";
-import type { Cancel, Control, Land, Reprioritize } from "../../contracts/messages.ts";
+import type { Cancel, Control, Land, Reprioritize } from "../../contracts/messages/request-messages.ts";
 import { reasonOf } from "../../contracts/reasons.ts";
 import { landOf, type Summary } from "../../domain/request-log.ts";
 import type { Gateway } from "./gateway.ts";

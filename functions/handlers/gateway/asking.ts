@@ -2,7 +2,7 @@ import type { AskedQuestion } from "../../adapters/dynamodb/view-items.ts";
 import { expiryOf } from "../../adapters/dynamodb/view-questions.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { QuestionId } from "../../contracts/ids.ts";
-import type { Question } from "../../contracts/messages.ts";
+import type { Question } from "../../contracts/messages/request-messages.ts";
 import type { Call } from "../http-call.ts";
 import { type Gateway, queueOf } from "./gateway.ts";
 import { timestamp } from "./shown.ts";

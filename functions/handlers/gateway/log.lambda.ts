@@ -2,7 +2,7 @@ import { need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import { isEnd, type LogEvent } from "../../contracts/log-event.ts";
-import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages.ts";
+import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages/log-messages.ts";
 import type { Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import * as z from "zod";
 import type { Pointer } from "../../adapters/dynamodb/view-items.ts";
 import type { Window } from "../../adapters/dynamodb/view-listings.ts";
-import type { ListQuery } from "../../contracts/api.ts";
+import type { ListQuery } from "../../contracts/api/request-calls.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { hashOf } from "../../contracts/hash.ts";
 import { type QueueName, RequestNumber } from "../../contracts/ids.ts";

@@ -3,7 +3,7 @@ import { type EventBus, eventBridge } from "../../adapters/event-bus.ts";
 import { type Env, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { LogEvent } from "../../contracts/log-event.ts";
-import type { ModeChanged, TrunkChanged } from "../../contracts/messages.ts";
+import type { ModeChanged, TrunkChanged } from "../../contracts/messages/log-messages.ts";
 import { queueEventOf, requestEventOf, trunkEventOf } from "../../domain/lifecycle-event.ts";
 import type { Summary } from "../../domain/request-log.ts";
 

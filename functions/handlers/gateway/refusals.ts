@@ -1,7 +1,7 @@
 import type { BeforeLand } from "../../adapters/dynamodb/view-store.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { isEnd, type LogEvent } from "../../contracts/log-event.ts";
-import type { Land } from "../../contracts/messages.ts";
+import type { Land } from "../../contracts/messages/request-messages.ts";
 import { MENDED_WITHOUT_COMMIT } from "../../contracts/reasons.ts";
 import { ageOf } from "../../contracts/time.ts";
 import { endReasonOf, type Summary } from "../../domain/request-log.ts";

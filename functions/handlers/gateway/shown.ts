@@ -1,5 +1,6 @@
 import type { ModeSet } from "../../adapters/dynamodb/view-items.ts";
-import type { FlakeView, HistoryEntry, QueueView, RequestSummary, Why } from "../../contracts/api.ts";
+import type { FlakeView, QueueView } from "../../contracts/api/queue-views.ts";
+import type { HistoryEntry, RequestSummary, Why } from "../../contracts/api/request-views.ts";
 import { hasEnded, type LogEvent } from "../../contracts/log-event.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { Explanation } from "../../domain/explain.ts";

@@ -81,7 +81,7 @@ async function repair(gateway: Gateway, summary: Summary): Promise<void> {
   const { status, at, answered, receivedAt, cancel, prioritized } = summary;
   const age = (since: EpochMs) => ageOf(since, gateway.now());
   if (hasEnded(status)) {
-    if (age(at) >= PATIENCE_MS) await gateway.view.archive(summary);
+    if (age(at) >= PATIENCE_MS) await gateway.view.archive(summary, gateway.now());
     return;
   }
   if (!answered && age(receivedAt) >= PATIENCE_MS) await announceLand(gateway, landOf(summary));

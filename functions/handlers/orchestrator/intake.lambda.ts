@@ -7,25 +7,26 @@ import { startExecution } from "../../adapters/step-functions.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
 import { executionName, type QueueName } from "../../contracts/ids.ts";
+import { logTopic } from "../../contracts/messages/log-messages.ts";
 import {
   type Cancel,
   Land,
-  logTopic,
   type Recheck,
   type Reprioritize,
   requestsTopic,
-  signalsTopic,
-} from "../../contracts/messages.ts";
+} from "../../contracts/messages/request-messages.ts";
+import { signalsTopic } from "../../contracts/messages/signals.ts";
 import { requestHasEnded } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { queueHandler } from "../queue.ts";
+import { bringOn } from "./end-admission.ts";
 import { cancelledByCaller } from "./reasons.ts";
 import { endOf, IN_ADMISSION, releaseClaims, terminate } from "./termination.ts";
 
 /**
  * Consumes the requests topic:
  * - Land starts the admit workflow under the request's name, so a repeat starts nothing. One call, and one more for the first Land of each
- *   queue in this process.
+ *   queue in this process. The gateway repeats a Land that was not answered: a request whose workflow is over is then brought on (`bringOn`).
  * - Cancel ends a request that is in admission, also one that admission has not written yet. Of a request that the planner owns, the planner
  *   is told. Two to four calls, and one per change.
  * - Recheck, for a request that waits for a review, starts an execution that looks at the review once, beside the execution that waits. Two
@@ -100,7 +101,9 @@ export const wire: Wire = (env, clients) => {
       await startExecution(clients.sfn, ask, executionName("ask", message.queue, message.id), message);
     else {
       await note(message.queue);
-      await startExecution(clients.sfn, admit, executionName("admit", message.sqid), message);
+      const name = executionName("admit", message.sqid);
+      const outcome = await startExecution(clients.sfn, admit, name, message);
+      if (outcome === "exists") await bringOn({ clients, requests, claims, admitWorkflow: admit, log }, message);
     }
   });
 };

@@ -1,7 +1,9 @@
 import { send } from "../../adapters/sqs.ts";
 import { type BatchId, sqidOfBatch } from "../../contracts/ids.ts";
 import { statusEvent } from "../../contracts/log-event.ts";
-import { type LandOutcome, logTopic, type Signal } from "../../contracts/messages.ts";
+import type { LandOutcome } from "../../contracts/messages/landing-messages.ts";
+import { logTopic } from "../../contracts/messages/log-messages.ts";
+import type { Signal } from "../../contracts/messages/signals.ts";
 import type { CommandTargets } from "./commands.ts";
 import { releaseClaims, terminate, UNFINISHED } from "./termination.ts";
 

@@ -9,7 +9,7 @@ import { sendAll } from "../../adapters/sqs.ts";
 import { ENV } from "../../contracts/environment.ts";
 import type { CodedError } from "../../contracts/errors.ts";
 import type { QueueName, RequestNumber } from "../../contracts/ids.ts";
-import { type Signal, signalsTopic } from "../../contracts/messages.ts";
+import { type Signal, signalsTopic } from "../../contracts/messages/signals.ts";
 import type { QueueConfig } from "../../contracts/queues.ts";
 import type { LandingRequest } from "../../domain/request.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";

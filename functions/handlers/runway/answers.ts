@@ -1,5 +1,6 @@
 import { INLINE_BYTES } from "../../contracts/limits.ts";
-import type { LandBatch, SignalOf } from "../../contracts/messages.ts";
+import type { LandBatch } from "../../contracts/messages/landing-messages.ts";
+import type { SignalOf } from "../../contracts/messages/signals.ts";
 import { asciiJson } from "../../contracts/text.ts";
 
 export type Results = readonly SignalOf<"land-finished">["results"][number][];

@@ -1,7 +1,7 @@
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
-import { CheckTask } from "../../contracts/messages.ts";
+import { CheckTask } from "../../contracts/messages/runway-tasks.ts";
 import { check } from "../../runway/compose.ts";
 import { openQueueRepository } from "../../runway/queue-repository.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";

@@ -2,7 +2,7 @@ import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
 import { CodedError } from "../../contracts/errors.ts";
-import { ComposeTask } from "../../contracts/messages.ts";
+import { ComposeTask } from "../../contracts/messages/runway-tasks.ts";
 import { isForTarget } from "../../domain/removed-queue.ts";
 import { compose } from "../../runway/compose.ts";
 import { openQueueRepository } from "../../runway/queue-repository.ts";

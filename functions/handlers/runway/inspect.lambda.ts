@@ -3,7 +3,7 @@ import { repositoryToken } from "../../adapters/github/repository-token.ts";
 import { secretsOf } from "../../adapters/secrets.ts";
 import { configOf, loadQueues, need } from "../../adapters/settings.ts";
 import { ENV } from "../../contracts/environment.ts";
-import { type InspectResult, InspectTask } from "../../contracts/messages.ts";
+import { type InspectResult, InspectTask } from "../../contracts/messages/runway-tasks.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { taskHandler } from "../task.ts";
 

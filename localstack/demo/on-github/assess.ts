@@ -3,7 +3,7 @@ import type { RepositoryState } from "../../fakes/github/state.ts";
 import type { TrunkReport } from "../proof.ts";
 import type { Expected, PullPlan } from "./plan.ts";
 
-export const CHECK = "Submitqueue";
+const CHECK = "Submitqueue";
 const BOT = "submitqueue[bot]";
 
 /** A pull request of the demo, and the commit that it was to land. */

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { FakeGitHub } from "../../fakes/github/index.ts";
 import { addComment } from "../../fakes/github/issue-comments.ts";
-import { changeLabel, openPull } from "../../fakes/github/pull-requests.ts";
+import { changeLabel } from "../../fakes/github/labels.ts";
+import { openPull } from "../../fakes/github/pull-requests.ts";
 import type { RepositoryState } from "../../fakes/github/state.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { isTold, type Played, shownOf } from "./assess.ts";
@@ -63,7 +64,7 @@ async function open({ github, repository, shop, tick }: Play, plan: PullPlan): P
 function ask({ github, repository, tick }: Play, { plan: { ask: asked }, pull }: Played): void {
   if (asked === undefined) return;
   if ("comment" in asked) addComment(github, repository, pull, asked.comment, PERSON);
-  else changeLabel(github, repository, pull, asked.label, "labeled", PERSON);
+  else changeLabel(github, repository, pull, { label: asked.label, action: "labeled", by: PERSON });
   tick();
 }
 

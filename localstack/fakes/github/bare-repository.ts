@@ -16,7 +16,8 @@ export interface CommitInfo {
   readonly message: string;
 }
 
-const NULL = "0".repeat(40);
+/** Stands where a ref has no commit: before it was made, or after it was deleted. */
+export const NO_COMMIT = "0".repeat(40);
 /** What git reads and writes here by itself, without the settings of the user who runs this process. */
 const ENVIRONMENT = { HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" };
 /** How long git may take. */
@@ -94,20 +95,22 @@ export class BareRepository {
     const known = new Map(this.#known);
     const found: RefChange[] = [];
     const follow = (ref: string, after: string) => {
-      const before = known.get(ref) ?? NULL;
-      if (after === NULL) known.delete(ref);
+      const before = known.get(ref) ?? NO_COMMIT;
+      if (after === NO_COMMIT) known.delete(ref);
       else known.set(ref, after);
       return before === after ? [] : [{ ref, before, after }];
     };
     for (const push of pushes.slice(this.#seenPushes)) {
       const lines = push.map((line) => line.split(" "));
       const together = lines.map(([, , ref = ""]) => ref);
-      const changed = lines.flatMap(([, after = NULL, ref = ""]) => follow(ref, after));
+      const changed = lines.flatMap(([, after = NO_COMMIT, ref = ""]) => follow(ref, after));
       const refs = new Map(known);
       found.push(...changed.map((change) => ({ ...change, together, refs })));
     }
     for (const ref of new Set([...known.keys(), ...now.keys()]))
-      found.push(...follow(ref, now.get(ref) ?? NULL).map((change) => ({ ...change, together: [ref], refs: now })));
+      found.push(
+        ...follow(ref, now.get(ref) ?? NO_COMMIT).map((change) => ({ ...change, together: [ref], refs: now })),
+      );
     this.#seenPushes = pushes.length;
     this.#known = now;
     return found;
@@ -160,7 +163,7 @@ export class BareRepository {
 
   /** `was` undefined: only a ref that is not there. False when the ref is something else. */
   async update(ref: string, to: string, was?: string): Promise<boolean> {
-    return (await this.#try(["update-ref", ref, to, was ?? NULL])) !== undefined;
+    return (await this.#try(["update-ref", ref, to, was ?? NO_COMMIT])) !== undefined;
   }
 
   async delete(ref: string): Promise<boolean> {

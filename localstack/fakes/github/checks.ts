@@ -196,7 +196,7 @@ export function createSuite(hub: Hub, repository: RepositoryState, suite: Omit<C
 }
 
 /** A check run as answers and payloads show it. */
-export function bodyOf(hub: Hub, repository: RepositoryState, run: CheckRun): object {
+function bodyOf(hub: Hub, repository: RepositoryState, run: CheckRun): object {
   const url = `${hub.url}/repos/${repository.fullName}/check-runs/${run.id}`;
   const web = `${hub.url}/${repository.fullName}/runs/${run.id}`;
   const { suite, title, summary, text } = run;

@@ -28,7 +28,7 @@ export interface Job {
 }
 
 /** A commit that a job is to test. */
-export interface Tested {
+interface Tested {
   readonly sha: string;
   readonly branch: string;
   readonly repository: RepositoryState;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSchema, type GraphQLError, type GraphQLSchema, graphql } from "graphql";
-import { type Identity, mayDo } from "./identity.ts";
+import { type Identity, mayDo, sees } from "./identity.ts";
 import { lookAtMergeable } from "./pull-requests.ts";
 import type { PullRequest } from "./records.ts";
 import { decisionOn, mergeStateOf, opinionsOn } from "./reviews.ts";
@@ -33,8 +33,7 @@ export async function answerGraphql(
   const rootValue = {
     repository: ({ owner, name }: { owner: string; name: string }) => {
       const found = repositories.get(`${owner}/${name}`);
-      const isSeen = as.kind !== "installation" || (as.repositories?.includes(name) ?? true);
-      if (found === undefined || !isSeen)
+      if (found === undefined || !sees(as, name))
         throw new Told("NOT_FOUND", `Could not resolve to a Repository with the name '${owner}/${name}'.`);
       return shownRepository(found, as);
     },

@@ -178,10 +178,17 @@ export class Identities {
   }
 }
 
-export function allows(permissions: Permissions, needed: Permission): boolean {
+function allows(permissions: Permissions, needed: Permission): boolean {
   const [name = "", level = ""] = needed.split(":");
   return RANK.indexOf(permissions[name] ?? "") >= RANK.indexOf(level);
 }
+
+/** The user that an action of the caller is by. */
+export const loginOf = (identity: Identity): string => (identity.kind === "user" ? identity.login : "submitqueue[bot]");
+
+/** True when the caller can see a repository of that name: an installation sees those that its token is for, and every other caller sees all. */
+export const sees = (identity: Identity, repository: string): boolean =>
+  identity.kind !== "installation" || (identity.repositories?.includes(repository) ?? true);
 
 /** True when the caller may do that. A user with read access may read everything, one with write access may write, checks excepted. */
 export function mayDo(identity: Identity, needed: Permission): boolean {

@@ -1,4 +1,4 @@
-import { changeLabel, labelBody, labelIn, loginOf } from "./pull-requests.ts";
+import { loginOf } from "./identity.ts";
 import type { IssueComment, PullRequest } from "./records.ts";
 import { notFound, unprocessable } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
@@ -17,7 +17,7 @@ function refuseText(text: string): void {
     ]);
 }
 
-/** Comments, reactions and labels of pull requests. */
+/** Comments on pull requests, and reactions to them. */
 export function issueCommentRoutes(hub: Hub): Routes {
   const commentOf = ({ comments }: RepositoryState, id: string | undefined): IssueComment => {
     const found = comments.find((one) => String(one.id) === id);
@@ -85,32 +85,6 @@ export function issueCommentRoutes(hub: Hub): Routes {
           },
           known === undefined ? 201 : 200,
         );
-      },
-    },
-    [`post ${R}/issues/{issue_number}/labels`]: {
-      needs: "issues:write",
-      answer: ({ repository, params, body, as }) => {
-        const pull = pullOf(repository, params["issue_number"]);
-        for (const label of (body.labels ?? body) as readonly string[])
-          changeLabel(hub, repository, pull, label, "labeled", loginOf(as));
-        return ok([...pull.labels].map(labelBody));
-      },
-    },
-    [`delete ${R}/issues/{issue_number}/labels/{name}`]: {
-      needs: "issues:write",
-      answer: ({ repository, params, as }) => {
-        const pull = pullOf(repository, params["issue_number"]);
-        if (!pull.labels.has(labelIn(repository, params["name"] ?? ""))) throw notFound();
-        changeLabel(hub, repository, pull, params["name"] ?? "", "unlabeled", loginOf(as));
-        return ok([...pull.labels].map(labelBody));
-      },
-    },
-    [`get ${R}/collaborators/{username}/permission`]: {
-      needs: "metadata:read",
-      answer: ({ repository, params }) => {
-        const login = params["username"] ?? "";
-        const permission = repository.collaborators.get(login) ?? "read";
-        return ok({ permission, role_name: permission, user: userOf(login) });
       },
     },
   };

@@ -1,4 +1,5 @@
-import { changePull, loginOf } from "./pull-requests.ts";
+import { loginOf } from "./identity.ts";
+import { changePull } from "./pull-requests.ts";
 import type { Issue } from "./records.ts";
 import { notFound } from "./refusal.ts";
 import { commitOf } from "./repositories.ts";

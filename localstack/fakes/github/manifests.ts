@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import * as z from "zod";
 import { appBody } from "./apps.ts";
 import type { Identities } from "./identity.ts";
@@ -44,8 +46,19 @@ export class Manifests {
     return PAGE.test(path);
   }
 
+  /** Sends the browser on, or shows it why GitHub refuses the manifest. */
+  async answer(request: IncomingMessage, response: ServerResponse, state: string | null): Promise<void> {
+    try {
+      const form = new URLSearchParams(await text(request));
+      response.writeHead(302, { location: this.#create(form, state) }).end();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      response.writeHead(error.status, { "content-type": "text/plain; charset=utf-8" }).end(error.message);
+    }
+  }
+
   /** Answers where the browser is sent to: `<redirect_url>?code=…&state=…`. Throws a refusal for a manifest that GitHub refuses. */
-  create(form: URLSearchParams, state: string | null): string {
+  #create(form: URLSearchParams, state: string | null): string {
     const manifest = Manifest.safeParse(jsonOf(form.get("manifest") ?? ""));
     if (!manifest.success) throw new Refusal(422, `Error: ${z.prettifyError(manifest.error)}`);
     const code = randomBytes(20).toString("hex");

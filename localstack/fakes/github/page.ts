@@ -15,6 +15,16 @@ blockquote{border-left:3px solid #d1d9e0;color:#59636e;margin:.5rem 0;padding:0 
 
 const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
+/** The page at a path, such as `/acme/shop/pulls`, as a browser is shown it. Undefined when there is none. */
+export function pageAt(path: string, repositories: ReadonlyMap<string, RepositoryState>): string | undefined {
+  const [, name = "", what, id = ""] =
+    /^\/([^/]+\/[^/]+)\/(pulls|pull\/\d+|runs|actions\/runs)(?:\/(\d+))?$/.exec(path) ?? [];
+  const repository = repositories.get(name);
+  if (repository === undefined) return undefined;
+  if (what === "runs") return runPageOf(repository, id);
+  return what === "actions/runs" ? workflowRunPageOf(repository, id) : pageOf(repository);
+}
+
 /** A page with the pull requests of a repository, the newest first, each with its labels, its checks and its comments. */
 export function pageOf(repository: RepositoryState): string {
   const { fullName, pulls, issues } = repository;
@@ -29,13 +39,13 @@ ${articles.join("\n")}</html>`;
 }
 
 /** The page of a check run: what its App says of the commit. Undefined when there is no such run. */
-export function runPageOf(repository: RepositoryState, id: string): string | undefined {
+function runPageOf(repository: RepositoryState, id: string): string | undefined {
   const run = repository.checkRuns.find((one) => String(one.id) === id);
   return run && checksPage(repository, run.name, [run]);
 }
 
 /** The page of a workflow run: its jobs. Undefined when there is no such run. */
-export function workflowRunPageOf(repository: RepositoryState, id: string): string | undefined {
+function workflowRunPageOf(repository: RepositoryState, id: string): string | undefined {
   const found = repository.workflowRuns.find((one) => String(one.id) === id);
   const jobs = repository.checkRuns.filter(({ suite }) => suite === found?.suite);
   return found && checksPage(repository, `${found.name}: ${found.conclusion ?? found.status}`, jobs);
@@ -87,7 +97,7 @@ function commentOf({ by, body, edits, reactions }: IssueComment): string {
 }
 
 /** As much of Markdown as the queue writes: paragraphs, bold, code, links, tables, quotes, lists and fenced blocks. */
-export function rendered(markdown: string): string {
+function rendered(markdown: string): string {
   const text = markdown.replaceAll(/<!--[\s\S]*?-->\n?/g, "");
   const parts = text.split(/^(`{3,})\w*\n([\s\S]*?)\n\1$/m);
   return parts

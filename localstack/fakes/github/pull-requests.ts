@@ -1,14 +1,11 @@
-import type { RefChange } from "./bare-repository.ts";
+import { NO_COMMIT, type RefChange } from "./bare-repository.ts";
+import { loginOf } from "./identity.ts";
+import { pullBody } from "./pull-body.ts";
 import type { PullRequest } from "./records.ts";
 import { unprocessable } from "./refusal.ts";
-import { dismissStale, mergeStateOf } from "./reviews.ts";
-import type { Call } from "./routes.ts";
+import { dismissStale } from "./reviews.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, pullOf, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
-
-const NULL = "0".repeat(40);
-
-export const loginOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
+import { type Hub, pullOf, type RepositoryState, timestamp, userOf } from "./state.ts";
 
 /** Pull requests: their head follows the branch, and they are merged when their head becomes a part of their base. */
 export function pullRequestRoutes(hub: Hub): Routes {
@@ -48,14 +45,6 @@ export function pullRequestRoutes(hub: Hub): Routes {
         return ok(pullBody(hub, repository, pull));
       },
     },
-    [`get ${R}/stacks`]: {
-      needs: "pull_requests:read",
-      answer: ({ repository, query, page }) => {
-        const number = query.get("pull_request");
-        const found = repository.stacks.filter(({ pulls }) => number === null || pulls.includes(Number(number)));
-        return ok(page(found).map((stack) => stackBody(hub, repository, stack)));
-      },
-    },
     [`get ${R}/activity`]: {
       needs: "contents:read",
       answer: ({ repository, query, page }) => {
@@ -69,7 +58,7 @@ export function pullRequestRoutes(hub: Hub): Routes {
             after,
             ref: name,
             timestamp: timestamp(at),
-            activity_type: before === NULL ? "branch_creation" : after === NULL ? "branch_deletion" : "push",
+            activity_type: before === NO_COMMIT ? "branch_creation" : after === NO_COMMIT ? "branch_deletion" : "push",
             actor: userOf(by),
           })),
         );
@@ -113,7 +102,7 @@ export async function openPull(hub: Hub, repository: RepositoryState, wanted: Ne
   };
   repository.pulls.push(pull);
   await repository.git.update(`refs/pull/${number}/head`, head);
-  tellOf(hub, repository, pull, "opened", by);
+  tellOf(hub, repository, pull, { action: "opened", by });
   return pull;
 }
 
@@ -153,52 +142,22 @@ export function changePull(
   if (change.base !== undefined && change.base !== pull.base) {
     const from = pull.base;
     pull.base = change.base;
-    tellOf(hub, repository, pull, "edited", by, { changes: { base: { ref: { from }, sha: { from: pull.head } } } });
+    tellOf(hub, repository, pull, {
+      action: "edited",
+      by,
+      more: { changes: { base: { ref: { from }, sha: { from: pull.head } } } },
+    });
   }
   if (change.draft !== undefined && change.draft !== pull.isDraft) {
     pull.isDraft = change.draft;
-    tellOf(hub, repository, pull, change.draft ? "converted_to_draft" : "ready_for_review", by);
+    tellOf(hub, repository, pull, { action: change.draft ? "converted_to_draft" : "ready_for_review", by });
   }
   if (change.state !== undefined && change.state !== pull.state) {
     if (pull.mergedAt !== null) throw unprocessable("Cannot change the state of a merged pull request.");
     pull.state = change.state;
-    tellOf(hub, repository, pull, change.state === "closed" ? "closed" : "reopened", by);
+    tellOf(hub, repository, pull, { action: change.state === "closed" ? "closed" : "reopened", by });
   }
 }
-
-export function changeLabel(
-  hub: Hub,
-  repository: RepositoryState,
-  pull: PullRequest,
-  label: string,
-  action: "labeled" | "unlabeled",
-  by: string,
-): void {
-  const name = labelIn(repository, label);
-  if (pull.labels.has(name) === (action === "labeled")) return;
-  if (action === "labeled") pull.labels.add(name);
-  else pull.labels.delete(name);
-  pull.updatedAt = hub.now();
-  tellOf(hub, repository, pull, action, by, { label: labelBody(name) });
-}
-
-/** The repository's name of a label: GitHub takes `land` for the label `Land`, and shows the name that the label was made by. */
-export function labelIn({ labels }: RepositoryState, label: string): string {
-  const key = label.toLowerCase();
-  const name = labels.get(key) ?? label;
-  labels.set(key, name);
-  return name;
-}
-
-export const labelBody = (name: string): object => ({
-  id: [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 1),
-  node_id: "",
-  url: "https://github.invalid/label",
-  name,
-  color: "ededed",
-  default: false,
-  description: "",
-});
 
 /** `mergeable` of a pull request as this look finds it: GitHub works out whether a pull request merges only when it is looked at. */
 export function lookAtMergeable(pull: PullRequest): boolean | null {
@@ -216,14 +175,14 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
   repository.activity.push({ id: hub.nextId(), ref, before, after, at: hub.now(), by });
   const branch = ref.replace(/^refs\/heads\//, "");
   if (branch === ref) return;
-  if (after === NULL) return closeWithout(hub, repository, branch, by);
+  if (after === NO_COMMIT) return closeWithout(hub, repository, branch, by);
   for (const pull of repository.pulls.filter(({ state }) => state === "open")) {
     if (pull.headBranch === branch && pull.head !== after) {
       const was = pull.head;
       pull.head = after;
       pull.updatedAt = hub.now();
       await repository.git.update(`refs/pull/${pull.number}/head`, after, was);
-      tellOf(hub, repository, pull, "synchronize", by, { before: was, after });
+      tellOf(hub, repository, pull, { action: "synchronize", by, more: { before: was, after } });
       dismissStale(hub, repository, pull, by);
       const base = refs.get(`refs/heads/${pull.base}`);
       if (base !== undefined && (await repository.git.holds(base, after)))
@@ -234,7 +193,7 @@ export async function followPush(hub: Hub, repository: RepositoryState, change: 
       pull.state = "closed";
       pull.mergedAt = moved ? null : hub.now();
       pull.updatedAt = hub.now();
-      tellOf(hub, repository, pull, "closed", by);
+      tellOf(hub, repository, pull, { action: "closed", by });
     }
   }
 }
@@ -245,102 +204,21 @@ function closeWithout(hub: Hub, repository: RepositoryState, branch: string, by:
     if (pull.headBranch === branch || pull.base === branch) changePull(hub, repository, pull, { state: "closed" }, by);
 }
 
-function tellOf(
+/** What happens to a pull request. `more`: what the webhook says of it beside the pull request. */
+interface Happening {
+  readonly action: string;
+  readonly by: string;
+  readonly more?: object;
+}
+
+/** Sends the webhook about a pull request. */
+export function tellOf(
   hub: Hub,
   repository: RepositoryState,
   pull: PullRequest,
-  action: string,
-  by: string,
-  more: object = {},
+  { action, by, more = {} }: Happening,
 ): void {
-  hub.emit(
-    repository,
-    `pull_request.${action}`,
-    {
-      number: pull.number,
-      pull_request: pullBody(hub, repository, pull),
-      ...more,
-      sender: userOf(by, by.endsWith("[bot]") ? "Bot" : "User"),
-    },
-    by,
-  );
-}
-
-export function pullBody(hub: Hub, repository: RepositoryState, pull: PullRequest): object {
-  const { number, title, body, state, mergedAt, isDraft, author, createdAt, updatedAt } = pull;
-  const api = `${hub.url}/repos/${repository.fullName}`;
-  const web = `${hub.url}/${repository.fullName}/pull/${number}`;
-  const side = (ref: string, sha: string) => ({
-    label: `${repository.owner}:${ref}`,
-    ref,
-    sha,
-    user: userOf(repository.owner, "Organization"),
-    repo: repositoryOf(repository, hub.url),
-  });
-  return {
-    id: repository.id * 1_000 + number,
-    number,
-    title,
-    body,
-    state,
-    draft: isDraft,
-    merged: mergedAt !== null,
-    merged_at: mergedAt === null ? null : timestamp(mergedAt),
-    mergeable_state: mergeStateOf(repository, pull).toLowerCase(),
-    mergeable: pull.mergeable,
-    stack: placeInStack(repository, number),
-    user: userOf(author),
-    labels: [...pull.labels].map(labelBody),
-    head: side(pull.headBranch, pull.head),
-    base: side(pull.base, NULL),
-    url: `${api}/pulls/${number}`,
-    html_url: web,
-    issue_url: `${api}/issues/${number}`,
-    comments_url: `${api}/issues/${number}/comments`,
-    statuses_url: `${api}/statuses/${pull.head}`,
-    created_at: timestamp(createdAt),
-    updated_at: timestamp(updatedAt),
-    closed_at: state === "closed" ? timestamp(updatedAt) : null,
-    author_association: "CONTRIBUTOR",
-    active_lock_reason: null,
-    locked: false,
-  };
-}
-
-/** Makes a stack of pull requests, the lowest first, as GitHub's page does. */
-export function stackPulls(hub: Hub, repository: RepositoryState, pulls: readonly PullRequest[], by: string): void {
-  const base = pulls[0]?.base ?? repository.defaultBranch;
-  repository.stacks.push({ id: hub.nextId(), base, pulls: pulls.map(({ number }) => number) });
-  for (const pull of pulls) tellOf(hub, repository, pull, "stacked", by);
-}
-
-function placeInStack({ stacks }: RepositoryState, number: number): object | null {
-  const stack = stacks.find(({ pulls }) => pulls.includes(number));
-  if (stack === undefined) return null;
-  const { id, base, pulls } = stack;
-  return { id, number: id, base: { ref: base, sha: NULL }, size: pulls.length, position: pulls.indexOf(number) + 1 };
-}
-
-function stackBody(
-  hub: Hub,
-  repository: RepositoryState,
-  { id, base, pulls }: RepositoryState["stacks"][number],
-): object {
-  const members = pulls.map((number) => pullOf(repository, String(number)));
-  return {
-    id,
-    number: id,
-    node_id: "",
-    url: `${hub.url}/repos/${repository.fullName}/stacks/${id}`,
-    base: { ref: base },
-    open: members.some(({ state }) => state === "open"),
-    created_at: timestamp(hub.now()),
-    pull_requests: members.map(({ number, state, isDraft, mergedAt, headBranch, head }) => ({
-      number,
-      state,
-      draft: isDraft,
-      merged_at: mergedAt === null ? null : timestamp(mergedAt),
-      head: { ref: headBranch, sha: head },
-    })),
-  };
+  const sender = userOf(by, by.endsWith("[bot]") ? "Bot" : "User");
+  const payload = { number: pull.number, pull_request: pullBody(hub, repository, pull), ...more, sender };
+  hub.emit(repository, `pull_request.${action}`, payload, by);
 }

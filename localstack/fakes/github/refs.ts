@@ -1,21 +1,10 @@
-import type { RefChange } from "./bare-repository.ts";
+import { NO_COMMIT, type RefChange } from "./bare-repository.ts";
+import { loginOf } from "./identity.ts";
 import { notFound, unprocessable } from "./refusal.ts";
-import { commitOf } from "./repositories.ts";
-import type { Call } from "./routes.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import {
-  type Hub,
-  type RepositoryState,
-  type RequiredCheck,
-  type ReviewRule,
-  repositoryOf,
-  timestamp,
-  userOf,
-} from "./state.ts";
+import { type Hub, type RepositoryState, repositoryOf, timestamp, userOf } from "./state.ts";
 
-const NULL = "0".repeat(40);
-
-/** Git refs, branches, and what is required on a branch. */
+/** Git refs. */
 export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: string) => Promise<void>): Routes {
   const shown = ({ fullName }: RepositoryState, ref: string, sha: string) => ({
     ref,
@@ -49,7 +38,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         if ((await repository.git.commitOf(sha)) === undefined) throw unprocessable("Object does not exist");
         if ((await repository.git.refs(ref)).has(ref)) throw unprocessable("Reference already exists");
         if (!(await repository.git.update(ref, sha))) throw unprocessable("Reference update failed");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return ok(shown(repository, ref, sha), 201);
       },
     },
@@ -62,7 +51,7 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
         if ((await repository.git.commitOf(sha)) === undefined) throw unprocessable("Object does not exist");
         if (!force && !(await repository.git.holds(sha, was))) throw unprocessable("Update is not a fast forward");
         if (!(await repository.git.update(`refs/${ref}`, sha, was))) throw unprocessable("Reference update failed");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return ok(shown(repository, `refs/${ref}`, sha));
       },
     },
@@ -70,97 +59,12 @@ export function refRoutes(hub: Hub, synced: (repository: RepositoryState, by: st
       needs: "contents:write",
       answer: async ({ repository, as, params: { ref = "" } }) => {
         if (!(await repository.git.delete(`refs/${ref}`))) throw unprocessable("Reference does not exist");
-        await synced(repository, nameOf(as));
+        await synced(repository, loginOf(as));
         return { status: 204 };
-      },
-    },
-    [`get ${R}/branches/{branch}`]: {
-      needs: "contents:read",
-      answer: async ({ repository, params: { branch = "" } }) => {
-        const sha = await found(repository, `heads/${branch}`);
-        if (sha === undefined) throw notFound();
-        const required = repository.protection.get(branch);
-        const isClassic = required !== undefined || repository.reviewRules.get(branch)?.by === "classic";
-        return ok({
-          name: branch,
-          commit: await commitOf(repository, sha, hub.url),
-          protected: isClassic || repository.ruleset.has(branch) || repository.reviewRules.has(branch),
-          protection: {
-            enabled: isClassic,
-            required_status_checks: {
-              enforcement_level: required === undefined ? "off" : "non_admins",
-              contexts: (required ?? []).map(({ context }) => context),
-              checks: (required ?? []).map(({ context, appId }) => ({ context, app_id: appId ?? null })),
-            },
-          },
-        });
-      },
-    },
-    [`get ${R}/rulesets/{ruleset_id}`]: {
-      needs: "metadata:read",
-      answer: ({ repository, params }) => {
-        if (params["ruleset_id"] !== "1") throw notFound();
-        return ok({
-          id: 1,
-          name: "trunk",
-          target: "branch",
-          source_type: "Repository",
-          source: repository.fullName,
-          enforcement: "active",
-          current_user_can_bypass: repository.mayBypass ? "always" : "never",
-        });
-      },
-    },
-    [`get ${R}/rules/branches/{branch}`]: {
-      needs: "metadata:read",
-      answer: ({ repository, page, params: { branch = "" } }) => {
-        const required = repository.ruleset.get(branch);
-        const review = repository.reviewRules.get(branch);
-        const rules = [
-          ...(required === undefined ? [] : [ruleOf(required, repository)]),
-          ...(review?.by === "ruleset" ? [reviewRuleOf(review, repository)] : []),
-        ];
-        return ok(page(rules));
       },
     },
   };
 }
-
-const ruleOf = (required: readonly RequiredCheck[], { fullName }: RepositoryState): object => ({
-  type: "required_status_checks",
-  ruleset_source_type: "Repository",
-  ruleset_source: fullName,
-  ruleset_id: 1,
-  parameters: {
-    strict_required_status_checks_policy: true,
-    do_not_enforce_on_create: false,
-    required_status_checks: required.map(({ context, appId }) => ({
-      context,
-      ...(appId === undefined ? {} : { integration_id: appId }),
-    })),
-  },
-});
-
-const reviewRuleOf = (
-  { approvals = 0, codeOwners = [], team = [], dismissesStale = false }: ReviewRule,
-  { fullName }: RepositoryState,
-): object => ({
-  type: "pull_request",
-  ruleset_source_type: "Repository",
-  ruleset_source: fullName,
-  ruleset_id: 2,
-  parameters: {
-    dismiss_stale_reviews_on_push: dismissesStale,
-    require_code_owner_review: codeOwners.length > 0,
-    require_last_push_approval: false,
-    required_approving_review_count: approvals,
-    required_review_thread_resolution: false,
-    required_reviewers:
-      team.length === 0 ? [] : [{ minimum_approvals: 1, file_patterns: ["*"], reviewer: { id: 1, type: "Team" } }],
-  },
-});
-
-const nameOf = (as: Call["as"]): string => (as.kind === "user" ? as.login : "submitqueue[bot]");
 
 /** Tells of a ref that has changed: a push, and for a ref that came or went also create or delete. */
 export async function pushed(
@@ -173,7 +77,7 @@ export async function pushed(
   // GitHub tells of branches and tags alone.
   if (kind === undefined) return;
   const name = ref.replace(/^refs\/(heads|tags)\//, "");
-  const [created, deleted] = [before === NULL, after === NULL];
+  const [created, deleted] = [before === NO_COMMIT, after === NO_COMMIT];
   const common = { pusher_type: "user", ref: name, ref_type: kind };
   if (created)
     hub.emit(repository, "create", { ...common, master_branch: repository.defaultBranch, description: null }, by);

@@ -1,6 +1,6 @@
 import { notFound } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
-import { type Hub, type RepositoryState, repositoryOf } from "./state.ts";
+import { type Hub, type RepositoryState, repositoryOf, userOf } from "./state.ts";
 
 /** Repositories, and commits as the truth of the bare repository. */
 export function repositoryRoutes(hub: Hub, repositories: ReadonlyMap<string, RepositoryState>): Routes {
@@ -14,6 +14,14 @@ export function repositoryRoutes(hub: Hub, repositories: ReadonlyMap<string, Rep
           delete_branch_on_merge: repository.deletesBranches,
           permissions: { admin: false, push, pull: as.kind === "user" },
         });
+      },
+    },
+    [`get ${R}/collaborators/{username}/permission`]: {
+      needs: "metadata:read",
+      answer: ({ repository, params }) => {
+        const login = params["username"] ?? "";
+        const permission = repository.collaborators.get(login) ?? "read";
+        return ok({ permission, role_name: permission, user: userOf(login) });
       },
     },
     "get /installation/repositories": {

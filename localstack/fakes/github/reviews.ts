@@ -1,3 +1,4 @@
+import { loginOf } from "./identity.ts";
 import type { PullRequest, Review } from "./records.ts";
 import { notFound, unprocessable } from "./refusal.ts";
 import { ok, R, type Routes } from "./routes.ts";
@@ -19,7 +20,7 @@ export function reviewRoutes(hub: Hub): Routes {
       needs: "pull_requests:write",
       answer: ({ repository, params, body, as }) => {
         const pull = pullOf(repository, params["pull_number"]);
-        const by = as.kind === "user" ? as.login : "submitqueue[bot]";
+        const by = loginOf(as);
         if (by === pull.author && body.event !== "COMMENT")
           throw unprocessable("Can not approve your own pull request");
         const event: keyof typeof STATES = body.event ?? "COMMENT";
@@ -32,7 +33,7 @@ export function reviewRoutes(hub: Hub): Routes {
         const pull = pullOf(repository, params["pull_number"]);
         const review = pull.reviews.find(({ id }) => String(id) === params["review_id"]);
         if (review === undefined) throw notFound();
-        dismissReview(hub, repository, pull, review, as.kind === "user" ? as.login : "submitqueue[bot]");
+        dismissReview(hub, repository, pull, review, loginOf(as));
         return ok(bodyOf(hub, repository, pull, review));
       },
     },
@@ -49,7 +50,7 @@ export function addReview(
 ): Review {
   const review: Review = { id: hub.nextId(), by, state, commit: pull.head, at: hub.now() };
   pull.reviews.push(review);
-  tell(hub, repository, pull, review, "submitted", by);
+  tell(hub, repository, pull, { review, action: "submitted", by });
   return review;
 }
 
@@ -62,7 +63,7 @@ export function dismissReview(
 ): void {
   if (review.state === "DISMISSED") return;
   review.state = "DISMISSED";
-  tell(hub, repository, pull, review, "dismissed", by);
+  tell(hub, repository, pull, { review, action: "dismissed", by });
 }
 
 /** What a push does to approvals, where the base's rule says that a push dismisses them. */
@@ -133,9 +134,7 @@ function tell(
   hub: Hub,
   repository: RepositoryState,
   pull: PullRequest,
-  review: Review,
-  action: "submitted" | "dismissed",
-  by: string,
+  { review, action, by }: { readonly review: Review; readonly action: "submitted" | "dismissed"; readonly by: string },
 ): void {
   hub.emit(
     repository,

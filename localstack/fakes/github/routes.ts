@@ -2,7 +2,7 @@ import type { Identity, Permission } from "./identity.ts";
 import type { RepositoryState } from "./state.ts";
 
 /** One call of the REST API, checked against the description. */
-export interface Call {
+interface Call {
   /** The parts of the path by their names, such as `check_run_id`. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

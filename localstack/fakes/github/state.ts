@@ -67,6 +67,36 @@ export interface RepositoryState {
   readonly protection: Map<string, readonly RequiredCheck[]>;
 }
 
+/** A repository `owner/name` that GitHub keeps nothing beside yet. Its default branch is main. */
+export function newRepository(id: number, fullName: string, git: BareRepository): RepositoryState {
+  const [owner = "", name = ""] = fullName.split("/");
+  return {
+    id,
+    owner,
+    name,
+    fullName,
+    defaultBranch: "main",
+    git,
+    checkSuites: [],
+    checkRuns: [],
+    statuses: [],
+    workflowRuns: [],
+    pulls: [],
+    comments: [],
+    issues: new Map(),
+    labels: new Map(),
+    deletesBranches: false,
+    collaborators: new Map(),
+    activity: [],
+    pushers: new Map(),
+    ruleset: new Map(),
+    reviewRules: new Map(),
+    stacks: [],
+    mayBypass: true,
+    protection: new Map(),
+  };
+}
+
 /** What of GitHub a resource needs beside its repository. */
 export interface Hub {
   /** The address of the REST API. */

@@ -96,6 +96,7 @@ for (const [name, options] of [
     const world = await httpWorld(options);
     return {
       open: world.open,
+      tellsEnd: true,
       task: async (outcome) => world.task(COURSES[outcome]),
       failingTest: async () => ({
         task: world.task({
@@ -158,6 +159,54 @@ describe("the http runner", () => {
       { ...past, sign: (id, body, now) => past.sign(id, body, epochMs(now - 301_000)) },
     );
     expect([ci.callbacks, outcomes.size]).toEqual([[401, 401], 0]);
+  });
+
+  it("takes the end of a build from its callback, by the clock that signed the callback, and else from its arrival", async () => {
+    const now = 1_000_000_000;
+    const endOf = async (endedAt: string | undefined, signedAt: number) => {
+      const settled: Outcome[] = [];
+      const runner = httpRunner({
+        ...{ address: new URL("https://ci.example.com/builds"), callbackUrl: "", signer: async () => signerOf(OLD) },
+        call: () => Promise.reject(new Error("no call")),
+        builds: {
+          isStopped: async () => false,
+          outcomeOf: async () => undefined,
+          settle: async (_, outcome) => void settled.push(outcome),
+        },
+        now: () => epochMs(now),
+      });
+      const { key, commit } = aTask();
+      const body = JSON.stringify({ key, commit, result: "passed", endedAt });
+      await runner.report?.(Buffer.from(body), signerOf(OLD).sign("id", body, epochMs(signedAt)));
+      return settled.map((outcome) => (outcome.endedAt ?? 0) - now);
+    };
+    const at = (ms: number) => new Date(now + ms).toISOString();
+    expect(await endOf(at(-60_000), now - 3_000)).toEqual([-60_000]);
+    expect(await endOf(at(-60_000).replace("Z", "+00:00"), now)).toEqual([-60_000]);
+    expect(await endOf(at(140_000), now + 200_000)).toEqual([-60_000]);
+    expect(await endOf(at(90_000), now)).toEqual([0]);
+    expect(await endOf(undefined, now - 3_000)).toEqual([0]);
+  });
+
+  it("takes the end of a build from its status, by the clock of the answer", async () => {
+    const statusAt = async (date: number, endedAt?: string) => {
+      const call = async () => ({ status: 200, body: JSON.stringify({ result: "passed", endedAt }), date });
+      const runner = httpRunner({
+        ...{
+          address: new URL("https://ci.example.com/builds"),
+          callbackUrl: "",
+          call,
+          signer: async () => signerOf(OLD),
+        },
+        builds: { isStopped: async () => false, outcomeOf: async () => undefined, settle: async () => {} },
+        now: () => epochMs(1_000_000),
+      });
+      return runner.status(aTask());
+    };
+    const said = new Date(900_000).toISOString();
+    expect(await statusAt(1_001_000, said)).toMatchObject({ endedAt: 900_000 });
+    expect(await statusAt(1_060_000, said)).toMatchObject({ endedAt: 840_000 });
+    expect(await statusAt(1_001_000)).toEqual({ kind: "finished", result: "passed" });
   });
 
   it("goes on while a secret is changed: it signs with both, and takes what either has signed", async () => {
@@ -320,7 +369,7 @@ describe("the guard of outgoing calls", () => {
       paths.push(path);
       return { status: 302, body: "elsewhere" };
     });
-    expect(await call(`${origin}/first`, LOOPBACK)).toEqual({ status: 302, body: "elsewhere" });
+    expect(await call(`${origin}/first`, LOOPBACK)).toMatchObject({ status: 302, body: "elsewhere" });
     expect(paths).toEqual(["/first"]);
   });
 

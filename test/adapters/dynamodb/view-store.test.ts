@@ -7,9 +7,9 @@ import { viewStore } from "../../../functions/adapters/dynamodb/view-store.ts";
 import type { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { partsOfSqid, type QueueName, type RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import type { Land } from "../../../functions/contracts/messages.ts";
+import type { Land } from "../../../functions/contracts/messages/request-messages.ts";
 import { viewKeys } from "../../../functions/contracts/tables.ts";
-import { epochMs } from "../../../functions/contracts/time.ts";
+import { type EpochMs, epochMs } from "../../../functions/contracts/time.ts";
 import { fold, openingOf, type Summary } from "../../../functions/domain/request-log.ts";
 import { toEmulator } from "../../support/dynalite.ts";
 import { clientWith } from "./table.ts";
@@ -237,6 +237,9 @@ describe("idempotency keys", () => {
   });
 });
 
+/** Later than all else that happens here. */
+const NOW = epochMs(1_000_000);
+
 describe("a summary that is archived", () => {
   const reason = { code: "build.failed" as const, message: "no" };
   const ended = (queue: QueueName, number: number, at = 50) => {
@@ -250,11 +253,11 @@ describe("a summary that is archived", () => {
     await view.createSummary(before);
     expect(await liveOf(queue)).toEqual([before]);
     await view.replaceSummary(next, before);
-    for (const _ of [1, 2]) await view.archive(next);
+    for (const _ of [1, 2]) await view.archive(next, NOW);
     expect(await liveOf(queue)).toEqual([]);
     const archived = { ...next, archived: true };
     expect(await view.summary(queue, n(1))).toEqual(archived);
-    expect(await view.endedSince(queue, epochMs(0))).toEqual([
+    expect(await view.endedBetween(queue, epochMs(0), NOW)).toEqual([
       { number: 1, status: "error", reason, receivedAt: 1, endedAt: 50 },
     ]);
     const late = fold({ ...next, archived: true }, statusEvent(next.sqid, "landed", epochMs(60), { version: 3 }));
@@ -285,11 +288,11 @@ describe("a summary that is archived", () => {
     await view.replaceSummary(next, before);
     const later = fold(next, statusEvent(next.sqid, "validating", epochMs(20)));
     await view.replaceSummary(later, next);
-    await view.archive(next);
+    await view.archive(next, NOW);
     expect(await liveOf(queue)).toEqual([later]);
     expect(await view.summary(queue, n(1))).toEqual(later);
-    await view.archive(later);
-    await view.archive(next);
+    await view.archive(later, NOW);
+    await view.archive(next, NOW);
     expect(await view.summary(queue, n(1))).toEqual({ ...later, archived: true });
   });
 
@@ -298,7 +301,7 @@ describe("a summary that is archived", () => {
     const { before, next } = ended(queue, 1);
     await view.createSummary(before);
     await view.replaceSummary(next, before);
-    await view.archive(next);
+    await view.archive(next, NOW);
     expect(await view.replaceSummary({ ...next, version: 9 }, next)).toBe(false);
   });
 
@@ -308,10 +311,32 @@ describe("a summary that is archived", () => {
       const { before, next } = ended(queue, number, 10 * (5 - number));
       await view.createSummary(before);
       await view.replaceSummary(next, before);
-      await view.archive(next);
+      await view.archive(next, NOW);
     }
-    expect((await view.endedSince(queue, epochMs(25))).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
+    expect((await view.endedBetween(queue, epochMs(25), NOW)).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
   });
+});
+
+it("an end that a wrong clock has written is not above those that ended later", async () => {
+  const queue = queueNamed("archive-ahead");
+  const HOUR = 3_600_000;
+  const now = epochMs(10 * HOUR);
+  const archive = async (number: number, at: number, archivedAt: EpochMs) => {
+    const before = aSummary(aLand(queue, number));
+    const next = fold(before, statusEvent(before.sqid, "landed", epochMs(at), { version: 2 }));
+    await view.createSummary(before);
+    await view.replaceSummary(next, before);
+    await view.archive(next, archivedAt);
+  };
+  // Archived while the clock was wrong, and after the clock was put right.
+  await archive(1, 20 * HOUR, epochMs(20 * HOUR));
+  await archive(2, 20 * HOUR, now);
+  await archive(3, 9 * HOUR, now);
+  const ends = await view.endedBetween(queue, epochMs(9 * HOUR), now);
+  expect(ends.map(({ number, endedAt }) => [number, endedAt])).toEqual([
+    [2, now],
+    [3, 9 * HOUR],
+  ]);
 });
 
 describe("what a newer release wrote", () => {
@@ -340,7 +365,7 @@ describe("what a newer release wrote", () => {
     ]);
     expect(await liveOf(queue)).toEqual([one]);
     expect((await view.received(queue, ALWAYS, 5)).pointers).toEqual([{ number: 1, receivedAt: 1 }]);
-    expect(await view.endedSince(queue, epochMs(0))).toEqual([]);
+    expect(await view.endedBetween(queue, epochMs(0), NOW)).toEqual([]);
     expect(await view.unanswered(queue)).toEqual([one]);
     expect((await view.summaries(queue, [n(1), n(2), n(3)])).size).toBe(1);
     expect(unreadable.splice(0)).toHaveLength(6);

@@ -1,5 +1,5 @@
+import type { FunctionSpec } from "../../../localstack/embedded/deployment.ts";
 import type { ObservedCall, Observer } from "../../../localstack/embedded/observer.ts";
-import type { FunctionSpec } from "../../../localstack/embedded/template.ts";
 import { ASSUMED, PRICES } from "./prices.ts";
 
 /** What was used, by what is billed. */

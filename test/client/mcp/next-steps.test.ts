@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NEXT_BY_ERROR, NEXT_BY_REASON } from "../../../client/mcp/next-steps.ts";
 import { LandOutcome, Outcome, outcomeOf, trialOutcome } from "../../../client/mcp/outcome.ts";
-import { RequestSummary, Trial, Why } from "../../../functions/contracts/api.ts";
+import { Trial } from "../../../functions/contracts/api/question-views.ts";
+import { RequestSummary, Why } from "../../../functions/contracts/api/request-views.ts";
 import { ReasonCode } from "../../../functions/contracts/reasons.ts";
 
 const GUIDE = readFileSync("doc/howto/agents.md", "utf8");

@@ -118,3 +118,16 @@ it("a failure that is none of the API's is told like any other", async () => {
     sentence: "no such file",
   });
 });
+
+it("a request that ended as only a later release knows is told as it is, to a client that checks answers by the schema of the tool", async () => {
+  const reason = { code: "change.superseded", message: "A newer request holds the change." };
+  const ended = { ...SUMMARY, status: "superseded", ended: true, reason };
+  const { call } = await agent({ request: async () => ended, why: async () => ({ ...WHY, status: "superseded" }) });
+  expect((await call("status", { request: 7 })).structuredContent).toMatchObject({
+    request: { status: "superseded" },
+    phase: "ended",
+    refusal: { code: "change.superseded" },
+    next: expect.stringContaining("change.superseded"),
+  });
+  expect((await call("why", { request: 7 })).structuredContent).toMatchObject({ status: "superseded" });
+});

@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { QueueClient } from "../../../client/client.ts";
 import type { QueueNow } from "../../../client/queue-now.ts";
 import { frameOf } from "../../../client/watch/frame.ts";
-import { lookAtQueue, lookAtRequests } from "../../../client/watch/look.ts";
+import { lookAtQueue, lookAtRequests, rowOf } from "../../../client/watch/look.ts";
+import { isEnded } from "../../../client/watch/row.ts";
 import { START } from "../../../client/watch/scroll.ts";
+import type { RequestSummary } from "../../../functions/contracts/api/request-views.ts";
 
 const AT = "2026-11-25T10:00:00.000Z";
 const at = (second: number) => `2026-11-25T10:01:0${second}.000Z`;
@@ -103,4 +105,11 @@ describe("watching requests", () => {
     expect((await look(signal)).rows).toHaveLength(2);
     expect(asked).toEqual([]);
   });
+});
+
+it("a request that ended as only a later release knows has ended", () => {
+  const request = { sqid: "main/7", status: "superseded", changes: [], receivedAt: AT, updatedAt: AT, metadata: {} };
+  const row = (ended: boolean) =>
+    rowOf({ ...request, ended } as unknown as RequestSummary, { builds: [], sentence: "Superseded." });
+  expect([row(true), row(false)].map(isEnded)).toEqual([true, false]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { RequestSummary, Why } from "../../../functions/contracts/api/request-views.ts";
 import { Asked } from "../../../functions/contracts/github.ts";
 import { estimateSentence } from "../../../functions/domain/explain.ts";
 import {

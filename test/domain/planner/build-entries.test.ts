@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { BuildVerdict } from "../../../functions/contracts/messages.ts";
+import type { BuildVerdict } from "../../../functions/contracts/messages/signals.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { foldProgress, NO_PROGRESS } from "../../../functions/domain/progress.ts";
 import { aQueue, type BuildRecord, finish, sqid, World } from "./world.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { SignalOf } from "../../../functions/contracts/messages.ts";
+import type { SignalOf } from "../../../functions/contracts/messages/signals.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { aQueue, QUEUE, World } from "./world.ts";
 

@@ -269,17 +269,23 @@ describe("an answer about a landing", () => {
     expect(answer(back, given).lookup(one.id)).toBe(back);
   });
 
-  it("stale ends all evidence, and tells why the batch is tested again", () => {
-    const draft = answer({ ...one, buildCount: 3 }, stale);
+  it("stale ends all evidence, and skipped does not", () => {
+    const draft = answer(one, stale);
     expect(draft.queue).toEqual({ ...draft.snapshot.queue, trunk: draft.trunk, evidenceSince: NOW });
     expect(draft.trunk.unproven).toEqual([shaOf(9)]);
-    expect(told(draft, 1)).toEqual([
+    expect(answer(one, { kind: "skipped" }).queue.evidenceSince).toBeUndefined();
+  });
+
+  it.each([
+    ["the trunk has moved: testing again", stale],
+    ["another request of the same push did not land", { kind: "skipped" }],
+  ])("other than landed or refused tells the log that the request is in the queue again: %s", (why, given) => {
+    expect(told(answer(one, given), 1)).toEqual([
       statusEvent(sqidOf(1), "speculating", NOW, {
-        occurrence: `${idOf(1)}/3`,
-        metadata: { batch_id: idOf(1), why: "the trunk has moved: testing again" },
+        occurrence: `${idOf(1)}/together`,
+        metadata: { batch_id: idOf(1), why },
       }),
     ]);
-    expect(answer(one, { kind: "skipped" }).queue.evidenceSince).toBeUndefined();
   });
 });
 

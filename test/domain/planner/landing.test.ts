@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LandOutcome } from "../../../functions/contracts/messages.ts";
+import type { LandOutcome } from "../../../functions/contracts/messages/landing-messages.ts";
 import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { pathIsActive } from "../../../functions/domain/batch.ts";

@@ -364,7 +364,11 @@ describe("the signals of a build of the trunk", () => {
     const before = world.queueState;
     const key = "f".repeat(32) as never;
     const none = { head: [], tree: new Set<number>(), trunk: FIRST_COMMIT, treeName: FIRST_COMMIT, broken: false };
-    world.report({ key, batchId: `${QUEUE}/batch/0` as never, state: "running", ...none }, { kind: "cancelled" });
+    const tests = "everything";
+    world.report(
+      { key, batchId: `${QUEUE}/batch/0` as never, state: "running", tests, ...none },
+      { kind: "cancelled" },
+    );
     world.run();
     expect(world.queueState).toEqual(before);
   });

@@ -43,7 +43,7 @@ describe("a decision to land", () => {
     expect(after?.landing).not.toHaveProperty("bundle");
     expect(after).not.toHaveProperty("blocked");
     const details = {
-      occurrence: `${idOf(2)}/${keyOf(3)}`,
+      occurrence: `${idOf(2)}/${after?.landing?.landId}`,
       metadata: { batch_id: idOf(2), build_key: keyOf(3), bypassed: 1 },
     };
     expect(after?.outbox).toEqual([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import type { Signal } from "../../../functions/contracts/messages.ts";
+import type { Signal } from "../../../functions/contracts/messages/signals.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { Batch } from "../../../functions/domain/batch.ts";
@@ -44,10 +44,10 @@ describe("a change of priority", () => {
     ["a newer one", { priorityCount: 1 }, true],
     ["the same one again", { priorityCount: 2 }, false],
     ["an older one", { priorityCount: 3 }, false],
-    ["of a batch that is landing", landing(), false],
+    ["of a batch that is landing, and may come back", landing(), true],
     ["of a batch that is being cancelled", { state: "cancelling" }, false],
     ["of a batch that has ended", { state: "failed" }, false],
-  ])("counts while its batch speculates, and when none came after it: %s", (_, change, counts) => {
+  ])("counts while its batch may be built, and when none came after it: %s", (_, change, counts) => {
     const one = aBatch(1, change);
     const draft = folded([raise(2)], { batches: [one] });
     expect(draft.lookup(one.id)).toEqual(counts ? { ...one, priority: 5, priorityCount: 2 } : one);
@@ -76,15 +76,31 @@ describe("a cancel", () => {
     expect(draft.loose).toEqual([]);
   });
 
-  it.each(["landing", "cancelling", "landed", "failed", "cancelled"] as const)(
-    "changes nothing when the batch is %s",
-    (state) => {
-      const one = aBatch(1, { ...landing(), state });
-      const draft = folded([cancel()], { batches: [one], requests: [aReadyRequest(1, ["a"])] });
-      expect(draft.lookup(one.id)).toBe(one);
-      expect(draft.loose).toEqual([]);
-    },
-  );
+  it.each(["cancelling", "landed", "failed", "cancelled"] as const)("changes nothing when the batch is %s", (state) => {
+    const one = aBatch(1, { ...landing(), state });
+    const draft = folded([cancel()], { batches: [one], requests: [aReadyRequest(1, ["a"])] });
+    expect(draft.lookup(one.id)).toBe(one);
+    expect(draft.loose).toEqual([]);
+  });
+
+  it("is kept while the batch is landing, with the first note, and counts only when runway does not land the batch", () => {
+    const one = aBatch(1, landing());
+    const draft = folded([cancel({ note: "first" }), cancel({ note: "second" })], { batches: [one] });
+    expect(draft.lookup(one.id)).toEqual({ ...one, reason: because("Cancelled: first") });
+    const answer = (given: object) => {
+      const told = { kind: "land-finished", landId: "together", results: [{ batchId: one.id, outcome: given }] };
+      return folded([cancel(), told], { batches: [one] }).lookup(one.id);
+    };
+    expect(answer({ kind: "skipped" })).toMatchObject({
+      state: "cancelling",
+      reason: because("Cancelled by its caller."),
+    });
+    expect(answer({ kind: "stale", trunk: shaOf(9) })).toMatchObject({ state: "cancelling" });
+    expect(answer({ kind: "refused", reason })).toMatchObject({ state: "failed", reason });
+    const landed = { kind: "landed", commit: shaOf(7), tree: shaOf(8), testedTree: shaOf(8), commits: [shaOf(7)] };
+    expect(answer(landed)).toMatchObject({ state: "landed" });
+    expect(answer(landed)).not.toHaveProperty("reason");
+  });
 
   it("of a ready request without a batch ends the request, which then gets no batch", () => {
     const requests = [aReadyRequest(1, ["a"])];

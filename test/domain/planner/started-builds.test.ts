@@ -34,6 +34,7 @@ describe("a build that is started", () => {
       base: [idOf(1)],
       without: [idOf(2)],
       state: "building",
+      tests: "everything",
       dispatched: false,
       startedAt: NOW,
     });

@@ -131,6 +131,27 @@ describe("a composition that is refused at its head", () => {
   });
 });
 
+describe("a composition that is refused at a change on probation", () => {
+  it("ends the change as soon as everything below has landed", () => {
+    const buckets = [
+      { upTo: 10, success: 0.9 },
+      { upTo: 1_000, success: 0.2 },
+    ];
+    const speculation = SpeculationConfig.parse({ scorer: { type: "heuristic", buckets } });
+    const world = worldOf({ jams: [[1, 2]] }, { speculation });
+    world.ready(1, ["a"]);
+    world.run();
+    world.ready(2, ["a"], { touches: { paths: ["a"], files: 1, additions: 100, deletions: 0, authors: [] } });
+    world.run();
+    finish(world, [2], [1]);
+    expect(states(world, 1, 2)).toEqual(["ready", "ready"]);
+    finish(world, [1]);
+    world.land();
+    world.run();
+    expect(states(world, 1, 2)).toEqual(["landed", "error"]);
+  });
+});
+
 describe("a bundle that is refused in the middle", () => {
   const bundle = (config: Partial<QueueConfig>, paths: readonly string[]): World => {
     const world = worldOf({ jams: [[1, 2]] }, { budget: 1, bundle: { maxSize: 4, maxWaitSeconds: 0 }, ...config });

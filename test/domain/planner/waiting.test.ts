@@ -17,7 +17,14 @@ describe("what a waiting batch waits for", () => {
   };
 
   it.each<[string, Batch, Partial<QueueState>, number, Batch["blocked"]]>([
-    ["a slot is free, and no path is worth it", two, {}, 5, { by: "missing-path", on: [] }],
+    ["a slot is free, and no path is worth it", two, {}, 5, { by: "missing-path", on: [idOf(1)] }],
+    [
+      "so, and no batch is ahead, since it waits to share a build",
+      { ...two, conflicts: [] },
+      {},
+      5,
+      { by: "missing-path", on: [] },
+    ],
     ["no slot is free", two, {}, 0, { by: "budget", on: [] }],
     [
       "it has passed on one that is undecided",
@@ -40,9 +47,31 @@ describe("what a waiting batch waits for", () => {
       5,
       { by: "pause", on: [] },
     ],
-    ["it has not passed, in a paused queue", two, { paused: { since: NOW } }, 5, { by: "missing-path", on: [] }],
+    ["it has not passed, in a paused queue", two, { paused: { since: NOW } }, 0, { by: "budget", on: [] }],
+    [
+      "it failed on one that is undecided",
+      { ...two, paths: [failed(1, [2], [1])] },
+      {},
+      0,
+      { by: "failure", on: [idOf(1)] },
+    ],
+    [
+      "so, and has passed",
+      { ...two, paths: [failed(1, [2], [1]), passed(2, [2])] },
+      {},
+      0,
+      { by: "dependency", on: [idOf(1)] },
+    ],
+    ["it failed without one that is undecided", { ...two, paths: [failed(1, [2])] }, {}, 0, { by: "budget", on: [] }],
+    [
+      "it was refused on one that is undecided, on probation",
+      { ...probation, paths: [{ ...failed(1, [2], [1]), unappliable: idOf(2) }] },
+      {},
+      0,
+      { by: "failure", on: [idOf(1)] },
+    ],
     ["it was built on probation", { ...probation, paths: [failed(1, [2])] }, {}, 5, { by: "probation", on: [idOf(1)] }],
-    ["it was not built yet, on probation", probation, {}, 5, { by: "missing-path", on: [] }],
+    ["it was not built yet, on probation", probation, {}, 5, { by: "missing-path", on: [idOf(1)] }],
     ["it failed on an unproven commit", { ...two, paths: [unproven] }, {}, 5, { by: "trunk.unproven", on: [] }],
     ["the trunk is red", { ...two, paths: [unproven] }, { trunk: aRedTrunk }, 5, { by: "trunk.red", on: [] }],
     ["it is being built", { ...two, paths: [aPath(1, [2])] }, { trunk: aRedTrunk }, 5, undefined],
@@ -51,7 +80,7 @@ describe("what a waiting batch waits for", () => {
       { ...two, paths: [aPath(1, [2], { state: "cancelling" })] },
       {},
       5,
-      { by: "missing-path", on: [] },
+      { by: "missing-path", on: [idOf(1)] },
     ],
     ["it is landing", { ...two, ...landing() }, {}, 5, undefined],
   ])("is named by what decides: %s", (_why, batch, state, budget, expected) => {
@@ -63,6 +92,25 @@ describe("what a waiting batch waits for", () => {
     expect(blockerOf(two, {}, 5, aBatch(1, { paths: [{ ...unproven, heads: [1, 2].map(idOf) }] }))?.by).toBe(
       "trunk.unproven",
     );
+  });
+
+  it("a batch that has passed in a bundle waits for what the others of the bundle wait for", () => {
+    const bundle = { ...two, paths: [passed(1, [2, 3], [1])] };
+    const free = aBatch(3);
+    const draft = draftOf([one, bundle, free]);
+    noteBlockers(draft);
+    expect(draft.lookup(free.id)?.blocked).toEqual({ by: "dependency", on: [idOf(1)] });
+    const refuted = draftOf([{ ...one, state: "failed" }, bundle, free]);
+    noteBlockers(refuted);
+    expect(refuted.lookup(free.id)?.blocked).toEqual({ by: "missing-path", on: [] });
+  });
+
+  it("a failure of a build whose assumptions no longer hold is no blocker", () => {
+    const third = aBatch(3, { conflicts: [idOf(1), idOf(2)], paths: [failed(1, [3], [1, 2])] });
+    expect(blockerOf(third, {}, 0)).toEqual({ by: "failure", on: [idOf(1)] });
+    const draft = draftOf([{ ...one, state: "failed" }, two, third], { budget: 0 });
+    noteBlockers(draft);
+    expect(draft.lookup(third.id)?.blocked).toEqual({ by: "budget", on: [] });
   });
 
   it("names at most five of the batches in the way, the earliest", () => {
@@ -78,8 +126,9 @@ describe("what a waiting batch waits for", () => {
   });
 
   it.each<[string, Batch["blocked"], Partial<Batch>, boolean]>([
-    ["the same, for another slot", { by: "budget", on: [] }, {}, false],
-    ["the same", { by: "missing-path", on: [] }, {}, false],
+    ["a wait for a slot, though one is free", { by: "budget", on: [] }, {}, true],
+    ["the same", { by: "missing-path", on: [idOf(1)] }, {}, false],
+    ["the same, and what was named has ended", { by: "missing-path", on: [idOf(9)] }, {}, true],
     ["another", { by: "pause", on: [] }, {}, true],
     [
       "a dependency that is undecided",
@@ -94,6 +143,13 @@ describe("what a waiting batch waits for", () => {
     const draft = draftOf([one, batch]);
     noteBlockers(draft);
     expect(draft.lookup(batch.id) !== batch).toBe(isTold);
+  });
+
+  it("is not told when the last slot is taken", () => {
+    const draft = draftOf([one, { ...two, blocked: { by: "missing-path", on: [one.id] } }], { budget: 0 });
+    const before = draft.lookup(two.id);
+    noteBlockers(draft);
+    expect(draft.lookup(two.id)).toBe(before);
   });
 
   it("is told again when a build has ended since, which ended the wait for a build and no other", () => {

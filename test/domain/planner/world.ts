@@ -3,14 +3,10 @@ import { hashOf } from "../../../functions/contracts/hash.ts";
 import type { BatchId, BuildKey, GitSha, QueueName, RequestNumber, Sqid } from "../../../functions/contracts/ids.ts";
 import { batchIdOf, sqidOf } from "../../../functions/contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../functions/contracts/log-event.ts";
-import type {
-  BuildVerdict,
-  LandBatch,
-  LandOutcome,
-  Signal,
-  TrunkChanged,
-  TrunkUnit,
-} from "../../../functions/contracts/messages.ts";
+import type { LandBatch, LandOutcome } from "../../../functions/contracts/messages/landing-messages.ts";
+import type { TrunkChanged } from "../../../functions/contracts/messages/log-messages.ts";
+import type { TrunkUnit } from "../../../functions/contracts/messages/merge-unit.ts";
+import type { BuildVerdict, Signal } from "../../../functions/contracts/messages/signals.ts";
 import { QueueConfig, type QueueMode } from "../../../functions/contracts/queues.ts";
 import type { Reason } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
@@ -87,10 +83,16 @@ export interface BuildRecord {
   /** The trunk's commit that it was composed on, and what the tree is called. */
   readonly trunk: GitSha;
   readonly treeName: GitSha;
+  /** What the queue's builds tested then. */
+  readonly tests: QueueConfig["buildRunner"]["tests"];
   /** True when the trunk was broken then. */
   readonly broken: boolean;
   state: "running" | "passed" | "failed" | "cancelled";
 }
+
+/** The changes whose tests the build runs. */
+const testedBy = ({ tests, tree, head }: BuildRecord): ReadonlySet<number> =>
+  tests === "everything" ? tree : new Set(head);
 
 /** A change that the planner gave up for good, and what was on the trunk by then. */
 export interface Rejection {
@@ -146,7 +148,7 @@ export const FIRST_COMMIT = sha("f0");
  * It knows nothing of how the planner decides.
  */
 export class World {
-  readonly config: QueueConfig;
+  config: QueueConfig;
   readonly fate: Fate;
   readonly requests = new Map<Sqid, LandingRequest>();
   readonly live = new Map<BatchId, Batch>();
@@ -205,6 +207,11 @@ export class World {
     this.config = config;
     this.fate = fate;
     this.#store = store;
+  }
+
+  /** A deployment changes the queue's configuration. Builds that run go on. */
+  configure(change: Partial<QueueConfig>): void {
+    this.config = { ...this.config, ...change };
   }
 
   ready(n: number, paths: readonly string[], overrides: Partial<LandingRequest> = {}): void {
@@ -397,7 +404,7 @@ export class World {
       this.trunkBuilds.set(commit, (this.trunkBuilds.get(commit) ?? 0) + 1);
       return false;
     }
-    const none = { head: [], tree: new Set<number>(), trunk: commit, treeName: commit, broken: this.broken };
+    const none = { ...this.#compose([]), head: [], tree: new Set<number>(), treeName: commit };
     const build: BuildRecord = { key, batchId, ...none, state: "cancelled" };
     this.builds.set(key, build);
     this.report(build, { kind: "unchanged", trunk: commit });
@@ -405,9 +412,11 @@ export class World {
   }
 
   /** Trunk and these changes in order, less what has landed, as far as they apply. */
-  #compose(units: readonly number[]): Pick<BuildRecord, "tree" | "refused" | "trunk" | "treeName" | "broken"> {
+  #compose(
+    units: readonly number[],
+  ): Pick<BuildRecord, "tree" | "refused" | "trunk" | "treeName" | "tests" | "broken"> {
     const tree = new Set(this.trunk);
-    const onTrunk = { trunk: this.commit, broken: this.broken };
+    const onTrunk = { trunk: this.commit, tests: this.config.buildRunner.tests, broken: this.broken };
     for (const n of units) {
       if (tree.has(n)) continue;
       if (!applies(this.fate, n, tree)) return { tree, refused: n, treeName: this.#treeName(tree), ...onTrunk };
@@ -417,8 +426,9 @@ export class World {
   }
 
   /** True when no change of the tree is at fault, and the trunk does not break the build. */
-  #isSound({ tree, head, broken }: BuildRecord): boolean {
-    const about = this.config.buildRunner.tests === "everything" ? tree : new Set(head);
+  #isSound(build: BuildRecord): boolean {
+    const { tree, broken } = build;
+    const about = testedBy(build);
     const isRepaired = [...tree].some((n) => this.fate.repairs?.has(n));
     return !this.outage && (!broken || isRepaired) && passes(this.fate, tree, about);
   }
@@ -433,7 +443,7 @@ export class World {
     const ofTrunk = this.queueState.trunk?.build;
     const wanted = path ?? (ofTrunk?.buildKey === build.key ? ofTrunk : undefined);
     const unwanted = wanted?.state !== "building";
-    const about = this.config.buildRunner.tests === "everything" ? build.tree : new Set(build.head);
+    const about = testedBy(build);
     build.state = unwanted ? "cancelled" : this.#isSound(build) ? "passed" : "failed";
     if (build.refused !== undefined) build.state = "failed";
     else if (chance !== undefined && build.state === "passed") {
@@ -445,9 +455,8 @@ export class World {
   }
 
   /** The most builds of one kind that any of the changes that the build tests, and that have not landed, has had. */
-  mostOf(counts: ReadonlyMap<number, number>, { tree, head }: BuildRecord): number {
-    const about = this.config.buildRunner.tests === "everything" ? [...tree] : head;
-    return Math.max(0, ...about.filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
+  mostOf(counts: ReadonlyMap<number, number>, build: BuildRecord): number {
+    return Math.max(0, ...[...testedBy(build)].filter((n) => !this.trunk.includes(n)).map((n) => counts.get(n) ?? 0));
   }
 
   #verdictOn({ key, state, refused, trunk, treeName, head }: BuildRecord, unwanted: boolean): BuildVerdict {

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { HistoryPage, Ping, QueueList, RequestPage, RequestSummary } from "../../../functions/contracts/api.ts";
+import { QueueList } from "../../../functions/contracts/api/queue-views.ts";
+import { HistoryPage, RequestPage, RequestSummary } from "../../../functions/contracts/api/request-views.ts";
+import { Ping } from "../../../functions/contracts/api/service-views.ts";
 import { ANONYMOUS } from "../../../functions/contracts/caller.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";
-import { requestsTopic } from "../../../functions/contracts/messages.ts";
+import { requestsTopic } from "../../../functions/contracts/messages/request-messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { gateway, withGateway } from "./each-gateway.ts";
 import { change, START } from "./harness.ts";

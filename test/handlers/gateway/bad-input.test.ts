@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Problem } from "../../../functions/contracts/api.ts";
+import { Problem } from "../../../functions/contracts/api/problem.ts";
 import { change, type Gateway, type Rig, rig, type Sending } from "./harness.ts";
 
 let emulators: Rig;

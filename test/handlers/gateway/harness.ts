@@ -1,7 +1,6 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
@@ -10,11 +9,12 @@ import type { Context } from "aws-lambda";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import { pino } from "pino";
 import * as z from "zod";
-import { type Clients, documentClient } from "../../../functions/adapters/aws-clients.ts";
+import type { Clients } from "../../../functions/adapters/aws-clients.ts";
 import type { ApiAuth } from "../../../functions/contracts/caller.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { LifecycleEvent } from "../../../functions/contracts/lifecycle-event.ts";
-import { LogMessage, RequestMessage } from "../../../functions/contracts/messages.ts";
+import { LogMessage } from "../../../functions/contracts/messages/log-messages.ts";
+import { RequestMessage } from "../../../functions/contracts/messages/request-messages.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { wire as wireApi } from "../../../functions/handlers/gateway/api.lambda.ts";
@@ -306,11 +306,10 @@ function emulated(
   lines: Record<string, unknown>[],
   published: LifecycleEvent[],
 ) {
-  const raw = new DynamoDBClient(dynamo.settings);
   const settings = toEmulator(sqsEndpoint);
   let nonces = 0;
   const clients: Clients = {
-    dynamodb: documentClient(raw),
+    dynamodb: dynamo.another(),
     sqs: new SQSClient(settings),
     sfn: new SFNClient(settings),
     secrets: new SecretsManagerClient(settings),
@@ -319,5 +318,5 @@ function emulated(
     now: () => epochMs(clock.at),
     nonce: () => String(++nonces),
   };
-  return { clients, destroy: () => raw.destroy() };
+  return { clients, destroy: () => clients.sqs.destroy() };
 }

@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
-import { ListQuery, RequestPage } from "../../../functions/contracts/api.ts";
+import { ListQuery } from "../../../functions/contracts/api/request-calls.ts";
+import { RequestPage } from "../../../functions/contracts/api/request-views.ts";
 import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { QueueName, RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS } from "../../../functions/contracts/limits.ts";
-import type { Land } from "../../../functions/contracts/messages.ts";
+import type { Land } from "../../../functions/contracts/messages/request-messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { openingOf } from "../../../functions/domain/request-log.ts";
 import { acceptedEntry } from "../../../functions/handlers/gateway/announce.ts";

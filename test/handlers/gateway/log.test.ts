@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { QueueList, QueueNow } from "../../../functions/contracts/api.ts";
+import { QueueList, QueueNow } from "../../../functions/contracts/api/queue-views.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import {
   type EntryDetails,
@@ -9,7 +9,7 @@ import {
   type Status,
   statusEvent,
 } from "../../../functions/contracts/log-event.ts";
-import { TrunkChanged } from "../../../functions/contracts/messages.ts";
+import { TrunkChanged } from "../../../functions/contracts/messages/log-messages.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { gateway, withGateway } from "./each-gateway.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { QueueList, QueueView } from "../../../functions/contracts/api.ts";
+import { QueueList, QueueView } from "../../../functions/contracts/api/queue-views.ts";
 import { gateway, withGateway } from "./each-gateway.ts";
 import { change, START } from "./harness.ts";
 

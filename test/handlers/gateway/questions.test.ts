@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GitSha, QueueName } from "../../../functions/contracts/ids.ts";
-import type { Question } from "../../../functions/contracts/messages.ts";
+import type { Question } from "../../../functions/contracts/messages/request-messages.ts";
 import type { Answer } from "../../../functions/contracts/questions.ts";
 import { gateway, withGateway } from "./each-gateway.ts";
 import { change } from "./harness.ts";

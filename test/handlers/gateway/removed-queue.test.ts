@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { putAll } from "../../../functions/adapters/dynamodb/batch-write.ts";
-import { HistoryPage, RequestPage, RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import { HistoryPage, RequestPage, RequestSummary, Why } from "../../../functions/contracts/api/request-views.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { QueueName, RequestNumber, type Sqid } from "../../../functions/contracts/ids.ts";
 import { statusEvent } from "../../../functions/contracts/log-event.ts";

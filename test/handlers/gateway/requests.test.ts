@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Links, QueueNow, RequestPage } from "../../../functions/contracts/api.ts";
+import { QueueNow } from "../../../functions/contracts/api/queue-views.ts";
+import { RequestPage } from "../../../functions/contracts/api/request-views.ts";
+import { Links } from "../../../functions/contracts/api/service-views.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, type Metadata, type Status, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Why } from "../../../functions/contracts/api.ts";
+import { Why } from "../../../functions/contracts/api/request-views.ts";
 import type { Sqid } from "../../../functions/contracts/ids.ts";
 import { happeningEvent, statusEvent } from "../../../functions/contracts/log-event.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";

@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { routeOf } from "../../../dashboard/routes.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { createCheckRun, updateCheckRun } from "../../../localstack/fakes/github/checks.ts";
-import { openPull, stackPulls } from "../../../localstack/fakes/github/pull-requests.ts";
+import { openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest, Review } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
+import { stackPulls } from "../../../localstack/fakes/github/stacks.ts";
 import { postStatus } from "../../../localstack/fakes/github/statuses.ts";
 import { GitHubWorld, serviceOn } from "./world.ts";
 

@@ -8,7 +8,8 @@ import { Client } from "../../../client/client.ts";
 import type { PullRef, PullsStore } from "../../../functions/adapters/dynamodb/pulls-store.ts";
 import { gitHubClient } from "../../../functions/adapters/github/client.ts";
 import { reviewedQueues } from "../../../functions/adapters/github/reviewed-queues.ts";
-import type { LandBody, RequestSummary, Why } from "../../../functions/contracts/api.ts";
+import type { LandBody } from "../../../functions/contracts/api/land-call.ts";
+import type { RequestSummary, Why } from "../../../functions/contracts/api/request-views.ts";
 import { movedRef } from "../../../functions/contracts/build-refs.ts";
 import { CodedError } from "../../../functions/contracts/errors.ts";
 import { type PullMessage, PullRow } from "../../../functions/contracts/github.ts";
@@ -22,7 +23,8 @@ import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
 import { gitHubIn, obstacles, queuesOf, type Service, targetsOf } from "../../../functions/handlers/github/service.ts";
 import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/github/index.ts";
 import { addComment } from "../../../localstack/fakes/github/issue-comments.ts";
-import { changeLabel, changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
+import { changeLabel } from "../../../localstack/fakes/github/labels.ts";
+import { changePull, openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { GitFiles } from "../../support/git-files.ts";
 import { withoutTimeLimits } from "../../support/without-time-limits.ts";
@@ -275,7 +277,7 @@ export class GitHubWorld {
     return addComment(this.github, this.repository, pull, body, by);
   }
   label(pull: PullRequest, action: "labeled" | "unlabeled", label = "land", by = "ann") {
-    changeLabel(this.github, this.repository, pull, label, action, by);
+    changeLabel(this.github, this.repository, pull, { label, action, by });
   }
   change(pull: PullRequest, change: Parameters<typeof changePull>[3], by = "ann") {
     changePull(this.github, this.repository, pull, change, by);

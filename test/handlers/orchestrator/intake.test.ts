@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { executionName } from "../../../functions/contracts/ids.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
-import type { RequestState } from "../../../functions/domain/request.ts";
+import { type RequestState, requestHasEnded } from "../../../functions/domain/request.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as intake } from "../../../functions/handlers/orchestrator/intake.lambda.ts";
+import { deaths } from "./deaths.ts";
 import { withWorld, world } from "./each-world.ts";
-import { aCancel, aLand, QUEUE, START, sqid } from "./world.ts";
+import { aCancel, aLand, change, type Execution, QUEUE, START, sqid } from "./world.ts";
 
 withWorld();
 
@@ -30,6 +31,64 @@ describe("a Land", () => {
   it("comes back when Step Functions does not answer", async () => {
     world.dieAt({ at: 1, moment: "before" });
     expect(await world.deliver(intake, aLand(1))).toEqual(["m0"]);
+  });
+});
+
+describe("a Land that comes again although its workflow is over", () => {
+  const admission = (n: number, status: Execution["status"]) =>
+    world.executions.set(
+      `${world.env[ENV.admitWorkflow]?.replace(":stateMachine:", ":execution:")}:${executionName("admit", sqid(n))}`,
+      {
+        workflow: world.env[ENV.admitWorkflow] ?? "",
+        name: executionName("admit", sqid(n)),
+        input: aLand(n),
+        status,
+      },
+    );
+  const stored = (n: number, state: RequestState) => {
+    const { v: _, kind: __, ...asked } = aLand(n);
+    const ended = requestHasEnded(state) ? { endedAt: epochMs(START) } : {};
+    return world.requests.create({ ...asked, ...ended, state, version: 2 });
+  };
+
+  it.each<[string, RequestState | undefined, Execution["status"], RequestState | undefined, readonly string[]]>([
+    ["that was never written, whose workflow failed", undefined, "FAILED", "error", ["error"]],
+    ["in admission, whose workflow was aborted", "validated", "ABORTED", "error", ["error"]],
+    ["in admission, whose workflow ended without it", "started", "SUCCEEDED", "error", ["error"]],
+    ["that waits in admission while its workflow runs", "validated", "RUNNING", "validated", []],
+    ["that the planner owns", "ready", "SUCCEEDED", "ready", []],
+    ["that was cancelled", "cancelled", "SUCCEEDED", "cancelled", ["cancelled"]],
+    ["that has landed", "landed", "SUCCEEDED", "landed", ["landed"]],
+  ])("has a request %s end, or its end told again", async (_, before, status, after, log) => {
+    admission(1, status);
+    if (before !== undefined) await stored(1, before);
+    // FIFO topics remember a message for five minutes.
+    for (const minutes of [0, 6]) {
+      world.now = START + minutes * 60_000;
+      // The running workflow has another input, so that the name is taken.
+      const land = status === "RUNNING" ? { ...aLand(1), priority: 3 } : aLand(1);
+      expect(await world.deliver(intake, land)).toEqual([]);
+    }
+    expect([(await world.requests.get(sqid(1)))?.state, world.logOf(1)]).toEqual([after, log]);
+    expect([world.executions.size, world.dead_letters]).toEqual([1, []]);
+  });
+
+  it("ends the request once, and frees its changes, wherever a delivery dies", async () => {
+    let n = 0;
+    for (const { death, where } of deaths(() => world)) {
+      n += 1;
+      const uri = change(`change-${n}`);
+      admission(n, "TIMED_OUT");
+      await world.claims.claim(QUEUE, { owner: sqid(n), uri }, epochMs(START));
+      world.dieAt(death);
+      await world.deliver(intake, aLand(n));
+      world.revive();
+      expect(await world.deliver(intake, aLand(n)), where).toEqual([]);
+      const { state, version } = (await world.requests.get(sqid(n))) ?? {};
+      expect([state, version, world.logOf(n)], where).toEqual(["error", 1, ["error"]]);
+      expect(await world.claims.holder(QUEUE, uri), where).toBeUndefined();
+    }
+    expect(n).toBeGreaterThan(6);
   });
 });
 

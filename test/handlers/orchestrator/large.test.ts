@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { BuildKey } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS, INLINE_BYTES } from "../../../functions/contracts/limits.ts";
-import { Composed, MergeMessage, type Signal } from "../../../functions/contracts/messages.ts";
+import { MergeMessage } from "../../../functions/contracts/messages/landing-messages.ts";
+import { Composed } from "../../../functions/contracts/messages/merge-unit.ts";
+import type { Signal } from "../../../functions/contracts/messages/signals.ts";
 import { type BuildInput, BuildOrder } from "../../../functions/contracts/workflows.ts";
 import { wire as trigger } from "../../../functions/handlers/orchestrator/build-workflow/trigger.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";

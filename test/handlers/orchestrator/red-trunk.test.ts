@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BuildKey, GitSha, trunkIdOf } from "../../../functions/contracts/ids.ts";
-import { TrunkChanged } from "../../../functions/contracts/messages.ts";
+import { TrunkChanged } from "../../../functions/contracts/messages/log-messages.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { UNKNOWN_TRUNK } from "../../../functions/domain/trunk.ts";
 import { wire as report } from "../../../functions/handlers/orchestrator/build-workflow/report.lambda.ts";

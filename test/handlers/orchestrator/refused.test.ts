@@ -3,7 +3,8 @@ import { SendMessageBatchCommand, SendMessageCommand } from "@aws-sdk/client-sqs
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RequestNumber } from "../../../functions/contracts/ids.ts";
-import { Composed, type Signal } from "../../../functions/contracts/messages.ts";
+import { Composed } from "../../../functions/contracts/messages/merge-unit.ts";
+import type { Signal } from "../../../functions/contracts/messages/signals.ts";
 import { requestKey } from "../../../functions/contracts/tables.ts";
 import { wire as start } from "../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";

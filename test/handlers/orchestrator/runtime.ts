@@ -2,14 +2,11 @@ import { ENV } from "../../../functions/contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../functions/contracts/errors.ts";
 import { hashOf } from "../../../functions/contracts/hash.ts";
 import { GitSha } from "../../../functions/contracts/ids.ts";
-import {
-  type Composed,
-  type InspectResult,
-  type Land,
-  MergeMessage,
-  type RequestMessage,
-  type Signal,
-} from "../../../functions/contracts/messages.ts";
+import { MergeMessage } from "../../../functions/contracts/messages/landing-messages.ts";
+import type { Composed } from "../../../functions/contracts/messages/merge-unit.ts";
+import type { Land, RequestMessage } from "../../../functions/contracts/messages/request-messages.ts";
+import type { InspectResult } from "../../../functions/contracts/messages/runway-tasks.ts";
+import type { Signal } from "../../../functions/contracts/messages/signals.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { BuildOrder, BuildSeen, StartResult, ValidateResult } from "../../../functions/contracts/workflows.ts";
 import type { Wire } from "../../../functions/handlers/on-lambda.ts";

@@ -22,14 +22,11 @@ import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { ENV } from "../../../functions/contracts/environment.ts";
 import { QueueName, RequestNumber, type Sqid, sqidOf } from "../../../functions/contracts/ids.ts";
 import { type LogEvent, LogEvent as LogEventSchema } from "../../../functions/contracts/log-event.ts";
-import {
-  type Cancel,
-  type InspectResult,
-  type Land,
-  LandBatch,
-  LogMessage,
-  Signal,
-} from "../../../functions/contracts/messages.ts";
+import { LandBatch } from "../../../functions/contracts/messages/landing-messages.ts";
+import { LogMessage } from "../../../functions/contracts/messages/log-messages.ts";
+import type { Cancel, Land } from "../../../functions/contracts/messages/request-messages.ts";
+import type { InspectResult } from "../../../functions/contracts/messages/runway-tasks.ts";
+import { Signal } from "../../../functions/contracts/messages/signals.ts";
 import { QueuesConfig } from "../../../functions/contracts/queues.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import type { LambdaContext, Wire } from "../../../functions/handlers/on-lambda.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { BatchId, GitSha } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS } from "../../../functions/contracts/limits.ts";
-import { LandBatch, LandFinished, LandHeld, signalsTopic } from "../../../functions/contracts/messages.ts";
+import { LandBatch } from "../../../functions/contracts/messages/landing-messages.ts";
+import { LandFinished, LandHeld, signalsTopic } from "../../../functions/contracts/messages/signals.ts";
 import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { asciiJson } from "../../../functions/contracts/text.ts";
 import { answersOf, type Results, shortened } from "../../../functions/handlers/runway/answers.ts";

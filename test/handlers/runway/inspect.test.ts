@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { describe, expect, it } from "vitest";
-import { InspectResult } from "../../../functions/contracts/messages.ts";
+import { InspectResult } from "../../../functions/contracts/messages/runway-tasks.ts";
 import { wire } from "../../../functions/handlers/runway/inspect.lambda.ts";
 import { invoke, sandbox, secrets, withSandbox } from "./each-sandbox.ts";
 

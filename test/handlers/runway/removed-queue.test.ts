@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ComposeResult, ComposeTask } from "../../../functions/contracts/messages.ts";
+import { ComposeResult, ComposeTask } from "../../../functions/contracts/messages/runway-tasks.ts";
 import { type QueueConfig, targetOf } from "../../../functions/contracts/queues.ts";
 import type { Wire } from "../../../functions/handlers/on-lambda.ts";
 import { wire as compose } from "../../../functions/handlers/runway/compose.lambda.ts";

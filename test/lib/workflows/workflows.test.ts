@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CodedError, type ErrorCode, RETRYABLE_CODES } from "../../../functions/contracts/errors.ts";
-import { CheckTask, ComposeTask, InspectTask } from "../../../functions/contracts/messages.ts";
+import { CheckTask, ComposeTask, InspectTask } from "../../../functions/contracts/messages/runway-tasks.ts";
 import {
   AdmitTask,
   AnswerTask,

@@ -33,7 +33,8 @@ it("stops a build that outlives its time, also without a poll", async () => {
   await new Promise((resolve) => supervisor.once("exit", resolve));
   const verdict = Verdict.parse(JSON.parse(await readFile(buildFiles(directory).verdict, "utf8")));
   expect(verdict).toEqual({ result: "failed", why: "it was stopped after 1 s." });
-  expect(await readFile(buildFiles(directory).output, "utf8")).toBe("begun\n");
+  // On a machine that is busy, the time may be over before the command has begun.
+  expect(await readFile(buildFiles(directory).output, "utf8")).toMatch(/^(begun\n)?$/);
 });
 
 it("is never taken for dead because its build ends at once", async () => {

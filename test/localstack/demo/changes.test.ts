@@ -157,7 +157,7 @@ describe("the changes of the demo", () => {
     const shas = await made(sandbox, [slow, quick]);
     expect(await check(sandbox, shas[0] ?? "", WITHOUT_WAITING)).toEqual({
       passes: false,
-      stdout: "would wait for 90010 ms",
+      stdout: "would wait for 300010 ms",
     });
     expect(await check(sandbox, await merged(sandbox, shas), WITHOUT_WAITING)).toMatchObject({ passes: true });
   });

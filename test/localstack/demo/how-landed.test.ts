@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HistoryPage } from "../../../functions/contracts/api.ts";
+import { HistoryPage } from "../../../functions/contracts/api/request-views.ts";
 import { howLandedOf, totalsOf } from "../../../localstack/demo/how-landed.ts";
 
 const historyOf = (status: string, metadata: Readonly<Record<string, unknown>>) =>

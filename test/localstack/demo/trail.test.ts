@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HistoryPage } from "../../../functions/contracts/api.ts";
+import { HistoryPage } from "../../../functions/contracts/api/request-views.ts";
 import { STATUSES } from "../../../functions/contracts/log-event.ts";
 import { shortTrail, trailOf } from "../../../localstack/demo/trail.ts";
 

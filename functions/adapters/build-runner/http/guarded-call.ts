@@ -20,6 +20,8 @@ export interface Answer {
   readonly body: string;
   /** In how many seconds to call again, where the answer says so. */
   readonly retryAfterSeconds?: number;
+  /** The time on the CI system's clock, in epoch milliseconds, where the answer says it: right to a second. */
+  readonly date?: number;
 }
 
 /** Calls a CI system. Throws runner.unavailable when it does not answer, config.invalid when its address may not be called. */
@@ -98,7 +100,8 @@ async function send(
     chunks.push(chunk);
   }
   const answered = Buffer.concat(chunks).toString("utf8");
-  const { "retry-after": retryAfter = "" } = response.headers;
+  const { "retry-after": retryAfter = "", date: said = "" } = response.headers;
   const later = /^\d{1,6}$/.test(retryAfter) ? { retryAfterSeconds: Number(retryAfter) } : {};
-  return { status: response.statusCode ?? 0, body: answered, ...later };
+  const date = Date.parse(said);
+  return { status: response.statusCode ?? 0, body: answered, ...later, ...(Number.isNaN(date) ? {} : { date }) };
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { BuildKey, GitSha } from "../../../contracts/ids.ts";
+import type { EpochMs } from "../../../contracts/time.ts";
 import type { BuildResult, BuildTask } from "../build-runner.ts";
 
 // What the queue and a CI system say to each other over HTTP. doc/howto/ci.md describes it for those who write the other side.
@@ -37,6 +38,8 @@ const Words = {
   url: Url.optional(),
   /** A JUnit report, or a piece of one: the tests that failed are named in the reason. */
   junit: z.string().max(65_536).optional(),
+  /** When the build ended, by the clock of the CI system. */
+  endedAt: z.iso.datetime({ offset: true }).optional(),
 };
 
 /** The signed callback. */
@@ -54,4 +57,6 @@ export interface Outcome {
   readonly result: BuildResult;
   readonly message?: string;
   readonly url?: string;
+  /** By the queue's clock. */
+  readonly endedAt?: EpochMs;
 }

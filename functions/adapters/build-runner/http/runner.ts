@@ -1,6 +1,6 @@
 import { CodedError } from "../../../contracts/errors.ts";
 import type { BuildKey, GitSha } from "../../../contracts/ids.ts";
-import type { EpochMs } from "../../../contracts/time.ts";
+import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import {
   type BuildId,
   type BuildName,
@@ -81,7 +81,7 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (known !== undefined) return { kind: "finished", ...known };
       if (build.id === NO_STATUS) return { kind: "running" };
       const answer = await ask("GET", build, statusUrlOf(build) ?? defaultUrl(options.address, build));
-      if (answer.status >= 200 && answer.status < 300) return statusIn(answer);
+      if (answer.status >= 200 && answer.status < 300) return statusIn(answer, now());
       // It says when to ask again: the build is there, and the next look asks.
       if (LIMITED.includes(answer.status) && answer.retryAfterSeconds !== undefined) return { kind: "running" };
       if (answer.status >= 500 || TRY_AGAIN.includes(answer.status))
@@ -98,7 +98,9 @@ export function httpRunner(options: HttpRunnerOptions): BuildRunner {
       if (!signer.verify(headers, body, now())) return undefined;
       const { data } = Callback.safeParse(parsed(Buffer.from(body).toString("utf8")));
       if (data === undefined) throw new CodedError("request.invalid", "This is no callback: see doc/howto/ci.md.");
-      await builds.settle(data, outcomeIn(data));
+      const arrivedAt = now();
+      const ended = endOf(data, arrivedAt, Number(headers["webhook-timestamp"]) * 1_000) ?? arrivedAt;
+      await builds.settle(data, { ...outcomeIn(data), endedAt: ended });
       return [data.key];
     },
   };
@@ -146,14 +148,30 @@ function startedBy(answer: Answer, address: URL, now: EpochMs) {
   return data;
 }
 
-function statusIn({ body }: Answer): BuildStatus {
+function statusIn({ body, date }: Answer, now: EpochMs): BuildStatus {
   const { data } = Status.safeParse(parsed(body));
   if (data === undefined)
     throw new CodedError("config.invalid", "the status URL answers what is no { result, message?, url? }");
-  return data.result === "running" ? { kind: "running" } : { kind: "finished", ...outcomeIn(data) };
+  if (data.result === "running") return { kind: "running" };
+  const endedAt = endOf(data, now, date ?? now);
+  return { kind: "finished", ...outcomeIn(data), ...(endedAt === undefined ? {} : { endedAt }) };
 }
 
-function outcomeIn({ result, message = "", url, junit = "" }: Omit<Callback, "key" | "commit">): Outcome {
+/** Clocks that seem to differ by less are taken for one: their times have whole seconds, and what brought them took a while. */
+const SAME_CLOCK_MS = 15_000;
+
+/**
+ * When a build ended, by the queue's clock and not after `now`. `theirs`: what the CI system's clock shows `now`. Undefined where the CI system
+ * does not say. Example: a CI system whose clock is an hour ahead says 11:05, and its clock shows 11:10 at 10:10: the build ended at 10:05.
+ */
+function endOf({ endedAt }: Pick<Callback, "endedAt">, now: EpochMs, theirs: number): EpochMs | undefined {
+  if (endedAt === undefined) return undefined;
+  const behind = now - theirs;
+  const end = Date.parse(endedAt) + (Math.abs(behind) < SAME_CLOCK_MS ? 0 : behind);
+  return epochMs(Math.max(0, Math.min(end, now)));
+}
+
+function outcomeIn({ result, message = "", url, junit = "" }: Omit<Callback, "key" | "commit" | "endedAt">): Outcome {
   const tests = failedTests(junit);
   const said = [tests, endOfText(message, MAX_MESSAGE - tests.length)].filter((part) => part !== "").join("\n");
   const text = said === "" && result !== "passed" ? `The CI system says: ${result}.` : said;

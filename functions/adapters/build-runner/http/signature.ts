@@ -5,7 +5,7 @@ import type { EpochMs } from "../../../contracts/time.ts";
 /** How far the clocks of the two sides may be apart. */
 const TOLERANCE_MS = 300_000;
 
-export type WebhookHeaders = Readonly<Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>>;
+type WebhookHeaders = Readonly<Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>>;
 
 /** Signs and verifies by Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over `<id>.<timestamp>.<body>`. */
 export interface Signer {

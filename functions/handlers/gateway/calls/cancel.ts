@@ -1,4 +1,4 @@
-import { CancelBody } from "../../../contracts/api.ts";
+import { CancelBody } from "../../../contracts/api/request-calls.ts";
 import { type Caller, isSameCaller } from "../../../contracts/caller.ts";
 import { hasEnded } from "../../../contracts/log-event.ts";
 import { epochMs } from "../../../contracts/time.ts";

@@ -1,4 +1,4 @@
-import { WaitQuery } from "../../../contracts/api.ts";
+import { WaitQuery } from "../../../contracts/api/fields.ts";
 import { hasEnded } from "../../../contracts/log-event.ts";
 import type { Route } from "../../http.ts";
 import { type Gateway, summaryOf } from "../gateway.ts";

@@ -1,4 +1,5 @@
-import { type HistoryPage, HistoryQuery } from "../../../contracts/api.ts";
+import { HistoryQuery } from "../../../contracts/api/request-calls.ts";
+import type { HistoryPage } from "../../../contracts/api/request-views.ts";
 import { type QueueName, type RequestNumber, sqidOf } from "../../../contracts/ids.ts";
 import { hasEnded, type LogEvent } from "../../../contracts/log-event.ts";
 import { inHistoryOrder } from "../../../domain/request-log.ts";

@@ -1,10 +1,10 @@
 import type { FirstUse, ModeSet } from "../../../adapters/dynamodb/view-items.ts";
 import type { BeforeLand } from "../../../adapters/dynamodb/view-store.ts";
-import { IdempotencyKey, LandBody, LandQuery } from "../../../contracts/api.ts";
+import { IdempotencyKey, LandBody, LandQuery } from "../../../contracts/api/land-call.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { hashOf } from "../../../contracts/hash.ts";
 import { partsOfSqid, type QueueName, sqidOf } from "../../../contracts/ids.ts";
-import type { Land } from "../../../contracts/messages.ts";
+import type { Land } from "../../../contracts/messages/request-messages.ts";
 import { openingOf, type Summary } from "../../../domain/request-log.ts";
 import { knownTargets } from "../../../domain/touches.ts";
 import type { Route } from "../../http.ts";

@@ -1,4 +1,4 @@
-import type { Links } from "../../../contracts/api.ts";
+import type { Links } from "../../../contracts/api/service-views.ts";
 import type { Route } from "../../http.ts";
 import type { Gateway } from "../gateway.ts";
 

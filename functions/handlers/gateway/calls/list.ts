@@ -1,6 +1,7 @@
 import type { Pointer } from "../../../adapters/dynamodb/view-items.ts";
 import type { PointerPage, Window } from "../../../adapters/dynamodb/view-listings.ts";
-import { ListQuery, type RequestPage } from "../../../contracts/api.ts";
+import { ListQuery } from "../../../contracts/api/request-calls.ts";
+import type { RequestPage } from "../../../contracts/api/request-views.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { metadataOf, type Summary } from "../../../domain/request-log.ts";

@@ -1,4 +1,4 @@
-import type { Me, Rights } from "../../../contracts/api.ts";
+import type { Me, Rights } from "../../../contracts/api/service-views.ts";
 import type { Caller } from "../../../contracts/caller.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { mayDo } from "../../../domain/access.ts";

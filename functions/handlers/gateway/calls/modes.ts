@@ -1,6 +1,6 @@
 import { LOST, retryOnConflict } from "../../../adapters/dynamodb/retry-on-conflict.ts";
 import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
-import { ModeBody, ResumeBody } from "../../../contracts/api.ts";
+import { ModeBody, ResumeBody } from "../../../contracts/api/queue-calls.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
 import type { QueueMode } from "../../../contracts/queues.ts";
 import { epochMs, isAhead } from "../../../contracts/time.ts";

@@ -1,4 +1,4 @@
-import type { Ping } from "../../../contracts/api.ts";
+import type { Ping } from "../../../contracts/api/service-views.ts";
 import type { Route } from "../../http.ts";
 import type { Gateway } from "../gateway.ts";
 import { timestamp } from "../shown.ts";

@@ -1,5 +1,7 @@
 import type { AskedQuestion } from "../../../adapters/dynamodb/view-items.ts";
-import { type Preflight, ResumeBody, WaitQuery } from "../../../contracts/api.ts";
+import { WaitQuery } from "../../../contracts/api/fields.ts";
+import type { Preflight } from "../../../contracts/api/question-views.ts";
+import { ResumeBody } from "../../../contracts/api/queue-calls.ts";
 import { questionIdOf } from "../../../contracts/ids.ts";
 import type { Answer } from "../../../contracts/questions.ts";
 import type { Route } from "../../http.ts";

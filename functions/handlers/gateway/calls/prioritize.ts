@@ -1,5 +1,5 @@
 import { configOf } from "../../../adapters/settings.ts";
-import { PriorityBody } from "../../../contracts/api.ts";
+import { PriorityBody } from "../../../contracts/api/request-calls.ts";
 import { CodedError } from "../../../contracts/errors.ts";
 import { hasEnded } from "../../../contracts/log-event.ts";
 import { epochMs } from "../../../contracts/time.ts";

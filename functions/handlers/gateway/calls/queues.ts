@@ -1,9 +1,9 @@
 import type { ModeSet } from "../../../adapters/dynamodb/view-items.ts";
-import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api.ts";
+import type { QueueList, QueueNow, QueueSummary } from "../../../contracts/api/queue-views.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
-import type { RedTrunk } from "../../../contracts/messages.ts";
+import type { RedTrunk } from "../../../contracts/messages/log-messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
-import { type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
+import { CLOCKS_DIFFER_MS, type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
 import type { FlakeLedger } from "../../../domain/flakes.ts";
 import { numbersOf, type QueueRecords, queued, recentEnds } from "../../../domain/queue-now.ts";
 import { hourOf, sumOf, type Tally } from "../../../domain/trends.ts";
@@ -76,7 +76,7 @@ async function standingOf({ view, now }: Gateway, queue: QueueName): Promise<Sta
   const at = now();
   const [{ summaries, more, unreadable, mode, red, flakes, hours }, archived] = await Promise.all([
     view.nowOf(queue, dayBefore(at)),
-    view.endedSince(queue, epochMs(Math.max(0, at - HOUR_MS))),
+    view.endedBetween(queue, epochMs(Math.max(0, at - HOUR_MS)), epochMs(at + CLOCKS_DIFFER_MS)),
   ]);
   const day = sumOf(hours.filter(upTo(at)).map(({ tally }) => tally));
   const records = { live: summaries, archived, day, now: at };

@@ -1,4 +1,4 @@
-import { RecheckBody } from "../../../contracts/api.ts";
+import { RecheckBody } from "../../../contracts/api/request-calls.ts";
 import { hasEnded } from "../../../contracts/log-event.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import type { Route } from "../../http.ts";

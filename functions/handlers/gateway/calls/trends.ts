@@ -1,4 +1,5 @@
-import { type Trends, TrendsQuery } from "../../../contracts/api.ts";
+import { TrendsQuery } from "../../../contracts/api/queue-calls.ts";
+import type { Trends } from "../../../contracts/api/trend-views.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { shownPercentile, sumOf, type Tally } from "../../../domain/trends.ts";
 import type { Route } from "../../http.ts";

@@ -1,7 +1,8 @@
 import type { AskedQuestion } from "../../../adapters/dynamodb/view-items.ts";
-import { type Trial as ShownTrial, WaitQuery } from "../../../contracts/api.ts";
+import { WaitQuery } from "../../../contracts/api/fields.ts";
+import type { Trial as ShownTrial } from "../../../contracts/api/question-views.ts";
 import { questionIdOf, RequestNumber, sqidOf } from "../../../contracts/ids.ts";
-import type { Land, Question, Trial } from "../../../contracts/messages.ts";
+import type { Land, Question, Trial } from "../../../contracts/messages/request-messages.ts";
 import type { Answer } from "../../../contracts/questions.ts";
 import type { Answer as Reply, Route } from "../../http.ts";
 import type { Call } from "../../http-call.ts";

@@ -2,7 +2,7 @@ import type { Claim, ClaimsStore } from "../../../adapters/dynamodb/claims-store
 import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { LOST, retryOnConflict } from "../../../adapters/dynamodb/retry-on-conflict.ts";
 import { type ChangeUri, changeKey } from "../../../contracts/change-uri.ts";
-import type { Land } from "../../../contracts/messages.ts";
+import type { Land } from "../../../contracts/messages/request-messages.ts";
 import type { Reason } from "../../../contracts/reasons.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 import { requestHasEnded } from "../../../domain/request.ts";

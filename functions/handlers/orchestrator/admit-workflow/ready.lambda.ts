@@ -4,7 +4,7 @@ import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError } from "../../../contracts/errors.ts";
-import { signalsTopic } from "../../../contracts/messages.ts";
+import { signalsTopic } from "../../../contracts/messages/signals.ts";
 import { cut } from "../../../contracts/text.ts";
 import type { Touches } from "../../../contracts/touches.ts";
 import { type ReadyResult, ReadyTask } from "../../../contracts/workflows.ts";

@@ -3,7 +3,7 @@ import { requestsStore } from "../../../adapters/dynamodb/requests-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
 import { RejectTask } from "../../../contracts/workflows.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";

@@ -6,7 +6,7 @@ import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
-import { logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type Reason, reasonOf } from "../../../contracts/reasons.ts";
 import { type EpochMs, isAhead } from "../../../contracts/time.ts";

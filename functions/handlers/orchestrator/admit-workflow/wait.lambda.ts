@@ -3,7 +3,7 @@ import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { happeningEvent } from "../../../contracts/log-event.ts";
-import { logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
 import { epochMs, isAhead } from "../../../contracts/time.ts";
 import { type WaitResult, WaitTask } from "../../../contracts/workflows.ts";
 import { nextTryIn } from "../../../domain/next-try.ts";

@@ -2,7 +2,7 @@ import { buildsStore } from "../../../adapters/dynamodb/builds-store.ts";
 import { need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { looksTopic } from "../../../contracts/messages.ts";
+import { looksTopic } from "../../../contracts/messages/look-messages.ts";
 import { lookForStopIn, MOST_STOP_LOOKS } from "../../../domain/look-again.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { queueHandler } from "../../queue.ts";

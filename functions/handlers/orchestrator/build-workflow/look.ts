@@ -8,7 +8,7 @@ import { type Env, loadQueues, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import type { BuildKey } from "../../../contracts/ids.ts";
-import { type LookAtBuild, looksTopic } from "../../../contracts/messages.ts";
+import { type LookAtBuild, looksTopic } from "../../../contracts/messages/look-messages.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import { type EpochMs, epochMs, isAhead } from "../../../contracts/time.ts";
 import type { BuildEnd, BuildSeen } from "../../../contracts/workflows.ts";

@@ -2,7 +2,7 @@ import { buildsInEvent } from "../../../adapters/build-runner/codebuild-report.t
 import { need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { looksTopic } from "../../../contracts/messages.ts";
+import { looksTopic } from "../../../contracts/messages/look-messages.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { lookAt } from "./look.ts";
 

@@ -2,11 +2,11 @@ import type { Clients } from "../../../adapters/aws-clients.ts";
 import { type Env, need } from "../../../adapters/settings.ts";
 import { send } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { type SignalOf, signalsTopic } from "../../../contracts/messages.ts";
+import { type SignalOf, signalsTopic } from "../../../contracts/messages/signals.ts";
 import type { BuildEnd, BuildOrder } from "../../../contracts/workflows.ts";
 
 /** What a report tells of the build beside its verdict. */
-export type ReportedBuild = Pick<BuildOrder, "queue" | "batchId" | "buildKey">;
+type ReportedBuild = Pick<BuildOrder, "queue" | "batchId" | "buildKey">;
 
 /** Tells how a build came out. Answers the signal. A repeat is harmless: the signal is the same one. */
 export type ReportEnd = (build: ReportedBuild, end: BuildEnd) => Promise<SignalOf<"build-finished">>;

@@ -4,7 +4,7 @@ import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { isRetryable } from "../../../contracts/errors.ts";
-import { looksTopic } from "../../../contracts/messages.ts";
+import { looksTopic } from "../../../contracts/messages/look-messages.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { lookAt } from "./look.ts";
 

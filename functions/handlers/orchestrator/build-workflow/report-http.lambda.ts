@@ -7,7 +7,7 @@ import { sendAll } from "../../../adapters/sqs.ts";
 import { ENV } from "../../../contracts/environment.ts";
 import { CodedError, isRetryable } from "../../../contracts/errors.ts";
 import { BuildKey } from "../../../contracts/ids.ts";
-import { looksTopic } from "../../../contracts/messages.ts";
+import { looksTopic } from "../../../contracts/messages/look-messages.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { lastConfigs } from "./last-configs.ts";
 import { lookAt } from "./look.ts";

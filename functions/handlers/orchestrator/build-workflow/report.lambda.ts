@@ -1,4 +1,4 @@
-import type { SignalOf } from "../../../contracts/messages.ts";
+import type { SignalOf } from "../../../contracts/messages/signals.ts";
 import { ReportTask } from "../../../contracts/workflows.ts";
 import { onLambda, type Wire } from "../../on-lambda.ts";
 import { taskHandler } from "../../task.ts";

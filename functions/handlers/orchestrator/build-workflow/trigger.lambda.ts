@@ -8,7 +8,7 @@ import { loadQueues, need } from "../../../adapters/settings.ts";
 import { sendAll } from "../../../adapters/sqs.ts";
 import { pathRef } from "../../../contracts/build-refs.ts";
 import { ENV } from "../../../contracts/environment.ts";
-import { logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
 import { type EpochMs, epochMs } from "../../../contracts/time.ts";
 import { type BuildSeen, TriggerTask } from "../../../contracts/workflows.ts";
 import { buildHappened } from "../../../domain/build-entries.ts";

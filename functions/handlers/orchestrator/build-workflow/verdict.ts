@@ -1,6 +1,6 @@
 import type { BuildStatus } from "../../../adapters/build-runner/build-runner.ts";
 import type { Build } from "../../../adapters/dynamodb/builds-store.ts";
-import type { BuildVerdict } from "../../../contracts/messages.ts";
+import type { BuildVerdict } from "../../../contracts/messages/signals.ts";
 import type { QueueConfig } from "../../../contracts/queues.ts";
 import type { BuildEnd, ReportTask, TaskFailure } from "../../../contracts/workflows.ts";
 import { reasonOf, saidBy } from "../reasons.ts";

@@ -1,26 +1,17 @@
 import * as z from "zod";
-import type { Clients } from "../../../adapters/aws-clients.ts";
-import type { ClaimsStore } from "../../../adapters/dynamodb/claims-store.ts";
-import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts";
-import { send } from "../../../adapters/sqs.ts";
-import { describeExecution, describeNamed, type Execution, failedSince } from "../../../adapters/step-functions.ts";
+import { describeExecution, describeNamed, failedSince } from "../../../adapters/step-functions.ts";
 import { executionName } from "../../../contracts/ids.ts";
-import { Land, logTopic } from "../../../contracts/messages.ts";
+import { Land } from "../../../contracts/messages/request-messages.ts";
 import { ageOf, epochMs } from "../../../contracts/time.ts";
 import type { LandingRequest } from "../../../domain/request.ts";
-import { admissionFailed } from "../reasons.ts";
-import { endOf, IN_ADMISSION, releaseClaims, terminate } from "../termination.ts";
+import { type Admission, endAdmission } from "../end-admission.ts";
+import { IN_ADMISSION } from "../termination.ts";
 import { failuresOfEach } from "./each.ts";
 import { LOOK_AFTER_MS } from "./open-requests.ts";
 
 const DAY_MS = 86_400_000;
 
-export interface Admissions {
-  readonly clients: Clients;
-  readonly requests: RequestsStore;
-  readonly claims: ClaimsStore;
-  readonly admitWorkflow: string;
-  readonly log: string;
+export interface Admissions extends Admission {
   /** The names of failed executions that were dealt with. */
   readonly settled: Set<string>;
 }
@@ -44,7 +35,7 @@ export async function endFailedAdmissions(admissions: Admissions): Promise<reado
       const execution = await describeExecution(clients.sfn, arn);
       const land = execution.kind === "failed" ? Land.safeParse(execution.input) : undefined;
       if (land?.success && execution.kind === "failed" && !Woken.safeParse(execution.input).success)
-        await end(admissions, land.data, execution);
+        await endAdmission(admissions, land.data, execution);
       settled.add(arn);
     },
   );
@@ -64,25 +55,6 @@ export async function endLostAdmissions(
   );
   return failuresOfEach(due, 4, async (request) => {
     const execution = await describeNamed(clients.sfn, admitWorkflow, executionName("admit", request.sqid));
-    if (execution.kind !== "running") await end(admissions, request, execution);
+    if (execution.kind !== "running") await endAdmission(admissions, request, execution);
   });
-}
-
-type Admitted = Pick<LandingRequest, "sqid" | "changes" | "strategy" | "receivedAt">;
-
-async function end(
-  { clients, requests, claims, log }: Admissions,
-  request: Admitted,
-  execution: Execution,
-): Promise<void> {
-  const { sqid, changes } = request;
-  const failure =
-    execution.kind === "failed"
-      ? { Error: execution.error, Cause: execution.cause }
-      : { Error: "internal", Cause: "its workflow was lost" };
-  const ending = { outcome: "error", reason: admissionFailed(failure), now: clients.now() } as const;
-  const ended = await terminate(requests, sqid, { ...ending, from: IN_ADMISSION, ifMissing: request });
-  if (ended.kind !== "ended" && ended.kind !== "already") return;
-  await send(clients.sqs, log, logTopic, endOf(ended.request));
-  await releaseClaims(claims, sqid, changes);
 }

@@ -1,4 +1,4 @@
-import type { SignalOf } from "../../../contracts/messages.ts";
+import type { SignalOf } from "../../../contracts/messages/signals.ts";
 import { ageOf, type EpochMs } from "../../../contracts/time.ts";
 import type { Batch } from "../../../domain/batch.ts";
 import type { LandingRequest } from "../../../domain/request.ts";

@@ -6,7 +6,7 @@ import type { RequestsStore } from "../../../adapters/dynamodb/requests-store.ts
 import { send, sendEach } from "../../../adapters/sqs.ts";
 import type { CodedError } from "../../../contracts/errors.ts";
 import { batchIdOf, type QueueName, type RequestNumber } from "../../../contracts/ids.ts";
-import { logTopic } from "../../../contracts/messages.ts";
+import { logTopic } from "../../../contracts/messages/log-messages.ts";
 import { type QueueConfig, targetOf } from "../../../contracts/queues.ts";
 import { epochMs, isAhead } from "../../../contracts/time.ts";
 import { type Batch, batchHasEnded } from "../../../domain/batch.ts";

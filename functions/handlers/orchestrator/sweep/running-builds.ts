@@ -1,7 +1,7 @@
 import type { Clients } from "../../../adapters/aws-clients.ts";
 import { describeNamed, type Execution } from "../../../adapters/step-functions.ts";
 import { type BatchId, type BuildKey, type QueueName, trunkIdOf } from "../../../contracts/ids.ts";
-import { BuildFinished, type SignalOf } from "../../../contracts/messages.ts";
+import { BuildFinished, type SignalOf } from "../../../contracts/messages/signals.ts";
 import { ageOf } from "../../../contracts/time.ts";
 import { pathIsActive } from "../../../domain/batch.ts";
 import type { LiveQueue } from "../../../domain/planner/run-planner.ts";
@@ -9,13 +9,13 @@ import { lost } from "../build-workflow/verdict.ts";
 import { failuresOfEach } from "./each.ts";
 
 /** How long ago a build was decided when its workflow is looked at: the workflow is visible to DescribeExecution by then. */
-export const LOOK_AFTER_MS = 120_000;
+const LOOK_AFTER_MS = 120_000;
 
 /**
  * How long ago a build was decided when it is lost, although no run of the planner is known to have started it. Until then the planner starts
  * the build at its next tick.
  */
-export const UNSTARTED_AFTER_MS = 600_000;
+const UNSTARTED_AFTER_MS = 600_000;
 
 /**
  * The reports, to be sent again, of the builds that the planner waits for although their workflows have ended; and the failures to find that

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Land } from "../../../../functions/contracts/messages.ts";
+import type { Land } from "../../../../functions/contracts/messages/request-messages.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import { MAX_PATHS, type RequestState } from "../../../../functions/domain/request.ts";
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";

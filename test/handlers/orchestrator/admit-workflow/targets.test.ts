@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ChangeUri } from "../../../../functions/contracts/change-uri.ts";
-import type { Land } from "../../../../functions/contracts/messages.ts";
+import type { Land } from "../../../../functions/contracts/messages/request-messages.ts";
 import { wire as ready } from "../../../../functions/handlers/orchestrator/admit-workflow/ready.lambda.ts";
 import { wire as review } from "../../../../functions/handlers/orchestrator/admit-workflow/review.lambda.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";

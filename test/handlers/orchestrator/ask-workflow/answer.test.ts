@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GitSha } from "../../../../functions/contracts/ids.ts";
-import { LogMessage, type Trial } from "../../../../functions/contracts/messages.ts";
+import { LogMessage } from "../../../../functions/contracts/messages/log-messages.ts";
+import type { Trial } from "../../../../functions/contracts/messages/request-messages.ts";
 import { namedPaths } from "../../../../functions/contracts/questions.ts";
 import { asciiJson, bytesOf } from "../../../../functions/contracts/text.ts";
 import { wire as answer } from "../../../../functions/handlers/orchestrator/ask-workflow/answer.lambda.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { BatchId, BuildKey, GitSha } from "../../../../functions/contracts/ids.ts";
-import { Composed, LookAtBuild, type MergeUnit } from "../../../../functions/contracts/messages.ts";
+import { LookAtBuild } from "../../../../functions/contracts/messages/look-messages.ts";
+import { Composed, type MergeUnit } from "../../../../functions/contracts/messages/merge-unit.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
 import { wire as look } from "../../../../functions/handlers/orchestrator/build-workflow/look.lambda.ts";

@@ -3,7 +3,8 @@ import type { BuildRunner } from "../../../../functions/adapters/build-runner/in
 import { branchRef } from "../../../../functions/contracts/build-refs.ts";
 import { CodedError } from "../../../../functions/contracts/errors.ts";
 import { BuildKey } from "../../../../functions/contracts/ids.ts";
-import { Composed, LookAtBuild } from "../../../../functions/contracts/messages.ts";
+import { LookAtBuild } from "../../../../functions/contracts/messages/look-messages.ts";
+import { Composed } from "../../../../functions/contracts/messages/merge-unit.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
 import { wire as start } from "../../../../functions/handlers/orchestrator/admit-workflow/start.lambda.ts";

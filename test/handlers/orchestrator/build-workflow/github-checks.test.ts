@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pathRef } from "../../../../functions/contracts/build-refs.ts";
 import { ENV } from "../../../../functions/contracts/environment.ts";
 import { BuildKey } from "../../../../functions/contracts/ids.ts";
-import { Composed } from "../../../../functions/contracts/messages.ts";
+import { Composed } from "../../../../functions/contracts/messages/merge-unit.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { LambdaContext } from "../../../../functions/handlers/on-lambda.ts";
 import { wire as poll } from "../../../../functions/handlers/orchestrator/build-workflow/poll.lambda.ts";

@@ -1,5 +1,5 @@
 import { BatchId, type BuildKey } from "../../../../functions/contracts/ids.ts";
-import type { Composed } from "../../../../functions/contracts/messages.ts";
+import type { Composed } from "../../../../functions/contracts/messages/merge-unit.ts";
 import { epochMs } from "../../../../functions/contracts/time.ts";
 import type { PathState } from "../../../../functions/domain/batch.ts";
 import { aBatch } from "../../../support/batch-request.ts";

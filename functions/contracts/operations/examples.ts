@@ -1,4 +1,4 @@
-import { reasonOf } from "./reasons.ts";
+import { reasonOf } from "../reasons.ts";
 
 export const AT = "2026-11-26T09:30:00.000Z";
 export const LATER = "2026-11-26T09:34:12.000Z";

@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { ChangeUri } from "../change-uri.ts";
+import { GitSha, QuestionId, QueueName } from "../ids.ts";
+import { Finding, Touched } from "../questions.ts";
+import { Reason } from "../reasons.ts";
+import { MergeStrategy } from "../strategy.ts";
+import { Timestamp } from "./fields.ts";
+
+/** The path of every call that names a trial or a preflight. */
+export const QuestionPath = z.object({ queue: QueueName, id: QuestionId });
+
+const QuestionShown = {
+  id: QuestionId,
+  queue: QueueName,
+  /** waiting: not answered yet. failed: it could not be found out. */
+  state: z.enum(["waiting", "answered", "failed"]),
+  /** The answer for people, or what to do to get one. */
+  sentence: z.string(),
+  askedAt: Timestamp,
+  /** When question and answer are forgotten. */
+  expiresAt: Timestamp,
+};
+
+/** POST /v1/queues/{queue}/requests?dryRun=true and GET /v1/queues/{queue}/trials/{id}: a Land that lands nothing. */
+export const Trial = z.object({
+  ...QuestionShown,
+  changes: z.array(ChangeUri),
+  strategy: MergeStrategy,
+  /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
+  mergeable: z.boolean().optional(),
+  /** What a request would wait for before it is built, such as a review. */
+  waits: z.string().optional(),
+  /** The commit of the branch that the changes were merged onto. */
+  trunk: GitSha.optional(),
+  /** Why a request would be refused. */
+  reason: Reason.optional(),
+  /** The paths in conflict, of a merge conflict: the first 50. */
+  conflicts: z.array(z.string()).optional(),
+  /** What the changes touch, when they could be read. */
+  touches: Touched.optional(),
+});
+export type Trial = z.infer<typeof Trial>;
+
+/** POST /v1/queues/{queue}/preflights and GET /v1/queues/{queue}/preflights/{id}: can the queue build? */
+export const Preflight = z.object({
+  ...QuestionShown,
+  /** False: a finding is a problem, so no request of the queue can be built. Absent until it is answered. */
+  canBuild: z.boolean().optional(),
+  /** What was found out, such as each check that builds wait for. Empty where builds alone tell. */
+  findings: z.array(Finding).optional(),
+});
+export type Preflight = z.infer<typeof Preflight>;
