@@ -1,6 +1,6 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
-import { Topic } from "./constructs/topic.ts";
+import { Topic, type TopicProps } from "./constructs/topic.ts";
 import type { TopicName } from "./ownership.ts";
 import type { Settings } from "./settings.ts";
 
@@ -22,19 +22,19 @@ export class MessagingStack extends Stack {
       stackName: "submitqueue-messaging",
       description: "Submitqueue: the topics between gateway, orchestrator and runway",
     });
-    const topic = (
-      id: string,
-      name: SharedTopic,
-      kind: "fifo" | "standard",
-      consumerTimeout: Duration,
-      maxReceives?: number,
-    ) => new Topic(this, id, { name, kind, consumerTimeout, settings, ...(maxReceives ? { maxReceives } : {}) });
+    const topic = (id: string, name: SharedTopic, kind: Omit<TopicProps, "name" | "settings">) =>
+      new Topic(this, id, { name, settings, ...kind });
+    const consumerTimeout = Duration.seconds(30);
     this.topics = {
-      requests: topic("Requests", "requests", "fifo", Duration.seconds(30)),
-      signals: topic("Signals", "signals", "fifo", Duration.seconds(30)),
-      merges: topic("Merges", "merges", "fifo", Duration.minutes(5), MERGE_RECEIVES),
-      looks: topic("Looks", "looks", "standard", Duration.seconds(60)),
-      log: topic("Log", "log", "standard", Duration.seconds(30), LOG_RECEIVES),
+      requests: topic("Requests", "requests", { kind: "fifo", consumerTimeout }),
+      signals: topic("Signals", "signals", { kind: "fifo", consumerTimeout }),
+      merges: topic("Merges", "merges", {
+        kind: "fifo",
+        consumerTimeout: Duration.minutes(5),
+        maxReceives: MERGE_RECEIVES,
+      }),
+      looks: topic("Looks", "looks", { kind: "standard", consumerTimeout: Duration.seconds(60) }),
+      log: topic("Log", "log", { kind: "standard", consumerTimeout, maxReceives: LOG_RECEIVES }),
     };
   }
 }

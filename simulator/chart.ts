@@ -26,7 +26,7 @@ export function chart(cells: readonly Cell[]): string {
   const policies = [...new Set(shown.map((cell) => cell.policy))];
   const width = (WIDTH - LEFT - 24 - GAP * (PANELS.length - 1)) / PANELS.length;
   const title = first ? `${first.workload}, ${Math.round(first.rate)} changes per hour` : "nothing was simulated";
-  const panels = PANELS.map((panel, i) => drawPanel(panel, shown, policies, LEFT + i * (width + GAP), width));
+  const panels = PANELS.map((panel, i) => drawPanel(panel, shown, policies, { left: LEFT + i * (width + GAP), width }));
   const height = TOP + PLOT + 56;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escaped(title)}">`,
@@ -55,8 +55,7 @@ function drawPanel(
   { title, measureOf, reference }: Panel,
   cells: readonly Cell[],
   policies: readonly string[],
-  left: number,
-  width: number,
+  { left, width }: { readonly left: number; readonly width: number },
 ): string {
   const budgets = [...new Set(cells.map((cell) => cell.builders))];
   const top = niceTop(Math.max(1, ...cells.map(measureOf)));

@@ -63,7 +63,7 @@ export function runJob({ source, policy, predictor, settings, breaksDown }: Job,
   try {
     const prediction = predictorFor(predictor, workload.changes, settings.seed);
     const best = oracle(workload, settings);
-    const run = (of: Workload, under: Settings) => runPolicy(policy, of, under, prediction, stopwatch);
+    const run = (of: Workload, under: Settings) => runPolicy(policy, of, under, { prediction, stopwatch });
     const ledger = run(workload, settings);
     return {
       kind: "measured",

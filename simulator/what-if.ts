@@ -83,7 +83,7 @@ function rowFor(replay: Extract<Replay, { kind: "history" }>, option: WhatIfOpti
     ...(order === undefined ? {} : { order }),
   };
   const config = queueConfig(settings, prediction, variant);
-  const ledger = new OurQueue(workload, settings, prediction, config, () => 0).run();
+  const ledger = new OurQueue(workload, settings, { prediction, config, stopwatch: () => 0 }).run();
   const { landed, landing, landedPerHour, buildsPerLanded, builderHoursPerLanded } = measure(workload, ledger, ledger);
   return { option, landed, landing, landedPerHour, buildsPerLanded, builderHoursPerLanded };
 }

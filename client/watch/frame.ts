@@ -24,13 +24,16 @@ export function frameOf(snapshot: Snapshot, wanted: Scroll, size: Size, now: num
   const lines =
     shown.length === 0
       ? [fitted(`  ${nothing}`, size.columns)]
-      : shown.map((row, i) => rowLine(row, widths, size, now, scroll.top + i === scroll.cursor));
+      : shown.map((row, i) => {
+          const mark = scroll.top + i === scroll.cursor ? "›" : " ";
+          return rowLine(row, widths, size, { now, mark });
+        });
   return [
     styled(size, "bold", fitted(snapshot.heading, size.columns)),
     styled(size, "dim", titleLine(widths, size.columns)),
     ...lines,
     ...details(rows[scroll.cursor], size),
-    footOf(snapshot, scroll, rows.length, room, size),
+    footOf(snapshot, scroll, size, { count: rows.length, room }),
   ];
 }
 
@@ -101,7 +104,13 @@ function shortId(sqid: string, width: number): string {
 const leftOf = (row: Row): string =>
   isEnded(row) || row.estimateSeconds === undefined ? "" : `~${span(row.estimateSeconds * 1_000).split(" ")[0]}`;
 
-function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: boolean): string {
+/** `mark` stands before the row: an arrow for the row under the cursor. */
+function rowLine(
+  row: Row,
+  widths: Widths,
+  size: Size,
+  { now, mark }: { readonly now: number; readonly mark: string },
+): string {
   const { sqid, status, title, receivedAt, endedAt, builds } = row;
   const line = cells(
     widths,
@@ -115,7 +124,7 @@ function rowLine(row: Row, widths: Widths, size: Size, now: number, isCursor: bo
       title,
       state: stateOf(row),
     },
-    isCursor ? "›" : " ",
+    mark,
   );
   // The status is styled where it stands: the text before it has one column per character.
   const at = 2 + widths.sqid + 1;
@@ -133,7 +142,13 @@ function details(row: Row | undefined, size: Size): readonly string[] {
   return [line(`${row.sqid}: ${sentence}`), line(urls.length > 0 ? `builds: ${urls.join(" ")}` : "")];
 }
 
-function footOf({ rows, notice }: Snapshot, scroll: Scroll, count: number, room: number, size: Size): string {
+/** `count`: how many rows there are to scroll through. `room`: how many fit onto the screen. */
+function footOf(
+  { rows, notice }: Snapshot,
+  scroll: Scroll,
+  size: Size,
+  { count, room }: { readonly count: number; readonly room: number },
+): string {
   if (scroll.typing) return fitted(`/${scroll.search}█  Enter keeps the search, Escape drops it`, size.columns);
   const range = count > room ? `${scroll.top + 1}-${Math.min(count, scroll.top + room)} of ${count}` : `${count} shown`;
   const search = scroll.search === "" ? "" : `  /${scroll.search} (of ${rows.length}; Escape shows all)`;

@@ -56,18 +56,24 @@ interface Delivery<M> {
   readonly message: M;
 }
 
+/** A topic that is consumed, and what that takes. */
+export interface Source<M> {
+  readonly topic: Readable<M>;
+  readonly clients: Clients;
+  /** The address of the topic's dead-letter queue. */
+  readonly deadLetters: string;
+}
+
 /**
  * Consumes a topic, message by message. After a failure that may pass (retryable), the message and the rest of its group go back to the
  * topic. A message that can't be read, or that failed for good, goes to the dead-letter queue with the reason, and its group goes on.
  */
 export const queueHandler = <M>(
-  topic: Readable<M>,
-  clients: Clients,
-  deadLetters: string,
+  source: Source<M>,
   work: (message: M) => Promise<void>,
   options: QueueOptions<M> = {},
 ): LambdaHandler =>
-  consume(topic, clients, deadLetters, options, async (group, { workOn }) => {
+  consume(source, options, async (group, { workOn }) => {
     for (const [index, delivery] of group.entries()) {
       if ((await workOn([delivery], () => work(delivery.message))) === "held") return group.slice(index);
     }
@@ -79,13 +85,11 @@ export const queueHandler = <M>(
  * bad message does not take good ones to the dead-letter queue.
  */
 export const groupHandler = <M>(
-  topic: Readable<M>,
-  clients: Clients,
-  deadLetters: string,
+  source: Source<M>,
   work: (messages: readonly M[]) => Promise<void>,
   options: QueueOptions<M> = {},
 ): LambdaHandler =>
-  consume(topic, clients, deadLetters, options, async (group, { attempt, workOn, hold }) => {
+  consume(source, options, async (group, { attempt, workOn, hold }) => {
     const outcome = await attempt(() => work(group.map(({ message }) => message)));
     if (outcome.kind === "done") return [];
     if (outcome.kind === "held") {
@@ -110,9 +114,7 @@ interface Tools<M> {
 
 /** `workGroup` returns the deliveries of the group that go back to the topic. */
 function consume<M>(
-  topic: Readable<M>,
-  clients: Clients,
-  deadLetters: string,
+  { topic, clients, deadLetters }: Source<M>,
   options: QueueOptions<M>,
   workGroup: (group: readonly Delivery<M>[], tools: Tools<M>) => Promise<readonly Delivery<M>[]>,
 ): LambdaHandler {

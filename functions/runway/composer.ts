@@ -22,6 +22,14 @@ export interface PlacedChange extends PinnedChange {
   readonly said: string | undefined;
 }
 
+/** What was read before a composition begins. */
+interface ReadCommits {
+  readonly snapshot: RemoteSnapshot;
+  readonly placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>;
+  /** The commits of the changes, their parents, and the trunk's commit. */
+  readonly commits: ReadonlyMap<GitSha, Commit>;
+}
+
 /** One composition in progress: the commits and changes that were read, and the new objects, which `flush` writes to the repository. */
 export class Composer {
   readonly repository: Repository;
@@ -35,13 +43,8 @@ export class Composer {
   #unwritten: Made[] = [];
   #unremembered: (readonly [key: string, placement: Placement])[] = [];
 
-  constructor(
-    repository: Repository,
-    { repository: { branch }, committer }: QueueConfig,
-    snapshot: RemoteSnapshot,
-    placed: ReadonlyMap<MergeUnit, readonly PlacedChange[]>,
-    commits: ReadonlyMap<GitSha, Commit>,
-  ) {
+  constructor(repository: Repository, { repository: { branch }, committer }: QueueConfig, read: ReadCommits) {
+    const { snapshot, placed, commits } = read;
     this.repository = repository;
     this.branch = branch;
     this.trunkRef = repository.trunkRef;
@@ -155,7 +158,7 @@ export async function composerFor(
   const objects = await repository.opened.objects.readAll([...names].filter((sha) => !seen.has(sha)));
   const known = [...seen.values(), ...objects.values()].filter(({ type }) => type === "commit");
   const commits = new Map(known.map((object) => [object.sha, parseCommit(object)]));
-  return new Composer(repository, config, snapshot, placed, commits);
+  return new Composer(repository, config, { snapshot, placed, commits });
 }
 
 const place = (unit: MergeUnit, ranges: Ranges): readonly PlacedChange[] =>

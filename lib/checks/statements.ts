@@ -45,63 +45,47 @@ export function identityStatements(templates: Templates): readonly Statement[] {
     const names = [Roles, RoleName, Users, UserName, Groups, GroupName].flatMap((property) =>
       templates.texts(policy.stack, property, "?"),
     );
-    return statementsOf(
-      templates,
-      policy,
-      PolicyDocument,
-      "",
-      names.map((name) => holderOf(templates, name)),
-    );
+    const holders = names.map((name) => holderOf(templates, name));
+    return statementsOf(templates, PolicyDocument, { at: policy, label: "", holdersOf: () => holders });
   });
-  const inline = templates.ofType(...IDENTITIES).flatMap((identity) =>
-    listOf(identity.properties["Policies"])
+  const inline = templates.ofType(...IDENTITIES).flatMap((identity) => {
+    const stack = identity.type === "AWS::IAM::Role" ? { stack: identity.stack } : {};
+    const holdersOf = () => [{ name: identity.logicalId, ...stack }];
+    return listOf(identity.properties["Policies"])
       .filter(isRecord)
-      .flatMap(({ PolicyName, PolicyDocument }) =>
-        statementsOf(
-          templates,
-          identity,
-          PolicyDocument,
-          ` policy ${templates.text(identity.stack, PolicyName, "?")},`,
-          [{ name: identity.logicalId, ...(identity.type === "AWS::IAM::Role" ? { stack: identity.stack } : {}) }],
-        ),
-      ),
-  );
+      .flatMap(({ PolicyName, PolicyDocument }) => {
+        const label = ` policy ${templates.text(identity.stack, PolicyName, "?")},`;
+        return statementsOf(templates, PolicyDocument, { at: identity, label, holdersOf });
+      });
+  });
   return [...attached, ...inline];
 }
 
 /** Every statement of a policy that a resource carries: `document` is where it stands in the template. */
 export function resourceStatements(templates: Templates, at: Placed, document: unknown): readonly Statement[] {
-  if (!isRecord(document)) return [];
-  return listOf(document["Statement"]).flatMap((statement, index) => {
-    if (!isRecord(statement)) return [];
-    const principals = isRecord(statement["Principal"])
-      ? Object.values(statement["Principal"]).flatMap(listOf)
-      : listOf(statement["Principal"]);
-    const holders = principals.map((principal) => holderOf(templates, templates.text(at.stack, principal, "?")));
-    return [toStatement(templates, at, statement, ` resource policy, statement ${index}`, holders)];
-  });
+  const holdersOf = ({ Principal }: Document) => {
+    const principals = isRecord(Principal) ? Object.values(Principal).flatMap(listOf) : listOf(Principal);
+    return principals.map((principal) => holderOf(templates, templates.text(at.stack, principal, "?")));
+  };
+  return statementsOf(templates, document, { at, label: " resource policy,", holdersOf });
 }
 
-function statementsOf(
-  templates: Templates,
-  at: Placed,
-  document: unknown,
-  label: string,
-  holders: readonly Holder[],
-): readonly Statement[] {
+/** Where a policy document is, how a person would look for it, and whom a statement of it is about. */
+interface PolicyPlace {
+  readonly at: Placed;
+  readonly label: string;
+  readonly holdersOf: (statement: Document) => readonly Holder[];
+}
+
+function statementsOf(templates: Templates, document: unknown, place: PolicyPlace): readonly Statement[] {
   if (!isRecord(document)) return [];
   return listOf(document["Statement"]).flatMap((statement, index) =>
-    isRecord(statement) ? [toStatement(templates, at, statement, `${label} statement ${index}`, holders)] : [],
+    isRecord(statement) ? [toStatement(templates, statement, index, place)] : [],
   );
 }
 
-function toStatement(
-  templates: Templates,
-  { stack, logicalId }: Placed,
-  statement: Document,
-  label: string,
-  holders: readonly Holder[],
-): Statement {
+function toStatement(templates: Templates, statement: Document, index: number, place: PolicyPlace): Statement {
+  const { stack, logicalId } = place.at;
   const effect = statement["Effect"] === "Deny" ? "Deny" : "Allow";
   // What is known only after deployment counts as anything when it allows, and as nothing when it denies.
   const unknown = effect === "Allow" ? "*" : "?";
@@ -109,9 +93,9 @@ function toStatement(
   return {
     stack,
     logicalId,
-    where: `${logicalId},${label}`,
+    where: `${logicalId},${place.label} statement ${index}`,
     effect,
-    holders,
+    holders: place.holdersOf(statement),
     actions: list("Action"),
     notActions: list("NotAction"),
     resources: list("Resource"),

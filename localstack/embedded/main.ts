@@ -3,6 +3,7 @@ import { enableCompileCache } from "node:module";
 import { userInfo } from "node:os";
 import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
+import { below } from "../../client/cli/help-text.ts";
 import { answer, flagsOf, nameOf, parseFlags, wholeIn } from "../../client/flags.ts";
 import { portProblem } from "../../client/listening.ts";
 import { quoted } from "../quoted.ts";
@@ -44,11 +45,10 @@ const command = () =>
       false,
     )
     .option("--quiet", "no warnings and errors of functions here; the logs have them", false)
-    .addHelpText("after", ABOUT_CTRL_C);
+    .addHelpText("after", below(ABOUT_CTRL_C));
 
-const ABOUT_CTRL_C = `
-Ctrl-C stops it: the work under way is finished, the rest waits for the next start. It then exits with 0; a second Ctrl-C, a
-second or more later, does not wait, and exits with 130.`;
+const ABOUT_CTRL_C =
+  "Ctrl-C stops it: the work under way is finished, and the rest waits for the next start. It then exits with 0. A second Ctrl-C, a second or more later, does not wait, and exits with 130.";
 
 const shown = (path: string): string => relative("", path) || ".";
 

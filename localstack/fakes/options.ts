@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
+import { below } from "../../client/cli/help-text.ts";
 import { flagsOf, listOf, nameOf, type Parsed, parseFlags, wholeIn } from "../../client/flags.ts";
 
 /** A repository of the fake GitHub: its name there, and where the bare repository is. */
@@ -50,7 +51,9 @@ const command = () =>
     .option("--codebuild-port <port>", "of the CodeBuild; 0 for any", wholeIn(0, 65_535), 4_600)
     .addHelpText(
       "after",
-      "\nName one of --github and --codebuild, or both. Ctrl-C stops them. A build of the CodeBuild ends as the variable FAKE_OUTCOME says: passes, fails, hangs, breaks, times-out.",
+      below(
+        "Name one of --github and --codebuild, or both. Ctrl-C stops them. A build of the CodeBuild ends as the variable FAKE_OUTCOME says: passes, fails, hangs, breaks, times-out.",
+      ),
     );
 
 /** Reads the command line. Never throws. */

@@ -39,6 +39,13 @@ const TICK_MS = 60_000;
 /** Real time in milliseconds. It measures what a run of the planner costs and has no influence on the simulation. */
 export type Stopwatch = () => number;
 
+/** What the queue runs with, beside workload and settings. */
+export interface OurParts {
+  readonly prediction: Prediction;
+  readonly config: QueueConfig;
+  readonly stopwatch: Stopwatch;
+}
+
 /**
  * Drives the product's planner under virtual time, through the run that the product's own function uses (`wakeUp`), with stores in memory.
  * `OurQueue` plays runway and the callers, and `SimulatedBuilds` the builds.
@@ -67,13 +74,7 @@ export class OurQueue {
   readonly #bypassed = new Set<BatchId>();
   #now = 0;
 
-  constructor(
-    workload: Workload,
-    settings: Settings,
-    prediction: Prediction,
-    config: QueueConfig,
-    stopwatch: Stopwatch,
-  ) {
+  constructor(workload: Workload, settings: Settings, { prediction, config, stopwatch }: OurParts) {
     this.ledger = new Ledger(workload);
     this.#config = config;
     this.#budget = settings.builders;

@@ -12,19 +12,28 @@ import { queueConfig, type Variant } from "./queue-config.ts";
 import { singleQueue } from "./single-queue.ts";
 import { trunkGroups } from "./trunk-groups.ts";
 
+/** What a run takes beside its workload and settings. */
+export interface Tools {
+  readonly prediction: Prediction;
+  /** Read before and after each run of the planner. */
+  readonly stopwatch: Stopwatch;
+}
+
 interface Policy {
   /** What the policy does, for `--help`. */
   readonly about: string;
   /** True when the policy must land exactly the changes that land when each is tried alone, in order of arrival. */
   readonly strict?: true;
-  readonly run: (workload: Workload, settings: Settings, prediction: Prediction, stopwatch: Stopwatch) => Ledger;
+  readonly run: (workload: Workload, settings: Settings, tools: Tools) => Ledger;
 }
 
 /** The product's planner, with the settings of `variant` instead of its defaults. */
 const ours = (about: string, variant: Variant = {}): Policy => ({
   about,
-  run: (workload, settings, prediction, stopwatch) =>
-    new OurQueue(workload, settings, prediction, queueConfig(settings, prediction, variant), stopwatch).run(),
+  run: (workload, settings, { prediction, stopwatch }) => {
+    const config = queueConfig(settings, prediction, variant);
+    return new OurQueue(workload, settings, { prediction, config, stopwatch }).run();
+  },
 });
 
 const POLICIES = {
@@ -74,23 +83,23 @@ const POLICIES = {
   "speculate-all": {
     about: "like 2019, but takes every change to land with probability 0.5",
     strict: true,
-    run: (workload, settings, prediction) =>
+    run: (workload, settings, { prediction }) =>
       bestFirst(workload, settings, prediction, { preempts: true, ignoresPredictions: true }),
   },
   "2019": {
     about: "builds the likeliest paths; aborts running builds for likelier ones (EuroSys 2019)",
     strict: true,
-    run: (workload, settings, prediction) => bestFirst(workload, settings, prediction, { preempts: true }),
+    run: (workload, settings, { prediction }) => bestFirst(workload, settings, prediction, { preempts: true }),
   },
   sticky: {
     about: "builds the likeliest paths; running builds keep their slot (uber/submitqueue today)",
     strict: true,
-    run: (workload, settings, prediction) => bestFirst(workload, settings, prediction, { preempts: false }),
+    run: (workload, settings, { prediction }) => bestFirst(workload, settings, prediction, { preempts: false }),
   },
   "sticky-threshold": {
     about: "sticky, but starts no build of a path less likely than 0.1",
     strict: true,
-    run: (workload, settings, prediction) =>
+    run: (workload, settings, { prediction }) =>
       bestFirst(workload, settings, prediction, { preempts: false, threshold: 0.1 }),
   },
   ours: ours("the product's planner, with its defaults"),
@@ -123,15 +132,9 @@ export const aboutPolicy = (name: PolicyName): string => POLICIES[name].about;
  * Runs one policy to the end. Throws PolicyDefect in three cases: a change landed that breaks the trunk, a change was never decided,
  * or a strict policy landed other changes than a serial run. The last is checked only without flaky builds and cancelled changes.
  */
-export function runPolicy(
-  name: PolicyName,
-  workload: Workload,
-  settings: Settings,
-  prediction: Prediction,
-  stopwatch: Stopwatch,
-): Ledger {
+export function runPolicy(name: PolicyName, workload: Workload, settings: Settings, tools: Tools): Ledger {
   const policy: Policy = POLICIES[name];
-  const ledger = policy.run(workload, settings, prediction, stopwatch);
+  const ledger = policy.run(workload, settings, tools);
   const undecided = ledger.decisions.indexOf(undefined);
   if (undecided >= 0) throw new PolicyDefect(`${name} never decided change ${undecided}`);
   const isPlain = settings.flakes === 0 && workload.changes.every(({ cancelMs }) => cancelMs === undefined);

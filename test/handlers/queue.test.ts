@@ -40,9 +40,7 @@ beforeEach(() => {
 describe("a consumer of messages", () => {
   const consumer = (fails: ReadonlyMap<number, Error>, worked: number[] = []) =>
     queueHandler(
-      topic,
-      clients,
-      "dead.fifo",
+      { topic, clients, deadLetters: "dead.fifo" },
       async ({ n }) => {
         worked.push(n);
         const error = fails.get(n);
@@ -104,7 +102,7 @@ describe("a consumer of messages", () => {
 
   it("tries a passing failure again before it gives the message back", async () => {
     let tries = 0;
-    const handler = queueHandler(topic, clients, "dead.fifo", async () => {
+    const handler = queueHandler({ topic, clients, deadLetters: "dead.fifo" }, async () => {
       if (++tries < 3) throw passing;
     });
     expect(await givenBack(handler, "a1")).toEqual([]);
@@ -121,9 +119,7 @@ describe("a consumer of messages", () => {
 describe("a consumer of groups", () => {
   const consumer = (fails: (numbers: readonly number[]) => Error | undefined, runs: number[][] = []) =>
     groupHandler(
-      topic,
-      clients,
-      "dead.fifo",
+      { topic, clients, deadLetters: "dead.fifo" },
       async (messages) => {
         const numbers = messages.map(({ n }) => n);
         runs.push(numbers);
@@ -160,7 +156,7 @@ describe("a consumer of groups", () => {
   it("brings what a message was about to an end before it is dead-lettered", async () => {
     const order: string[] = [];
     sqs.callsFake(async () => void order.push("buried"));
-    const handler = groupHandler(topic, clients, "dead.fifo", async () => Promise.reject(final), {
+    const handler = groupHandler({ topic, clients, deadLetters: "dead.fifo" }, async () => Promise.reject(final), {
       abandon: async ({ n }) => void order.push(`abandoned ${n}`),
     });
     await givenBack(handler, "a1");
@@ -172,7 +168,10 @@ describe("a consumer with a lease on its messages", () => {
   const renewals = () =>
     sqs.commandCalls(ChangeMessageVisibilityBatchCommand).map(({ args: [{ input }] }) => input.Entries);
   const leased = (work: () => Promise<void>) =>
-    queueHandler(topic, clients, "dead.fifo", work, { attempts: 1, lease: { url: "numbers.fifo", seconds: 60 } });
+    queueHandler({ topic, clients, deadLetters: "dead.fifo" }, work, {
+      attempts: 1,
+      lease: { url: "numbers.fifo", seconds: 60 },
+    });
   const event = (...names: string[]) => ({
     Records: records(...names).Records.map((record) => ({ ...record, receiptHandle: `handle-${record.messageId}` })),
   });
@@ -217,9 +216,7 @@ describe("a message that meets a limit of GitHub", () => {
     new CodedError("github.limited", "GitHub takes no more calls", { detail });
   const consumer = (error: Error, worked: number[], waitsOn?: string) =>
     queueHandler(
-      topic,
-      { ...clients, now: () => NOW } as unknown as Clients,
-      "dead.fifo",
+      { topic, clients: { ...clients, now: () => NOW } as unknown as Clients, deadLetters: "dead.fifo" },
       async ({ n }) => {
         worked.push(n);
         throw error;

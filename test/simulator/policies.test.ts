@@ -14,7 +14,11 @@ const run = (
   workload: Workload,
   overrides: Partial<Settings> = {},
   predictor: PredictorName = "told",
-) => runPolicy(name, workload, settings(overrides), predictorFor(predictor, workload.changes, 1), () => 0);
+) =>
+  runPolicy(name, workload, settings(overrides), {
+    prediction: predictorFor(predictor, workload.changes, 1),
+    stopwatch: () => 0,
+  });
 
 const small = (seed: number, name: "eurosys" | "modules" = "eurosys", cancellations = 0) =>
   makeWorkload({ name, rate: 500, changes: 30, seed, cancellations });

@@ -3,14 +3,13 @@ import { ENV } from "../../contracts/environment.ts";
 import { isRetryable } from "../../contracts/errors.ts";
 import { isEnd, type LogEvent } from "../../contracts/log-event.ts";
 import { type LogMessage, logMessages, type TrunkChanged } from "../../contracts/messages/log-messages.ts";
-import type { Summary } from "../../domain/request-log.ts";
 import { onLambda, type Wire } from "../on-lambda.ts";
 import { groupHandler } from "../queue.ts";
 import { countEnds, type RecordedEnd } from "./count-ends.ts";
 import { countFlakes } from "./count-flakes.ts";
 import { storesOf } from "./gateway.ts";
 import { publishEntries, publishingOf, publishMode, publishTrunk } from "./publish.ts";
-import { record, writtenSummaries } from "./record.ts";
+import { type Recorder, record, writtenSummaries } from "./record.ts";
 import { noteRefusal } from "./refusals.ts";
 
 /**
@@ -29,7 +28,6 @@ export const wire: Wire = (env, clients) => {
   const stores = storesOf(env, clients);
   const publishing = publishingOf(env, clients);
   const deadLetters = need(env, ENV.deadLetters);
-  const written = writtenSummaries();
   const keepTrunk = async (changed: TrunkChanged) => {
     await stores.view.setTrunk(changed, clients.now());
     await publishTrunk(publishing, changed);
@@ -37,6 +35,15 @@ export const wire: Wire = (env, clients) => {
   const unlessItMayPass = (what: string) => (error: unknown) => {
     if (isRetryable(error)) throw error;
     clients.log.error({ err: error }, what);
+  };
+  const recorder: Recorder = {
+    stores,
+    written: writtenSummaries(),
+    onNews: async (news, summary) => {
+      await publishEntries(publishing, news, summary);
+      await noteRefusal(stores, news, summary);
+      await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
+    },
   };
   return async (event, context) => {
     const ends: RecordedEnd[] = [];
@@ -50,16 +57,11 @@ export const wire: Wire = (env, clients) => {
       }
       const [first] = entries;
       if (first === undefined) return;
-      const onNews = async (news: readonly LogEvent[], summary: Summary) => {
-        await publishEntries(publishing, news, summary);
-        await noteRefusal(stores, news, summary);
-        await countFlakes(stores, news, summary).catch(unlessItMayPass("flaky tests were not counted"));
-      };
-      const summary = await record(stores, first.sqid, entries, onNews, written);
+      const summary = await record(recorder, first.sqid, entries);
       ends.push(...entries.filter(isEnd).map((end) => ({ end, summary })));
     };
     const groupOf = (message: LogMessage) => ("sqid" in message ? message.sqid : `${message.queue}#${message.kind}`);
-    const consume = groupHandler(logMessages, clients, deadLetters, work, { groupOf });
+    const consume = groupHandler({ topic: logMessages, clients, deadLetters }, work, { groupOf });
     const answer = await consume(event, context);
     await countEnds(stores, ends).catch(unlessItMayPass("ends of requests were not counted"));
     return answer;

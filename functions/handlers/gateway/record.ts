@@ -53,6 +53,13 @@ export function writtenSummaries(): WrittenSummaries {
   };
 }
 
+/** What entries are recorded with. Made once per process. */
+export interface Recorder {
+  readonly stores: Stores;
+  readonly onNews: OnNews;
+  readonly written: WrittenSummaries;
+}
+
 /**
  * Writes entries of one request to the log, and folds them into its summary, which is the answer. The log is written first, so that the log
  * holds every entry that the summary has seen. With the orchestrator's first answer come the request's first entry and its items in the lists.
@@ -61,11 +68,9 @@ export function writtenSummaries(): WrittenSummaries {
  * the summary since, the PutItem is refused, and all three follow. Throws store.version_conflict.
  */
 export async function record(
-  { entries: log, view, write }: Stores,
+  { stores: { entries: log, view, write }, onNews, written }: Recorder,
   sqid: Sqid,
   entries: readonly LogEvent[],
-  onNews: OnNews,
-  written: WrittenSummaries = writtenSummaries(),
 ): Promise<Summary> {
   const { queue, n } = partsOfSqid(sqid);
   const known = new Set<string>();

@@ -18,9 +18,13 @@ import { tell } from "./tell.ts";
  */
 export const wire: Wire = (env, clients) => {
   const service = serviceOf(env, clients);
-  return queueHandler(pullsTopic, clients, need(env, ENV.deadLetters), (message) => handle(service, message), {
-    waitsOn: need(env, ENV.pullsTopic),
-  });
+  return queueHandler(
+    { topic: pullsTopic, clients, deadLetters: need(env, ENV.deadLetters) },
+    (message) => handle(service, message),
+    {
+      waitsOn: need(env, ENV.pullsTopic),
+    },
+  );
 };
 
 export const handler = onLambda(wire);

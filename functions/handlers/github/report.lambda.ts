@@ -13,7 +13,7 @@ export const wire: Wire = (env, clients) => {
   const store = pullsStore(clients.dynamodb, need(env, ENV.pullsTable), leftOut(clients.log));
   const topic = need(env, ENV.pullsTopic);
   const events = { ...eventsTopic, schema: LifecycleEvent };
-  return queueHandler(events, clients, need(env, ENV.deadLetters), async ({ id, data }) => {
+  return queueHandler({ topic: events, clients, deadLetters: need(env, ENV.deadLetters) }, async ({ id, data }) => {
     if (!("sqid" in data)) return;
     const place = await store.placeOf(data.sqid);
     if (place === undefined) return;

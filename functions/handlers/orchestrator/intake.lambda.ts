@@ -91,7 +91,7 @@ export const wire: Wire = (env, clients) => {
     await startExecution(clients.sfn, admit, executionName("admit", sqid, "woken", at), { ...land, woken: true });
   }
 
-  return queueHandler(requestsTopic, clients, need(env, ENV.deadLetters), async (message) => {
+  return queueHandler({ topic: requestsTopic, clients, deadLetters: need(env, ENV.deadLetters) }, async (message) => {
     if (message.kind === "cancel") await cancel(message);
     else if (message.kind === "reprioritize") await reprioritize(message);
     else if (message.kind === "recheck") await recheck(message);

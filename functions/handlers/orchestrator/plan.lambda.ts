@@ -63,7 +63,7 @@ export const wire: Wire = (env, clients) => {
     await releaseClaims(claims, sqid, ended.request.changes);
   }
 
-  return groupHandler(signalsTopic, clients, need(env, ENV.deadLetters), run, { abandon });
+  return groupHandler({ topic: signalsTopic, clients, deadLetters: need(env, ENV.deadLetters) }, run, { abandon });
 };
 
 export const handler = onLambda(wire);

@@ -112,7 +112,7 @@ export const wire: Wire = (env, clients) => {
   const topic = { name: "merges", schema: MergeMessage };
   const url = env[ENV.mergesTopic];
   const lease = url === undefined ? undefined : { url, seconds: LEASE_SECONDS };
-  return queueHandler(topic, clients, need(env, ENV.deadLetters), work, { abandon, lease });
+  return queueHandler({ topic, clients, deadLetters: need(env, ENV.deadLetters) }, work, { abandon, lease });
 };
 
 /**

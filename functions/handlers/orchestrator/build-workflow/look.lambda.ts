@@ -18,16 +18,19 @@ export const wire: Wire = (env, clients) => {
   const builds = buildsStore(clients.dynamodb, need(env, ENV.buildsTable));
   const [look, report] = [lookerOf(env, clients), reporterOf(env, clients)];
   const looks = need(env, ENV.looksTopic);
-  return queueHandler(looksTopic, clients, need(env, ENV.deadLetters), async ({ buildKey, waits }) => {
-    const build = await builds.get(buildKey);
-    if (build === undefined || build.reported) return;
-    const seen = await look(build);
-    if (seen.kind === "finished") {
-      await report(build, seen);
-      await builds.note(buildKey, { reported: true });
-    } else if (waits !== undefined && waits < MOST_STOP_LOOKS && build.stop !== undefined)
-      await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), lookForStopIn(waits + 1));
-  });
+  return queueHandler(
+    { topic: looksTopic, clients, deadLetters: need(env, ENV.deadLetters) },
+    async ({ buildKey, waits }) => {
+      const build = await builds.get(buildKey);
+      if (build === undefined || build.reported) return;
+      const seen = await look(build);
+      if (seen.kind === "finished") {
+        await report(build, seen);
+        await builds.note(buildKey, { reported: true });
+      } else if (waits !== undefined && waits < MOST_STOP_LOOKS && build.stop !== undefined)
+        await send(clients.sqs, looks, looksTopic, waitFor(build, waits + 1), lookForStopIn(waits + 1));
+    },
+  );
 };
 
 export const handler = onLambda(wire);
