@@ -190,7 +190,7 @@ export function estimateOf({ receivedAt, status }: Summary, day: Tally, now: Epo
 function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
   const { sqid, number, queue, status, priority = 0, changes, caller, receivedAt, at, progress } = summary;
   const { author, title } = metadataOf(summary);
-  const { blocker, on, sentence } = waitingFor(summary, progress, facts);
+  const { blocker, on, estimateSeconds, sentence } = waitingFor(summary, progress, facts);
   return {
     sqid,
     number,
@@ -205,7 +205,7 @@ function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
     ...(blocker === undefined ? {} : { blocker }),
     ...(on === undefined ? {} : { on: [...on] }),
     sentence,
-    ...(facts.estimateSeconds === undefined ? {} : { estimateSeconds: facts.estimateSeconds }),
+    ...(estimateSeconds === undefined ? {} : { estimateSeconds }),
     builds: progress.builds
       .toSorted((a, b) => startOf(a) - startOf(b))
       .map((build) => ({

@@ -300,8 +300,8 @@ export class World {
   #shellOf(results: Plan[], crash: Crash): PlanningShell {
     let left = crash ?? Number.POSITIVE_INFINITY;
     const effect = <T>(take: () => T): T => {
-      if (left <= 0) throw new Died();
       left -= 1;
+      if (left < 0) throw new Died();
       return take();
     };
     const alive = <T>(read: () => T): T => {
@@ -323,7 +323,8 @@ export class World {
         archive: (batch) => effect(() => this.#archive(batch)),
       },
       carryOut: (_, command) => effect(() => this.#carryOut(command)),
-      now: () => epochMs(this.time),
+      // A command that dies looks refused for good. The process asks for the time before it tells the planner, and ends there.
+      now: () => alive(() => epochMs(this.time)),
       nonce: () => "here",
       log: {
         error: (_, what) => {

@@ -26,6 +26,6 @@ export const why = (gateway: Gateway): Route => ({
     const estimate = hasEnded(summary.status) ? {} : estimateOf(summary, day, at);
     const facts = { budget: config?.budget, mode: set?.mode ?? "open", note: set?.note, red, ...estimate };
     const explanation = explain(summary, withAccepted(entries, summary), facts);
-    return { status: 200, body: { ...shownWhy(summary, explanation), ...estimate } };
+    return { status: 200, body: shownWhy(summary, explanation) };
   },
 });
