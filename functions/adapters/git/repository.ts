@@ -26,6 +26,7 @@ const FETCH_MS = 240_000;
 /** The directories into which this process has fetched. */
 const fetchedBefore = new WeakSet<OpenedDirectory>();
 
+/** Which repository to open, where, and with which credentials. */
 export interface OpenOptions {
   /** The directory that holds the repositories, one per remote. It is a cache, and may vanish between two calls. */
   readonly workDirectory: string;
