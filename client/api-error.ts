@@ -27,6 +27,9 @@ export class ApiError extends Error {
   }
 }
 
+/** API Gateway answers so by itself beyond the rate of its stage, without a problem document and without Retry-After. */
+const TOO_MANY = 429;
+
 /** What a call of the API threw, as an ApiError; anything else (an abort, a programming error) is returned as it is. */
 export function apiErrorOf(call: string, error: unknown): unknown {
   if (isHTTPError(error)) {
@@ -35,7 +38,9 @@ export function apiErrorOf(call: string, error: unknown): unknown {
     const said = typeof error.data === "string" ? error.data : (JSON.stringify(error.data) ?? "no text");
     const message = problem
       ? `${problem.code}: ${problem.detail}`
-      : `${call} was answered ${status}: ${said.slice(0, 500)}`;
+      : status === TOO_MANY
+        ? `${call} was refused, because the API gets too many calls: try again in a few seconds.`
+        : `${call} was answered ${status}: ${said.slice(0, 500)}`;
     return new ApiError({ kind: "refused", status, ...(problem ? { problem } : {}) }, message, error);
   }
   if (error instanceof z.ZodError || error instanceof SyntaxError) {

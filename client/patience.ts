@@ -4,16 +4,30 @@ import { ApiError } from "./api-error.ts";
 /** An API that has not answered for so long is given up: long enough for a deployment or a restart. */
 const PATIENCE_MS = 120_000;
 
+/** How often the time between two tries doubles: 1, 2, 4, 8, 16 s. */
+const DOUBLINGS = 4;
+
 /**
  * Decides how long calls are tried again that get no answer. The time counts from the first of them that failed, and not from the last answer:
  * a computer that has slept for an hour has waited for nothing meanwhile.
  */
 export class Patience {
   #failingSince: number | undefined;
+  #failures = 0;
 
   /** A call was answered. */
   answered(): void {
     this.#failingSince = undefined;
+    this.#failures = 0;
+  }
+
+  /**
+   * For how many milliseconds to wait before the next call: `everyMs` after an answer. After failures it doubles with each, up to 16 times, and
+   * up to half of it is left to chance: an API that refuses calls because there are too many (429) is not asked by all clients at once again.
+   */
+  pauseMs(everyMs: number, random: () => number = Math.random): number {
+    if (this.#failures === 0) return everyMs;
+    return everyMs * 2 ** Math.min(this.#failures - 1, DOUBLINGS) * (1 - random() / 2);
   }
 
   /** For how many milliseconds calls have failed. Throws the error when another try would end the same, and after two minutes. */
@@ -21,6 +35,7 @@ export class Patience {
     this.#failingSince ??= performance.now();
     const silentMs = performance.now() - this.#failingSince;
     if (!mayHelp(error) || silentMs > PATIENCE_MS) throw error;
+    this.#failures += 1;
     return silentMs;
   }
 }
@@ -41,7 +56,7 @@ export interface Persistence {
   readonly signal: AbortSignal;
   /** Told each time that a call has failed. */
   readonly silent?: ((notice: string) => void) | undefined;
-  /** The time between two tries, in milliseconds. */
+  /** The time between two tries at first, in milliseconds. It grows with each that fails. */
   readonly everyMs?: number | undefined;
 }
 
@@ -57,7 +72,7 @@ export async function persistently<T>(
     } catch (error) {
       if (signal.aborted) throw error;
       silent(silenceNotice(patience.bear(error), error));
-      await pause(everyMs, undefined, { signal });
+      await pause(patience.pauseMs(everyMs), undefined, { signal });
     }
   }
 }

@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { CallFailed } from "./api.ts";
+import { type Feed, POLL_MS, pauseMs } from "./pace.ts";
 import { hasToken } from "./session.ts";
 
-/** How the page learns of news: told by the server, or by asking again. */
-export type Feed = "events" | "polls";
+const isHidden = (): boolean => document.visibilityState === "hidden";
 
 type Listener = (queue: string | undefined) => void;
 
@@ -23,7 +23,7 @@ const news = {
 export function listen(): void {
   // An EventSource sends no header, so no token either.
   if (hasToken()) return;
-  const follow = () => (document.visibilityState === "hidden" ? leave() : join());
+  const follow = () => (isHidden() ? leave() : join());
   document.addEventListener("visibilitychange", follow);
   follow();
 }
@@ -78,10 +78,6 @@ export interface Live<T> {
 
 /** Several events within this time are one look. */
 const GATHER_MS = 250;
-const POLL_MS = 3_000;
-/** With events: in case one was lost. */
-const BACKSTOP_MS = 30_000;
-const LONGEST_WAIT_MS = 30_000;
 
 export interface LiveOptions<T> {
   /** True when there is nothing more to wait for. */
@@ -159,7 +155,7 @@ class Loop<T> {
     };
     news.listeners.add(listener);
     const seen = () => {
-      if (document.visibilityState === "visible") this.soon(0);
+      if (!isHidden()) this.soon(0);
     };
     document.addEventListener("visibilitychange", seen);
     this.#abort.signal.addEventListener("abort", () => {
@@ -183,8 +179,9 @@ class Loop<T> {
     this.#schedule(delayMs);
   }
 
-  /** A look that is due earlier stays: events that keep coming must not put it off. */
-  #schedule(delayMs: number): void {
+  /** Undefined: when the page is looked at again. A look that is due earlier stays: events that keep coming must not put it off. */
+  #schedule(delayMs: number | undefined): void {
+    if (delayMs === undefined) return;
     const dueAt = performance.now() + delayMs;
     if (this.#timer !== undefined && this.#dueAt <= dueAt) return;
     clearTimeout(this.#timer);
@@ -215,12 +212,12 @@ class Loop<T> {
     if (this.#over || this.#abort.signal.aborted) return;
     if (this.#again) this.#schedule(GATHER_MS);
     else if (next !== undefined && this.#options.awaitNews !== undefined && this.#mustAsk()) this.#await(next);
-    else this.#schedule(this.#pauseMs());
+    else this.#schedule(pauseMs({ failures: this.#failures, feed: news.feed, isHidden: isHidden() }));
   }
 
   /** True when nothing but a call of this page's own brings news. */
   #mustAsk(): boolean {
-    return news.feed === "polls" && document.visibilityState === "visible";
+    return news.feed === "polls" && !isHidden();
   }
 
   /** A load that comes before the news ends the waiting. A wait that fails is no news: the next load says what is wrong. */
@@ -233,11 +230,5 @@ class Loop<T> {
       () => this.soon(0),
       () => (signal.aborted ? undefined : this.#schedule(POLL_MS)),
     );
-  }
-
-  #pauseMs(): number {
-    if (this.#failures > 0) return Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** this.#failures);
-    if (document.visibilityState === "hidden") return BACKSTOP_MS;
-    return news.feed === "events" ? BACKSTOP_MS : POLL_MS;
   }
 }

@@ -6,7 +6,7 @@ import type { CloudAssembly } from "aws-cdk-lib/cx-api";
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import { OwnershipPlugin } from "./checks/plugin.ts";
 import { REPOSITORY } from "./constructs/lambda-function.ts";
-import { rulingsOn, sentenceOf } from "./deployment-rules.ts";
+import { ambiguousPatterns, rulingsOn, sentenceOf } from "./deployment-rules.ts";
 import { GatewayStack } from "./gateway-stack.ts";
 import { GithubStack } from "./github-stack.ts";
 import { MessagingStack } from "./messaging-stack.ts";
@@ -75,6 +75,8 @@ export function buildApp(options: AppOptions): App {
     context: { ...FEATURE_FLAGS, ...options.appProps?.context },
   });
   const settings = settingsOf(options, queues, app);
+  const ambiguous = ambiguousPatterns(queues, settings.apiAuth);
+  if (ambiguous.length > 0) throw new QueuesFileError(ambiguous.map(sentenceOf));
   if (queues.github !== undefined && settings.apiAuth === "jwt")
     throw new QueuesFileError([
       "github: the GitHub App's functions sign their calls of the API for IAM, and apiAuth=jwt takes tokens alone: deploy with apiAuth=iam+jwt",

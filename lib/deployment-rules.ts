@@ -1,3 +1,4 @@
+import { type ApiAuth, patternParts } from "../functions/contracts/caller.ts";
 import { codeBuildSourceOf, gitHubOf } from "../functions/contracts/code-host.ts";
 import type { QueuesConfig } from "../functions/contracts/queues.ts";
 import type { Target } from "./settings.ts";
@@ -77,6 +78,28 @@ export function rulingsOn({ queues }: QueuesConfig, target: Target): Rulings {
     warnings,
   };
 }
+
+/**
+ * Patterns of `access` that would match the name of an IAM session and the subject of a token alike, under `iam+jwt`: users of an identity
+ * provider may be able to choose their subject. `*` alone matches every caller, and says so.
+ */
+export const ambiguousPatterns = ({ queues }: QueuesConfig, apiAuth: ApiAuth): readonly Problem[] =>
+  apiAuth !== "iam+jwt"
+    ? []
+    : queues.flatMap(({ access }, index) =>
+        Object.entries(access).flatMap(([right, patterns = []]) =>
+          patterns.flatMap((pattern, at): Problem[] =>
+            pattern === "*" || patternParts(pattern).of !== undefined
+              ? []
+              : [
+                  {
+                    field: ["queues", index, "access", right, at],
+                    what: `under apiAuth=iam+jwt, say how the caller is known: "iam:${pattern}" of AWS credentials, or "jwt:${pattern}" of a token`,
+                  },
+                ],
+          ),
+        ),
+      );
 
 /** Queues whose pull requests GitHub can't be asked about. */
 const unreviewable = (queues: QueuesConfig["queues"]): readonly Problem[] =>

@@ -22,7 +22,7 @@ export const watchCommand = (run: Run): Command =>
         if (first === undefined) return watchQueue(session);
         const watched = [];
         for (const id of new Set(ids)) watched.push(await session.request(id));
-        const last = await watchWith(session, lookAtRequests(watched), allEnded);
+        const last = await watchWith(session, lookAtRequests(watched), allEnded, requestsPaceMs(watched.length));
         if (last === undefined || !allEnded(last)) return INTERRUPTED;
         return last.rows.every(({ status }) => status === "landed") ? 0 : 1;
       }),
@@ -33,9 +33,16 @@ const allEnded = ({ rows }: Snapshot): boolean => rows.every(isEnded);
 /** On a terminal until the reader ends it, for requests come and go; redirected until nothing is in flight. */
 async function watchQueue(session: Session): Promise<number> {
   const isLive = session.terminal.live !== undefined && !session.json;
-  await watchWith(session, lookAtQueue(await session.queue()), (snapshot) => !isLive && allEnded(snapshot));
+  const look = lookAtQueue(await session.queue());
+  await watchWith(session, look, (snapshot) => !isLive && allEnded(snapshot), QUEUE_PACE_MS);
   return session.interrupted.aborted ? INTERRUPTED : 0;
 }
+
+/** A look at a queue is one call, which reads all that the queue holds. API Gateway takes 100 calls a second, of all users together. */
+const QUEUE_PACE_MS = 3_000;
+
+/** At most ten calls a second, however many requests are watched: each is two calls a look. */
+const requestsPaceMs = (count: number): number => Math.max(1_000, 200 * count);
 
 const ABOUT = `Keys: arrows, page keys, Home and End move; / searches; q ends the view.
 
@@ -45,11 +52,12 @@ A queue is watched until the view is ended; redirected, until nothing is in flig
 
 ${examples("submitqueue watch 17", "submitqueue watch", "submitqueue watch 17 18 main/19 > watch.log")}`;
 
-/** Shows what `look` finds, as a live view or as lines of a log, until it is over or the reader ends it: the last snapshot. */
+/** Shows what `look` finds every so many milliseconds, as a live view or as lines of a log, until it is over or the reader ends it: the last snapshot. */
 async function watchWith(
   session: Session,
   look: Look,
   isOver: (snapshot: Snapshot) => boolean,
+  everyMs: number,
 ): Promise<Snapshot | undefined> {
   const { terminal, interrupted, json } = session;
   const quitting = new AbortController();
@@ -68,6 +76,7 @@ async function watchWith(
       look,
       isOver,
       signal,
+      everyMs,
       show: (snapshot) => (screen ? screen.show(snapshot) : log(snapshot)),
     });
     screen?.close();

@@ -10,7 +10,7 @@ export interface Watching {
   readonly isOver: (snapshot: Snapshot) => boolean;
   /** Aborts when the reader has seen enough. */
   readonly signal: AbortSignal;
-  /** The time between two looks, in milliseconds. */
+  /** The time between two looks, in milliseconds. It grows while looks fail. */
   readonly everyMs?: number;
 }
 
@@ -36,7 +36,7 @@ export async function watch({ look, show, isOver, signal, everyMs = 1_000 }: Wat
       if (snapshot === undefined) throw error;
       show({ ...snapshot, notice: silenceNotice(patience.bear(error), error) });
     }
-    await pause(everyMs, undefined, { signal }).catch(() => {});
+    await pause(patience.pauseMs(everyMs), undefined, { signal }).catch(() => {});
   }
   return snapshot;
 }

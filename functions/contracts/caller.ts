@@ -27,6 +27,15 @@ export const OPERATORS = "operators";
  */
 export const ANONYMOUS: Caller = { kind: "anonymous", name: "anonymous", groups: [OPERATORS] };
 
+/**
+ * What a pattern of `access` is about: a group, a caller who signs with AWS credentials, a caller with a token, or, without such a beginning, any
+ * caller of that name. Example: `iam:arn:aws:iam::1:user/ann` is about `iam`, and its text is `arn:aws:iam::1:user/ann`.
+ */
+export function patternParts(pattern: string): { readonly of?: "group" | "iam" | "jwt"; readonly text: string } {
+  const [, of, text] = /^(group|iam|jwt):(.*)$/s.exec(pattern) ?? [];
+  return of === undefined || text === undefined ? { text: pattern } : { of: of as "group" | "iam" | "jwt", text };
+}
+
 /** True when both are the same caller: groups come and go with a token. */
 export const isSameCaller = (a: Pick<Caller, "kind" | "name">, b: Pick<Caller, "kind" | "name">): boolean =>
   a.kind === b.kind && a.name === b.name;

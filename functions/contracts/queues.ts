@@ -57,7 +57,7 @@ export const Priority = z.int().min(0).max(100);
 export const Committer = z.strictObject({ name: z.string().min(1).max(200), email: z.string().min(3).max(200) });
 export type Committer = z.infer<typeof Committer>;
 
-/** Who a right is for: a caller's name, or `group:` and a group's name. `*` stands for any text. */
+/** Who a right is for: a caller's name, `iam:` or `jwt:` and a caller's name, or `group:` and a group's name. `*` stands for any text. */
 const CallerPattern = z.string().min(1).max(500);
 const CallerPatterns = z.array(CallerPattern).max(100).exactOptional();
 

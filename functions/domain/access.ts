@@ -1,4 +1,4 @@
-import { type Caller, OPERATORS } from "../contracts/caller.ts";
+import { type Caller, OPERATORS, patternParts } from "../contracts/caller.ts";
 import type { Access } from "../contracts/queues.ts";
 
 /**
@@ -24,16 +24,16 @@ export function patternsOf(access: Access, right: Right): readonly string[] {
 export const mayDo = (access: Access, caller: Caller, right: Right): boolean =>
   patternsOf(access, right).some((pattern) => matches(pattern, caller));
 
-const GROUP = "group:";
-
 /**
- * A pattern is a caller's name, or `group:` and the name of a group. `*` stands for any text, also for none. Case counts. Example:
- * `arn:aws:sts::*:assumed-role/Deploy/*` matches every session of the role Deploy.
+ * A pattern is a caller's name, or `group:` and the name of a group. `iam:` or `jwt:` before a name says how the caller is known: by AWS
+ * credentials, or by a token. `*` stands for any text, also for none. Case counts.
+ *
+ * Example: `iam:arn:aws:sts::*:assumed-role/Deploy/*` matches every session of the role Deploy, and no token whose subject is written like one.
  */
-function matches(pattern: string, { name, groups = [] }: Caller): boolean {
-  return pattern.startsWith(GROUP)
-    ? groups.some((group) => fits(pattern.slice(GROUP.length), group))
-    : fits(pattern, name);
+function matches(pattern: string, { kind, name, groups = [] }: Caller): boolean {
+  const { of, text } = patternParts(pattern);
+  if (of === "group") return groups.some((group) => fits(text, group));
+  return (of === undefined || of === kind) && fits(text, name);
 }
 
 /** Looks for the pieces between the `*` one after the other. A regular expression with many `*` could take exponential time. */

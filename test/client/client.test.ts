@@ -132,6 +132,13 @@ describe("the client of the HTTP API", () => {
     expect(seen).toHaveLength(1);
   });
 
+  it("says in a sentence that API Gateway takes no more calls for now, after it has tried again", async () => {
+    answers = [json(429, { message: "Too Many Requests" })];
+    const asked = client({ retries: 1 }).queue("shop").show();
+    await expect(asked).rejects.toThrow("GET /v1/queues/shop was refused, because the API gets too many calls");
+    expect(seen).toHaveLength(2);
+  });
+
   it.each([
     ["no answer", hangUp, "unreachable"],
     ["an answer of something else", json(200, { hello: "world" }), "misunderstood"],

@@ -1,9 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { pauseMs } from "../../dashboard/pace.ts";
 import { phaseOf } from "../../dashboard/queue/phase.ts";
 import { momentsOf } from "../../dashboard/request/timeline.ts";
 import { wordsOfReason } from "../../dashboard/trends/reasons.ts";
 import type { HistoryEntry } from "../../functions/contracts/api/request-views.ts";
 import { ReasonCode } from "../../functions/contracts/reasons.ts";
+
+it("a page that is not looked at does not ask, and one whose calls fail asks more rarely, half of the time by chance", () => {
+  const polls = { failures: 0, feed: "polls", isHidden: false } as const;
+  expect([pauseMs(polls), pauseMs({ ...polls, feed: "events" })]).toEqual([3_000, 30_000]);
+  expect([0, 3].map((failures) => pauseMs({ ...polls, failures, isHidden: true }))).toEqual([undefined, undefined]);
+  const after = (failures: number) => [0, 1].map((chance) => pauseMs({ ...polls, failures }, () => chance));
+  expect([after(1), after(9)]).toEqual([
+    [2_000, 1_000],
+    [30_000, 15_000],
+  ]);
+});
 
 describe("the words of the page", () => {
   it("say every reason of a refusal, and leave the code of a later release as it is", () => {

@@ -34,6 +34,16 @@ describe("a pattern", () => {
     expect(mayDo({ land: ["group:*"] }, named("anna"), "land")).toBe(false);
   });
 
+  it("says whether the caller is known by AWS credentials or by a token", () => {
+    const arn = "arn:aws:sts::1:assumed-role/Sre/ann";
+    const may = (pattern: string, kind: Caller["kind"]) => mayDo({ land: [pattern] }, { kind, name: arn }, "land");
+    const kinds = ["iam", "jwt", "token"] as const;
+    expect(kinds.map((kind) => may("iam:arn:aws:sts::*:assumed-role/Sre/*", kind))).toEqual([true, false, false]);
+    expect(kinds.map((kind) => may("jwt:arn:*", kind))).toEqual([false, true, false]);
+    expect(kinds.map((kind) => may("arn:*", kind))).toEqual([true, true, true]);
+    expect(mayDo({ land: ["iam:*"] }, named("iam:ann"), "land")).toBe(false);
+  });
+
   it("with many stars is compared in no time", () => {
     expect(mayDo({ land: ["a*".repeat(200)] }, named(`${"a".repeat(499)}b`), "land")).toBe(true);
     expect(mayDo({ land: [`${"a*".repeat(200)}c`] }, named("a".repeat(500)), "land")).toBe(false);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { QueuesConfig } from "../../functions/contracts/queues.ts";
-import { synthesize } from "../../lib/app.ts";
+import { buildApp, synthesize } from "../../lib/app.ts";
 import { optionsFrom } from "../../lib/context.ts";
 import { QueuesFileError } from "../../lib/queues-file.ts";
 import { queuesWith } from "./synthesized.ts";
@@ -54,6 +54,25 @@ describe("synthesize, for the embedded runtime", () => {
       /^queues\[0\]\.buildRunner\.type: command runs on a laptop only/,
     );
   });
+});
+
+it("a pattern of access that would match an IAM session and the subject of a token alike is refused under iam+jwt, and elsewhere not", () => {
+  const jwt = { issuer: "https://login.example.com", audience: ["queue"] };
+  const synthesized = (apiAuth: "iam" | "iam+jwt", ...land: readonly string[]) =>
+    buildApp({
+      target: "aws",
+      bundle: false,
+      images: false,
+      apiAuth,
+      jwt,
+      outdir: outdir(),
+      queues: queuesWith({ access: { land } }),
+    });
+  expect(() => synthesized("iam+jwt", "*", "group:leads", "iam:arn:*", "jwt:repo:acme/*", "arn:*")).toThrow(
+    'queues[0].access.land[4]: under apiAuth=iam+jwt, say how the caller is known: "iam:arn:*" of AWS credentials, or "jwt:arn:*" of a token',
+  );
+  expect(() => synthesized("iam+jwt", "*", "group:leads", "iam:arn:*", "jwt:repo:acme/*")).not.toThrow();
+  expect(() => synthesized("iam", "arn:*")).not.toThrow();
 });
 
 describe("the context", () => {

@@ -38,43 +38,40 @@ function listenersOf(pid: number): readonly Listener[] {
   return [...tcp, ...unix].sort();
 }
 
-const servers = () => process.getActiveResourcesInfo().filter((name) => /Server|Pipe/.test(name)).length;
-
-describe("the listening sockets", () => {
+describe.runIf(process.platform === "linux")("the listening sockets", () => {
   it("is the HTTP API alone when a program starts the runtime", async () => {
-    const before = servers();
+    // Tests that ran here before may have left sockets, which close when they like.
+    const before = new Set(listenersOf(process.pid));
+    const opened = () => listenersOf(process.pid).filter((listener) => !before.has(listener));
     const runtime = await aRuntime({});
-    expect(servers() - before).toBe(1);
+    expect(opened()).toEqual([new URL(runtime.url ?? "").host]);
     expect(runtime.operatorPort).toBeUndefined();
     await runtime.stop();
-    expect(servers()).toBe(before);
+    expect(opened()).toEqual([]);
   });
 
-  it.skipIf(process.platform !== "linux")(
-    "is the HTTP API and the operator's port when npm start does, both on loopback and closed to pages",
-    async () => {
-      const main = await startMain("--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
-      try {
-        const listeners = listenersOf(main.pid);
-        const announced = [...main.greeting.matchAll(/http:\/\/(127\.0\.0\.1:\d+)(?= |$)/gm)].map(
-          ([, address]) => address,
+  it("is the HTTP API and the operator's port when npm start does, both on loopback and closed to pages", async () => {
+    const main = await startMain("--queues", aQueuesFile(), "--state", aStateDirectory(), "--port", "0", "--quiet");
+    try {
+      const listeners = listenersOf(main.pid);
+      const announced = [...main.greeting.matchAll(/http:\/\/(127\.0\.0\.1:\d+)(?= |$)/gm)].map(
+        ([, address]) => address,
+      );
+      expect(listeners).toHaveLength(2);
+      expect([...new Set(announced)].sort()).toEqual(listeners);
+      for (const address of listeners) {
+        const answers = await Promise.all(
+          ["GET", "POST", "OPTIONS"].map((method) =>
+            fetch(`http://${address}/v1/queues`, { method, headers: { origin: "https://evil.example" } }),
+          ),
         );
-        expect(listeners).toHaveLength(2);
-        expect([...new Set(announced)].sort()).toEqual(listeners);
-        for (const address of listeners) {
-          const answers = await Promise.all(
-            ["GET", "POST", "OPTIONS"].map((method) =>
-              fetch(`http://${address}/v1/queues`, { method, headers: { origin: "https://evil.example" } }),
-            ),
-          );
-          expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
-          for (const { headers } of answers)
-            expect([...headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
-        }
-        expect(main.greeting).not.toMatch(/access key: operator|SECRET/i);
-      } finally {
-        await main.stop();
+        expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+        for (const { headers } of answers)
+          expect([...headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
       }
-    },
-  );
+      expect(main.greeting).not.toMatch(/access key: operator|SECRET/i);
+    } finally {
+      await main.stop();
+    }
+  });
 });

@@ -32,7 +32,7 @@ const ABOUT_CHANGE =
   /commit message|message (must|does not|should|lacks)|must match|does not (match|follow)|\bpattern|\bsecrets?\b|credentials? (was |were )?found|file (size|is too|path|name|extension)|too (large|big)|larger than|\bexceed|\bmaximum\b|\bLFS\b|merge commits?|linear history|author('s)? (e-?mail|name)|sign(ed)?-off|change-id|\bticket|issue (key|number|id)|whitespace|\blint|binary files?|\bblob\b/i;
 /** Rules about who may push, by which way, or with which signature: the commits that the queue makes bear no signature. */
 const ABOUT_QUEUE =
-  /pull requests?\b|merge requests?\b|status checks?|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out|hidden ref|prohibited by gerrit|quota|suspended/i;
+  /pull requests?\b|merge requests?\b|merge queue|status checks?|code scanning|required (workflow|deployment)|active \w+ deployment|code owner|approving review|reviewers?\b|changes have been requested|being restricted|locked branch|not (allowed|permitted|authorized) to (push|update|write|access|create|change|modify|delete|force)|pushes to .* (are |is )?not (allowed|permitted)|\bpermissions?\b|access (was |is )?denied|write access|protected (branch|ref)|update this protected|read.?only|GH006|GH013.*(pull request|status check)|archived|\bfrozen\b|\bfreeze\b|maintenance|signature|must be signed|\bgpg\b|\bcommitter\b|deploy key|checked out|hidden ref|prohibited by gerrit|quota|suspended/i;
 
 /** What the host said, from the rejected refs and from what git printed. Undefined when no rule of the host caused the rejections. */
 export function wordsOf(rejections: readonly Rejection[], stderr: string): HostWords | undefined {
@@ -44,9 +44,16 @@ export function wordsOf(rejections: readonly Rejection[], stderr: string): HostW
   return { text, about: aboutOf(text), refs: refused.map(({ ref }) => ref) };
 }
 
+/**
+ * What a host quotes says nothing about its rule: names of checks, patterns, teams and repositories. Example: `Required status check "lint" is
+ * expected.` is no rule about how code is formatted.
+ */
+const QUOTED = /"[^"]*"|'[^']*'|`[^`]*`|\bhttps?:\/\/\S+|\b(?:from|to) [\w.-]+\/[\w.-]+/g;
+
 function aboutOf(text: string): HostWords["about"] {
-  if (ABOUT_CHANGE.test(text)) return "change";
-  return ABOUT_QUEUE.test(text) ? "queue" : "unknown";
+  const words = text.replace(QUOTED, "");
+  if (ABOUT_CHANGE.test(words)) return "change";
+  return ABOUT_QUEUE.test(words) ? "queue" : "unknown";
 }
 
 const MAX_WORDS = 700;

@@ -16,6 +16,48 @@ it("a branch that is checked out at the remote is refused by a rule about the qu
   });
 });
 
+/** What github.com prints about a protected branch. */
+const protectedBranch = (sentence: string) => ({
+  why: "[remote rejected] (protected branch hook declined)",
+  said: `remote: error: GH006: Protected branch update failed for refs/heads/main.\nremote: error: ${sentence}`,
+});
+
+/** What github.com prints about rulesets. The names of owner and repository hold words that rules have, too. */
+const ruleset = (sentence: string) => ({
+  why: "[remote rejected] (push declined due to repository rule violations)",
+  said: [
+    "error: GH013: Repository rule violations found for refs/heads/main.",
+    "Review all repository rules at https://github.com/acme/secrets-lint/rules?ref=refs%2Fheads%2Fmain",
+    "",
+    `- ${sentence}`,
+  ]
+    .map((line) => `remote: ${line}`)
+    .join("\n"),
+});
+
+it.each([
+  ["GH006", 'Required status check "lint" is expected.', "queue"],
+  ["GH006", "2 of 3 required status checks are expected.", "queue"],
+  ["GH006", "At least 1 approving review is required by reviewers with write access.", "queue"],
+  ["GH006", "Waiting on code owner review from acme/secrets.", "queue"],
+  ["GH006", "Missing successful active production deployment.", "queue"],
+  ["GH006", "Cannot change this locked branch", "queue"],
+  ["GH006", "This branch must not contain merge commits.", "change"],
+  ["GH013", 'Required status check "secrets-scan" is expected.', "queue"],
+  ["GH013", "Changes must be made through a pull request.", "queue"],
+  ["GH013", "Changes must be made through the merge queue", "queue"],
+  ["GH013", "Cannot update this protected ref.", "queue"],
+  ["GH013", "Cannot create ref due to creations being restricted.", "queue"],
+  ["GH013", "Commits must have verified signatures.", "queue"],
+  ["GH013", "Code scanning is waiting for results from CodeQL for the commits 0a1b2c3.", "queue"],
+  ["GH013", "Push cannot contain secrets", "change"],
+  ["GH013", 'Commit message must match the pattern "^[A-Z]+-"', "change"],
+  ["GH013", 'File "big.bin" exceeds the maximum file size', "change"],
+])("GitHub's words are told apart by the rule, and not by the names in them: %s, %s", (code, sentence, about) => {
+  const { why, said } = (code === "GH006" ? protectedBranch : ruleset)(sentence);
+  expect(wordsOf([{ ref: "refs/heads/main", why }], said)).toMatchObject({ about, refs: ["refs/heads/main"] });
+});
+
 it("a push that failed by no rule has no words of the host", () => {
   expect(wordsOf([{ ref: "refs/heads/main", why: "[rejected] (fetch first)" }], "remote: busy")).toBeUndefined();
 });

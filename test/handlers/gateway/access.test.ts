@@ -11,10 +11,10 @@ const QUEUES = QueuesConfig.parse({
       repository: { remote: "https://h/guarded.git" },
       maxPriority: 5,
       access: {
-        land: ["dev-*", "group:developers"],
+        land: ["jwt:dev-*", "group:developers"],
         cancelOthers: ["group:leads"],
-        priority: ["vip"],
-        operate: ["arn:aws:sts::*:assumed-role/Sre/*"],
+        priority: ["jwt:vip"],
+        operate: ["iam:arn:aws:sts::*:assumed-role/Sre/*"],
       },
       buildRunner: { type: "fake" },
     },
