@@ -89,6 +89,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
   "core.autocrlf": "false",
+  // A name means the first ref that git finds for it. Without this, git looks at five further places for each name, only to warn of a second one.
+  "core.warnAmbiguousRefs": "false",
   "credential.helper": "",
   // Following a redirect would send the token to any host that the remote names.
   "http.followRedirects": "false",
