@@ -1,5 +1,6 @@
 import { cut, printable } from "../../contracts/text.ts";
 
+/** A ref that a push has not updated, and why. */
 export interface Rejection {
   readonly ref: string;
   /** Git's summary, such as `[remote rejected] (pre-receive hook declined)`. */

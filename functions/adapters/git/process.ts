@@ -9,16 +9,19 @@ export interface GitAnswer {
   readonly stderr: string;
 }
 
+/** What a git process gets: its standard input, further environment variables, and how long it may run. */
 export interface CallOptions {
   readonly input?: string | Uint8Array | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
 }
 
+/** Runs git in one repository. */
 export interface RunsGit {
   git(args: readonly string[], options?: CallOptions): Promise<GitAnswer>;
 }
 
+/** One git process: where it runs, with which arguments, and what it gets. */
 export interface GitCall {
   readonly directory: string;
   readonly args: readonly string[];
