@@ -40,7 +40,10 @@ describe("the API of the running product", () => {
     const answered = { status: answer.status, headers: Object.fromEntries(answer.headers), body };
     expect([id, validator.ofAnswer(id, answered)]).toEqual([id, []]);
     expect(answer.headers.get("x-request-id")).toBeTruthy();
-    return { status: answer.status, body: body as { readonly code?: string } };
+    return {
+      status: answer.status,
+      body: body as { readonly code?: string; readonly id?: string; readonly state?: string },
+    };
   };
   const json = (body: unknown): RequestInit => ({
     headers: { "content-type": "application/json" },
@@ -63,10 +66,13 @@ describe("the API of the running product", () => {
     if (land === undefined || getTrial === undefined) throw new Error("no such operation");
     const before = await call(land, pathOf(land, "shop", ""), json({ changes: [CHANGE] }));
     const target = `${pathOf(land, "shop", "")}?dryRun=true&wait=25`;
-    const { status, body } = await call(land, target, json({ changes: [CHANGE] }));
-    expect(status).toBe(200);
+    let trial = await call(land, target, json({ changes: [CHANGE] }));
+    // A call waits for 25 seconds at most.
+    while (trial.body.state === "waiting")
+      trial = await call(getTrial, `${pathOf(getTrial, "shop", "", trial.body.id)}?wait=25`);
+    expect(trial.status).toBe(200);
     // There is no such commit.
-    expect(body).toMatchObject({ mergeable: false, reason: { code: "change.not_found" } });
+    expect(trial.body).toMatchObject({ mergeable: false, reason: { code: "change.not_found" } });
     const after = await call(land, pathOf(land, "shop", ""), json({ changes: [CHANGE] }));
     expect((after.body as { number?: number }).number).toBe(1 + ((before.body as { number?: number }).number ?? 0));
   });

@@ -63,12 +63,15 @@ const loggedIn = () => {
 const problem = (status: number, code: string) => ({ type: "t", title: "t", status, code, detail: `about ${code}` });
 
 describe("the command line", () => {
+  /** Answers by method and path, or functions that make them when they are asked for. */
   let routes: Record<string, unknown> = {};
+  const ping = () => ({ service: "gateway", version: "1.2.3", time: new Date().toISOString() });
   let seen: { method: string; url: string; authorization?: string | undefined; body: string }[] = [];
   const server = createServer(async (call, response) => {
     const { method = "", url = "", headers } = call;
     seen.push({ method, url, authorization: headers.authorization, body: await text(call) });
-    const answer = routes[`${method} ${url.split("?", 1)[0]}`] ?? problem(404, "route.unknown");
+    const found = routes[`${method} ${url.split("?", 1)[0]}`] ?? problem(404, "route.unknown");
+    const answer: unknown = typeof found === "function" ? found() : found;
     const status = (answer as { code?: string; status: number }).code ? (answer as { status: number }).status : 200;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
   });
@@ -87,7 +90,7 @@ describe("the command line", () => {
     routes = {
       "GET /v1/queues": { queues: [queue("shop")] },
       "GET /v1/queues/shop": queue("shop"),
-      "GET /v1/ping": { service: "gateway", version: "1.2.3", time: new Date().toISOString() },
+      "GET /v1/ping": ping,
       "POST /v1/queues/shop/requests": request(7, "accepted"),
       "GET /v1/queues/shop/requests": { requests: [request(2, "landed"), request(1, "error")] },
       "GET /v1/queues/shop/requests/1": request(1, "landed", { metadata: { commit: "0123" } }),
@@ -587,7 +590,7 @@ describe("the command line", () => {
         { state: "problem", says: expect.stringContaining("from SUBMITQUEUE_URL") },
       ]);
       expect(new Set(alone.found.slice(3).map(({ state }) => state))).toEqual(new Set(["skipped"]));
-      routes["GET /v1/ping"] = { service: "gateway", version: "1.2.3", time: new Date().toISOString() };
+      routes["GET /v1/ping"] = ping;
       const elsewhere = await examined({ SUBMITQUEUE_QUEUE: "nope" });
       expect(elsewhere.code).toBe(1);
       expect(elsewhere.of("queue")).toMatchObject([{ state: "problem" }]);
