@@ -291,8 +291,8 @@ const PutEvents = z.object({ Entries: z.array(z.object({ DetailType: z.string(),
 
 /** EventBridge, as far as that it takes events. */
 const busOf = (published: LifecycleEvent[]) => ({
-  handle: async ({ body = "" }: { body?: string | Uint8Array }) => {
-    const { Entries } = PutEvents.parse(JSON.parse(Buffer.from(body).toString()));
+  handle: async ({ body }: { body: Uint8Array }) => {
+    const { Entries } = PutEvents.parse(JSON.parse(new TextDecoder().decode(body)));
     published.push(...Entries.map(({ Detail }) => LifecycleEvent.parse(JSON.parse(Detail))));
     const answer = { FailedEntryCount: 0, Entries: Entries.map(() => ({ EventId: "e" })) };
     return { response: { statusCode: 200, headers: {}, body: new TextEncoder().encode(JSON.stringify(answer)) } };
