@@ -45,8 +45,11 @@ const LONGEST = [
   "localstack/demo/demo",
   "law/types-and-lint",
   "dashboard/page",
+  "simulator/policies",
+  "topology/command-line",
   "handlers/orchestrator/build-workflow/github-checks",
   "topology/github",
+  "bin/app",
 ].map(fileOf);
 /** Files that wait for most of their time. Side by side they would leave the cores idle, so others start between them. */
 const WAITING = ["hostile", "supervise", "command"].map((name) => fileOf(`localstack/command-runner/${name}`));

@@ -2,7 +2,10 @@ import { isHTTPError, isNetworkError, isTimeoutError } from "ky";
 import * as z from "zod";
 import { Problem } from "../functions/contracts/api/problem.ts";
 
-/** Why a call has no result. refused: the API answered with a problem. unreachable: no answer came. misunderstood: the answer is not one of this API. */
+/**
+ * Why a call has no result. refused: the API answered with a problem. unreachable: no answer came. misunderstood: the answer is not one of
+ * this API.
+ */
 export type Failure =
   | { readonly kind: "refused"; readonly status: number; readonly problem?: Problem }
   | { readonly kind: "unreachable" }

@@ -54,7 +54,10 @@ const FEATURE_FLAGS = {
   "@aws-cdk/core:defaultCrossStackReferences": "strong",
 } as const;
 
-/** The four stacks, and that of the GitHub App where one is configured. Throws QueuesFileError when the queue configuration can't be read, or can't be deployed to the target. */
+/**
+ * The four stacks, and that of the GitHub App where one is configured. Throws QueuesFileError when the queue configuration can't be read,
+ * or can't be deployed to the target.
+ */
 export function buildApp(options: AppOptions): App {
   const { target, outdir } = options;
   const embedded = target === "embedded";

@@ -12,9 +12,9 @@ export interface Problem {
 export interface Rulings {
   /** No templates can be made of the configuration for this target. */
   readonly errors: readonly Problem[];
-  /** Templates can be made of it, to be looked at; deployed, it would not work. A queues.yaml with such a problem is refused. */
+  /** Templates can be made of the configuration, to be looked at. Deployed, it would not work. A queues.yaml with such a problem is refused. */
   readonly undeployable: readonly Problem[];
-  /** It can, and is not meant for real work. */
+  /** The configuration can be deployed, and is not meant for real work. */
   readonly warnings: readonly Problem[];
 }
 

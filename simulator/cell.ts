@@ -28,7 +28,7 @@ export interface Cell extends Omit<Measures, "ratio" | "plannerMs">, Quantiles {
   readonly analyzer: Analyzer;
   readonly seeds: readonly number[];
   readonly bound: Bound;
-  /** Where the minutes from request to landing go. Only where it was asked for. */
+  /** Where the minutes from request to landing go. Absent unless it was asked for. */
   readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
   /** What the rule about a red trunk is worth, all seeds together. Only where the trunk is broken past the queue. */
   readonly rescue?: Rescue;

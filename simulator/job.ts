@@ -31,7 +31,7 @@ export type JobResult =
       readonly reliability: readonly Reliability[];
       readonly bound: Bound;
       readonly breakdown?: { readonly p50: Breakdown; readonly p95: Breakdown };
-      /** Where the trunk is broken past the queue: what the rule about it is worth. */
+      /** What the rule about a red trunk is worth. Absent unless the trunk is broken past the queue. */
       readonly rescue?: Rescue;
     }
   | { readonly kind: "broken"; readonly problem: string };

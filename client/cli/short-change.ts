@@ -1,4 +1,7 @@
-/** A change for people. Example: `git://host/acme/shop/refs%2Fheads%2Fhello/0123…` is `acme/shop hello 01234567`. A URI that is none of the known kinds is its path. */
+/**
+ * A change for people. Example: `git://host/acme/shop/refs%2Fheads%2Fhello/0123…` is `acme/shop hello 01234567`. A URI that is none of the
+ * known kinds is its path.
+ */
 export function shortChange(uri: string): string {
   const parts = uri.split("?", 1)[0]?.split("/").slice(3) ?? [];
   const commit = (parts.at(-1) ?? "").slice(0, 8);

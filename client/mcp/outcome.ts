@@ -36,7 +36,7 @@ export const Outcome = z.object({
   landed: z.boolean(),
   /** The commit on the target branch. */
   commit: z.string().optional(),
-  /** Set when the call found the request as it was: it asked for nothing new. */
+  /** Set when the call asked for nothing new, so that the request is as it was before. */
   already: z.enum(["queued", "landed", "ended"]).optional(),
   sentence: z.string(),
   /** Why the request ended without landing. */

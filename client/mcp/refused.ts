@@ -11,7 +11,10 @@ export interface Refusal {
   readonly next: string;
 }
 
-/** The result of the work, or a result with isError when the API refuses it, can't be reached, the input makes no sense, or the work fails otherwise. */
+/**
+ * The result of the work, or a result with isError when the API refuses it, can't be reached, the input makes no sense, or the work fails
+ * otherwise.
+ */
 export async function refused(work: () => Promise<CallToolResult>): Promise<CallToolResult> {
   try {
     return await work();

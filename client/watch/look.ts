@@ -7,7 +7,10 @@ import { MOST_WAIT_SECONDS, type QueueClient } from "../client.ts";
 import type { Queued, QueueNow } from "../queue-now.ts";
 import { isEnded, type Row, type Snapshot } from "./row.ts";
 
-/** Asks the API about the requests that are watched: at once the first time, and later, where the API can wait, once there is news. Throws ApiError. */
+/**
+ * Asks the API about the requests that are watched: at once the first time, and later, where the API can wait, once there is news. Throws
+ * ApiError.
+ */
 export type Look = (signal: AbortSignal) => Promise<Snapshot>;
 
 /** A request of a queue. */

@@ -24,6 +24,9 @@ export const AWS_LIMITS = {
   lambdaPayloadBytes: 6_291_456,
 } as const;
 
+/** How many bytes the requests in one answer of the API take at most: Lambda answers 6 MB. The rest is left for what else the answer says. */
+export const ANSWER_BYTES = 5_500_000;
+
 /** A payload up to this size travels in its message or workflow input; a larger one by reference. The rest is left for what is added on the way. */
 export const INLINE_BYTES = 200_000;
 

@@ -40,7 +40,10 @@ export const ConflictAnalyzerConfig = z.discriminatedUnion("type", [
     by: z.enum(["file", "directory"]).default("file"),
     /** A change that touches one of these paths conflicts with every change that touches anything. */
     barriers: z.array(Glob).max(100).optional(),
-    /** Paths that nothing is built from: two changes that touch one do not conflict for it. A barrier counts all the same. */
+    /**
+     * Paths that nothing is built from: two changes do not conflict because both touch such a path. A path that is a barrier too counts as
+     * a barrier.
+     */
     ignore: z.array(Glob).max(100).optional(),
   }),
   Targets,
@@ -54,7 +57,7 @@ const HeuristicScorer = z.strictObject({
   type: z.literal("heuristic"),
   /** What is counted: lines (added and deleted) or files. */
   by: z.enum(["lines", "files"]).default("lines"),
-  /** The first bucket whose `upTo` is not exceeded gives the chance of success; beyond the last it is 0.95. */
+  /** The first bucket whose `upTo` is not exceeded gives the chance of success. Beyond the last bucket, the chance is 0.95. */
   buckets: z
     .array(z.strictObject({ upTo: z.number().nonnegative(), success: Probability }))
     .min(1)
@@ -66,7 +69,7 @@ const HeuristicScorer = z.strictObject({
 const HistoryScorer = z.strictObject({ type: z.literal("history") });
 const SimpleScorer = z.discriminatedUnion("type", [FlatScorer, HeuristicScorer, HistoryScorer]);
 
-/** How likely a change is to pass before anything has been built. `history` learns it from the queue's own outcomes. */
+/** What predicts how likely a change is to pass before anything has been built. `history` learns from the queue's own outcomes. */
 export const ScorerConfig = z.discriminatedUnion("type", [
   FlatScorer,
   HeuristicScorer,
@@ -88,7 +91,7 @@ export const SpeculationConfig = z.strictObject({
     .strictObject({
       /** Below this chance of success a change is on probation. */
       threshold: Probability.default(0.5),
-      /** After this long it joins all the same. */
+      /** After so many seconds the change joins the order, also when it has not passed. */
       maxHoldSeconds: z
         .int()
         .min(0)

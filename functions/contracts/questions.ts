@@ -3,11 +3,11 @@ import { GitSha, QuestionId, QueueName } from "./ids.ts";
 import { Reason } from "./reasons.ts";
 import { cut, printable } from "./text.ts";
 
-/** What was found out about whether a queue can build. unknown: it could not be found out. `sentence` says what to do about a problem. */
+/** One thing that was found out about whether a queue can build. unknown: it could not be found out. `sentence` says what to do about a problem. */
 export const Finding = z.object({ kind: z.enum(["ok", "problem", "unknown"]), sentence: z.string() });
 export type Finding = z.infer<typeof Finding>;
 
-/** An answer names so many paths, each cut to so many characters: it has to fit into a message. */
+/** An answer names so many paths, each cut to so many characters, since the answer has to fit into a message. */
 const MOST_PATHS = 50;
 const MOST_CHARACTERS = 300;
 
@@ -26,7 +26,10 @@ export type Touched = z.infer<typeof Touched>;
 
 /** What came of a question. */
 export const Answer = z.discriminatedUnion("kind", [
-  /** Of a trial: the changes merge onto `trunk`, and a request of them would be admitted. `waits`: once what it says is there, such as a review. */
+  /**
+   * Of a trial: the changes merge onto `trunk`, and a request of the changes would be admitted. `waits`: what the request would wait for
+   * first, such as a review.
+   */
   z.object({ kind: z.literal("mergeable"), trunk: GitSha, touches: Touched, waits: z.string().exactOptional() }),
   /** Of a trial: a request of the changes would be refused. `conflicts`: the paths in conflict, of a merge conflict. */
   z.object({
@@ -37,7 +40,7 @@ export const Answer = z.discriminatedUnion("kind", [
   }),
   /** Of a preflight. No findings: nothing can be found out before a build. */
   z.object({ kind: z.literal("examined"), findings: z.array(Finding) }),
-  /** It could not be found out. */
+  /** The answer could not be found out. `sentence` says why. */
   z.object({ kind: z.literal("failed"), sentence: z.string() }),
 ]);
 export type Answer = z.infer<typeof Answer>;

@@ -87,11 +87,11 @@ export const QueueConfig = z.strictObject({
    * passed, the three land in one push, without waiting for slower builds of A, and of A and B. Only where builds test everything.
    */
   commitPoints: z.enum(["every", "pushes"]).default("every"),
-  /** How often a failed build is repeated before its change fails. It is repeated only once everything that it was built on has passed. */
+  /** How often a failed build is repeated before its change fails. The build is repeated only once everything that it was built on has passed. */
   retries: z.int().min(0).max(5).default(0),
   /** The highest priority that a request may ask for; 0: all are equal. */
   maxPriority: Priority.default(0),
-  /** How long a request waits for a repository that does not answer, before the request ends. 0: it does not wait. */
+  /** How long a request waits for a repository that does not answer, before the request ends. 0: the request does not wait. */
   repositoryTimeoutSeconds: z.int().min(0).max(86_400).default(3_600),
   committer: Committer.default({ name: "submitqueue", email: "submitqueue@localhost.invalid" }),
   /** What the commit of SQUASH_REBASE says: the messages of the commits, or the title and body of the pull request. */
@@ -101,10 +101,13 @@ export const QueueConfig = z.strictObject({
    * closed. moveHead: its head branch is moved to the commit that lands, so that GitHub marks it as merged.
    */
   markMerged: z.enum(["close", "moveHead"]).default("close"),
-  /** The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: they are not signed. */
+  /**
+   * The secret with the private key that signs the commits that the queue makes: OpenSSH (ed25519) or OpenPGP. Absent: the commits are not
+   * signed.
+   */
   commitSigningSecret: SecretName.exactOptional(),
   access: Access.default({}),
-  /** How often the same commit may be refused within a day. After that, a Land of it has to say `retry` and why. 0: as often as it likes. */
+  /** How often the same commit may be refused within a day. After that, a Land of the commit has to say `retry` and why. 0: without a limit. */
   maxRefusalsPerDay: z.int().min(0).max(1_000).default(5),
   /** Refuse a change whose ref has moved away from the pinned commit. */
   checkStaleness: z.boolean().default(true),
@@ -189,5 +192,8 @@ export type QueuesConfig = z.infer<typeof QueuesConfig>;
 export const QueueMode = z.enum(["open", "paused", "draining"]);
 export type QueueMode = z.infer<typeof QueueMode>;
 
-/** What a queue's merges are serialised by: two queues onto one branch share it. */
+/**
+ * The repository and branch of a queue, as one text. Landings with the same target come one after the other: two queues onto one branch
+ * share a target.
+ */
 export const targetOf = (repository: Repository): string => `${repository.remote}#${repository.branch}`;

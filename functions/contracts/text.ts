@@ -60,3 +60,9 @@ export function cut(text: string, most: number): string {
 
 /** Size in bytes of a text in UTF-8: what AWS counts. */
 export const bytesOf = (text: string): number => utf8ToBytes(text).length;
+
+/**
+ * How many bytes a value takes in the answer of a function of the API: as JSON within the text of the body, where each quotation mark is
+ * escaped, in UTF-8. Example: `{"a":"é"}` takes 13 bytes and the quotation marks of the body.
+ */
+export const bytesInAnswer = (value: unknown): number => bytesOf(JSON.stringify(JSON.stringify(value)));

@@ -8,8 +8,9 @@ export const Targets = z.array(Target).max(1_000, "a request names at most 1,000
 
 /**
  * What a request changes, as the change provider reports it. `paths`: repository paths, sorted, each once; `everything` when there are too
- * many to keep, so that the request conflicts with every other. `targets`: the build targets that the caller says are affected; absent when not known. `authors`: e-mail addresses of the changes' authors, each once. `messages`: what a squash of each change says, in the order of the changes; absent when their commits
- * say it.
+ * many to keep, so that the request conflicts with every other. `targets`: the build targets that the caller says are affected; absent when
+ * not known. `authors`: e-mail addresses of the changes' authors, each once. `messages`: what a squash of each change says, in the order of
+ * the changes; absent when their commits say it.
  */
 export const Touches = z.object({
   paths: z.union([z.array(z.string()).readonly(), z.literal("everything")]),

@@ -43,7 +43,7 @@ export type ReadyResult = { readonly kind: "ready" } | { readonly kind: "ended" 
 export const RemoteStep = z.enum(["inspect", "check"]);
 export type RemoteStep = z.infer<typeof RemoteStep>;
 
-/** Input of `wait`: `step` failed with `error`, and has been failing since `since`. 0 when this is its first failure in a row. */
+/** Input of `wait`: `step` failed with `error`. `since`: when the first of its failures in a row was; 0 when this failure is the first. */
 export const WaitTask = z.object({
   land: Land.extend({ started: Started }),
   step: RemoteStep,
@@ -53,20 +53,20 @@ export const WaitTask = z.object({
 export type WaitTask = z.infer<typeof WaitTask>;
 
 export type WaitResult =
-  /** Try again in so many seconds. */
+  /** The step is to be tried again in so many seconds. */
   | { readonly kind: "waiting"; readonly since: number; readonly seconds: number }
-  /** It was cancelled meanwhile. */
+  /** The request was cancelled meanwhile. */
   | { readonly kind: "ended" }
   /** The queue's `repositoryTimeoutSeconds` are over. */
   | { readonly kind: "refused"; readonly reason: Reason };
 
-/** What `review` answers while a request waits. The next look is given it again. */
+/** What `review` answers while a request waits. The next look is given this answer. */
 const Waiting = z.object({
   kind: z.literal("waiting"),
-  /** Look again in so many seconds. */
+  /** In how many seconds to look again. */
   seconds: z.int().positive(),
   since: EpochMs,
-  /** Since when GitHub has not answered. Absent while it does. */
+  /** Since when GitHub has not answered. Absent while GitHub answers. */
   failingSince: EpochMs.exactOptional(),
   /** What the log was told that the request waits for. */
   told: z.string().exactOptional(),
@@ -76,7 +76,7 @@ export type Waiting = z.infer<typeof Waiting>;
 /** Input of `review`: the Land message, and what the look before this one answered. */
 export const ReviewTask = Land.extend({
   review: z.union([Waiting, z.object({ kind: z.literal("begun") })]).default({ kind: "begun" }),
-  /** True in an execution that a webhook started beside the one that waits: it looks once. */
+  /** True in an execution that a webhook started beside the execution that waits. A woken execution looks once. */
   woken: z.boolean().default(false),
 });
 export type ReviewTask = z.infer<typeof ReviewTask>;
@@ -93,7 +93,7 @@ export type ReviewResult =
       readonly author?: string;
       readonly messages?: readonly string[];
     }
-  /** It was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
+  /** The request was cancelled meanwhile, another execution admitted it, or a woken execution found nothing new. */
   | { readonly kind: "ended" }
   | { readonly kind: "refused"; readonly reason: Reason };
 
@@ -114,8 +114,8 @@ export const ReadyTask = Land.extend({
 export type ReadyTask = z.infer<typeof ReadyTask>;
 
 /**
- * One of `reason` (a refusal) and `error` (a task that failed for good). Neither in an execution that found the request ended: its end is then
- * announced again.
+ * Input of `reject`: one of `reason` (a refusal) and `error` (a task that failed for good). Neither in an execution that found the request
+ * ended: its end is then announced again.
  */
 export const RejectTask = z.object({
   land: Land.extend({ started: Started }),
@@ -145,7 +145,7 @@ export type AnswerTask = z.infer<typeof AnswerTask>;
 /** Input of the build workflow. */
 export const BuildOrder = z.object({
   queue: QueueName,
-  /** The repository and branch (targetOf) that it is built for. */
+  /** The repository and branch (targetOf) that the build is for. */
   target: z.string().optional(),
   installation: Installation,
   batchId: BatchId,
@@ -153,7 +153,7 @@ export const BuildOrder = z.object({
   attempt: z.int().positive(),
   base: z.array(MergeUnit),
   head: z.union([MergeUnit, TrunkUnit]),
-  /** The requests that the build is for: the log tells each of them how it goes. None when the trunk itself is built. */
+  /** The requests that the build is for. The log tells of the build for each. None when the trunk itself is built. */
   sqids: z.array(Sqid),
   without: z.array(BatchId),
   /** The lower quartile of the queue's build times: three of four builds take longer. 0 before the first build has finished. */
@@ -184,9 +184,9 @@ export const PollTask = BuildOrder.pick({ queue: true, batchId: true, buildKey: 
 export type PollTask = z.infer<typeof PollTask>;
 
 export const BuildSeen = z.discriminatedUnion("kind", [
-  /** Of `trigger` alone: the CI system takes no calls for now. It is to be asked for the build again in so many seconds. */
+  /** Of `trigger` alone: the CI system takes no calls for now. The build is to be asked for again in so many seconds. */
   z.object({ kind: z.literal("deferred"), seconds: z.int().positive() }),
-  /** To be looked at again in so many seconds, unless the CI system reports before. */
+  /** The build is to be looked at again in so many seconds, unless the CI system reports before. */
   z.object({ kind: z.literal("running"), seconds: z.int().positive() }),
   z.object({
     kind: z.literal("finished"),
@@ -203,9 +203,9 @@ export type BuildSeen = z.infer<typeof BuildSeen>;
 export type BuildEnd = Extract<BuildSeen, { kind: "finished" }>;
 
 /**
- * How it came out: what `trigger` or `poll` saw at last, a `compose` that did not compose, or a task that failed for good. An error counts
- * only where nothing was seen to finish. An answer of another release that this release can't read counts as none, so that the build is
- * reported as broken down, and repeated, instead of not at all.
+ * Input of `report`: how the build came out. That is what `trigger` or `poll` saw at last, a `compose` that did not compose, or a task that
+ * failed for good. An error counts only where nothing was seen to finish. An answer of another release that this release can't read counts
+ * as none, so that the build is reported as broken down, and repeated, instead of not at all.
  */
 export const ReportTask = BuildOrder.omit({
   target: true,

@@ -37,6 +37,8 @@ export interface Explanation {
   readonly on?: readonly Sqid[];
   /** Since when the request waits for `blocker`. Without a blocker: since when it has its status. */
   readonly since: EpochMs;
+  /** In how many seconds the request will probably have landed. Absent when that can't be told (`timeLeft`). */
+  readonly estimateSeconds?: number;
   /** Oldest first. Once the request has ended: only the builds that decided its end. */
   readonly builds: readonly ExplainedBuild[];
   /** The same for people: one or more sentences. */
@@ -63,20 +65,22 @@ export function waitingFor(
   summary: Summary,
   progress: Progress,
   queue: QueueFacts,
-): Pick<Explanation, "blocker" | "on" | "since" | "sentence"> {
+): Pick<Explanation, "blocker" | "on" | "since" | "estimateSeconds" | "sentence"> {
   if (queue.budget === undefined) return { since: summary.at, sentence: queueIsGone(summary) };
   const block = blockIn(summary, progress, queue);
   const isBuilding = progress.builds.some(({ state }) => state === "running");
+  const estimateSeconds = timeLeft(block, queue);
   const sentences = [
     waitOf(summary, block, isBuilding, queue),
     ...pauseBeside(summary, block, queue),
     ...redBeside(summary, block, queue),
-    ...estimate(queue),
+    ...(estimateSeconds === undefined ? [] : [estimateSentence(estimateSeconds)]),
   ];
   return {
     ...(block === undefined ? {} : { blocker: block.blocker }),
     ...(block === undefined || block.on.length === 0 ? {} : { on: block.on }),
     since: block?.since ?? summary.at,
+    ...(estimateSeconds === undefined ? {} : { estimateSeconds }),
     sentence: sentences.join(" "),
   };
 }
@@ -271,9 +275,17 @@ function redBeside({ status }: Summary, block: Block | undefined, { red }: Queue
 /** Example: 754 seconds are `Probably lands in about 13 minutes.` */
 export const estimateSentence = (seconds: number): string => `Probably lands in about ${roughly(seconds)}.`;
 
-/** The sentence about the time left. Empty when the time is not known, and while the queue is paused or its trunk is red. */
-const estimate = ({ estimateSeconds, mode, red }: QueueFacts): readonly string[] =>
-  estimateSeconds === undefined || mode === "paused" || red !== undefined ? [] : [estimateSentence(estimateSeconds)];
+/** The blockers that last as long as a person, the repository or its host takes, and the one after which the request may not land at all. */
+const WITHOUT_ESTIMATE: ReadonlySet<Blocker> = new Set(["review", "repository", "host", "failure"]);
+
+/**
+ * The estimate of the queue. Undefined when there is none, while the queue is paused or its trunk is red, and for a request that has a blocker
+ * of WITHOUT_ESTIMATE: how long other requests took says nothing then.
+ */
+const timeLeft = (block: Block | undefined, { estimateSeconds, mode, red }: QueueFacts): number | undefined =>
+  mode === "paused" || red !== undefined || (block !== undefined && WITHOUT_ESTIMATE.has(block.blocker))
+    ? undefined
+    : estimateSeconds;
 
 /** Example: 754 seconds are 13 minutes, and 45 seconds a minute. */
 function roughly(seconds: number): string {

@@ -73,7 +73,10 @@ export interface Terms {
   readonly branch: string;
   /** Whether reviews and checks are waited for. */
   readonly waitFor: readonly Awaited[];
-  /** The reviews that the branch requires. Undefined when it requires none, or when GitHub's verdicts on all pull requests are enough (`isReviewSettled`). */
+  /**
+   * The reviews that the branch requires. Undefined when it requires none, or when GitHub's verdicts on all pull requests are enough
+   * (`isReviewSettled`).
+   */
   readonly rule?: ReviewRule | undefined;
 }
 

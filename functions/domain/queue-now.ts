@@ -1,7 +1,9 @@
 import type { EndedRequest, QueuedRequest, QueueSummary } from "../contracts/api/queue-views.ts";
 import { type QueueName, type RequestNumber, sqidOf } from "../contracts/ids.ts";
+import { ANSWER_BYTES } from "../contracts/limits.ts";
 import { hasEnded, type Outcome } from "../contracts/log-event.ts";
 import type { Reason } from "../contracts/reasons.ts";
+import { bytesInAnswer } from "../contracts/text.ts";
 import { ageOf, type EpochMs, isAhead, isoTimestamp } from "../contracts/time.ts";
 import { type QueueFacts, waitingFor } from "./explain.ts";
 import { type BuildProgress, sqidsOf } from "./progress.ts";
@@ -153,12 +155,10 @@ const inQueueOrder = (live: readonly Summary[]): Summary[] =>
 
 /** How many requests an answer holds at most. */
 const MOST_SHOWN = 1_000;
-/** How many characters of JSON these requests take at most. */
-const MOST_CHARACTERS = 4_000_000;
 
 /**
  * The requests in flight: the higher priority first, then the lower position, then those without a position by number. `more` is true when
- * the answer has no room for all (MOST_SHOWN, MOST_CHARACTERS). `facts`: the budget, the mode and the red trunk, which say why requests wait.
+ * the answer has no room for all (MOST_SHOWN, ANSWER_BYTES). `facts`: the budget, the mode and the red trunk, which say why requests wait.
  */
 export function queued(
   { live, day, now }: Pick<QueueRecords, "live" | "day" | "now">,
@@ -166,10 +166,10 @@ export function queued(
 ): { readonly requests: QueuedRequest[]; readonly more: boolean } {
   const ordered = inQueueOrder(live);
   const requests: QueuedRequest[] = [];
-  let left = MOST_CHARACTERS;
+  let left = ANSWER_BYTES;
   for (const summary of ordered.slice(0, MOST_SHOWN)) {
     const request = shownInQueue(summary, { ...facts, ...estimateOf(summary, day, now) });
-    left -= JSON.stringify(request).length;
+    left -= bytesInAnswer(request);
     if (left < 0) break;
     requests.push(request);
   }
@@ -190,7 +190,7 @@ export function estimateOf({ receivedAt, status }: Summary, day: Tally, now: Epo
 function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
   const { sqid, number, queue, status, priority = 0, changes, caller, receivedAt, at, progress } = summary;
   const { author, title } = metadataOf(summary);
-  const { blocker, on, sentence } = waitingFor(summary, progress, facts);
+  const { blocker, on, estimateSeconds, sentence } = waitingFor(summary, progress, facts);
   return {
     sqid,
     number,
@@ -205,7 +205,7 @@ function shownInQueue(summary: Summary, facts: QueueFacts): QueuedRequest {
     ...(blocker === undefined ? {} : { blocker }),
     ...(on === undefined ? {} : { on: [...on] }),
     sentence,
-    ...(facts.estimateSeconds === undefined ? {} : { estimateSeconds: facts.estimateSeconds }),
+    ...(estimateSeconds === undefined ? {} : { estimateSeconds }),
     builds: progress.builds
       .toSorted((a, b) => startOf(a) - startOf(b))
       .map((build) => ({

@@ -116,8 +116,13 @@ const isForPeople = ({ headers }: APIGatewayProxyEventV2): boolean => {
   return accept === "" || accept === "*/*" || accept.includes("text/html");
 };
 
-const jsonText = (body: unknown, forPeople: boolean): string =>
-  forPeople ? `${JSON.stringify(body, null, 2)}\n` : JSON.stringify(body);
+/** A longer answer is not laid out for people: with its blanks it could be larger than what Lambda answers. */
+const MOST_LAID_OUT = 1_000_000;
+
+function jsonText(body: unknown, forPeople: boolean): string {
+  const text = JSON.stringify(body);
+  return forPeople && text.length <= MOST_LAID_OUT ? `${JSON.stringify(body, null, 2)}\n` : text;
+}
 
 const responseOf = ({ status, body, headers = {} }: Answer, forPeople: boolean): Response => ({
   statusCode: status,

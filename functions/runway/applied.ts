@@ -10,6 +10,7 @@ interface Addition {
   /** The new commits along first parents, from the old tip (excluded) to the new one, oldest first. For a merge: the merge commit alone. */
   readonly commits: readonly GitSha[];
 }
+/** A unit, or one change of it, that does not apply. */
 export interface Refused {
   readonly kind: "refused";
   readonly reason: Reason;

@@ -18,6 +18,7 @@ import { nothingNew } from "./nothing-new.ts";
 import { unusable } from "./remote-snapshot.ts";
 import type { Tip } from "./tip.ts";
 
+/** A batch of a land message. */
 export type Batch = LandBatch["batches"][number];
 
 /** The batches that must not land, and why. */
@@ -31,6 +32,7 @@ export interface Attempt {
   readonly history: LandingHistory;
 }
 
+/** What came of an attempt, before anything is pushed. */
 export interface Attempted {
   readonly composer: Composer;
   readonly tip: Tip;

@@ -14,8 +14,8 @@ const MAX_KEPT = 2_000;
 const caches = new WeakMap<OpenedDirectory, Map<string, Placement>>();
 
 /**
- * The placement that this process has remembered under a key. Undefined when it has not, or when objects of the directory may have been deleted since.
- * Composing is deterministic, and many paths of a queue begin with the same batches, so a placement saves repeated merges.
+ * The placement that this process has remembered under a key. Undefined when it has not, or when objects of the directory may have been
+ * deleted since. Composing is deterministic, and many paths of a queue begin with the same batches, so a placement saves repeated merges.
  */
 export const recalled = (opened: OpenedDirectory, key: string): Placement | undefined => caches.get(opened)?.get(key);
 

@@ -12,6 +12,7 @@ import { readSnapshot } from "./remote-snapshot.ts";
 
 type TrunkTask = ComposeTask & { readonly head: TrunkUnit };
 
+/** True when the trunk itself is to be built. */
 export const isOfTrunk = (task: ComposeTask): task is TrunkTask => "unless" in task.head;
 
 /**

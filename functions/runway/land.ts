@@ -30,6 +30,7 @@ import { type Entry, type Keeper, withEntries } from "./records-tree.ts";
 /** The commits that a landing has moved the head branches of changes to. */
 type MovedTo = ReadonlyMap<ChangeUri, GitSha>;
 
+/** What a landing goes by, beside its message. */
 export interface LandOptions {
   readonly now: EpochMs;
   /** Why batches must not land though they have passed, such as a review that was withdrawn. Asked right before each push. */
@@ -42,6 +43,7 @@ export interface LandOptions {
   readonly beforePush?: (attempt: number) => Promise<void>;
 }
 
+/** answered: how the landing ended for each batch, which is also recorded. held: the host takes no push of the queue. */
 export type LandAnswer =
   | {
       readonly kind: "answered";

@@ -26,6 +26,7 @@ interface ComposedBefore extends ComposedRecord {
   readonly tree: GitSha;
 }
 
+/** A recorded move of a head branch, and where the branch is now. */
 export interface HeadMoveNow extends HeadMove {
   /** What the branch holds now. Undefined when the branch is gone. */
   readonly at: GitSha | undefined;

@@ -10,6 +10,7 @@ import type { Landed } from "./landing-records.ts";
 
 // Users who may push can also change the ref that holds the records of landings. So a record counts only when the repository confirms it.
 
+/** A record of a landing, and the unit that it is about. */
 export interface Recorded {
   readonly landed: Landed;
   /** Undefined when only the batch's id is known. */
@@ -24,7 +25,10 @@ export interface Bearers {
   readonly commits: ReadonlyMap<GitSha, Commit>;
 }
 
-/** One git process; with records one more, and another one when one of them is of a rebased change. */
+/**
+ * What the landings of `recorded` can be proven by, for trunk commit `trunk` and the wanted tips. Costs one git process. With records, one more;
+ * and when a record is of a rebased change, another one.
+ */
 export async function bearersOf(
   repository: Repository,
   trunk: GitSha,

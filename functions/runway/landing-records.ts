@@ -16,6 +16,7 @@ import { type Addressed, type Entry, entryName, type Keeper, newestOf } from "./
 // Runway keeps no state of its own. Its records are in the repository: landings and answers in the tree of the target's records ref, composed
 // commits in annotated tags. Each record is JSON, and is pushed in the same atomic push as the commits that it is about.
 
+/** The outcome of a batch that has landed. */
 export type LandedOutcome = Extract<LandOutcome, { kind: "landed" }>;
 
 /** A record is signed with the name of the installation that wrote it, which other users who may push do not know. */
@@ -23,6 +24,7 @@ const Signed = z.object({ v: z.literal(2), content: z.string(), mac: z.string() 
 
 /** The landing of a batch. `unit`: the fingerprint of what the batch consisted of. */
 const LandedRecord = z.object({ batchId: BatchId, unit: z.string(), outcome: LandOutcome });
+/** The landing of a batch, as its record tells. `unit`: the fingerprint of what the batch consisted of (`fingerprintOf`). */
 export interface Landed {
   readonly unit: string;
   /** The last of the batch's commits. */
@@ -52,18 +54,23 @@ const declinedKey = ({ installation }: Keeper): string => hashOf("declined", ins
 
 /** The address, in the records tree, of the record of the batch's landing. */
 export const landedAt = (keeper: Keeper, batchId: BatchId): Addressed => entryName(landedKey(keeper, batchId));
+/** The address of the record of the answer to a message. */
 export const answerAt = (keeper: Keeper, queue: QueueName, landId: string): Addressed =>
   entryName(answerKey(keeper, queue, landId));
+/** The address of the record of the last refusal whose rule is not known. */
 export const declinedAt = (keeper: Keeper): Addressed => entryName(declinedKey(keeper));
 
+/** The record of a landing, to be written. */
 export const landedEntry = (keeper: Keeper, batchId: BatchId, unit: string, outcome: LandedOutcome): Entry => ({
   at: landedAt(keeper, batchId),
   blob: signed(keeper, landedAt(keeper, batchId), { batchId, unit, outcome }),
 });
+/** The record of the answer to a message, to be written. */
 export const answerEntry = (keeper: Keeper, queue: QueueName, landId: string, results: readonly Answered[]): Entry => ({
   at: answerAt(keeper, queue, landId),
   blob: signed(keeper, answerAt(keeper, queue, landId), { landId, results }),
 });
+/** The record of a refusal whose rule is not known, to be written. */
 export const declinedEntry = (keeper: Keeper, content: Declined): Entry => ({
   at: declinedAt(keeper),
   blob: signed(keeper, declinedAt(keeper), content),
@@ -98,12 +105,14 @@ function read<T>(schema: z.ZodType<T>, keeper: Keeper, at: Addressed, seen: Seen
 
 type Seen = ReadonlyMap<string, GitObject>;
 
+/** The record of the batch's landing, among the objects that were read. Undefined when there is none that this installation wrote. */
 export function readLanded(keeper: Keeper, batchId: BatchId, seen: Seen): Landed | undefined {
   const found = read(LandedRecord, keeper, landedAt(keeper, batchId), seen);
   if (found?.outcome.kind !== "landed" || found.batchId !== batchId) return undefined;
   return { unit: found.unit, commit: found.outcome.commit, outcome: found.outcome };
 }
 
+/** The recorded answer to a message. Undefined when there is none that this installation wrote. */
 export const readAnswer = (
   keeper: Keeper,
   queue: QueueName,
@@ -111,6 +120,7 @@ export const readAnswer = (
   seen: Seen,
 ): readonly Answered[] | undefined => read(AnswerRecord, keeper, answerAt(keeper, queue, landId), seen)?.results;
 
+/** The last recorded refusal whose rule is not known. Undefined when there is none that this installation wrote. */
 export const readDeclined = (keeper: Keeper, seen: Seen): Declined | undefined =>
   read(DeclinedRecord, keeper, declinedAt(keeper), seen);
 
@@ -137,6 +147,7 @@ export type ComposedRecord = z.infer<typeof ComposedRecord>;
 export const refOf = ({ buildKey, branchOf }: Pick<ComposedRecord, "buildKey" | "branchOf">): string =>
   branchOf === undefined ? pathRef(buildKey) : branchRef(branchOf, buildKey);
 
+/** Who makes a commit or a tag, and when. */
 export type Stamp = { readonly committer: Committer; readonly now: EpochMs };
 
 /** The committer and the time as git stores them in an object: `<name> <<email>> <seconds> +0000`. */

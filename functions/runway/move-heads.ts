@@ -45,9 +45,10 @@ export function landingsOf(
 /** Why the head branch of a change was not moved: its pull request is closed instead. */
 export type Unmoved = ReadonlyMap<ChangeUri, string>;
 
+/** moved: each head branch was moved, or is in `unmoved`. */
 export type HeadsMoved =
   | { readonly kind: "moved"; readonly moves: readonly HeadMoveNow[]; readonly unmoved: Unmoved }
-  /** It is unknown what was moved: read the remote again. */
+  /** Which head branches were moved is not known: the remote has to be read again. */
   | { readonly kind: "failed"; readonly error: CodedError };
 
 interface Moving {

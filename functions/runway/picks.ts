@@ -14,6 +14,7 @@ export interface Pick {
   readonly base: { readonly sha: GitSha; readonly tree: GitSha } | undefined;
 }
 
+/** What came of picks. picked: the new tip, and the new commits, oldest first. conflict: the commit that does not apply, and the files in conflict. */
 export type Picked =
   | { readonly kind: "picked"; readonly tip: Tip; readonly commits: readonly GitSha[] }
   | { readonly kind: "conflict"; readonly commit: Commit; readonly paths: readonly string[] };

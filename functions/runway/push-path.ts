@@ -20,6 +20,7 @@ const MARGIN_MS = 2 * 3_600_000;
 /** The batches in order, each with the tip after it was applied. */
 export type Tips = readonly { readonly batchId: BatchId; readonly tip: Tip }[];
 
+/** A composition that is to be pushed for a build. */
 export interface ToPush {
   readonly composer: Composer;
   /** The tip below the head's own commits. */

@@ -4,7 +4,10 @@ import { repositoryToken } from "../adapters/github/repository-token.ts";
 import type { Secrets } from "../adapters/secrets.ts";
 import type { QueueConfig } from "../contracts/queues.ts";
 
-/** The repository that a queue lands in, with the token and the signing key that its configuration names. Throws config.invalid, repository.unavailable. */
+/**
+ * The repository that a queue lands in, with the token and the signing key that its configuration names. Throws config.invalid,
+ * repository.unavailable.
+ */
 export const openQueueRepository = async (
   workDirectory: string,
   secrets: Secrets,

@@ -21,8 +21,10 @@ const dayOf = (now: EpochMs): number => Math.floor(now / DAY_MS);
 
 /** The path of a record within its day: `3f/09ac…`. */
 export type Addressed = string & { readonly __brand: "Addressed" };
+/** The path of the record with this key, which is a hash. */
 export const entryName = (key: string): Addressed => `${key.slice(0, 2)}/${key.slice(2, 40)}` as Addressed;
 
+/** A record that is to be written, and its path. */
 export interface Entry {
   readonly at: Addressed;
   readonly blob: Made;

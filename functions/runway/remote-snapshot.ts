@@ -23,6 +23,7 @@ export interface RemoteSnapshot extends RemoteRefs {
   readonly moved: ReadonlyMap<ChangeUri, HeadMove>;
 }
 
+/** What a snapshot is to hold, beside the trunk. */
 export interface Questions {
   readonly units: readonly MergeUnit[];
   /** Says which records of landings to read. Absent when the units are not batches yet, so that they can't have landed. */
@@ -36,6 +37,7 @@ export interface Questions {
   readonly commits?: readonly GitSha[];
 }
 
+/** The pinned changes of a unit, in order. A change URI that git can't resolve is left out. */
 export const changesOf = (unit: MergeUnit): readonly PinnedChange[] =>
   unit.steps.flatMap((step) => step.changes.flatMap((uri) => pinned(uri) ?? []));
 

@@ -8,6 +8,7 @@ export interface Trailer {
   readonly text: string;
 }
 
+/** A commit message, taken apart by git's rules for trailers. */
 export interface ParsedMessage {
   /** The message without its trailers. */
   readonly rest: string;
@@ -28,6 +29,7 @@ const GENERATED = ["Signed-off-by: ", "(cherry picked from commit "];
 /** Lines with their line breaks. */
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
+/** Takes a message apart. A line of the block of trailers that is no trailer belongs to `rest`. */
 export function parseMessage(message: string): ParsedMessage {
   const lines = linesOf(message);
   const last = lastLine(lines);

@@ -3,6 +3,6 @@ export interface Finding {
   readonly rule: string;
   readonly stack: string;
   readonly logicalId: string;
-  /** One sentence: where it is, and what is wrong with it. */
+  /** One sentence: where the fault is, and what is wrong. */
   readonly message: string;
 }

@@ -18,9 +18,9 @@ interface Table extends Placed {
 }
 
 /**
- * The sole-writer invariant, on finished templates: a stack that does not own a table has no right to the actions that the owner keeps to itself, no role
- * at all may act on a table as a whole, and each table refuses strangers by a policy of its own. Conditions on an allowance are ignored:
- * an allowance that holds at times is one.
+ * The sole-writer invariant, on finished templates: a stack that does not own a table has no right to the actions that the owner keeps to
+ * itself, no role at all may act on a table as a whole, and each table refuses strangers by a policy of its own. Conditions on an allowance
+ * are ignored: an allowance that holds at times is one.
  */
 export function soleWriterFindings(templates: Templates): readonly Finding[] {
   const { tables, findings } = ownedTables(templates);

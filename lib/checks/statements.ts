@@ -7,7 +7,7 @@ export interface Statement {
   readonly where: string;
   readonly logicalId: string;
   readonly effect: "Allow" | "Deny";
-  /** Whom it is about. */
+  /** Whom the statement is about. */
   readonly holders: readonly Holder[];
   readonly actions: readonly string[];
   readonly notActions: readonly string[];

@@ -108,7 +108,10 @@ export class LambdaFunction extends Construct {
     this.allow([topic.main.queueArn], "sqs:SendMessage");
   }
 
-  /** Fed by the topic, ten messages at a time unless told otherwise, failing one by one; may put what it can't read among the topic's dead letters. */
+  /**
+   * Fed by the topic, ten messages at a time unless told otherwise, failing one by one; may put what it can't read among the topic's dead
+   * letters.
+   */
   consumes(
     topic: Topic,
     options: Pick<SqsEventSourceProps, "maxConcurrency" | "batchSize" | "maxBatchingWindow"> = {},

@@ -100,7 +100,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
         "Of a request that has ended, the builds that decided its end; of any other request, all its builds so far. Oldest first.",
       sentence: "The same for people: what the request waits for, or why it ended.",
       estimateSeconds:
-        "How long it will probably take until the request lands. Absent when it has ended, or when the queue has not landed enough to tell.",
+        "How long it will probably take until the request lands. Absent when that can't be told: when it has ended, when the queue has not landed enough, while the queue is paused or the target branch fails, and with the blockers review, repository, host and failure.",
     },
   },
   BuildOutcome: {
@@ -172,7 +172,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Described>> = {
       on: "The requests in the way.",
       sentence: "What the request waits for, for people.",
       estimateSeconds:
-        "How long it will probably take until the request lands. Absent when the queue has not landed enough to tell.",
+        "How long it will probably take until the request lands. Absent when that can't be told, as in the answer about why a request waits.",
       builds:
         "Its last builds, at most 20, oldest first. base: the requests that a build is built on. bundledWith: the requests that share it.",
     },

@@ -22,9 +22,9 @@ export interface TaskProps {
   readonly resultPath?: string;
   /** What the function gets, in JSONPath; the whole state when absent. */
   readonly input?: Record<string, unknown>;
-  /** How often it is tried again. */
+  /** How often the task is tried again. */
   readonly retries?: number;
-  /** Codes for which the task is not tried again as for all others, because they are waited for in another way. */
+  /** Codes of errors after which the task is not tried again here, because the workflow waits for them in another way. */
   readonly awaited?: readonly ErrorCode[];
   /** For about how many seconds the task is tried again when the repository does not answer: after 2, 4, 8 … seconds, then every minute. */
   readonly repositoryWaitSeconds?: number;

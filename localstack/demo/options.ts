@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Option } from "commander";
+import { below } from "../../client/cli/help-text.ts";
 import { flagsOf, nameOf, type Parsed, parseFlags, wholeIn } from "../../client/flags.ts";
 
 const STATE = resolve(import.meta.dirname, "..", "..", ".submitqueue", "demo");
@@ -50,7 +51,9 @@ const command = () =>
     .option("--json", "print nothing but one JSON document, at the end", false)
     .addHelpText(
       "after",
-      "\nExit code: 0 when every request ended as it should, 1 when not, 2 when the flags are wrong or the state can't be kept where they say.",
+      below(
+        "Exit code: 0 when every request ended as it should, 1 when not, 2 when the flags are wrong or the state can't be kept where they say.",
+      ),
     );
 
 /** Reads the command line. Never throws. */

@@ -4,7 +4,7 @@ import { accountClients } from "../../functions/adapters/build-runner/codebuild-
 import { ACCOUNT, REGION } from "../../lib/cloudformation/resolver.ts";
 import type { Want } from "./iam.ts";
 
-/** Throws AwsError when one of them is refused. */
+/** Throws AwsError when the caller lacks one of the rights. */
 type Judge = (wants: readonly Want[]) => Promise<void>;
 
 /**

@@ -33,7 +33,7 @@ export interface Executions {
   get(arn: string): Execution | undefined;
   /** A new one, running. The name must be free. */
   start(machine: string, arn: string, name: string, input: string): Execution;
-  /** Ends one that is running; one that has ended stays as it is. */
+  /** Ends an execution that is running. An execution that has ended stays as it is. */
   end(arn: string, ending: Ending): void;
   /** Newest first; `after` is how many to leave out. */
   list(machine: string, status: ExecutionStatus | undefined, limit: number, after: number): readonly Execution[];

@@ -8,11 +8,11 @@ type Invoke = (functionArn: string, event: object) => Promise<unknown>;
 
 /** The addresses of functions, served on loopback. */
 export interface FunctionUrls {
-  /** The address as it is here, for one that the templates know; any other text as it is. */
+  /** The address at which a function is served here, for an address of the templates. Any other text as it is. */
   localised(value: string): string;
   /** Where each function is called here, by its ARN. */
   readonly byFunction: ReadonlyMap<string, string>;
-  /** Calls are refused until then: functions are told addresses before they are loaded. */
+  /** Serves the functions. Calls are refused before: functions are told addresses before they are loaded. */
   open(invoke: Invoke): void;
   close(): Promise<void>;
 }

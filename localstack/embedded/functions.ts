@@ -33,7 +33,7 @@ export async function loadFunction(
   return { spec, log: clients.log, invoke: (event) => invoke(spec, clients.log, handler, event) };
 }
 
-/** Loads the modules of the functions in these rooms of the handlers. One that is faulty is told of by `loadFunction`, when it is to run. */
+/** Loads the modules of the functions in these rooms of the handlers. A faulty module is told of by `loadFunction`, when its function is to run. */
 export async function preloadFunctions(root: string, rooms: readonly string[]): Promise<void> {
   const entries = globSync(`functions/handlers/{${rooms.join()}}/**/*.lambda.ts`, { cwd: root });
   await Promise.allSettled(entries.map((entry) => import(pathToFileURL(`${root}/${entry}`).href)));

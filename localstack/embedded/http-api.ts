@@ -193,7 +193,7 @@ function refuseUnread(socket: Duplex, error: CodedError): void {
   socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join("")}\r\n${body}`);
 }
 
-/** Undefined when it is too large. */
+/** The body of a request. Undefined when it is larger than MAX_BODY_BYTES. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

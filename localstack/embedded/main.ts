@@ -14,7 +14,7 @@ import type { Runtime } from "./runtime.ts";
 import { openStateDirectory, StateDiskFull, StateUnusable, writingProblem } from "./state-directory.ts";
 
 const DEFAULT_QUEUES = join(import.meta.dirname, "queues.yaml");
-/** Where queues.yaml says that it is. */
+/** Where localstack/embedded/queues.yaml says that the sandbox repository is. */
 const SANDBOX = join(import.meta.dirname, "..", "..", ".submitqueue");
 
 interface StartFlags {

@@ -12,7 +12,10 @@ export interface Received {
 
 /** One topic, as its event source sees it. */
 export interface Subscription {
-  /** Up to `max` messages, now. Of a FIFO queue: of one group, in order; no other call gets messages of that group until these are deleted or given back. */
+  /**
+   * Up to `max` messages, now. Of a FIFO queue: of one group, in order; no other call gets messages of that group until these are deleted
+   * or given back.
+   */
   take(max: number): readonly Received[];
   /** Deletes what was dealt with. Once the topics are closed: nothing, and the messages are delivered again after the next start. */
   done(messages: readonly Received[]): void;

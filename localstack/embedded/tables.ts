@@ -52,7 +52,12 @@ interface Store {
   getTable(name: string, ...rest: readonly [Done] | readonly [isUsable: false, Done]): void;
 }
 type Done = (error: unknown, result: object) => void;
-type Validations = { readonly types: object; readonly custom?: unknown };
+/** What dynalite has for an operation: the types and the rules of its input, and the operation itself. */
+interface Parts {
+  readonly types: object;
+  readonly custom?: unknown;
+  run(store: Store, input: object, done: Done): void;
+}
 
 const require = createRequire(import.meta.url);
 const dynalite: { create(options: object): Store } = require("dynalite/db");
@@ -127,9 +132,7 @@ function readAtOnce({ db }: Store): void {
 async function answer(store: Store, operation: string, input: object): Promise<TableAnswer> {
   if (!OPERATIONS.has(operation))
     return { status: 400, body: { __type: "com.amazon.coral.service#UnknownOperationException" } };
-  const name = validations.toLowerFirst(operation);
-  const { types, custom }: Validations = require(`dynalite/validations/${name}`);
-  const run: (store: Store, input: object, done: Done) => void = require(`dynalite/actions/${name}`);
+  const { types, custom, run } = partsOf(operation);
   try {
     const checked = validations.checkTypes(input, types);
     validations.checkValidations(checked, types, custom, store);
@@ -140,6 +143,19 @@ async function answer(store: Store, operation: string, input: object): Promise<T
     if (isRefusal(error)) return { status: error.statusCode, body: error.body };
     throw error;
   }
+}
+
+const parts = new Map<string, Parts>();
+
+/** The parts of dynalite for an operation. Kept, since Node.js looks a module up again each time that it is asked for one. */
+function partsOf(operation: string): Parts {
+  const known = parts.get(operation);
+  if (known !== undefined) return known;
+  const name = validations.toLowerFirst(operation);
+  const { types, custom }: Pick<Parts, "types" | "custom"> = require(`dynalite/validations/${name}`);
+  const found = { types, custom, run: require(`dynalite/actions/${name}`) };
+  parts.set(operation, found);
+  return found;
 }
 
 /** How dynalite says that a call is at fault. */

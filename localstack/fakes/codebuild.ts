@@ -45,8 +45,8 @@ type Operations = Readonly<Record<string, (input: unknown) => unknown>>;
 
 /**
  * Speaks as much of CodeBuild's protocol as the queue needs (StartBuild, BatchGetBuilds, StopBuild, ListBuildsForProject,
- * BatchGetReports, DescribeTestCases), and of CloudWatch Logs GetLogEvents, on loopback. Builds nothing. Like CodeBuild it answers a repeated idempotency token with the first build
- * for five minutes, and refuses it with other parameters.
+ * BatchGetReports, DescribeTestCases), and of CloudWatch Logs GetLogEvents, on loopback. Builds nothing. Like CodeBuild it answers a
+ * repeated idempotency token with the first build for five minutes, and refuses it with other parameters.
  */
 export class FakeCodeBuild {
   /** In the order in which they were started. */

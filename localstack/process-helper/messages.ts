@@ -7,7 +7,10 @@ export type Order =
   | { readonly kind: "write"; readonly id: number; readonly text: string }
   | { readonly kind: "end"; readonly id: number };
 
-/** What the helper answers. `ended` is the last word about a program that was run; `closed`, about one that was spoken to, with the code of the operating system when the program was not started. */
+/**
+ * What the helper answers. `ended` is the last word about a program that was run; `closed`, about one that was spoken to, with the code of
+ * the operating system when the program was not started.
+ */
 export type Answer =
   | { readonly kind: "ended"; readonly id: number; readonly end: ProgramEnd }
   | { readonly kind: "output"; readonly id: number; readonly bytes: Uint8Array }

@@ -31,7 +31,7 @@ export class SimulatedTrunk {
     return { commit: sha(key), tree: sha(tree.toString(16)), trunk: this.commit };
   }
 
-  /** The trunk itself as it is built. */
+  /** What a build of the trunk itself is composed of: the trunk as it is. */
   itself(): Composed {
     return { commit: this.commit, tree: sha(this.#tree.toString(16)), trunk: this.commit };
   }

@@ -72,7 +72,10 @@ async function measured(gateway: Gateway, what: string, work: () => Promise<unkn
 
 const WRITES: ReadonlySet<string> = new Set(["Put", "Update", "BatchWrite", "Delete"]);
 
-/** Example: `3 writes, 1 send, 2 reads: 1 Get, 1 Query, 1 Update, 1 Put, 1 BatchWrite, 1 SendMessage`. A BatchWrite is one write: AWS charges its items. */
+/**
+ * Example: `3 writes, 1 send, 2 reads: 1 Get, 1 Query, 1 Update, 1 Put, 1 BatchWrite, 1 SendMessage`. A BatchWrite is one write: AWS
+ * charges its items.
+ */
 function sumOf(calls: readonly string[]): string {
   const writes = calls.filter((call) => WRITES.has(call)).length;
   const sends = calls.filter((call) => call === "SendMessage").length;

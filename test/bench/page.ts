@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { Client } from "../../client/client.ts";
-import { hasBrowser, openTab, startBrowser } from "../dashboard/browser.ts";
+import { hasBrowser, startBrowser, WINDOW } from "../dashboard/browser.ts";
 import { FAKE, startTopology, type Topology } from "../support/topology.ts";
 import { type Row, rowOf } from "./timing.ts";
 
@@ -52,12 +52,13 @@ async function measured(browser: Browser, what: string, url: string, shown: stri
   const samples: number[] = [];
   let bytes = { sent: 0, unpacked: 0 };
   for (let run = 0; run < RUNS; run++) {
-    const tab = await openTab(browser);
-    await tab.page.addInitScript(noticing(shown));
-    await tab.page.goto(url);
-    samples.push(await paintedAt(tab.page));
-    bytes = await bytesOf(tab.page);
-    await tab.close();
+    const context = await browser.newContext(WINDOW);
+    const page = await context.newPage();
+    await page.addInitScript(noticing(shown));
+    await page.goto(url);
+    samples.push(await paintedAt(page));
+    bytes = await bytesOf(page);
+    await context.close();
   }
   const note = `${kilobytes(bytes.sent)} sent, ${kilobytes(bytes.unpacked)} unpacked`;
   return rowOf(what, samples, `${note} (goal: less than ${kilobytes(GOALS.bytes)} and ${GOALS.firstViewMs} ms)`);

@@ -6,10 +6,13 @@ import { describe, expect, it } from "vitest";
 
 const directory = mkdtempSync(join(tmpdir(), "submitqueue-bin-"));
 
+/** As `node bin/app.ts`. */
+const COMMAND: string = JSON.parse(readFileSync("cdk.json", "utf8")).app;
+
 /** Runs the app the way that `cdk synth` does. */
 async function app(context: Readonly<Record<string, unknown>>) {
   const outdir = mkdtempSync(join(directory, "out-"));
-  const { exitCode, stdout, stderr } = await execa(process.execPath, ["bin/app.ts"], {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, COMMAND.split(" ").slice(1), {
     reject: false,
     env: { CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
   });

@@ -8,7 +8,7 @@ import { Sqid } from "../../functions/contracts/ids.ts";
 import { LogEvent, statusEvent } from "../../functions/contracts/log-event.ts";
 import { Cancel, Control } from "../../functions/contracts/messages/request-messages.ts";
 import { Reason, ReasonCode, reasonOf } from "../../functions/contracts/reasons.ts";
-import { printable, printableLines } from "../../functions/contracts/text.ts";
+import { bytesInAnswer, printable, printableLines } from "../../functions/contracts/text.ts";
 import { invalid, problemOf } from "../../functions/handlers/http-problem.ts";
 
 const ESC = "\u001b";
@@ -118,4 +118,11 @@ it("no function makes a reason by hand, past the escaping", () => {
   expect(byHand('return { code: "merge.conflict", message: path };')).toHaveLength(1);
   expect(files.length).toBeGreaterThan(80);
   for (const name of files) expect([name, byHand(readFileSync(join("functions", name), "utf8"))]).toEqual([name, []]);
+});
+
+it("the size of a value in an answer counts bytes, and the escapes of the text that holds it", () => {
+  for (const value of [{ a: "b" }, { a: "né", b: ['"'] }, [1, null], "名"]) {
+    const whole = new TextEncoder().encode(JSON.stringify({ body: JSON.stringify(value) })).length;
+    expect(bytesInAnswer(value)).toBe(whole - '{"body":}'.length);
+  }
 });

@@ -24,7 +24,6 @@ export const startBrowser = (): Promise<Browser> =>
       // What is drawn is never looked at: no process that draws.
       "--disable-gpu",
       "--disable-software-rasterizer",
-      // One process for all pages of a context.
       // One process for all pages of a context, also for pages of several origins.
       "--renderer-process-limit=1",
       "--disable-site-isolation-trials",
@@ -40,28 +39,43 @@ export interface Tab {
   close(): Promise<void>;
 }
 
-const contexts = new WeakMap<Browser, Map<string, Promise<BrowserContext>>>();
+/** What a page is opened with, unless a test says otherwise. */
+export const WINDOW: BrowserContextOptions = { viewport: { width: 1_280, height: 800 }, reducedMotion: "reduce" };
+
+/** The pages of one context. `free`: those that no test has. */
+interface Pages {
+  readonly context: BrowserContext;
+  readonly free: Page[];
+}
+const contexts = new WeakMap<Browser, Map<string, Promise<Pages>>>();
 
 /**
- * The one context for these options. A page in a context of its own costs twice the CPU. A blank page keeps the process of the pages. Tests
- * share nothing through a context: each test has servers, and so origins, of its own.
+ * The pages of the one context for these options. A page in a context of its own costs twice the CPU. Tests share nothing through a context:
+ * each test has servers, and so origins, of its own.
  */
-function contextFor(browser: Browser, options: BrowserContextOptions): Promise<BrowserContext> {
-  const open = async () => {
-    const viewport = { width: 1_280, height: 800 };
-    const context = await browser.newContext({ viewport, reducedMotion: "reduce", ...options });
-    await context.newPage();
-    return context;
-  };
-  const known = contexts.get(browser) ?? new Map<string, Promise<BrowserContext>>();
+function pagesFor(browser: Browser, options: BrowserContextOptions): Promise<Pages> {
+  const open = async () => ({ context: await browser.newContext({ ...WINDOW, ...options }), free: [] });
+  const known = contexts.get(browser) ?? new Map<string, Promise<Pages>>();
   contexts.set(browser, known);
-  const context = known.get(JSON.stringify(options)) ?? open();
-  known.set(JSON.stringify(options), context);
-  return context;
+  const pages = known.get(JSON.stringify(options)) ?? open();
+  known.set(JSON.stringify(options), pages);
+  return pages;
 }
 
+/** Makes a page as a new one is, but for its history. */
+async function makeBlank(page: Page): Promise<void> {
+  page.removeAllListeners();
+  // A page that has not got anywhere has no storage.
+  await page.evaluate("origin === 'null' || sessionStorage.clear()");
+  await page.mouse.move(0, 0);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto("about:blank");
+}
+
+/** A page that a test closes is kept blank for the next test: a new page takes the browser a fifth of a second of the processor. */
 export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Tab> {
-  const page = await (await contextFor(browser, options)).newPage();
+  const { context, free } = await pagesFor(browser, options);
+  const page = free.pop() ?? (await context.newPage());
   page.setDefaultTimeout(LIMIT_MS);
   const complaints: string[] = [];
   const hosts = new Set<string>();
@@ -70,7 +84,20 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => hosts.add(new URL(request.url()).host));
-  return { page, complaints, hosts, close: () => page.close() };
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    await makeBlank(page);
+    free.push(page);
+  };
+  return {
+    page,
+    complaints,
+    hosts,
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

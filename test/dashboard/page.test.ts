@@ -20,6 +20,9 @@ import {
   waiting,
 } from "./scenes.ts";
 
+/** One for all tests on a phone: options of their own would be another context, with another process of the browser. */
+const PHONE = { hasTouch: true, viewport: { width: 360, height: 780 } };
+
 let browser: Browser;
 let gateway: FakeGateway;
 let tab: Tab;
@@ -107,7 +110,7 @@ describe.skipIf(!hasBrowser)("the queue", () => {
   });
 
   it("keeps a tree that was tapped until it is tapped again, or Escape is pressed", async () => {
-    await open("/q/main", { hasTouch: true, viewport: { width: 360, height: 780 } });
+    await open("/q/main", PHONE);
     await row(42).locator(".chip").tap();
     await page.locator(".tree").waitFor();
     await row(47).locator(".chip").tap();
@@ -453,7 +456,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
 
   it.each(VIEWS)("fits 360 pixels, and axe has nothing against it, light or dark: %s", async (_, path, queues) => {
     gateway.queues = queues() as never;
-    await open(path, { viewport: { width: 360, height: 780 } });
+    await open(path, PHONE);
     await page.locator("h1").first().waitFor();
     const chip = page.locator(".chip").first();
     if ((await chip.count()) > 0) await chip.click();

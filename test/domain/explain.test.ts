@@ -112,6 +112,26 @@ describe("a waiting request", () => {
     expect(why([...entries, told, is("speculating", 30)])).not.toHaveProperty("blocker");
   });
 
+  it.each<[string, readonly LogEvent[], Partial<QueueFacts>, boolean]>([
+    ["it is built", [speculating, build("building", 11, "a")], {}, true],
+    ["it waits for a slot", [speculating, blocked(20, "budget")], {}, true],
+    ["its build failed", [speculating, blocked(20, "failure", "3")], {}, false],
+    ["the host refuses the push", [is("landing", 10), blocked(20, "host")], {}, false],
+    ["a review is missing", [is("validating", 10), blocked(20, "review")], {}, false],
+    ["the repository does not answer", [speculating, blocked(20, "repository")], {}, false],
+    ["the queue is paused", [speculating], { mode: "paused" }, false],
+    ["the queue is draining", [speculating], { mode: "draining" }, true],
+    ["the queue is gone", [speculating], { budget: undefined }, false],
+  ])(
+    "is told the time left, in the sentence and as a number, where other requests tell it: %s",
+    (_, entries, facts, isTold) => {
+      const { sentence, estimateSeconds } = why(entries, { ...OPEN, ...facts, estimateSeconds: 754 });
+      expect([sentence.includes("Probably lands in about 13 minutes."), estimateSeconds]).toEqual(
+        isTold ? [true, 754] : [false, undefined],
+      );
+    },
+  );
+
   it("names all requests that block it, and at most five of them in the sentence", () => {
     const { on, sentence } = why([speculating, blocked(20, "dependency", "1 2 3 4 5 6 8")]);
     expect(on).toEqual([1, 2, 3, 4, 5, 6, 8].map((n) => `q/${n}`));

@@ -2,12 +2,17 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { CodedError } from "../../functions/contracts/errors.ts";
+import { AWS_LIMITS } from "../../functions/contracts/limits.ts";
+import { bytesOf } from "../../functions/contracts/text.ts";
 import { epochMs } from "../../functions/contracts/time.ts";
 import { httpHandler, type Route } from "../../functions/handlers/http.ts";
 import type { LambdaContext } from "../../functions/handlers/on-lambda.ts";
 import { httpEvent, type Sending } from "./gateway/harness.ts";
 
 const SECRET = "password=hunter2";
+
+/** 3 MB of JSON; 11 MB when it is laid out for people. */
+const LARGE = Array.from({ length: 270_000 }, () => ({ a: "b" }));
 
 const ROUTES: readonly Route[] = [
   { method: "GET", path: "/things/{id}", answer: async (call) => ({ status: 200, body: { id: call.param("id") } }) },
@@ -18,6 +23,7 @@ const ROUTES: readonly Route[] = [
     answer: async () => ({ status: 202, body: {}, headers: { location: "/things/1" } }),
   },
   { method: "GET", path: "/bug", answer: () => Promise.reject(new TypeError(SECRET)) },
+  { method: "GET", path: "/large", answer: async () => ({ status: 200, body: LARGE }) },
   { method: "GET", path: "/nothing", answer: () => Promise.reject(undefined) },
   { method: "GET", path: "/throttled", answer: () => Promise.reject(new CodedError("store.unavailable", SECRET)) },
   { method: "GET", path: "/misconfigured", answer: () => Promise.reject(new CodedError("config.invalid", SECRET)) },
@@ -53,6 +59,14 @@ describe("the HTTP stack", () => {
     expect((await call("GET", "/things/a/")).body).toEqual({ id: "a" });
     expect((await call("GET", "/things/%E0%A4%A")).body).toEqual({ id: "%E0%A4%A" });
     expect((await call("POST", "/things")).headers).toMatchObject({ location: "/things/1" });
+  });
+
+  it("a large answer is not laid out for people: with its blanks it would be larger than what Lambda answers", async () => {
+    const { handler } = api();
+    const answered = async (path: string) =>
+      JSON.stringify(await handler(httpEvent("GET", path, { headers: { accept: "*/*" } }), {} as LambdaContext));
+    expect(bytesOf(await answered("/large"))).toBeLessThan(AWS_LIMITS.lambdaPayloadBytes);
+    expect(await answered("/things/a")).toContain(String.raw`{\n  \"id\": \"a\"\n}`);
   });
 
   it("every answer, good or bad, is not to be stored and names its call", async () => {

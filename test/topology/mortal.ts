@@ -25,7 +25,9 @@ export async function startMortal({ state, queues }: MortalOptions): Promise<Mor
   const [outdir, workDirectory] = [join(state, "cdk.out"), join(state, "work")];
   if (!existsSync(outdir)) synthesizeInto({ queues, apiAuth: "none", outdir, workDirectory });
   const program = join(import.meta.dirname, "mortal-runtime.ts");
-  const child = spawn(process.execPath, [program, state], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--single-threaded-gc", program, state], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const complaints: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));

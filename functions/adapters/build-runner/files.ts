@@ -1,14 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
 
-let drafts = 0;
-
-/** A name that no other writer uses, in this process or another. */
-function draftOf(file: string): string {
-  drafts += 1;
-  return `${file}.${process.pid}.${drafts}.draft`;
-}
+/**
+ * A name that no other writer uses, in this process, another, or one that has died: its draft may still be a second name of the file itself.
+ */
+const draftOf = (file: string): string => `${file}.${randomUUID()}.draft`;
 
 /** True when this call wrote the file; false when it existed. The file is never half-written, also when the process dies during the call. */
 export async function writeOnce(file: string, content: string): Promise<boolean> {

@@ -20,6 +20,7 @@ export interface Commit {
   readonly message: string;
 }
 
+/** The parts of a commit object. `author` is empty when the commit names several authors, which git does not write. */
 export function parseCommit({ sha, body }: GitObject): Commit {
   const text = body.toString("latin1");
   const end = text.indexOf("\n\n");
@@ -57,6 +58,7 @@ export interface Made {
   readonly body: Buffer;
 }
 
+/** An object with its name. Every character of `text` is one byte. Nothing is written. */
 export function make(type: Made["type"], text: string): Made {
   const body = Buffer.from(text, "latin1");
   const sha = createHash("sha1").update(`${type} ${body.length}\0`).update(body).digest("hex");

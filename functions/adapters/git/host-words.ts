@@ -1,5 +1,6 @@
 import { cut, printable } from "../../contracts/text.ts";
 
+/** A ref that a push has not updated, and why. */
 export interface Rejection {
   readonly ref: string;
   /** Git's summary, such as `[remote rejected] (pre-receive hook declined)`. */
@@ -54,6 +55,31 @@ function aboutOf(text: string): HostWords["about"] {
   if (ABOUT_CHANGE.test(words)) return "change";
   return ABOUT_QUEUE.test(words) ? "queue" : "unknown";
 }
+
+/** What operators do about a rule that holds for every push of the queue, by the words of the rule. */
+const MENDINGS: readonly (readonly [RegExp, string])[] = [
+  [
+    /status checks?|code scanning|required workflow/i,
+    "The queue's operators have to have the required checks report on the commits that the queue builds (buildRunner: github-checks), or let the queue bypass the rule.",
+  ],
+  [
+    /signature|must be signed|\bgpg\b/i,
+    "The queue's operators have to set commitSigningSecret, with a key that the host knows, or let the queue bypass the rule.",
+  ],
+  [
+    /archived|locked branch|\bfrozen\b|\bfreeze\b|maintenance|read.?only/i,
+    "The queue's operators have to open the branch again, or pause the queue until it is open.",
+  ],
+  [
+    /pull requests?\b|merge requests?\b|merge queue|review|deployment|restricted|update this protected/i,
+    "The queue's operators have to put the queue's App or user on the list of those that may bypass the rule.",
+  ],
+];
+
+/** What the queue's operators do when the host refuses every push of the queue to the branch. */
+export const mendingOf = (words: string, branch: string): string =>
+  MENDINGS.find(([rule]) => rule.test(words.replace(QUOTED, "")))?.[1] ??
+  `The queue's operators have to let the queue push to ${branch}.`;
 
 const MAX_WORDS = 700;
 

@@ -8,6 +8,7 @@ interface Look {
   readonly objects: readonly string[];
 }
 
+/** The objects that were found, by the names that were asked for. A name that no object has is absent. */
 export type Seen = ReadonlyMap<string, GitObject>;
 
 interface Waiting extends Look {

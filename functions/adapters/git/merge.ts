@@ -4,6 +4,7 @@ import { type Attributes, attributesOf, guidedBy, sameAttributes } from "./attri
 import { complaint, type GitAnswer } from "./process.ts";
 import type { Repository } from "./repository.ts";
 
+/** The result of a merge: the merged tree, or the files in conflict. */
 export type Merged =
   | { readonly kind: "clean"; readonly tree: GitSha }
   /** Paths of the files that do not merge, sorted. */

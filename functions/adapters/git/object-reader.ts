@@ -3,6 +3,7 @@ import type { GitSha } from "../../contracts/ids.ts";
 import type { Dialogue } from "../processes.ts";
 import { notStarted } from "./process.ts";
 
+/** An object of the repository. */
 export interface GitObject {
   readonly sha: GitSha;
   readonly type: string;

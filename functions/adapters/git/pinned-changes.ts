@@ -70,6 +70,7 @@ export function faultOf({ seen }: RemoteRefs, change: PinnedChange, checkStalene
   return object ? undefined : refusals.notFound(change);
 }
 
+/** present: the commits of all changes are in the local repository. refused: one change can't be used, now or ever. */
 export type Ensured =
   | { readonly kind: "present"; readonly trunk: GitSha; readonly changes: readonly PinnedChange[] }
   | { readonly kind: "refused"; readonly uri: ChangeUri; readonly reason: Reason };

@@ -9,16 +9,19 @@ export interface GitAnswer {
   readonly stderr: string;
 }
 
+/** What a git process gets: its standard input, further environment variables, and how long it may run. */
 export interface CallOptions {
   readonly input?: string | Uint8Array | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
 }
 
+/** Runs git in one repository. */
 export interface RunsGit {
   git(args: readonly string[], options?: CallOptions): Promise<GitAnswer>;
 }
 
+/** One git process: where it runs, with which arguments, and what it gets. */
 export interface GitCall {
   readonly directory: string;
   readonly args: readonly string[];
@@ -86,6 +89,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
   "core.autocrlf": "false",
+  // A name means the first ref that git finds for it. Without this, git looks at five further places for each name, only to warn of a second one.
+  "core.warnAmbiguousRefs": "false",
   "credential.helper": "",
   // Following a redirect would send the token to any host that the remote names.
   "http.followRedirects": "false",

@@ -18,6 +18,7 @@ export interface RefUpdate {
   readonly mode: "forward" | "always" | { readonly was: GitSha | undefined };
 }
 
+/** How a push ended. */
 export type Pushed =
   | { readonly kind: "pushed" }
   /** A rule of the host forbids the push. No ref was updated, and the host would refuse the same push again. */

@@ -12,8 +12,10 @@ export const recordsRef = (branch: string): string => `${ROOT}/records/${hashOf(
 
 /** The ref, beside each composed commit's own, of a tag object that says which batch is the head and where its commits begin. */
 export const composedRef = (head: BatchId, buildKey: BuildKey): string => `${composedPrefix(head)}${buildKey}`;
+/** What the refs of all composed commits of one head begin with. */
 export const composedPrefix = (head: BatchId): string => `${ROOT}/composed/${refSafe(head)}/`;
 
+/** What the refs of all composed commits begin with. */
 export const COMPOSED_ROOT = `${ROOT}/composed/`;
 
 /**

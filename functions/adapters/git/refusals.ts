@@ -1,5 +1,6 @@
 import { reasonOf } from "../../contracts/reasons.ts";
 import { cut } from "../../contracts/text.ts";
+import { mendingOf } from "./host-words.ts";
 
 interface Named {
   readonly uri: string;
@@ -149,7 +150,7 @@ export const refusals = {
   refusesQueue: (branch: string, words: string) =>
     because(
       "repository.refused",
-      `The host of the repository refuses every push of the queue to ${branch}: ${words}. The change is not at fault. The queue's operators have to let the queue push to ${branch}.`,
+      `The host of the repository refuses every push of the queue to ${branch}: ${words}. The change is not at fault. ${mendingOf(words, branch)}`,
     ),
   outOfReach: (why: string) =>
     because("repository.refused", `The queue can't land anything: ${why}. The change is not at fault.`),

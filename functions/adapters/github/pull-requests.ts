@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { CodedError } from "../../contracts/errors.ts";
 import { isSameRepository } from "../../contracts/github.ts";
 import { GitSha } from "../../contracts/ids.ts";
 import type { EpochMs } from "../../contracts/time.ts";
 import type { Permission, Pull } from "../../domain/github/refusal.ts";
-import type { CheckReport } from "../../domain/github/report.ts";
 import type { GitHubClient } from "./client.ts";
 import { statusOf, unseen } from "./errors.ts";
+import { pullComments } from "./pull-comments.ts";
+import { shownCheck } from "./shown-check.ts";
 
 const PullBody = z.looseObject({
   number: z.int(),
@@ -54,58 +54,22 @@ const StackBody = z.looseObject({
   pull_requests: z.array(z.looseObject({ number: z.int(), merged_at: z.string().nullish() })),
 });
 
-/** How many pages of 100 comments are looked through for one of ours. */
-const MOST_PAGES = 10;
-
 export type PullRequests = ReturnType<typeof pullRequests>;
 
 /**
  * What the queue does with pull requests on GitHub. Each is one call unless it says otherwise, and throws as GitHubClient does. What makes
  * something is safe to repeat: it looks for what an earlier try has made.
  */
-export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
+export const pullRequests = (client: GitHubClient) => ({
+  ...reads(client),
+  ...edits(client),
+  ...pullComments(client),
+  ...shownCheck(client),
+});
+
+/** What the queue reads of pull requests. */
+const reads = ({ call, owner, repo }: GitHubClient) => {
   const at = { owner, repo };
-
-  /** The App's own comment that begins with the marker. One call per 100 comments since `since`, of all comments without it. */
-  async function commentWith(pull: number, marker: string, since?: EpochMs): Promise<number | undefined> {
-    for (let page = 1; page <= MOST_PAGES; page++) {
-      const { data } = await call("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-        ...at,
-        issue_number: pull,
-        per_page: 100,
-        page,
-        ...(since === undefined ? {} : { since: new Date(since).toISOString() }),
-      });
-      const found = data.find(({ body, user }) => body?.startsWith(marker) === true && user?.type === "Bot");
-      if (found !== undefined) return Number(found.id);
-      if (data.length < 100) return undefined;
-    }
-    return undefined;
-  }
-
-  const addComment = async (pull: number, body: string): Promise<number> =>
-    Number(
-      (await call("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", { ...at, issue_number: pull, body }))
-        .data.id,
-    );
-
-  /** Undefined where the conversation of the pull request is locked: the check run says what is to be said. */
-  async function unlessLocked<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof CodedError && error.code === "config.invalid" && /\blocked\b/i.test(error.message))
-        return undefined;
-      throw error;
-    }
-  }
-
-  const checkWords = ({ status, conclusion, title, summary, actions }: CheckReport) => ({
-    status,
-    ...(conclusion === undefined ? {} : { conclusion }),
-    output: { title, summary },
-    actions: [...actions],
-  });
 
   return {
     /** Undefined when there is no such pull request: then two calls. Throws config.invalid when GitHub does not show the repository either. */
@@ -186,75 +150,22 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
         throw error;
       }
     },
+  };
 
-    /** GitHub answers a repeat with the reaction that is there. Nothing happens where the conversation is locked. */
-    async react(commentId: number, content: "eyes" | "rocket" | "confused"): Promise<void> {
-      const reaction = { ...at, comment_id: commentId, content };
-      try {
-        await unlessLocked(() => call("POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", reaction));
-      } catch (error) {
-        // The comment was deleted.
-        if (statusOf(error) !== 404) throw error;
-      }
-    },
+  /** GitHub answers 404 also for what the credentials may not see any more. No pull request is gone then. */
+  async function requireSeen(): Promise<void> {
+    try {
+      await call("GET /repos/{owner}/{repo}", at);
+    } catch (error) {
+      throw statusOf(error) === 404 ? unseen({ owner, repo }, error) : error;
+    }
+  }
+};
 
-    /** A comment that is there once, by its marker: two calls, one where it is there. None is made where the conversation is locked. */
-    async commentOnce(
-      pull: number,
-      marker: string,
-      body: string,
-      since: EpochMs,
-      spend: () => Promise<void>,
-    ): Promise<void> {
-      if ((await commentWith(pull, marker, since)) !== undefined) return;
-      await spend();
-      await unlessLocked(() => addComment(pull, body));
-    },
-
-    /**
-     * The one comment of a marker, edited or made. Answers its id; undefined where there is none and the conversation is locked. One to three
-     * calls.
-     */
-    async keepComment(
-      pull: number,
-      marker: string,
-      body: string,
-      known: number | undefined,
-    ): Promise<number | undefined> {
-      const id = known ?? (await commentWith(pull, marker));
-      if (id === undefined) return unlessLocked(() => addComment(pull, body));
-      try {
-        const edited = { ...at, comment_id: id, body };
-        await unlessLocked(() => call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", edited));
-        return id;
-      } catch (error) {
-        if (statusOf(error) !== 404) throw error;
-        // The comment was deleted.
-        return unlessLocked(() => addComment(pull, body));
-      }
-    },
-
-    /** The one check run of a name on a commit, changed or made. Answers its id. One or two calls. */
-    async keepCheck(
-      name: string,
-      head: GitSha,
-      report: CheckReport,
-      { externalId, url, known }: { externalId: string; url: string | undefined; known: number | undefined },
-    ): Promise<number> {
-      const words = {
-        external_id: externalId,
-        ...(url === undefined ? {} : { details_url: url }),
-        ...checkWords(report),
-      };
-      const id = known ?? (await runOn(name, head));
-      if (id === undefined)
-        return Number(
-          (await call("POST /repos/{owner}/{repo}/check-runs", { ...at, name, head_sha: head, ...words })).data.id,
-        );
-      await call("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", { ...at, check_run_id: id, ...words });
-      return id;
-    },
-
+/** What the queue changes of pull requests. */
+const edits = ({ call, owner, repo }: GitHubClient) => {
+  const at = { owner, repo };
+  return {
     /** Closes a pull request that is still open. */
     async close(pull: number): Promise<void> {
       await call("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", { ...at, pull_number: pull, state: "closed" });
@@ -282,25 +193,4 @@ export const pullRequests = ({ call, owner, repo, appId }: GitHubClient) => {
       }
     },
   };
-
-  /** GitHub answers 404 also for what the credentials may not see any more. No pull request is gone then. */
-  async function requireSeen(): Promise<void> {
-    try {
-      await call("GET /repos/{owner}/{repo}", at);
-    } catch (error) {
-      throw statusOf(error) === 404 ? unseen({ owner, repo }, error) : error;
-    }
-  }
-
-  async function runOn(name: string, head: GitSha): Promise<number | undefined> {
-    const { data } = await call("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", {
-      ...at,
-      ref: head,
-      check_name: name,
-      per_page: 100,
-      ...(appId === undefined ? {} : { app_id: appId }),
-    });
-    const [run] = data.check_runs;
-    return run === undefined ? undefined : Number(run.id);
-  }
 };

@@ -14,6 +14,6 @@ export const Seconds = z
   .transform(Number)
   .pipe(z.int().max(30, "at most 30 seconds"));
 
-/** Of a request: how long the answer may wait for a change of the status. Of a trial or a preflight: for what comes of it. */
+/** How long an answer may wait: of a request, until its status changes. Of a trial or a preflight, until it is answered. */
 export const WaitQuery = z.strictObject({ wait: Seconds.default(0) });
 export type WaitQuery = z.infer<typeof WaitQuery>;

@@ -29,7 +29,10 @@ export const LandBody = z
     priority: z.int().min(0).optional(),
     /** The build targets that the changes affect, for a queue whose conflict analyzer is `targets`. Absent: not known. */
     targets: Targets.optional(),
-    /** True: land it although the same commit was refused as often as the queue lets it within a day. Needs a reason, which the log keeps. */
+    /**
+     * True: land the changes although the same commits were refused as often within a day as the queue allows. Needs a reason, which the
+     * log keeps.
+     */
     retry: z.boolean().optional(),
     reason: NoteBody.optional(),
   })

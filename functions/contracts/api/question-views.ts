@@ -12,7 +12,7 @@ export const QuestionPath = z.object({ queue: QueueName, id: QuestionId });
 const QuestionShown = {
   id: QuestionId,
   queue: QueueName,
-  /** waiting: not answered yet. failed: it could not be found out. */
+  /** waiting: the question is not answered yet. failed: the answer could not be found out. */
   state: z.enum(["waiting", "answered", "failed"]),
   /** The answer for people, or what to do to get one. */
   sentence: z.string(),
@@ -26,9 +26,9 @@ export const Trial = z.object({
   ...QuestionShown,
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
-  /** True: a request of the changes would be admitted, and they merge onto `trunk`. Absent until it is answered. */
+  /** True: a request of the changes would be admitted, and the changes merge onto `trunk`. Absent until the trial is answered. */
   mergeable: z.boolean().optional(),
-  /** What a request would wait for before it is built, such as a review. */
+  /** What a request of the changes would wait for before it is built, such as a review. */
   waits: z.string().optional(),
   /** The commit of the branch that the changes were merged onto. */
   trunk: GitSha.optional(),
@@ -36,7 +36,7 @@ export const Trial = z.object({
   reason: Reason.optional(),
   /** The paths in conflict, of a merge conflict: the first 50. */
   conflicts: z.array(z.string()).optional(),
-  /** What the changes touch, when they could be read. */
+  /** What the changes touch. Absent when the changes could not be read. */
   touches: Touched.optional(),
 });
 export type Trial = z.infer<typeof Trial>;
@@ -44,7 +44,7 @@ export type Trial = z.infer<typeof Trial>;
 /** POST /v1/queues/{queue}/preflights and GET /v1/queues/{queue}/preflights/{id}: can the queue build? */
 export const Preflight = z.object({
   ...QuestionShown,
-  /** False: a finding is a problem, so no request of the queue can be built. Absent until it is answered. */
+  /** False: a finding is a problem, so no request of the queue can be built. Absent until the preflight is answered. */
   canBuild: z.boolean().optional(),
   /** What was found out, such as each check that builds wait for. Empty where builds alone tell. */
   findings: z.array(Finding).optional(),

@@ -13,9 +13,9 @@ export const QueueView = z.object({
   branch: z.string(),
   strategy: MergeStrategy,
   mode: QueueMode,
-  /** Since when it is so; absent when it was never otherwise. */
+  /** Since when the queue has this mode. Absent when the mode was never changed. */
   since: Timestamp.optional(),
-  /** What was said when it was paused or drained. */
+  /** The note of the caller who paused or drained the queue. */
   note: z.string().optional(),
   /** The name of the caller who last paused, drained or resumed the queue. */
   modeBy: z.string().optional(),
@@ -39,7 +39,10 @@ export const QueueSummary = QueueView.extend({
   red: RedTrunkView.optional(),
   /** How many builds may run at once. */
   budget: z.int(),
-  /** The requests that have not ended. building: a build of the request runs. landing: it has passed and is being landed. waiting: neither. */
+  /**
+   * The requests that have not ended. building: a build of the request runs. landing: the request has passed and is being landed. waiting:
+   * neither.
+   */
   counts: z.object({ waiting: z.int(), building: z.int(), landing: z.int() }),
   /** lastDay: of the last 24 hours of the clock, the present one included. */
   ended: z.object({ lastHour: EndCounts, lastDay: EndCounts }),
@@ -64,24 +67,27 @@ export const QueuedRequest = z.object({
   number: RequestNumber,
   status: Status,
   priority: Priority,
-  /** The e-mail address of the author of its first commit. Absent until the changes were read. */
+  /** The e-mail address of the author of the first commit. Absent until the changes were read. */
   author: z.string().optional(),
-  /** The subject of its last commit. Absent until the changes were read. */
+  /** The subject of the last commit. Absent until the changes were read. */
   title: z.string().optional(),
   changes: z.array(ChangeUri),
   /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
   receivedAt: Timestamp,
   updatedAt: Timestamp,
-  /** What keeps it from landing, when that is known. */
+  /** What keeps the request from landing, when that is known. */
   blocker: Blocker.optional(),
   /** The requests in the way. */
   on: z.array(Sqid).optional(),
-  /** What it waits for, for people. */
+  /** What the request waits for, for people. */
   sentence: z.string(),
-  /** How long it will probably take until it lands. Absent when the queue has not landed enough to tell. */
+  /** In how many seconds the request will probably land. Absent when the queue has landed too few requests to tell. */
   estimateSeconds: z.int().optional(),
-  /** Its last builds, at most 20, oldest first. `base`: the requests that it is built on. `bundledWith`: those that share the build. */
+  /**
+   * The last builds of the request, at most 20, oldest first. `base`: the requests that it is built on. `bundledWith`: the requests that
+   * share the build.
+   */
   builds: z.array(
     z.object({
       buildKey: BuildKey,
@@ -103,7 +109,7 @@ export const EndedRequest = z.object({
   reason: Reason.optional(),
   endedAt: Timestamp,
   commit: z.string().optional(),
-  /** The subject of its last commit. Absent when the changes were not read. */
+  /** The subject of the last commit. Absent when the changes were not read. */
   title: z.string().optional(),
 });
 export type EndedRequest = z.infer<typeof EndedRequest>;

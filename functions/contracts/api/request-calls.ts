@@ -63,7 +63,7 @@ export const ListQuery = z
     until: Timestamp.optional(),
     change: ChangeUri.optional(),
     status: StatusFilter.optional(),
-    /** The e-mail address of the author of its first commit. */
+    /** The e-mail address of the author of the first commit of the request. */
     author: z.string().min(1).max(200).optional(),
     /** The name of the caller who asked for the request. */
     caller: z.string().min(1).max(500).optional(),

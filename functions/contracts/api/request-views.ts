@@ -12,9 +12,9 @@ export const RequestSummary = z.object({
   queue: QueueName,
   number: RequestNumber,
   status: Status,
-  /** True once the status is landed, error or cancelled: it will not change again. */
+  /** True once the status is landed, error or cancelled. The status does not change again, except to landed. */
   ended: z.boolean(),
-  /** Why it ended, or is being cancelled. */
+  /** Why the request ended, or is being cancelled. */
   reason: Reason.optional(),
   changes: z.array(ChangeUri),
   strategy: MergeStrategy,
@@ -57,17 +57,17 @@ export const Why = z.object({
   ended: z.boolean(),
   /** The name of the caller who asked for the request. */
   caller: z.string().optional(),
-  /** What keeps it from landing, when that is known. */
+  /** What keeps the request from landing, when that is known. */
   blocker: Blocker.optional(),
   /** The requests in the way. */
   on: z.array(Sqid).optional(),
-  /** Since when it stands so. */
+  /** Since when the request waits for this blocker. Without a blocker: since when it has its status. */
   since: Timestamp,
-  /** Of a request that has ended, the builds that decided; of any other, all so far. Oldest first. */
+  /** Of a request that has ended, the builds that decided its end. Of any other request, all builds so far. Oldest first. */
   builds: z.array(z.object({ buildKey: BuildKey, outcome: BuildOutcome, url: z.string().optional(), at: Timestamp })),
-  /** The same for people: what it waits for, or why it ended. */
+  /** The same for people: what the request waits for, or why it ended. */
   sentence: z.string(),
-  /** How long it will probably take until it lands. Absent when it has ended, or when the queue has not landed enough to tell. */
+  /** In how many seconds the request will probably land. Absent when it has ended, and when the queue has landed too few requests to tell. */
   estimateSeconds: z.int().optional(),
 });
 export type Why = z.infer<typeof Why>;

@@ -11,7 +11,7 @@ const TrendCounts = {
   /** Time from Land to landed, right to five per cent. Absent when nothing landed. */
   p50Seconds: z.number().optional(),
   p95Seconds: z.number().optional(),
-  /** Builds of requests that ended in this time: started. passed, failed and retried are how they came out; the others were given up. */
+  /** How many builds were started for the requests that ended in this time. Some passed, failed or were retried. The others were given up. */
   builds: z.int(),
   /** Of the builds that came out somehow. */
   buildMinutes: z.number(),
@@ -19,7 +19,7 @@ const TrendCounts = {
   failed: z.int(),
   /** Failed, and were repeated: by infrastructure, or because the failure was not believed. */
   retried: z.int(),
-  /** Of those, the builds whose repeat passed: on the same tree, a test or a check failed and then passed. */
+  /** Of the retried builds, those whose repeat passed: on the same tree, a test or a check failed and then passed. */
   flaky: z.int(),
   /** How often a request was refused, by the code of the reason. */
   reasons: z.record(z.string(), z.int()),

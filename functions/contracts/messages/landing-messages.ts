@@ -9,10 +9,10 @@ import type { Topic } from "./topic.ts";
 export const LandBatch = z.object({
   v: z.literal(1),
   kind: z.literal("land-batch"),
-  /** Stable for one decision to land: a repeat finds its own landing. */
+  /** The same for each message about one decision to land, so that a repeat finds the landing of the first. */
   id: z.string().min(1).max(128),
   queue: QueueName,
-  /** The repository and branch (targetOf) that the batches were tested for: they land on no other. */
+  /** The repository and branch (targetOf) that the batches were tested for. The batches land on no other. */
   target: z.string().optional(),
   installation: Installation,
   batches: z
@@ -22,7 +22,7 @@ export const LandBatch = z.object({
         tested: Composed,
         /** Land nothing but the tested tree (analyzer `all`): when the trunk has moved so that the trees differ, answer `stale`. */
         exact: z.boolean(),
-        /** Consecutive batches of one bundle land all or none, as one commit point: only the last one's tree was tested. */
+        /** Consecutive batches of one bundle land all or none, as one commit point: only the tree of the last batch was tested. */
         bundle: z.string().optional(),
       }),
     )
@@ -40,13 +40,16 @@ const LandBatchRef = z.object({
 });
 export type LandBatchRef = z.infer<typeof LandBatchRef>;
 
+/** What travels on the merges topic. */
 export const MergeMessage = z.discriminatedUnion("kind", [LandBatch, LandBatchRef]);
 export type MergeMessage = z.infer<typeof MergeMessage>;
 
+/** How a landing ended for one batch. */
 export const LandOutcome = z.discriminatedUnion("kind", [
   /**
-   * On the trunk. `commits` are the new ones on its own line (first parents), oldest first. None when the trunk held everything already:
-   * then `commit` is where the trunk was, and `note` says so. A `note` with commits says which changes of a stack added nothing.
+   * The batch is on the trunk. `commits`: the new commits on the trunk's own line (first parents), oldest first. There are none when the trunk
+   * held everything already. Then `commit` is where the trunk was, and `note` says so. A `note` with commits says which changes of a stack
+   * added nothing.
    */
   z.object({
     kind: z.literal("landed"),
@@ -58,9 +61,9 @@ export const LandOutcome = z.discriminatedUnion("kind", [
     /** Where the trunk was before the push. Absent in the record of an earlier release. */
     onto: GitSha.exactOptional(),
   }),
-  /** It does not apply, now or ever: the batch fails. */
+  /** The batch does not apply, now or ever: the batch fails. */
   z.object({ kind: z.literal("refused"), reason: Reason }),
-  /** The trunk has moved: nothing was landed, and the evidence does not cover the new tree. Test again. */
+  /** The trunk has moved: nothing was landed, and the evidence does not cover the new tree. The batch is to be tested again. */
   z.object({ kind: z.literal("stale"), trunk: GitSha }),
   /** A batch ahead in the same message was not landed: nothing was tried. */
   z.object({ kind: z.literal("skipped") }),

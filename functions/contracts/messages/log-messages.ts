@@ -7,7 +7,7 @@ import { EpochMs } from "../time.ts";
 import { Control } from "./request-messages.ts";
 import type { Topic } from "./topic.ts";
 
-/** A queue runs in another way. The gateway tells its own log consumer, which publishes an event of it. */
+/** A queue was paused, drained or resumed. The gateway tells its own log consumer, which publishes an event of the change. */
 export const ModeChanged = Control.extend({ kind: z.literal("mode") });
 export type ModeChanged = z.infer<typeof ModeChanged>;
 
@@ -26,9 +26,9 @@ export const TrunkChanged = z.object({
   kind: z.literal("trunk"),
   queue: QueueName,
   at: EpochMs,
-  /** Absent: it passes again. */
+  /** Absent: the trunk passes again. */
   red: RedTrunk.exactOptional(),
-  /** Counts the changes, from 1: an older one says nothing. */
+  /** Counts the changes, from 1. A message with a lower version came late, and changes nothing. */
   version: z.int().positive(),
 });
 export type TrunkChanged = z.infer<typeof TrunkChanged>;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { BuildKey } from "../ids.ts";
 import type { Topic } from "./topic.ts";
 
-/** Look at this build now. Says nothing about how the build is: the build runner is asked. */
+/** Look at this build now: it may have ended, or is to stop. Says nothing about how the build is: the build runner is asked. */
 export const LookAtBuild = z.object({
   v: z.literal(1),
   kind: z.literal("look-at-build"),

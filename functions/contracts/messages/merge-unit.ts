@@ -14,12 +14,13 @@ export const MergeStep = z.object({
 });
 export type MergeStep = z.infer<typeof MergeStep>;
 
+/** What is composed or landed for one batch: its requests, in order. */
 export const MergeUnit = z.object({ batchId: BatchId, steps: z.array(MergeStep).min(1) });
 export type MergeUnit = z.infer<typeof MergeUnit>;
 
-/** In the place of a head: nothing is composed, and the trunk itself is built, unless it is at one of the commits of `unless`. */
+/** Stands in the place of a head: nothing is composed, and the trunk itself is built, unless the trunk is at one of the commits of `unless`. */
 export const TrunkUnit = z.object({
-  /** trunkIdOf(queue) */
+  /** Stands in for a batch: trunkIdOf(queue). */
   batchId: BatchId,
   steps: z.array(MergeStep).length(0),
   unless: z.array(GitSha),

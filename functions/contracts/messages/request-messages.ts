@@ -10,6 +10,7 @@ import { Targets } from "../touches.ts";
 import { MergeStep } from "./merge-unit.ts";
 import type { Topic } from "./topic.ts";
 
+/** Land these changes, all or none. */
 export const Land = z.object({
   v: z.literal(1),
   kind: z.literal("land"),
@@ -21,14 +22,15 @@ export const Land = z.object({
   priority: Priority.exactOptional(),
   /** The build targets that the changes affect, as the caller says. Absent: not known. */
   targets: Targets.exactOptional(),
-  /** Who asked for it. Absent in a message of an older release. */
+  /** Who asked for the landing. Absent in a message of an older release. */
   caller: Caller.exactOptional(),
-  /** Why it is to be tried again although it was refused often. */
+  /** Why the changes are to be tried again although they were refused often. Absent unless the caller said `retry`. */
   retryReason: Note.exactOptional(),
   receivedAt: EpochMs,
 });
 export type Land = z.infer<typeof Land>;
 
+/** End the request before it lands. */
 export const Cancel = z.object({
   v: z.literal(1),
   kind: z.literal("cancel"),
@@ -48,12 +50,12 @@ export const Reprioritize = z.object({
   queue: QueueName,
   sqid: Sqid,
   priority: Priority,
-  /** Counts the changes of the request's priority, from 1: an older one says nothing. */
+  /** Counts the changes of the request's priority, from 1. A message with a lower count came late, and changes nothing. */
   count: z.int().positive(),
 });
 export type Reprioritize = z.infer<typeof Reprioritize>;
 
-/** Look again at what a request in admission waits for: a review, or checks. Says nothing about how it stands. */
+/** Look again at what a request in admission waits for: a review, or checks. Says nothing about how the review or the checks are. */
 export const Recheck = z.object({
   v: z.literal(1),
   kind: z.literal("recheck"),
@@ -63,21 +65,27 @@ export const Recheck = z.object({
 });
 export type Recheck = z.infer<typeof Recheck>;
 
-/** How the queue is to run from now on. Said again as long as it differs from the usual. */
+/**
+ * How the queue is to run from now on. The gateway sends the message again every minute as long as the queue is not open, and for some time
+ * after.
+ */
 export const Control = z.object({
   v: z.literal(1),
   kind: z.literal("control"),
   queue: QueueName,
   mode: QueueMode,
   note: Note.exactOptional(),
-  /** Since when it is so. */
+  /** When the caller changed the mode. */
   at: EpochMs,
-  /** Counts the changes of a queue's mode, from 1: an older one says nothing. */
+  /** Counts the changes of a queue's mode, from 1. A message with a lower version came late, and changes nothing. */
   version: z.int().positive(),
 });
 export type Control = z.infer<typeof Control>;
 
-/** Would these changes be admitted, and do they merge onto the trunk? No request is made of it. `step.sqid` stands for that of a request. */
+/**
+ * Would these changes be admitted, and do they merge onto the trunk? No request is made of the changes. `step.sqid` stands in for the sqid
+ * of a request.
+ */
 export const Trial = z.object({
   v: z.literal(1),
   kind: z.literal("trial"),
@@ -91,10 +99,11 @@ export type Trial = z.infer<typeof Trial>;
 export const Preflight = z.object({ v: z.literal(1), kind: z.literal("preflight"), queue: QueueName, id: QuestionId });
 export type Preflight = z.infer<typeof Preflight>;
 
-/** What the gateway asks without making a request of it. The answer comes on the log topic. */
+/** What the gateway asks without making a request. The answer comes on the log topic. */
 export const Question = z.discriminatedUnion("kind", [Trial, Preflight]);
 export type Question = z.infer<typeof Question>;
 
+/** What travels on the requests topic. */
 export const RequestMessage = z.discriminatedUnion("kind", [
   Land,
   Cancel,

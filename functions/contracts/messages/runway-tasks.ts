@@ -44,7 +44,7 @@ export const ComposeTask = z.object({
 });
 export type ComposeTask = z.infer<typeof ComposeTask>;
 
-/** What of a build order grows with its tree. */
+/** The part of a build order that grows with the tree, and may be too large for a message. */
 export const Composition = ComposeTask.pick({ base: true, head: true, without: true });
 export type Composition = z.infer<typeof Composition>;
 

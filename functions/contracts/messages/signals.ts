@@ -10,6 +10,7 @@ import type { Topic } from "./topic.ts";
 
 const SignalBase = { v: z.literal(1), queue: QueueName };
 
+/** How a build ended. */
 export const BuildVerdict = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("passed"), composed: Composed }),
   /** The tree is at fault: a test failed, or the build took too long. */
@@ -21,11 +22,11 @@ export const BuildVerdict = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("unappliable"), batchId: BatchId, reason: Reason }),
   /** The build stopped because no batch needed it any more. */
   z.object({ kind: z.literal("cancelled") }),
-  /** The build says nothing about the tree: worth another attempt. */
+  /** The build says nothing about the tree, and may be repeated. */
   z.object({ kind: z.literal("infrastructure"), reason: Reason }),
   /** A batch that the path assumes to fail has landed. */
   z.object({ kind: z.literal("refuted"), batchId: BatchId }),
-  /** Only of the trunk itself: it is at a commit that needs no build. */
+  /** Only of a build of the trunk itself: the trunk is at a commit that needs no build. */
   z.object({ kind: z.literal("unchanged"), trunk: GitSha }),
 ]);
 export type BuildVerdict = z.infer<typeof BuildVerdict>;
@@ -51,7 +52,7 @@ export const BuildFinished = z.object({
   buildKey: BuildKey,
   verdict: BuildVerdict,
   url: z.string().optional(),
-  /** When the build ended, where the CI system says so. Its end may be seen much later, because nothing looked meanwhile. */
+  /** When the build ended, where the CI system says so. The end may be seen much later, because nothing looked meanwhile. */
   endedAt: EpochMs.exactOptional(),
 });
 export const LandFinished = z.object({
@@ -75,11 +76,12 @@ export const LandHeld = z.object({
   reason: Reason,
   at: EpochMs,
 });
-/** The gateway's word on how the queue is to run. */
+/** How the queue is to run from now on, as the gateway says. */
 const QueueControl = Control.extend({ kind: z.literal("queue-control") });
-/** Look again: sent by the sweep, carries nothing. `nonce` keeps it from being taken for the one before. */
+/** Wakes the planner, and says nothing. Sent by the sweep. `nonce` keeps SQS from dropping a tick as a repeat of the tick before. */
 const Tick = z.object({ ...SignalBase, kind: z.literal("tick"), nonce: z.string() });
 
+/** What travels on the signals topic: every fact that the planner is told. */
 export const Signal = z.discriminatedUnion("kind", [
   RequestReady,
   CancelRequested,

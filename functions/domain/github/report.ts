@@ -42,8 +42,16 @@ export interface CheckReport {
   readonly actions: readonly { readonly label: string; readonly description: string; readonly identifier: string }[];
 }
 
-/** The state that is shown for a request: by its status, and while it is in the queue, by its blocker and builds. */
-export function stateOf({ status, builds, blocker }: Pick<Why, "status" | "builds" | "blocker">): ReportState {
+/**
+ * The state that is shown for a request: by its status, and while it is in the queue, by its blocker and builds. An end that only a newer
+ * gateway knows is shown as one without a landing.
+ */
+export function stateOf({
+  status,
+  ended,
+  builds,
+  blocker,
+}: Pick<Why, "status" | "ended" | "builds" | "blocker">): ReportState {
   const ends: Partial<Record<Status, ReportState>> = {
     landed: "landed",
     error: "failed",
@@ -53,6 +61,7 @@ export function stateOf({ status, builds, blocker }: Pick<Why, "status" | "build
   };
   const end = ends[status];
   if (end !== undefined) return end;
+  if (ended) return "failed";
   if (status === "speculated") return "passed";
   if (blocker === "review" || blocker === "checks") return "waiting";
   if (builds.length === 0) return "queued";

@@ -13,13 +13,18 @@ import { setAside } from "./set-aside.ts";
 
 /**
  * Records the verdict on a build: ends the path of the build, and updates the queue's history (build times, clash rate) and what is known of
- * the trunk. Does nothing when the path has ended already, or when the batch has no such path.
+ * the trunk. Does nothing when the batch has no such path, or when the path has ended already. In the last case the log is told again what it
+ * was told of the verdict, if batches beside `batchId` were told: the run before may have died when only some of them were written.
  */
 export function recordBuild(draft: Draft, signal: SignalOf<"build-finished">): void {
   const { batchId, buildKey, verdict, url } = signal;
   const batch = draft.lookup(batchId);
   const path = batch?.paths.find((candidate) => candidate.buildKey === buildKey);
-  if (!batch || !path || !pathIsActive(path)) return;
+  if (!batch || !path) return;
+  if (!pathIsActive(path)) {
+    if (path.heads.length > 1 || path.unappliable !== undefined) announceOutcome(draft, batchId, path, verdict);
+    return;
+  }
   const endedAt = endOf(path, signal, draft.now);
   const seen = { ...path, dispatched: true, endedAt, ...(url === undefined ? {} : { url }) };
   const ended = setAside(draft, endedPath(draft, batch, seen, verdict));
@@ -28,8 +33,14 @@ export function recordBuild(draft: Draft, signal: SignalOf<"build-finished">): v
   if (ended.composed !== undefined && ended.setAside === undefined) learnConflicts(draft, batch, ended);
   const paths = batch.paths.map((candidate) => (candidate === path ? ended : candidate));
   draft.put({ ...batch, paths });
-  announceVerdict(draft, batchId, ended, verdict);
-  if (path.state === "building") announceEnd(draft, ended);
+  if (path.state === "building") announceOutcome(draft, batchId, ended, verdict);
+  else announceVerdict(draft, batchId, ended, verdict);
+}
+
+/** Tells the log how the build of the path came out, and what follows for its batches. A repeat tells the same entries. */
+function announceOutcome(draft: Draft, batchId: BatchId, path: Path, verdict: BuildVerdict): void {
+  announceVerdict(draft, batchId, path, verdict);
+  announceEnd(draft, path);
 }
 
 /**

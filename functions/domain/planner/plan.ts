@@ -43,7 +43,10 @@ export interface QueueState {
   readonly version: number;
 }
 
-/** What a run of the planner sees: the queue's own item and live batches, by one strongly consistent query, and the requests that the signals name. */
+/**
+ * What a run of the planner sees: the queue's own item and live batches, by one strongly consistent query, and the requests that the
+ * signals name.
+ */
 export interface Snapshot {
   readonly queue: QueueState;
   /** In any order. */

@@ -147,29 +147,47 @@ function* runOnce(shell: PlanningShell, config: QueueConfig, news: readonly News
   const givenUp = givenUpBuilds(plan, snapshot);
   if (shell.lookAt && givenUp.length > 0) yield* waitFor(shell.lookAt(givenUp));
   const carried = yield* carryOutAll(shell.carryOut, config, plan.commands, written);
+  yield* recordCarriedOut(shell.batches, plan, { landed, written, carried });
+  return { kind: "carried-out", carried, snapshot };
+}
+
+/** What a run has done when its commands were carried out. */
+interface Done {
+  /** The batches that have landed in this run and were not written before (`leavingLanded`). */
+  readonly landed: ReturnType<typeof leavingLanded>;
+  /** The live batches as they were written, by id. */
+  readonly written: ReadonlyMap<BatchId, Batch>;
+  readonly carried: Carried;
+}
+
+/**
+ * Records which commands were carried out: of the batches that stay live, and of the trunk. Then takes the batches that no later run needs out
+ * of the live ones. A batch that a failed command is about is left as it is, so that the next run asks for the command again. While the log
+ * takes no entries, outboxes are kept, and no batch is archived.
+ */
+function* recordCarriedOut(batches: QueueStore, plan: Plan, { landed, written, carried }: Done): Steps<void> {
   const isDone = ({ id }: Batch) => !carried.unacknowledged.has(id);
   const archived = carried.unannounced ? [] : plan.archived.filter(isDone);
   const leaves = new Set(archived.map(({ id }) => id));
   const stays = ({ id }: Batch) => !leaves.has(id);
   yield* writeEach(
-    shell.batches,
+    batches,
     [...landed.values()].filter(({ next }) => stays(next)),
   );
   const isFresh = ({ id }: Batch) => plan.writes.some(({ next }) => next.id === id);
   yield* waitForEach(plan.acknowledged.filter(isDone).filter(stays), CONCURRENCY, function* (batch) {
     const before = written.get(batch.id);
     const next = carried.unannounced ? { ...batch, outbox: before?.outbox ?? batch.outbox } : batch;
-    if (before && isFresh(batch) && startsBuild(before)) shell.batches.remember({ ...next, version: before.version });
-    else expect(yield* waitFor(shell.batches.put(next, batch.version - 1)), batch.id);
+    if (before && isFresh(batch) && startsBuild(before)) batches.remember({ ...next, version: before.version });
+    else expect(yield* waitFor(batches.put(next, batch.version - 1)), batch.id);
   });
   const { acknowledgedQueue: own } = plan;
   if (own !== undefined && !carried.unacknowledged.has(trunkIdOf(own.queue)))
-    expect(yield* waitFor(shell.batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
+    expect(yield* waitFor(batches.putQueue(own, own.version - 1)), `queue ${own.queue}`);
   yield* waitForEach(archived, CONCURRENCY, function* (batch) {
     const before = landed.get(batch.id)?.before?.version ?? written.get(batch.id)?.version ?? batch.version;
-    expect(yield* waitFor(shell.batches.archive(batch, before)), batch.id);
+    expect(yield* waitFor(batches.archive(batch, before)), batch.id);
   });
-  return { kind: "carried-out", carried, snapshot };
 }
 
 /**

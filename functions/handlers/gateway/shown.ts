@@ -33,7 +33,7 @@ export function shown(summary: Summary): RequestSummary {
 /** An explanation as the API shows it. */
 export const shownWhy = (
   { sqid, status, caller }: Summary,
-  { blocker, on, since, builds, sentence }: Explanation,
+  { blocker, on, since, estimateSeconds, builds, sentence }: Explanation,
 ): Why => ({
   sqid,
   status,
@@ -42,6 +42,7 @@ export const shownWhy = (
   ...(blocker === undefined ? {} : { blocker }),
   ...(on === undefined ? {} : { on: [...on] }),
   since: timestamp(since),
+  ...(estimateSeconds === undefined ? {} : { estimateSeconds }),
   builds: builds.map(({ at, ...build }) => ({ ...build, at: timestamp(at) })),
   sentence,
 });

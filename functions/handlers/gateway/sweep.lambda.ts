@@ -59,8 +59,8 @@ export const handler = onLambda(wire);
 
 /**
  * Looks at every request of the queue that is not archived. Archives a request that ended a minute ago. Sends the messages of any other
- * request again that are a minute old and may not have reached the orchestrator, and the queue's mode. Answers the errors: one request's failure does not stop the
- * others, and neither does a request that can't be read. One Query per megabyte, however many there are.
+ * request again that are a minute old and may not have reached the orchestrator, and the queue's mode. Answers the errors: one request's
+ * failure does not stop the others, and neither does a request that can't be read. One Query per megabyte, however many there are.
  */
 async function sweep(gateway: Gateway, queue: QueueName): Promise<unknown[]> {
   const failures: unknown[] = [];

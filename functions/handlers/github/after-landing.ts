@@ -10,7 +10,7 @@ import type { Pull } from "../../domain/github/refusal.ts";
 import { checkOf, endMarker, type Facts, landedCommentOf } from "../../domain/github/report.ts";
 import type { GitHub, Service } from "./service.ts";
 
-/** GitHub marks a pull request as merged a moment after the push: it is waited for so long, and asked again this often. */
+/** GitHub marks a pull request as merged a moment after the push. How long the mark is waited for, and how often GitHub is asked meanwhile. */
 const MERGED_WITHIN_MS = 60_000;
 const ASKED_EVERY_MS = 2_000;
 
@@ -113,7 +113,7 @@ async function retargetAbove(
     });
 }
 
-/** Deletes the head branch, and that of the pull request below: while this one was open, it was based on that branch. */
+/** Deletes the head branch, and the head branch of the pull request below, on which this pull request was based while it was open. */
 async function deleteBranches({ service, github, row, facts }: Landed, defaultBranch: string): Promise<void> {
   const { repository, pull: number } = row;
   const { members } = facts.asked;

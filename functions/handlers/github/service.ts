@@ -98,7 +98,7 @@ function gitHubs({ api }: GitHubAppConfig, credentialsOf: AppOf, now: () => Epoc
   };
 }
 
-/** Those that the App's configuration names for the repository, else those whose remote is the repository. */
+/** The queues that the App's configuration names for the repository. When it names none, the queues whose remote is the repository. */
 export function queuesOf(
   { repositories, api }: GitHubAppConfig,
   queues: readonly QueueConfig[],

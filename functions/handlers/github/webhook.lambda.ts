@@ -40,7 +40,7 @@ export const wire: Wire = (env, clients) => {
 
 export const handler = onLambda(wire);
 
-/** A delivery for each pull request that it is about. */
+/** One delivery for each pull request that the webhook call is about. */
 async function placed(store: PullsStore, delivery: Delivery | CommitDelivery): Promise<readonly Delivery[]> {
   if ("pull" in delivery) return [delivery];
   return (await store.pullsAt(delivery.repository, delivery.head)).map((pull) => ({ ...delivery, pull }));

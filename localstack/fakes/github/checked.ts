@@ -13,7 +13,7 @@ export interface CheckedGitHubOptions {
   readonly command: string;
   /** 0, the default, takes any port that is free. */
   readonly port?: number;
-  /** Its clock, in epoch milliseconds. Default: the machine's. */
+  /** The clock of the fake, in epoch milliseconds. Default: the machine's clock. */
   readonly now?: () => number;
 }
 

@@ -13,7 +13,7 @@ import { endRun } from "./workflow-runs.ts";
 /** What becomes of a job. */
 export type Course =
   | { readonly kind: "ends"; readonly conclusion: string; readonly lines?: readonly string[] }
-  /** Goes on until it is cancelled. */
+  /** The job goes on until it is cancelled. */
   | { readonly kind: "hangs" }
   /** Nothing is ever reported, as when a filter leaves the branch out. */
   | { readonly kind: "never" }

@@ -99,7 +99,7 @@ export interface IssueComment {
   body: string;
   readonly createdAt: number;
   updatedAt: number;
-  /** How often it was edited. */
+  /** How often the comment was edited. */
   edits: number;
   readonly reactions: Map<string, { readonly id: number; readonly by: string; readonly content: string }>;
 }

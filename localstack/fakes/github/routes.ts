@@ -26,7 +26,10 @@ export interface Answer {
 export interface Route {
   /** What the caller must be allowed, as `checks:write`. Absent: any installation or user that sees the repository. */
   readonly needs?: Permission;
-  /** Who may call: `jwt` the App itself, `installation` an App's installation alone, `anyone` without credentials. Absent: installations and users. */
+  /**
+   * Who may call: `jwt` the App itself, `installation` an App's installation alone, `anyone` without credentials. Absent: installations and
+   * users.
+   */
   readonly only?: "jwt" | "installation" | "anyone";
   answer(call: Call): Answer | Promise<Answer>;
 }

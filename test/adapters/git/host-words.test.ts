@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { wordsOf } from "../../../functions/adapters/git/host-words.ts";
 import { push } from "../../../functions/adapters/git/push.ts";
+import { refusals } from "../../../functions/adapters/git/refusals.ts";
 import type { Repository } from "../../../functions/adapters/git/repository.ts";
 
 it("a branch that is checked out at the remote is refused by a rule about the queue's pushes", () => {
@@ -56,6 +57,20 @@ it.each([
 ])("GitHub's words are told apart by the rule, and not by the names in them: %s, %s", (code, sentence, about) => {
   const { why, said } = (code === "GH006" ? protectedBranch : ruleset)(sentence);
   expect(wordsOf([{ ref: "refs/heads/main", why }], said)).toMatchObject({ about, refs: ["refs/heads/main"] });
+});
+
+it.each([
+  ['Required status check "signature" is expected.', /the required checks report on .* github-checks/],
+  ["Commits must have verified signatures.", /set commitSigningSecret/],
+  ["Changes must be made through a pull request.", /may bypass the rule\.$/],
+  ["Changes must be made through the merge queue", /may bypass the rule\.$/],
+  ["Cannot change this locked branch", /open the branch again/],
+  ["You're not authorized to push to this branch.", /have to let the queue push to main\.$/],
+])("a rule against every push of the queue says what operators do: %s", (sentence, mending) => {
+  const { why, said } = protectedBranch(sentence);
+  const words = wordsOf([{ ref: "refs/heads/main", why }], said);
+  expect(words?.about).toBe("queue");
+  expect(refusals.refusesQueue("main", words?.text ?? "").message).toMatch(mending);
 });
 
 it("a push that failed by no rule has no words of the host", () => {

@@ -46,6 +46,11 @@ describe("the state of a request on its pull request", () => {
   ])("of a request %s is %j", (_what, why, state) => {
     expect(stateOf(factsOf(why).why)).toBe(state);
   });
+
+  it("that ended as only a newer gateway knows is that it did not land", () => {
+    const { why } = factsOf({ builds: [build("passed")] });
+    expect(stateOf({ ...why, status: "superseded" as never, ended: true })).toBe("failed");
+  });
 });
 
 describe("the texts on a pull request", () => {

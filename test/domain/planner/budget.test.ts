@@ -13,7 +13,10 @@ const underWayAfter = (run: Run): number =>
   [...batchesAfter(run).values()].reduce((sum, { paths }) => sum + paths.filter(pathIsActive).length, 0);
 
 describe("a build is given up", () => {
-  /** The last of `ahead` + 1 changes is built on the assumption that all changes ahead land; then a change on probation that conflicts with no other. */
+  /**
+   * The last of `ahead` + 1 changes is built on the assumption that all changes ahead land; then a change on probation that conflicts with
+   * no other.
+   */
   const crowded = (ahead: number): World => {
     const buckets = [
       { upTo: 10, success: 0.6 },

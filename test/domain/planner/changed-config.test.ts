@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BuildRunnerConfig } from "../../../functions/contracts/build-runner-config.ts";
 import { SpeculationConfig } from "../../../functions/contracts/planning-config.ts";
 import type { QueueConfig } from "../../../functions/contracts/queues.ts";
-import { aQueue, type Fate, finish, World } from "./world.ts";
+import { aStory, seed, tell } from "./stories.ts";
+import { applies, aQueue, type Fate, finish, passes, World } from "./world.ts";
 
 const buildRunner = (tests: "everything" | "affected") => BuildRunnerConfig.parse({ type: "fake", tests });
 
@@ -59,5 +61,39 @@ describe("a queue whose analyzer becomes `all`", () => {
     expect(world.merges).toEqual([]);
     world.drain();
     expect(world.trunk).toEqual([1, 2, 3]);
+  });
+});
+
+describe(`in any story during which the queue is configured anew (SEED=${seed})`, () => {
+  const changes = fc.constantFrom<Partial<QueueConfig>>(
+    { buildRunner: buildRunner("everything") },
+    { buildRunner: buildRunner("affected") },
+    { conflictAnalyzer: { type: "all" } },
+    { commitPoints: "pushes" },
+    { bundle: { maxSize: 4, maxWaitSeconds: 0 } },
+    { bundle: { maxSize: 1, maxWaitSeconds: 0 } },
+    { speculation: SpeculationConfig.parse({ order: "arrival", bypass: true }) },
+    { speculation: SpeculationConfig.parse({ order: "likely-first", allocator: "preempting" }) },
+  );
+  const deployments = fc.array(fc.tuple(fc.nat(50), changes), { minLength: 1, maxLength: 4 });
+
+  it("every request ends, every commit point is sound, and no change is rejected that would land", () => {
+    fc.assert(
+      fc.property(aStory, deployments, (story, deployed) => {
+        const before = (world: World, step: number | "end") => {
+          for (const [at, change] of deployed) if (at === step) world.configure(change);
+        };
+        const { world, joined } = tell(story, {}, { repairs: new Set(), before });
+        expect(world.live.size).toBe(0);
+        for (const n of joined) expect(["landed", "error", "cancelled"]).toContain(world.stateOf(n));
+        for (const { trunk } of world.landings) expect(passes(world.fate, new Set(trunk)), `${trunk}`).toBe(true);
+        for (const { n, trunk, reason } of world.rejections) {
+          const wouldLand = applies(world.fate, n, trunk) && passes(world.fate, new Set([...trunk, n]));
+          expect(wouldLand, `${n} after ${[...trunk]}: ${reason?.message}`).toBe(false);
+        }
+        expect(world.mostBuilds).toBeLessThanOrEqual(story.budget);
+      }),
+      { seed, numRuns: Number(process.env["RUNS"] ?? 80) },
+    );
   });
 });

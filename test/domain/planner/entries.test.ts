@@ -181,7 +181,8 @@ describe("the verdict on a build", () => {
     recordBuild(draft, { ...signal, ...more } as never);
     return draft;
   };
-  const pathOf = (draft: Draft) => draft.lookup(idOf(1))?.paths.at(-1);
+  const pathsOf = (draft: Draft) => draft.lookup(idOf(1))?.paths ?? [];
+  const pathOf = (draft: Draft) => pathsOf(draft).at(-1);
   const broke = { kind: "infrastructure", reason: { code: "internal", message: "no runner" } } as const;
 
   it("ends the path that the signal names, with the time, the address and the commit", () => {
@@ -204,6 +205,26 @@ describe("the verdict on a build", () => {
   it("changes nothing when no batch has such a path", () => {
     const draft = finish([aPath(4, [1])], { kind: "failed", reason });
     expect(draft.lookup(idOf(1))).toBe(draft.lookupBefore(idOf(1)));
+  });
+
+  it.each([{ kind: "passed", composed: tested }, { kind: "failed", reason }, broke])(
+    "is told again to the heads of a bundle when it is repeated, since a crash may have kept the news from some of them: %o",
+    (verdict) => {
+      const paths = pathsOf(finish([aPath(5, [1, 2])], verdict));
+      const again = finish(paths, verdict);
+      const ids = (draft: Draft) => [1, 2].map((n) => told(draft, n)?.map(({ id }) => id));
+      expect(ids(again)).toEqual(ids(finish([aPath(5, [1, 2])], verdict)));
+      expect(pathsOf(again)).toEqual(paths);
+      expect(again.queue).toBe(again.snapshot.queue);
+    },
+  );
+
+  it("unappliable is told again to the batch that did not apply", () => {
+    const verdict = { kind: "unappliable", batchId: idOf(2), reason };
+    const path = aPath(5, [1], { base: [idOf(2)] });
+    const again = finish(pathsOf(finish([path], verdict)), verdict);
+    expect(told(again, 2)?.map(({ id }) => id)).toEqual(told(finish([path], verdict), 2)?.map(({ id }) => id));
+    expect(told(again, 2)).toHaveLength(1);
   });
 
   it("infrastructure repeats the build as often as the queue allows, counting builds on the same assumptions only", () => {

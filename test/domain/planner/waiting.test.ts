@@ -105,6 +105,13 @@ describe("what a waiting batch waits for", () => {
     expect(refuted.lookup(free.id)?.blocked).toEqual({ by: "missing-path", on: [] });
   });
 
+  it("a failure of a build that holds the batch in its base is no blocker", () => {
+    const third = aBatch(3, { conflicts: [idOf(2)], paths: [failed(1, [3], [1, 2])] });
+    const draft = draftOf([one, two, third], { budget: 0 });
+    noteBlockers(draft);
+    expect([two, third].map(({ id }) => draft.lookup(id)?.blocked?.by)).toEqual(["budget", "failure"]);
+  });
+
   it("a failure of a build whose assumptions no longer hold is no blocker", () => {
     const third = aBatch(3, { conflicts: [idOf(1), idOf(2)], paths: [failed(1, [3], [1, 2])] });
     expect(blockerOf(third, {}, 0)).toEqual({ by: "failure", on: [idOf(1)] });

@@ -143,6 +143,16 @@ const sha = (text: string): GitSha => text.padStart(40, "0").slice(-40) as GitSh
 /** The trunk before anything has landed. */
 export const FIRST_COMMIT = sha("f0");
 
+/** A copy of plain data that shares no object with it. `structuredClone` takes three times as long. */
+function copyOf<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  if (Object.getPrototypeOf(value) !== Object.prototype) throw new Error(`no plain data: ${String(value)}`);
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) copy[name] = copyOf((value as Record<string, unknown>)[name]);
+  return copy as T;
+}
+
 /**
  * A queue's whole world in memory: tables with version checks, workflows that run once per name, a runway that lands once per batch.
  * It knows nothing of how the planner decides.
@@ -202,7 +212,7 @@ export class World {
   constructor(
     config: QueueConfig,
     fate: Fate = { bad: new Set(), clashes: [] },
-    store: (batch: Batch) => Batch = structuredClone,
+    store: (batch: Batch) => Batch = copyOf,
   ) {
     this.config = config;
     this.fate = fate;
@@ -290,8 +300,8 @@ export class World {
   #shellOf(results: Plan[], crash: Crash): PlanningShell {
     let left = crash ?? Number.POSITIVE_INFINITY;
     const effect = <T>(take: () => T): T => {
-      if (left <= 0) throw new Died();
       left -= 1;
+      if (left < 0) throw new Died();
       return take();
     };
     const alive = <T>(read: () => T): T => {
@@ -313,7 +323,8 @@ export class World {
         archive: (batch) => effect(() => this.#archive(batch)),
       },
       carryOut: (_, command) => effect(() => this.#carryOut(command)),
-      now: () => epochMs(this.time),
+      // A command that dies looks refused for good. The process asks for the time before it tells the planner, and ends there.
+      now: () => alive(() => epochMs(this.time)),
       nonce: () => "here",
       log: {
         error: (_, what) => {

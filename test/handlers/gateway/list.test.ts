@@ -5,6 +5,7 @@ import { ChangeUri } from "../../../functions/contracts/change-uri.ts";
 import { QueueName, RequestNumber, sqidOf } from "../../../functions/contracts/ids.ts";
 import { AWS_LIMITS } from "../../../functions/contracts/limits.ts";
 import type { Land } from "../../../functions/contracts/messages/request-messages.ts";
+import { bytesOf } from "../../../functions/contracts/text.ts";
 import { epochMs } from "../../../functions/contracts/time.ts";
 import { openingOf } from "../../../functions/domain/request-log.ts";
 import { acceptedEntry } from "../../../functions/handlers/gateway/announce.ts";
@@ -41,7 +42,8 @@ it("requests that are too large for one answer of Lambda are pages, not an error
   const pageAt = async (page: string | undefined) => {
     const query = ListQuery.parse({ limit: "200", ...(page === undefined ? {} : { page }) });
     const { body } = await route.answer({ param: () => "main", query: () => query } as unknown as Call);
-    expect(JSON.stringify(body).length).toBeLessThan(AWS_LIMITS.lambdaPayloadBytes);
+    const answer = { statusCode: 200, body: JSON.stringify(body) };
+    expect(bytesOf(JSON.stringify(answer))).toBeLessThan(AWS_LIMITS.lambdaPayloadBytes);
     return RequestPage.parse(body);
   };
   const seen: number[] = [];

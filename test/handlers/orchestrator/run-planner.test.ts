@@ -59,7 +59,10 @@ const announced = (status: "batched" | "landing" | "landed") => [
 ];
 const fresh = aBatch(QUEUE, unit.batchId, START, { outbox: announced("batched") });
 
-/** A planner of three states, one a run: build, land, end. An outbox that is not empty says that its state was not acknowledged: it is acted on again. */
+/**
+ * A planner of three states, one a run: build, land, end. An outbox that is not empty says that its state was not acknowledged: it is acted
+ * on again.
+ */
 const small: Planner = (_, { queue, batches: [before], requests }) => {
   if (before === undefined && requests.get(sqid(1))?.state !== "ready") return idle;
   const next = before === undefined ? fresh : before.outbox.length > 0 ? before : advanced(before);

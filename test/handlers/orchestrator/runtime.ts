@@ -30,7 +30,10 @@ const failureOf = (error: unknown) => ({
   Cause: JSON.stringify({ errorMessage: String(error) }),
 });
 
-/** Delivers messages, runs workflows and stands in for runway, as the deployed system would, until nothing is left to do. A function or workflow that dies is started again. */
+/**
+ * Delivers messages, runs workflows and stands in for runway, as the deployed system would, until nothing is left to do. A function or
+ * workflow that dies is started again.
+ */
 export class Runtime {
   readonly world: World;
   /** The requests on the trunk, in order. */

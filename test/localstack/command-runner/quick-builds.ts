@@ -12,7 +12,10 @@ import { keepBusy } from "./busy.ts";
 
 const AT_ONCE = 6;
 
-/** Runs builds that end at once, each in an empty sandbox, while this process is busy, and returns what became of each: its result, or why it did not start. */
+/**
+ * Runs builds that end at once, each in an empty sandbox, while this process is busy, and returns what became of each: its result, or why
+ * it did not start.
+ */
 export async function quickBuilds(workDirectory: string, count: number): Promise<readonly string[]> {
   const queue = { command: "exit 0", repository: Repository.parse({ remote: "/nowhere" }) };
   const runner = commandRunner({ workDirectory, ...queue });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -11,10 +12,11 @@ import { git } from "../../../localstack/sandbox/git.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
 import { LIMIT_MS } from "../../support/limit.ts";
 
-const program = join(import.meta.dirname, "..", "..", "..", "localstack", "demo", "main.ts");
+/** As `npm run demo` does. */
+const [, ...PROGRAM]: string[] = JSON.parse(readFileSync("package.json", "utf8")).scripts.demo.split(" ");
 
 const demo = async (...args: string[]) =>
-  execa(process.execPath, [program, ...args], { reject: false, extendEnv: true, timeout: 2 * LIMIT_MS });
+  execa(process.execPath, [...PROGRAM, ...args], { reject: false, extendEnv: true, timeout: 2 * LIMIT_MS });
 
 const Document = z.strictObject({
   requests: z.array(

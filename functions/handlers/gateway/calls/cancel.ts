@@ -12,7 +12,8 @@ import { shown } from "../shown.ts";
 
 /**
  * Cancel: asks for a request to end before it lands. It may be too late; the summary tells. The first cancel of a request counts, and
- * a repeat redoes what the first left undone. BatchGetItem, PutItem, BatchWriteItem, two or three SendMessage; of a request that has ended, the read alone.
+ * a repeat redoes what the first left undone. BatchGetItem, PutItem, BatchWriteItem, two or three SendMessage; of a request that has ended,
+ * the read alone.
  */
 export const cancel = (gateway: Gateway): Route => ({
   method: "POST",

@@ -11,9 +11,9 @@ import { shownEntry } from "../shown.ts";
 import { lookUntil } from "../waiting.ts";
 
 /**
- * Everything that was logged of a request, oldest first. One strongly consistent Query per megabyte; a BatchGetItem more until the orchestrator has answered.
- * With `wait`, the answer comes once there are more than `known` entries, once the request has ended, or after so many seconds (25 at most):
- * a BatchGetItem and a Query more, and two BatchGetItem per second of waiting.
+ * Everything that was logged of a request, oldest first. One strongly consistent Query per megabyte; a BatchGetItem more until the
+ * orchestrator has answered. With `wait`, the answer comes once there are more than `known` entries, once the request has ended, or after
+ * so many seconds (25 at most): a BatchGetItem and a Query more, and two BatchGetItem per second of waiting.
  */
 export const history = (gateway: Gateway): Route => ({
   method: "GET",

@@ -3,6 +3,8 @@ import type { PointerPage, Window } from "../../../adapters/dynamodb/view-listin
 import { ListQuery } from "../../../contracts/api/request-calls.ts";
 import type { RequestPage } from "../../../contracts/api/request-views.ts";
 import type { QueueName } from "../../../contracts/ids.ts";
+import { ANSWER_BYTES } from "../../../contracts/limits.ts";
+import { bytesInAnswer } from "../../../contracts/text.ts";
 import { epochMs } from "../../../contracts/time.ts";
 import { metadataOf, type Summary } from "../../../domain/request-log.ts";
 import type { Route } from "../../http.ts";
@@ -33,9 +35,6 @@ export const list = (gateway: Gateway): Route => ({
 /** How many pages are looked at for one page of a filtered list. */
 const MOST_LOOKS = 5;
 
-/** How many characters of JSON the requests of a page take at most: Lambda answers 6 MB, and a request may name 50 changes of 1 KB. */
-const MOST_CHARACTERS = 4_000_000;
-
 interface Found {
   readonly found: readonly Summary[];
   /** The last request that was looked at. */
@@ -47,7 +46,7 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
   const window = windowOf(query);
   const isFiltered = [query.status, query.author, query.caller].some((filter) => filter !== undefined);
   const found: Summary[] = [];
-  let room = MOST_CHARACTERS;
+  let room = ANSWER_BYTES;
   let last = query.page === undefined ? undefined : pageBefore(query.page, queue, query, window);
   // Read before the lists: a request that is answered meanwhile is in the lists by then.
   const unanswered = (await gateway.view.unanswered(queue)).filter(
@@ -65,7 +64,7 @@ async function requestsOf(gateway: Gateway, queue: QueueName, query: ListQuery):
     for (const [index, pointer] of pointers.entries()) {
       const summary = summaries.get(pointer.number);
       if (summary !== undefined && isWanted(summary, query)) {
-        room -= JSON.stringify(shown(summary)).length;
+        room -= bytesInAnswer(shown(summary));
         if (room < 0 && found.length > 0) return { found, last, more: true };
         found.push(summary);
       }

@@ -5,7 +5,7 @@ import { mayDo } from "../../../domain/access.ts";
 import type { Route } from "../../http.ts";
 import type { Gateway } from "../gateway.ts";
 
-/** Who makes the call, and what they may do. No calls to AWS. */
+/** Who makes the call, and what the caller may do in each queue. No calls to AWS. */
 export const me = ({ queues }: Gateway): Route => ({
   method: "GET",
   path: "/v1/me",

@@ -25,7 +25,7 @@ export const queues = (gateway: Gateway): Route => ({
   },
 });
 
-/** One of them, with the requests that it holds. The reads of standingOf. */
+/** One queue, with the requests that it holds. Costs the reads of `standingOf`. */
 export const queue = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}",

@@ -8,7 +8,10 @@ import { type Gateway, requestOf, unknownLand } from "../gateway.ts";
 import { shownWhy } from "../shown.ts";
 import { lastDay } from "./queues.ts";
 
-/** Why a request has not landed yet, or ended as it did, from what the gateway knows: BatchGetItem, two GetItem, Query, and one Query per megabyte of log. */
+/**
+ * Why a request has not landed yet, or ended as it did, from what the gateway knows: BatchGetItem, two GetItem, Query, and one Query per
+ * megabyte of log.
+ */
 export const why = (gateway: Gateway): Route => ({
   method: "GET",
   path: "/v1/queues/{queue}/requests/{n}/why",
@@ -26,6 +29,6 @@ export const why = (gateway: Gateway): Route => ({
     const estimate = hasEnded(summary.status) ? {} : estimateOf(summary, day, at);
     const facts = { budget: config?.budget, mode: set?.mode ?? "open", note: set?.note, red, ...estimate };
     const explanation = explain(summary, withAccepted(entries, summary), facts);
-    return { status: 200, body: { ...shownWhy(summary, explanation), ...estimate } };
+    return { status: 200, body: shownWhy(summary, explanation) };
   },
 });

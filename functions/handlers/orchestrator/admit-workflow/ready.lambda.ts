@@ -25,7 +25,7 @@ export const wire: Wire = (env, clients) => {
   const claims = claimsStore(clients.dynamodb, need(env, ENV.claimsTable));
   const signals = need(env, ENV.signalsTopic);
 
-  /** The request, ready. Undefined when it is in no state to become that. */
+  /** The request as `ready`. Undefined when its state may not become `ready`. */
   async function marked({ sqid, step, targets, review = {} }: ReadyTask): Promise<LandingRequest | undefined> {
     const author = review.author === undefined ? {} : { author: cut(review.author, 200) };
     const mark = (touches: Touches | undefined, from: readonly RequestState[]) =>

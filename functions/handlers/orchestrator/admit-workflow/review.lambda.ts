@@ -130,7 +130,7 @@ interface Told {
   readonly reason: Reason;
 }
 
-/** That GitHub is still working out whether it merges takes seconds, and is not told. */
+/** The log is not told that GitHub is still working out whether a pull request merges: that takes seconds. */
 const said = (standing: Standing): Told | undefined =>
   standing.kind === "waits" && standing.for !== "mergeable"
     ? { blocker: standing.for, reason: standing.reason }

@@ -2,7 +2,7 @@ import type { Sqid } from "../../../contracts/ids.ts";
 import { type LogEvent, statusEvent } from "../../../contracts/log-event.ts";
 import type { EpochMs } from "../../../contracts/time.ts";
 
-/** The log's entry of a request that was started: the same each time. Empty when it is not known when that was. */
+/** The log entry that a request was started: the same each time. Empty when the time of the start is not known. */
 export const startedEntries = (
   { sqid }: { readonly sqid: Sqid },
   started: { readonly at: EpochMs } | undefined,

@@ -22,7 +22,8 @@ import { cannotBuild, saidBy } from "../reasons.ts";
 
 /**
  * Last step of the ask workflow: tells the gateway the answer to its question, the same again for a repeat. It claims nothing and writes to
- * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and, of pull requests, the look at their reviews cost.
+ * no table. SendMessage; of a trial that merges two calls per change more, at most; and what the preflight of the build runner and, of pull
+ * requests, the look at their reviews cost.
  */
 export const wire: Wire = (env, clients) => {
   const requests = requestsStore(clients.dynamodb, need(env, ENV.requestsTable));
