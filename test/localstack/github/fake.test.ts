@@ -10,6 +10,7 @@ import { type FakeGitHub, startFakeGitHub } from "../../../localstack/fakes/gith
 import { openPull } from "../../../localstack/fakes/github/pull-requests.ts";
 import { writeBranch } from "../../../localstack/sandbox/write-branch.ts";
 import { scratch } from "../../adapters/build-runner/tasks.ts";
+import { withoutTimeLimits } from "../../support/without-time-limits.ts";
 
 const R = { owner: "acme", repo: "shop" };
 const NULL = "0".repeat(40);
@@ -17,6 +18,7 @@ const NULL = "0".repeat(40);
 async function world() {
   const directory = await scratch();
   const github = await startFakeGitHub({ directory, repositories: ["acme/shop"] });
+  onTestFinished(withoutTimeLimits());
   onTestFinished(() => github.stop());
   const { git } = github.repository("acme/shop");
   const write = (ref: string, files: Record<string, string>, from?: string) =>
