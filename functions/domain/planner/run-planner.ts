@@ -12,7 +12,7 @@ import {
 } from "../../contracts/ids.ts";
 import type { Signal } from "../../contracts/messages/signals.ts";
 import { type QueueConfig, targetOf } from "../../contracts/queues.ts";
-import { ageOf, type EpochMs } from "../../contracts/time.ts";
+import type { EpochMs } from "../../contracts/time.ts";
 import { type Batch, pathIsActive } from "../batch.ts";
 import { isForTarget } from "../removed-queue.ts";
 import { type LandingRequest, requestHasEnded } from "../request.ts";
@@ -105,8 +105,7 @@ export function* wakeUp(shell: PlanningShell, config: QueueConfig, signals: read
     if (ran.kind === "elsewhere") return ran;
     retryable ??= ran.carried.retryable;
     // A landing that was sent before stays due until runway answers, so it is refused in each run: only the first refusal is news.
-    const now = shell.now();
-    news = ran.carried.refused.filter((failure) => isNew(told, failure) && !mayBeStarted(failure, ran.snapshot, now));
+    news = ran.carried.refused.filter((failure) => isNew(told, failure) && !mayBeStarted(failure, ran.snapshot));
     if (news.length === 0) break;
   }
   if (retryable !== undefined) throw retryable;
@@ -120,18 +119,14 @@ function isNew(told: Set<string>, { command }: CommandFailed): boolean {
   return told.add(key).size > before;
 }
 
-/** A build that was decided less than so long ago, and can't be started, has not been started before. */
-const SURELY_UNSTARTED_MS = 60_000;
-
 /**
- * True when the command is to start a build that was decided a minute ago or earlier: another process may have started the build. So the
- * refusal is no reason to end the batch. The build's workflow reports when there is one, and the sweep when there is none.
+ * True when the command is to start a build that an earlier run decided: that run, too, may have started the build, although it died or got no
+ * answer. So the refusal is no reason to end the batch, whose slot another build would take. The build's workflow reports when there is one,
+ * and the sweep when there is none. `snapshot` is what the run began with, so the builds that the run itself decided are not in it.
  */
-const mayBeStarted = ({ command }: CommandFailed, { batches }: Snapshot, now: EpochMs): boolean =>
+const mayBeStarted = ({ command }: CommandFailed, { batches }: Snapshot): boolean =>
   command.kind === "start-build" &&
-  batches
-    .flatMap(({ paths }) => paths)
-    .some(({ buildKey, startedAt }) => buildKey === command.buildKey && ageOf(startedAt, now) >= SURELY_UNSTARTED_MS);
+  batches.some(({ paths }) => paths.some(({ buildKey }) => buildKey === command.buildKey));
 
 type RanOnce =
   | { readonly kind: "elsewhere" }
