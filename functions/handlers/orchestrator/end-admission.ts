@@ -57,5 +57,6 @@ async function announceEnd(
   ended: LandingRequest,
 ): Promise<void> {
   await send(clients.sqs, log, logTopic, endOf(ended));
-  await releaseClaims(claims, ended.sqid, ended.changes);
+  // A request that has landed keeps its claims, as when the planner ends the request.
+  if (ended.state !== "landed") await releaseClaims(claims, ended.sqid, ended.changes);
 }
