@@ -8,6 +8,7 @@ import { queueHandler } from "../queue.ts";
 import { answer } from "./answer.ts";
 import { cancel, cancelIfChanged } from "./cancel.ts";
 import { freshRow, land, submit } from "./land.ts";
+import { followLanding } from "./landed-elsewhere.ts";
 import { recheck } from "./recheck.ts";
 import { type Service, serviceOf } from "./service.ts";
 import { tell } from "./tell.ts";
@@ -37,7 +38,8 @@ export async function handle(service: Service, message: PullMessage): Promise<vo
   return followed(service, row ?? freshRow(repository, pull), message);
 }
 
-async function looked(service: Service, { repository, pull, verify }: Look): Promise<void> {
+async function looked(service: Service, { repository, pull, verify, landing }: Look): Promise<void> {
+  if (landing !== undefined) return followLanding(service, { repository, pull }, landing);
   const row = await service.store.get({ repository, pull });
   if (row === undefined) return;
   if (service.queuesOf(repository).length === 0) return row.open ? leave(service, row) : undefined;
