@@ -226,8 +226,9 @@ describe.concurrent("the GitHub App", () => {
     expect(check(quiet.head)).toBeUndefined();
     // A protected head branch is not moved, and two commits that are squashed can't have landed as they are: GitHub marks nothing as merged.
     repository().protection.set("quiet", []);
-    await commit("quiet", { "quiet.txt": "2\n" }, quiet.head);
-    await github.sync(SHOP, "ann");
+    const { head } = quiet;
+    await commit("quiet", { "quiet.txt": "2\n" }, head);
+    await until("the push is seen", () => quiet.head !== head);
     review(quiet, "APPROVED");
     const again = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`], {
       strategy: "SQUASH_REBASE",

@@ -51,7 +51,7 @@ async function looked(service: Service, { repository, pull, verify, landing }: L
 /**
  * Does the work of a look, unless the App is not let in (it was taken off the repository, or its credentials are refused), or a newer release
  * has written the row. The look is then dropped, and not sent to the dead letters: as long as the row is open, `reconcile` has the pull request
- * looked at again, every minute.
+ * looked at again, every minute. A landing of a request from elsewhere has no row before the App is let in, and stays untold.
  */
 async function unlessOutOfReach(
   service: Service,
@@ -62,7 +62,10 @@ async function unlessOutOfReach(
     await work();
   } catch (err) {
     if (!isShutOut(err) && !(err instanceof CodedError && err.code === "store.unreadable")) throw err;
-    service.log.warn({ repository, pull, err }, "not looked at: a later look tries again");
+    service.log.warn(
+      { repository, pull, err },
+      "not looked at: a later look tries again while a request of the pull request is open",
+    );
   }
 }
 

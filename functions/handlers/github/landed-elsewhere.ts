@@ -1,10 +1,8 @@
 import type { PullRef } from "../../adapters/dynamodb/pulls-store.ts";
-import { CodedError } from "../../contracts/errors.ts";
 import { type Asked, isSameRepository, type Landing, type PullRow } from "../../contracts/github.ts";
 import { partsOfSqid, type Sqid } from "../../contracts/ids.ts";
 import { epochMs } from "../../contracts/time.ts";
 import { pullsIn } from "../../domain/github/pulls-in.ts";
-import type { Pull } from "../../domain/github/refusal.ts";
 import { asked, wasRefused } from "./gateway-calls.ts";
 import { freshRow, seenWith } from "./land.ts";
 import type { Service } from "./service.ts";
@@ -13,9 +11,9 @@ import { tell } from "./tell.ts";
 /**
  * Follows the landing of a request that was asked for elsewhere than on GitHub: by the command line, the page, an agent or HTTPS. The pull
  * request gets a row, as if a command had asked for the request, and is told as after a command (`tell`). Nothing is done where the queue is
- * none of the App's, and where the App is not installed. A repeat changes nothing: the row keeps the key. One call of the gateway and one of
- * GitHub beside those of `tell`. For each pull request that the event had no room for, one call of GitHub, and a row that `reconcile` has
- * looked at within minutes.
+ * none of the App's. A repeat changes nothing: the row keeps the key. One call of the gateway and one of GitHub beside those of `tell`. For
+ * each pull request that the event had no room for, one call of GitHub, and a row that `reconcile` has looked at within minutes. Throws
+ * config.invalid where the App is not installed, and nothing is written then.
  */
 export async function followLanding(service: Service, of: PullRef, { sqid, leftOut }: Landing): Promise<void> {
   const { repository } = of;
@@ -52,7 +50,8 @@ async function askedElsewhere(
 
 /**
  * The row of a pull request, which holds the landed request from now on. Undefined when there is nothing to tell: another request of the pull
- * request is still open, and its end will be told; the landing was told before; or the App does not reach the pull request.
+ * request is still open, and its end will be told; the landing was told before; or GitHub has no such pull request. Throws config.invalid where
+ * the App is not installed.
  */
 async function adopt(service: Service, of: PullRef, wanted: Asked): Promise<PullRow | undefined> {
   const { store, now } = service;
@@ -64,20 +63,10 @@ async function adopt(service: Service, of: PullRef, wanted: Asked): Promise<Pull
     row = (await store.get(of)) ?? row;
   }
   if (row.open || row.seen.includes(wanted.key)) return undefined;
-  const pull = await reached(service, of);
+  const github = await service.github(of.repository);
+  const pull = await github.get(of.pull);
   if (pull === undefined) return undefined;
   const asked: Asked = pull.isOpen || pull.isMerged ? wanted : { ...wanted, wasClosed: true };
   const { asksOn: _ended, ...own } = row;
   return store.put({ ...own, asked, open: true, seen: seenWith(row, wanted.key) }, now());
-}
-
-/** Undefined when GitHub does not show the pull request, or does not let the App in. */
-async function reached({ github, log }: Service, { repository, pull }: PullRef): Promise<Pull | undefined> {
-  try {
-    return await (await github(repository)).get(pull);
-  } catch (err) {
-    if (!(err instanceof CodedError) || err.code !== "config.invalid") throw err;
-    log.info({ repository, pull, err }, "landed, and not shown: the App is not let in");
-    return undefined;
-  }
 }

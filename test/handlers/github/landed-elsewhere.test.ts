@@ -201,6 +201,14 @@ describe("a pull request with a request of a command", () => {
     expect([pull.state, rowOf(pull)?.asked?.sqid]).toEqual(["open", "main/1"]);
   });
 
+  it("that comes before the gateway says that the pull request has landed follows that request", async () => {
+    const pull = await world.pull();
+    await told(pull, askedFor([pull], { status: "landing" }));
+    world.comment(pull, "/land");
+    await queue.settle();
+    expect([queue.gateway.requests.length, rowOf(pull)?.asked?.sqid]).toEqual([2, "main/2"]);
+  });
+
   it("that has failed is told that end first; its status comment is brought up to date, and it is closed", async () => {
     const pull = await world.pull();
     world.comment(pull, "/land");
