@@ -10,7 +10,7 @@ import { wire as start } from "../../../functions/handlers/orchestrator/admit-wo
 import { wire as plan } from "../../../functions/handlers/orchestrator/plan.lambda.ts";
 import { withWorld, world } from "./each-world.ts";
 import { Runtime } from "./runtime.ts";
-import { aCancel, aLand, change, type Death, QUEUE, START, sqid } from "./world.ts";
+import { aCancel, aLand, change, type Death, QUEUE, sqid } from "./world.ts";
 
 withWorld();
 let runtime: Runtime;
