@@ -25,9 +25,9 @@ interface Landed {
 /**
  * What GitHub shows of a pull request that has landed. One that GitHub has not marked as merged gets a comment that names the commit and the
  * label `landed`, and is closed; the issues that its texts close are closed; its head branch is deleted where the repository wants that.
- * A pull request that was pushed to since gets the comment alone, and stays open for the commits that did not land. So does one that a
- * user had closed before the landing of a request from elsewhere was told. A repeat finds what was done.
- * Some ten calls, and two for each issue. Throws github.limited while GitHub has yet to mark it as merged.
+ * A pull request that was pushed to since gets the comment alone, and stays open for the commits that did not land. A pull request that a user
+ * had closed before the landing of a request from elsewhere was told gets the comment alone, too. A repeat finds what was done. Some ten calls,
+ * and two for each issue. Throws github.limited while GitHub has yet to mark the pull request as merged.
  */
 export async function closeLanded(landed: Landed): Promise<void> {
   const { service, github, row, facts } = landed;
