@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { flagsOf, listOf, numberIn, oneOf, type Parsed, parseFlags, wholeIn } from "../client/flags.ts";
 import { aboutPolicy, isOurs, POLICY_NAMES, type PolicyName } from "./policies/policy-table.ts";
 import { PREDICTORS, type PredictorName } from "./predictor.ts";
@@ -91,6 +91,10 @@ const byWorkload = (text: string, name: keyof Conditions): string =>
 /** The options that a replayed history sets itself. */
 const NOT_IN_A_REPLAY = { rates: true, changes: true, analyzers: true, flakes: true, retries: true };
 
+/** An option that is given, and whose default is shown, in seconds, and that is read in milliseconds. */
+const inSeconds = (flags: string, text: string, otherwise: number): Option =>
+  new Option(flags, `seconds ${text}`).argParser(seconds).default(otherwise * 1_000, String(otherwise));
+
 const command = (name: string) =>
   flagsOf(name, "Compares the product's planner (ours) with other policies, under virtual time.")
     .option("--workload <list>", `workloads: ${WORKLOADS.join(", ")}`, listOf(oneOf(WORKLOADS)), ["eurosys"])
@@ -130,10 +134,10 @@ const command = (name: string) =>
       numberIn(0, 60),
       0,
     )
-    .option("--mended-after <s>", "seconds until another commit past the queue repairs the trunk", seconds, 3_600_000)
-    .option("--start-delay <s>", "seconds from the start of a build until it makes progress", seconds, 0)
-    .option("--cancel-delay <s>", "seconds from giving up a build until its slot is free", seconds, 0)
-    .option("--merge-delay <s>", "seconds from the decision to land until the change is on the trunk", seconds, 0)
+    .addOption(inSeconds("--mended-after <s>", "until another commit past the queue repairs the trunk", 3_600))
+    .addOption(inSeconds("--start-delay <s>", "from the start of a build until it makes progress", 0))
+    .addOption(inSeconds("--cancel-delay <s>", "from giving up a build until its slot is free", 0))
+    .addOption(inSeconds("--merge-delay <s>", "from the decision to land until the change is on the trunk", 0))
     .option(
       "--replay <file>",
       "history of a real queue, instead of a workload; - reads standard input (format: doc/rfc/simulator.md)",

@@ -110,12 +110,21 @@ function holderOf(templates: Templates, nameOrArn: string): Holder {
 }
 
 /** IAM's wildcards: `*` for any text, `?` for any one character; actions in any case. */
-export function matches(pattern: string, text: string): boolean {
+export const matches = (pattern: string, text: string): boolean => expressionOf(pattern).test(text);
+
+/** By pattern: a synthesis holds the same few hundred against thousands of texts. */
+const EXPRESSIONS = new Map<string, RegExp>();
+
+function expressionOf(pattern: string): RegExp {
+  const known = EXPRESSIONS.get(pattern);
+  if (known !== undefined) return known;
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, "\\$&")
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "is").test(text);
+  const made = new RegExp(`^${source}$`, "is");
+  EXPRESSIONS.set(pattern, made);
+  return made;
 }
 
 /** Which of the actions a statement is about. */
