@@ -264,9 +264,13 @@ describe("a request that can't be written", () => {
 });
 
 describe("a crash while refused commands are being ended", () => {
+  const isOfTwoOnOne = (input: unknown) => {
+    const { base = [], head } = input as { base?: { batchId: string }[]; head?: { batchId: string } };
+    return base[0]?.batchId === "main/batch/1" && head?.batchId === "main/batch/2";
+  };
   const deaths = Array.from({ length: 24 }, (_, n) => ({ at: 2 * n + 1, moment: n % 2 ? "before" : "after" }) as Death);
 
-  it.each(deaths)("$moment call $at leaves the queue where an undisturbed one gets to", async (death) => {
+  it.each(deaths)("$moment call $at ends every request, and lands none that no build tested", async (death) => {
     world.configure({ budget: 2 });
     world.refuses = refusesBuildsOf(1, 3);
     for (const m of [1, 2, 3, 4]) land(m);
@@ -274,7 +278,10 @@ describe("a crash while refused commands are being ended", () => {
     world.dieAt(death);
     await runtime.settle();
     for (let minutes = 0; minutes < 10; minutes++) await runtime.minute();
-    expect(await states(1, 2, 3, 4)).toEqual(["error", "landed", "error", "cancelled"]);
+    // The dead process may have started the build of 1. Until the sweep gives the build up, a build of 2 on 1 may pass, which tests 1 too.
+    const isTested = [...world.executions.values()].some(({ input }) => isOfTwoOnOne(input));
+    expect(isTested ? ["error", "landed"] : ["error"]).toContain(await stateOf(1));
+    expect(await states(2, 3, 4)).toEqual(["landed", "error", "cancelled"]);
     await expectAtRest();
   });
 });
