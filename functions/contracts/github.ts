@@ -44,6 +44,10 @@ export const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 
+/** A request that has landed. `leftOut`: how many of its changes, the last ones, get no look of their own, since the event had no room. */
+const Landing = z.object({ sqid: Sqid, leftOut: z.int().nonnegative() });
+export type Landing = z.infer<typeof Landing>;
+
 /** Something has become of a request of the pull request: look. */
 export const Look = z.object({
   ...About,
@@ -51,6 +55,8 @@ export const Look = z.object({
   id: z.string().min(1).max(520),
   /** Also compare the pull request with what was asked for. */
   verify: z.boolean().default(false),
+  /** The landing of a request that no command on GitHub has asked for. */
+  landing: Landing.optional(),
 });
 export type Look = z.infer<typeof Look>;
 
@@ -76,9 +82,12 @@ export const eventsTopic = { name: "events" } as const;
 export const Member = z.object({ pull: PullNumber, head: GitSha, base: z.string() });
 export type Member = z.infer<typeof Member>;
 
-/** What was asked for on a pull request. */
+/** What was asked for: on a pull request, or elsewhere and has landed. */
 export const Asked = z.object({
-  /** The Idempotency-Key of the Land: `gh-<comment id>`, `gh-label-<delivery id>`, `gh-check-<delivery id>`. */
+  /**
+   * The Idempotency-Key of the Land: `gh-<comment id>`, `gh-label-<delivery id>`, `gh-check-<delivery id>`. Of a request that was asked for
+   * elsewhere, which has a key that is not known: `landed-<sqid>`.
+   */
   key: z.string().min(1).max(200),
   queue: QueueName,
   changes: z.array(ChangeUri).min(1),
@@ -86,7 +95,10 @@ export const Asked = z.object({
   priority: Priority.exactOptional(),
   /** The lowest first; the last one is the pull request that was asked on. */
   members: z.array(Member).min(1),
-  by: z.string(),
+  /** The login of the user who asked. Absent for a request that was asked for elsewhere (command line, page, agent, HTTPS) and has landed. */
+  by: z.string().exactOptional(),
+  /** True when a user had closed the pull request before the landing of a request from elsewhere was told: it gets a comment and no more. */
+  wasClosed: z.literal(true).exactOptional(),
   commentId: z.int().exactOptional(),
   at: EpochMs,
   /** Absent as long as the gateway has not answered. */

@@ -42,7 +42,7 @@ export function landingsOf(
   return { landings, unmoved };
 }
 
-/** Why the head branch of a change was not moved: its pull request is closed instead. */
+/** Why the head branch of a change was not moved. The GitHub App closes such a pull request, where the App is installed. */
 export type Unmoved = ReadonlyMap<ChangeUri, string>;
 
 /** moved: each head branch was moved, or is in `unmoved`. */

@@ -211,7 +211,7 @@ describe.concurrent("the GitHub App", () => {
     await until("typed is merged", () => typed.mergedAt !== null);
   });
 
-  it("lets a change URI wait just so, until it is cancelled", async () => {
+  it("lets a change URI wait just so, until it is cancelled; once one has landed, tells so and closes the pull request", async () => {
     const quiet = await pull("quiet", { "quiet.txt": "1\n" }, "release");
     const queue = new Client({ url: runtime.url ?? "" }).queue("reviewed");
     const { sqid } = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`]);
@@ -223,5 +223,20 @@ describe.concurrent("the GitHub App", () => {
     await queue.cancel(sqid, "not today");
     await untilPasses(async () => expect((await queue.request(sqid)).status).toBe("cancelled"), 200);
     expect(ours(quiet)).toEqual([]);
+    expect(check(quiet.head)).toBeUndefined();
+    // A protected head branch is not moved, and two commits that are squashed can't have landed as they are: GitHub marks nothing as merged.
+    repository().protection.set("quiet", []);
+    const { head } = quiet;
+    await commit("quiet", { "quiet.txt": "2\n" }, head);
+    await until("the push is seen", () => quiet.head !== head);
+    review(quiet, "APPROVED");
+    const again = await queue.land([`github://127.0.0.1/${SHOP}/pull/${quiet.number}/${quiet.head}`], {
+      strategy: "SQUASH_REBASE",
+    });
+    await until("quiet is closed", () => quiet.state === "closed");
+    expect(ours(quiet).map(({ body }) => body)).toEqual([
+      expect.stringMatching(`Landed as [0-9a-f]{40} on \`release\` \\(request \`${again.sqid}\`\\)`),
+    ]);
+    expect([quiet.mergedAt, [...quiet.labels]]).toEqual([null, ["landed"]]);
   });
 });

@@ -1,5 +1,6 @@
 import type { RequestSummary, Why } from "../../contracts/api/request-views.ts";
 import type { Asked } from "../../contracts/github.ts";
+import type { GitSha } from "../../contracts/ids.ts";
 import type { Status } from "../../contracts/log-event.ts";
 import type { ReasonCode } from "../../contracts/reasons.ts";
 import { cut } from "../../contracts/text.ts";
@@ -25,7 +26,7 @@ export type ReportState =
 export interface Facts {
   readonly request: RequestSummary;
   readonly why: Why;
-  /** What was asked for on the pull request: by whom, and which pull requests of the stack. */
+  /** What was asked for: by whom, and which pull requests of the stack. */
   readonly asked: Asked;
   /** The address of the request's page. Undefined when the installation has no page. */
   readonly page: string | undefined;
@@ -123,7 +124,7 @@ export function stickyOf(facts: Facts): string {
   const commit = commitOf(request);
   const lines = [
     stickyMarker(request.queue),
-    `**${state === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[state]}** in \`${request.queue}\` (${linked(facts)}), asked for by ${plain(asked.by)}.`,
+    `**${state === "landed" && commit !== undefined ? `Landed as ${commit}` : TITLES[state]}** in \`${request.queue}\` (${linked(facts)})${asked.by === undefined ? "" : `, asked for by ${plain(asked.by)}`}.`,
     sentenceOf(facts),
     ...(asked.members.length > 1 ? [`Lands together, in this order: ${list(asked)}.`] : []),
     builds(facts),
@@ -147,7 +148,7 @@ export function endCommentOf(facts: Facts): string | undefined {
   const inTheWay = blamed(message, facts);
   const lines = [
     endMarker(request.sqid),
-    `@${asked.by}, this pull request ${what} (\`${code}\`, ${linked(facts)}).`,
+    `${asked.by === undefined ? "This" : `@${asked.by}, this`} pull request ${what} (\`${code}\`, ${linked(facts)}).`,
     quoted(named(message, facts)),
     ...(failed?.url === undefined ? [] : [`The build that decided: ${failed.url}`]),
     ...(inTheWay.length === 0 ? [] : [`In the way: ${inTheWay.map((pull) => `#${pull}`).join(", ")}.`]),
@@ -168,6 +169,15 @@ export function landedCommentOf(facts: Facts, pull: number, branch: string): str
       : `Landed as ${commit} on \`${branch}\`${together}`;
   return `${endMarker(request.sqid)}\n${what} (${linked(facts)}).`;
 }
+
+/**
+ * The comment on a pull request that has landed with `head`, and that was pushed to since: the newer commits did not land, so the pull request
+ * stays open.
+ */
+export const pushedSinceCommentOf = (facts: Facts, pull: number, branch: string, head: GitSha): string =>
+  `${landedCommentOf(facts, pull, branch)}
+
+That was ${head.slice(0, 10)}. The branch was pushed to since, and what was pushed has not landed, so the pull request stays open: comment \`/land\` to land the rest.`;
 
 const AGAIN = "comment `/land` to try again.";
 const REBASE = "bring the branch up to date with the target branch, push, and comment `/land` again.";

@@ -7,7 +7,7 @@ import { epochMs } from "../../contracts/time.ts";
 import { issuesClosedBy } from "../../domain/github/closing-keywords.ts";
 import { mayDelete } from "../../domain/github/head-branch.ts";
 import type { Pull } from "../../domain/github/refusal.ts";
-import { checkOf, endMarker, type Facts, landedCommentOf } from "../../domain/github/report.ts";
+import { checkOf, endMarker, type Facts, landedCommentOf, pushedSinceCommentOf } from "../../domain/github/report.ts";
 import type { GitHub, Service } from "./service.ts";
 
 /** GitHub marks a pull request as merged a moment after the push. How long the mark is waited for, and how often GitHub is asked meanwhile. */
@@ -25,7 +25,9 @@ interface Landed {
 /**
  * What GitHub shows of a pull request that has landed. One that GitHub has not marked as merged gets a comment that names the commit and the
  * label `landed`, and is closed; the issues that its texts close are closed; its head branch is deleted where the repository wants that.
- * A repeat finds what was done. Some ten calls, and two for each issue. Throws github.limited while GitHub has yet to mark it as merged.
+ * A pull request that was pushed to since gets the comment alone, and stays open for the commits that did not land. A pull request that a user
+ * had closed before the landing of a request from elsewhere was told gets the comment alone, too. A repeat finds what was done. Some ten calls,
+ * and two for each issue. Throws github.limited while GitHub has yet to mark the pull request as merged.
  */
 export async function closeLanded(landed: Landed): Promise<void> {
   const { service, github, row, facts } = landed;
@@ -34,19 +36,18 @@ export async function closeLanded(landed: Landed): Promise<void> {
   const pull = await github.get(row.pull);
   if (member === undefined || pull === undefined) return;
   const spend = () => store.spend(row.repository, now());
-  const settings = await github.settings();
   const [queue] = service.queuesOf(row.repository).filter(({ name }) => name === facts.request.queue);
   // The lowest pull request of a stack is based on what the queue lands on, also when the queue is not configured any more.
   const branch = queue?.repository.branch ?? facts.asked.members[0]?.base ?? member.base;
+  const comment = (body: string) =>
+    github.commentOnce(row.pull, endMarker(facts.request.sqid), body, facts.asked.at, spend);
+  if (facts.asked.wasClosed === true) return comment(landedCommentOf(facts, row.pull, branch));
+  if (pull.isOpen && pull.head !== member.head && !(await github.holds(branch, pull.head)))
+    return comment(pushedSinceCommentOf(facts, row.pull, branch, member.head));
+  const settings = await github.settings();
   if (!pull.isMerged) {
     if (pull.isOpen) await waitForMerge(landed, { pull, branch });
-    await github.commentOnce(
-      row.pull,
-      endMarker(facts.request.sqid),
-      landedCommentOf(facts, row.pull, branch),
-      facts.asked.at,
-      spend,
-    );
+    await comment(landedCommentOf(facts, row.pull, branch));
     await github.label(row.pull, LANDED_LABEL);
   } else if (pull.head !== member.head) await showOnMoved(landed, pull);
   if (branch === settings.defaultBranch) await closeIssues(landed, pull);
@@ -69,8 +70,8 @@ async function waitForMerge(
 }
 
 /**
- * Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there. Issues that
- * the App may not close stay open.
+ * Closes what GitHub would have closed, had the pull request been merged there. Issues elsewhere take the right to write there, so they stay
+ * open where the login of the user who asked is not known. Issues that the App may not close stay open.
  */
 async function closeIssues({ service, github, row, facts }: Landed, pull: Pull): Promise<void> {
   const { repository } = row;
@@ -78,8 +79,10 @@ async function closeIssues({ service, github, row, facts }: Landed, pull: Pull):
   for (const issue of issuesClosedBy(texts, { here: repository, web: webHostOf(service.app.api) })) {
     await tolerant(service, `issue ${issue.repository}#${issue.number}`, async () => {
       if (isSameRepository(issue.repository, repository)) return github.closeIssue(issue.number);
+      const { by } = facts.asked;
+      if (by === undefined) return;
       const there = await service.github(issue.repository);
-      if (["admin", "write"].includes(await there.permissionOf(facts.asked.by))) await there.closeIssue(issue.number);
+      if (["admin", "write"].includes(await there.permissionOf(by))) await there.closeIssue(issue.number);
     });
   }
 }

@@ -8,11 +8,14 @@ import { isOwnMove } from "./own-move.ts";
 import type { Service } from "./service.ts";
 import { tell } from "./tell.ts";
 
-/** The row that holds the request of a pull request: its own, or that of the one above it. Undefined when nothing is open. */
+/**
+ * The row that holds the request that was asked for on a pull request: its own row, or the row of the pull request above it. Undefined when no
+ * such request is open. A request that was asked for elsewhere has a row only once it has landed: it can't be cancelled.
+ */
 export async function holderOf({ store }: Service, row: PullRow): Promise<PullRow | undefined> {
   const { repository, asksOn } = row;
   const holder = asksOn === undefined ? row : await store.get({ repository, pull: asksOn });
-  return holder?.open === true && holder.asked !== undefined ? holder : undefined;
+  return holder?.open === true && holder.asked?.by !== undefined ? holder : undefined;
 }
 
 /**

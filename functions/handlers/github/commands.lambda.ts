@@ -8,6 +8,7 @@ import { queueHandler } from "../queue.ts";
 import { answer } from "./answer.ts";
 import { cancel, cancelIfChanged } from "./cancel.ts";
 import { freshRow, land, submit } from "./land.ts";
+import { followLanding } from "./landed-elsewhere.ts";
 import { recheck } from "./recheck.ts";
 import { type Service, serviceOf } from "./service.ts";
 import { tell } from "./tell.ts";
@@ -37,7 +38,8 @@ export async function handle(service: Service, message: PullMessage): Promise<vo
   return followed(service, row ?? freshRow(repository, pull), message);
 }
 
-async function looked(service: Service, { repository, pull, verify }: Look): Promise<void> {
+async function looked(service: Service, { repository, pull, verify, landing }: Look): Promise<void> {
+  if (landing !== undefined) return followLanding(service, { repository, pull }, landing);
   const row = await service.store.get({ repository, pull });
   if (row === undefined) return;
   if (service.queuesOf(repository).length === 0) return row.open ? leave(service, row) : undefined;
@@ -49,7 +51,7 @@ async function looked(service: Service, { repository, pull, verify }: Look): Pro
 /**
  * Does the work of a look, unless the App is not let in (it was taken off the repository, or its credentials are refused), or a newer release
  * has written the row. The look is then dropped, and not sent to the dead letters: as long as the row is open, `reconcile` has the pull request
- * looked at again, every minute.
+ * looked at again, every minute. A landing of a request from elsewhere has no row before the App is let in, and stays untold.
  */
 async function unlessOutOfReach(
   service: Service,
@@ -60,7 +62,10 @@ async function unlessOutOfReach(
     await work();
   } catch (err) {
     if (!isShutOut(err) && !(err instanceof CodedError && err.code === "store.unreadable")) throw err;
-    service.log.warn({ repository, pull, err }, "not looked at: a later look tries again");
+    service.log.warn(
+      { repository, pull, err },
+      "not looked at: a later look tries again while a request of the pull request is open",
+    );
   }
 }
 

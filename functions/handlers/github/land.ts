@@ -16,6 +16,9 @@ type Land = Extract<Meaning, { kind: "land" }>;
 /** How many keys of Lands a pull request remembers. */
 const MOST_SEEN = 50;
 
+/** The row's keys of Lands with one more, the oldest left out when there are too many. */
+export const seenWith = ({ seen }: PullRow, key: string): string[] => [...seen, key].slice(-MOST_SEEN);
+
 /**
  * Lands a pull request, with those below it in its stack, when it may; says why not, otherwise. A repeat of the delivery changes nothing.
  * The request is written down before the gateway is asked, so that a crash in between is made up for.
@@ -33,7 +36,7 @@ export async function land(service: Service, found: PullRow, delivery: Delivery,
   const commentId = delivery.comment?.id;
   if (commentId !== undefined) await github.react(commentId, "eyes");
   const wanted = await considered(service, row, delivery, wish);
-  const seen = [...row.seen, key].slice(-MOST_SEEN);
+  const seen = seenWith(row, key);
   if (typeof wanted === "string") {
     await refuse(service, row, { key, at: delivery.at, commentId }, wanted);
     await service.store.put({ ...row, seen }, service.now());
@@ -43,9 +46,10 @@ export async function land(service: Service, found: PullRow, delivery: Delivery,
   await submit(service, await service.store.put({ ...own, asked: wanted, open: true, seen }, service.now()));
 }
 
-/** True when the request on the row has ended, though GitHub was not told of the end yet. */
+/** True when the request on the row has ended, though GitHub was not told of the end yet. A request that was asked for elsewhere has landed. */
 async function hasEnded({ gateway }: Service, row: PullRow): Promise<boolean> {
-  const { sqid, queue } = row.asked ?? {};
+  const { sqid, queue, by } = row.asked ?? {};
+  if (by === undefined) return true;
   if (sqid === undefined || queue === undefined) return false;
   const found = await asked(gateway.queue(queue).request(sqid));
   return !wasRefused(found) && found.ended;

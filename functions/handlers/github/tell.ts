@@ -1,7 +1,7 @@
 import type { PullRef } from "../../adapters/dynamodb/pulls-store.ts";
 import type { Asked, PullRow } from "../../contracts/github.ts";
 import { externalIdOf } from "../../contracts/github-delivery.ts";
-import type { Sqid } from "../../contracts/ids.ts";
+import type { GitSha, Sqid } from "../../contracts/ids.ts";
 import {
   checkOf,
   endCommentOf,
@@ -20,8 +20,9 @@ type Told = Asked & { readonly sqid: Sqid };
 
 /**
  * Shows on GitHub where the request of a pull request stands, by the gateway's word and not by that of an event: check run and comment when
- * its state has changed, and once it has ended what follows the end. `again` writes them in any case. Two calls of the gateway; of GitHub
- * none when nothing has changed. A repeat after a crash finds what was done before.
+ * its state has changed, and once it has ended what follows the end. `again` writes them in any case. A request that was asked for elsewhere
+ * is shown once it has landed, by the check run and by what follows the end. Two calls of the gateway; of GitHub none when nothing has
+ * changed. A repeat after a crash finds what was done before.
  */
 export async function tell(service: Service, row: PullRow, options: { readonly again?: boolean } = {}): Promise<void> {
   const request = await requestOf(service, row);
@@ -29,11 +30,20 @@ export async function tell(service: Service, row: PullRow, options: { readonly a
   if (request === undefined || member === undefined) return;
   const facts = await readFacts(service, row, request);
   if (facts === undefined) return;
+  const isOfCommand = facts.asked.by !== undefined;
+  // The gateway publishes an end a moment before it says so itself.
+  if (!isOfCommand && !facts.why.ended && options.again !== true) return;
   const github = await service.github(row.repository);
   const state = `${request.sqid} ${stateOf(facts.why)}`;
   let current = row;
   if (row.shown.state !== state || options.again === true)
-    current = await show(service, github, current, { facts, state, head: member.head });
+    current = await show(service, github, current, {
+      facts,
+      state,
+      head: member.head,
+      // A comment that an earlier request has left is brought up to date.
+      comments: isOfCommand || options.again === true || row.shown.commentId !== undefined,
+    });
   if (facts.why.ended) await finish(service, github, current, facts);
 }
 
@@ -72,7 +82,7 @@ async function show(
   { store, app, now }: Service,
   github: GitHub,
   row: PullRow,
-  { facts, state, head }: { facts: Facts; state: string; head: Asked["members"][number]["head"] },
+  { facts, state, head, comments }: { facts: Facts; state: string; head: GitSha; comments: boolean },
 ): Promise<PullRow> {
   const { shown, repository, pull } = row;
   const { sqid, queue } = facts.request;
@@ -81,8 +91,10 @@ async function show(
     url: facts.page,
     known: shown.checkOn === head ? shown.checkRunId : undefined,
   });
-  await store.spend(repository, now());
-  const commentId = await github.keepComment(pull, stickyMarker(queue), stickyOf(facts), shown.commentId);
+  if (comments) await store.spend(repository, now());
+  const commentId = comments
+    ? await github.keepComment(pull, stickyMarker(queue), stickyOf(facts), shown.commentId)
+    : undefined;
   const { commentId: _before, ...rest } = shown;
   const comment = commentId === undefined ? {} : { commentId };
   return store.put({ ...row, shown: { ...rest, ...comment, checkRunId, checkOn: head, state } }, now());

@@ -86,7 +86,10 @@ export const wire: Wire = (env, clients) => {
       throw new CodedError("repository.refused", answered.reason.message, { detail: { isAnswered: true } });
     }
     for (const [uri, why] of answered.unmoved)
-      clients.log.info({ queue: message.queue, uri, why }, "head branch not moved: the pull request is closed instead");
+      clients.log.info(
+        { queue: message.queue, uri, why },
+        "head branch not moved: GitHub does not mark the pull request as merged, so the GitHub App closes it, where it is installed",
+      );
     await answer(message, answered.results);
     for (const problem of await tidy(repository, answered.spent, clients.now()))
       clients.log.warn({ queue: message.queue }, problem);

@@ -258,6 +258,28 @@ describe("a pull request above what has landed", () => {
   });
 });
 
+it("a pull request that was pushed to while it landed stays open for the commits that did not land, and is told so once", async () => {
+  const [issue, pull] = [anIssue(), await world.pull()];
+  pull.body = `Closes #${issue}`;
+  const { head } = pull;
+  await land(pull);
+  await world.push(pull.headBranch, "one more");
+  await queue.settle();
+  await queue.look(pull);
+  expect(endsOf(pull).map(({ body }) => body)).toEqual([
+    expect.stringMatching(`Landed as ${COMMIT}[\\s\\S]*That was ${head.slice(0, 10)}\\.[\\s\\S]*stays open`),
+  ]);
+  expect([pull.state, [...pull.labels], await hasBranch(pull), isOpen(issue)]).toEqual(["open", [], true, true]);
+  await queue.settle();
+  world.clock.at += 5_000;
+  world.comment(pull, "/land");
+  await queue.settle();
+  expect(queue.gateway.requests.map(({ body: { changes } }) => changes[0]?.split("/").at(-1))).toEqual([
+    head,
+    pull.head,
+  ]);
+});
+
 it("a landing that added nothing says so", async () => {
   const pull = await world.pull();
   world.comment(pull, "/land");
