@@ -56,21 +56,24 @@ function trailerIn(entry: string): Trailer {
 
 const unfolded = (value: string): string => value.replace(/\n[ \t\r]*/g, " ").trim();
 
-/** The number of lines without the ones at the end that git ignores: blank lines, comments, and a block of `Conflicts:`. */
+/**
+ * The number of lines without the ones at the end that git ignores: blank lines, comments, and a block of `Conflicts:`. As in git, lines that
+ * are ignored never begin with the first line, and a first line `Conflicts:` opens a block that the next ignored line is needed to end.
+ */
 function lastLine(lines: readonly string[]): number {
-  let ignored: number | undefined;
+  let ignored = 0;
   let inConflicts = false;
   for (const [at, line] of lines.entries()) {
     const startsConflicts = line === "Conflicts:\n";
     if (isComment(line) || line === "\n" || startsConflicts) {
-      ignored ??= at;
+      ignored ||= at;
       inConflicts ||= startsConflicts;
-    } else if (!(inConflicts && line.startsWith("\t"))) {
-      ignored = undefined;
+    } else if (ignored > 0 && !(inConflicts && line.startsWith("\t"))) {
+      ignored = 0;
       inConflicts = false;
     }
   }
-  return ignored ?? lines.length;
+  return ignored || lines.length;
 }
 
 /**

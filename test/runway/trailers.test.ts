@@ -71,6 +71,12 @@ const message = fc
 /** A hundred messages: as many as one git process reads. */
 const hundred = (each: fc.Arbitrary<string>) => fc.array(each, { minLength: 100, maxLength: 100 });
 
+it("ends a block of Conflicts where git ends it, also when it is the first line", () => {
+  const text = "Conflicts:\n\r\nSigned-off-by: Ada <ada@x>\n\n\tindented: too\nConflicts:\n\n";
+  expect(byUs(text)).toEqual(["Signed-off-by: Ada <ada@x>"]);
+  expect(byGit([text])).toEqual([byUs(text)]);
+});
+
 it("finds the trailers that git finds", () => {
   fc.assert(
     fc.property(hundred(message), (texts) => {

@@ -54,7 +54,7 @@ beforeAll(async () => {
   topology = await startTopology({
     lands: queue(),
     hangs: queue(),
-    slow: queue({ timeoutSeconds: 3 }),
+    slow: queue({ timeoutSeconds: 10 }),
     bare: queue({ source: "none" }),
     silent: queue({ pollSeconds: 2 }),
   });

@@ -68,7 +68,7 @@ beforeAll(async () => {
     lands: queue("lands"),
     hangs: queue("hangs"),
     never: queue("never", { buildRunner: { startWithinSeconds: 2 } }),
-    slow: queue("slow", { buildRunner: { timeoutSeconds: 5 } }),
+    slow: queue("slow", { buildRunner: { timeoutSeconds: 15 } }),
     stopped: queue("stopped", { buildRunner: { infrastructureRetries: 1 } }),
     flakes: queue("flakes", { retries: 1 }),
     // A poll comes too late for the test: what this queue sees, GitHub has told.
@@ -145,7 +145,7 @@ describe.concurrent("a queue that waits for the checks of GitHub", () => {
     const { lane, remote } = at("slow");
     const ended = await lane.landed(await remote.change("hangs", { hangs: "1\n" }));
     expect(ended).toMatchObject({ status: "error", reason: { code: "build.timed_out" } });
-    expect(ended.reason?.message).toMatch(/did not finish within 5 seconds/);
+    expect(ended.reason?.message).toMatch(/did not finish within 15 seconds/);
     const { workflowRuns } = github.repository("acme/slow");
     await until(() => workflowRuns[0]?.conclusion === "cancelled");
     await until(async () => (await branches("slow")).size === 0, 50);

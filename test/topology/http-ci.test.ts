@@ -37,7 +37,7 @@ beforeAll(async () => {
   topology = await startTopology({
     lands: queue(ci.url),
     hangs: queue(ci.url),
-    slow: queue(ci.url, { timeoutSeconds: 3 }),
+    slow: queue(ci.url, { timeoutSeconds: 10 }),
     lost: queue(blind.url, { pollSeconds: 2 }),
   });
 });
