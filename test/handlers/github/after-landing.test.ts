@@ -5,11 +5,10 @@ import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
-import { GitHubWorld, serviceOn } from "./world.ts";
+import { COMMIT, GitHubWorld, serviceOn } from "./world.ts";
 
 let world: GitHubWorld;
 let queue: ReturnType<typeof serviceOn>;
-let issues = 5_000;
 beforeAll(async () => {
   world = await GitHubWorld.start();
 });
@@ -20,17 +19,8 @@ beforeEach(() => {
   queue = serviceOn(world);
 });
 
-const COMMIT = "c0ffee".padEnd(40, "0");
 const endsOf = ({ number }: PullRequest) =>
   world.repository.comments.filter(({ issue, body }) => issue === number && body.includes("submitqueue:end"));
-const branches = async () => [...(await world.repository.git.refs("refs/heads/")).keys()];
-const hasBranch = async ({ headBranch }: PullRequest) => (await branches()).includes(`refs/heads/${headBranch}`);
-const anIssue = () => {
-  const number = ++issues;
-  world.repository.issues.set(number, { number, title: "An issue", state: "open" });
-  return number;
-};
-const isOpen = (issue: number) => world.repository.issues.get(issue)?.state === "open";
 
 /** Asks for it, and has the queue land it. */
 async function land(pull: PullRequest, body = "/land"): Promise<void> {
@@ -48,13 +38,13 @@ it("a pull request that has landed is told so once, labelled, closed, and its br
   expect(endsOf(pull).map(({ body }) => body)).toEqual([
     expect.stringMatching(`Landed as ${COMMIT} on \`main\` \\(\\[request main/1\\]`),
   ]);
-  expect([pull.state, [...pull.labels], await hasBranch(pull)]).toEqual(["closed", ["landed"], false]);
+  expect([pull.state, [...pull.labels], await world.hasBranch(pull)]).toEqual(["closed", ["landed"], false]);
 });
 
 it.each(["before", "after"] as const)(
   "broken off %s each of its calls of GitHub in turn, it is finished by the repeat, with one comment",
   async (moment) => {
-    const [issue, pull] = [anIssue(), await world.pull()];
+    const [issue, pull] = [world.issue(), await world.pull()];
     pull.body = `Closes #${issue}`;
     await land(pull);
     let breaks = 0;
@@ -68,20 +58,26 @@ it.each(["before", "after"] as const)(
       if (isBroken) breaks += 1;
     }
     expect(breaks).toBeGreaterThan(10);
-    expect([endsOf(pull).length, pull.state, [...pull.labels], isOpen(issue), await hasBranch(pull)]).toEqual([
-      1,
-      "closed",
-      ["landed"],
-      false,
-      false,
-    ]);
+    expect([
+      endsOf(pull).length,
+      pull.state,
+      [...pull.labels],
+      world.isIssueOpen(issue),
+      await world.hasBranch(pull),
+    ]).toEqual([1, "closed", ["landed"], false, false]);
     expect(queue.store.rows.get(`acme/shop#${pull.number}`)?.open).toBe(false);
   },
 );
 
 describe("issues", () => {
   it("that the title, the body or a commit closes are closed, where the queue lands on the default branch", async () => {
-    const [title, body, commit, other, docs] = [anIssue(), anIssue(), anIssue(), anIssue(), anIssue()];
+    const [title, body, commit, other, docs] = [
+      world.issue(),
+      world.issue(),
+      world.issue(),
+      world.issue(),
+      world.issue(),
+    ];
     const pull = await world.pull();
     await world.push(pull.headBranch, `More\n\nResolves #${commit}`);
     world.clock.at += 5_000;
@@ -89,18 +85,18 @@ describe("issues", () => {
     pull.body = `See #${other}. Closes https://${new URL(world.github.url).host}/acme/shop/issues/${body}, fixes #999999`;
     await land(pull);
     await queue.look(pull);
-    expect([title, body, commit, other].map(isOpen)).toEqual([false, false, false, true]);
+    expect([title, body, commit, other].map((issue) => world.isIssueOpen(issue))).toEqual([false, false, false, true]);
     const branch = await world.pull();
     branch.body = `Closes #${docs}`;
     world.repository.defaultBranch = "trunk";
     await land(branch);
     await queue.look(branch);
     world.repository.defaultBranch = "main";
-    expect([isOpen(docs), branch.state]).toEqual([true, "closed"]);
+    expect([world.isIssueOpen(docs), branch.state]).toEqual([true, "closed"]);
   });
 
   it("elsewhere are closed only for a person who may write there", async () => {
-    const [mine, theirs] = [anIssue(), anIssue()];
+    const [mine, theirs] = [world.issue(), world.issue()];
     const seen: string[] = [];
     const there = queue.service.github;
     const service = {
@@ -117,7 +113,7 @@ describe("issues", () => {
     await queue.lookWith(service, pull);
     world.repository.collaborators.set("ann", "write");
     expect(seen).toContain("other/place");
-    expect([isOpen(mine), isOpen(theirs)]).toEqual([false, true]);
+    expect([world.isIssueOpen(mine), world.isIssueOpen(theirs)]).toEqual([false, true]);
   });
 });
 
@@ -132,7 +128,7 @@ describe("a pull request that GitHub marks as merged", () => {
     expect(pull.state).toBe("open");
     await world.github.sync("acme/shop");
     await queue.look(pull);
-    expect([pull.mergedAt === null, endsOf(pull), [...pull.labels], await hasBranch(pull)]).toEqual([
+    expect([pull.mergedAt === null, endsOf(pull), [...pull.labels], await world.hasBranch(pull)]).toEqual([
       false,
       [],
       [],
@@ -158,7 +154,7 @@ describe("a head branch", () => {
     const pull = await world.pull();
     await land(pull);
     await queue.look(pull);
-    expect([pull.state, await hasBranch(pull)]).toEqual(["closed", true]);
+    expect([pull.state, await world.hasBranch(pull)]).toEqual(["closed", true]);
   });
 
   it("that is protected, or that a queue lands on, stays", async () => {
@@ -166,7 +162,7 @@ describe("a head branch", () => {
     world.repository.protection.set(pull.headBranch, []);
     await land(pull);
     await queue.look(pull);
-    expect([pull.state, await hasBranch(pull)]).toEqual(["closed", true]);
+    expect([pull.state, await world.hasBranch(pull)]).toEqual(["closed", true]);
   });
 
   it("of a stack goes with the last pull request that is based on it, in any order; one above the stack is based on the trunk, and stays open", async () => {
@@ -181,7 +177,7 @@ describe("a head branch", () => {
       await land(middle);
       for (const index of order) await queue.look([low, middle][index] ?? low);
       expect([low, middle, top].map(({ state }) => state)).toEqual(["closed", "closed", "open"]);
-      expect(await Promise.all([low, middle, top].map(hasBranch))).toEqual([false, false, true]);
+      expect(await Promise.all([low, middle, top].map((pull) => world.hasBranch(pull)))).toEqual([false, false, true]);
       expect(top.base).toBe("main");
       expect(endsOf(low)[0]?.body).toContain(`together with #${middle.number}`);
     }
@@ -200,7 +196,7 @@ describe("a pull request above what has landed", () => {
     await land(low);
     await queue.look(low);
     await queue.look(low);
-    expect([top.base, top.state, await hasBranch(low)]).toEqual(["main", "open", true]);
+    expect([top.base, top.state, await world.hasBranch(low)]).toEqual(["main", "open", true]);
     await land(top);
     expect(queue.gateway.requests.map(({ body: { changes } }) => changes.length)).toEqual([1, 1]);
   });
@@ -228,7 +224,7 @@ describe("a pull request above what has landed", () => {
       await close(low.number);
       world.github.refuseNext(new Refusal(status, "no"), "patch /repos/{owner}/{repo}/pulls/{pull_number}");
       await queue.look(low);
-      expect([top.base, top.state, await hasBranch(low)]).toEqual([low.headBranch, "open", true]);
+      expect([top.base, top.state, await world.hasBranch(low)]).toEqual([low.headBranch, "open", true]);
       expect(queue.store.rows.get(`acme/shop#${low.number}`)?.open).toBe(false);
     }
   });
@@ -259,7 +255,7 @@ describe("a pull request above what has landed", () => {
 });
 
 it("a pull request that was pushed to while it landed stays open for the commits that did not land, and is told so once", async () => {
-  const [issue, pull] = [anIssue(), await world.pull()];
+  const [issue, pull] = [world.issue(), await world.pull()];
   pull.body = `Closes #${issue}`;
   const { head } = pull;
   await land(pull);
@@ -269,7 +265,12 @@ it("a pull request that was pushed to while it landed stays open for the commits
   expect(endsOf(pull).map(({ body }) => body)).toEqual([
     expect.stringMatching(`Landed as ${COMMIT}[\\s\\S]*That was ${head.slice(0, 10)}\\.[\\s\\S]*stays open`),
   ]);
-  expect([pull.state, [...pull.labels], await hasBranch(pull), isOpen(issue)]).toEqual(["open", [], true, true]);
+  expect([pull.state, [...pull.labels], await world.hasBranch(pull), world.isIssueOpen(issue)]).toEqual([
+    "open",
+    [],
+    true,
+    true,
+  ]);
   await queue.settle();
   world.clock.at += 5_000;
   world.comment(pull, "/land");
@@ -299,14 +300,14 @@ describe("when the queue has been taken out of the configuration", () => {
   });
 
   it("a stack that has landed is finished on the branch that it landed on", async () => {
-    const issue = anIssue();
+    const issue = world.issue();
     const low = await world.pull();
     const middle = await world.pull({ base: low.headBranch });
     const top = await world.pull({ base: middle.headBranch });
     middle.body = `Closes #${issue}`;
     await land(middle);
     await queue.lookWith(without(["main"]), middle);
-    expect([top.base, isOpen(issue), endsOf(middle)[0]?.body]).toEqual([
+    expect([top.base, world.isIssueOpen(issue), endsOf(middle)[0]?.body]).toEqual([
       "main",
       false,
       expect.stringContaining("on `main`"),
@@ -353,12 +354,12 @@ it("a look while the App is off the repository, or the row can't be read, is no 
 });
 
 it("a pull request that has landed is closed also when the App may not close the issues that it mentions", async () => {
-  const [issue, pull] = [anIssue(), await world.pull()];
+  const [issue, pull] = [world.issue(), await world.pull()];
   pull.body = `Closes #${issue}`;
   await land(pull);
   world.github.refuseNext(new Refusal(403, "no"), "patch /repos/{owner}/{repo}/issues/{issue_number}");
   await queue.look(pull);
-  expect([isOpen(issue), pull.state, await hasBranch(pull)]).toEqual([true, "closed", false]);
+  expect([world.isIssueOpen(issue), pull.state, await world.hasBranch(pull)]).toEqual([true, "closed", false]);
 });
 
 it("a pull request whose conversation is locked is landed and closed without a word", async () => {

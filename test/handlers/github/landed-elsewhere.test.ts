@@ -6,11 +6,10 @@ import { reasonOf } from "../../../functions/contracts/reasons.ts";
 import { handle } from "../../../functions/handlers/github/commands.lambda.ts";
 import type { PullRequest } from "../../../localstack/fakes/github/records.ts";
 import { git } from "../../../localstack/sandbox/git.ts";
-import { GitHubWorld, REPOSITORY, serviceOn } from "./world.ts";
+import { COMMIT, GitHubWorld, REPOSITORY, serviceOn } from "./world.ts";
 
 let world: GitHubWorld;
 let queue: ReturnType<typeof serviceOn>;
-let issues = 7_000;
 beforeAll(async () => {
   world = await GitHubWorld.start();
 });
@@ -21,23 +20,14 @@ beforeEach(() => {
   queue = serviceOn(world);
 });
 
-const COMMIT = "c0ffee".padEnd(40, "0");
 const commentsOf = (pull: PullRequest) => world.commentsOf(pull).map(({ body }) => body);
-const hasBranch = async ({ headBranch }: PullRequest) =>
-  (await world.repository.git.refs("refs/heads/")).has(`refs/heads/${headBranch}`);
 const rowOf = ({ number }: PullRequest) => queue.store.rows.get(`${REPOSITORY}#${number}`);
-const anIssue = () => {
-  const number = ++issues;
-  world.repository.issues.set(number, { number, title: "An issue", state: "open" });
-  return number;
-};
-const isOpen = (issue: number) => world.repository.issues.get(issue)?.state === "open";
 /** What GitHub shows of a pull request. */
 const shown = async (pull: PullRequest) => ({
   state: pull.state,
   labels: [...pull.labels],
   comments: commentsOf(pull).length,
-  hasBranch: await hasBranch(pull),
+  hasBranch: await world.hasBranch(pull),
 });
 const CLOSED = { state: "closed", labels: ["landed"], comments: 1, hasBranch: false };
 
@@ -62,7 +52,7 @@ const told = ({ number }: PullRequest, sqid: Sqid, { leftOut = 0, on = queue.ser
   });
 
 it("a pull request is told so once, labelled, closed, and its branch is deleted; it gets a check run, and no status comment", async () => {
-  const [here, elsewhere, pull] = [anIssue(), anIssue(), await world.pull()];
+  const [here, elsewhere, pull] = [world.issue(), world.issue(), await world.pull()];
   pull.body = `Closes #${here}, closes other/place#${elsewhere}`;
   const sqid = askedFor([pull]);
   await told(pull, sqid);
@@ -72,7 +62,7 @@ it("a pull request is told so once, labelled, closed, and its branch is deleted;
   expect(await shown(pull)).toEqual(CLOSED);
   expect(world.checksOf(pull).map(({ conclusion }) => conclusion)).toEqual(["success"]);
   // The App knows no login of the caller, so whether the caller may close the issue of another repository is not known.
-  expect([isOpen(here), isOpen(elsewhere), rowOf(pull)?.open]).toEqual([false, true, false]);
+  expect([world.isIssueOpen(here), world.isIssueOpen(elsewhere), rowOf(pull)?.open]).toEqual([false, true, false]);
 });
 
 it.each(["before", "after"] as const)(
@@ -140,7 +130,7 @@ it("a pull request that the event had no room for is closed by the look of the n
 
 describe("a pull request that is not what has landed", () => {
   it("because it was pushed to since stays open, and a comment says what landed and what did not, once", async () => {
-    const [issue, pull] = [anIssue(), await world.pull()];
+    const [issue, pull] = [world.issue(), await world.pull()];
     pull.body = `Closes #${issue}`;
     const { head } = pull;
     const sqid = askedFor([pull]);
@@ -152,12 +142,12 @@ describe("a pull request that is not what has landed", () => {
       expect.stringMatching(`Landed as ${COMMIT}[\\s\\S]*That was ${head.slice(0, 10)}\\.[\\s\\S]*stays open`),
     ]);
     expect(await shown(pull)).toEqual({ state: "open", labels: [], comments: 1, hasBranch: true });
-    expect([isOpen(issue), rowOf(pull)?.open]).toEqual([true, false]);
+    expect([world.isIssueOpen(issue), rowOf(pull)?.open]).toEqual([true, false]);
   });
 
   it("because a user has closed it gets a comment and no more, also when the look is broken off", async () => {
     for (const moment of ["before", "after"] as const) {
-      const [issue, pull] = [anIssue(), await world.pull()];
+      const [issue, pull] = [world.issue(), await world.pull()];
       pull.body = `Closes #${issue}`;
       world.change(pull, { state: "closed" });
       const sqid = askedFor([pull]);
@@ -171,7 +161,7 @@ describe("a pull request that is not what has landed", () => {
         world.github.cut(undefined);
       }
       expect(await shown(pull)).toEqual({ state: "closed", labels: [], comments: 1, hasBranch: true });
-      expect(isOpen(issue)).toBe(true);
+      expect(world.isIssueOpen(issue)).toBe(true);
     }
   });
 

@@ -8,7 +8,7 @@ import { Refusal } from "../../../localstack/fakes/github/refusal.ts";
 import { addReview, dismissReview } from "../../../localstack/fakes/github/reviews.ts";
 import { stackPulls } from "../../../localstack/fakes/github/stacks.ts";
 import { postStatus } from "../../../localstack/fakes/github/statuses.ts";
-import { GitHubWorld, serviceOn } from "./world.ts";
+import { COMMIT, GitHubWorld, serviceOn } from "./world.ts";
 
 let world: GitHubWorld;
 let queue: ReturnType<typeof serviceOn>;
@@ -57,7 +57,7 @@ describe("a comment /land", () => {
     const [, link = ""] = /\]\(([^)\s]+)\)/.exec(ours(pull)[0]?.body ?? "") ?? [];
     expect(routeOf(new URL(link).pathname)).toEqual({ view: "request", queue: "main", number: 1 });
     await become(pull, 0, { status: "landing" });
-    await become(pull, 0, { status: "landed", commit: "c0ffee".padEnd(40, "0") });
+    await become(pull, 0, { status: "landed", commit: COMMIT });
     expect(world.checksOf(pull)).toMatchObject([
       { status: "completed", conclusion: "success", title: "Landed as c0ffee0000" },
     ]);

@@ -181,12 +181,16 @@ export class MemoryStore implements PullsStore {
 }
 
 /** A fake GitHub with one repository, shared by many tests: branches and pull requests of their own tell them apart. */
+/** A commit as which requests land. */
+export const COMMIT = "c0ffee".padEnd(40, "0");
+
 export class GitHubWorld {
   readonly github: FakeGitHub;
   readonly clock: { at: number };
   readonly queues: QueuesConfig;
   readonly #files: GitFiles;
   #branches = 0;
+  #issues = 5_000;
   #commits = 0;
   readonly #limitAgain = withoutTimeLimits();
 
@@ -283,6 +287,19 @@ export class GitHubWorld {
     changePull(this.github, this.repository, pull, change, by);
   }
 
+  /** The number of a new issue, which is open. */
+  issue(): number {
+    const number = ++this.#issues;
+    this.repository.issues.set(number, { number, title: "An issue", state: "open" });
+    return number;
+  }
+  isIssueOpen(number: number): boolean {
+    return this.repository.issues.get(number)?.state === "open";
+  }
+  /** Whether the head branch of the pull request is there. */
+  async hasBranch({ headBranch }: PullRequest): Promise<boolean> {
+    return (await this.repository.git.refs("refs/heads/")).has(`refs/heads/${headBranch}`);
+  }
   commentsOf({ number }: PullRequest) {
     return this.repository.comments.filter(({ issue }) => issue === number);
   }
