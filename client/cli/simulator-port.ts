@@ -4,7 +4,7 @@ import type { QueueClient } from "../client.ts";
 export interface Simulator {
   /** Runs the simulator with its own flags. The promise is the exit code. */
   readonly simulate: (args: readonly string[]) => Promise<number>;
-  /** The history of a queue, a change per document. `leftOut` is told what is not in it, for people. */
+  /** The history of a queue, a change per document. `leftOut` is called with a sentence for users about the requests that the history leaves out. */
   readonly history: (
     queue: QueueClient,
     window: HistoryWindow,

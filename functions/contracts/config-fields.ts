@@ -1,6 +1,9 @@
 import * as z from "zod";
 
-/** A check for `superRefine`. `problemOf` says what is wrong with the text, and what to write instead; undefined when nothing is wrong. */
+/**
+ * A check for `superRefine`. `problemOf` answers a sentence that says what is wrong with the text and what to write instead, or undefined when
+ * the text is right.
+ */
 export const hasNoProblem =
   (problemOf: (text: string) => string | undefined) =>
   (text: string, ctx: z.RefinementCtx<string>): void => {

@@ -118,8 +118,6 @@ const Shown = z.object({
   state: z.string().exactOptional(),
   /** The request whose end was told by a comment. */
   endOf: Sqid.exactOptional(),
-  /** The request whose landing was finished on GitHub: pull requests closed, labelled. */
-  closedFor: Sqid.exactOptional(),
 });
 export type Shown = z.infer<typeof Shown>;
 

@@ -148,8 +148,8 @@ export class Repository implements RunsGit {
    * Packs loose objects and refs, and deletes objects that no ref has led to for two weeks, once git counts 6,700 loose objects or 50 packs
    * (`gc.auto`). One git process when there are fewer. Waits for the fetches before it, and fetches wait for it. A merge or a push may run
    * meanwhile: git deletes no loose object before it is packed, and `writeObjects` renews the date of an object that exists. Caches of
-   * the objects are not used any more. Throws repository.failed, and repository.unavailable after two minutes: what was begun is harmless,
-   * and the next call begins again.
+   * the objects are not used any more. Throws repository.failed, and repository.unavailable after two minutes: a collection that was
+   * broken off harms nothing, and the next call begins again.
    */
   async collectGarbage(): Promise<void> {
     try {

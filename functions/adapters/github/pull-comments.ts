@@ -33,7 +33,7 @@ export const pullComments = ({ call, owner, repo }: GitHubClient) => {
         .data.id,
     );
 
-  /** Undefined where the conversation of the pull request is locked: the check run says what is to be said. */
+  /** Undefined where the conversation of the pull request is locked: the check run then says what the comment would have said. */
   async function unlessLocked<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();

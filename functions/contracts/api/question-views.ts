@@ -46,7 +46,7 @@ export const Preflight = z.object({
   ...QuestionShown,
   /** False: a finding is a problem, so no request of the queue can be built. Absent until the preflight is answered. */
   canBuild: z.boolean().optional(),
-  /** What was found out, such as each check that builds wait for. Empty where builds alone tell. */
+  /** The findings, such as each check that builds wait for. Empty where only a build can show whether the queue can build. */
   findings: z.array(Finding).optional(),
 });
 export type Preflight = z.infer<typeof Preflight>;

@@ -16,14 +16,14 @@ export const Me = z.object({
   /** How the API knows the caller. anonymous: the API does not ask callers who they are. */
   kind: Caller.shape.kind,
   name: z.string(),
-  /** Those that the caller's token names. */
+  /** The groups that the caller's token names. */
   groups: z.array(z.string()),
   /** What the caller may do, by queue, in the order of the configuration. */
   queues: z.array(z.object({ name: QueueName, rights: Rights })),
 });
 export type Me = z.infer<typeof Me>;
 
-/** GET / and /v1: where the API leads on, by what is there. */
+/** GET / and /v1: the addresses of what the API has, by name. */
 export const Links = z.object({ links: z.record(z.string(), z.string()) });
 export type Links = z.infer<typeof Links>;
 
