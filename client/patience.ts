@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "./api-error.ts";
+import { backOffMs } from "./back-off.ts";
 
 /** An API that has not answered for so long is given up: long enough for a deployment or a restart. */
 const PATIENCE_MS = 120_000;
 
-/** How often the time between two tries doubles: 1, 2, 4, 8, 16 s. */
-const DOUBLINGS = 4;
+/** How many times `everyMs` the time between two tries is at most. */
+const LONGEST = 16;
 
 /**
  * Decides how long calls are tried again that get no answer. The time counts from the first of them that failed, and not from the last answer:
@@ -22,12 +23,12 @@ export class Patience {
   }
 
   /**
-   * For how many milliseconds to wait before the next call: `everyMs` after an answer. After failures it doubles with each, up to 16 times, and
-   * up to half of it is left to chance: an API that refuses calls because there are too many (429) is not asked by all clients at once again.
+   * For how many milliseconds to wait before the next call: `everyMs` after an answer. After failures as `backOffMs` says: an API that
+   * refuses calls because there are too many (429) is not asked by all clients at once again.
    */
   pauseMs(everyMs: number, random: () => number = Math.random): number {
     if (this.#failures === 0) return everyMs;
-    return everyMs * 2 ** Math.min(this.#failures - 1, DOUBLINGS) * (1 - random() / 2);
+    return backOffMs(this.#failures, { firstMs: everyMs, longestMs: LONGEST * everyMs }, random);
   }
 
   /** For how many milliseconds calls have failed. Throws the error when another try would end the same, and after two minutes. */
