@@ -38,7 +38,7 @@ const TIMES: Readonly<Record<TimeField<Stored["queue"] | Batch>, "happened" | "d
 };
 const KINDS: ReadonlyMap<string, "happened" | "due"> = new Map(Object.entries(TIMES));
 
-/** What is due is due within an hour. */
+/** What is due is due within an hour. A time that is more than a day ahead comes from a wrong clock. */
 const DUE_WITHIN_MS = 86_400_000;
 
 /**
